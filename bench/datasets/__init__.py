@@ -1,0 +1,1 @@
+"""Readers that turn a path into a table of cells."""

@@ -1,0 +1,113 @@
+"""A data set: the table of cells with their patients and labels, and what its reader knows about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import pandas as pd
+
+from extractors.cells import CellFile, Cells
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a path is to be read; the command line's options of the same names.
+
+    Parameters
+    ----------
+    mask : str or None
+        None: masks named by the manifest, else the foreground of the black-background image. `"whole"`: the whole
+        frame. Else a folder that holds a mask image for each cell under the cell's relative path, with any image
+        suffix.
+    patient_pattern : str or None
+        For class folders: a regular expression with one group (or a group named `patient`) that finds the patient
+        in the path relative to the data set's folder, written with `/`.
+    positive : str or None
+        The positive class of a two-class data set.
+    white_level : int or None
+        The 16-bit value that becomes 255.
+    um_per_px : float or None
+        Micrometres per pixel of every cell.
+    """
+
+    mask: str | None = None
+    patient_pattern: str | None = None
+    positive: str | None = None
+    white_level: int | None = None
+    um_per_px: float | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table of cells.
+
+    Parameters
+    ----------
+    name : str
+        What the leaderboard calls it.
+    reader : str
+        Name of the reader plugin.
+    table : DataFrame
+        One row a cell, in a fixed order, index 0..n-1, all columns str: `cell` (unique id), `path` (absolute),
+        `mask_path` (absolute, or missing), `label`, `patient`, `unit` (split unit: linked patients share one) and,
+        where the data set has official folds, `fold`.
+    positive : str or None
+        Positive class of a two-class data set; None with more classes.
+    options : ReadOptions
+        How the cells are decoded.
+    notices : tuple of str
+        Sentences that a person should read: ids folded, patients linked, the positive class chosen.
+    """
+
+    name: str
+    reader: str
+    table: pd.DataFrame
+    positive: str | None
+    options: ReadOptions = field(default_factory=ReadOptions)
+    notices: tuple[str, ...] = ()
+
+    COLUMNS: ClassVar[tuple[str, ...]] = ("cell", "path", "mask_path", "label", "patient", "unit")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels in sort order."""
+        return tuple(sorted(self.table["label"].unique()))
+
+    def cells(self) -> Cells:
+        """The cells, in the order of the table."""
+        options = self.options
+        whole = options.mask == "whole"
+        return Cells(
+            CellFile(cell, path, None if pd.isna(mask) else mask, whole, options.um_per_px, options.white_level)
+            for cell, path, mask in zip(
+                self.table["cell"], self.table["path"], self.table["mask_path"], strict=True
+            )
+        )
+
+
+class Reader(Protocol):
+    """What a plugin of the group `bench.datasets` offers."""
+
+    name: str
+
+    def recognises(self, path: Path) -> bool:
+        """Whether this reader reads what lies at `path`, by a look that stays cheap."""
+        ...
+
+    def read(self, path: Path, options: ReadOptions) -> Dataset:
+        """The table of cells at `path`; raises BenchError with file and row."""
+        ...
+
+
+def units_of(patients: Sequence[str], linked: Sequence[frozenset[str]]) -> list[str]:
+    """Split unit of each patient: the sorted ids of its linked group joined by `+`, else the patient itself.
+
+    Only patients that are present are named, but links through absent ones hold: with 51, 52 and 53 linked and 52
+    absent, 51 and 53 still share the unit `51+53`.
+    """
+    present = set(patients)
+    name = {p: "+".join(sorted(group & present)) for group in linked for p in group & present}
+    return [name.get(p, p) for p in patients]

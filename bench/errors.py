@@ -1,0 +1,16 @@
+"""The one root of the toolkit's own errors, and suggestions for mistyped names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class BenchError(Exception):
+    """Something the person who typed the command can mend; printed without a traceback, exit code 2."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`" Did you mean a, b?"` for the known words nearest to `word`; empty where none is near."""
+    near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    return f" Did you mean {', '.join(near)}?" if near else ""

@@ -1,0 +1,1 @@
+"""scikit-learn classifiers with what they need inside; they know nothing of files, folds or the engine."""

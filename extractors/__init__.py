@@ -1,0 +1,1 @@
+"""Reading a cell, preparing it, turning it into features: scikit-learn transformers."""

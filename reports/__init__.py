@@ -1,0 +1,1 @@
+"""Results become tables, figures and one HTML file; nothing is run here."""
