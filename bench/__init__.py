@@ -1,0 +1,47 @@
+"""Which pipeline recognises diseased cells on patients it has never seen.
+
+`run`, `matrix`, `plan` and `open_results` are the command line's words as functions; see `bench.interface`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.errors import BenchError
+    from bench.interface import MatrixResult, matrix, open_results, plan, run
+    from bench.observer import Observer
+    from bench.results import ExperimentResult, Results
+
+__all__ = [
+    "BenchError",
+    "ExperimentResult",
+    "MatrixResult",
+    "Observer",
+    "Results",
+    "matrix",
+    "open_results",
+    "plan",
+    "run",
+]
+
+_HOME = {
+    "BenchError": "bench.errors",
+    "ExperimentResult": "bench.results",
+    "MatrixResult": "bench.interface",
+    "Observer": "bench.observer",
+    "Results": "bench.results",
+    "matrix": "bench.interface",
+    "open_results": "bench.interface",
+    "plan": "bench.interface",
+    "run": "bench.interface",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that `import bench` stays light."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'bench' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 (only a first use pays)
+
+    return getattr(import_module(_HOME[name]), name)

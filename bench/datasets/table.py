@@ -53,7 +53,8 @@ class Dataset:
     table : DataFrame
         One row a cell, in a fixed order, index 0..n-1, all columns str: `cell` (unique id), `path` (absolute),
         `mask_path` (absolute, or missing), `label`, `patient`, `unit` (split unit: linked patients share one) and,
-        where the data set has official folds, `fold`.
+        where the data set has them, `fold` (official folds), `um_per_px` (scale of each cell; `options.um_per_px`
+        goes before it) and `sha256` (expected digest of the image file). `cell_table` makes one.
     positive : str or None
         Positive class of a two-class data set; None with more classes.
     options : ReadOptions
@@ -80,12 +81,18 @@ class Dataset:
         """The cells, in the order of the table."""
         options = self.options
         whole = options.mask == "whole"
+        masks = (None if whole or pd.isna(mask) else mask for mask in self.table["mask_path"])
         return Cells(
-            CellFile(cell, path, None if pd.isna(mask) else mask, whole, options.um_per_px, options.white_level)
-            for cell, path, mask in zip(
-                self.table["cell"], self.table["path"], self.table["mask_path"], strict=True
+            CellFile(cell, path, mask, whole, scale, options.white_level)
+            for cell, path, mask, scale in zip(
+                self.table["cell"], self.table["path"], masks, self._scales(), strict=True
             )
         )
+
+    def _scales(self) -> list[float | None]:
+        if self.options.um_per_px is not None or "um_per_px" not in self.table:
+            return [self.options.um_per_px] * len(self.table)
+        return [None if pd.isna(scale) else float(scale) for scale in self.table["um_per_px"]]
 
 
 class Reader(Protocol):
@@ -100,6 +107,46 @@ class Reader(Protocol):
     def read(self, path: Path, options: ReadOptions) -> Dataset:
         """The table of cells at `path`; raises BenchError with file and row."""
         ...
+
+
+def cell_table(
+    *,
+    cell: Sequence[str],
+    path: Sequence[str],
+    label: Sequence[str],
+    patient: Sequence[str],
+    mask_path: Sequence[str | None] | None = None,
+    linked: Sequence[frozenset[str]] = (),
+    **more: Sequence[str | None] | None,
+) -> pd.DataFrame:
+    """The table of a `Dataset` from its columns.
+
+    Parameters
+    ----------
+    cell, path, label, patient : sequence of str
+        One entry a cell.
+    mask_path : sequence of str or None, optional
+        Absolute paths of the masks.
+    linked : sequence of frozenset of str
+        Patients that share an image; the groups do not overlap.
+    **more : sequence of str or None
+        Further columns (`fold`, `um_per_px`, `sha256`); None leaves the column out.
+
+    Returns
+    -------
+    DataFrame
+        Index 0..n-1, every column of type str.
+    """
+    columns: dict[str, Sequence[str | None]] = {
+        "cell": cell,
+        "path": path,
+        "mask_path": [None] * len(cell) if mask_path is None else mask_path,
+        "label": label,
+        "patient": patient,
+        "unit": units_of(patient, linked),
+    }
+    columns |= {name: values for name, values in more.items() if values is not None}
+    return pd.DataFrame({name: pd.Series(list(values), dtype="str") for name, values in columns.items()})
 
 
 def units_of(patients: Sequence[str], linked: Sequence[frozenset[str]]) -> list[str]:

@@ -1,0 +1,188 @@
+"""What the command line prints: live progress and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from bench.metrics import METRICS, PRIMARY
+from bench.observer import Observer
+from bench.results import LEAKY, ExperimentResult
+
+if TYPE_CHECKING:
+    from bench.datasets.opening import Opened
+    from bench.interface import MatrixResult
+
+console = Console()
+messages = Console(stderr=True)
+
+_SHORT = (PRIMARY, "balanced_accuracy_patient", "weighted_f1_cell")
+
+
+class LiveProgress(Observer):
+    """Draws a bar for each task on standard error, and a line for each finished experiment."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def notice(self, text: str) -> None:
+        """Print a sentence above the bars."""
+        self._progress.console.print(f"[yellow]note[/yellow] {escape(text)}", highlight=False, soft_wrap=True)
+
+    def progress(self, task: str, done: int, total: int) -> None:
+        """Move a task's bar; a finished one vanishes."""
+        if task not in self._tasks:
+            if done >= total:
+                return
+            self._tasks[task] = self._progress.add_task(escape(task), total=total)
+        self._progress.update(self._tasks[task], completed=done, total=total)
+        if done >= total:
+            self._progress.remove_task(self._tasks.pop(task))
+
+    def finished(self, name: str, outcome: str) -> None:
+        """Print an experiment's outcome above the bars."""
+        style = "red" if outcome.startswith("failed") else "green"
+        self._progress.console.print(
+            f"[{style}]•[/{style}] {escape(name)}: {escape(outcome)}", highlight=False, soft_wrap=True
+        )
+
+
+@contextmanager
+def live_progress() -> Iterator[Observer]:
+    """An observer that draws while the block runs."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=messages, transient=True) as progress:
+        yield LiveProgress(progress)
+
+
+def show_experiment(result: ExperimentResult) -> None:
+    """Print the scores of one experiment, and where it lies."""
+    data = result.record["data"]
+    console.print(f"\n[bold]{escape(result.name)}[/bold]{_flags(result.flags)}")
+    console.print(f"{_counts(data)}; {_protocol(result.record['protocol'])}", highlight=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    table.add_column("95 % interval", justify="right")
+    for line in result.scores.to_dict(orient="records"):
+        table.add_row(
+            METRICS[str(line["metric"])].title, f"{line['value']:.2f}", f"{line['low']:.2f}-{line['high']:.2f}"
+        )
+    console.print(table)
+    console.print("Intervals: patient bootstrap, conditional on the fitted models.", style="dim")
+    for violation in result.record["violations"]:
+        console.print(f"[red]{LEAKY}[/red] {escape(violation)}", highlight=False)
+    show_path("result", result.folder)
+
+
+def show_matrix(result: MatrixResult) -> None:
+    """Print the leaderboard of a matrix, and where it lies."""
+    board = result.leaderboard
+    plan = result.plan
+    dataset = plan.opened.dataset
+    console.print(
+        f"\n[bold]{escape(dataset.name)}[/bold]: {_counts(plan.record(plan.experiments[0])['data'])}; "
+        f"{_protocol(vars(plan.protocol))}",
+        highlight=False,
+    )
+    table = Table(box=None, pad_edge=False)
+    for column in ("extractor", "classifier"):
+        table.add_column(column, overflow="fold")
+    for metric in _SHORT:
+        table.add_column(METRICS[metric].title, justify="right")
+    table.add_column("")
+    for row in board.to_dict(orient="records"):
+        scores = [_interval(row, m) for m in _SHORT] if row["status"] == "done" else ["-"] * len(_SHORT)
+        remark = _red(row["flags"]) if row["status"] == "done" else f"[red]failed:[/red] {escape(str(row['reason']))}"
+        table.add_row(escape(str(row["extractor"])), escape(str(row["classifier"])), *scores, remark)
+    console.print(table)
+    console.print("95 % intervals: patient bootstrap, conditional on the fitted models.", style="dim")
+    show_path("results", result.results.path)
+
+
+def show_plan(states: pd.DataFrame) -> None:
+    """Print what will happen to each experiment of a matrix."""
+    console.print(_frame(states))
+    counts = states["state"].value_counts()
+    console.print(
+        f"{len(states)} experiments: " + ", ".join(f"{n} {state}" for state, n in counts.items()), highlight=False
+    )
+
+
+def show_dataset(opened: Opened) -> None:
+    """Print what a data set holds."""
+    from bench.datasets.describe import describe  # noqa: PLC0415 (only this command needs it)
+
+    data = opened.dataset
+    console.print(f"[bold]{escape(data.name)}[/bold] (reader {data.reader}, positive class {data.positive})")
+    found = describe(data, opened.scan)
+    for title, frame in (
+        ("Cells, patients and split units (linked patients are one)", found.classes),
+        ("Cells of a patient", found.per_patient),
+        ("Image sizes in pixels", found.sizes),
+        ("Official folds", found.folds),
+    ):
+        if frame is not None:
+            console.print(f"\n{title}", style="bold")
+            console.print(_frame(frame, index=title != "Image sizes in pixels"))
+
+
+def show_path(what: str, path: Path) -> None:
+    """Print where something was written, whole on one line."""
+    console.print(f"{what}: {path}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _frame(frame: pd.DataFrame, *, index: bool = False) -> Table:
+    shown = frame.reset_index(names="") if index else frame
+    table = Table(box=None, pad_edge=False)
+    for column, kind in shown.dtypes.items():
+        table.add_column(escape(str(column)), overflow="fold", justify="right" if kind.kind in "if" else "left")
+    for row in shown.itertuples(index=False):
+        table.add_row(*(escape(f"{v:g}" if isinstance(v, float) else str(v)) for v in row))
+    return table
+
+
+def _interval(row: Mapping[Hashable, Any], metric: str) -> str:
+    return f"{row[metric]:.2f} [dim]{row[f'{metric}_low']:.2f}-{row[f'{metric}_high']:.2f}[/dim]"
+
+
+def _flags(flags: tuple[str, ...]) -> str:
+    return f" {_red(', '.join(flags))}" if flags else ""
+
+
+def _red(text: object) -> str:
+    return f"[red]{escape(str(text))}[/red]" if text else ""
+
+
+def _counts(data: dict[str, object]) -> str:
+    linked = "" if data["patients"] == data["split_units"] else f" ({data['split_units']} split units)"
+    return f"{data['cells']} cells of {data['patients']} patients{linked}"
+
+
+def _protocol(protocol: dict[str, object]) -> str:
+    repeats = "" if protocol["repeats"] == 1 else f" x {protocol['repeats']} repeats"
+    tuned = f", {protocol['tune']} tuning trials a fold" if protocol["tune"] else ""
+    return f"{protocol['folds']} folds by {protocol['split']}{repeats}{tuned}, seed {protocol['seed']}"

@@ -1,0 +1,93 @@
+"""Where fits run: a pool of local processes whose tasks can be timed out and that outlives a dead worker."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any
+
+from pebble import ProcessPool
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+class LocalPool:
+    """Worker processes on this machine, each with a fixed budget of threads.
+
+    Parameters
+    ----------
+    jobs : int
+        Number of worker processes.
+    threads : int
+        Threads that a task may use; set before a worker starts.
+    """
+
+    def __init__(self, jobs: int, threads: int) -> None:
+        self._threads = threads
+        self._pool = ProcessPool(
+            max_workers=jobs,
+            context=multiprocessing.get_context("spawn"),
+            initializer=_start_worker,
+            initargs=(threads, os.getpid()),
+        )
+
+    def submit(self, task: Callable[..., Any], *args: Any, timeout_s: float | None = None) -> Future[Any]:
+        """Run a task in a worker; it is killed when it takes longer than `timeout_s`."""
+        future: Future[Any] = self._pool.schedule(task, args=args, timeout=timeout_s)
+        return future
+
+    def stop(self) -> None:
+        """Kill the workers; what runs is lost."""
+        self._pool.stop()
+        self._pool.join()
+
+
+@contextmanager
+def local_pool(jobs: int, threads: int) -> Iterator[LocalPool]:
+    """A pool that is stopped at the end, also by Ctrl-C.
+
+    The thread variables stand in this process's environment while the pool lives, since a worker reads them when it
+    starts, and a dead one is replaced at any time.
+    """
+    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
+    pool = LocalPool(jobs, threads)
+    try:
+        yield pool
+    finally:
+        pool.stop()
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _start_worker(threads: int, parent: int) -> None:
+    import signal  # noqa: PLC0415 (only workers need it)
+    import threading  # noqa: PLC0415
+
+    import cv2  # noqa: PLC0415
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(threads)
+    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+
+
+def _die_with(parent: int) -> None:
+    """End this worker when the process that started it is gone, killed workers' orphans included."""
+    import time  # noqa: PLC0415
+
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)

@@ -1,0 +1,189 @@
+"""The feature store: features of a data set under a key made of all that went into them, written whole."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.errors import BenchError
+from bench.identity import code_digest, digest, file_digest, library_versions
+from bench.plugins import Plugin
+from bench.whole import read_json, whole_file, whole_folder, write_json
+from extractors.cells import Cells
+
+SHARD = 64
+"""Cells of one extraction task; fixed, so that features do not depend on how the work was shared out."""
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The place of one extractor's features of one data set.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they lie, or will.
+    components : mapping
+        Everything that the key is made of, in the clear.
+    """
+
+    folder: Path
+    components: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the components."""
+        return digest(dict(self.components))
+
+    @property
+    def stored(self) -> bool:
+        """Whether the features are there, whole."""
+        return (self.folder / "entry.json").is_file()
+
+    @property
+    def shards(self) -> Path:
+        """Where finished shards wait for the others."""
+        return self.folder.with_name(self.folder.name + ".shards")
+
+
+def entry_of(store: Path, plugin: Plugin, cells: Sequence[str], *, weights_dir: str | None, threads: int) -> Entry:
+    """The store entry of an extractor's features of the cells with the given digests.
+
+    Raises
+    ------
+    BenchError
+        The extractor's weights are not to be had.
+    """
+    components = {
+        "format": FORMAT,
+        "cells": digest(list(cells)),
+        "prepare": "none",
+        "precision": "float32",
+        "threads": threads if "threads" in plugin.accepts else None,
+        **extractor_identity(plugin, weights_dir=weights_dir),
+    }
+    name = "".join(c if c.isalnum() or c in "-_." else "-" for c in plugin.selector)[:60]
+    return Entry(store / "features" / f"{name}-{digest(components)[:16]}", components)
+
+
+def extractor_identity(plugin: Plugin, *, weights_dir: str | None) -> dict[str, Any]:
+    """What identifies an extractor: its selector in full, its code, its weights and the libraries that compute."""
+    module = plugin.target.partition(":")[0]
+    return {
+        "extractor": plugin.canonical,
+        "code": code_digest(module),
+        "weights": weights_digest(plugin, weights_dir=weights_dir),
+        "libraries": dict(library_versions(module)),
+    }
+
+
+def weights_digest(plugin: Plugin, *, weights_dir: str | None) -> str | None:
+    """SHA-256 of the weights file that an extractor will read; None for one that reads none."""
+    if "weights" not in plugin.params:
+        return None
+    try:
+        path = plugin.build(weights_dir=weights_dir).weights_file()
+    except (OSError, ValueError) as error:
+        raise BenchError(str(error)) from error
+    return None if path is None else file_digest(Path(path))
+
+
+def missing_shards(entry: Entry, n_cells: int) -> list[tuple[int, int, int]]:
+    """Number, first and end cell of the shards that are still to be extracted."""
+    bounds = [(i, a, min(a + SHARD, n_cells)) for i, a in enumerate(range(0, n_cells, SHARD))]
+    return [(i, a, b) for i, a, b in bounds if not _shard(entry, i).is_file()]
+
+
+def extract_shard(entry: Entry, plugin: Plugin, engine: Mapping[str, Any], cells: Cells, number: int) -> None:
+    """Extract the features of one shard's cells and write them whole.
+
+    Raises
+    ------
+    BenchError
+        A feature is infinite, a cell has no feature at all, or a cell cannot be read.
+    """
+    extractor = plugin.build(**engine)
+    try:
+        if hasattr(extractor, "transform_with_status"):
+            values, status = extractor.transform_with_status(cells)
+        else:
+            values, status = extractor.transform(cells), None
+        names = [str(n) for n in extractor.get_feature_names_out()]
+    except (OSError, ValueError) as error:
+        raise BenchError(f"{plugin.selector}: {error}") from error
+    values = np.asarray(values, dtype=np.float32)
+    _check(values, names, cells, plugin.selector)
+    arrays = {"values": values} if status is None else {"values": values, "status": np.asarray(status, dtype=np.uint8)}
+    with whole_file(_shard(entry, number)) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays, names=np.array(names))  # type: ignore[arg-type]  # numpy's stub takes no mapping
+
+
+def join_shards(entry: Entry, n_cells: int) -> None:
+    """Make the stored entry of the finished shards, and drop these."""
+    first = _load_shard(entry, 0)
+    width, names = first["values"].shape[1], [str(n) for n in first["names"]]
+    with whole_folder(entry.folder) as folder:
+        arrays = {"values": np.float32} | ({"status": np.uint8} if "status" in first else {})
+        for kind, dtype in arrays.items():
+            joined = np.lib.format.open_memmap(
+                folder / f"{kind}.npy", mode="w+", dtype=np.dtype(dtype), shape=(n_cells, width)
+            )
+            for number, start in enumerate(range(0, n_cells, SHARD)):
+                joined[start : start + SHARD] = _load_shard(entry, number)[kind]
+            joined.flush()
+            del joined
+        record = {"components": dict(entry.components), "cells": n_cells, "names": names}
+        write_json(folder / "entry.json", record)
+    shutil.rmtree(entry.shards, ignore_errors=True)
+
+
+def open_features(folder: str | Path) -> npt.NDArray[np.float32]:
+    """The stored features, memory-mapped: float32, shape (n_cells, n_features)."""
+    return np.asanyarray(np.load(Path(folder) / "values.npy", mmap_mode="r", allow_pickle=False))
+
+
+def feature_names(folder: str | Path) -> list[str]:
+    """Names of the stored features."""
+    names = read_json(Path(folder) / "entry.json")["names"]
+    return [str(n) for n in names] if isinstance(names, list) else []
+
+
+def stored_entries(store: Path) -> Iterator[Mapping[str, Any]]:
+    """What the whole entries of a store say of themselves."""
+    for path in sorted((store / "features").glob("*/entry.json")):
+        yield read_json(path)
+
+
+def _shard(entry: Entry, number: int) -> Path:
+    return entry.shards / f"{number:06d}.npz"
+
+
+def _load_shard(entry: Entry, number: int) -> dict[str, npt.NDArray[Any]]:
+    with np.load(_shard(entry, number), allow_pickle=False) as file:
+        return dict(file)
+
+
+def _check(values: npt.NDArray[np.float32], names: list[str], cells: Cells, extractor: str) -> None:
+    if values.shape != (len(cells), len(names)):
+        raise BenchError(f"{extractor}: features of shape {values.shape}; {(len(cells), len(names))} is expected")
+    rows, columns = np.nonzero(np.isinf(values))
+    if len(rows):
+        file = cells.files[rows[0]]
+        raise BenchError(
+            f"{extractor}: feature {names[columns[0]]} is infinite for cell {file.id} ({file.path}), and "
+            f"{len(rows) - 1} more values are; an extractor gives NaN where a feature does not exist"
+        )
+    empty = np.flatnonzero(np.isnan(values).all(axis=1))
+    if len(empty):
+        file = cells.files[empty[0]]
+        raise BenchError(
+            f"{extractor}: no feature exists for cell {file.id} ({file.path}) and {len(empty) - 1} more cells"
+        )

@@ -1,0 +1,143 @@
+"""What a result is made of: digests of code, weights and values, and versions of the libraries that compute."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from pathlib import Path
+
+from bench.errors import BenchError
+
+OWN_PACKAGES = frozenset({"bench", "extractors", "classifiers", "reports"})
+
+_DISTRIBUTION = {
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+    **dict.fromkeys(OWN_PACKAGES, "cytobench"),
+}
+
+
+def digest(value: object) -> str:
+    """SHA-256 of a JSON value in one canonical form, as 64 hexadecimal digits."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def seed_of(*parts: object) -> int:
+    """A seed in [0, 2**31) from names and numbers, the same on every machine and in every order of work."""
+    return int(digest([str(part) for part in parts])[:16], 16) % 2**31
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def code_digest(module: str) -> str:
+    """SHA-256 of the syntax trees, docstrings left out, of a module and of what it imports of its own distribution.
+
+    A comment, a docstring or a line break changes nothing; any other edit does.
+    """
+    sources = _sources(module)
+    return digest({name: _tree_digest(tree) for name, tree in sources.items()})
+
+
+@cache
+def own_digest(module: str) -> str:
+    """SHA-256 of the syntax tree, docstrings left out, of one module alone."""
+    tree = _parse(module)
+    if tree is None:
+        raise BenchError(f"the source of {module} cannot be found, so its results cannot be identified")
+    return _tree_digest(tree)
+
+
+@cache
+def library_versions(module: str) -> Mapping[str, str]:
+    """Versions of the distributions that a module, and what it imports of its own distribution, import."""
+    own = _own_packages(module)
+    roots = {name.partition(".")[0] for source, tree in _sources(module).items() for name, _ in _imports(tree, source)}
+    roots -= own | sys.stdlib_module_names
+    return dict(sorted(_version(root) for root in roots))
+
+
+def _version(package: str) -> tuple[str, str]:
+    for name in (_DISTRIBUTION.get(package, package), *_distributions_of(package)):
+        try:
+            return name, version(name)
+        except PackageNotFoundError:
+            continue
+    return package, "not installed"
+
+
+def _distributions_of(package: str) -> Iterator[str]:
+    yield from packages_distributions().get(package, ())
+
+
+@cache
+def _sources(module: str) -> Mapping[str, ast.Module]:
+    own, found, waiting = _own_packages(module), dict[str, ast.Module](), [module]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        tree = _parse(name)
+        if tree is None:
+            continue
+        found[name] = tree
+        for base, names in _imports(tree, name):
+            if base.partition(".")[0] in own:
+                waiting += [base, *(f"{base}.{n}" for n in names)]
+    if not found:
+        raise BenchError(f"the source of {module} cannot be found, so its results cannot be identified")
+    return dict(sorted(found.items()))
+
+
+def _own_packages(module: str) -> frozenset[str]:
+    root = module.partition(".")[0]
+    return OWN_PACKAGES if root in OWN_PACKAGES else frozenset({root})
+
+
+@cache
+def _parse(module: str) -> ast.Module | None:
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, AttributeError, ValueError):
+        return None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    return ast.parse(Path(spec.origin).read_bytes())
+
+
+def _imports(tree: ast.Module, module: str) -> Iterator[tuple[str, list[str]]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, []) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = module.split(".")[: -node.level]
+                base = ".".join([*parents, base] if base else parents)
+            yield base, [alias.name for alias in node.names]
+
+
+def _tree_digest(tree: ast.Module) -> str:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = node.body[1:]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()

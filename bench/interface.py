@@ -1,0 +1,186 @@
+"""The Python interface: the command line's words as functions that return results."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench import plugins
+from bench.errors import BenchError
+from bench.observer import Observer
+from bench.options import Options, make_options
+from bench.planning import Plan, make_plan
+from bench.plugins import PIXELS
+from bench.results import ExperimentResult, Failure, Results
+from bench.running import run_plan
+
+
+@dataclass(frozen=True)
+class MatrixResult:
+    """What a matrix came to.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was asked for.
+    results : Results
+        The folder that holds it.
+    """
+
+    plan: Plan
+    results: Results
+
+    @property
+    def leaderboard(self) -> pd.DataFrame:
+        """One row an experiment of this matrix, best first, failed ones with their reason."""
+        return self.results.leaderboard([e.slug for e in self.plan.experiments])
+
+    @property
+    def experiments(self) -> list[ExperimentResult]:
+        """The finished experiments of this matrix."""
+        slugs = {e.slug for e in self.plan.experiments}
+        return [e for e in self.results.experiments() if e.folder.name in slugs]
+
+    @property
+    def failures(self) -> list[Failure]:
+        """The experiments of this matrix that have no result."""
+        slugs = {e.slug for e in self.plan.experiments}
+        return [f for f in self.results.failures() if f.path.stem in slugs]
+
+
+def run(
+    extractor: str | None = None,
+    clf: str = "svm",
+    *,
+    observer: Observer | None = None,
+    **options: Any,
+) -> ExperimentResult:
+    """Run one experiment, or read its result where it is already there.
+
+    Work runs in worker processes, so a script calls this under ``if __name__ == "__main__":``.
+
+    Parameters
+    ----------
+    extractor : str, optional
+        Selector of an extractor or model. Default: `handcrafted`, or `pixels` for a classifier that consumes cells.
+    clf : str
+        Selector of a classifier.
+    observer : Observer, optional
+        Hears of the progress.
+    **options
+        The command line's options, `-` written `_`: `data`, `folds`, `repeats`, `split`, `tune`, `seed`, `jobs`,
+        `weights_dir`, `out` ...
+
+    Returns
+    -------
+    ExperimentResult
+        With `scores`, `predictions`, `inner` and `trials` as pandas tables.
+
+    Raises
+    ------
+    BenchError
+        The input is wrong, or the experiment failed; the message says what to do.
+
+    Examples
+    --------
+    >>> import bench
+    >>> result = bench.run("handcrafted", "svm", data="cells/", folds=5)  # doctest: +SKIP
+    >>> result.scores  # doctest: +SKIP
+    """
+    consumes_cells = plugins.classifier(clf).consumes == "cells"
+    if consumes_cells and extractor not in (None, PIXELS):
+        raise BenchError(f"{clf} is fitted on the cells themselves, not on features; leave out --extractor {extractor}")
+    if not consumes_cells and extractor == PIXELS:
+        raise BenchError(f"{clf} needs features; name an extractor such as handcrafted in place of {PIXELS}")
+    chosen = PIXELS if consumes_cells else extractor or "handcrafted"
+    result = matrix([chosen], [clf], observer=observer, retry_failed=True, **options)
+    for failure in result.failures:
+        raise BenchError(failure.reason)
+    return result.experiments[0]
+
+
+def matrix(
+    extractors: Sequence[str] | str | None = None,
+    clfs: Sequence[str] | str | None = None,
+    *,
+    config: str | Path | None = None,
+    observer: Observer | None = None,
+    **options: Any,
+) -> MatrixResult:
+    """Run every extractor with every classifier; what is done is not run again, a failure becomes a row.
+
+    Parameters
+    ----------
+    extractors, clfs : sequence of str, or str with commas
+        Selectors. A classifier that consumes cells, such as `cnn`, appears once, with the extractor `pixels`.
+    config : path, optional
+        A YAML file whose keys are the options; what is given here goes before it.
+    observer, **options
+        As for `run`.
+
+    Returns
+    -------
+    MatrixResult
+        With `leaderboard` as a pandas table.
+    """
+    return run_options(_options(extractors, clfs, config, options), observer)
+
+
+def plan(
+    extractors: Sequence[str] | str | None = None,
+    clfs: Sequence[str] | str | None = None,
+    *,
+    config: str | Path | None = None,
+    observer: Observer | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """What `matrix` would do with the same arguments; runs nothing.
+
+    Returns
+    -------
+    DataFrame
+        Columns `extractor`, `classifier`, `state`, `features`, `why`.
+    """
+    return states(_options(extractors, clfs, config, options), observer)
+
+
+def open_results(path: str | Path) -> Results:
+    """Open a results folder for reading."""
+    return Results.open(Path(path))
+
+
+def run_options(options: Options, observer: Observer | None = None) -> MatrixResult:
+    """Run what the options ask for."""
+    results = Results.create(options.out)
+    planned = make_plan(options, observer)
+    run_plan(planned, results, jobs=options.jobs or default_jobs(options.threads), observer=observer)
+    results.write_leaderboard()
+    return MatrixResult(planned, results)
+
+
+def states(options: Options, observer: Observer | None = None) -> pd.DataFrame:
+    """What would happen to each experiment that the options ask for."""
+    there = (options.out / "cytobench.json").is_file()
+    results = Results.open(options.out) if there else None
+    return make_plan(options, observer).states(results)
+
+
+def default_jobs(threads: int) -> int:
+    """Worker processes that fill this machine's cores."""
+    return max(1, len(os.sched_getaffinity(0)) // threads)
+
+
+def _options(
+    extractors: Sequence[str] | str | None,
+    clfs: Sequence[str] | str | None,
+    config: str | Path | None,
+    options: dict[str, Any],
+) -> Options:
+    return make_options(
+        {"extractors": extractors, "clfs": clfs, **options}, config=None if config is None else Path(config)
+    )

@@ -1,0 +1,277 @@
+"""A matrix before it runs: what it consists of, what is done, what is stored, and what will run and why."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench import plugins
+from bench.datasets.cache import cache_dir
+from bench.datasets.opening import Opened, open_data
+from bench.errors import BenchError
+from bench.experiment import Protocol
+from bench.features import Entry, entry_of, extractor_identity
+from bench.folds import Folds, draw_folds
+from bench.identity import code_digest, digest, library_versions, own_digest
+from bench.observer import Observer
+from bench.options import Options
+from bench.plugins import PIXELS, Plugin
+from bench.results import LEAKY, RANDOM_WEIGHTS, Results
+
+FORMAT = 1
+
+_ENGINE = ("bench.experiment", "bench.folds", "bench.metrics", "bench.statistics", "bench.tuning")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One row of the leaderboard to be.
+
+    Parameters
+    ----------
+    extractor : Plugin or None
+        None for a classifier that consumes cells.
+    classifier : Plugin
+        What is fitted.
+    components : mapping
+        Everything that the key is made of, in the clear.
+    entry : Entry or None
+        The place of its features in the store; None where cells are consumed.
+    problem : str
+        Why it cannot run at all, such as weights that are not to be had; else empty.
+    """
+
+    extractor: Plugin | None
+    classifier: Plugin
+    components: Mapping[str, Any]
+    entry: Entry | None
+    problem: str = ""
+
+    @property
+    def extractor_name(self) -> str:
+        """The extractor's selector, or `pixels`."""
+        return self.extractor.selector if self.extractor is not None else PIXELS
+
+    @property
+    def name(self) -> str:
+        """Extractor and classifier as a person writes them."""
+        return f"{self.extractor_name} x {self.classifier.selector}"
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of the components."""
+        return digest(dict(self.components))
+
+    @property
+    def slug(self) -> str:
+        """Name of its folder."""
+        text = f"{self.extractor_name}__{self.classifier.selector}"
+        return "".join(c if c.isalnum() or c in "-_." else "-" for c in text)[:80] + "-" + self.key[:12]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A matrix, ready to run.
+
+    Parameters
+    ----------
+    options : Options
+        What was asked for.
+    opened : Opened
+        The data set, scanned.
+    folds : Folds
+        The outer folds that all experiments share.
+    protocol : Protocol
+        How they are evaluated.
+    experiments : tuple of Experiment
+        In the order asked for.
+    """
+
+    options: Options
+    opened: Opened
+    folds: Folds
+    protocol: Protocol
+    experiments: tuple[Experiment, ...]
+
+    @property
+    def store(self) -> Path:
+        """The feature store's folder."""
+        return store_path(self.options)
+
+    def record(self, experiment: Experiment) -> dict[str, Any]:
+        """What is kept of an experiment beside its tables."""
+        data = self.opened.dataset
+        leaky = self.protocol.split == "image" or bool(self.folds.violations)
+        random = experiment.extractor is not None and experiment.extractor.random_weights
+        return {
+            "key": experiment.key,
+            "extractor": experiment.extractor_name,
+            "classifier": experiment.classifier.selector,
+            "flags": [flag for flag, on in ((LEAKY, leaky), (RANDOM_WEIGHTS, random)) if on],
+            "violations": list(self.folds.violations),
+            "data": {
+                "name": data.name,
+                "reader": data.reader,
+                "digest": self.opened.digest,
+                "cells": len(data.table),
+                "patients": int(data.table["patient"].nunique()),
+                "split_units": int(data.table["unit"].nunique()),
+                "classes": list(data.classes),
+                "positive": data.positive,
+                "notices": list(data.notices),
+                "per_class": _per_class(data.table),
+            },
+            "protocol": {**vars(self.protocol), "folds": int(self.folds.table["fold"].nunique())},
+            "folds_hash": self.folds.hash,
+            "components": dict(experiment.components),
+            "environment": {"python": platform.python_version(), "machine": platform.machine()},
+        }
+
+    def states(self, results: Results | None) -> pd.DataFrame:
+        """What will happen to each experiment: columns `extractor`, `classifier`, `state`, `features`, `why`."""
+        rows = []
+        for e in self.experiments:
+            state, why = self._state(e, results)
+            rows.append(
+                {
+                    "extractor": e.extractor_name,
+                    "classifier": e.classifier.selector,
+                    "state": state,
+                    "features": "-" if e.entry is None else "stored" if e.entry.stored else "to extract",
+                    "why": why,
+                }
+            )
+        return pd.DataFrame(rows, columns=["extractor", "classifier", "state", "features", "why"])
+
+    def _state(self, experiment: Experiment, results: Results | None) -> tuple[str, str]:
+        if results is not None and results.is_done(experiment.slug):
+            return "done", "the same data, code, weights, libraries, folds and protocol gave a result"
+        failure = results.failure(experiment.slug) if results is not None else None
+        if failure is not None and not self.options.retry_failed:
+            return "failed", f"{failure.reason} (--retry-failed runs it again)"
+        if experiment.problem:
+            return "cannot run", experiment.problem
+        return "to run", _what_differs(experiment, results)
+
+
+def make_plan(options: Options, observer: Observer | None = None) -> Plan:
+    """Read the data, draw the folds and resolve every name; fits and extracts nothing.
+
+    Raises
+    ------
+    BenchError
+        The data, a name or a parameter is wrong, or the folds cannot be drawn.
+    """
+    pairs = _pairs(options)
+    opened = open_data(options, observer or Observer())
+    table = opened.dataset.table
+    folds = draw_folds(table, split=options.split, folds=options.folds, repeats=options.repeats, seed=options.seed)
+    protocol = Protocol(
+        split=options.split,
+        folds=options.folds,
+        repeats=options.repeats,
+        inner_folds=options.inner_folds,
+        tune=options.tune,
+        seed=options.seed,
+        threads=options.threads,
+    )
+    common = {
+        "format": FORMAT,
+        "data": opened.digest,
+        "positive": opened.dataset.positive,
+        "protocol": vars(protocol),
+        "folds": folds.hash,
+        "engine": {name: own_digest(name) for name in _ENGINE},
+    }
+    experiments = tuple(_experiment(x, c, common, opened, options) for x, c in pairs)
+    return Plan(options, opened, folds, protocol, experiments)
+
+
+def store_path(options: Options) -> Path:
+    """The feature store's folder."""
+    return options.store if options.store is not None else cache_dir() / "store"
+
+
+def _pairs(options: Options) -> list[tuple[Plugin | None, Plugin]]:
+    names = options.clfs or tuple(plugins.installed("classifiers"))
+    classifiers = list({p.canonical: p for p in map(plugins.classifier, names)}.values())
+    wanted = [e for e in options.extractors if e != PIXELS]
+    extractors = list({p.canonical: p for p in map(plugins.extractor, wanted)}.values())
+    pairs: list[tuple[Plugin | None, Plugin]] = [
+        (x, c) for x in extractors for c in classifiers if c.consumes == "features"
+    ]
+    pairs += [(None, c) for c in classifiers if c.consumes == "cells"]
+    if not pairs:
+        raise BenchError(
+            "nothing to run: name at least one extractor (--extractors) for the classifiers that take features"
+        )
+    return pairs
+
+
+def _experiment(
+    extractor: Plugin | None, classifier: Plugin, common: Mapping[str, Any], opened: Opened, options: Options
+) -> Experiment:
+    module = classifier.target.partition(":")[0]
+    components: dict[str, Any] = {
+        **common,
+        "classifier": classifier.canonical,
+        "classifier_code": code_digest(module),
+        "classifier_libraries": dict(library_versions(module)),
+    }
+    if extractor is None:
+        return Experiment(None, classifier, {**components, "extractor": PIXELS, "prepare": "none"}, None)
+    weights_dir = str(options.weights_dir) if options.weights_dir else None
+    try:
+        if extractor.requires_fit:
+            identity = extractor_identity(extractor, weights_dir=weights_dir)
+            return Experiment(extractor, classifier, {**components, "features": identity}, None)
+        entry = entry_of(
+            store_path(options), extractor, opened.cell_digests, weights_dir=weights_dir, threads=options.threads
+        )
+    except BenchError as error:
+        unknown = {**components, "features": {"extractor": extractor.canonical, "problem": str(error)}}
+        return Experiment(extractor, classifier, unknown, None, problem=str(error))
+    return Experiment(extractor, classifier, {**components, "features": dict(entry.components)}, entry)
+
+
+def _per_class(table: pd.DataFrame) -> dict[str, dict[str, int]]:
+    grouped = table.groupby("label", sort=True)
+    return {
+        str(label): {
+            "cells": len(part),
+            "patients": int(part["patient"].nunique()),
+            "split_units": int(part["unit"].nunique()),
+        }
+        for label, part in grouped
+    }
+
+
+def _what_differs(experiment: Experiment, results: Results | None) -> str:
+    relatives = [
+        r
+        for r in (results.experiments() if results is not None else [])
+        if (r.record["extractor"], r.record["classifier"])
+        == (experiment.extractor_name, experiment.classifier.selector)
+    ]
+    if not relatives:
+        return "no result yet"
+    ours = _flat(experiment.components)
+    differing = []
+    for relative in relatives:
+        theirs = _flat(relative.record["components"])
+        differing.append(sorted(k for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k)))
+    return "a result differs in: " + ", ".join(min(differing, key=len))
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        name = f"{prefix}{key}"
+        flat |= _flat(item, f"{name}.") if isinstance(item, Mapping) else {name: item}
+    return flat

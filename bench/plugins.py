@@ -1,0 +1,260 @@
+"""Names become classes: entry points, model names and import paths."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal
+
+from bench.errors import BenchError, did_you_mean
+from bench.selectors import Selector, Value, format_value, parse
+
+Kind = Literal["extractors", "classifiers", "datasets"]
+
+PIXELS = "pixels"
+"""What stands in the extractor's place beside a classifier that consumes cells."""
+
+ENGINE_OWNED = {
+    "random_state": "seeds follow from --seed",
+    "cv": "inner splits are drawn by patient",
+    "threads": "use --threads",
+    "n_jobs": "use --jobs and --threads",
+    "weights_dir": "use --weights-dir",
+}
+"""Parameters that the engine sets; not part of an identity, not accepted in a selector."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A selector that was found: a class and all of its parameters, with nothing imported that computes.
+
+    Parameters
+    ----------
+    selector : str
+        The canonical short form: the name and the parameters that differ from their defaults.
+    target : str
+        `module:Class`.
+    params : dict
+        Every parameter, defaults filled in, but for those that the engine owns.
+    accepts : frozenset of str
+        The engine-owned parameters that the class has.
+    consumes : {"cells", "features"}
+        What a classifier is fitted on; "cells" for an extractor.
+    requires_fit : bool
+        Whether an extractor learns from the training cells.
+    """
+
+    selector: str
+    target: str
+    params: Mapping[str, Value] = field(hash=False)
+    accepts: frozenset[str] = frozenset()
+    consumes: str = "cells"
+    requires_fit: bool = False
+
+    @property
+    def canonical(self) -> str:
+        """The identity: the target with all parameters, in one form."""
+        return str(Selector(self.target.replace(":", "."), dict(sorted(self.params.items()))))
+
+    @property
+    def random_weights(self) -> bool:
+        """Whether a network is used as it was initialised."""
+        return self.params.get("weights") == "random"
+
+    def build(self, **engine: object) -> Any:
+        """An instance, with those of the engine-owned parameters that its class has."""
+        given = {k: v for k, v in engine.items() if k in self.accepts}
+        return _load(self.target)(**{k: _plain(v) for k, v in self.params.items()}, **given)
+
+
+@cache
+def installed(kind: Kind) -> dict[str, EntryPoint]:
+    """The plugins of a kind by name, found without importing them.
+
+    Raises
+    ------
+    BenchError
+        Two distributions declare one name.
+    """
+    found: dict[str, EntryPoint] = {}
+    for point in sorted(entry_points(group=f"bench.{kind}"), key=lambda p: p.name):
+        other = found.get(point.name)
+        if other is not None and (other.value, _owner(other)) != (point.value, _owner(point)):
+            raise BenchError(
+                f"two plugins of the name {point.name!r} in {kind}: one of {_owner(other)} ({other.value}), "
+                f"one of {_owner(point)} ({point.value}); uninstall one of them"
+            )
+        found[point.name] = point
+    return found
+
+
+def extractor(text: str) -> Plugin:
+    """The extractor that a selector names: a plugin, or any timm or torchvision model.
+
+    Raises
+    ------
+    BenchError
+        Unknown name or parameter, with the nearest known ones.
+    """
+    selector = parse(text)
+    points = installed("extractors")
+    if selector.name in points:
+        plugin = _describe(selector, points[selector.name].value)
+        if selector.name == "embedding":
+            model = plugin.params.get("model")
+            if not isinstance(model, str):
+                raise BenchError("embedding needs a model: write embedding[model=resnet50], or just resnet50")
+            rest = {k: v for k, v in selector.params.items() if k != "model"}
+            return extractor(str(Selector(model, rest)))
+        return plugin
+    from extractors.networks.registry import model_names  # noqa: PLC0415 (reads a list that may have to be made)
+
+    models = model_names()
+    if selector.name not in models:
+        hint = did_you_mean(selector.name, [*points, *models])
+        raise BenchError(
+            f"no extractor is called {selector.name!r}.{hint} See bench list extractors, and --timm for model names."
+        )
+    return _describe(selector, points["embedding"].value, model=selector.name)
+
+
+def classifier(text: str) -> Plugin:
+    """The classifier that a selector names: a plugin, or the import path of a scikit-learn classifier.
+
+    Raises
+    ------
+    BenchError
+        Unknown name or parameter, with the nearest known ones.
+    """
+    selector = parse(text)
+    points = installed("classifiers")
+    if selector.name in points:
+        return _describe(selector, points[selector.name].value)
+    if "." in selector.name:
+        return _wrapped(selector)
+    hint = did_you_mean(selector.name, points)
+    raise BenchError(
+        f"no classifier is called {selector.name!r}.{hint} See bench list classifiers, or give the import path of a "
+        "scikit-learn classifier such as sklearn.linear_model.LogisticRegression."
+    )
+
+
+def _describe(selector: Selector, target: str, **fixed: Value) -> Plugin:
+    cls = _load(target)
+    defaults = _defaults(cls)
+    allowed = {k: v for k, v in defaults.items() if k not in ENGINE_OWNED and k not in fixed}
+    _check_names(selector, allowed)
+    given = {k: _like_default(v, allowed[k]) for k, v in selector.params.items()}
+    changed = {k: given[k] for k in sorted(given) if not _same(given[k], allowed[k])}
+    return Plugin(
+        selector=str(Selector(selector.name, changed)),
+        target=target,
+        params=_without_missing({**allowed, **given, **fixed}, selector),
+        accepts=frozenset(defaults) & frozenset(ENGINE_OWNED),
+        consumes=getattr(cls, "consumes", "cells"),
+        requires_fit=_requires_fit(cls, {**given, **fixed}),
+    )
+
+
+def _wrapped(selector: Selector) -> Plugin:
+    module, _, name = selector.name.rpartition(".")
+    inner = _load(f"{module}:{name}", asked=selector.name)
+    from classifiers.wrapped import Wrapped, check_wrappable  # noqa: PLC0415 (imports scikit-learn)
+
+    try:
+        check_wrappable(inner)
+    except ValueError as error:
+        raise BenchError(str(error)) from error
+    plugin = _describe(selector, f"{module}:{name}")
+    wrapper = f"{Wrapped.__module__}:{Wrapped.__qualname__}"
+    own = {"random_state", "cv", "threads"} & set(_defaults(Wrapped))
+    return Plugin(
+        selector=plugin.selector,
+        target=wrapper,
+        params={"estimator": Selector(selector.name, plugin.params)},
+        accepts=frozenset(own),
+        consumes="features",
+    )
+
+
+@cache
+def _load(target: str, asked: str | None = None) -> Any:
+    module, _, name = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise BenchError(f"{asked or target} cannot be imported: {error}") from error
+
+
+_REQUIRED = object()
+
+
+def _defaults(cls: type) -> dict[str, Any]:
+    parameters = inspect.signature(cls).parameters.values()
+    return {
+        p.name: _REQUIRED if p.default is p.empty else _frozen(p.default)
+        for p in parameters
+        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    }
+
+
+def _check_names(selector: Selector, allowed: Mapping[str, object]) -> None:
+    for key in selector.params:
+        if key in allowed:
+            continue
+        if key in ENGINE_OWNED:
+            raise BenchError(f"{selector}: {key} is set by the engine; {ENGINE_OWNED[key]}")
+        takes = f"It takes {', '.join(sorted(allowed))}." if allowed else "It takes no parameters."
+        raise BenchError(f"{selector.name} has no parameter {key!r}.{did_you_mean(key, allowed)} {takes}")
+
+
+def _without_missing(params: dict[str, Any], selector: Selector) -> dict[str, Value]:
+    missing = [k for k, v in params.items() if v is _REQUIRED]
+    if missing:
+        raise BenchError(f"{selector.name} needs {', '.join(missing)}: write {selector.name}[{missing[0]}=...]")
+    return params
+
+
+def _like_default(value: Value, default: object) -> Value:
+    if isinstance(value, bool) or isinstance(default, bool):
+        return value
+    if isinstance(default, float) and isinstance(value, int):
+        return float(value)
+    if isinstance(default, int) and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(default, tuple) and not isinstance(value, tuple):
+        return (value,)
+    return value
+
+
+def _same(value: Value, default: object) -> bool:
+    return type(value) is type(default) and value == default
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(v) for v in value) if isinstance(value, list | tuple) else value
+
+
+def _plain(value: Value) -> object:
+    if isinstance(value, Selector):
+        return _load(value.name.rpartition(".")[0] + ":" + value.name.rpartition(".")[2])(
+            **{k: _plain(v) for k, v in value.params.items()}
+        )
+    return tuple(_plain(v) for v in value) if isinstance(value, tuple) else value
+
+
+def _requires_fit(cls: Any, given: Mapping[str, Value]) -> bool:
+    if not hasattr(cls, "transform"):
+        return False
+    return bool(cls(**{k: _plain(v) for k, v in given.items()}).__sklearn_tags__().requires_fit)
+
+
+def _owner(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else "an unknown distribution"
+
+
+__all__ = ["ENGINE_OWNED", "PIXELS", "Kind", "Plugin", "classifier", "extractor", "format_value", "installed"]

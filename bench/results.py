@@ -1,0 +1,263 @@
+"""The results folder: one folder an experiment, written whole, read back as tables."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.errors import BenchError
+from bench.metrics import METRICS, PRIMARY
+from bench.whole import clear_unfinished, read_json, whole_file, whole_folder, writable_folder, write_json
+
+FORMAT = 1
+"""Version of the folder's layout; a newer one is refused."""
+
+MARK = "cytobench.json"
+
+LEAKY = "LEAKY"
+RANDOM_WEIGHTS = "RANDOM WEIGHTS"
+
+
+@dataclass(frozen=True)
+class ExperimentResult:
+    """A finished experiment, read from its folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it lies.
+    record : mapping
+        `experiment.json`: what was run, on what, how, and what its key is made of.
+    """
+
+    folder: Path
+    record: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Identity of the experiment."""
+        return str(self.record["key"])
+
+    @property
+    def name(self) -> str:
+        """Extractor and classifier as a person writes them."""
+        return f"{self.record['extractor']} x {self.record['classifier']}"
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a reader of any table must be told: LEAKY, RANDOM WEIGHTS."""
+        return tuple(self.record["flags"])
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Columns `metric`, `value`, `low`, `high`, `repeat_sd`."""
+        return pd.read_parquet(self.folder / "scores.parquet")
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """Out of fold: `cell`, `patient`, `unit`, `label`, `repeat`, `fold`, `threshold` and `p_<class>`."""
+        return pd.read_parquet(self.folder / "predictions.parquet")
+
+    @cached_property
+    def inner(self) -> pd.DataFrame:
+        """Out-of-fold predictions of the training cells of each fold, with `inner_fold`."""
+        return pd.read_parquet(self.folder / "inner.parquet")
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """Tuning trials of all folds; empty without tuning."""
+        path = self.folder / "trials.parquet"
+        return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+
+    @cached_property
+    def timing(self) -> Mapping[str, Any]:
+        """Wall times in seconds; not part of the result."""
+        return read_json(self.folder / "timing.json")
+
+    def score(self, metric: str = PRIMARY) -> float:
+        """The value of one metric."""
+        values = dict(zip(self.scores["metric"], self.scores["value"], strict=True))
+        return float(values[metric])
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An experiment that did not come to a result, and why; never taken for one."""
+
+    path: Path
+    record: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Identity of the experiment."""
+        return str(self.record["key"])
+
+    @property
+    def reason(self) -> str:
+        """What went wrong, in a sentence."""
+        return str(self.record["reason"])
+
+
+@dataclass(frozen=True)
+class Results:
+    """A results folder."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path) -> Results:
+        """Open a folder for writing, made where it is missing.
+
+        Raises
+        ------
+        BenchError
+            It cannot be written, holds something else, or was written by a newer version.
+        """
+        if path.exists() and not path.is_dir():
+            raise BenchError(f"{path}: is a file; choose another results folder with --out")
+        writable_folder(path, "--out")
+        mark = path / MARK
+        if not mark.is_file():
+            foreign = [p.name for p in path.iterdir() if not p.name.startswith(".")]
+            if foreign:
+                raise BenchError(
+                    f"{path}: holds other files ({foreign[0]}, ...) and no {MARK}; choose an empty folder with --out"
+                )
+            write_json(mark, {"format": FORMAT})
+        results = cls.open(path)
+        for name in ("experiments", "failures", "work"):
+            clear_unfinished(path / name)
+        return results
+
+    @classmethod
+    def open(cls, path: Path) -> Results:
+        """Open a folder for reading.
+
+        Raises
+        ------
+        BenchError
+            It is no results folder, or was written by a newer version.
+        """
+        mark = path / MARK
+        if not mark.is_file():
+            raise BenchError(f"{path}: is no results folder (it holds no {MARK}); bench matrix --out {path} makes one")
+        version = read_json(mark).get("format")
+        if not isinstance(version, int) or version > FORMAT:
+            raise BenchError(
+                f"{path}: was written by a newer cytobench (layout {version}; this one knows {FORMAT}); "
+                "update cytobench, or choose another folder with --out"
+            )
+        return cls(path)
+
+    def experiment_folder(self, slug: str) -> Path:
+        """Where a finished experiment lies."""
+        return self.path / "experiments" / slug
+
+    def work_folder(self, slug: str) -> Path:
+        """Where finished folds of an unfinished experiment lie."""
+        return self.path / "work" / slug
+
+    def failure_path(self, slug: str) -> Path:
+        """Where the reason of a failed experiment lies."""
+        return self.path / "failures" / f"{slug}.json"
+
+    def lock_path(self, slug: str) -> Path:
+        """The file that the process which runs an experiment holds locked."""
+        return self.path / "locks" / f"{slug}.lock"
+
+    def is_done(self, slug: str) -> bool:
+        """Whether an experiment has a result."""
+        return (self.experiment_folder(slug) / "experiment.json").is_file()
+
+    def experiments(self) -> list[ExperimentResult]:
+        """Every finished experiment, by folder name."""
+        found = sorted((self.path / "experiments").glob("[!.]*/experiment.json"))
+        return [ExperimentResult(path.parent, read_json(path)) for path in found]
+
+    def failures(self) -> list[Failure]:
+        """Every failed experiment that has no result, by file name."""
+        found = sorted((self.path / "failures").glob("[!.]*.json"))
+        return [Failure(path, read_json(path)) for path in found if not self.is_done(path.stem)]
+
+    def failure(self, slug: str) -> Failure | None:
+        """The failure of one experiment, where it failed."""
+        path = self.failure_path(slug)
+        return Failure(path, read_json(path)) if path.is_file() else None
+
+    def write_failure(self, slug: str, record: Mapping[str, Any], reason: str) -> None:
+        """Keep the reason why an experiment has no result; its finished folds are dropped."""
+        write_json(self.failure_path(slug), {**record, "reason": reason})
+        shutil.rmtree(self.work_folder(slug), ignore_errors=True)
+
+    def write_experiment(
+        self, slug: str, record: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], timing: Mapping[str, Any]
+    ) -> None:
+        """Write a finished experiment whole, and drop its finished folds and its former failure."""
+        with whole_folder(self.experiment_folder(slug)) as folder:
+            for name, table in tables.items():
+                if len(table):
+                    table.to_parquet(folder / f"{name}.parquet", index=False)
+            write_json(folder / "timing.json", timing)
+            write_json(folder / "experiment.json", record)
+        shutil.rmtree(self.work_folder(slug), ignore_errors=True)
+        self.failure_path(slug).unlink(missing_ok=True)
+
+    def leaderboard(self, slugs: Sequence[str] | None = None) -> pd.DataFrame:
+        """One row an experiment, finished or failed; of all in the folder, or of those named."""
+        wanted = None if slugs is None else set(slugs)
+        rows = [_row(e) for e in self.experiments() if wanted is None or e.folder.name in wanted]
+        rows += [_failed_row(f) for f in self.failures() if wanted is None or f.path.stem in wanted]
+        return _sorted(pd.DataFrame(rows, columns=list(_columns())))
+
+    def write_leaderboard(self) -> Path:
+        """Write the leaderboard of the whole folder as CSV."""
+        path = self.path / "leaderboard.csv"
+        with whole_file(path) as temporary:
+            self.leaderboard().to_csv(temporary, index=False)
+        return path
+
+
+def _columns() -> Iterator[str]:
+    yield from ("data", "split", "folds", "repeats", "tune", "seed", "extractor", "classifier", "status", "flags")
+    for name in METRICS:
+        yield from (name, f"{name}_low", f"{name}_high")
+    yield from ("patients", "split_units", "cells", "reason", "key")
+
+
+def _described(record: Mapping[str, Any]) -> dict[str, Any]:
+    data, protocol = record["data"], record["protocol"]
+    return {
+        "data": data["name"],
+        **{k: protocol[k] for k in ("split", "folds", "repeats", "tune", "seed")},
+        "extractor": record["extractor"],
+        "classifier": record["classifier"],
+        "flags": ", ".join(record["flags"]),
+        "patients": data["patients"],
+        "split_units": data["split_units"],
+        "cells": data["cells"],
+        "key": record["key"],
+    }
+
+
+def _row(result: ExperimentResult) -> dict[str, Any]:
+    scores: dict[str, Any] = {}
+    for line in result.scores.to_dict(orient="records"):
+        name = str(line["metric"])
+        scores |= {name: line["value"], f"{name}_low": line["low"], f"{name}_high": line["high"]}
+    return {**_described(result.record), "status": "done", "reason": "", **scores}
+
+
+def _failed_row(failure: Failure) -> dict[str, Any]:
+    return {**_described(failure.record), "status": "failed", "reason": failure.reason}
+
+
+def _sorted(table: pd.DataFrame) -> pd.DataFrame:
+    order = ["data", "split", "folds", "repeats", "tune", "seed", PRIMARY, "extractor", "classifier", "key"]
+    ascending = [column != PRIMARY for column in order]
+    return table.sort_values(order, ascending=ascending, na_position="last", kind="stable", ignore_index=True)

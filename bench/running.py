@@ -1,0 +1,298 @@
+"""A planned matrix is run on an executor: what is done is skipped, what fails becomes a row, the rest goes on."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, TimeoutError, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock, Timeout
+from pebble import ProcessExpired
+
+from bench.errors import BenchError
+from bench.executors import LocalPool, local_pool
+from bench.experiment import FoldJob, FoldResult, fit_fold
+from bench.features import Entry, extract_shard, join_shards, missing_shards
+from bench.folds import Indices
+from bench.metrics import METRICS, PRIMARY, score
+from bench.observer import Observer
+from bench.planning import Experiment, Plan
+from bench.results import Results
+from bench.whole import read_json, whole_folder, write_json
+
+POLL_S = 0.5
+"""How often a lock that another process holds is tried again."""
+
+
+@dataclass
+class _Extraction:
+    entry: Entry
+    lock: FileLock
+    total: int
+    left: set[Future[Any]] = field(default_factory=set)
+
+
+@dataclass
+class _Fit:
+    experiment: Experiment
+    lock: FileLock
+    left: set[Future[Any]] = field(default_factory=set)
+
+
+def run_plan(plan: Plan, results: Results, *, jobs: int, observer: Observer | None = None) -> None:
+    """Run what the plan has still to run; every experiment ends as a result or as a failure with its reason.
+
+    Two processes may run plans into one folder and one store: each piece of work is done by one of them.
+    """
+    with local_pool(jobs, plan.protocol.threads) as pool:
+        _Run(plan, results, pool, observer or Observer(), most_tasks=4 * jobs).run()
+
+
+class _Run:
+    def __init__(self, plan: Plan, results: Results, pool: LocalPool, observer: Observer, *, most_tasks: int) -> None:
+        self.plan, self.results, self.pool, self.observer = plan, results, pool, observer
+        self.most_tasks = most_tasks
+        self.handlers: dict[Future[Any], Callable[[Future[Any]], None]] = {}
+        self.extractions: dict[Path, _Extraction] = {}
+        self.fits: dict[str, _Fit] = {}
+        self.broken: dict[Path, str] = {}
+        self.splits = list(plan.folds.splits())
+        table = plan.opened.dataset.table
+        self.labels = table["label"].to_numpy().astype(str)
+        by_cell = plan.protocol.split == "image"
+        self.units = table["cell" if by_cell else "unit"].to_numpy().astype(str)
+        self.waiting = [e for e in plan.experiments if not self._settled(e)]
+        self.total = len(self.waiting)
+
+    def run(self) -> None:
+        """Go on until every experiment has an outcome."""
+        self._progress()
+        while self.waiting or self.handlers:
+            self._start_what_can_start()
+            if not self.handlers:
+                if self.waiting:
+                    time.sleep(POLL_S)
+                continue
+            done, _ = wait(self.handlers, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                if (handle := self.handlers.pop(future, None)) is not None:
+                    handle(future)
+
+    def _settled(self, experiment: Experiment) -> bool:
+        if self.results.is_done(experiment.slug):
+            return True
+        failed = self.results.failure(experiment.slug) is not None
+        return failed and not self.plan.options.retry_failed
+
+    def _start_what_can_start(self) -> None:
+        for experiment in list(self.waiting):
+            if len(self.handlers) >= self.most_tasks:
+                return
+            if experiment.problem:
+                self.waiting.remove(experiment)
+                self._fail(experiment, experiment.problem)
+            elif self._features_ready(experiment):
+                self._start(experiment)
+
+    def _features_ready(self, experiment: Experiment) -> bool:
+        entry = experiment.entry
+        if entry is None or entry.stored:
+            return True
+        if entry.folder in self.broken:
+            self.waiting.remove(experiment)
+            self._fail(experiment, self.broken[entry.folder])
+        elif entry.folder not in self.extractions:
+            self._start_extraction(experiment, entry)
+        return False
+
+    def _start_extraction(self, experiment: Experiment, entry: Entry) -> None:
+        lock = _try_lock(entry.folder.with_name(entry.folder.name + ".lock"))
+        if lock is None:
+            return
+        if entry.stored:
+            lock.release()
+            return
+        cells = self.plan.opened.dataset.cells()
+        missing = missing_shards(entry, len(cells))
+        work = _Extraction(entry, lock, total=len(missing))
+        self.extractions[entry.folder] = work
+        assert experiment.extractor is not None  # noqa: S101 (an experiment with an entry has an extractor)
+        options = self.plan.options
+        engine = {
+            "weights_dir": str(options.weights_dir) if options.weights_dir else None,
+            "threads": options.threads,
+            "n_jobs": options.threads,
+        }
+        name = experiment.extractor_name
+        self.observer.progress(f"extract {name}", 0, len(missing))
+        for number, first, end in missing:
+            shard = cells[first:end]
+            future = self._submit(extract_shard, entry, experiment.extractor, engine, shard, number)
+            work.left.add(future)
+            self.handlers[future] = lambda f, w=work, n=name: self._extracted(f, w, n)  # type: ignore[misc]
+        if not missing:
+            self._join(work)
+
+    def _extracted(self, future: Future[Any], work: _Extraction, name: str) -> None:
+        work.left.discard(future)
+        reason = _reason(future)
+        if reason:
+            self._drop(work.left)
+            self.broken[work.entry.folder] = reason
+            self._release(work)
+            return
+        self.observer.progress(f"extract {name}", work.total - len(work.left), work.total)
+        if not work.left:
+            self._join(work)
+
+    def _join(self, work: _Extraction) -> None:
+        try:
+            join_shards(work.entry, len(self.labels))
+        except OSError as error:
+            self.broken[work.entry.folder] = f"the feature store cannot be written: {error}"
+        self._release(work)
+
+    def _release(self, work: _Extraction) -> None:
+        work.lock.release()
+        del self.extractions[work.entry.folder]
+
+    def _start(self, experiment: Experiment) -> None:
+        lock = _try_lock(self.results.lock_path(experiment.slug))
+        if lock is None:
+            return
+        self.waiting.remove(experiment)
+        if self._settled(experiment):
+            lock.release()
+            self._progress()
+            return
+        fit = _Fit(experiment, lock)
+        self.fits[experiment.slug] = fit
+        for repeat, fold, train, test in self.splits:
+            if self._part(experiment, repeat, fold).is_dir():
+                continue
+            future = self._submit(fit_fold, self._job(experiment, repeat, fold, train, test))
+            fit.left.add(future)
+            self.handlers[future] = lambda f, w=fit, r=repeat, k=fold: self._fitted(f, w, r, k)  # type: ignore[misc]
+        if not fit.left:
+            self._finish(fit)
+
+    def _job(self, experiment: Experiment, repeat: int, fold: int, train: Indices, test: Indices) -> FoldJob:
+        entry = experiment.entry
+        return FoldJob(
+            extractor=experiment.extractor,
+            classifier=experiment.classifier,
+            protocol=self.plan.protocol,
+            positive=self.plan.opened.dataset.positive,
+            labels=self.labels,
+            units=self.units,
+            features=None if entry is None else str(entry.folder),
+            cells=self.plan.opened.dataset.cells() if entry is None else None,
+            repeat=repeat,
+            fold=fold,
+            train=train,
+            test=test,
+        )
+
+    def _fitted(self, future: Future[Any], fit: _Fit, repeat: int, fold: int) -> None:
+        fit.left.discard(future)
+        reason = _reason(future)
+        if reason:
+            self._drop(fit.left)
+            self._fail(fit.experiment, f"repeat {repeat}, fold {fold}: {reason}")
+            self._end(fit)
+            return
+        _write_part(self._part(fit.experiment, repeat, fold), future.result())
+        if not fit.left:
+            self._finish(fit)
+
+    def _finish(self, fit: _Fit) -> None:
+        experiment, plan = fit.experiment, self.plan
+        parts = [self._part(experiment, repeat, fold) for repeat, fold, _, _ in self.splits]
+        table = plan.opened.dataset.table[["cell", "patient", "unit", "label"]]
+        tables = {name: _gather(parts, name, table) for name in ("predictions", "inner")}
+        trials = [pd.read_parquet(p / "trials.parquet") for p in parts if (p / "trials.parquet").is_file()]
+        data = plan.opened.dataset
+        scores = score(tables["predictions"], classes=data.classes, positive=data.positive, seed=plan.protocol.seed)
+        tables |= {"scores": scores, "trials": pd.concat(trials, ignore_index=True) if trials else pd.DataFrame()}
+        timing = {p.name: read_json(p / "timing.json") for p in parts}
+        self.results.write_experiment(experiment.slug, plan.record(experiment), tables, timing)
+        primary = scores.set_index("metric").loc[PRIMARY]
+        title = METRICS[PRIMARY].title
+        self._end(fit)
+        self.observer.finished(
+            experiment.name, f"{title} {primary['value']:.2f} [{primary['low']:.2f}, {primary['high']:.2f}]"
+        )
+
+    def _fail(self, experiment: Experiment, reason: str) -> None:
+        self.results.write_failure(experiment.slug, self.plan.record(experiment), reason)
+        self.observer.finished(experiment.name, f"failed: {reason}")
+        self._progress()
+
+    def _end(self, fit: _Fit) -> None:
+        fit.lock.release()
+        del self.fits[fit.experiment.slug]
+        self._progress()
+
+    def _progress(self) -> None:
+        open_ones = len(self.waiting) + len(self.fits)
+        self.observer.progress("experiments", self.total - open_ones, self.total)
+
+    def _part(self, experiment: Experiment, repeat: int, fold: int) -> Path:
+        return self.results.work_folder(experiment.slug) / f"repeat{repeat}-fold{fold}"
+
+    def _submit(self, task: Callable[..., Any], *args: Any) -> Future[Any]:
+        return self.pool.submit(task, *args, timeout_s=self.plan.options.timeout)
+
+    def _drop(self, futures: set[Future[Any]]) -> None:
+        for future in futures:
+            self.handlers.pop(future, None)
+            future.cancel()
+
+
+def _try_lock(path: Path) -> FileLock | None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return None
+    return lock
+
+
+def _reason(future: Future[Any]) -> str:
+    """Why a task failed, in a sentence; empty where it did not."""
+    try:
+        future.result()
+    except TimeoutError as error:
+        return f"timed out after {error.args[1] if len(error.args) > 1 else '?'} s (--timeout)"
+    except ProcessExpired as error:
+        return f"the worker process died (exit code {error.exitcode}); out of memory?"
+    except CancelledError:
+        return "cancelled"
+    except BenchError as error:
+        return str(error)
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1:]
+        place = f" ({Path(last[0].filename).name}, line {last[0].lineno})" if last else ""
+        return f"{type(error).__name__}: {error}{place}"
+    return ""
+
+
+def _write_part(target: Path, result: FoldResult) -> None:
+    with whole_folder(target) as folder:
+        result.predictions.to_parquet(folder / "predictions.parquet", index=False)
+        result.inner.to_parquet(folder / "inner.parquet", index=False)
+        if len(result.trials):
+            result.trials.to_parquet(folder / "trials.parquet", index=False)
+        write_json(folder / "timing.json", result.seconds)
+
+
+def _gather(parts: list[Path], name: str, cells: pd.DataFrame) -> pd.DataFrame:
+    joined = pd.concat([pd.read_parquet(p / f"{name}.parquet") for p in parts], ignore_index=True)
+    described = cells.iloc[joined["row"].to_numpy()].reset_index(drop=True)
+    return pd.concat([described, joined.drop(columns="row")], axis=1)

@@ -1,0 +1,138 @@
+"""Selectors: `svm[C=10,kernel=rbf]` as text and as a name with parameters."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from bench.errors import BenchError
+
+Value: TypeAlias = "bool | int | float | str | Selector | tuple[Value, ...] | None"
+
+_NAME = re.compile(r"[A-Za-z0-9_][\w.\-/]*\Z")
+_KEY = re.compile(r"[A-Za-z_]\w*\Z")
+_WORDS: dict[str, Value] = {"True": True, "False": False, "None": None}
+_PLAIN = re.compile(r"[^\s,=+\[\]\"]+\Z")
+
+
+@dataclass(frozen=True)
+class Selector:
+    """A plugin's name and the parameters that were given for it.
+
+    Parameters
+    ----------
+    name : str
+        Plugin, model or import path.
+    params : mapping of str to value
+        In the order they were written. A value is a JSON scalar, a string, a selector, or a tuple of these.
+    """
+
+    name: str
+    params: Mapping[str, Value] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if not self.params:
+            return self.name
+        return f"{self.name}[{','.join(f'{k}={format_value(v)}' for k, v in self.params.items())}]"
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+def parse(text: str) -> Selector:
+    """Read `name` or `name[key=value,...]`.
+
+    Commas split at bracket depth 0 and outside quotes, `+` makes lists, values are JSON scalars (`1e-6`, `true`,
+    `null`, `"quoted"`), nested selectors or else strings.
+
+    Raises
+    ------
+    BenchError
+        The text is no selector; the message says where.
+    """
+    text = text.strip()
+    name, bracket, rest = text.partition("[")
+    if not _NAME.match(name):
+        raise BenchError(f"{text!r} is no selector: expected a name such as svm or svm[C=10,kernel=linear]")
+    if not bracket:
+        return Selector(name)
+    if not rest.endswith("]"):
+        raise BenchError(f"{text!r}: the bracket after {name} is not closed")
+    params: dict[str, Value] = {}
+    for item in split_list(rest[:-1]):
+        key, equals, value = item.partition("=")
+        key = key.strip()
+        if not equals or not _KEY.match(key):
+            raise BenchError(f"{text!r}: expected key=value in the brackets, found {item!r}")
+        if key in params:
+            raise BenchError(f"{text!r}: {key} is given twice")
+        params[key] = _parse_value(value.strip(), text)
+    return Selector(name, params)
+
+
+def split_list(text: str, separator: str = ",") -> list[str]:
+    """Split at the separators that lie outside brackets and quotes; empty pieces are dropped.
+
+    Raises
+    ------
+    BenchError
+        Brackets or quotes that are not closed.
+    """
+    return [piece for piece in (p.strip() for p in _pieces(text, separator)) if piece]
+
+
+def format_value(value: Value) -> str:
+    """A value in its one canonical form, which `parse` reads back to the same value."""
+    if isinstance(value, Selector):
+        return str(value)
+    if isinstance(value, tuple):
+        joined = "+".join(format_value(v) for v in value)
+        return joined if len(value) > 1 else joined + "+"
+    if isinstance(value, str):
+        plain = _PLAIN.match(value) and isinstance(_parse_scalar(value), str)
+        return value if plain else json.dumps(value)
+    return json.dumps(value)
+
+
+def _parse_value(text: str, whole: str) -> Value:
+    scalar = _parse_scalar(text)
+    if not isinstance(scalar, str) or text.startswith('"'):
+        return scalar
+    if not text:
+        raise BenchError(f"{whole!r}: a key has no value")
+    pieces = split_list(text, "+")
+    if len(pieces) > 1 or text.endswith("+"):
+        return tuple(_parse_value(piece, whole) for piece in pieces)
+    return parse(text) if "[" in text else scalar
+
+
+def _parse_scalar(text: str) -> Value:
+    if text in _WORDS:
+        return _WORDS[text]
+    try:
+        value = json.loads(text, parse_constant=str)
+    except ValueError:
+        return text
+    return value if isinstance(value, bool | int | float | str) or value is None else text
+
+
+def _pieces(text: str, separator: str) -> Iterator[str]:
+    depth, quoted, escaped, start = 0, False, False, 0
+    for i, char in enumerate(text):
+        if quoted:
+            escaped, quoted = (char == "\\" and not escaped), not (char == '"' and not escaped)
+        elif char == '"':
+            quoted = True
+        elif char in "[]":
+            depth += 1 if char == "[" else -1
+            if depth < 0:
+                break
+        elif char == separator and depth == 0:
+            yield text[start:i]
+            start = i + 1
+    if depth or quoted:
+        raise BenchError(f"{text!r}: {'a quote' if quoted else 'the brackets'} do not close")
+    yield text[start:]

@@ -1,0 +1,44 @@
+"""The patient bootstrap."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+def patient_draws(class_of_unit: npt.NDArray[np.intp], draws: int, seed: int) -> Floats:
+    """How often each split unit is drawn in each bootstrap replicate.
+
+    Parameters
+    ----------
+    class_of_unit : ndarray of int, shape (n_units,)
+        Units are drawn within their class, so that every replicate has the same patients per class. Where units hold
+        cells of several classes: zeros, and they are drawn from all.
+    draws : int
+        Number of replicates.
+
+    Returns
+    -------
+    ndarray of float64, shape (draws, n_units)
+        Whole numbers; each class's columns sum to its number of units.
+    """
+    rng = np.random.default_rng(seed)
+    weights = np.zeros((draws, len(class_of_unit)))
+    for label in np.unique(class_of_unit):
+        members = np.flatnonzero(class_of_unit == label)
+        weights[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=draws)
+    return weights
+
+
+def percentile_interval(draws: Floats, level: float = 0.95) -> tuple[float, float]:
+    """The percentile interval; replicates in which the metric is undefined (NaN) are left out.
+
+    NaN, NaN where it is undefined in every replicate.
+    """
+    defined = draws[np.isfinite(draws)]
+    if not len(defined):
+        return float("nan"), float("nan")
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

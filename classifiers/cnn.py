@@ -1,0 +1,248 @@
+"""A small end-to-end network as a scikit-learn classifier of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import check_is_fitted
+
+from extractors.cells import Cell
+from extractors.networks.data import channel_statistics, pixel_stack
+from extractors.networks.holdout import patient_holdout
+from extractors.networks.small import small_network
+from extractors.networks.threads import torch_threads
+from extractors.networks.training import LabelledPixels, Schedule, standardise, train
+
+if TYPE_CHECKING:
+    import torch
+
+Indices = npt.NDArray[np.intp]
+PREDICTION_BATCH = 64
+
+
+class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Four convolutions trained from nothing on the cells; early stopping on patients that it is not trained on.
+
+    Cells are cropped to their mask, padded to a square and resized; the channel statistics come from the training
+    part alone. Training weights cells by `class_weight`; early stopping watches the log loss in which each patient
+    of the validation part has weight 1 and each of its n cells 1/n. The weights of the best epoch are kept.
+
+    Parameters
+    ----------
+    size : int
+        Side in pixels that cells are resized to, at least 16.
+    width : int
+        Channels of the first block; each of the following three doubles them.
+    dropout : float
+        Before the last layer, 0 <= dropout < 1.
+    epochs : int
+        At most so many.
+    patience : int
+        Epochs without a lower validation loss after which training stops.
+    learning_rate, weight_decay : float
+        Of AdamW; the learning rate falls along a half cosine.
+    batch_size : int
+        Cells a step, at least 2.
+    augment : bool
+        Turn the training cells by random flips and quarter turns.
+    class_weight : "balanced", dict or None
+        As in scikit-learn, on the training part.
+    cv : None, splitter or iterable of (train, test) index pairs
+        Its first split gives the validation part. None: a fifth of the patients of each class (`groups`; without
+        them each cell is its own patient).
+    random_state : int, RandomState or None
+        Of initial weights, order, augmentation, dropout and the validation part. Same integer, same machine, same
+        `threads`: the same predictions, bit for bit.
+    threads : int
+        Threads of torch and of the decoder.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (n_classes,)
+    history_ : dict of str to list of float
+        `"training"` and `"validation"`: the weighted log loss of each epoch, in nats.
+    best_epoch_ : int
+        Index of the epoch whose weights are kept.
+    weights_ : dict of str to ndarray
+        The network's weights.
+    mean_, std_ : ndarray of float32, shape (3,)
+        Channel statistics of the training part, on the scale 0 to 1.
+    """
+
+    consumes: ClassVar[str] = "cells"
+
+    def __init__(
+        self,
+        *,
+        size: int = 64,
+        width: int = 16,
+        dropout: float = 0.2,
+        epochs: int = 30,
+        patience: int = 5,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-4,
+        batch_size: int = 32,
+        augment: bool = True,
+        class_weight: Any = "balanced",
+        cv: Any = None,
+        random_state: Any = None,
+        threads: int = 1,
+    ) -> None:
+        self.size = size
+        self.width = width
+        self.dropout = dropout
+        self.epochs = epochs
+        self.patience = patience
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.augment = augment
+        self.class_weight = class_weight
+        self.cv = cv
+        self.random_state = random_state
+        self.threads = threads
+
+    def fit(self, X: Sequence[Cell], y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Cnn:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : sequence of Cell, length n
+        y : array-like, shape (n,)
+            At least two classes.
+        groups : array-like, shape (n,), optional
+            Split unit of each cell. Default: each cell is its own.
+
+        Returns
+        -------
+        Cnn
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            A parameter out of range, fewer than two classes, lengths that differ, a class with fewer than two
+            patients (`cv=None`), a split without cells of some class in its training part, an empty mask, or a loss
+            that is no longer finite.
+        OSError
+            A cell cannot be read.
+        """
+        self._check_parameters()
+        self.classes_, targets = np.unique(np.asarray(y), return_inverse=True)
+        units = np.arange(len(targets)) if groups is None else np.asarray(groups)
+        if not len(X) == len(targets) == len(units):
+            raise ValueError(f"{len(X)} cells, {len(targets)} labels and {len(units)} groups; one of each a cell")
+        if len(self.classes_) < 2:
+            raise ValueError(f"cells of one class only ({self.classes_[0]}); a classifier needs at least two")
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        inner, outer = self._first_split(X, targets, groups, seed)
+        pixels = pixel_stack(X, self.size, threads=self.threads)
+        self.mean_, self.std_ = channel_statistics(pixels[inner])
+        weights = np.ones(len(targets))
+        weights[inner] = compute_sample_weight(self.class_weight, np.asarray(y)[inner])
+        weights[outer] = _one_per_unit(units[outer])
+        training, validation = (
+            LabelledPixels(pixels[rows], targets[rows].astype(np.int64), weights[rows].astype(np.float32))
+            for rows in (inner, outer)
+        )
+        self._train(training, validation, seed)
+        return self
+
+    def predict_proba(self, X: Sequence[Cell]) -> npt.NDArray[np.float64]:
+        """Class probabilities: float64, shape (n, n_classes), columns as `classes_`, rows summing to 1."""
+        import torch  # noqa: PLC0415 - heavy
+
+        check_is_fitted(self)
+        pixels: Any = torch.from_numpy(pixel_stack(X, self.size, threads=self.threads))
+        network = self._network()
+        network.load_state_dict({key: torch.from_numpy(value) for key, value in self.weights_.items()})
+        network.to(memory_format=torch.channels_last).eval()
+        with torch_threads(self.threads), torch.inference_mode():
+            logits = [
+                network(standardise(batch, (self.mean_, self.std_))) for batch in pixels.split(PREDICTION_BATCH)
+            ] or [torch.empty(0, len(self.classes_))]
+            probabilities = torch.cat(logits).double().softmax(dim=1).numpy()
+        return np.asarray(probabilities, dtype=np.float64)
+
+    def predict(self, X: Sequence[Cell]) -> npt.NDArray[Any]:
+        """The most probable class of each cell, shape (n,)."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+    def search_space(self, trial: Any) -> dict[str, Any]:
+        """Parameters drawn from an Optuna `trial`."""
+        return {
+            "learning_rate": trial.suggest_float("learning_rate", 1e-4, 1e-2, log=True),
+            "weight_decay": trial.suggest_float("weight_decay", 1e-6, 1e-1, log=True),
+            "dropout": trial.suggest_float("dropout", 0.0, 0.6),
+            "width": trial.suggest_categorical("width", [8, 16, 32]),
+        }
+
+    def _network(self) -> torch.nn.Module:
+        return small_network(len(self.classes_), width=self.width, dropout=self.dropout)
+
+    def _train(self, training: LabelledPixels, validation: LabelledPixels, seed: int) -> None:
+        import torch  # noqa: PLC0415 - heavy
+
+        schedule = Schedule(
+            self.epochs, self.patience, self.learning_rate, self.weight_decay, self.batch_size, self.augment
+        )
+        with torch_threads(self.threads), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = self._network()
+            history = train(
+                network,
+                training,
+                validation,
+                schedule=schedule,
+                statistics=(self.mean_, self.std_),
+                seed=seed,
+            )
+        self.weights_ = {key: value.contiguous().numpy() for key, value in network.state_dict().items()}
+        self.history_ = {"training": history.training, "validation": history.validation}
+        self.best_epoch_ = history.best_epoch
+
+    def _first_split(
+        self, X: Sequence[Cell], targets: npt.NDArray[np.intp], groups: npt.ArrayLike | None, seed: int
+    ) -> tuple[Indices, Indices]:
+        if self.cv is None:
+            return patient_holdout(self.classes_[targets], groups, seed=seed)
+        splits = self._splits(X, targets, groups)
+        inner, outer = (np.asarray(rows, dtype=np.intp) for rows in next(iter(splits)))
+        missing = np.setdiff1d(np.arange(len(self.classes_)), targets[inner])
+        if missing.size:
+            raise ValueError(f"the first split of cv trains on no cell of class {self.classes_[missing[0]]}")
+        if outer.size == 0:
+            raise ValueError("the first split of cv holds no cell for early stopping")
+        return inner, outer
+
+    def _splits(
+        self, X: Sequence[Cell], targets: npt.NDArray[np.intp], groups: npt.ArrayLike | None
+    ) -> Iterable[tuple[Any, Any]]:
+        if hasattr(self.cv, "split"):
+            rows = np.zeros((len(X), 1))
+            splits: Iterable[tuple[Any, Any]] = self.cv.split(rows, self.classes_[targets], groups)
+            return splits
+        if isinstance(self.cv, Iterable):
+            return self.cv
+        raise ValueError(f"cv must be None, a splitter, or pairs of index arrays; it is {self.cv!r}")
+
+    def _check_parameters(self) -> None:
+        least = {"size": 16, "width": 1, "epochs": 1, "patience": 1, "batch_size": 2, "threads": 1}
+        for name, bound in least.items():
+            if getattr(self, name) < bound:
+                raise ValueError(f"{name} must be at least {bound}; it is {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must lie in [0, 1); it is {self.dropout}")
+        if not self.learning_rate > 0 or not self.weight_decay >= 0:
+            raise ValueError("learning_rate must be positive and weight_decay not negative")
+
+
+def _one_per_unit(units: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    _, codes, counts = np.unique(units, return_inverse=True, return_counts=True)
+    return np.asarray(1.0 / counts[codes])

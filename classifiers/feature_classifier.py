@@ -1,0 +1,148 @@
+"""What every classifier of features shares: the checks of X, y and groups, the labels, the tags."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.intp]
+Units = npt.NDArray[Any]
+RandomState = int | np.random.RandomState | None
+
+
+class FeatureClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """Base of the classifiers of features: a subclass says how it is trained on class codes and what it predicts.
+
+    NaN in X means that a feature does not exist for a cell; every subclass copes with it. All sums are in float64, so
+    that features stored as float32 or float64 give the same model.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels in sort order.
+    n_features_in_ : int
+        Number of features.
+    """
+
+    consumes: ClassVar[str] = "features"
+
+    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Self:
+        """Train on one row a cell.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_cells, n_features)
+            Features; NaN is allowed, infinity is not.
+        y : array-like of shape (n_cells,)
+            Labels: integers, booleans or strings; two classes at least.
+        groups : array-like of shape (n_cells,), optional
+            The patient (split unit) of each cell. Default: each row is its own patient.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            One class only, groups of another length or with missing entries, infinity, or a parameter out of range.
+        """
+        features, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"only one class, {self.classes_[0]!s}, is among the {len(codes)} training cells; "
+                "two at least are needed"
+            )
+        self._train(features, codes, units_of_rows(groups, len(codes)))
+        return self
+
+    def predict_proba(self, X: npt.ArrayLike) -> Floats:
+        """Class probabilities, float64 of shape (n_cells, n_classes) in the order of `classes_`; each row sums to 1.
+
+        Raises
+        ------
+        ValueError
+            Another number of features than in training, or infinity.
+        """
+        check_is_fitted(self)
+        features = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        return np.asarray(self._probabilities(features), dtype=np.float64)
+
+    def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
+        """The class of highest probability for each row, the first of them at a tie; shape (n_cells,)."""
+        probabilities = self.predict_proba(X)
+        return np.asarray(self.classes_[np.argmax(probabilities, axis=1)])
+
+    def search_space(self, trial: Any) -> dict[str, Any]:
+        """Parameters for one Optuna trial: apply with `clone(clf).set_params(**clf.search_space(trial))`.
+
+        Parameters
+        ----------
+        trial : optuna.trial.BaseTrial
+            Where the values are drawn.
+
+        Returns
+        -------
+        dict of str to parameter value
+            Empty where nothing is to be tuned.
+        """
+        return {}
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _train(self, X: Floats, codes: Codes, units: Units) -> None:
+        """Learn from class codes 0..n_classes-1, all of them present; `units` names the patient of each row."""
+        raise NotImplementedError
+
+    def _probabilities(self, X: Floats) -> npt.NDArray[np.floating[Any]]:
+        """Probabilities by class code."""
+        raise NotImplementedError
+
+
+def units_of_rows(groups: npt.ArrayLike | None, n_rows: int) -> Units:
+    """The patient of each row: `groups` as an array, or the row's number where there are none.
+
+    Raises
+    ------
+    ValueError
+        Not one entry a row, or entries that are None or NaN.
+    """
+    if groups is None:
+        return np.arange(n_rows)
+    units = np.asarray(groups)
+    if units.shape != (n_rows,):
+        raise ValueError(f"groups has the shape {units.shape}; one patient for each of the {n_rows} rows is expected")
+    missing = [i for i, unit in enumerate(units.tolist()) if unit is None or unit != unit]  # noqa: PLR0124 (NaN)
+    if missing:
+        raise ValueError(f"groups has no patient for {len(missing)} rows, the first of them row {missing[0]}")
+    return units
+
+
+def standardised() -> Pipeline:
+    """Unfitted: gaps filled with the median (an empty column with 0), then mean 0 and standard deviation 1.
+
+    A constant column becomes 0.
+    """
+    return Pipeline(
+        [("impute", SimpleImputer(strategy="median", keep_empty_features=True)), ("scale", StandardScaler())]
+    )
+
+
+def seed_of(random_state: RandomState) -> int:
+    """An integer in [0, 2**31 - 1) that the C libraries take as a seed; the same for the same integer."""
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
