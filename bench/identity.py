@@ -70,8 +70,9 @@ def library_versions(module: str) -> Mapping[str, str]:
     return dict(sorted(_version(root) for root in roots))
 
 
+@cache
 def _version(package: str) -> tuple[str, str]:
-    for name in (_DISTRIBUTION.get(package, package), *_distributions_of(package)):
+    for name in _distributions_of(package):
         try:
             return name, version(name)
         except PackageNotFoundError:
@@ -80,7 +81,8 @@ def _version(package: str) -> tuple[str, str]:
 
 
 def _distributions_of(package: str) -> Iterator[str]:
-    yield from packages_distributions().get(package, ())
+    yield _DISTRIBUTION.get(package, package)
+    yield from packages_distributions().get(package, ())  # reads every installed file's name: a last resort
 
 
 @cache
@@ -118,6 +120,11 @@ def _parse(module: str) -> ast.Module | None:
     return ast.parse(Path(spec.origin).read_bytes())
 
 
+def _is_package(module: str) -> bool:
+    spec = importlib.util.find_spec(module)
+    return spec is not None and spec.submodule_search_locations is not None
+
+
 def _imports(tree: ast.Module, module: str) -> Iterator[tuple[str, list[str]]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -125,7 +132,8 @@ def _imports(tree: ast.Module, module: str) -> Iterator[tuple[str, list[str]]]:
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
-                parents = module.split(".")[: -node.level]
+                parts = module.split(".") if _is_package(module) else module.split(".")[:-1]
+                parents = parts[: len(parts) - node.level + 1]
                 base = ".".join([*parents, base] if base else parents)
             yield base, [alias.name for alias in node.names]
 
@@ -133,11 +141,14 @@ def _imports(tree: ast.Module, module: str) -> Iterator[tuple[str, list[str]]]:
 def _tree_digest(tree: ast.Module) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                node.body = node.body[1:]
+            node.body = [statement for statement in node.body if not _is_text(statement)]
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    """Whether a statement is a docstring of any kind: of a module, class, function or attribute."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )

@@ -114,7 +114,7 @@ def extractor(text: str) -> Plugin:
     from extractors.networks.registry import model_names  # noqa: PLC0415 (reads a list that may have to be made)
 
     models = model_names()
-    if selector.name not in models:
+    if selector.name.partition(".")[0] not in models:
         hint = did_you_mean(selector.name, [*points, *models])
         raise BenchError(
             f"no extractor is called {selector.name!r}.{hint} See bench list extractors, and --timm for model names."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ class Selector:
         return f"{self.name}[{','.join(f'{k}={format_value(v)}' for k, v in self.params.items())}]"
 
     def __hash__(self) -> int:
-        return hash(str(self))
+        return hash((self.name, frozenset(self.params.items())))
 
 
 def parse(text: str) -> Selector:
@@ -87,7 +88,7 @@ def split_list(text: str, separator: str = ",") -> list[str]:
 def format_value(value: Value) -> str:
     """A value in its one canonical form, which `parse` reads back to the same value."""
     if isinstance(value, Selector):
-        return str(value)
+        return str(value) if value.params else f"{value.name}[]"
     if isinstance(value, tuple):
         joined = "+".join(format_value(v) for v in value)
         return joined if len(value) > 1 else joined + "+"
@@ -99,14 +100,18 @@ def format_value(value: Value) -> str:
 
 def _parse_value(text: str, whole: str) -> Value:
     scalar = _parse_scalar(text)
-    if not isinstance(scalar, str) or text.startswith('"'):
+    if scalar != text:
         return scalar
     if not text:
         raise BenchError(f"{whole!r}: a key has no value")
     pieces = split_list(text, "+")
     if len(pieces) > 1 or text.endswith("+"):
         return tuple(_parse_value(piece, whole) for piece in pieces)
-    return parse(text) if "[" in text else scalar
+    if "[" in text:
+        return parse(text)
+    if '"' in text:
+        raise BenchError(f"{whole!r}: {text} is quoted in part; quote all of it")
+    return text
 
 
 def _parse_scalar(text: str) -> Value:
@@ -115,6 +120,8 @@ def _parse_scalar(text: str) -> Value:
     try:
         value = json.loads(text, parse_constant=str)
     except ValueError:
+        return text
+    if isinstance(value, float) and not math.isfinite(value):
         return text
     return value if isinstance(value, bool | int | float | str) or value is None else text
 

@@ -141,7 +141,7 @@ class RfSvm(Svm):
         threshold: str | float = "median",
         min_features: int = 8,
         max_features: int | None = None,
-        n_estimators: int = 200,
+        n_estimators: int = 100,
         min_samples_leaf: int = 5,
         C: float = 1.0,
         kernel: str = "rbf",

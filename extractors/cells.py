@@ -198,7 +198,7 @@ def read_mask(path: Path) -> BoolMask:
     pixels = _decode(path)
     if pixels.ndim == 3:
         pixels = pixels[..., : min(3, pixels.shape[2])].max(axis=2)
-    return pixels > 0
+    return np.asarray(pixels != 0)
 
 
 def is_lossy(path: Path) -> bool:

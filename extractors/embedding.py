@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from extractors.cells import Cell
 from extractors.networks.backbones import Backbone, load_backbone
 from extractors.networks.threads import torch_threads
+from extractors.networks.weights import weights_file
 
 if TYPE_CHECKING:
     import torch
@@ -105,6 +107,18 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         with torch_threads(self.threads):
             width = self._backbone().width
         return np.array([f"{self.model}_{index:04d}" for index in range(width)], dtype=object)
+
+    def weights_file(self) -> Path | None:
+        """The file that the weights are read from, None for random ones; found without importing torch.
+
+        Raises
+        ------
+        ValueError
+            Unknown model or tag.
+        FileNotFoundError
+            No weights; the message tells what was tried and what to do.
+        """
+        return weights_file(self.model, self.weights, self.weights_dir)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

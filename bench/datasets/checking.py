@@ -55,9 +55,9 @@ def _without(dataset: Dataset, scan: Scan) -> tuple[Dataset, Scan]:
     classes = check_classes(table["label"], f"{dataset.name}, without its unreadable cells,")
     positive, assumed = positive_class(classes, dataset.options.positive, dataset.positive)
     lost = sorted(set(dataset.table["patient"]) - set(table["patient"]))
-    notices = [f"{_count(scan.problems)} cannot be read and were left out:\n{_listed(scan.problems)}"]
+    notices = [f"left out as unreadable: {_count(scan.problems)}\n{_listed(scan.problems)}"]
     if lost:
-        notices.append(f"no readable cell is left of {len(lost)} patients: {', '.join(lost)}")
+        notices.append(f"patients of whom no readable cell is left: {', '.join(lost)}")
     if assumed:
         notices.append(assumed)
     kept = replace(dataset, table=table, positive=positive, notices=(*dataset.notices, *notices))

@@ -148,5 +148,7 @@ def _elsewhere(files: list[Path], phase: str) -> tuple[str, ...]:
         return ()
     folder = files[0].parent
     if phase == "final":
-        return (f"{len(files)} images of the final phase, which has no labels, were left out ({folder})",)
-    return (f"{len(files)} images of the preliminary phase were left out, a track of its own; give {folder} to read it",)
+        return (f"images of the final phase were left out, since it has no labels: {len(files)} in {folder}",)
+    return (
+        f"images of the preliminary phase were left out, a track of its own: {len(files)}; give {folder} to read it",
+    )

@@ -54,9 +54,9 @@ def _notices(
 ) -> Iterable[str]:
     within = len(groups) - len(across)
     if within:
-        yield f"{within} images stand more than once under one patient, such as {_pair(_first_within(groups))}"
+        yield f"images that stand more than once under one patient: {within}, such as {_pair(_first_within(groups))}"
     if across:
-        yield f"{len(across)} images stand under several patients, such as {_pair(across[0])}"
+        yield f"images that stand under several patients: {len(across)}, such as {_pair(across[0])}"
     if not table["unit"].equals(dataset.table["unit"]):
         yield f"by their images, {count_notice(table)}"
 

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import cv2
@@ -173,6 +173,6 @@ def _png(image: npt.NDArray[np.uint8]) -> bytes:
 def _content_name(spec: PhantomSpec) -> str:
     own = Path(__file__)
     sources = [path.read_text(encoding="utf-8") for path in sorted(own.parent.glob(f"{own.stem}*.py"))]
-    made_of = [asdict(spec), np.__version__, cv2.__version__, sources]
+    made_of = [[float(value) for value in astuple(spec)], np.__version__, cv2.__version__, sources]
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
     return f"{2 * spec.patients}-patients-seed-{spec.seed}-{digest}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,10 @@ Floats = npt.NDArray[np.float64]
 
 NORMAL, DISEASED = "normal", "diseased"
 
-ILLNESS = {"clefts": 0.9, "depth": 0.6, "grain": 0.7, "radius": 0.7, "nc": 0.6}
+ILLNESS = {"clefts": 2.0, "depth": 1.3, "grain": 1.5, "radius": 1.5, "nc": 1.3}
 """How far the disease moves each attribute at `effect` 1, in standard deviations among cells of one patient."""
 
-SHARED_COURSE, OWN_COURSE = 0.4, 0.4
+SHARED_COURSE, OWN_COURSE = 0.2, 0.2
 """Spread among patients of how ill they look, over all attributes and in each, in units of `ILLNESS`."""
 
 CLEFT_THRESHOLDS = (0.4, 1.2, 1.9, 2.6)
@@ -26,10 +26,10 @@ CLEFT_THRESHOLDS = (0.4, 1.2, 1.9, 2.6)
 
 SIGNATURE = {
     "nucleus_density": 0.04,
-    "nucleus_red": 0.03,
-    "nucleus_green": 0.04,
+    "nucleus_red": 0.02,
+    "nucleus_green": 0.03,
     "cytoplasm_density": 0.04,
-    "cytoplasm_blue": 0.03,
+    "cytoplasm_blue": 0.02,
     "brightness": 0.03,
     "gamma": 0.03,
     "grain": 0.08,
@@ -39,8 +39,20 @@ SIGNATURE = {
 }
 """Dimensions of a patient's signature, with the spread among cells of one patient (of the quantity's logarithm)."""
 
-SIGNATURE_SPREAD = 1.0
+SIGNATURE_SPREAD = 1.4
 """Spread among patients at `signature` 1, in standard deviations among cells of one patient."""
+
+RANGES = {
+    "patients": (1, 10_000),
+    "cells": (1, 100_000),
+    "spread": (0, 2),
+    "effect": (0, 10),
+    "signature": (0, 10),
+    "size": (48, 8192),
+    "debris": (0, 1),
+    "seed": (0, 2**32 - 1),
+}
+"""Lowest and highest value of each parameter of `PhantomSpec`."""
 
 NUCLEUS_RGB: Triple = (63.0, 25.0, 75.0)
 CYTOPLASM_RGB: Triple = (84.0, 46.0, 102.0)
@@ -53,9 +65,9 @@ class PhantomSpec:
     Parameters
     ----------
     patients : int
-        Patients of each class, at least 1.
+        Patients of each class.
     cells : float
-        Mean number of cells of a patient, at least 1; the numbers are log-normal, rounded, at least 1.
+        Mean number of cells of a patient; the numbers are log-normal, rounded, at least 1.
     spread : float
         Standard deviation of the logarithm of a patient's number of cells; 0: all have `cells`.
     effect : float
@@ -64,16 +76,16 @@ class PhantomSpec:
         How strongly a patient can be recognised, in eleven independent dimensions of stain, brightness, optics and
         chromatin. 0: not at all; 3 and more: strongly, so that 10 cells of each of 200 patients suffice.
     size : int
-        Height and width of the images in pixels, at least 48.
+        Height and width of the images in pixels; all lengths scale with it, except the optics' blur.
     debris : float
-        Share of cells with debris, 0..1; it touches the cell in three cases of four.
+        Share of cells with debris; it touches the cell in three cases of four.
     seed : int
-        Seed of everything, at least 0.
+        Seed of everything.
 
     Raises
     ------
     BenchError
-        A value out of its range; the message names it.
+        A value out of its range (`RANGES`); the message names it.
     """
 
     patients: int = 12
@@ -86,13 +98,12 @@ class PhantomSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        lowest = {"patients": 1, "cells": 1, "size": 48}
-        for name in (f.name for f in fields(self)):
-            value, least = getattr(self, name), lowest.get(name, 0)
-            if not math.isfinite(value) or value < least:
-                raise BenchError(f"phantom cells: {name} is {value}; it must be a number of at least {least}")
-        if self.debris > 1:
-            raise BenchError(f"phantom cells: debris is {self.debris}; it is a share of the cells, 0 to 1")
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            whole = name in ("patients", "size", "seed")
+            if not low <= value <= high or (whole and value != int(value)):
+                kind = "a whole number" if whole else "a number"
+                raise BenchError(f"phantom cells: {name} is {value}; it must be {kind} from {low:g} to {high:g}")
 
 
 @dataclass(frozen=True)

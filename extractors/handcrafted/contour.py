@@ -140,9 +140,7 @@ def _successors(inside: BoolMask) -> dict[int, int]:
     base = rows * width + columns
     code = codes[rows, columns]
     offsets = np.array([0, inside.size + 1, width, inside.size])
-    follows = dict(
-        zip((base + offsets[_LEAVES[code]]).tolist(), (base + offsets[_ENTERS[code]]).tolist(), strict=True)
-    )
+    follows = dict(zip((base + offsets[_LEAVES[code]]).tolist(), (base + offsets[_ENTERS[code]]).tolist(), strict=True))
     for saddle, (leaves, enters) in _SADDLES.items():
         at = base[code == saddle]
         follows.update(zip((at + offsets[leaves]).tolist(), (at + offsets[enters]).tolist(), strict=True))

@@ -48,7 +48,7 @@ class Region:
         A region cropped to its bounding box touches the frame in runs of about 2 sqrt(2 r) pixels and is whole; a run
         longer than the radius r means that more than an eighth of the radius is missing on that side.
         """
-        return self._frame_runs > max(self.radius, 2 * np.sqrt(2 * self.radius) + 1)
+        return bool(self._frame_runs > max(self.radius, 2 * np.sqrt(2 * self.radius) + 1))
 
     @cached_property
     def moments(self) -> dict[str, float]:

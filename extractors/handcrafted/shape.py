@@ -48,7 +48,8 @@ def shape(parts: Parts) -> Measured:
     - `asymmetry`: share of pixels without a partner opposite the centroid, in [0, 1).
     - `hu_1`, `hu_3`, `hu_4`: Hu's invariants of the normalised central moments, of the last two the square root so
       that all are linear in the moments. `hu_2` is left out, as eccentricity and `hu_1` give it.
-    - `radial_sd`, `radial_skewness`: of the smooth contour's distance from the centroid; the sd over the mean.
+    - `radial_sd`, `radial_skewness`: of the distance from its centroid of the smooth contour, of the region without
+      threads of up to two pixels; the sd over the mean.
     - `fourier_irregularity`: sum of the larger amplitude of harmonics 2 to 10 of the smooth contour over that of
       harmonic 1, after Kuhl & Giardina 1982; 0 for a circle.
 
@@ -145,10 +146,10 @@ def _of_pixels(region: Region) -> Measured:
 
 
 def _of_contour(region: Region) -> Measured:
-    contour = region.smooth_contour
-    if contour is None:
+    contour = region.cleaned.smooth_contour if region.cleaned is not None else None
+    if region.cleaned is None or contour is None:
         return dict.fromkeys(CONTOUR_FEATURES, Status.TOO_SMALL)
-    radii = np.hypot(*(contour - region.centroid).T)
+    radii = np.hypot(*(contour - region.cleaned.centroid).T)
     spread = float(radii.std())
     is_round = spread < ROUND * radii.mean()
     return {

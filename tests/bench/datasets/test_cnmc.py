@@ -9,6 +9,7 @@ import pytest
 
 from bench.datasets.cnmc import LINKED, CnmcReader
 from bench.datasets.cnmc_preliminary import FOLDER, LABELS
+from bench.datasets.links import joined
 from bench.datasets.reading import open_dataset
 from bench.datasets.table import Dataset, ReadOptions
 from bench.errors import BenchError
@@ -48,15 +49,7 @@ def test_the_link_table_is_that_of_the_identical_files(shared: Path) -> None:
     patients = index["patient"].str.upper()
     groups = [frozenset(g) for _, g in patients.groupby(index["sha256"]) if g.nunique() > 1]
     assert len(groups) == 99
-    assert {p for group in LINKED for p in group} == {p for group in groups for p in group}
-    assert all(any(group <= linked for linked in LINKED) for group in groups)
-    reached = {next(iter(sorted(linked))) for linked in LINKED}
-    for linked in LINKED:
-        seen = {min(linked)}
-        while grown := {p for g in groups if g & seen for p in g} - seen:
-            seen |= grown
-        assert seen == linked
-    assert len(reached) == 4
+    assert set(joined(groups)) == set(LINKED)
 
 
 def test_the_whole_training_set_is_73_patients_and_66_units(shared: Path, tmp_path: Path) -> None:
@@ -121,9 +114,9 @@ def test_at_the_root_the_training_track_is_read_and_the_rest_named(draw: Draw, t
     draw(root / "testing_data/C-NMC_test_final_phase_data/1.bmp", 200)
     found = read(root)
     assert len(found.table) == len(TRAINING)
-    phase = root / "validation_data" / FOLDER
-    assert f"2 images of the preliminary phase were left out, a track of its own; give {phase} to read it" in found.notices
-    assert any("1 images of the final phase, which has no labels, were left out" in n for n in found.notices)
+    left = "images of the preliminary phase were left out, a track of its own: 2; give "
+    assert f"{left}{root / 'validation_data' / FOLDER} to read it" in found.notices
+    assert any("images of the final phase were left out, since it has no labels: 1 in" in n for n in found.notices)
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2])

@@ -17,7 +17,9 @@ def touch(*paths: Path) -> None:
 
 def test_images_only_sorted_by_code_point(tmp_path: Path) -> None:
     names = ["b/1.TIF", "a/10.png", "a/2.bmp", "a/deep/er/x.jpeg", "Z.gif"]
-    touch(*(tmp_path / n for n in [*names, "a/notes.txt", "a/UID_[1]_[ALL:x]", "a/._2.bmp", ".h/1.png", "__MACOSX/1.png"]))
+    touch(
+        *(tmp_path / n for n in [*names, "a/notes.txt", "a/UID_[1]_[ALL:x]", "a/._2.bmp", ".h/1.png", "__MACOSX/1.png"])
+    )
     assert image_files(tmp_path) == ["Z.gif", "a/10.png", "a/2.bmp", "a/deep/er/x.jpeg", "b/1.TIF"]
     assert image_files(tmp_path, leave_out=tmp_path / "a") == ["Z.gif", "b/1.TIF"]
 

@@ -1,0 +1,184 @@
+"""Whole matrices in worker processes: resumed, shared, repeated bit for bit, survived."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import bench
+from bench.datasets.phantom import PhantomSpec, write_phantom
+from bench.interface import MatrixResult
+
+EXTRACTORS, CLASSIFIERS = ["size", "color"], ["knn", "naive_bayes"]
+
+
+@pytest.fixture(scope="session")
+def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Seven and seven phantom patients with about five small cells each."""
+    folder = tmp_path_factory.mktemp("phantom") / "cells"
+    write_phantom(PhantomSpec(patients=7, cells=5, spread=0.3, size=96, seed=3), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(cells: Path, tmp_path_factory: pytest.TempPathFactory) -> MatrixResult:
+    """A matrix that ran in one go on one worker, with a store of its own."""
+    place = tmp_path_factory.mktemp("undisturbed")
+    os.environ["CYTOBENCH_CACHE"] = str(place / "cache")
+    return _matrix(cells, place, jobs=1)
+
+
+@pytest.fixture
+def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Classifiers that misbehave, importable as `misbehaving.NAME` here and in the workers."""
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "misbehaving.py").write_text(
+        """
+import os, time
+from sklearn.dummy import DummyClassifier
+
+class Dies(DummyClassifier):
+    def fit(self, X, y, sample_weight=None):
+        os._exit(9)
+
+class Hangs(DummyClassifier):
+    def fit(self, X, y, sample_weight=None):
+        time.sleep(600)
+
+class Raises(DummyClassifier):
+    def fit(self, X, y, sample_weight=None):
+        raise RuntimeError("no <b>luck</b> today")
+"""
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "plugins"))
+    yield
+    sys.modules.pop("misbehaving", None)
+
+
+def _matrix(cells: Path, place: Path, **options: object) -> MatrixResult:
+    given = {"data": str(cells), "folds": 3, "inner_folds": 2, "out": place / "results", "store": place / "store"}
+    return bench.matrix(EXTRACTORS, CLASSIFIERS, **{**given, **options})
+
+
+def _command(cells: Path, place: Path, *more: str) -> list[str]:
+    given = ["--data", str(cells), "--folds", "3", "--inner-folds", "2"]
+    places = ["--out", str(place / "results"), "--store", str(place / "store")]
+    names = ["--extractors", ",".join(EXTRACTORS), "--clfs", ",".join(CLASSIFIERS)]
+    return [sys.executable, "-m", "bench", "matrix", *given, *places, *names, *more]
+
+
+def _contents(result: MatrixResult) -> dict[str, bytes]:
+    """Every file of every experiment that belongs to the result: all but the times."""
+    return {
+        f"{e.folder.name}/{path.name}": path.read_bytes()
+        for e in result.experiments
+        for path in sorted(e.folder.iterdir())
+        if path.name != "timing.json"
+    }
+
+
+def test_a_matrix_gives_a_row_an_experiment_with_every_cell_predicted_once(undisturbed: MatrixResult) -> None:
+    board = undisturbed.leaderboard
+    assert sorted(zip(board["extractor"], board["classifier"], strict=True)) == sorted(
+        (x, c) for x in EXTRACTORS for c in CLASSIFIERS
+    )
+    assert (board["status"] == "done").all()
+    for experiment in undisturbed.experiments:
+        table = undisturbed.plan.opened.dataset.table
+        assert sorted(experiment.predictions["cell"]) == sorted(table["cell"])
+        inner = experiment.inner.groupby("fold")["unit"].agg(set)
+        outer = experiment.predictions.groupby("fold")["unit"].agg(set)
+        assert all(not inner[fold] & outer[fold] for fold in outer.index)
+
+
+def test_folds_are_the_same_for_every_experiment(undisturbed: MatrixResult) -> None:
+    folds = [e.predictions.set_index("cell")["fold"].sort_index() for e in undisturbed.experiments]
+    assert all(f.equals(folds[0]) for f in folds)
+
+
+def test_a_second_run_does_nothing_and_the_plan_says_why(undisturbed: MatrixResult, cells: Path) -> None:
+    place = undisturbed.results.path.parent
+    before = {e.folder: e.folder.stat().st_mtime_ns for e in undisturbed.experiments}
+    planned = bench.plan(
+        EXTRACTORS, CLASSIFIERS, data=str(cells), folds=3, inner_folds=2, out=place / "results", store=place / "store"
+    )
+    assert set(planned["state"]) == {"done"}
+    assert set(planned["features"]) == {"stored"}
+    again = _matrix(cells, place)
+    assert {e.folder: e.folder.stat().st_mtime_ns for e in again.experiments} == before
+
+
+def test_the_plan_names_what_differs(undisturbed: MatrixResult, cells: Path) -> None:
+    place = undisturbed.results.path.parent
+    planned = bench.plan(
+        "size", "knn", data=str(cells), folds=3, inner_folds=2, seed=1, out=place / "results", store=place / "store"
+    )
+    assert planned["state"].tolist() == ["to run"]
+    assert planned["why"].tolist() == ["a result differs in: folds, protocol.seed"]
+
+
+def test_two_workers_and_another_place_give_the_same_bits(
+    undisturbed: MatrixResult, cells: Path, tmp_path: Path
+) -> None:
+    assert _contents(_matrix(cells, tmp_path, jobs=2)) == _contents(undisturbed)
+
+
+def test_a_killed_matrix_goes_on_to_the_same_bits(undisturbed: MatrixResult, cells: Path, tmp_path: Path) -> None:
+    with subprocess.Popen(_command(cells, tmp_path, "--jobs", "1"), stderr=subprocess.DEVNULL) as process:
+        finished = _wait_for(tmp_path / "results" / "experiments", process)
+        process.send_signal(signal.SIGKILL)
+    first = finished[0]
+    stamp = first.stat().st_mtime_ns
+    done_before = len(list((tmp_path / "results" / "experiments").glob("[!.]*")))
+    assert done_before < len(EXTRACTORS) * len(CLASSIFIERS)
+    result = _matrix(cells, tmp_path, jobs=1)
+    assert first.stat().st_mtime_ns == stamp
+    assert _contents(result) == _contents(undisturbed)
+    pd.testing.assert_frame_equal(result.leaderboard, undisturbed.leaderboard, check_exact=True)
+
+
+def test_two_matrices_in_one_folder_share_the_work(undisturbed: MatrixResult, cells: Path, tmp_path: Path) -> None:
+    processes = [
+        subprocess.Popen(_command(cells, tmp_path, "--jobs", "1"), stderr=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    messages = [p.communicate()[1] for p in processes]
+    assert [p.returncode for p in processes] == [0, 0]
+    finished = [line for text in messages for line in text.splitlines() if "AUROC" in line]
+    assert len(finished) == len(EXTRACTORS) * len(CLASSIFIERS)
+    assert _contents(_matrix(cells, tmp_path)) == _contents(undisturbed)
+
+
+@pytest.mark.usefixtures("plugins")
+def test_failures_become_rows_and_the_rest_goes_on(cells: Path, tmp_path: Path) -> None:
+    bad = ["misbehaving.Raises", "misbehaving.Dies", "misbehaving.Hangs"]
+    options = {"data": str(cells), "folds": 3, "inner_folds": 2, "out": tmp_path / "results", "store": tmp_path / "s"}
+    result = bench.matrix(["size"], [*bad, "knn"], timeout=20.0, jobs=2, **options)
+    reasons = dict(zip(result.leaderboard["classifier"], result.leaderboard["reason"], strict=True))
+    assert "no <b>luck</b> today" in reasons["misbehaving.Raises"]
+    assert "died (exit code 9)" in reasons["misbehaving.Dies"]
+    assert "timed out after 20" in reasons["misbehaving.Hangs"]
+    assert reasons["knn"] == ""
+    assert len(result.failures) == 3
+    assert not list((tmp_path / "results" / "work").glob("*/*"))
+    again = bench.plan(["size"], bad[:1], timeout=20.0, **options)
+    assert again["state"].tolist() == ["failed"]
+    retried = bench.plan(["size"], bad[:1], retry_failed=True, **options)
+    assert retried["state"].tolist() == ["to run"]
+
+
+def _wait_for(folder: Path, process: subprocess.Popen[bytes]) -> list[Path]:
+    """The finished experiments, as soon as there is one."""
+    while process.poll() is None:
+        found = list(folder.glob("[!.]*/experiment.json"))
+        if found:
+            return [path.parent for path in found]
+        time.sleep(0.01)
+    raise AssertionError("the matrix ended before it could be killed")

@@ -1,0 +1,162 @@
+"""What holds for all classifiers of features alike."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import recall_score, roc_auc_score
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from classifiers.knn import Knn
+from classifiers.lightgbm import LightGBM
+from classifiers.naive_bayes import NaiveBayes
+from classifiers.rf_svm import RfSvm
+from classifiers.svm import Svm
+from classifiers.wrapped import Wrapped
+from classifiers.xgboost import XGBoost
+
+OURS = [
+    Knn(),
+    NaiveBayes(),
+    Svm(),
+    RfSvm(n_estimators=10, random_state=0),
+    XGBoost(n_estimators=20, random_state=0),
+    LightGBM(n_estimators=20, random_state=0),
+]
+ALL = [*OURS, Wrapped(LogisticRegression())]
+
+every = pytest.mark.parametrize("classifier", ALL, ids=lambda c: type(c).__name__)
+each_of_ours = pytest.mark.parametrize("classifier", OURS, ids=lambda c: type(c).__name__)
+
+
+@parametrize_with_checks(ALL)
+def test_scikit_learn_contract(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@every
+def test_finds_a_planted_signal_in_unseen_patients_with_gaps_and_string_labels(classifier: Any, planted: Any) -> None:
+    seen, unseen = planted(seed=1), planted(seed=2)
+    names = np.array(["HEM", "ALL"])
+    for data in (seen, unseen):
+        data.X[np.random.default_rng(0).random(data.X.shape) < 0.1] = np.nan
+        data.X[:, 5] = np.nan
+    fitted = clone(classifier).fit(seen.X, names[seen.y], groups=seen.groups)
+    probabilities = fitted.predict_proba(unseen.X)
+    assert fitted.classes_.tolist() == ["ALL", "HEM"]
+    assert roc_auc_score(unseen.y == 0, probabilities[:, 1]) > 0.9
+    assert set(fitted.predict(unseen.X)) == {"ALL", "HEM"}
+    assert fitted.consumes == "features"
+
+
+@every
+@pytest.mark.parametrize("classes", [2, 4])
+def test_probabilities_are_float64_and_sum_to_one(classifier: Any, classes: int, planted: Any) -> None:
+    data = planted((5,) * classes, cells=6)
+    probabilities = clone(classifier).fit(data.X, data.y, data.groups).predict_proba(data.X)
+    assert probabilities.shape == (len(data.y), classes)
+    assert probabilities.dtype == np.float64
+    assert probabilities.min() >= 0
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-12)
+    assert np.mean(probabilities.argmax(axis=1) == data.y) > 0.6
+
+
+@every
+def test_the_same_seed_gives_the_same_bits(classifier: Any, planted: Any) -> None:
+    data = planted((6, 6, 6))
+    first, second = (clone(classifier).fit(data.X, data.y, data.groups).predict_proba(data.X) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("classifier", OURS[3:], ids=lambda c: type(c).__name__)
+def test_another_seed_gives_another_model(classifier: Any, planted: Any) -> None:
+    data = planted(features=30, signal=0.5)
+    first, second = (
+        clone(classifier).set_params(random_state=s).fit(data.X, data.y, data.groups).predict_proba(data.X)
+        for s in (0, 2**32 - 1)
+    )
+    assert not np.array_equal(first, second)
+
+
+@every
+def test_float32_features_give_the_model_of_the_same_float64_features(classifier: Any, planted: Any) -> None:
+    data = planted()
+    stored = data.X.astype(np.float32)
+    single = clone(classifier).fit(stored, data.y, data.groups).predict_proba(stored)
+    double = clone(classifier).fit(stored.astype(np.float64), data.y, data.groups).predict_proba(stored)
+    np.testing.assert_array_equal(single, double)
+
+
+@each_of_ours
+def test_balancing_raises_the_recall_of_the_smaller_class(classifier: Any, planted: Any) -> None:
+    data = planted((30, 4), cells=10, signal=0.8, patient_sd=0.0)
+    unseen = planted((30, 30), cells=10, signal=0.8, patient_sd=0.0, seed=9)
+    recall = {
+        balance: recall_score(
+            unseen.y,
+            clone(classifier).set_params(balance=balance).fit(data.X, data.y, data.groups).predict(unseen.X),
+        )
+        for balance in ("none", "cells", "patients")
+    }
+    assert recall["cells"] > recall["none"] + 0.15
+    assert recall["patients"] > recall["none"] + 0.15
+
+
+@each_of_ours
+def test_unknown_balance_is_refused_with_the_known_ones(classifier: Any, planted: Any) -> None:
+    data = planted()
+    with pytest.raises(ValueError, match="balance='rows'; it is one of patients, cells, none"):
+        clone(classifier).set_params(balance="rows").fit(data.X, data.y)
+
+
+@every
+@pytest.mark.parametrize("change", [-1, 1])
+def test_groups_of_another_length_are_refused(classifier: Any, change: int, planted: Any) -> None:
+    data = planted()
+    groups = np.resize(data.groups, len(data.y) + change)
+    with pytest.raises(ValueError, match=f"one patient for each of the {len(data.y)} rows"):
+        clone(classifier).fit(data.X, data.y, groups=groups)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_a_cell_without_patient_is_named(missing: object, planted: Any) -> None:
+    data = planted()
+    groups = data.groups.astype(object)
+    groups[3] = missing
+    with pytest.raises(ValueError, match="no patient for 1 rows, the first of them row 3"):
+        NaiveBayes().fit(data.X, data.y, groups=groups)
+
+
+@every
+def test_one_class_is_refused_by_name(classifier: Any, planted: Any) -> None:
+    data = planted()
+    with pytest.raises(ValueError, match="only one class, HEM,"):
+        clone(classifier).fit(data.X, np.full(len(data.y), "HEM"), data.groups)
+
+
+@every
+def test_infinity_is_refused(classifier: Any, planted: Any) -> None:
+    data = planted()
+    data.X[0, 0] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
+        clone(classifier).fit(data.X, data.y, data.groups)
+
+
+@each_of_ours
+def test_every_point_of_the_search_space_fits(classifier: Any, planted: Any) -> None:
+    data = planted((4, 4), cells=5)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    drawn = []
+    for _ in range(20):
+        params = classifier.search_space(study.ask())
+        probabilities = clone(classifier).set_params(**params).fit(data.X, data.y, data.groups).predict_proba(data.X)
+        assert np.isfinite(probabilities).all()
+        drawn.append(params)
+    assert set(drawn[0]) <= set(inspect.signature(type(classifier)).parameters)
+    assert all(len({d[name] for d in drawn}) > 1 for name in drawn[0])

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from classifiers.knn import Knn
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "cosine"])
+def test_without_balance_it_is_scikit_learns(weights: str, metric: str, planted: Any) -> None:
+    data, unseen = planted((4, 6, 5)), planted((4, 6, 5), seed=1)
+    theirs = make_pipeline(StandardScaler(), KNeighborsClassifier(7, weights=weights, metric=metric))
+    ours = Knn(n_neighbors=7, weights=weights, metric=metric, balance="none").fit(data.X, data.y, data.groups)
+    for X in (unseen.X, data.X):
+        np.testing.assert_allclose(ours.predict_proba(X), theirs.fit(data.X, data.y).predict_proba(X), atol=1e-12)
+
+
+def test_votes_are_multiplied_by_the_weights_of_their_cells() -> None:
+    # Patients a and b share class 0, c has class 1. With all cells voting, each class has half of the votes.
+    X = np.arange(6.0)[:, None]
+    y, groups = [0, 0, 0, 0, 1, 1], ["a", "a", "a", "b", "c", "c"]
+    everybody = Knn(n_neighbors=6, weights="uniform").fit(X, y, groups)
+    np.testing.assert_allclose(everybody.predict_proba([[2.2]]), [[0.5, 0.5]])
+    # The three nearest to 4.2 are 3 (b, weight 1.5), 4 and 5 (c, weight 1.5 each).
+    nearest = Knn(n_neighbors=3, weights="uniform").fit(X, y, groups)
+    np.testing.assert_allclose(nearest.predict_proba([[4.2]]), [[1 / 3, 2 / 3]])
+    # The three nearest to 2.2 are 1, 2 (a, weight 0.5 each) and 3 (b, weight 1.5): class 0 alone.
+    np.testing.assert_allclose(nearest.predict_proba([[2.2]]), [[1.0, 0.0]])
+
+
+def test_a_cell_that_was_seen_in_training_takes_its_label() -> None:
+    fitted = Knn(n_neighbors=3).fit([[0.0], [1e-300], [1.0], [2.0]], [0, 0, 1, 1])
+    np.testing.assert_array_equal(fitted.predict_proba([[2.0]]), [[0.0, 1.0]])
+
+
+def test_more_neighbours_than_cells_are_all_of_them(planted: Any) -> None:
+    data = planted((2, 3))
+    fitted = Knn(n_neighbors=1000, weights="uniform", balance="none").fit(data.X, data.y)
+    assert fitted.n_neighbors_ == len(data.y)
+    np.testing.assert_allclose(fitted.predict_proba(data.X[:2]), [[0.4, 0.6]] * 2)
+
+
+@pytest.mark.parametrize("params", [{"n_neighbors": 0}, {"metric": "l3"}, {"weights": "rank"}])
+def test_other_parameters_are_refused(params: dict[str, Any], planted: Any) -> None:
+    data = planted()
+    with pytest.raises(ValueError, match=next(iter(params))):
+        Knn(**params).fit(data.X, data.y)

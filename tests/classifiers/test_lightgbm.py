@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from lightgbm import LGBMClassifier
+
+from classifiers.lightgbm import LightGBM
+
+
+@pytest.mark.parametrize("classes", [(4, 9), (4, 9, 6)])
+def test_it_is_the_library_with_balanced_weights(classes: tuple[int, ...], planted: Any) -> None:
+    data = planted(classes, signal=1.0)
+    data.X[::3, 1] = np.nan
+    same = {"n_estimators": 15, "learning_rate": 0.2, "num_leaves": 7, "min_child_samples": 10, "max_depth": 3}
+    same |= {"subsample": 1.0, "colsample_bytree": 1.0, "reg_lambda": 3.0}
+    theirs = LGBMClassifier(**same, class_weight="balanced", n_jobs=1, verbosity=-1).fit(data.X, data.y)
+    ours = LightGBM(**same, balance="cells").fit(data.X, data.y, data.groups)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        probabilities = ours.predict_proba(data.X)
+    np.testing.assert_allclose(probabilities, theirs.predict_proba(data.X), atol=1e-9)
+
+
+def test_too_few_cells_for_a_split_give_the_balanced_prior() -> None:
+    X = np.arange(10.0)[:, None]
+    fitted = LightGBM(n_estimators=3, subsample=1.0).fit(X, [0] * 7 + [1] * 3)
+    np.testing.assert_allclose(fitted.predict_proba(X), 0.5, atol=1e-9)

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from classifiers.naive_bayes import NaiveBayes
+
+
+def test_it_is_scikit_learns_with_priors_of_the_cells_or_equal_ones(planted: Any) -> None:
+    data = planted((3, 9, 5), signal=1.0)
+    for balance, priors in (("none", None), ("cells", [1 / 3, 1 / 3, 1 / 3])):
+        theirs = make_pipeline(StandardScaler(), GaussianNB(priors=priors, var_smoothing=0.01)).fit(data.X, data.y)
+        ours = NaiveBayes(var_smoothing=0.01, balance=balance).fit(data.X, data.y, data.groups)
+        np.testing.assert_allclose(ours.predict_proba(data.X), theirs.predict_proba(data.X), atol=1e-12)
+
+
+def test_the_mean_of_a_class_is_the_mean_of_its_patients() -> None:
+    X = np.array([[0.0], [0.0], [0.0], [8.0], [9.0], [11.0]])
+    fitted = NaiveBayes().fit(X, [0, 0, 0, 0, 1, 1], ["a", "a", "a", "b", "c", "c"])
+    scaler = fitted.preparation_.named_steps["scale"]
+    np.testing.assert_allclose(scaler.inverse_transform(fitted.model_.theta_), [[4.0], [10.0]])
+    np.testing.assert_allclose(fitted.model_.class_prior_, [0.5, 0.5])

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_selection import SelectFromModel
+from sklearn.metrics import log_loss
+
+from classifiers.rf_svm import ForestSelection, RfSvm
+
+
+def selection(**params: Any) -> ForestSelection:
+    defaults = {"threshold": "median", "min_features": 1, "max_features": None, "n_estimators": 20}
+    return ForestSelection(**{**defaults, "min_samples_leaf": 2, "random_state": 3, "threads": 1, **params})
+
+
+def test_the_informative_features_are_kept(planted: Any) -> None:
+    data = planted(features=60, informative=4)
+    fitted = RfSvm(max_features=6, random_state=0).fit(data.X, data.y, data.groups)
+    assert {0, 1, 2, 3} <= set(fitted.selected_)
+    assert len(fitted.selected_) == 6
+    assert fitted.machine_.machine.support.shape[1] == 6
+
+
+@pytest.mark.parametrize("threshold", ["median", "mean", 0.05])
+@pytest.mark.parametrize("max_features", [None, 4])
+def test_the_selection_is_that_of_scikit_learn(threshold: Any, max_features: int | None, planted: Any) -> None:
+    data = planted(features=21, signal=1.0)
+    weights = np.random.default_rng(0).uniform(0.5, 1.5, len(data.y))
+    forest = RandomForestClassifier(n_estimators=20, min_samples_leaf=2, random_state=3)
+    theirs = SelectFromModel(forest, threshold=threshold, max_features=max_features)
+    theirs.fit(data.X, data.y, sample_weight=weights)
+    ours = selection(threshold=threshold, max_features=max_features).fit(data.X, data.y, weights)
+    np.testing.assert_array_equal(ours.selected_, np.flatnonzero(theirs.get_support()))
+
+
+def test_at_least_the_least_number_is_kept_and_the_highest_number_goes_first(planted: Any) -> None:
+    data = planted(features=20)
+    weights = np.ones(len(data.y))
+    most_important = np.argsort(-selection().fit(data.X, data.y, weights).importances_)
+    least = selection(threshold=0.99, min_features=5).fit(data.X, data.y, weights)
+    assert set(least.selected_) == set(most_important[:5])
+    capped = selection(threshold=0.99, min_features=5, max_features=2).fit(data.X, data.y, weights)
+    assert set(capped.selected_) == set(most_important[:2])
+
+
+def test_constant_features_are_all_alike() -> None:
+    X = np.ones((8, 5))
+    kept = selection(threshold="mean").fit(X, np.arange(8) % 2, np.ones(8)).selected_
+    np.testing.assert_array_equal(kept, np.arange(5))
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"threshold": "best"}, "threshold='best'"),
+        ({"max_features": 0}, "max_features=0"),
+        ({"min_features": 0}, "min_features=0"),
+    ],
+)
+def test_other_parameters_are_refused(params: dict[str, Any], message: str, planted: Any) -> None:
+    data = planted()
+    with pytest.raises(ValueError, match=message):
+        RfSvm(n_estimators=5, **params).fit(data.X, data.y)
+
+
+def test_noise_selected_outside_of_the_splits_would_be_trusted_but_is_not(planted: Any) -> None:
+    # 400 features without signal: a selection that saw the calibration patients would make them look separable.
+    data, unseen = (planted((15, 15), cells=2, features=400, signal=0.0, seed=s) for s in (0, 1))
+    fitted = RfSvm(max_features=10, n_estimators=50, random_state=0).fit(data.X, data.y, data.groups)
+    assert log_loss(unseen.y, fitted.predict_proba(unseen.X)) < np.log(2) + 0.15

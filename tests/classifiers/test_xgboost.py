@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.utils.class_weight import compute_sample_weight
+from xgboost import XGBClassifier
+
+from classifiers.xgboost import XGBoost
+
+
+@pytest.mark.parametrize("classes", [(4, 9), (4, 9, 6)])
+def test_it_is_the_library_with_balanced_weights(classes: tuple[int, ...], planted: Any) -> None:
+    data = planted(classes, signal=1.0)
+    data.X[::3, 1] = np.nan
+    same = {"n_estimators": 15, "learning_rate": 0.2, "max_depth": 3, "min_child_weight": 2.0, "gamma": 0.1}
+    same |= {"subsample": 1.0, "colsample_bytree": 1.0, "reg_lambda": 3.0}
+    theirs = XGBClassifier(**same, tree_method="hist", n_jobs=1)
+    theirs.fit(data.X, data.y, sample_weight=compute_sample_weight("balanced", data.y))
+    ours = XGBoost(**same, balance="cells").fit(data.X, data.y, data.groups)
+    np.testing.assert_allclose(ours.predict_proba(data.X), theirs.predict_proba(data.X), atol=1e-6)
+
+
+def test_threads_do_not_reach_beyond_their_number(planted: Any) -> None:
+    data = planted()
+    assert XGBoost(n_estimators=2).fit(data.X, data.y).model_.n_jobs == 1
+    assert XGBoost(n_estimators=2, threads=2).fit(data.X, data.y).model_.n_jobs == 2
