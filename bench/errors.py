@@ -11,6 +11,7 @@ class BenchError(Exception):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`" Did you mean a, b?"` for the known words nearest to `word`; empty where none is near."""
-    near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
-    return f" Did you mean {', '.join(near)}?" if near else ""
+    """`" Did you mean a, b?"` for the known words nearest to `word`, whatever their case; empty where none is near."""
+    by_lower = {k.casefold(): k for k in known}
+    near = difflib.get_close_matches(word.casefold(), list(by_lower), n=3, cutoff=0.6)
+    return f" Did you mean {', '.join(by_lower[n] for n in near)}?" if near else ""

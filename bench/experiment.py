@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 from bench.errors import BenchError
 from bench.features import open_features
-from bench.folds import Indices, PatientKFold, check_apart, inner_folds
+from bench.folds import Indices, InnerPatientKFold, PatientKFold, check_apart, inner_folds
 from bench.identity import seed_of
 from bench.metrics import probability_columns, weighted_auroc
 from bench.plugins import Plugin
@@ -179,9 +179,9 @@ class _FoldFit:
         self._check_classes(y, "training patients")
         self._check_classes(job.labels[job.test], "test patients")
         k = inner_folds(y, units, job.protocol.inner_folds)
-        splitter = PatientKFold(k, random_state=seed_of(self.seed, "inner"))
-        splits = [(job.train[a], job.train[b]) for a, b in splitter.split(y, y, units)]
-        estimator = self._estimator(splitter)
+        seed = seed_of(self.seed, "inner")
+        splits = [(job.train[a], job.train[b]) for a, b in PatientKFold(k, random_state=seed).split(y, y, units)]
+        estimator = self._estimator(InnerPatientKFold(k, random_state=seed))
         estimator, trials = self._timed("tune", lambda: self._tuned(estimator, splits))
         inner = self._timed("inner", lambda: self._inner(estimator, splits))
         threshold = self._threshold(inner)
@@ -272,7 +272,9 @@ def best_threshold(scores: Floats, is_positive: npt.NDArray[np.bool_], groups: n
     s, up, down = scores[order], (weight * is_positive)[order], (weight * ~is_positive)[order]
     missed = np.concatenate([[0.0], np.cumsum(up)]) / up.sum()
     passed = np.concatenate([[0.0], np.cumsum(down)]) / down.sum()
-    cuts = np.concatenate([[s[0]], (s[1:] + s[:-1]) / 2, [np.nextafter(s[-1], np.inf)]])
+    # The midpoint of neighbouring floating-point numbers is one of them; the lower one would not part them.
+    between = np.where((s[1:] + s[:-1]) / 2 > s[:-1], (s[1:] + s[:-1]) / 2, s[1:])
+    cuts = np.concatenate([[s[0]], between, [np.nextafter(s[-1], np.inf)]])
     real = np.concatenate([[True], s[1:] > s[:-1], [True]])
     gain = np.where(real, np.round((1 - missed) + passed, 12), -np.inf)
     best = np.flatnonzero(gain == gain.max())

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bench.digests import remembered_digest
 from bench.errors import BenchError
-from bench.identity import code_digest, digest, file_digest, library_versions
+from bench.identity import code_digest, digest, library_versions
 from bench.plugins import Plugin
 from bench.whole import read_json, whole_file, whole_folder, write_json
 from extractors.cells import Cells
@@ -21,6 +22,9 @@ SHARD = 64
 """Cells of one extraction task; fixed, so that features do not depend on how the work was shared out."""
 
 FORMAT = 1
+
+READING = "extractors.cells"
+"""The module that decodes cells: a third party's extractor need not import it, yet lives on what it gives."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,9 @@ def extractor_identity(plugin: Plugin, *, weights_dir: str | None) -> dict[str, 
     return {
         "extractor": plugin.canonical,
         "code": code_digest(module),
+        "reading": code_digest(READING),
         "weights": weights_digest(plugin, weights_dir=weights_dir),
-        "libraries": dict(library_versions(module)),
+        "libraries": {**library_versions(READING), **library_versions(module)},
     }
 
 
@@ -89,11 +94,14 @@ def weights_digest(plugin: Plugin, *, weights_dir: str | None) -> str | None:
     """SHA-256 of the weights file that an extractor will read; None for one that reads none."""
     if "weights" not in plugin.params:
         return None
+    extractor = plugin.build(weights_dir=weights_dir)
+    if not hasattr(extractor, "weights_file"):
+        raise BenchError(f"{plugin.selector}: an extractor with a parameter `weights` tells its file by weights_file()")
     try:
-        path = plugin.build(weights_dir=weights_dir).weights_file()
+        path = extractor.weights_file()
     except (OSError, ValueError) as error:
         raise BenchError(str(error)) from error
-    return None if path is None else file_digest(Path(path))
+    return None if path is None else remembered_digest(Path(path))
 
 
 def missing_shards(entry: Entry, n_cells: int) -> list[tuple[int, int, int]]:
@@ -130,6 +138,8 @@ def join_shards(entry: Entry, n_cells: int) -> None:
     """Make the stored entry of the finished shards, and drop these."""
     first = _load_shard(entry, 0)
     width, names = first["values"].shape[1], [str(n) for n in first["names"]]
+    if not entry.stored:
+        shutil.rmtree(entry.folder, ignore_errors=True)
     with whole_folder(entry.folder) as folder:
         arrays = {"values": np.float32} | ({"status": np.uint8} if "status" in first else {})
         for kind, dtype in arrays.items():
@@ -137,7 +147,13 @@ def join_shards(entry: Entry, n_cells: int) -> None:
                 folder / f"{kind}.npy", mode="w+", dtype=np.dtype(dtype), shape=(n_cells, width)
             )
             for number, start in enumerate(range(0, n_cells, SHARD)):
-                joined[start : start + SHARD] = _load_shard(entry, number)[kind]
+                shard = _load_shard(entry, number)
+                if [str(n) for n in shard["names"]] != names or kind not in shard:
+                    raise BenchError(
+                        f"{entry.components['extractor']}: cells {start} and following have other features than the "
+                        "first ones; an extractor that needs no fit gives every cell the same features"
+                    )
+                joined[start : start + SHARD] = shard[kind]
             joined.flush()
             del joined
         record = {"components": dict(entry.components), "cells": n_cells, "names": names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import StratifiedKFold
 
 from bench.errors import BenchError
 from bench.identity import digest, seed_of
@@ -24,8 +25,8 @@ class PatientKFold:
     """K folds of patients, stratified by label and by number of cells, with the scikit-learn `split` shape.
 
     Every patient with cells of one class: `StratifiedKFold` on the patient table, by label and size block
-    (min(3, patients // k) blocks of each label). Otherwise: of `DRAWS` random partitions, the one whose folds have the
-    most equal class counts.
+    (min(3, patients // k) blocks of each label). Otherwise: of `DRAWS` random partitions, each stratified by the rarest
+    class that a patient has, the one whose folds have the most equal class counts.
 
     Parameters
     ----------
@@ -92,20 +93,44 @@ class PatientKFold:
 
     def _balanced(self, counts: Indices, classes: npt.NDArray[Any]) -> Indices:
         share = counts / counts.sum(axis=0)
+        rarest = np.where(counts > 0, (counts > 0).sum(axis=0), len(counts) + 1).argmin(axis=1)
         best, best_spread = None, np.inf
         for draw in range(DRAWS):
-            splitter = KFold(self.n_splits, shuffle=True, random_state=seed_of(self.random_state, draw))
-            folds = _numbered(splitter.split(counts), len(counts))
+            splitter = StratifiedKFold(self.n_splits, shuffle=True, random_state=seed_of(self.random_state, draw))
+            with warnings.catch_warnings():
+                # A stratum of fewer patients than folds is no fault here: what counts is looked at below.
+                warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+                folds = _numbered(splitter.split(rarest, rarest), len(rarest))
             in_fold = np.stack([share[folds == f].sum(axis=0) for f in range(self.n_splits)])
             spread = float(((in_fold - 1 / self.n_splits) ** 2).sum())
             if (in_fold > 0).all() and spread < best_spread:
                 best, best_spread = folds, spread
         if best is None:
             raise BenchError(
-                f"no partition of the patients into {self.n_splits} folds holds every class "
+                f"none of {DRAWS} partitions of the patients into {self.n_splits} folds holds every class "
                 f"({', '.join(map(str, classes))}) in each fold; ask for fewer with --folds"
             )
         return best
+
+
+class InnerPatientKFold(PatientKFold):
+    """`PatientKFold` for estimators that split their training cells: as many folds as these allow, at most `n_splits`.
+
+    An inner fit sees fewer patients of a class than the outer training set, from which `n_splits` was taken.
+    """
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Indices, Indices]]:
+        """As `PatientKFold.split`; raises BenchError where a class has one patient only."""
+        if y is None or groups is None:
+            raise BenchError("a patient split needs the label and the patient of each cell")
+        labels, units = np.asarray(y), np.asarray(groups)
+        k = min(self.n_splits, scarcest(labels, units))
+        if k < 2:
+            raise BenchError(
+                f"an inner fit sees one patient of a class, so {len(np.unique(units))} patients cannot be split once "
+                "more, as this classifier does; it needs at least 4 patients of each class, and as many --folds"
+            )
+        yield from PatientKFold(k, random_state=self.random_state).split(X, labels, units)
 
 
 @dataclass(frozen=True)
@@ -153,6 +178,8 @@ def draw_folds(table: pd.DataFrame, *, split: str, folds: int, repeats: int, see
         Too few patients of a class, official folds that are missing, a class that a fold lacks.
     """
     if split == "official":
+        if repeats > 1:
+            raise BenchError("official folds are drawn once; --split official has one repeat, leave out --repeats")
         return _official(table)
     y = table["label"].to_numpy().astype(str)
     parts = []
@@ -193,13 +220,18 @@ def check_enough(counts: Indices, classes: Sequence[Any] | npt.NDArray[Any], fol
 
 def inner_folds(y: npt.NDArray[Any], groups: npt.NDArray[Any], at_most: int) -> int:
     """Inner folds that the training patients allow: min(`at_most`, split units of the scarcest class)."""
-    scarcest = min(len(np.unique(groups[y == label])) for label in np.unique(y))
-    if scarcest < 2:
+    allowed = scarcest(y, groups)
+    if allowed < 2:
         raise BenchError(
             "the training patients hold only one patient of a class, so there are no inner folds to choose the "
             "threshold on; ask for fewer --folds or add patients"
         )
-    return min(at_most, scarcest)
+    return min(at_most, allowed)
+
+
+def scarcest(y: npt.NDArray[Any], groups: npt.NDArray[Any]) -> int:
+    """Split units of the class that has the fewest."""
+    return min(len(np.unique(groups[y == label])) for label in np.unique(y))
 
 
 def _official(table: pd.DataFrame) -> Folds:
@@ -209,7 +241,7 @@ def _official(table: pd.DataFrame) -> Folds:
         )
     names = np.unique(table["fold"].to_numpy().astype(str))
     if len(names) < 2:
-        raise BenchError(f"--split official needs at least two folds; here is only {names[0]!r}")
+        raise BenchError(f"--split official needs at least two folds; here is only {str(names[0])!r}")
     assigned = np.searchsorted(names, table["fold"].to_numpy().astype(str))
     for fold, name in enumerate(names):
         for side, rows in (("test", assigned == fold), ("training", assigned != fold)):

@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import json
 import sys
+import sysconfig
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
@@ -59,6 +60,21 @@ def own_digest(module: str) -> str:
     if tree is None:
         raise BenchError(f"the source of {module} cannot be found, so its results cannot be identified")
     return _tree_digest(tree)
+
+
+@cache
+def module_identity(module: str) -> str:
+    """What identifies a module that is named by its import path.
+
+    The name and version of its distribution where that is installed and not ours; else its code, which may change
+    under one version.
+    """
+    root = module.partition(".")[0]
+    spec = importlib.util.find_spec(root)
+    places = [sysconfig.get_path(name) for name in ("purelib", "platlib")]
+    if root not in OWN_PACKAGES and spec is not None and any(str(spec.origin).startswith(place) for place in places):
+        return " ".join(_version(root))
+    return code_digest(module)
 
 
 @cache

@@ -184,6 +184,8 @@ def sums_of(
     probabilities = predictions[probability_columns(classes)].to_numpy(dtype=np.float64)
     if not np.isfinite(probabilities).all():
         raise BenchError("predictions hold probabilities that are not finite")
+    if len(classes) == 2 and predictions["threshold"].isna().any():
+        raise BenchError("predictions of two classes have no threshold")
     labels = np.searchsorted(np.asarray(classes), predictions["label"].to_numpy().astype(str))
     fold = predictions["fold"].to_numpy()
     cells = np.maximum(np.bincount(unit_of, minlength=n_units), 1).astype(np.float64)

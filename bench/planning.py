@@ -18,7 +18,7 @@ from bench.errors import BenchError
 from bench.experiment import Protocol
 from bench.features import Entry, entry_of, extractor_identity
 from bench.folds import Folds, draw_folds
-from bench.identity import code_digest, digest, library_versions, own_digest
+from bench.identity import code_digest, digest, library_versions, module_identity, own_digest
 from bench.observer import Observer
 from bench.options import Options
 from bench.plugins import PIXELS, Plugin
@@ -189,7 +189,8 @@ def make_plan(options: Options, observer: Observer | None = None) -> Plan:
         "folds": folds.hash,
         "engine": {name: own_digest(name) for name in _ENGINE},
     }
-    experiments = tuple(_experiment(x, c, common, opened, options) for x, c in pairs)
+    features = {x: _features(x, opened, options) for x, _ in pairs}
+    experiments = tuple(_experiment(x, c, common, features[x]) for x, c in pairs)
     return Plan(options, opened, folds, protocol, experiments)
 
 
@@ -214,30 +215,42 @@ def _pairs(options: Options) -> list[tuple[Plugin | None, Plugin]]:
     return pairs
 
 
-def _experiment(
-    extractor: Plugin | None, classifier: Plugin, common: Mapping[str, Any], opened: Opened, options: Options
-) -> Experiment:
-    module = classifier.target.partition(":")[0]
-    components: dict[str, Any] = {
-        **common,
-        "classifier": classifier.canonical,
-        "classifier_code": code_digest(module),
-        "classifier_libraries": dict(library_versions(module)),
-    }
+@dataclass(frozen=True)
+class _Features:
+    """What goes into an experiment before its classifier: identity, place in the store, and why there is none."""
+
+    identity: Mapping[str, Any]
+    entry: Entry | None = None
+    problem: str = ""
+
+
+def _features(extractor: Plugin | None, opened: Opened, options: Options) -> _Features:
     if extractor is None:
-        return Experiment(None, classifier, {**components, "extractor": PIXELS, "prepare": "none"}, None)
+        return _Features({"extractor": PIXELS, "prepare": "none"})
     weights_dir = str(options.weights_dir) if options.weights_dir else None
     try:
         if extractor.requires_fit:
-            identity = extractor_identity(extractor, weights_dir=weights_dir)
-            return Experiment(extractor, classifier, {**components, "features": identity}, None)
+            return _Features(extractor_identity(extractor, weights_dir=weights_dir))
         entry = entry_of(
             store_path(options), extractor, opened.cell_digests, weights_dir=weights_dir, threads=options.threads
         )
     except BenchError as error:
-        unknown = {**components, "features": {"extractor": extractor.canonical, "problem": str(error)}}
-        return Experiment(extractor, classifier, unknown, None, problem=str(error))
-    return Experiment(extractor, classifier, {**components, "features": dict(entry.components)}, entry)
+        return _Features({"extractor": extractor.canonical, "problem": str(error)}, problem=str(error))
+    return _Features(entry.components, entry)
+
+
+def _experiment(
+    extractor: Plugin | None, classifier: Plugin, common: Mapping[str, Any], features: _Features
+) -> Experiment:
+    module = classifier.target.partition(":")[0]
+    components = {
+        **common,
+        "classifier": classifier.canonical,
+        "classifier_code": code_digest(module),
+        "classifier_libraries": dict(library_versions(module)),
+        "features": dict(features.identity),
+    }
+    return Experiment(extractor, classifier, components, features.entry, features.problem)
 
 
 def _per_class(table: pd.DataFrame) -> dict[str, dict[str, int]]:
@@ -262,7 +275,7 @@ def _what_differs(experiment: Experiment, results: Results | None) -> str:
     if not relatives:
         return "no result yet"
     ours = _flat(experiment.components)
-    differing = []
+    differing: list[list[str]] = []
     for relative in relatives:
         theirs = _flat(relative.record["components"])
         differing.append(sorted(k for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k)))

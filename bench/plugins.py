@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -39,7 +39,7 @@ class Plugin:
     target : str
         `module:Class`.
     params : dict
-        Every parameter, defaults filled in, but for those that the engine owns.
+        Every parameter, defaults filled in, but for those that the engine owns; `selector` and `target` say the same.
     accepts : frozenset of str
         The engine-owned parameters that the class has.
     consumes : {"cells", "features"}
@@ -50,7 +50,7 @@ class Plugin:
 
     selector: str
     target: str
-    params: Mapping[str, Value] = field(hash=False)
+    params: Mapping[str, Value] = field(hash=False, compare=False)
     accepts: frozenset[str] = frozenset()
     consumes: str = "cells"
     requires_fit: bool = False
@@ -59,6 +59,11 @@ class Plugin:
     def canonical(self) -> str:
         """The identity: the target with all parameters, in one form."""
         return str(Selector(self.target.replace(":", "."), dict(sorted(self.params.items()))))
+
+    @property
+    def nested_modules(self) -> tuple[str, ...]:
+        """Modules of the classes that its parameters name, in sort order."""
+        return tuple(sorted(set(_modules(tuple(self.params.values())))))
 
     @property
     def random_weights(self) -> bool:
@@ -133,7 +138,10 @@ def classifier(text: str) -> Plugin:
     selector = parse(text)
     points = installed("classifiers")
     if selector.name in points:
-        return _describe(selector, points[selector.name].value)
+        plugin = _describe(selector, points[selector.name].value)
+        if getattr(_load(plugin.target), "consumes", None) not in ("cells", "features"):
+            raise BenchError(f'{selector.name}: its class does not say consumes = "features" or "cells"')
+        return plugin
     if "." in selector.name:
         return _wrapped(selector)
     hint = did_you_mean(selector.name, points)
@@ -149,15 +157,37 @@ def _describe(selector: Selector, target: str, **fixed: Value) -> Plugin:
     allowed = {k: v for k, v in defaults.items() if k not in ENGINE_OWNED and k not in fixed}
     _check_names(selector, allowed)
     given = {k: _like_default(v, allowed[k]) for k, v in selector.params.items()}
-    changed = {k: given[k] for k in sorted(given) if not _same(given[k], allowed[k])}
+    full = {k: _nested(v, _filled) for k, v in given.items()}
+    changed = {k: _nested(given[k], _shortened) for k in sorted(given) if not _same(given[k], allowed[k])}
     return Plugin(
         selector=str(Selector(selector.name, changed)),
         target=target,
-        params=_without_missing({**allowed, **given, **fixed}, selector),
+        params=_without_missing({**allowed, **full, **fixed}, selector),
         accepts=frozenset(defaults) & frozenset(ENGINE_OWNED),
         consumes=getattr(cls, "consumes", "cells"),
-        requires_fit=_requires_fit(cls, {**given, **fixed}),
+        requires_fit=_requires_fit(cls, {**full, **fixed}),
     )
+
+
+def _nested(value: Value, form: Callable[[Plugin], Selector]) -> Value:
+    """The value with each selector in it replaced by a form of the classifier that it names."""
+    if isinstance(value, tuple):
+        return tuple(_nested(v, form) for v in value)
+    if not isinstance(value, Selector):
+        return value
+    points = installed("classifiers")
+    if value.name not in points and "." not in value.name:
+        raise BenchError(f"no classifier is called {value.name!r}.{did_you_mean(value.name, points)}")
+    module, _, name = value.name.rpartition(".")
+    return form(_describe(value, points[value.name].value if value.name in points else f"{module}:{name}"))
+
+
+def _filled(plugin: Plugin) -> Selector:
+    return Selector(plugin.target.replace(":", "."), plugin.params)
+
+
+def _shortened(plugin: Plugin) -> Selector:
+    return parse(plugin.selector)
 
 
 def _wrapped(selector: Selector) -> Plugin:
@@ -245,6 +275,15 @@ def _plain(value: Value) -> object:
             **{k: _plain(v) for k, v in value.params.items()}
         )
     return tuple(_plain(v) for v in value) if isinstance(value, tuple) else value
+
+
+def _modules(value: Value) -> Iterator[str]:
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _modules(item)
+    elif isinstance(value, Selector):
+        yield value.name.rpartition(".")[0]
+        yield from _modules(tuple(value.params.values()))
 
 
 def _requires_fit(cls: Any, given: Mapping[str, Value]) -> bool:

@@ -153,6 +153,8 @@ class _Run:
     def _join(self, work: _Extraction) -> None:
         try:
             join_shards(work.entry, len(self.labels))
+        except BenchError as error:
+            self.broken[work.entry.folder] = str(error)
         except OSError as error:
             self.broken[work.entry.folder] = f"the feature store cannot be written: {error}"
         self._release(work)

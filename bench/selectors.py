@@ -95,7 +95,8 @@ def format_value(value: Value) -> str:
     if isinstance(value, str):
         plain = _PLAIN.match(value) and isinstance(_parse_scalar(value), str)
         return value if plain else json.dumps(value)
-    return json.dumps(value)
+    # `1e+16` in a list would be split at its sign.
+    return json.dumps(value).replace("e+", "e")
 
 
 def _parse_value(text: str, whole: str) -> Value:

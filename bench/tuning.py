@@ -65,17 +65,21 @@ def tune(
 
     def objective(trial: optuna.Trial) -> float:
         params = estimator.search_space(trial)
+        if not params:
+            raise BenchError(f"{type(estimator).__name__} has nothing to tune; leave out --tune")
         trial.set_user_attr("params", params)
-        candidate = clone(estimator).set_params(**params)
         scores: list[float] = []
-        for step, fit_and_score in enumerate(evaluate(candidate)):
-            try:
-                scores.append(fit_and_score())
-            except Exception as error:
-                raise BenchError(f"tuning trial {trial.number} with {params} failed: {error}") from error
-            trial.report(float(np.mean(scores)), step)
-            if trial.should_prune():
-                raise optuna.TrialPruned
+        try:
+            steps = evaluate(clone(estimator).set_params(**params))
+            for step, fit_and_score in enumerate(steps):
+                scores.append(_finite(fit_and_score()))
+                trial.report(float(np.mean(scores)), step)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+        except optuna.TrialPruned:
+            raise
+        except Exception as error:
+            raise BenchError(f"tuning trial {trial.number} with {params} failed: {error}") from error
         return float(np.mean(scores))
 
     verbosity = optuna.logging.get_verbosity()
@@ -90,6 +94,13 @@ def tune(
     finally:
         optuna.logging.set_verbosity(verbosity)
     return Tuned(study.best_trial.user_attrs["params"], _table(study.trials))
+
+
+def _finite(score: float) -> float:
+    """The score; Optuna would pass over one that is not finite."""
+    if not np.isfinite(score):
+        raise ValueError(f"the score is {score}")
+    return score
 
 
 def _table(trials: list[Any]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from extractors.networks.data import channel_statistics, pixel_stack
 from extractors.networks.holdout import patient_holdout
 from extractors.networks.small import small_network
 from extractors.networks.threads import torch_threads
-from extractors.networks.training import LabelledPixels, Schedule, standardise, train
+from extractors.networks.training import LabelledPixels, Schedule, scaled, standardise, train
 
 if TYPE_CHECKING:
     import torch
@@ -51,6 +51,9 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
         Cells a step, at least 2.
     augment : bool
         Turn the training cells by random flips and quarter turns.
+    jitter : float
+        Standard deviation of the logarithm of the random gains, overall and of each channel, that change light and
+        stain of the training cells; 0: none.
     class_weight : "balanced", dict or None
         As in scikit-learn, on the training part.
     cv : None, splitter or iterable of (train, test) index pairs
@@ -89,6 +92,7 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
         weight_decay: float = 1e-4,
         batch_size: int = 32,
         augment: bool = True,
+        jitter: float = 0.1,
         class_weight: Any = "balanced",
         cv: Any = None,
         random_state: Any = None,
@@ -103,6 +107,7 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
         self.weight_decay = weight_decay
         self.batch_size = batch_size
         self.augment = augment
+        self.jitter = jitter
         self.class_weight = class_weight
         self.cv = cv
         self.random_state = random_state
@@ -160,12 +165,13 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
 
         check_is_fitted(self)
         pixels: Any = torch.from_numpy(pixel_stack(X, self.size, threads=self.threads))
-        network = self._network()
+        with torch.random.fork_rng(devices=[]):
+            network = self._network()
         network.load_state_dict({key: torch.from_numpy(value) for key, value in self.weights_.items()})
         network.to(memory_format=torch.channels_last).eval()
         with torch_threads(self.threads), torch.inference_mode():
             logits = [
-                network(standardise(batch, (self.mean_, self.std_))) for batch in pixels.split(PREDICTION_BATCH)
+                network(standardise(scaled(batch), (self.mean_, self.std_))) for batch in pixels.split(PREDICTION_BATCH)
             ] or [torch.empty(0, len(self.classes_))]
             probabilities = torch.cat(logits).double().softmax(dim=1).numpy()
         return np.asarray(probabilities, dtype=np.float64)
@@ -180,6 +186,7 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
             "learning_rate": trial.suggest_float("learning_rate", 1e-4, 1e-2, log=True),
             "weight_decay": trial.suggest_float("weight_decay", 1e-6, 1e-1, log=True),
             "dropout": trial.suggest_float("dropout", 0.0, 0.6),
+            "jitter": trial.suggest_float("jitter", 0.0, 0.3),
             "width": trial.suggest_categorical("width", [8, 16, 32]),
         }
 
@@ -190,7 +197,13 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
         import torch  # noqa: PLC0415 - heavy
 
         schedule = Schedule(
-            self.epochs, self.patience, self.learning_rate, self.weight_decay, self.batch_size, self.augment
+            epochs=self.epochs,
+            patience=self.patience,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            batch_size=self.batch_size,
+            augment=self.augment,
+            jitter=self.jitter,
         )
         with torch_threads(self.threads), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -239,8 +252,8 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
                 raise ValueError(f"{name} must be at least {bound}; it is {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1); it is {self.dropout}")
-        if not self.learning_rate > 0 or not self.weight_decay >= 0:
-            raise ValueError("learning_rate must be positive and weight_decay not negative")
+        if not self.learning_rate > 0 or not self.weight_decay >= 0 or not self.jitter >= 0:
+            raise ValueError("learning_rate must be positive, weight_decay and jitter not negative")
 
 
 def _one_per_unit(units: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

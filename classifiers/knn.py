@@ -62,15 +62,25 @@ class Knn(FeatureClassifier):
                 raise ValueError(f"{name}={value!r}; it is one of {', '.join(known)}")
         self.n_neighbors_ = min(int(self.n_neighbors), len(X))
         self.preparation_ = standardised().fit(X)
+        self._cells = self.preparation_.transform(X)
         self.neighbours_ = NearestNeighbors(
             n_neighbors=self.n_neighbors_, metric=self.metric, algorithm="brute", n_jobs=1
-        ).fit(self.preparation_.transform(X))
+        ).fit(self._cells)
         self._votes = np.eye(len(self.classes_))[codes] * row_weights(codes, units, self.balance)[:, None]
 
     def _probabilities(self, X: Floats) -> Floats:
-        distances, rows = self.neighbours_.kneighbors(self.preparation_.transform(X))
+        Z = self.preparation_.transform(X)
+        distances, rows = self.neighbours_.kneighbors(Z)
+        self._zero_where_equal(distances, Z, rows)
         votes = np.einsum("ij,ijk->ik", self._nearness(distances), self._votes[rows])
         return np.asarray(votes / votes.sum(axis=1, keepdims=True), dtype=np.float64)
+
+    def _zero_where_equal(self, distances: Floats, Z: Floats, rows: Codes) -> None:
+        # |a|^2 - 2 a.b + |b|^2 leaves a rounding error between equal cells, which 1 / distance would blow up.
+        size = 1.0 + np.linalg.norm(Z, axis=1, keepdims=True)
+        queried, place = np.nonzero(distances <= 1e-6 * size)
+        equal = np.all(Z[queried] == self._cells[rows[queried, place]], axis=1)
+        distances[queried[equal], place[equal]] = 0.0
 
     def _nearness(self, distances: Floats) -> Floats:
         if self.weights == "uniform":

@@ -51,10 +51,9 @@ class Wrapped(FeatureClassifier):
         check_wrappable(self.estimator)
         labels = self.classes_[codes]
         inner = clone(self.estimator)
-        # None means one thread to scikit-learn, but all of them to other libraries.
-        settings: dict[str, Any] = {name: 1 for name in _named(inner, "n_jobs")}
+        settings: dict[str, Any] = {}
         if self.random_state is not None:
-            settings |= dict.fromkeys(_named(inner, "random_state"), seed_of(self.random_state))
+            settings = dict.fromkeys(_named(inner, "random_state"), seed_of(self.random_state))
         splitting = _named(inner, "cv")
         if splitting:
             pairs = inner_splits(self.cv, X, labels, units)
@@ -101,7 +100,7 @@ def check_wrappable(estimator: Any) -> None:
 
 def _is_classifier(estimator: Any) -> bool:
     if not isinstance(estimator, type):
-        return hasattr(estimator, "get_params") and bool(is_classifier(estimator))
+        return isinstance(estimator, ClassifierMixin) or (hasattr(estimator, "get_params") and is_classifier(estimator))
     # What a search or another meta-estimator is, depends on what it holds.
     return issubclass(estimator, ClassifierMixin | MetaEstimatorMixin)
 

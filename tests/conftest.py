@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,10 @@ def shared() -> Path:
     return SHARED
 
 
-@pytest.fixture(autouse=True)
-def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Each test run has a cache of its own, shared by its tests, and never asks the network."""
-    monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CYTOBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        yield

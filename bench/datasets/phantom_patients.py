@@ -25,10 +25,10 @@ CLEFT_THRESHOLDS = (0.4, 1.2, 1.9, 2.6)
 """Latent values above which a nucleus has one cleft more."""
 
 SIGNATURE = {
-    "nucleus_density": 0.04,
+    "nucleus_density": 0.03,
     "nucleus_red": 0.02,
     "nucleus_green": 0.03,
-    "cytoplasm_density": 0.04,
+    "cytoplasm_density": 0.03,
     "cytoplasm_blue": 0.02,
     "brightness": 0.03,
     "gamma": 0.03,
@@ -39,7 +39,7 @@ SIGNATURE = {
 }
 """Dimensions of a patient's signature, with the spread among cells of one patient (of the quantity's logarithm)."""
 
-SIGNATURE_SPREAD = 1.4
+SIGNATURE_SPREAD = 1.8
 """Spread among patients at `signature` 1, in standard deviations among cells of one patient."""
 
 RANGES = {
@@ -55,7 +55,7 @@ RANGES = {
 """Lowest and highest value of each parameter of `PhantomSpec`."""
 
 NUCLEUS_RGB: Triple = (63.0, 25.0, 75.0)
-CYTOPLASM_RGB: Triple = (84.0, 46.0, 102.0)
+CYTOPLASM_RGB: Triple = (92.0, 54.0, 110.0)
 
 
 @dataclass(frozen=True)

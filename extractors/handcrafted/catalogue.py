@@ -37,7 +37,7 @@ class HandcraftedBase(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
     A subclass says which families it has.
     """
 
-    def families_(self) -> list[Family]:
+    def _families(self) -> list[Family]:
         """The families with their parameters.
 
         Raises
@@ -49,7 +49,7 @@ class HandcraftedBase(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def fit(self, cells: Sequence[Cell], y: object = None, groups: object = None) -> HandcraftedBase:
         """Check the parameters; there is nothing to learn."""
-        self.families_()
+        self._families()
         return self
 
     def transform(self, cells: Sequence[Cell]) -> npt.NDArray[np.float32]:
@@ -92,7 +92,7 @@ class HandcraftedBase(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         ValueError, OSError
             As `transform`.
         """
-        families = self.families_()
+        families = self._families()
         names = [name for family in families for name in family.names]
         features = np.full((len(cells), len(names)), np.nan, dtype=np.float32)
         status = np.full(features.shape, Status.EMPTY, dtype=np.uint8)
@@ -115,7 +115,7 @@ class HandcraftedBase(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:
         """Names `family.feature.region.channel.scale`, without the parts that do not apply."""
-        return np.array([name for family in self.families_() for name in family.names], dtype=object)
+        return np.array([name for family in self._families() for name in family.names], dtype=object)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -148,7 +148,7 @@ class Handcrafted(HandcraftedBase):
         self.levels = levels
         self.distances = distances
 
-    def families_(self) -> list[Family]:
+    def _families(self) -> list[Family]:
         """The families asked for, in the order of `FAMILIES`."""
         return [family_of(name, self.levels, self.distances) for name in chosen_families(self.families)]
 
@@ -156,7 +156,7 @@ class Handcrafted(HandcraftedBase):
 class Size(HandcraftedBase):
     """How large cell and nucleus are: `extractors.handcrafted.size`."""
 
-    def families_(self) -> list[Family]:
+    def _families(self) -> list[Family]:
         """The one family."""
         return [family_of("size")]
 
@@ -164,7 +164,7 @@ class Size(HandcraftedBase):
 class Shape(HandcraftedBase):
     """What shape cell and nucleus have: `extractors.handcrafted.shape`."""
 
-    def families_(self) -> list[Family]:
+    def _families(self) -> list[Family]:
         """The one family."""
         return [family_of("shape")]
 
@@ -172,7 +172,7 @@ class Shape(HandcraftedBase):
 class Clefting(HandcraftedBase):
     """How cleft and lobed nucleus and cell are: `extractors.handcrafted.clefting`."""
 
-    def families_(self) -> list[Family]:
+    def _families(self) -> list[Family]:
         """The one family."""
         return [family_of("clefting")]
 
@@ -180,7 +180,7 @@ class Clefting(HandcraftedBase):
 class Color(HandcraftedBase):
     """Colour inside the cell: `extractors.handcrafted.color`."""
 
-    def families_(self) -> list[Family]:
+    def _families(self) -> list[Family]:
         """The one family."""
         return [family_of("color")]
 
@@ -200,7 +200,7 @@ class Glcm(HandcraftedBase):
         self.levels = levels
         self.distances = distances
 
-    def families_(self) -> list[Family]:
+    def _families(self) -> list[Family]:
         """The one family."""
         return [family_of("glcm", self.levels, self.distances)]
 

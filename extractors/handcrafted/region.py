@@ -69,9 +69,11 @@ class Region:
         return middle + spread, max(middle - spread, 0.0)
 
     @cached_property
-    def distance(self) -> npt.NDArray[np.float32]:
+    def distance(self) -> npt.NDArray[np.float64]:
         """Distance of each pixel centre to the nearest one outside the region."""
-        return np.asarray(cv2.distanceTransform(self.mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
+        rounded = cv2.distanceTransform(self.mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        # OpenCV's last bit depends on where the array lies in memory; the squared distance is a whole number.
+        return np.asarray(np.sqrt(np.rint(np.square(rounded, dtype=np.float64))))
 
     @cached_property
     def contour(self) -> npt.NDArray[np.int32]:

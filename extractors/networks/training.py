@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from extractors.networks.augmentation import flips_and_turns
+from extractors.networks.augmentation import flips_and_turns, light_and_stain
 from extractors.networks.data import Statistics
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Schedule:
         Cells a step.
     augment : bool
         Show each cell turned by a random flip and quarter turn.
+    jitter : float
+        Standard deviation of the logarithm of the random gains of light and stain; 0: none.
     """
 
     epochs: int
@@ -64,6 +66,7 @@ class Schedule:
     weight_decay: float
     batch_size: int
     augment: bool
+    jitter: float
 
 
 @dataclass(slots=True)
@@ -146,16 +149,21 @@ def train(
     return history
 
 
-def standardise(pixels: torch.Tensor, statistics: Statistics) -> torch.Tensor:
-    """Uint8 (n, side, side, 3) as float32 (n, 3, side, side), channels last in memory: (pixels / 255 - mean) / std."""
+def scaled(pixels: torch.Tensor) -> torch.Tensor:
+    """Uint8 as float32 on the scale 0 to 1."""
+    return pixels.float() / 255.0
+
+
+def standardise(images: torch.Tensor, statistics: Statistics) -> torch.Tensor:
+    """(n, side, side, 3) on the scale 0 to 1 as (n, 3, side, side), channels last in memory: (images - mean) / std."""
     import torch  # noqa: PLC0415 - heavy
 
     mean, std = (torch.from_numpy(part) for part in statistics)
-    return ((pixels.float() / 255.0 - mean) / std).permute(0, 3, 1, 2)
+    return ((images - mean) / std).permute(0, 3, 1, 2)
 
 
 class _Batches:
-    """Mini-batches from memory: shuffled and turned where there is a seed, in order where there is none."""
+    """Mini-batches from memory: shuffled and changed where there is a seed, in order where there is none."""
 
     def __init__(self, cells: LabelledPixels, statistics: Statistics, schedule: Schedule, seed: int | None) -> None:
         import torch  # noqa: PLC0415 - heavy
@@ -165,7 +173,7 @@ class _Batches:
         self._weights = torch.from_numpy(cells.weights)
         self._statistics = statistics
         self._batch_size = schedule.batch_size
-        self._augment = schedule.augment and seed is not None
+        self._augment, self._jitter = schedule.augment, schedule.jitter
         self._generator = None if seed is None else torch.Generator().manual_seed(seed)
 
     def __len__(self) -> int:
@@ -179,10 +187,14 @@ class _Batches:
         order = torch.arange(n) if generator is None else torch.randperm(n, generator=generator)
         # Parts of equal size, so that no step sees a lone cell, of which batch norm has no variance.
         for rows in torch.tensor_split(order, len(self)):
-            pixels = self._pixels[rows]
-            if self._augment and generator is not None:
-                pixels = flips_and_turns(pixels, generator)
-            yield standardise(pixels, self._statistics), self._targets[rows], self._weights[rows]
+            images = self._images(self._pixels[rows])
+            yield standardise(images, self._statistics), self._targets[rows], self._weights[rows]
+
+    def _images(self, pixels: torch.Tensor) -> torch.Tensor:
+        if self._generator is None:
+            return scaled(pixels)
+        turned = flips_and_turns(pixels, self._generator) if self._augment else pixels
+        return light_and_stain(scaled(turned), self._jitter, self._generator)
 
 
 def _lesson(network: torch.nn.Module, schedule: Schedule, history: History) -> Any:

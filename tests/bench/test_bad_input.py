@@ -110,7 +110,7 @@ def duplicate_rows(folder: Path) -> Sequence[str]:
 def one_class(folder: Path) -> Sequence[str]:
     rows = manifest(folder)
     write(folder, [rows[0], *([r[0], "a", r[2]] for r in rows[1:])])
-    return ["one class", "a"]
+    return ["only the class 'a'", "two classes"]
 
 
 def few_patients(folder: Path) -> Sequence[str]:

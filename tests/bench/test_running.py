@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -31,9 +30,7 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def undisturbed(cells: Path, tmp_path_factory: pytest.TempPathFactory) -> MatrixResult:
     """A matrix that ran in one go on one worker, with a store of its own."""
-    place = tmp_path_factory.mktemp("undisturbed")
-    os.environ["CYTOBENCH_CACHE"] = str(place / "cache")
-    return _matrix(cells, place, jobs=1)
+    return _matrix(cells, tmp_path_factory.mktemp("undisturbed"), jobs=1)
 
 
 @pytest.fixture
@@ -160,15 +157,15 @@ def test_two_matrices_in_one_folder_share_the_work(undisturbed: MatrixResult, ce
 def test_failures_become_rows_and_the_rest_goes_on(cells: Path, tmp_path: Path) -> None:
     bad = ["misbehaving.Raises", "misbehaving.Dies", "misbehaving.Hangs"]
     options = {"data": str(cells), "folds": 3, "inner_folds": 2, "out": tmp_path / "results", "store": tmp_path / "s"}
-    result = bench.matrix(["size"], [*bad, "knn"], timeout=20.0, jobs=2, **options)
+    result = bench.matrix(["size"], [*bad, "knn"], timeout=12.0, jobs=2, **options)
     reasons = dict(zip(result.leaderboard["classifier"], result.leaderboard["reason"], strict=True))
     assert "no <b>luck</b> today" in reasons["misbehaving.Raises"]
     assert "died (exit code 9)" in reasons["misbehaving.Dies"]
-    assert "timed out after 20" in reasons["misbehaving.Hangs"]
+    assert "timed out after 12" in reasons["misbehaving.Hangs"]
     assert reasons["knn"] == ""
     assert len(result.failures) == 3
     assert not list((tmp_path / "results" / "work").glob("*/*"))
-    again = bench.plan(["size"], bad[:1], timeout=20.0, **options)
+    again = bench.plan(["size"], bad[:1], timeout=12.0, **options)
     assert again["state"].tolist() == ["failed"]
     retried = bench.plan(["size"], bad[:1], retry_failed=True, **options)
     assert retried["state"].tolist() == ["to run"]

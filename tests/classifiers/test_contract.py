@@ -25,7 +25,7 @@ OURS = [
     Knn(),
     NaiveBayes(),
     Svm(),
-    RfSvm(n_estimators=10, random_state=0),
+    RfSvm(n_estimators=5, random_state=0),
     XGBoost(n_estimators=20, random_state=0),
     LightGBM(n_estimators=20, random_state=0),
 ]

@@ -15,6 +15,7 @@ from classifiers.knn import Knn
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan", "cosine"])
 def test_without_balance_it_is_scikit_learns(weights: str, metric: str, planted: Any) -> None:
     data, unseen = planted((4, 6, 5)), planted((4, 6, 5), seed=1)
+    # Its default for few features is a tree, which finds exact distances.
     theirs = make_pipeline(StandardScaler(), KNeighborsClassifier(7, weights=weights, metric=metric))
     ours = Knn(n_neighbors=7, weights=weights, metric=metric, balance="none").fit(data.X, data.y, data.groups)
     for X in (unseen.X, data.X):
@@ -34,9 +35,14 @@ def test_votes_are_multiplied_by_the_weights_of_their_cells() -> None:
     np.testing.assert_allclose(nearest.predict_proba([[2.2]]), [[1.0, 0.0]])
 
 
-def test_a_cell_that_was_seen_in_training_takes_its_label() -> None:
-    fitted = Knn(n_neighbors=3).fit([[0.0], [1e-300], [1.0], [2.0]], [0, 0, 1, 1])
-    np.testing.assert_array_equal(fitted.predict_proba([[2.0]]), [[0.0, 1.0]])
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
+def test_cells_that_were_seen_in_training_vote_alone_and_equally(metric: str) -> None:
+    X = np.random.default_rng(0).normal(size=(60, 40))
+    X[1] = X[2] = X[0]
+    y = np.arange(60) % 2
+    fitted = Knn(n_neighbors=5, metric=metric, balance="none").fit(X, y)
+    np.testing.assert_allclose(fitted.predict_proba(X[:1]), [[2 / 3, 1 / 3]], rtol=1e-12)
+    np.testing.assert_array_equal(fitted.predict(X), np.where(np.arange(60) == 1, 0, y))
 
 
 def test_more_neighbours_than_cells_are_all_of_them(planted: Any) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.metrics import log_loss
@@ -82,11 +83,11 @@ def test_probabilities_are_those_of_scikit_learn_on_the_same_splits(classes: int
 def test_calibration_on_patients_is_less_sure_of_unseen_patients_than_on_cells(planted: Any) -> None:
     losses = {"patients": [], "cells": []}
     for seed in range(5):
-        data, unseen = (planted((8, 8), cells=12, signal=0.4, patient_sd=1.5, seed=s) for s in (seed, 100 + seed))
+        data, unseen = (planted((8, 8), cells=12, signal=1.0, patient_sd=1.5, seed=s) for s in (seed, 100 + seed))
         for name, groups in (("patients", data.groups), ("cells", None)):
             fitted = Svm(gamma_factor=3.0, C=10.0).fit(data.X, data.y, groups)
             losses[name].append(log_loss(unseen.y, fitted.predict_proba(unseen.X)))
-    assert np.mean(losses["patients"]) < np.mean(losses["cells"]) - 0.3
+    assert np.mean(losses["patients"]) < np.mean(losses["cells"]) - 0.1
 
 
 def test_a_class_of_one_patient_is_calibrated_on_the_training_cells_and_says_so(planted: Any) -> None:
@@ -119,8 +120,6 @@ def test_other_gammas_are_refused(params: dict[str, Any], message: str, planted:
         Svm(**params).fit(data.X, data.y)
 
 
-def test_the_linear_kernel_is_tuned_by_C_alone() -> None:
-    import optuna
-
+def test_the_linear_kernel_is_tuned_by_its_cost_alone() -> None:
     space = Svm(kernel="linear").search_space(optuna.trial.FixedTrial({"C": 0.1}))
     assert space == {"C": 0.1}

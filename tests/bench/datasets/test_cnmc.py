@@ -54,10 +54,11 @@ def test_the_link_table_is_that_of_the_identical_files(shared: Path) -> None:
 
 def test_the_whole_training_set_is_73_patients_and_66_units(shared: Path, tmp_path: Path) -> None:
     index = pd.read_csv(shared / "data/cnmc-manifest/train_index.csv", dtype=str)
+    folds = tmp_path / "C-NMC_Leukemia/training_data"
+    for folder in {Path(path).parent for path in index["path"]}:
+        (folds / folder).mkdir(parents=True)
     for path in index["path"]:
-        file = tmp_path / "C-NMC_Leukemia/training_data" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
+        (folds / path).touch()
     found = read(tmp_path / "C-NMC_Leukemia")
     assert len(found.table) == 10661
     assert found.table["patient"].nunique() == 73
@@ -66,7 +67,7 @@ def test_the_whole_training_set_is_73_patients_and_66_units(shared: Path, tmp_pa
     assert found.table.groupby("label")["patient"].nunique().to_dict() == {"ALL": 47, "HEM": 26}
     assert found.name == "cnmc-training"
     by_path = index.set_index("path")
-    relative = [Path(p).relative_to(tmp_path / "C-NMC_Leukemia/training_data").as_posix() for p in found.table["path"]]
+    relative = [Path(p).relative_to(folds).as_posix() for p in found.table["path"]]
     assert list(found.table["fold"]) == list(by_path.loc[relative, "fold"])
     assert list(found.table["patient"]) == list(by_path.loc[relative, "patient"].str.upper())
     assert any("73 patients are 66 split units" in n for n in found.notices)

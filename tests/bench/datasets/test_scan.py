@@ -19,7 +19,7 @@ from bench.datasets.remembered import FILE
 from bench.datasets.scan import content_digest, scan
 from bench.datasets.table import Dataset, ReadOptions, cell_table
 from bench.errors import BenchError
-from extractors.cells import CellFile
+from extractors.cells import CellFile, read_image
 
 Draw = Callable[..., Path]
 
@@ -260,3 +260,17 @@ def test_the_content_digest_follows_each_column(draw: Draw, tmp_path: Path, colu
     assert content_digest(renamed, found) == before
     changed = Dataset("d", "test", data.table.assign(**{column: ["1", "2", "3"]}), "a")
     assert content_digest(changed, found) != before
+
+
+def test_damage_that_a_decoder_fills_is_found_in_image_and_mask(draw: Draw, tmp_path: Path) -> None:
+    cell = np.zeros((60, 60, 3), np.uint8)
+    cell[10:50, 10:50] = np.random.default_rng(0).integers(60, 255, (40, 40, 3))
+    whole, damaged = tmp_path / "whole.tif", tmp_path / "damaged.tif"
+    assert cv2.imwrite(str(whole), cell)
+    content = bytearray(whole.read_bytes())
+    content[30] ^= 0xFF
+    damaged.write_bytes(content)
+    assert read_image(damaged).shape == (60, 60, 3)
+    assert "damaged image" in reasons(damaged)["damaged.tif"]
+    assert "damaged image" in reasons(whole, masks=[damaged])["whole.tif"]
+    assert reasons(whole, masks=[whole]) == {}

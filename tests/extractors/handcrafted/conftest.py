@@ -38,7 +38,7 @@ class Drawing:
         return np.asarray(np.hypot(x, y) <= radius(np.arctan2(y, x)))
 
     def cleft_nucleus(self, clefts: int, depth: float, rng: np.random.Generator) -> BoolMask:
-        """A round nucleus of radius 70 to 110 px (as on real slides) with notches of the given depth, a share of the radius."""
+        """A round nucleus as large as real ones, radius 70 to 110 px, with notches as deep as a share of the radius."""
         size = rng.uniform(70, 110)
         start = rng.uniform(0, 2 * np.pi)
         jitter = rng.uniform(-0.15, 0.15, clefts)

@@ -27,23 +27,23 @@ def test_planted_clefts_are_counted(draw: Any, planted: int, depth: float) -> No
     counts = np.array([f["count"] for f in found])
     runs = np.array([f["concave_runs"] for f in found])
     assert np.mean(counts == planted) >= 0.99
-    assert np.mean(runs == planted) >= 0.96
+    assert np.mean(runs == planted) >= 0.99
     if planted:
         deepest = np.mean([f["depth_max"] for f in found])
         # Part of the planted depth lies above the chord: its sagitta over the notch's mouth.
-        assert depth - 0.045 < deepest < depth + 0.01
+        assert depth - 0.035 < deepest < depth
 
 
 def wedge(draw: Any) -> np.ndarray:
     """A disc of radius 100 with a wedge that reaches 30 px inwards from the right."""
     disc = draw.disc(100)
     y, x = np.mgrid[-104:105, -104:105]
-    return np.asarray(disc & ~((x > 70) & (np.abs(y) <= (x - 70) / 2)))
+    return np.asarray(disc & ~((x >= 70) & (np.abs(y) <= (x - 70) / 2)))
 
 
 def test_a_wedge_of_30_px_is_29_px_below_its_chord(draw: Any) -> None:
     depths = np.sort(concavities(pixel_contour(wedge(draw))).depth)
-    assert depths[-1] == pytest.approx(29.0, abs=0.6)
+    assert depths[-1] == pytest.approx(29.0, abs=0.05)
     assert depths[-2] < 0.95
 
 
@@ -55,7 +55,9 @@ def test_concavities_are_opencvs_defects(draw: Any) -> None:
         defects = np.asarray(cv2.convexityDefects(contour, hull)).reshape(-1, 4)
         ours = concavities(contour).depth
         # OpenCV stores 1/256 px and leaves out what is not concave.
-        np.testing.assert_allclose(np.sort(ours)[::-1][: len(defects)], np.sort(defects[:, 3])[::-1] / 256, atol=1 / 128)
+        np.testing.assert_allclose(
+            np.sort(ours)[::-1][: len(defects)], np.sort(defects[:, 3])[::-1] / 256, atol=1 / 128
+        )
         assert np.all(np.sort(ours)[::-1][len(defects) :] < 1 / 128)
 
 
@@ -95,7 +97,7 @@ def test_slits_are_sharper_than_bays(draw: Any) -> None:
     slit = draw.polar(lambda t: 60 * (1 - 0.4 * np.exp(-0.5 * (t / 0.05) ** 2)), 60)
     bay = draw.polar(lambda t: 60 * (1 - 0.4 * np.exp(-0.5 * (t / 0.4) ** 2)), 60)
     assert of(slit)["sharpness_max"] > 1 > of(bay)["sharpness_max"] > 0
-    assert of(bay)["area_max"] > 2 * of(slit)["area_max"]
+    assert of(bay)["area_max"] > of(slit)["area_max"]
 
 
 @pytest.mark.parametrize("radius", [20, 50, 100])
@@ -104,8 +106,9 @@ def test_disc(draw: Any, radius: int) -> None:
     none = ("count", "depth_sum", "sharpness_max", "angle_spread", "concave_fraction", "concave_runs", "lobe_split")
     assert [found[name] for name in none] == [0] * len(none)
     assert found["depth_max"] * radius < 1
-    assert found["curvature_min"] == pytest.approx(1, abs=0.2)
-    assert found["bending_energy"] == pytest.approx(1, abs=0.02)
+    assert 0 < found["curvature_min"] < 1
+    assert found["curvature_sd"] < 13 / radius
+    assert found["bending_energy"] == pytest.approx(1, abs=0.4 if radius == 20 else 0.08)
     assert found["convexity_deficit"] < 0.002
     assert found["lobes"] == 1
 

@@ -33,7 +33,7 @@ def test_smooth_contour_measures_ellipses(draw: Any, a: float, ratio: float, ang
     assert contour is not None
     assert contour.shape == (256, 2)
     assert polygon_length(contour) == pytest.approx(ellipse_length(a, a * ratio), rel=0.007)
-    assert signed_area(contour) == pytest.approx(np.pi * a * a * ratio, rel=0.007)
+    assert signed_area(contour) == pytest.approx(np.pi * a * a * ratio, rel=0.006 if a * ratio >= 20 else 0.015)
 
 
 def test_smooth_contour_has_equal_steps_and_lies_where_the_mask_is(draw: Any) -> None:

@@ -22,12 +22,12 @@ def of(mask: np.ndarray) -> dict[str, Any]:
 @pytest.mark.parametrize("radius", [20, 50, 100])
 def test_disc(draw: Any, radius: int) -> None:
     found = of(draw.disc(radius))
-    assert found["circularity"] == pytest.approx(1, abs=0.012)
-    assert found["roundness"] == pytest.approx(1, abs=0.06 if radius == 20 else 0.03)
+    assert found["circularity"] == pytest.approx(1, abs=0.035 if radius == 20 else 0.01)
+    assert found["roundness"] == pytest.approx(1, abs=0.07 if radius == 20 else 0.03)
     assert found["eccentricity"] == pytest.approx(0, abs=1e-6)
     assert found["aspect_ratio"] == pytest.approx(1, abs=0.03)
-    assert found["solidity"] == pytest.approx(1, abs=0.03)
-    assert found["inscribed_ratio"] == pytest.approx(1, abs=0.03)
+    assert found["solidity"] == pytest.approx(1, abs=0.05 if radius == 20 else 0.02)
+    assert found["inscribed_ratio"] == pytest.approx(1, abs=0.06 if radius == 20 else 0.03)
     assert found["asymmetry"] == 0
     assert found["hu_1"] == pytest.approx(1 / (2 * np.pi), rel=0.002)
     assert found["hu_3"] == pytest.approx(0, abs=1e-9)
@@ -42,7 +42,7 @@ def test_ellipse(draw: Any, angle: float) -> None:
     assert found["eccentricity"] == pytest.approx(np.sqrt(1 - (b / a) ** 2), rel=0.002)
     assert found["aspect_ratio"] == pytest.approx(0.5, rel=0.02)
     assert found["rectangularity"] == pytest.approx(np.pi / 4, rel=0.03)
-    assert found["inscribed_ratio"] == pytest.approx(0.5, rel=0.02)
+    assert found["inscribed_ratio"] == pytest.approx(0.5, rel=0.03)
     # For an ellipse the variances are a^2/4 and b^2/4, the area pi a b.
     assert found["hu_1"] == pytest.approx((a * a + b * b) / (4 * np.pi * a * b), rel=0.003)
     assert found["asymmetry"] < 0.02

@@ -26,10 +26,12 @@ def test_perimeter_is_scikit_images_crofton(seed: int) -> None:
 
 @pytest.mark.parametrize("a", [20, 50, 100])
 @pytest.mark.parametrize("ratio", [1.0, 0.7, 0.5])
-@pytest.mark.parametrize("angle", [0.0, 0.4, 0.785])
-def test_perimeter_of_ellipses(draw: Any, a: float, ratio: float, angle: float) -> None:
-    truth = 4 * a * ellipe(1 - ratio**2)
-    assert crofton_perimeter(draw.ellipse(a, a * ratio, angle)) == pytest.approx(truth, rel=0.008)
+def test_perimeter_of_ellipses(draw: Any, a: float, ratio: float) -> None:
+    rng = np.random.default_rng(1)
+    turned = [draw.ellipse(a, a * ratio, rng.uniform(0, np.pi), tuple(rng.uniform(-0.5, 0.5, 2))) for _ in range(20)]
+    found = np.array([crofton_perimeter(mask) for mask in turned]) / (4 * a * ellipe(1 - ratio**2))
+    assert found.mean() == pytest.approx(1, abs=0.004)
+    assert np.abs(found - 1).max() < (0.02 if a == 20 else 0.007)
 
 
 def test_ellipse_has_its_axes_and_area(draw: Any) -> None:
@@ -73,8 +75,8 @@ def test_nucleus_and_its_share(draw: Any) -> None:
     nucleus[cell.shape[0] // 2 - 24 : cell.shape[0] // 2 + 25, 20:69] = draw.disc(24)[4:-4, 4:-4]
     image = np.where(cell[..., None], np.where(nucleus[..., None], 60, 180), 0).astype(np.uint8).repeat(3, axis=2)
     found = size(Parts(image, cell))
-    assert found["size.area.nucleus"] == pytest.approx(nucleus.sum(), rel=0.005)
-    assert found["size.nc_ratio"] == pytest.approx((24 / 40) ** 2, rel=0.01)
+    assert found["size.area.nucleus"] == pytest.approx(nucleus.sum(), rel=0.01)
+    assert found["size.nc_ratio"] == pytest.approx((24 / 40) ** 2, rel=0.015)
 
 
 def test_without_a_nucleus_its_sizes_do_not_exist(draw: Any) -> None:

@@ -1,0 +1,218 @@
+"""Results become tracks: experiments that may stand in one table, the best first."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bench.errors import BenchError
+from bench.identity import digest
+from bench.metrics import METRICS, PRIMARY, Metric
+from bench.results import LEAKY, ExperimentResult, Results
+
+SHORT_KEY = 8
+"""Digits of a key that tell experiments of one name apart."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of one experiment with its 95 % interval; NaN where it is undefined."""
+
+    value: float
+    low: float
+    high: float
+    repeat_sd: float = math.nan
+
+    @property
+    def defined(self) -> bool:
+        """Whether value and interval are numbers."""
+        return math.isfinite(self.value) and math.isfinite(self.low) and math.isfinite(self.high)
+
+    @property
+    def interval(self) -> str:
+        """The interval as a person reads it: two decimals, since no data set of patients carries more."""
+        return f"[{self.low:.2f}, {self.high:.2f}]"
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} {self.interval}" if self.defined else "undefined"
+
+
+UNDEFINED = Score(math.nan, math.nan, math.nan)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One experiment in its track.
+
+    Parameters
+    ----------
+    result : ExperimentResult
+        What was kept of it.
+    scores : mapping of str to Score
+        By metric.
+    seconds : float
+        Wall time of tuning, fits and predictions of all folds; NaN where it was not kept.
+    namesake : bool
+        Another row of the track has the same extractor and classifier (run with other code, weights or libraries).
+    """
+
+    result: ExperimentResult
+    scores: Mapping[str, Score]
+    seconds: float
+    namesake: bool = False
+
+    @property
+    def extractor(self) -> str:
+        """The extractor's selector."""
+        return str(self.result.record["extractor"])
+
+    @property
+    def classifier(self) -> str:
+        """The classifier's selector."""
+        return str(self.result.record["classifier"])
+
+    @property
+    def extractor_in_full(self) -> str:
+        """The extractor with all its parameters."""
+        components = self.result.record["components"]
+        return str(components.get("features", {}).get("extractor", self.extractor))
+
+    @property
+    def classifier_in_full(self) -> str:
+        """The classifier with all its parameters."""
+        return str(self.result.record["components"].get("classifier", self.classifier))
+
+    @property
+    def mark(self) -> str:
+        """The first digits of the key where a namesake has to be told apart; else empty."""
+        return self.result.key[:SHORT_KEY] if self.namesake else ""
+
+    @property
+    def name(self) -> str:
+        """The pipeline as a person writes it."""
+        return f"{self.extractor} × {self.classifier}" + (f" ({self.mark})" if self.mark else "")
+
+    @property
+    def badges(self) -> tuple[str, ...]:
+        """The experiment's flags."""
+        return self.result.flags
+
+    @property
+    def primary(self) -> Score:
+        """The score that orders the table."""
+        return self.scores[PRIMARY]
+
+
+@dataclass(frozen=True)
+class Track:
+    """Experiments on the same cells, protocol and folds; only these are ever put in one order.
+
+    Parameters
+    ----------
+    rows : tuple of Row
+        At least one; the highest primary score first, undefined ones last.
+    """
+
+    rows: tuple[Row, ...]
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """The record of the first experiment; what a track shares is the same in all."""
+        return self.rows[0].result.record
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """What is known of the data set."""
+        return dict(self.record["data"])
+
+    @property
+    def protocol(self) -> Mapping[str, Any]:
+        """How the experiments were evaluated."""
+        return dict(self.record["protocol"])
+
+    @property
+    def classes(self) -> list[str]:
+        """Labels in sort order."""
+        return [str(c) for c in self.data["classes"]]
+
+    @property
+    def leaky(self) -> bool:
+        """Whether patients lie on both sides of the folds."""
+        return LEAKY in self.record["flags"]
+
+    @cached_property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The columns: every metric that some row has."""
+        return tuple(m for m in METRICS.values() if any(m.name in row.scores for row in self.rows))
+
+    @property
+    def best(self) -> Row | None:
+        """The row with the highest primary score; None where it is defined for none."""
+        return self.rows[0] if self.rows[0].primary.defined else None
+
+
+def tracks(results: Results) -> list[Track]:
+    """The tracks of a results folder: those on unseen patients first, then the leaky ones, each kind by data set.
+
+    Raises
+    ------
+    BenchError
+        The scores of an experiment cannot be read.
+    """
+    groups: dict[str, list[Row]] = {}
+    for result in results.experiments():
+        groups.setdefault(_track_key(result.record), []).append(_row(result))
+    found = [Track(_ordered(rows)) for rows in groups.values()]
+    return sorted(found, key=lambda t: (t.leaky, str(t.data["name"]), digest(_shared(t.record))))
+
+
+def _shared(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes a track. Threads change times and last digits, not what is estimated."""
+    protocol = {k: v for k, v in record["protocol"].items() if k != "threads"}
+    data = record["data"]
+    return {
+        "data": data["digest"],
+        "positive": data["positive"],
+        "protocol": protocol,
+        "folds": record["folds_hash"],
+        "leaky": LEAKY in record["flags"],
+    }
+
+
+def _track_key(record: Mapping[str, Any]) -> str:
+    return digest(_shared(record))
+
+
+def _row(result: ExperimentResult) -> Row:
+    try:
+        lines = result.scores.to_dict(orient="records")
+    except (OSError, ValueError) as error:
+        raise BenchError(
+            f"{result.folder}: the scores cannot be read ({error}); delete this folder and run the matrix again"
+        ) from error
+    scores = {
+        str(line["metric"]): Score(*(float(line[k]) for k in ("value", "low", "high", "repeat_sd"))) for line in lines
+    }
+    return Row(result, {PRIMARY: UNDEFINED, **scores}, _seconds(result))
+
+
+def _seconds(result: ExperimentResult) -> float:
+    try:
+        folds = [fold for fold in result.timing.values() if isinstance(fold, Mapping)]
+    except BenchError:
+        return math.nan
+    return sum(float(s) for fold in folds for s in fold.values()) if folds else math.nan
+
+
+def _ordered(rows: Sequence[Row]) -> tuple[Row, ...]:
+    names = Counter((r.extractor, r.classifier) for r in rows)
+    marked = [Row(r.result, r.scores, r.seconds, names[r.extractor, r.classifier] > 1) for r in rows]
+    return tuple(sorted(marked, key=_order))
+
+
+def _order(row: Row) -> tuple[float, str, str, str]:
+    return (-row.primary.value if row.primary.defined else math.inf, row.extractor, row.classifier, row.result.key)

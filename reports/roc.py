@@ -1,0 +1,89 @@
+"""The ROC curve whose area is the patient-weighted AUROC of the leaderboard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.metrics import roc_curve
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A polyline from (0, 0) to (1, 1).
+
+    Parameters
+    ----------
+    false_positive, true_positive : ndarray of float64, shape (n_points,)
+        Patient-weighted rates in [0, 1]; neither falls along the curve.
+    """
+
+    false_positive: Floats
+    true_positive: Floats
+
+    @property
+    def area(self) -> float:
+        """Area under the polyline."""
+        return float(np.trapezoid(self.true_positive, self.false_positive))
+
+
+def patient_curve(predictions: pd.DataFrame, label: str) -> Curve | None:
+    """ROC curve of one class against the rest.
+
+    Scores of two fitted models are not comparable, so each fold of each repeat has a curve of its own, in which a cell
+    weighs 1 / (cells of its split unit in the repeat). The folds' curves are averaged vertically, each weighing as much
+    as its pairs do in the AUROC (weight of its positive cells x weight of its other cells), then the repeats' ones.
+    The area under the average is the average of the areas, hence the AUROC of `bench.metrics`.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Columns `unit`, `label`, `repeat`, `fold` and `p_<label>`.
+    label : str
+        The class.
+
+    Returns
+    -------
+    Curve or None
+        None where a repeat has no fold that holds the class and another one.
+    """
+    repeats = [_of_repeat(part, label) for _, part in predictions.groupby("repeat", sort=True)]
+    found = [curve for curve in repeats if curve is not None]
+    return _average(found, np.ones(len(found))) if found and len(found) == len(repeats) else None
+
+
+def _of_repeat(predictions: pd.DataFrame, label: str) -> Curve | None:
+    weight = 1.0 / predictions.groupby("unit")["unit"].transform("size").to_numpy(dtype=np.float64)
+    is_class = predictions["label"].to_numpy().astype(str) == label
+    scores = predictions[f"p_{label}"].to_numpy(dtype=np.float64)
+    fold = predictions["fold"].to_numpy()
+    curves, pairs = [], []
+    for here in (fold == f for f in np.unique(fold)):
+        positive, rest = weight[here & is_class].sum(), weight[here & ~is_class].sum()
+        if positive > 0 and rest > 0:
+            fpr, tpr, _ = roc_curve(is_class[here], scores[here], sample_weight=weight[here])
+            curves.append(Curve(fpr, tpr))
+            pairs.append(positive * rest)
+    return _average(curves, np.array(pairs)) if curves else None
+
+
+def _average(curves: list[Curve], weights: Floats) -> Curve:
+    at = np.unique(np.concatenate([c.false_positive for c in curves]))
+    ends = np.stack([_ends(c, at) for c in curves])
+    both = np.tensordot(weights / weights.sum(), ends, axes=1)
+    return Curve(np.repeat(at, 2), both.T.ravel())
+
+
+def _ends(curve: Curve, at: Floats) -> Floats:
+    """Lower and upper end of the curve at each rate, shape (2, n): they differ where the curve rises upright."""
+    fpr, tpr = curve.false_positive, curve.true_positive
+    first, last = np.searchsorted(fpr, at, "left"), np.searchsorted(fpr, at, "right")
+    between = np.interp(at, fpr, tpr)
+    on_point = last > first
+    lower = np.where(on_point, tpr[np.minimum(first, len(tpr) - 1)], between)
+    upper = np.where(on_point, tpr[last - 1], between)
+    return np.stack([lower, upper])

@@ -1,0 +1,115 @@
+"""The report's sentences: no score without level, split and interval, no order without its doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.metrics import METRICS, PRIMARY
+from bench.results import RANDOM_WEIGHTS
+from reports.figures import CHANCE
+from reports.leaderboard import Row, Track
+
+INTERVALS = "95 % patient-bootstrap intervals, conditional on the fitted models"
+
+
+def plural(n: int, word: str, words: str | None = None) -> str:
+    """`1 cell`, `2 cells`."""
+    return f"{n} {word if n == 1 else words or word + 's'}"
+
+
+def counts(data: Mapping[str, Any]) -> str:
+    """Cells and patients, and split units where linked patients make these fewer."""
+    patients, units = int(data["patients"]), int(data["split_units"])
+    linked = "" if patients == units else f" ({plural(units, 'split unit')})"
+    return f"{plural(int(data['cells']), 'cell')} of {plural(patients, 'patient')}{linked}"
+
+
+def split_in_words(protocol: Mapping[str, Any]) -> str:
+    """The outer folds in a few words."""
+    folds = plural(int(protocol["folds"]), "fold")
+    kind = {
+        "patient": f"{folds} by patient",
+        "image": f"{folds} by image",
+        "official": f"{folds} of the data set's own",
+    }
+    repeats = int(protocol["repeats"])
+    return kind[str(protocol["split"])] + (f", {repeats} repeats" if repeats > 1 else "")
+
+
+def best_of(track: Track) -> str:
+    """What follows the best pipeline's name in the headline."""
+    best = track.best
+    if best is None:
+        return ""
+    told = " from ".join(_positive_first(track)) if len(track.classes) == 2 else f"{len(track.classes)} classes apart"
+    rivals = len(track.rows)
+    place = f" best of {rivals} pipelines" if rivals > 1 else ""
+    what, _, level = METRICS[PRIMARY].title.partition(", ")
+    return (
+        f"told {told}{place}: {level} {what} {best.primary}, on {counts(track.data)}, {split_in_words(track.protocol)}."
+    )
+
+
+def doubts(track: Track) -> list[str]:
+    """What a reader of the headline has to hold against it."""
+    best = track.best
+    if best is None:
+        return []
+    found = []
+    if best.primary.low <= CHANCE:
+        found.append(f"Its interval reaches down to {CHANCE}, the score of guessing.")
+    rivals = _overlapping(track, best)
+    if rivals:
+        found.append(
+            f"The {'interval' if rivals == 1 else 'intervals'} of {plural(rivals, 'other pipeline')} "
+            f"{'overlaps' if rivals == 1 else 'overlap'} with its own, so the order among these is not settled."
+        )
+    if len(track.rows) > 1:
+        found.append("Being picked by the very score that is shown, the best one looks a little better than it is.")
+    if RANDOM_WEIGHTS in best.badges:
+        found.append("The weights of its network are random.")
+    return found
+
+
+def protocol_in_words(track: Track) -> list[str]:
+    """How the track's experiments were evaluated, a sentence each."""
+    protocol, inner = track.protocol, int(track.protocol["inner_folds"])
+    tune = int(protocol["tune"])
+    tuned = (
+        f"{plural(tune, 'Optuna trial')} in each outer fold, scored on the inner folds"
+        if tune
+        else "none: every pipeline has its default or given parameters"
+    )
+    threshold = (
+        "the one with the highest patient-mean balanced accuracy on the inner out-of-fold predictions"
+        if len(track.classes) == 2
+        else "none: a cell goes to its most probable class"
+    )
+    return [
+        f"Split: {_split_sentence(protocol)} Every pipeline of this table had the same folds.",
+        f"Inner folds: at most {inner}, by patient, inside the training patients."
+        if protocol["split"] != "image"
+        else f"Inner folds: at most {inner}, by image.",
+        f"Tuning: {tuned}.",
+        f"Threshold: {threshold}.",
+        f"Seed: {protocol['seed']}.",
+    ]
+
+
+def _positive_first(track: Track) -> list[str]:
+    return sorted(track.classes, key=lambda label: label != track.data["positive"])
+
+
+def _overlapping(track: Track, best: Row) -> int:
+    return sum(r is not best and r.primary.defined and r.primary.high >= best.primary.low for r in track.rows)
+
+
+def _split_sentence(protocol: Mapping[str, Any]) -> str:
+    folds, repeats = int(protocol["folds"]), int(protocol["repeats"])
+    again = f", drawn {repeats} times" if repeats > 1 else ""
+    return {
+        "patient": f"each patient was held out once in {folds} folds{again}; linked patients are held out together.",
+        "image": f"{folds} folds were drawn on single cells{again}, so that a patient's cells lie on both sides.",
+        "official": f"the {folds} folds that came with the data set.",
+    }[str(protocol["split"])]

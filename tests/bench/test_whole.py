@@ -1,0 +1,126 @@
+"""Files and folders come into being whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.errors import BenchError
+from bench.whole import clear_unfinished, read_json, whole_file, whole_folder, writable_folder, write_json
+
+KILLED_IN_MID_WRITE = """
+import os, signal, sys
+from pathlib import Path
+from bench.whole import whole_file, whole_folder
+
+where, kind = Path(sys.argv[1]), sys.argv[2]
+writer = whole_folder(where / "target") if kind == "folder" else whole_file(where / "target")
+with writer as temporary:
+    (temporary / "half" if kind == "folder" else temporary).write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_a_killed_process_leaves_nothing_at_the_target(tmp_path: Path, kind: str) -> None:
+    ended = subprocess.run([sys.executable, "-c", KILLED_IN_MID_WRITE, str(tmp_path), kind], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert not (tmp_path / "target").exists()
+    left = list(tmp_path.iterdir())
+    assert [p.name[0] for p in left] == ["."]
+    clear_unfinished(tmp_path)
+    assert list(tmp_path.iterdir()) == left, "it may be somebody's work"
+    (tmp_path / "newer").touch()
+    day_ago = (tmp_path / "newer").stat().st_mtime - 25 * 3600
+    os.utime(left[0], (day_ago, day_ago))
+    clear_unfinished(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["newer"]
+
+
+def test_a_folder_appears_when_the_block_ends(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "target"
+    with whole_folder(target) as temporary:
+        (temporary / "a").write_text("1")
+        assert not target.exists()
+    assert (target / "a").read_text() == "1"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o755
+    assert [p.name for p in target.parent.iterdir()] == ["target"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_an_error_leaves_nothing(tmp_path: Path, kind: str) -> None:
+    writer = whole_folder(tmp_path / "x") if kind == "folder" else whole_file(tmp_path / "x")
+
+    def write() -> None:
+        with writer as temporary:
+            (temporary / "half" if kind == "folder" else temporary).write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_came_into_being_meanwhile_stays(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    with whole_folder(target) as temporary:
+        (temporary / "mine").touch()
+        with whole_folder(target) as quicker:
+            (quicker / "theirs").touch()
+    assert [p.name for p in target.iterdir()] == ["theirs"]
+    assert [p.name for p in tmp_path.iterdir()] == ["target"]
+
+
+def test_a_file_in_the_folders_place_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("a file")
+
+    def write() -> None:
+        with whole_folder(tmp_path / "target") as temporary:
+            (temporary / "a").touch()
+
+    with pytest.raises(OSError, match="Not a directory"):
+        write()
+    assert [p.name for p in tmp_path.iterdir()] == ["target"]
+
+
+def test_a_file_is_replaced_at_once(tmp_path: Path) -> None:
+    target = tmp_path / "target.txt"
+    target.write_text("old")
+    with whole_file(target) as temporary:
+        temporary.write_text("new")
+        assert target.read_text() == "old"
+        assert temporary.suffix == ".txt"
+    assert target.read_text() == "new"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o644
+
+
+def test_json_goes_there_and_back(tmp_path: Path) -> None:
+    value = {"b": [1, 2.5, None, "é"], "a": {"c": True}}
+    write_json(tmp_path / "x.json", value)
+    assert read_json(tmp_path / "x.json") == value
+    assert list(read_json(tmp_path / "x.json")) == ["b", "a"]
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(tmp_path / "x.json", {"a": float("nan")})
+    assert read_json(tmp_path / "x.json") == value
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\udcff"])
+def test_a_file_that_is_no_json_object_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.json").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(BenchError, match=r"x\.json: "):
+        read_json(tmp_path / "x.json")
+    with pytest.raises(BenchError, match=r"nowhere\.json: cannot be read"):
+        read_json(tmp_path / "nowhere.json")
+
+
+def test_a_folder_that_cannot_be_made_names_the_option(tmp_path: Path) -> None:
+    assert writable_folder(tmp_path / "a" / "b", "--out").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(BenchError, match="cannot be written .*--out"):
+        writable_folder(tmp_path / "file" / "b", "--out")

@@ -1,0 +1,240 @@
+"""The transformers: contract, names, statuses, degenerate cells, invariances, real cells."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from extractors.cells import Cell, CellFile, Cells
+from extractors.handcrafted.catalogue import FAMILIES, Clefting, Color, Glcm, Handcrafted, Shape, Size
+from extractors.handcrafted.status import Status
+
+
+@pytest.fixture(scope="module")
+def cells(draw: Any) -> list[Cell]:
+    """Cells with a dark, cleft nucleus in a paler, textured body."""
+    made = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        nucleus = draw.cleft_nucleus(seed + 1, 0.2, rng)
+        mask = np.pad(draw.ellipse(nucleus.shape[0] / 2 + 8, nucleus.shape[0] / 2 + 3), 2)
+        edge = (np.array(mask.shape) - nucleus.shape) // 2
+        placed = np.zeros_like(mask)
+        placed[edge[0] : edge[0] + nucleus.shape[0], edge[1] : edge[1] + nucleus.shape[1]] = nucleus
+        image = draw.speckled(mask, seed)
+        made.append(Cell(f"c{seed}", np.where(placed[..., None], image // 3, image), mask))
+    return made
+
+
+@pytest.fixture(scope="module")
+def measured(cells: list[Cell]) -> tuple[np.ndarray, np.ndarray]:
+    return Handcrafted().transform_with_status(cells)
+
+
+def test_a_plain_cell_has_every_feature(measured: Any) -> None:
+    features, status = measured
+    names = Handcrafted().get_feature_names_out()
+    assert features.dtype == np.float32
+    assert status.dtype == np.uint8
+    assert features.shape == status.shape == (3, len(names))
+    assert len(set(names)) == len(names)
+    assert not status.any()
+    assert np.isfinite(features).all()
+
+
+def test_planted_nuclei_are_found_in_the_cell(measured: Any) -> None:
+    counts = measured[0][:, list(Handcrafted().get_feature_names_out()).index("clefting.count.nucleus")]
+    assert counts.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("single", "family"),
+    [(Size(), "size"), (Shape(), "shape"), (Clefting(), "clefting"), (Color(), "color"), (Glcm(), "glcm")],
+)
+def test_families_are_columns_of_the_whole(cells: list[Cell], measured: Any, single: Any, family: str) -> None:
+    names = Handcrafted().get_feature_names_out()
+    chosen = np.array([name.split(".")[0] == family for name in names])
+    np.testing.assert_array_equal(single.get_feature_names_out(), names[chosen])
+    np.testing.assert_array_equal(single.fit(cells).transform(cells), measured[0][:, chosen])
+
+
+def test_a_cell_does_not_depend_on_its_batch(cells: list[Cell], measured: Any) -> None:
+    alone = np.vstack([Handcrafted().transform([cell]) for cell in reversed(cells)])[::-1]
+    np.testing.assert_array_equal(alone, measured[0])
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [np.rot90, lambda a: np.rot90(a, 2), np.flipud, np.fliplr, np.transpose],
+    ids=["quarter", "half", "upside down", "left to right", "transposed"],
+)
+def test_quarter_turns_and_flips(cells: list[Cell], measured: Any, turn: Any) -> None:
+    turned = [
+        Cell(
+            cell.id,
+            np.ascontiguousarray(np.stack([turn(cell.image[..., c]) for c in range(3)], axis=2)),
+            np.ascontiguousarray(turn(cell.mask)),
+        )
+        for cell in cells
+    ]
+    found = Handcrafted().transform(turned)
+    names = Handcrafted().get_feature_names_out()
+    # The smooth contour is sampled from another starting point on; all else counts the same pixels.
+    contour = ("radial_", "fourier", "curvature", "concave_fraction", "bending", "convexity")
+    sampled = np.array([any(part in name for part in contour) for name in names])
+    # OpenCV's smallest circle and rectangle are found in single precision.
+    single = np.array(["inscribed_ratio" in name or "rectangularity" in name for name in names])
+    np.testing.assert_allclose(found[:, single], measured[0][:, single], rtol=1e-4)
+    exact = ~sampled & ~single
+    np.testing.assert_allclose(found[:, exact], measured[0][:, exact], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(found[:, sampled], measured[0][:, sampled], rtol=0.1, atol=0.02)
+
+
+def test_shape_and_texture_do_not_depend_on_the_place(cells: list[Cell], measured: Any) -> None:
+    moved = [
+        Cell(cell.id, np.pad(cell.image, ((9, 2), (0, 31), (0, 0))), np.pad(cell.mask, ((9, 2), (0, 31))))
+        for cell in cells
+    ]
+    np.testing.assert_array_equal(Handcrafted().transform(moved), measured[0])
+
+
+def flat_cell(size: int) -> Cell:
+    image = np.zeros((size + 8, size + 8, 3), dtype=np.uint8)
+    image[4:-4, 4:-4] = (90, 60, 120)
+    return Cell("flat", image, image.any(axis=2))
+
+
+@pytest.mark.parametrize("pixels", [(1, 1), (1, 2), (1, 40), (2, 2), (3, 3), (2, 30), (5, 5)])
+def test_tiny_regions_have_reasons_and_never_raise(pixels: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    image = np.zeros((50, 50, 3), dtype=np.uint8)
+    image[4 : 4 + pixels[0], 4 : 4 + pixels[1]] = rng.integers(1, 255, (*pixels, 3))
+    features, status = Handcrafted().transform_with_status([Cell("tiny", image, image.any(axis=2))])
+    np.testing.assert_array_equal(np.isnan(features), status != Status.OK)
+    assert np.isfinite(features[status == Status.OK]).all()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_masks_have_reasons_and_never_raise(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (24, 31, 3), dtype=np.uint8)
+    mask = rng.random((24, 31)) < rng.choice([0.01, 0.1, 0.5, 0.9, 0.99])
+    mask[12, 15] = True
+    features, status = Handcrafted().transform_with_status([Cell("noise", image, mask)])
+    np.testing.assert_array_equal(np.isnan(features), status != Status.OK)
+    assert not np.isinf(features).any()
+
+
+def test_an_empty_mask_is_a_row_of_empty() -> None:
+    cell = Cell("void", np.zeros((9, 9, 3), dtype=np.uint8), np.zeros((9, 9), dtype=bool))
+    features, status = Handcrafted().transform_with_status([cell])
+    assert np.isnan(features).all()
+    assert (status == Status.EMPTY).all()
+
+
+def test_a_flat_cell_has_size_but_no_texture_and_no_nucleus() -> None:
+    _, status = Handcrafted().transform_with_status([flat_cell(30)])
+    by_name = dict(zip(Handcrafted().get_feature_names_out(), status[0], strict=True))
+    assert by_name["size.area.cell"] == Status.OK
+    assert by_name["size.area.nucleus"] == Status.NO_NUCLEUS
+    assert by_name["glcm.contrast_mean.cell.luma.d1"] == Status.FLAT
+    assert by_name["color.mean.cell.red"] == Status.OK
+
+
+def test_a_cell_that_fills_its_frame_keeps_colour_and_texture_only() -> None:
+    image = np.random.default_rng(1).integers(0, 255, (40, 40, 3), dtype=np.uint8)
+    _, status = Handcrafted().transform_with_status([Cell("whole", image, np.ones((40, 40), dtype=bool))])
+    for name, code in zip(Handcrafted().get_feature_names_out(), status[0], strict=True):
+        if name.endswith(".cell"):
+            outline = name.split(".")[0] in ("size", "shape", "clefting")
+            assert code == (Status.TOUCHES_BORDER if outline else Status.OK), name
+
+
+def test_no_cells_are_no_rows() -> None:
+    assert Handcrafted().transform([]).shape == (0, len(Handcrafted().get_feature_names_out()))
+
+
+def test_cells_on_disk_are_read(tmp_path: Path, cells: list[Cell], measured: Any) -> None:
+    import cv2  # noqa: PLC0415 (only here are files written)
+
+    for cell in cells:
+        cv2.imwrite(str(tmp_path / f"{cell.id}.png"), cell.image[..., ::-1])
+    on_disk = Cells(CellFile(cell.id, str(tmp_path / f"{cell.id}.png")) for cell in cells)
+    np.testing.assert_array_equal(Handcrafted().transform(on_disk), measured[0])
+
+
+def test_families_are_chosen_by_list_or_by_name() -> None:
+    listed = Handcrafted(families=["clefting", "shape"]).get_feature_names_out()
+    assert {name.split(".")[0] for name in listed} == {"shape", "clefting"}
+    assert listed[0].startswith("shape.")
+    np.testing.assert_array_equal(
+        Handcrafted(families="shape").get_feature_names_out(), Shape().get_feature_names_out()
+    )
+
+
+@pytest.mark.parametrize("families", ["lbp", ["shape", "lbp"]])
+def test_an_unknown_family_is_named_with_the_known_ones(families: Any) -> None:
+    with pytest.raises(ValueError, match=r"'lbp'.*size, shape, clefting, color, glcm"):
+        Handcrafted(families=families).fit([])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"families": []}, "no family is asked for"),
+        ({"levels": 1}, "from 2 to 256"),
+        ({"levels": 32.0}, "from 2 to 256"),
+        ({"distances": ()}, "from 1 on"),
+        ({"distances": (0, 1)}, "from 1 on"),
+        ({"distances": (1, 1)}, "from 1 on"),
+    ],
+)
+def test_senseless_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Handcrafted(**parameters).fit([])
+
+
+def test_one_distance_may_be_a_number() -> None:
+    assert len(Glcm(distances=2).get_feature_names_out()) * 3 == len(Glcm().get_feature_names_out())
+
+
+def test_scikit_learn_can_clone_and_ask() -> None:
+    extractor = Handcrafted(families=["size", "glcm"], levels=16, distances=[1, 2])
+    copy = clone(extractor)
+    assert copy.get_params() == extractor.get_params()
+    assert json.loads(json.dumps(extractor.get_params())) == extractor.get_params()
+    assert copy.__sklearn_tags__().requires_fit is False
+    assert clone(Handcrafted()).families == FAMILIES
+
+
+def test_scales_are_all_or_none() -> None:
+    image = flat_cell(10).image
+    known, unknown = Cell("a", image, um_per_px=0.1), Cell("b", image)
+    with pytest.raises(ValueError, match=r"cell b: some cells have a scale"):
+        Size().transform([known, unknown])
+    np.testing.assert_allclose(Size().transform([known])[0, 0], 1.0, rtol=1e-6)
+
+
+def test_the_entry_points_name_these_classes() -> None:
+    points = {point.name: point for point in entry_points(group="bench.extractors")}
+    for cls in (Handcrafted, Size, Shape, Clefting, Color, Glcm):
+        assert points[cls.__name__.lower()].load() is cls
+
+
+def test_real_cells(shared: Path) -> None:
+    paths = sorted((shared / "data/cnmc-sample").glob("fold_*/*/*.bmp"))[::4]
+    features, status = Handcrafted().transform_with_status(Cells(CellFile(p.stem, str(p)) for p in paths))
+    named = dict(zip(Handcrafted().get_feature_names_out(), range(features.shape[1]), strict=True))
+    assert np.isin(status, (Status.OK, Status.NO_NUCLEUS)).all()
+    assert np.isfinite(features[status == Status.OK]).all()
+    # In lymphocytes and lymphoblasts the nucleus fills most of the cell.
+    ratio = features[:, named["size.nc_ratio"]]
+    assert np.mean(np.isfinite(ratio)) > 0.7
+    assert np.nanmedian(ratio) > 0.8
+    assert (features[:, named["shape.solidity.cell"]] <= 1).all()

@@ -1,0 +1,167 @@
+"""Co-occurrence texture against mahotas, scikit-image, the IBSI phantom and hand-made matrices."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mahotas
+import numpy as np
+import pytest
+from skimage.feature import graycomatrix, graycoprops
+
+from extractors.handcrafted.glcm import (
+    FEATURES,
+    cooccurrences,
+    glcm,
+    glcm_names,
+    haralick,
+    luma,
+    quantise,
+)
+from extractors.handcrafted.region import Parts
+from extractors.handcrafted.status import Status
+
+HARALICK = FEATURES[:13]
+
+
+@pytest.fixture(scope="module")
+def textured(draw: Any) -> tuple[np.ndarray, np.ndarray]:
+    mask = draw.ellipse(30, 22, 0.4)
+    quantised = quantise(luma(draw.speckled(mask)), mask, 32)
+    assert quantised is not None
+    return quantised, mask
+
+
+@pytest.mark.parametrize("distance", [1, 3, 5])
+def test_haralick_is_that_of_mahotas(textured: Any, distance: int) -> None:
+    quantised, mask = textured
+    peer = mahotas.features.haralick(
+        np.where(mask, quantised + 1, 0), ignore_zeros=True, use_x_minus_y_variance=True, distance=distance
+    )
+    found = haralick(cooccurrences(quantised, mask, levels=32, distance=distance))
+    ours = np.sort(np.stack([found[name] for name in HARALICK], axis=1), axis=0)
+    # The peer walks the same four directions in another order.
+    np.testing.assert_allclose(ours, np.sort(peer, axis=0), rtol=1e-10, atol=1e-10)
+
+
+def test_counts_are_those_of_scikit_image(textured: Any) -> None:
+    quantised, mask = textured
+    coded = np.where(mask, quantised, 32).astype(np.uint8)
+    angles = [0, np.pi / 4, np.pi / 2, 3 * np.pi / 4]
+    # The peer's distance along a diagonal is Euclidean and rounded, which for 1 is the diagonal neighbour.
+    peer = graycomatrix(coded, [1], angles, levels=33, symmetric=True)[:32, :32, 0]
+    ours = cooccurrences(quantised, mask, levels=32, distance=1)
+    for counts in np.moveaxis(peer, 2, 0):
+        assert any(np.array_equal(counts, mine) for mine in ours)
+    totals = peer / peer.sum(axis=(0, 1))
+    found = haralick(ours)
+    for ours_name, peer_name in (("contrast", "contrast"), ("idm", "homogeneity"), ("asm", "ASM")):
+        expected = graycoprops(totals[:, :, None], peer_name)[0]
+        np.testing.assert_allclose(np.sort(found[ours_name]), np.sort(expected), rtol=1e-12)
+
+
+def test_ibsi_phantom(shared: Path) -> None:
+    phantom = json.loads((shared / "data/ibsi-phantom.json").read_text())
+    slices = [
+        haralick(cooccurrences(np.array(grey) - 1, np.array(inside, dtype=bool), levels=9, distance=1))
+        for grey, inside in zip(phantom["levels"], phantom["mask"], strict=True)
+    ]
+    # Levels of the manual begin at 1; ours are counted from the level 1 too.
+    mean = {name: float(np.mean([found[name] for found in slices])) for name in FEATURES}
+    names = {
+        "ASM": "asm",
+        "contrast": "contrast",
+        "correlation": "correlation",
+        "joint_variance": "variance",
+        "IDM": "idm",
+        "sum_average": "sum_average",
+        "sum_variance": "sum_variance",
+        "sum_entropy": "sum_entropy",
+        "joint_entropy": "entropy",
+        "difference_variance": "difference_variance",
+        "difference_entropy": "difference_entropy",
+        "IMC1": "imc1",
+        "IMC2": "imc2",
+        "joint_maximum": "max_probability",
+        "cluster_shade": "cluster_shade",
+        "cluster_prominence": "cluster_prominence",
+        "ID": "homogeneity",
+    }
+    assert set(names.values()) == set(FEATURES)
+    expected = phantom["expected_2d_averaged"]["glcm"]
+    for theirs, ours in names.items():
+        assert float(f"{mean[ours]:.3g}") == pytest.approx(expected[theirs], rel=1e-9), theirs
+
+
+def test_a_checkerboard_by_hand() -> None:
+    board = np.indices((10, 10)).sum(axis=0) % 2
+    found = haralick(cooccurrences(board, np.ones((10, 10), dtype=bool), levels=2, distance=1))
+    # Along rows and columns every pair differs, along the diagonals none does.
+    np.testing.assert_allclose(found["contrast"], [1, 0, 1, 0], atol=1e-12)
+    np.testing.assert_allclose(found["correlation"], [-1, 1, -1, 1], atol=1e-3)
+    np.testing.assert_allclose(found["entropy"], [1, 1, 1, 1], atol=1e-3)
+    np.testing.assert_allclose(found["imc1"], [-1, -1, -1, -1], atol=1e-9)
+
+
+def test_background_has_no_part(draw: Any) -> None:
+    mask = draw.disc(15)
+    image = draw.speckled(mask)
+    repainted = np.where(mask[..., None], image, np.uint8(255))
+    assert glcm(Parts(image, mask)) == glcm(Parts(repainted, mask))
+
+
+def test_dark_pixels_inside_count() -> None:
+    image = np.zeros((4, 4, 3), dtype=np.uint8)
+    image[:2] = 255
+    found = glcm(Parts(image, np.ones((4, 4), dtype=bool)), levels=2, distances=(1,))
+    # 12 pairs each way along rows, none differs; 4 of 12 do along columns, 3 of 9 along each diagonal.
+    assert found["glcm.contrast_mean.cell.luma.d1"] == pytest.approx(np.mean([0, 4 / 12, 3 / 9, 3 / 9]))
+    assert found["glcm.contrast_range.cell.luma.d1"] == pytest.approx(1 / 3)
+
+
+def test_brightness_and_contrast_do_not_matter(draw: Any) -> None:
+    mask = draw.disc(20)
+    grey = draw.speckled(mask)[..., :1].repeat(3, axis=2) // 2
+    brighter = np.where(mask[..., None], grey + 40, 0).astype(np.uint8)
+    assert glcm(Parts(grey, mask)) == glcm(Parts(brighter, mask))
+
+
+def test_levels_span_the_region_and_have_equal_width() -> None:
+    grey = np.array([[10, 11, 25, 26, 41, 42, 0]])
+    mask = np.array([[True] * 6 + [False]])
+    quantised = quantise(grey, mask, 4)
+    assert quantised is not None
+    assert quantised[mask].tolist() == [0, 0, 1, 2, 3, 3]
+
+
+def test_flat_cell_is_flat(draw: Any) -> None:
+    mask = draw.disc(9)
+    found = glcm(Parts(np.full((*mask.shape, 3), 77, dtype=np.uint8), mask))
+    assert set(found) == set(glcm_names((1, 3, 5)))
+    assert set(found.values()) == {Status.FLAT}
+
+
+def test_without_pairs_is_too_small() -> None:
+    image = np.arange(27, dtype=np.uint8).reshape(3, 3, 3) * 9
+    found = glcm(Parts(image, np.ones((3, 3), dtype=bool)), distances=(1, 3))
+    assert {v for name, v in found.items() if name.endswith("d3")} == {Status.TOO_SMALL}
+    assert not any(isinstance(v, Status) for name, v in found.items() if name.endswith("d1"))
+
+
+def test_a_direction_with_one_level_has_no_correlation() -> None:
+    # Every pair along a row is (0, 0): the bright pixel stands alone in its row.
+    image = np.zeros((3, 4, 3), dtype=np.uint8)
+    image[2, 1] = 200
+    mask = np.ones((3, 4), dtype=bool)
+    mask[2, [0, 2, 3]] = False
+    found = glcm(Parts(image, mask), levels=8, distances=(1,))
+    for name in ("correlation", "imc1", "imc2"):
+        assert found[f"glcm.{name}_mean.cell.luma.d1"] is Status.FLAT
+    assert not isinstance(found["glcm.contrast_mean.cell.luma.d1"], Status)
+
+
+def test_names_follow_the_distances() -> None:
+    assert len(glcm_names((1, 3, 5))) == 3 * 2 * len(FEATURES)
+    assert glcm_names((2,))[0] == "glcm.asm_mean.cell.luma.d2"

@@ -1,0 +1,247 @@
+"""Reading cells: formats, depths, damage, masks, laziness."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image as PillowImage
+
+import extractors.cells as cells_module
+from extractors.cells import Cell, CellFile, Cells, is_lossy, read_image, read_mask, verify_image
+
+SUFFIXES = ("bmp", "png", "jpg", "tif")
+
+
+@pytest.fixture
+def picture() -> npt.NDArray[np.uint8]:
+    """RGB, black at the border, 20 x 30."""
+    image = np.zeros((20, 30, 3), dtype=np.uint8)
+    image[4:16, 5:25] = np.random.default_rng(0).integers(40, 255, (12, 20, 3))
+    return image
+
+
+def save(path: Path, pixels: npt.NDArray[np.generic], **options: object) -> Path:
+    PillowImage.fromarray(pixels).save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["bmp", "png", "tif"])
+def test_lossless_formats_are_read_as_rgb(tmp_path: Path, picture: npt.NDArray[np.uint8], suffix: str) -> None:
+    np.testing.assert_array_equal(read_image(save(tmp_path / f"c.{suffix}", picture)), picture)
+
+
+def test_jpeg_is_read_and_known_as_lossy(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    smooth = cv2.GaussianBlur(picture, (0, 0), 3)
+    path = save(tmp_path / "c.jpg", smooth, quality=95)
+    assert np.abs(read_image(path).astype(int) - smooth).mean() < 4
+    assert is_lossy(path)
+    assert not is_lossy(save(tmp_path / "c.png", picture))
+    assert is_lossy(save(tmp_path / "jpeg.tif", picture, compression="jpeg"))
+    assert not is_lossy(save(tmp_path / "lzw.tif", picture, compression="tiff_lzw"))
+
+
+def test_the_content_decides_not_the_name(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    path = save(tmp_path / "c.jpg", picture, format="PNG")
+    np.testing.assert_array_equal(read_image(path), picture)
+    assert not is_lossy(path)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_16_bit_is_divided_by_257(tmp_path: Path, picture: npt.NDArray[np.uint8], suffix: str) -> None:
+    path = tmp_path / f"c.{suffix}"
+    cv2.imwrite(str(path), picture[..., ::-1].astype(np.uint16) * 257)
+    np.testing.assert_array_equal(read_image(path), picture)
+
+
+def test_the_white_level_scales_12_bit_data(tmp_path: Path) -> None:
+    grey = np.array([[0, 1000, 2047, 4095, 5000]], dtype=np.uint16)
+    path = tmp_path / "c.png"
+    cv2.imwrite(str(path), grey)
+    assert read_image(path, white_level=4095)[0, :, 0].tolist() == [0, 62, 127, 255, 255]
+    assert read_image(path)[0, :, 0].tolist() == [0, 4, 8, 16, 19]
+
+
+def test_grey_is_replicated_and_alpha_dropped(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    grey = picture[..., 0]
+    np.testing.assert_array_equal(read_image(save(tmp_path / "g.png", grey)), np.stack([grey] * 3, axis=2))
+    alpha = np.random.default_rng(1).integers(0, 255, grey.shape, dtype=np.uint8)
+    rgba = np.dstack([picture, alpha])
+    np.testing.assert_array_equal(read_image(save(tmp_path / "rgba.png", rgba)), picture)
+    grey_alpha = np.dstack([grey, alpha])
+    np.testing.assert_array_equal(read_image(save(tmp_path / "la.png", grey_alpha)), np.stack([grey] * 3, axis=2))
+
+
+def test_palettes_and_bitmaps_are_read(tmp_path: Path) -> None:
+    black_and_white = np.zeros((8, 9), dtype=bool)
+    black_and_white[2:5, 3:7] = True
+    path = save(tmp_path / "bits.png", black_and_white)
+    np.testing.assert_array_equal(read_image(path)[..., 0], black_and_white * np.uint8(255))
+    indexed = PillowImage.fromarray(black_and_white.astype(np.uint8)).convert("P")
+    indexed.putpalette([10, 20, 30, 40, 50, 60])
+    indexed.save(tmp_path / "palette.png")
+    assert read_image(tmp_path / "palette.png")[3, 4].tolist() == [40, 50, 60]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_cut_off_files_are_damaged(tmp_path: Path, suffix: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (60, 60, 3), dtype=np.uint8)
+    whole = save(tmp_path / f"c.{suffix}", noise)
+    assert verify_image(whole) == (60, 60)
+    cut = tmp_path / f"cut.{suffix}"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    with pytest.raises(ValueError, match=rf"cut\.{suffix}: (damaged|not an image)"):
+        verify_image(cut)
+
+
+def test_verification_gives_height_and_width(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    assert verify_image(save(tmp_path / "c.png", picture)) == (20, 30)
+
+
+def test_a_changed_byte_in_a_png_is_damage(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    path = save(tmp_path / "c.png", picture)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="damaged image"):
+        verify_image(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image, just text\n", b"\x89PNG\r\n\x1a\n"])
+def test_what_is_no_image_is_said_so(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "text.png"
+    path.write_bytes(content)
+    for read in (read_image, read_mask, verify_image):
+        with pytest.raises(ValueError, match=r"text\.png: not an image that can be read \(BMP, PNG, JPEG or TIFF\)"):
+            read(path)
+
+
+def test_other_formats_are_named(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    path = save(tmp_path / "c.gif", picture)
+    with pytest.raises(ValueError, match="a GIF file"):
+        read_image(path)
+
+
+def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"gone\.png"):
+        read_image(tmp_path / "gone.png")
+
+
+def test_one_cell_a_file(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    page = PillowImage.fromarray(picture)
+    page.save(tmp_path / "two.tif", save_all=True, append_images=[page])
+    with pytest.raises(ValueError, match="2 pages"):
+        read_image(tmp_path / "two.tif")
+
+
+def test_floats_are_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "f.tif", np.ones((4, 4), dtype=np.float32))
+    with pytest.raises(ValueError, match="8 or 16 bit"):
+        read_image(path)
+
+
+def test_huge_images_are_refused_by_their_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells_module, "MAX_PIXELS", 20 * 20)
+    path = save(tmp_path / "c.png", np.zeros((20, 21, 3), dtype=np.uint8))
+    with pytest.raises(ValueError, match="21 x 20 pixels"):
+        read_image(path)
+
+
+def test_masks_are_what_is_not_zero_in_a_colour(tmp_path: Path) -> None:
+    truth = np.zeros((6, 7), dtype=bool)
+    truth[2:4, 1:5] = True
+    for name, pixels in {
+        "grey": truth * np.uint8(1),
+        "bits": truth,
+        "blue": np.dstack([0 * truth, 0 * truth, truth * 200]).astype(np.uint8),
+        "opaque": np.dstack([truth * 9, truth * 9, truth * 9, truth * 0 + 255]).astype(np.uint8),
+        "grey_opaque": np.dstack([truth * 9, truth * 0 + 255]).astype(np.uint8),
+        "deep": truth.astype(np.uint16),
+    }.items():
+        np.testing.assert_array_equal(read_mask(save(tmp_path / f"{name}.png", pixels)), truth, err_msg=name)
+
+
+def test_a_file_is_decoded_when_it_is_looked_at(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    path = tmp_path / "later.png"
+    cell = Cell.from_file(CellFile("later", str(path), um_per_px=0.2))
+    assert (cell.id, cell.um_per_px, repr(cell)) == ("later", 0.2, "Cell('later')")
+    save(path, picture)
+    np.testing.assert_array_equal(cell.image, picture)
+    path.unlink()
+    assert cell.image is cell.image
+    np.testing.assert_array_equal(Cell("x", picture).mask, picture.any(axis=2))
+
+
+def test_the_mask_is_the_foreground_the_file_or_the_frame(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    path = str(save(tmp_path / "c.png", picture))
+    np.testing.assert_array_equal(Cell.from_file(CellFile("c", path)).mask, picture.any(axis=2))
+    assert Cell.from_file(CellFile("c", path, whole=True)).mask.all()
+    drawn = np.zeros((20, 30), dtype=bool)
+    drawn[8:12, 10:20] = True
+    given = CellFile("c", path, mask_path=str(save(tmp_path / "m.png", drawn)))
+    np.testing.assert_array_equal(Cell.from_file(given).mask, drawn)
+
+
+def test_jpeg_noise_is_not_foreground(tmp_path: Path) -> None:
+    y, x = np.mgrid[:80, :80]
+    inside = np.hypot(x - 40, y - 40) <= 25
+    image = np.where(inside[..., None], [140, 60, 150], 0).astype(np.uint8)
+    path = save(tmp_path / "c.jpg", image, quality=90)
+    mask = Cell.from_file(CellFile("c", str(path))).mask
+    wrong, naive = np.count_nonzero(mask ^ inside), np.count_nonzero(read_image(path).any(axis=2) ^ inside)
+    # So small and so bright a disc is wider by the colour that bleeds over one pixel of its rim.
+    assert wrong < 0.06 * inside.sum() < 0.5 * naive
+
+
+def test_a_mask_of_another_size_is_refused(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    path = str(save(tmp_path / "c.png", picture))
+    mask = str(save(tmp_path / "m.png", np.ones((30, 20), dtype=bool)))
+    with pytest.raises(ValueError, match=r"cell c: the mask is \(30, 20\), its image \(20, 30\)"):
+        _ = Cell.from_file(CellFile("c", path, mask_path=mask)).mask
+    with pytest.raises(ValueError, match="the mask is"):
+        Cell("c", picture, np.ones((3, 3), dtype=bool))
+
+
+def test_a_frame_that_is_not_black_names_file_and_option(tmp_path: Path) -> None:
+    path = save(tmp_path / "bright.png", np.full((20, 20, 3), 220, dtype=np.uint8))
+    with pytest.raises(ValueError, match=r"bright\.png: .*not black.*--mask"):
+        _ = Cell.from_file(CellFile("c", str(path))).mask
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)]
+)
+def test_a_cell_in_memory_is_rgb_uint8(image: npt.NDArray[np.uint8]) -> None:
+    with pytest.raises(ValueError, match="must be uint8 of shape"):
+        Cell("c", image)
+
+
+def test_cells_are_a_sequence_that_keeps_no_pixels(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    path = str(save(tmp_path / "c.png", picture))
+    cells = Cells(CellFile(name, path) for name in "abcd")
+    assert len(cells) == 4
+    assert [cell.id for cell in cells] == ["a", "b", "c", "d"]
+    assert cells[-1].id == "d"
+    assert isinstance(cells[1:3], Cells)
+    assert [cell.id for cell in cells[1:3]] == ["b", "c"]
+    assert [cell.id for cell in cells.take(np.array([3, 0]))] == ["d", "a"]
+    assert cells[0] is not cells[0]
+    assert cells[0].image is not cells[0].image
+    with pytest.raises(IndexError):
+        cells[4]
+
+
+def test_a_photo_s_orientation_tag_does_not_turn_it(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    # Masks are drawn on the pixels as they lie in the file.
+    photo = PillowImage.fromarray(picture)
+    tags = photo.getexif()
+    tags[0x0112] = 6
+    data = io.BytesIO()
+    photo.save(data, "PNG", exif=tags)
+    path = tmp_path / "c.png"
+    path.write_bytes(data.getvalue())
+    assert read_image(path).shape == (*verify_image(path), 3) == (20, 30, 3)

@@ -1,0 +1,124 @@
+"""Throw-away results folders of made-up predictions, written as the engine writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.identity import digest
+from bench.metrics import score
+from bench.results import Results
+
+BINARY = ("diseased", "normal")
+
+
+def made_up_predictions(
+    classes: Sequence[str], *, patients: int = 12, cells: int = 6, skill: float = 1.0, repeats: int = 1, seed: int = 0
+) -> pd.DataFrame:
+    """Patients 0, 1, ... of each class in folds 0..3; a cell's score for its class is `skill` higher on average."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for repeat in range(repeats):
+        for c, label in enumerate(classes):
+            for p in range(patients):
+                for cell in range(cells - p % 3):
+                    logits = rng.normal(size=len(classes)) + skill * (np.arange(len(classes)) == c)
+                    share = np.exp(logits) / np.exp(logits).sum()
+                    name = f"{label[:1].upper()}{p:02d}"
+                    rows.append((f"{name}-{cell}", name, name, label, *share, repeat, (p + repeat) % 4))
+    columns = ["cell", "patient", "unit", "label", *(f"p_{c}" for c in classes), "repeat", "fold"]
+    return pd.DataFrame(rows, columns=columns).assign(threshold=0.5 if len(classes) == 2 else np.nan)
+
+
+def made_up_record(predictions: pd.DataFrame, classes: Sequence[str], **changes: Any) -> dict[str, Any]:
+    """The record of an experiment; `changes` go over the top level, `data` and `protocol` over theirs."""
+    first = predictions[predictions["repeat"] == 0]
+    per_class = {
+        c: {"cells": len(part), "patients": part["patient"].nunique(), "split_units": part["unit"].nunique()}
+        for c, part in ((c, first[first["label"] == c]) for c in classes)
+    }
+    record: dict[str, Any] = {
+        "extractor": "handcrafted",
+        "classifier": "svm",
+        "flags": [],
+        "violations": [],
+        "folds_hash": digest(first["fold"].tolist()),
+        "components": {
+            "classifier": "classifiers.svm.Svm[C=1]",
+            "classifier_libraries": {"scikit-learn": "1.9.1", "numpy": "2.4.6"},
+            "features": {"extractor": "extractors.Handcrafted[]", "libraries": {"opencv-python-headless": "5.0.0"}},
+        },
+        "environment": {"python": "3.11.7", "machine": "x86_64"},
+        **{k: v for k, v in changes.items() if k not in ("data", "protocol")},
+    }
+    record["data"] = {
+        "name": "made up",
+        "reader": "manifest",
+        "digest": digest(classes),
+        "cells": len(first),
+        "patients": int(first["patient"].nunique()),
+        "split_units": int(first["unit"].nunique()),
+        "classes": list(classes),
+        "positive": classes[0] if len(classes) == 2 else None,
+        "notices": [],
+        "per_class": per_class,
+        **changes.get("data", {}),
+    }
+    record["protocol"] = {
+        "split": "patient",
+        "folds": 4,
+        "repeats": int(predictions["repeat"].nunique()),
+        "inner_folds": 3,
+        "tune": 0,
+        "seed": 0,
+        "threads": 1,
+        **changes.get("protocol", {}),
+    }
+    record["key"] = digest({k: v for k, v in record.items() if k != "flags"})
+    return record
+
+
+AddExperiment = Callable[..., Mapping[str, Any]]
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    """An empty results folder."""
+    return Results.create(tmp_path / "results")
+
+
+@pytest.fixture
+def add(results: Results) -> AddExperiment:
+    """Write an experiment of made-up predictions into the folder; gives its record."""
+
+    def write(
+        *,
+        classes: Sequence[str] = BINARY,
+        skill: float = 1.0,
+        patients: int = 12,
+        cells: int = 6,
+        repeats: int = 1,
+        seed: int = 0,
+        **changes: Any,
+    ) -> Mapping[str, Any]:
+        predictions = made_up_predictions(
+            classes, patients=patients, cells=cells, skill=skill, repeats=repeats, seed=seed
+        )
+        record = made_up_record(predictions, classes, **changes)
+        positive = record["data"]["positive"]
+        tables = {
+            "predictions": predictions,
+            "inner": predictions.drop(columns="threshold").assign(inner_fold=0),
+            "scores": score(predictions, classes=classes, positive=positive, draws=300),
+            "trials": pd.DataFrame(),
+        }
+        timing = {"repeat0-fold0": {"tune": 0.5, "fit": 2.0}, "repeat0-fold1": {"tune": 0.25, "fit": 1.0}}
+        results.write_experiment(f"e{record['key'][:12]}", record, tables, timing)
+        return record
+
+    return write
