@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -126,7 +127,7 @@ def run(
     """
     from bench import display, interface  # noqa: PLC0415 (so that --help stays quick)
 
-    with display.live_progress() as observer:
+    with _stoppable(), display.live_progress() as observer:
         result = interface.run(extractor, clf, observer=observer, **_given(options))
     display.show_experiment(result)
 
@@ -142,7 +143,7 @@ def matrix(**options: Any) -> None:
     """
     from bench import display, interface  # noqa: PLC0415
 
-    with display.live_progress() as observer:
+    with _stoppable(), display.live_progress() as observer:
         result = interface.matrix(observer=observer, **_given(options))
     display.show_matrix(result)
     if result.failures:
@@ -247,9 +248,16 @@ def main() -> None:
     except BenchError as error:
         typer.secho(f"Error: {error}", fg="red", err=True)
         sys.exit(2)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """End by Ctrl-C with a word on what is kept; Typer alone would end without one."""
+    try:
+        yield
     except KeyboardInterrupt:
         typer.secho("Stopped. What was finished is kept; the same command goes on from there.", fg="yellow", err=True)
-        sys.exit(130)
+        raise typer.Exit(130) from None
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

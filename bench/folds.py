@@ -79,7 +79,7 @@ class PatientKFold:
         return fold_of_unit[unit_of]
 
     def _stratified(self, counts: Indices) -> Indices:
-        strata = np.empty(len(counts), dtype=object)
+        strata = np.empty(len(counts), dtype=np.intp)
         label = counts.argmax(axis=1)
         size = counts.sum(axis=1)
         for value in np.unique(label):
@@ -87,9 +87,13 @@ class PatientKFold:
             blocks = max(1, min(3, len(members) // self.n_splits))
             ranked = members[np.argsort(size[members], kind="stable")]
             for block, part in enumerate(np.array_split(ranked, blocks)):
-                strata[part] = f"{value}/{block}"
+                strata[part] = 3 * value + block
         splitter = StratifiedKFold(self.n_splits, shuffle=True, random_state=self.random_state)
-        return _numbered(splitter.split(np.zeros(len(counts)), strata.astype(str)), len(counts))
+        # It deals the strata out in order of appearance: blocks of one label side by side keep the label even, too.
+        order = np.argsort(strata, kind="stable")
+        folds = np.empty(len(counts), dtype=np.intp)
+        folds[order] = _numbered(splitter.split(order, strata[order]), len(counts))
+        return folds
 
     def _balanced(self, counts: Indices, classes: npt.NDArray[Any]) -> Indices:
         share = counts / counts.sum(axis=0)

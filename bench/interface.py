@@ -156,8 +156,9 @@ def open_results(path: str | Path) -> Results:
 
 def run_options(options: Options, observer: Observer | None = None) -> MatrixResult:
     """Run what the options ask for."""
-    results = Results.create(options.out)
+    Results.check(options.out)
     planned = make_plan(options, observer)
+    results = Results.create(options.out)
     run_plan(planned, results, jobs=options.jobs or default_jobs(options.threads), observer=observer)
     results.write_leaderboard()
     return MatrixResult(planned, results)

@@ -90,5 +90,10 @@ def _read_config(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
         return {}, {}
     if not isinstance(values, dict) or not isinstance(node, yaml.MappingNode):
         raise BenchError(f"{path}: a mapping of options to values is expected, such as `folds: 5`")
-    lines = {str(k.value).replace("-", "_"): k.start_mark.line + 1 for k, _ in node.value}
+    lines: dict[str, int] = {}
+    for key, _ in node.value:
+        name, line = str(key.value).replace("-", "_"), key.start_mark.line + 1
+        if name in lines:
+            raise BenchError(f"{path}, line {line}: {name} is given twice, first in line {lines[name]}")
+        lines[name] = line
     return {str(k).replace("-", "_"): v for k, v in values.items()}, lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -119,21 +120,31 @@ class Results:
         BenchError
             It cannot be written, holds something else, or was written by a newer version.
         """
+        cls.check(path)
+        writable_folder(path, "--out")
+        if not (path / MARK).is_file():
+            write_json(path / MARK, {"format": FORMAT})
+        results = cls.open(path)
+        for name in ("experiments", "failures", "work"):
+            clear_unfinished(path / name)
+        return results
+
+    @classmethod
+    def check(cls, path: Path) -> None:
+        """Raise what `create` would raise, as far as that can be told without writing."""
         if path.exists() and not path.is_dir():
             raise BenchError(f"{path}: is a file; choose another results folder with --out")
-        writable_folder(path, "--out")
-        mark = path / MARK
-        if not mark.is_file():
+        nearest = next(p for p in (path, *path.absolute().parents) if p.exists())
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            raise BenchError(f"{path}: cannot be written ({nearest}); choose another place with --out")
+        if (path / MARK).is_file():
+            cls.open(path)
+        elif path.is_dir():
             foreign = [p.name for p in path.iterdir() if not p.name.startswith(".")]
             if foreign:
                 raise BenchError(
                     f"{path}: holds other files ({foreign[0]}, ...) and no {MARK}; choose an empty folder with --out"
                 )
-            write_json(mark, {"format": FORMAT})
-        results = cls.open(path)
-        for name in ("experiments", "failures", "work"):
-            clear_unfinished(path / name)
-        return results
 
     @classmethod
     def open(cls, path: Path) -> Results:

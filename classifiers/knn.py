@@ -86,7 +86,5 @@ class Knn(FeatureClassifier):
         if self.weights == "uniform":
             return np.ones_like(distances)
         same = distances == 0
-        # Relative to the nearest, so that tiny distances do not overflow.
-        nearest = distances[:, :1]
-        near = np.divide(nearest, distances, out=np.ones_like(distances), where=~same)
+        near = np.divide(1.0, distances, out=np.zeros_like(distances), where=~same)
         return np.where(same.any(axis=1, keepdims=True), same.astype(np.float64), near)

@@ -86,7 +86,7 @@ def check_wrappable(estimator: Any) -> None:
     """
     cls = estimator if isinstance(estimator, type) else type(estimator)
     if not _is_classifier(estimator):
-        name = f"{cls.__module__}.{cls.__qualname__}" if isinstance(estimator, type) else repr(estimator)
+        name = _import_path(cls) if isinstance(estimator, type) else repr(estimator)
         raise ValueError(f"{name} is no scikit-learn classifier")
     if not isinstance(estimator, type):
         _check_parameters(estimator)
@@ -94,7 +94,7 @@ def check_wrappable(estimator: Any) -> None:
         raise ValueError(
             f"{cls.__name__} gives no probabilities (predict_proba) as it is; for a support vector machine take svm, "
             "else choose its parameters so that it does (loss=log_loss, voting=soft), or wrap it in "
-            f"sklearn.calibration.CalibratedClassifierCV[estimator={cls.__module__}.{cls.__qualname__}[]]"
+            f"sklearn.calibration.CalibratedClassifierCV[estimator={_import_path(cls)}[]]"
         )
 
 
@@ -156,6 +156,11 @@ def _estimators_in(values: Any) -> Iterator[Any]:
             yield value
         elif isinstance(value, list | tuple):
             yield from _estimators_in(value)
+
+
+def _import_path(cls: type) -> str:
+    public = [part for part in cls.__module__.split(".") if not part.startswith("_")]
+    return ".".join([*public, cls.__qualname__])
 
 
 def _named(estimator: Any, parameter: str) -> list[str]:

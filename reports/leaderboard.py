@@ -149,6 +149,11 @@ class Track:
         """The columns: every metric that some row has."""
         return tuple(m for m in METRICS.values() if any(m.name in row.scores for row in self.rows))
 
+    @cached_property
+    def badges(self) -> tuple[str, ...]:
+        """The flags of all rows, each once."""
+        return tuple(dict.fromkeys(badge for row in self.rows for badge in row.badges))
+
     @property
     def best(self) -> Row | None:
         """The row with the highest primary score; None where it is defined for none."""

@@ -9,6 +9,7 @@ import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
@@ -186,6 +187,7 @@ def _definitions(found: Sequence[Track]) -> dict[str, str]:
     return {m.title: (inspect.getdoc(m.score) or "").partition("\n")[0] for m in shown.values()}
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("reports"),
@@ -212,6 +214,7 @@ def _sort_value(row: Row, metric: str) -> str:
     return f"{score.value:.6f}" if score is not None and score.defined else "-1"
 
 
+@cache
 def _table_library() -> str:
     """The bundle of DataTables that itables ships, compressed, in base64; the same bytes on every run."""
     bundle = files("itables").joinpath("html/dt_bundle.js").read_bytes()

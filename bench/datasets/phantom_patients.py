@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 
 NORMAL, DISEASED = "normal", "diseased"
 
-ILLNESS = {"clefts": 2.0, "depth": 1.3, "grain": 1.5, "radius": 1.5, "nc": 1.3}
+ILLNESS = {"clefts": 1.75, "depth": 1.15, "grain": 1.3, "radius": 1.25, "nc": 1.1}
 """How far the disease moves each attribute at `effect` 1, in standard deviations among cells of one patient."""
 
 SHARED_COURSE, OWN_COURSE = 0.2, 0.2

@@ -58,7 +58,7 @@ class Region:
     @cached_property
     def centroid(self) -> npt.NDArray[np.float64]:
         """Mean (x, y) of the pixel centres."""
-        return np.array([self.moments["m10"], self.moments["m01"]]) / self.area
+        return np.array([self.moments["m10"] / self.area, self.moments["m01"] / self.area])
 
     @cached_property
     def principal_variances(self) -> tuple[float, float]:

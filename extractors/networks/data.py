@@ -9,13 +9,18 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.cells import Cell, UInt8Image
+from extractors.cells import Cell, Cells, UInt8Image
+from extractors.networks.crop_memory import CropMemory
 
 Statistics = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+
+_memory = CropMemory()
 
 
 def pixel_stack(cells: Sequence[Cell], size: int, *, threads: int = 1) -> npt.NDArray[np.uint8]:
     """Every cell cropped to its mask's box, padded to a square, resized; in the order of `cells`.
+
+    Crops of plain files (`Cells`) are remembered by this process, up to 256 MiB.
 
     Parameters
     ----------
@@ -38,7 +43,11 @@ def pixel_stack(cells: Sequence[Cell], size: int, *, threads: int = 1) -> npt.ND
     stack = np.empty((len(cells), size, size, 3), dtype=np.uint8)
 
     def fill(index: int) -> None:
-        stack[index] = square_crop(cells[index], size)
+        # Not a subclass: that may change the pixels of its files before it hands them out.
+        if type(cells) is Cells:
+            stack[index] = _memory.crop(cells.files[index], size, lambda: square_crop(cells[index], size))
+        else:
+            stack[index] = square_crop(cells[index], size)
 
     with ThreadPoolExecutor(max_workers=threads) as pool:
         for _ in pool.map(fill, range(len(cells))):

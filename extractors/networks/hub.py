@@ -77,7 +77,8 @@ def ask(url: str, *, seconds: float = SECONDS) -> None:
     FileNotFoundError
         The host answers that it has no such file.
     OSError
-        The host does not answer, or answers with another error; it is not asked again by this process.
+        The host answers with another error, or not at all; one that does not answer is not asked again by this
+        process.
     """
     host = urlsplit(url).netloc
     if host in _silent:
@@ -98,6 +99,8 @@ def ask(url: str, *, seconds: float = SECONDS) -> None:
     failure = failures[0] if failures else TimeoutError(f"no answer within {seconds:g} s")
     if isinstance(failure, HTTPError) and failure.code == HTTPStatus.NOT_FOUND:
         raise FileNotFoundError(f"{url}: not found there")
+    if isinstance(failure, HTTPError):
+        raise OSError(f"{url}: {failure}")
     if failure is not None:
         _silent[host] = str(failure)
         raise OSError(f"{host}: {failure}")
@@ -116,7 +119,11 @@ def _from_hugging_face(source: Published) -> Path | None:
             ask(hf_hub_url(repository, name, revision=revision))
         except FileNotFoundError:
             continue
-        return Path(hf_hub_download(repository, name, revision=revision, cache_dir=_hub_cache(), etag_timeout=SECONDS))
+        try:
+            file = hf_hub_download(repository, name, revision=revision, cache_dir=_hub_cache(), etag_timeout=SECONDS)
+        except Exception as error:  # the errors of the hub's HTTP library share no root with the rest
+            raise OSError(f"Hugging Face hub: fetching {name} of {source.hub_id} failed ({error})") from error
+        return Path(file)
     raise FileNotFoundError(f"Hugging Face hub: {source.hub_id} has no safetensors or PyTorch weights")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from random import Random
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,13 @@ def _cells(*sizes: tuple[str, list[int]]) -> tuple[np.ndarray, np.ndarray]:
             labels += [label] * count
             patients += [f"{label}{number:03d}"] * count
     return np.array(labels), np.array(patients)
+
+
+def _renamed(patients: np.ndarray, random: Random) -> np.ndarray:
+    """The same patients under ids whose order says nothing."""
+    ids = sorted(set(patients))
+    name = dict(zip(ids, random.sample(ids, len(ids)), strict=True))
+    return np.array([name[p] for p in patients])
 
 
 def _table(labels: np.ndarray, patients: np.ndarray, **more: object) -> pd.DataFrame:
@@ -69,29 +77,29 @@ def test_each_patient_is_tested_once_and_each_class_in_every_fold(
 
 
 @settings(max_examples=60, deadline=None)
-@given(cohorts(), st.integers(0, 2**31 - 1))
+@given(cohorts(), st.integers(0, 2**31 - 1), st.randoms(use_true_random=False))
 def test_folds_hold_as_many_patients_of_a_class_as_their_share(
-    cohort: tuple[np.ndarray, np.ndarray, int], seed: int
+    cohort: tuple[np.ndarray, np.ndarray, int], seed: int, random: Random
 ) -> None:
     labels, patients, folds = cohort
+    patients = _renamed(patients, random)
     for label in set(labels):
         total = len(set(patients[labels == label]))
         counts = [
             len(set(patients[test][labels[test] == label]))
             for _, test in PatientKFold(folds, random_state=seed).split(labels, labels, patients)
         ]
-        # Each of the at most three size blocks deals its patients out evenly, to within one.
-        assert max(counts) - min(counts) <= 3
-        assert abs(np.array(counts) - total / folds).max() < 3
+        assert max(counts) - min(counts) <= 1
+        assert sum(counts) == total
 
 
 @settings(max_examples=40, deadline=None)
 @given(cohorts(), st.integers(0, 1000), st.randoms(use_true_random=False))
 def test_the_order_of_the_cells_does_not_matter(
-    cohort: tuple[np.ndarray, np.ndarray, int], seed: int, random: object
+    cohort: tuple[np.ndarray, np.ndarray, int], seed: int, random: Random
 ) -> None:
     labels, patients, folds = cohort
-    order = np.array(random.sample(range(len(labels)), len(labels)))  # type: ignore[attr-defined]
+    order = np.array(random.sample(range(len(labels)), len(labels)))
     splitter = PatientKFold(folds, random_state=seed)
     assert np.array_equal(splitter.assign(labels, patients)[order], splitter.assign(labels[order], patients[order]))
 
@@ -106,7 +114,7 @@ def test_folds_are_alike_in_label_and_size_on_a_cohort_like_cnmc() -> None:
         spreads.append(np.ptp(shares))
         cell_spreads.append(np.ptp([np.mean(labels[test] == "all") for test in sides]))
         ratios.append(max(map(len, sides)) / min(map(len, sides)))
-    assert np.mean(spreads) < 0.12
+    assert np.mean(spreads) < 0.1
     assert np.mean(ratios) < 2.2
     assert np.mean(cell_spreads) < 0.35
 
@@ -215,9 +223,7 @@ def test_an_image_split_tears_patients_apart_and_says_so() -> None:
         share = (table["label"].iloc[test] == "all").mean()
         assert abs(share - (table["label"] == "all").mean()) < 0.01
     with pytest.raises(BenchError, match="5 folds need 5 cells of each class, but b has 4"):
-        draw_folds(
-            _table(*_cells(("a", [9] * 9), ("b", [2, 2]))), split="image", folds=5, repeats=1, seed=0
-        )
+        draw_folds(_table(*_cells(("a", [9] * 9), ("b", [2, 2]))), split="image", folds=5, repeats=1, seed=0)
 
 
 def test_official_folds_are_taken_as_they_are() -> None:

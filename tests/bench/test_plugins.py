@@ -153,7 +153,9 @@ def test_a_third_partys_plugin_is_found_without_importing_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_plugins: None
 ) -> None:
     _distribution(tmp_path, "their_lab", "[bench.classifiers]\ntheirs = their_lab_module:Theirs\n")
-    (tmp_path / "their_lab_module.py").write_text("class Theirs:\n    def __init__(self, depth=3): self.depth = depth\n")
+    (tmp_path / "their_lab_module.py").write_text(
+        "class Theirs:\n    def __init__(self, depth=3): self.depth = depth\n"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     assert installed("classifiers")["theirs"].value == "their_lab_module:Theirs"
     assert "their_lab_module" not in sys.modules

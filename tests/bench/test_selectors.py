@@ -83,7 +83,7 @@ def test_nesting_and_quotes_guard_commas_and_signs() -> None:
 
 
 def test_a_list_of_selectors_splits_outside_brackets_and_drops_empty_pieces() -> None:
-    assert split_list("svm[C=1,kernel=rbf], knn,,rf[x=\"a,b\"],") == ["svm[C=1,kernel=rbf]", "knn", 'rf[x="a,b"]']
+    assert split_list('svm[C=1,kernel=rbf], knn,,rf[x="a,b"],') == ["svm[C=1,kernel=rbf]", "knn", 'rf[x="a,b"]']
 
 
 def test_strings_are_quoted_only_where_they_would_be_read_as_something_else() -> None:

@@ -1,3 +1,5 @@
+"""Decision values are libsvm's."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""LightGBM against the library itself."""
+
 from __future__ import annotations
 
 import warnings

@@ -1,3 +1,5 @@
+"""Naive Bayes against scikit-learn's."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""The sigmoid: closed forms."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Selection by a random forest."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -8,7 +10,9 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectFromModel
 from sklearn.metrics import log_loss
 
+from classifiers.feature_classifier import seed_of
 from classifiers.rf_svm import ForestSelection, RfSvm
+from classifiers.weighting import row_weights
 
 
 def selection(**params: Any) -> ForestSelection:
@@ -34,6 +38,18 @@ def test_the_selection_is_that_of_scikit_learn(threshold: Any, max_features: int
     theirs.fit(data.X, data.y, sample_weight=weights)
     ours = selection(threshold=threshold, max_features=max_features).fit(data.X, data.y, weights)
     np.testing.assert_array_equal(ours.selected_, np.flatnonzero(theirs.get_support()))
+
+
+def test_the_forest_weighs_cells_by_patient(planted: Any) -> None:
+    data = planted((3, 9), features=30, signal=0.5)
+    keep = np.flatnonzero((data.groups != data.groups[0]) | (np.arange(len(data.y)) == 0))
+    X, y, groups = data.X[keep], data.y[keep], data.groups[keep]
+    fitted = RfSvm(max_features=8, n_estimators=20, random_state=5).fit(X, y, groups)
+    same = {"n_estimators": 20, "min_samples_leaf": 5, "random_state": seed_of(5)}
+    forest = RandomForestClassifier(**same).fit(X, y, sample_weight=row_weights(y, groups, "patients"))
+    assert set(fitted.selected_) == set(np.argsort(-forest.feature_importances_)[:8])
+    unweighted = RandomForestClassifier(**same).fit(X, y)
+    assert set(fitted.selected_) != set(np.argsort(-unweighted.feature_importances_)[:8])
 
 
 def test_at_least_the_least_number_is_kept_and_the_highest_number_goes_first(planted: Any) -> None:

@@ -1,3 +1,5 @@
+"""Splits, calibration and parameters of the support vector machines."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -88,6 +90,14 @@ def test_calibration_on_patients_is_less_sure_of_unseen_patients_than_on_cells(p
             fitted = Svm(gamma_factor=3.0, C=10.0).fit(data.X, data.y, groups)
             losses[name].append(log_loss(unseen.y, fitted.predict_proba(unseen.X)))
     assert np.mean(losses["patients"]) < np.mean(losses["cells"]) - 0.1
+
+
+def test_a_hundred_cells_of_two_patients_are_trusted_as_two(planted: Any) -> None:
+    # Platt's target for two positive patients is (2 + 1) / (2 + 2); for their 100 cells it would be 101 / 102.
+    data = planted((2, 2), cells=50, signal=50.0, patient_sd=0.0)
+    probabilities = Svm(kernel="linear").fit(data.X, data.y, data.groups).predict_proba(data.X)[:, 1]
+    assert probabilities[data.y == 1].mean() == pytest.approx(3 / 4, abs=0.02)
+    assert probabilities[data.y == 0].mean() == pytest.approx(1 / 4, abs=0.02)
 
 
 def test_a_class_of_one_patient_is_calibrated_on_the_training_cells_and_says_so(planted: Any) -> None:

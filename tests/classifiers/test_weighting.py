@@ -1,8 +1,10 @@
+"""Weights of cells: closed forms and scikit-learn's."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_sample_weight
 
@@ -31,6 +33,7 @@ def test_rows_that_are_their_own_patients_are_balanced_as_cells() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5)), min_size=1, max_size=40))
 def test_totals(rows: list[tuple[int, int]]) -> None:
     codes = np.unique([c for c, _ in rows], return_inverse=True)[1]

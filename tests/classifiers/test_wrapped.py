@@ -1,3 +1,5 @@
+"""Wrapping scikit-learn's classifiers, and refusing those that would split patients."""
+
 from __future__ import annotations
 
 import warnings
@@ -85,7 +87,7 @@ def test_what_splits_needs_two_patients_of_a_class(planted: Any) -> None:
         (LinearRegression, "is no scikit-learn classifier"),
         ("svm", "is no scikit-learn classifier"),
         (LinearSVC(), "gives no probabilities"),
-        (LinearSVC, "gives no probabilities"),
+        (LinearSVC, r"CalibratedClassifierCV\[estimator=sklearn.svm.LinearSVC\[\]\]"),
         (SVC(), "take svm"),
         (SGDClassifier(), "gives no probabilities"),
         (HistGradientBoostingClassifier(), r"HistGradientBoostingClassifier\[early_stopping=false\]"),

@@ -1,3 +1,5 @@
+"""XGBoost against the library itself."""
+
 from __future__ import annotations
 
 from typing import Any

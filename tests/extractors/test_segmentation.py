@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.stats import laplace
 
 from extractors.cells import read_image
 from extractors.segmentation import ONE_POPULATION, fill_holes, foreground_mask, nucleus_mask, otsu
@@ -140,6 +141,27 @@ def test_an_even_cell_has_no_nucleus(seed: int) -> None:
     cell = disc(40)
     noise = np.random.default_rng(seed).normal(120, 12, (101, 101, 3))
     assert nucleus_mask(np.where(cell[..., None], noise, 0).astype(np.uint8), cell) is None
+
+
+def test_a_split_through_one_population_is_no_nucleus() -> None:
+    # Green rises from left to right with the quantiles of a Laplace distribution, of which half would be "dark".
+    cell = disc(40)
+    order = np.argsort(np.where(cell, np.indices(cell.shape)[1], 999).ravel(), kind="stable")[: cell.sum()]
+    image = painted((cell, (150, 0, 160)))
+    levels = laplace.ppf((np.arange(cell.sum()) + 0.5) / cell.sum(), loc=128, scale=14)
+    image.reshape(-1, 3)[order, 1] = levels.clip(1, 255)
+    assert (otsu(image[..., 1][cell]) or (0, 1.0))[1] < ONE_POPULATION
+    assert nucleus_mask(image, cell) is None
+
+
+def test_lobes_of_which_none_holds_half_are_no_nucleus() -> None:
+    cell = disc(80, size=201, centre=(100, 100))
+    turns = np.arange(3) * 2 * np.pi / 3
+    places = [(100 + 43.3 * np.cos(turn), 100 + 43.3 * np.sin(turn)) for turn in turns]
+    lobes = [disc(36.2, size=201, centre=place) for place in places]
+    assert min(np.count_nonzero(lobe) for lobe in lobes) > 0.2 * np.count_nonzero(cell)
+    image = painted((cell, (150, 120, 160)), *((lobe, (60, 40, 80)) for lobe in lobes))
+    assert nucleus_mask(image, cell) is None
 
 
 def test_no_nucleus_in_flat_empty_or_sliver_dark() -> None:

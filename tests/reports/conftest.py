@@ -18,7 +18,14 @@ BINARY = ("diseased", "normal")
 
 
 def made_up_predictions(
-    classes: Sequence[str], *, patients: int = 12, cells: int = 6, skill: float = 1.0, repeats: int = 1, seed: int = 0
+    classes: Sequence[str],
+    *,
+    patients: int = 12,
+    cells: int = 6,
+    skill: float = 1.0,
+    repeats: int = 1,
+    seed: int = 0,
+    prefix: str = "",
 ) -> pd.DataFrame:
     """Patients 0, 1, ... of each class in folds 0..3; a cell's score for its class is `skill` higher on average."""
     rng = np.random.default_rng(seed)
@@ -29,7 +36,7 @@ def made_up_predictions(
                 for cell in range(cells - p % 3):
                     logits = rng.normal(size=len(classes)) + skill * (np.arange(len(classes)) == c)
                     share = np.exp(logits) / np.exp(logits).sum()
-                    name = f"{label[:1].upper()}{p:02d}"
+                    name = f"{prefix}{label[:1].upper()}{p:02d}"
                     rows.append((f"{name}-{cell}", name, name, label, *share, repeat, (p + repeat) % 4))
     columns = ["cell", "patient", "unit", "label", *(f"p_{c}" for c in classes), "repeat", "fold"]
     return pd.DataFrame(rows, columns=columns).assign(threshold=0.5 if len(classes) == 2 else np.nan)
@@ -104,10 +111,11 @@ def add(results: Results) -> AddExperiment:
         cells: int = 6,
         repeats: int = 1,
         seed: int = 0,
+        prefix: str = "",
         **changes: Any,
     ) -> Mapping[str, Any]:
         predictions = made_up_predictions(
-            classes, patients=patients, cells=cells, skill=skill, repeats=repeats, seed=seed
+            classes, patients=patients, cells=cells, skill=skill, repeats=repeats, seed=seed, prefix=prefix
         )
         record = made_up_record(predictions, classes, **changes)
         positive = record["data"]["positive"]

@@ -139,6 +139,13 @@ def test_an_ellipse_has_one_lobe(draw: Any) -> None:
         assert of(draw.ellipse(90, 40, angle))["lobes"] == 1
 
 
+def test_a_bud_no_deeper_than_the_noise_is_no_lobe() -> None:
+    y, x = np.mgrid[-55:56, -55:80]
+    body, neck = np.hypot(x, y) <= 50, (np.abs(y) <= 2) & (x > 45) & (x < 60)
+    for radius, lobes in ((4.5, 1), (12, 2)):
+        assert of(body | neck | (np.hypot(x - 62, y) <= radius))["lobes"] == lobes
+
+
 def test_threads_are_no_clefts(draw: Any) -> None:
     threaded = draw.disc(30).copy()
     bare = of(threaded)

@@ -1,0 +1,108 @@
+"""The command line explains itself, imports nothing heavy for it, and tells the user's errors in a sentence."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bench.cli import app
+from bench.options import Options
+
+COMMANDS = [
+    ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"]
+]  # fmt: skip
+
+HEAVY = (
+    "torch", "torchvision", "timm", "lightning", "sklearn", "scipy", "pandas", "numpy", "pyarrow", "cv2", "xgboost",
+    "lightgbm", "optuna", "matplotlib", "seaborn", "pebble", "yaml", "bench.options", "bench.interface",
+)  # fmt: skip
+"""Typer itself imports pydantic when it runs a command; our use of it is `bench.options`."""
+
+CALL = """
+import sys
+from bench.cli import main
+sys.argv = ["bench", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print("LOADED", *sorted(name for name in sys.modules if "." not in name or name.startswith("bench.")))
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list", "extractors"], ["list", "classifiers"], ["matrix", "--help"]]
+)
+def test_nothing_heavy_is_imported_to_explain(arguments: list[str]) -> None:
+    ended = subprocess.run([sys.executable, "-c", CALL, *arguments], capture_output=True, text=True, check=True)
+    told, _, loaded = ended.stdout.rpartition("LOADED ")
+    assert len(told) > 100
+    assert {"typer", "bench.cli"} <= set(loaded.split())
+    assert sorted(set(HEAVY) & set(loaded.split())) == []
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_each_command_has_help_with_an_example(command: list[str]) -> None:
+    shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    assert shown.exit_code == 0
+    assert f"Example: bench {' '.join(command)}" in shown.output
+
+
+def test_the_options_of_a_matrix_are_those_of_a_configuration() -> None:
+    """One vocabulary: what `--help` lists is what a configuration file takes."""
+    from typer.main import get_command  # noqa: PLC0415
+
+    matrix = get_command(app).commands["matrix"]  # type: ignore[attr-defined]
+    names = {parameter.name for parameter in matrix.params}
+    assert names - {"config"} == set(Options.model_fields)
+    run = get_command(app).commands["run"]  # type: ignore[attr-defined]
+    assert {p.name for p in run.params} == {*Options.model_fields, "extractor", "clf"} - {
+        "extractors", "clfs", "retry_failed"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["extractors", "classifiers", "datasets"])
+def test_a_list_names_every_plugin_with_a_line(kind: str) -> None:
+    from bench.plugins import installed  # noqa: PLC0415
+
+    shown = CliRunner().invoke(app, ["list", kind])
+    assert shown.exit_code == 0
+    lines = {line.split()[0]: line.split(maxsplit=1)[1:] for line in shown.output.splitlines() if line.strip()}
+    for name in installed(kind):  # type: ignore[arg-type]
+        assert name in lines
+        assert lines[name], f"{name} has no line of its own"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["run", "--clf", "smv"], "Did you mean svm?"),
+        (["run", "--folds", "1"], "folds: Input should be greater than or equal to 2"),
+        (["run", "--split", "cell"], "'cell' is not one of"),
+        (["run", "--extractor", "size", "--clf", "cnn"], "leave out --extractor size"),
+        (["run", "--extractor", "pixels", "--clf", "svm"], "svm needs features"),
+        (["matrix", "--extractors", "pixels", "--clfs", "svm"], "nothing to run"),
+        (["report", "nowhere"], "is no results folder"),
+        (["list", "plugins"], "'plugins' is not one of"),
+        (["data", "describe", "nowhere"], "nowhere"),
+        (["data", "phantom", "cells", "--patients", "0"], "patients"),
+    ],
+)
+def test_what_the_user_got_wrong_ends_with_a_sentence_and_2(
+    arguments: list[str], complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    from bench.cli import main  # noqa: PLC0415
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr(sys, "argv", ["bench", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert complaint in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [], "nothing half-written"

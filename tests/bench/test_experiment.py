@@ -1,0 +1,335 @@
+"""One fold sees training patients alone, and its threshold is the best one on their inner predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+
+from bench.errors import BenchError
+from bench.experiment import FoldJob, Protocol, best_threshold, fit_fold
+from bench.folds import InnerPatientKFold
+from bench.plugins import Plugin
+from extractors.cells import CellFile, Cells
+
+PATIENTS, CELLS = 24, 4
+
+
+class Spy(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """Notes which rows it is fitted and asked on: the first feature is the row's number, the second its score."""
+
+    events: ClassVar[list[dict[str, Any]]] = []
+
+    def __init__(self, *, slope: float = 1.0, fault: str = "", cv: Any = None, random_state: Any = None) -> None:
+        self.slope = slope
+        self.fault = fault
+        self.cv = cv
+        self.random_state = random_state
+
+    def fit(self, X: npt.NDArray[Any], y: Any, groups: Any = None) -> Spy:
+        self.classes_ = np.unique(y) if self.fault != "classes" else np.unique(y)[::-1]
+        self.events.append(
+            {"do": "fit", "rows": _rows(X), "y": list(y), "groups": list(groups), "slope": self.slope, "cv": self.cv,
+             "seed": self.random_state}
+        )  # fmt: skip
+        return self
+
+    def predict_proba(self, X: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        self.events.append({"do": "predict", "rows": _rows(X), "slope": self.slope})
+        p = 1 / (1 + np.exp(-self.slope * X[:, 1].astype(np.float64)))
+        if self.fault == "nan":
+            p[0] = np.nan
+        return np.column_stack([1 - p, p + (self.fault == "sum")])
+
+    def search_space(self, trial: Any) -> dict[str, Any]:
+        """Negative slopes turn the ranking round, so that the positive ones win."""
+        return {"slope": trial.suggest_categorical("slope", [-2.0, 2.0, -3.0])}
+
+
+class SpyExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """Learns nothing but notes on which cells it was fitted; their ids are the rows' numbers."""
+
+    events: ClassVar[list[list[int]]] = []
+
+    def __init__(self, *, random_state: Any = None) -> None:
+        self.random_state = random_state
+
+    def fit(self, X: Cells, y: Any = None, groups: Any = None) -> SpyExtractor:
+        self.fitted_on_ = [int(c.id) for c in X]
+        self.events.append(self.fitted_on_)
+        return self
+
+    def transform(self, X: Cells) -> npt.NDArray[np.float32]:
+        rows = np.array([int(c.id) for c in X], dtype=np.float32)
+        return np.column_stack([rows, np.sin(rows)]).astype(np.float32)
+
+
+def _rows(X: npt.NDArray[Any]) -> list[int]:
+    return [int(r) for r in X[:, 0]]
+
+
+@pytest.fixture(autouse=True)
+def unseen() -> Iterator[None]:
+    """Nothing is noted before a test."""
+    Spy.events.clear()
+    SpyExtractor.events.clear()
+    yield
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> FoldJob:
+    """24 patients of 4 cells, the last third of them tested; the second feature tells the classes apart, roughly."""
+    units = np.repeat([f"p{i:02d}" for i in range(PATIENTS)], CELLS)
+    labels = np.repeat(np.where(np.arange(PATIENTS) % 2, "sick", "healthy"), CELLS)
+    rng = np.random.default_rng(0)
+    rows = np.arange(len(units))
+    features = np.column_stack([rows, rng.normal(size=len(units)) + 1.2 * (labels == "sick")]).astype(np.float32)
+    np.save(tmp_path / "values.npy", features)
+    return FoldJob(
+        extractor=None,
+        classifier=_spy(),
+        protocol=Protocol(folds=3),
+        positive="sick",
+        labels=labels,
+        units=units,
+        features=str(tmp_path),
+        cells=None,
+        repeat=0,
+        fold=2,
+        train=rows[:64],
+        test=rows[64:],
+    )
+
+
+def _spy(**params: Any) -> Plugin:
+    return Plugin("spy", f"{__name__}:Spy", params, frozenset({"cv", "random_state"}), consumes="features")
+
+
+def _stateful(job: FoldJob) -> FoldJob:
+    extractor = Plugin("eye", f"{__name__}:SpyExtractor", {}, frozenset({"random_state"}), requires_fit=True)
+    cells = Cells(CellFile(str(i), "nowhere.png") for i in range(len(job.labels)))
+    return replace(job, extractor=extractor, features=None, cells=cells)
+
+
+def _check_no_leak(job: FoldJob, events: list[dict[str, Any]]) -> None:
+    """Every prediction is of patients that the fit before it has not seen, and no fit sees a test patient."""
+    tested = set(job.units[job.test])
+    seen: set[str] = set()
+    for event in events:
+        units = set(job.units[event["rows"]])
+        if event["do"] == "fit":
+            assert not units & tested
+            assert event["groups"] == list(job.units[event["rows"]])
+            assert event["y"] == list(job.labels[event["rows"]])
+            seen = units
+        else:
+            assert not units & seen
+
+
+def test_no_fit_sees_a_test_patient_nor_an_inner_validation_patient(job: FoldJob) -> None:
+    result = fit_fold(job)
+    _check_no_leak(job, Spy.events)
+    assert [e["do"] for e in Spy.events] == ["fit", "predict"] * 4
+    assert Spy.events[-2]["rows"] == list(job.train)
+    assert Spy.events[-1]["rows"] == list(job.test) == list(result.predictions["row"])
+    inner = [row for e in Spy.events[1:-2:2] for row in e["rows"]]
+    assert sorted(inner) == list(job.train), "every training cell is predicted out of fold once"
+    assert sorted(result.inner["row"]) == list(job.train)
+    assert set(result.inner["inner_fold"]) == {0, 1, 2}
+
+
+def test_tuning_sees_inner_patients_alone_and_its_best_parameters_are_applied(job: FoldJob) -> None:
+    result = fit_fold(replace(job, protocol=replace(job.protocol, tune=5)))
+    _check_no_leak(job, Spy.events)
+    assert len(Spy.events) == 2 * (5 * 3 + 3 + 1)
+    assert {e["slope"] for e in Spy.events[-8:]} == {2.0}
+    assert len(result.trials) == 5
+    assert (result.trials["repeat"] == job.repeat).all()
+    best = result.trials.loc[result.trials["value"].idxmax()]
+    assert best["param_slope"] == "2.0"
+    assert set(result.seconds) == {"tune", "inner", "fit", "predict"}
+
+
+def test_a_classifier_that_splits_gets_the_patient_splitter(job: FoldJob) -> None:
+    fit_fold(job)
+    for event in (e for e in Spy.events if e["do"] == "fit"):
+        assert isinstance(event["cv"], InnerPatientKFold)
+        assert event["cv"].n_splits == 3
+        y, groups = np.array(event["y"]), np.array(event["groups"])
+        for train, test in event["cv"].split(y, y, groups):
+            assert not set(groups[train]) & set(groups[test])
+
+
+def test_few_patients_of_a_class_still_leave_something_to_split(job: FoldJob) -> None:
+    """Five folds of five sick patients: four in training, two or three in an inner fit, fewer than inner folds."""
+    kept = np.array([u in {"p01", "p03", "p05", "p07"} for u in job.units]) | (job.labels == "healthy")
+    svm = Plugin("svm", "classifiers.svm:Svm", {}, frozenset({"cv"}), consumes="features")
+    result = fit_fold(replace(job, classifier=svm, train=job.train[kept[job.train]]))
+    assert np.isfinite(result.predictions["p_sick"]).all()
+
+
+def test_labels_of_test_patients_change_no_prediction(job: FoldJob) -> None:
+    labels = job.labels.copy()
+    labels[job.test] = np.where(labels[job.test] == "sick", "healthy", "sick")
+    plain, swapped = fit_fold(job), fit_fold(replace(job, labels=labels))
+    pd.testing.assert_frame_equal(plain.predictions, swapped.predictions)
+    pd.testing.assert_frame_equal(plain.inner, swapped.inner)
+
+
+def test_the_threshold_follows_from_the_inner_predictions_alone(job: FoldJob, tmp_path: Path) -> None:
+    plain = fit_fold(job)
+    rows = plain.inner["row"].to_numpy()
+    expected = best_threshold(plain.inner["p_sick"].to_numpy(), job.labels[rows] == "sick", job.units[rows])
+    assert (plain.predictions["threshold"] == expected).all()
+    features = np.load(tmp_path / "values.npy")
+    features[job.test, 1] += 100
+    np.save(tmp_path / "values.npy", features)
+    moved = fit_fold(job)
+    assert (moved.predictions["threshold"] == expected).all()
+    assert (moved.predictions["p_sick"] > plain.predictions["p_sick"]).all()
+
+
+def test_a_stateful_extractor_is_fitted_on_training_cells_alone(job: FoldJob) -> None:
+    job = _stateful(job)
+    result = fit_fold(job)
+    assert SpyExtractor.events[-1] == list(job.train)
+    inner = SpyExtractor.events[:-1]
+    assert len(inner) == 3
+    for number, fitted_on in enumerate(inner):
+        validated = result.inner.loc[result.inner["inner_fold"] == number, "row"]
+        assert not set(job.units[fitted_on]) & set(job.units[validated])
+        assert not set(job.units[fitted_on]) & set(job.units[job.test])
+    _check_no_leak(job, Spy.events)
+
+
+def test_a_stateful_extractor_is_tuned_with_its_classifier(job: FoldJob) -> None:
+    job = _stateful(job)
+    result = fit_fold(replace(job, protocol=replace(job.protocol, tune=2)))
+    assert "param_classifier__slope" in result.trials
+    tested = set(job.test)
+    assert len(SpyExtractor.events) == 2 * 3 + 3 + 1
+    assert all(not tested & set(rows) for rows in SpyExtractor.events)
+
+
+def test_the_seed_comes_from_names(job: FoldJob) -> None:
+    def seed(**changes: Any) -> int:
+        Spy.events.clear()
+        fit_fold(replace(job, **changes))
+        seeds = {e["seed"] for e in Spy.events if e["do"] == "fit"}
+        assert len(seeds) == 1
+        return int(seeds.pop())
+
+    plain = seed()
+    assert plain == seed() == seed(protocol=Protocol(folds=3, threads=2), features=job.features)
+    others = [
+        seed(fold=1), seed(repeat=1), seed(classifier=_spy(slope=2.0)), seed(protocol=Protocol(folds=3, seed=1))
+    ]  # fmt: skip
+    assert len({plain, *others}) == 5
+
+
+def test_by_image_each_cell_is_its_own_unit(job: FoldJob) -> None:
+    """Only there may a patient lie on both sides; the caller gives cells as units."""
+    train, test = np.flatnonzero(np.arange(96) % 4 != 0), np.flatnonzero(np.arange(96) % 4 == 0)
+    torn = replace(job, train=train, test=test)
+    with pytest.raises(BenchError, match="outer split: patients on both sides of the split: p00, "):
+        fit_fold(torn)
+    assert not Spy.events
+    cells = np.array([f"c{i}" for i in range(96)])
+    by_image = replace(torn, units=cells, protocol=replace(job.protocol, split="image"))
+    assert list(fit_fold(by_image).predictions["row"]) == list(test)
+    official = replace(torn, protocol=replace(job.protocol, split="official"))
+    fit_fold(official)
+
+
+def test_more_than_two_classes_have_no_threshold(job: FoldJob) -> None:
+    labels = np.repeat(np.array(["a", "b", "c"])[np.arange(PATIENTS) % 3], CELLS)
+    knn = Plugin("knn", "classifiers.knn:Knn", {}, frozenset(), consumes="features")
+    result = fit_fold(replace(job, labels=labels, positive=None, classifier=knn))
+    assert result.predictions["threshold"].isna().all()
+    assert np.allclose(result.predictions[["p_a", "p_b", "p_c"]].sum(axis=1), 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "complaint"),
+    [
+        ("nan", "not finite or do not sum to 1"),
+        ("sum", "not finite or do not sum to 1"),
+        ("classes", "the classifier knows"),
+    ],
+)
+def test_probabilities_that_are_none(job: FoldJob, fault: str, complaint: str) -> None:
+    with pytest.raises(BenchError, match=complaint):
+        fit_fold(replace(job, classifier=_spy(fault=fault)))
+
+
+def test_a_class_that_a_side_lacks(job: FoldJob) -> None:
+    healthy = np.flatnonzero(job.labels == "healthy")
+    with pytest.raises(BenchError, match="the test patients hold no cell of sick"):
+        fit_fold(replace(job, test=np.intersect1d(job.test, healthy)))
+    with pytest.raises(BenchError, match="the training patients hold no cell of sick"):
+        fit_fold(replace(job, train=np.intersect1d(job.train, healthy)))
+    one = np.concatenate([np.intersect1d(job.train, healthy), np.flatnonzero(job.units == "p01")])
+    with pytest.raises(BenchError, match="only one patient of a class"):
+        fit_fold(replace(job, train=one))
+
+
+CLOSE = [np.nextafter(0.5, 0), 0.5, np.nextafter(0.5, 1), np.nextafter(1, 0), 1.0, 0.0, 5e-324]
+
+
+@st.composite
+def scored_cells(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    n = draw(st.integers(2, 12))
+    value = st.sampled_from([*CLOSE, 0.2, 0.4, 0.6]) | st.floats(0, 1)
+    scores = np.array(draw(st.lists(value, min_size=n, max_size=n)))
+    positive = np.array([True, False, *draw(st.lists(st.booleans(), min_size=n - 2, max_size=n - 2))])
+    return scores, positive, np.array(draw(st.lists(st.sampled_from("abc"), min_size=n, max_size=n)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(scored_cells())
+def test_no_threshold_is_better_nor_as_good_and_nearer_to_a_half(
+    cells: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    scores, positive, groups = cells
+    weights = 1 / (groups[:, None] == groups).sum(axis=1)
+
+    def gain(threshold: float) -> float:
+        right = (scores >= threshold) == positive
+        return round(float(sum(np.average(right[side], weights=weights[side]) for side in (positive, ~positive))), 9)
+
+    found = best_threshold(scores, positive, groups)
+    levels = np.unique(scores)
+    every = [*levels, np.nextafter(levels[-1], np.inf), *((levels[1:] + levels[:-1]) / 2)]
+    assert gain(found) == max(map(gain, every))
+    between = [m for m, below in zip((levels[1:] + levels[:-1]) / 2, levels, strict=False) if m > below]
+    midpoints = [levels[0], *between, np.nextafter(levels[-1], np.inf)]
+    equals = [abs(t - 0.5) for t in midpoints if gain(t) == gain(found)]
+    assert abs(found - 0.5) <= min(equals, default=np.inf) + 1e-12
+
+
+def test_the_threshold_lies_midway_where_the_classes_are_apart() -> None:
+    scores = np.array([0.1, 0.2, 0.8, 0.9])
+    assert best_threshold(scores, np.array([False, False, True, True]), np.array(list("abcd"))) == 0.5
+    assert best_threshold(scores, np.array([False, True, True, True]), np.array(list("abcd"))) == pytest.approx(0.15)
+
+
+def test_scores_that_are_all_alike_leave_one_of_two_thresholds() -> None:
+    scores, positive = np.full(4, 0.7), np.array([False, False, True, True])
+    assert best_threshold(scores, positive, np.array(list("abcd"))) == 0.7
+
+
+def test_a_patient_of_many_cells_does_not_pull_the_threshold() -> None:
+    scores = np.concatenate([np.full(50, 0.7), [0.2, 0.5, 0.9]])
+    positive = np.concatenate([np.zeros(50), [0, 1, 1]]).astype(bool)
+    groups = np.array(["a"] * 50 + ["b", "c", "d"])
+    # By cells 0.8 is best (all but one of 53 right); by patients 0.35 and 0.8 are equally good, 0.35 is nearer to 0.5.
+    assert best_threshold(scores, positive, groups) == pytest.approx(0.35)

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+import optuna
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
+
+from classifiers.cnn import Cnn
+from extractors.cells import Cell
+
+QUICK: dict[str, Any] = {"size": 32, "width": 8, "epochs": 12, "random_state": 0}
+
+
+def disc(rng: np.random.Generator, grain: float, name: str) -> Cell:
+    """A disc of a random colour on black, its chromatin a random field of the given grain."""
+    rows, columns = np.mgrid[:48, :48]
+    mask = (rows - 24) ** 2 + (columns - 24) ** 2 < rng.integers(15, 22) ** 2
+    field = cv2.GaussianBlur(rng.normal(size=(48, 48)), (0, 0), grain)
+    shade = rng.integers(90, 160, size=3) + 35 * (field / field.std())[..., None]
+    return Cell(name, np.where(mask[..., None], np.clip(shade, 1, 255), 0).astype(np.uint8), mask)
+
+
+def discs(n: int, *, patients: int = 20, seed: int = 0) -> tuple[list[Cell], np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    groups = np.arange(n) % patients
+    y = np.where(groups % 2, "coarse", "fine")
+    return [disc(rng, 3.0 if label == "coarse" else 0.8, f"c{i}") for i, label in enumerate(y)], y, groups
+
+
+class Spy:
+    def __init__(self) -> None:
+        self.groups: Any = None
+        self.validation: set[int] = set()
+
+    def split(self, X: Any, y: Any, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        assert len(X) == len(y) == len(groups)
+        self.groups = groups
+        aside = np.isin(groups, [0, 1, 2, 3])
+        self.validation = set(groups[aside])
+        yield np.flatnonzero(~aside), np.flatnonzero(aside)
+        raise AssertionError("only the first split is wanted")
+
+
+def test_a_planted_difference_is_learned_on_unseen_patients() -> None:
+    cells, y, groups = discs(240)
+    unseen, truth, _ = discs(60, seed=9)
+    model = Cnn(**QUICK).fit(cells, y, groups)
+    probabilities = model.predict_proba(unseen)
+    assert model.classes_.tolist() == ["coarse", "fine"]
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert roc_auc_score(truth == "fine", probabilities[:, 1]) > 0.9
+    assert (model.predict(unseen) == truth).mean() == model.score(unseen, truth) > 0.8
+
+
+def test_labels_that_mean_nothing_are_not_learned() -> None:
+    rng = np.random.default_rng(1)
+    cells = [disc(rng, 1.5, f"c{i}") for i in range(200)]
+    y, groups = np.arange(200) % 40 % 2, np.arange(200) % 40
+    scores = []
+    for half in range(2):
+        test = groups % 4 // 2 == half
+        seen = [cell for cell, held_out in zip(cells, test, strict=True) if not held_out]
+        held = [cell for cell, held_out in zip(cells, test, strict=True) if held_out]
+        model = Cnn(**QUICK).set_params(epochs=4).fit(seen, y[~test], groups[~test])
+        scores.append(roc_auc_score(y[test], model.predict_proba(held)[:, 1]))
+    assert abs(np.mean(scores) - 0.5) < 0.15
+
+
+def test_the_same_seed_gives_the_same_bits_whatever_torch_did_before() -> None:
+    cells, y, groups = discs(40)
+    quick = Cnn(**QUICK).set_params(epochs=2)
+    torch.manual_seed(1)
+    first = clone(quick).fit(cells, y, groups).predict_proba(cells)
+    torch.rand(5)
+    state = torch.get_rng_state()
+    assert np.array_equal(first, clone(quick).fit(cells, y, groups).predict_proba(cells))
+    assert torch.equal(torch.get_rng_state(), state)
+    other = clone(quick).set_params(random_state=1).fit(cells, y, groups)
+    assert not np.array_equal(first, other.predict_proba(cells))
+
+
+def test_early_stopping_watches_the_first_split_of_cv_and_hands_it_the_patients() -> None:
+    cells, y, groups = discs(60)
+    spy = Spy()
+    model = Cnn(**QUICK, cv=spy).set_params(epochs=2).fit(cells, y, groups)
+    assert np.array_equal(spy.groups, groups)
+    assert spy.validation == {0, 1, 2, 3}
+    inner, outer = next(spy.split(cells, y, groups))
+    pairs = Cnn(**QUICK, cv=[(inner, outer), (outer, inner)]).set_params(epochs=2).fit(cells, y, groups)
+    assert np.array_equal(model.predict_proba(cells), pairs.predict_proba(cells))
+
+
+def test_normalisation_and_weights_come_from_the_training_part_alone() -> None:
+    cells, y, groups = discs(60)
+    inner, outer = next(Spy().split(cells, y, groups))
+    changed = [Cell(cell.id, cell.image // 2 * np.uint8(1), cell.mask) for cell in cells]
+    mixed = [changed[i] if i in set(outer) else cell for i, cell in enumerate(cells)]
+    one_epoch = Cnn(**QUICK, cv=[(inner, outer)]).set_params(epochs=1)
+    first, second = clone(one_epoch).fit(cells, y, groups), clone(one_epoch).fit(mixed, y, groups)
+    assert np.array_equal(first.mean_, second.mean_)
+    assert first.history_["training"] == second.history_["training"]
+    assert first.history_["validation"] != second.history_["validation"]
+    assert np.array_equal(first.predict_proba(cells), second.predict_proba(cells))
+
+
+def test_each_patient_of_the_validation_part_weighs_the_same() -> None:
+    cells, y, groups = discs(60)
+    inner, outer = next(Spy().split(cells, y, groups))
+    rows = np.concatenate([outer, np.repeat(outer[groups[outer] == 0], 5)])
+    model = Cnn(**QUICK, cv=[(inner, outer)]).set_params(epochs=1)
+    plain = clone(model).fit(cells, y, groups)
+    copied = clone(model).set_params(cv=[(inner, rows)]).fit(cells, y, groups)
+    assert plain.history_["validation"] == pytest.approx(copied.history_["validation"], rel=1e-6)
+
+
+def test_early_stopping_stops_and_the_best_epoch_is_told() -> None:
+    rng = np.random.default_rng(1)
+    cells = [disc(rng, 1.5, f"c{i}") for i in range(40)]
+    model = Cnn(**QUICK).set_params(epochs=60, patience=2, learning_rate=0.02)
+    model.fit(cells, np.arange(40) % 2)
+    losses = model.history_["validation"]
+    assert len(losses) == model.best_epoch_ + 3 < 60
+    assert model.best_epoch_ == int(np.argmin(losses))
+
+
+def test_more_than_two_classes_and_a_round_trip_to_another_process() -> None:
+    cells, _, groups = discs(45)
+    y = groups % 3
+    model = Cnn(**QUICK).set_params(epochs=1).fit(cells, y, groups)
+    assert model.predict_proba(cells).shape == (45, 3)
+    copy = pickle.loads(pickle.dumps(model))  # noqa: S301 - ours
+    assert np.array_equal(copy.predict_proba(cells), model.predict_proba(cells))
+    assert model.predict_proba([]).shape == (0, 3)
+
+
+def test_rare_classes_weigh_as_much_as_common_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def spy(self: Cnn, training: Any, validation: Any, seed: int) -> None:
+        seen.extend([training, validation])
+
+    monkeypatch.setattr(Cnn, "_train", spy)
+    cells, _, groups = discs(60)
+    y = (groups < 4).astype(int)
+    Cnn(**QUICK).fit(cells, y, groups)
+    training, validation = seen
+    sums = [training.weights[training.targets == code].sum() for code in (0, 1)]
+    assert sums[0] == pytest.approx(sums[1])
+    assert validation.weights.sum() == pytest.approx(4)
+
+
+def test_its_search_space_can_be_set() -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    model = Cnn()
+    drawn = model.search_space(study.ask())
+    assert set(drawn) == {"learning_rate", "weight_decay", "dropout", "jitter", "width"}
+    assert clone(model).set_params(**drawn).get_params()["learning_rate"] == drawn["learning_rate"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"learning_rate": 1e30}, "lower learning_rate"),
+        ({"size": 8}, "size must be at least 16"),
+        ({"batch_size": 1}, "batch_size must be at least 2"),
+        ({"dropout": 1.0}, "dropout must lie in"),
+        ({"cv": 3}, "cv must be None, a splitter"),
+        ({"cv": [([0, 2, 4], [1])]}, "trains on no cell of class coarse"),
+        ({"cv": [(range(40), [])]}, "holds no cell for early stopping"),
+    ],
+)
+def test_what_cannot_work_is_refused(parameters: dict[str, Any], message: str) -> None:
+    cells, y, groups = discs(40)
+    with pytest.raises(ValueError, match=message):
+        Cnn(**QUICK).set_params(**parameters).fit(cells, y, groups)
+
+
+def test_too_few_classes_or_patients_and_unequal_lengths_are_refused() -> None:
+    cells, y, groups = discs(8)
+    with pytest.raises(ValueError, match="cells of one class only"):
+        Cnn().fit(cells, np.zeros(8))
+    with pytest.raises(ValueError, match="class coarse has cells of 1 patient"):
+        Cnn().fit(cells, y, np.where(y == "coarse", 0, groups))
+    with pytest.raises(ValueError, match="8 cells, 7 labels"):
+        Cnn().fit(cells, y[:7])
+
+
+def test_it_says_that_it_takes_cells_and_writes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Cnn.consumes == "cells"
+    folder = tmp_path_factory.mktemp("empty")
+    monkeypatch.chdir(folder)
+    cells, y, groups = discs(20)
+    Cnn(**QUICK).set_params(epochs=1).fit(cells, y, groups)
+    assert os.listdir(folder) == []  # noqa: PTH208 - the whole listing is compared

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import math
+import shutil
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.errors import BenchError
+from bench.results import Results
+from reports.leaderboard import Score, tracks
+
+Add = Any
+
+
+def test_best_first_and_every_metric_with_the_interval_that_was_kept(results: Results, add: Add) -> None:
+    add(classifier="weak", skill=0.2)
+    add(classifier="strong", skill=2.0)
+    add(classifier="middling", skill=0.8)
+    (track,) = tracks(results)
+    assert [row.classifier for row in track.rows] == ["strong", "middling", "weak"]
+    assert track.best is track.rows[0]
+    kept = track.rows[0].result.scores.set_index("metric")
+    for metric in track.metrics:
+        score = track.rows[0].scores[metric.name]
+        assert (score.value, score.low, score.high) == tuple(kept.loc[metric.name, ["value", "low", "high"]])
+    assert len(track.metrics) == 6
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"protocol": {"seed": 1}},
+        {"protocol": {"tune": 20}},
+        {"data": {"digest": "another"}},
+        {"data": {"positive": "normal"}},
+        {"folds_hash": "another"},
+        {"flags": ["LEAKY"]},
+    ],
+    ids=str,
+)
+def test_what_is_not_comparable_stands_in_another_track(results: Results, add: Add, other: dict[str, Any]) -> None:
+    add(classifier="svm")
+    add(classifier="knn", **other)
+    assert [len(t.rows) for t in tracks(results)] == [1, 1]
+
+
+def test_threads_do_not_split_a_track(results: Results, add: Add) -> None:
+    add(classifier="svm")
+    add(classifier="knn", protocol={"threads": 2})
+    assert [len(t.rows) for t in tracks(results)] == [2]
+
+
+def test_leaky_tracks_come_last_however_well_they_score(results: Results, add: Add) -> None:
+    add(classifier="svm", skill=0.1, data={"name": "z"})
+    add(classifier="svm", skill=4.0, data={"name": "a"}, flags=["LEAKY"], protocol={"split": "image"})
+    assert [(t.data["name"], t.leaky) for t in tracks(results)] == [("z", False), ("a", True)]
+
+
+def test_namesakes_are_told_apart_by_their_keys(results: Results, add: Add) -> None:
+    first = add(classifier="svm", components={"classifier_code": "old"})
+    second = add(classifier="svm", components={"classifier_code": "new"}, seed=5)
+    add(classifier="knn")
+    (track,) = tracks(results)
+    marks = {row.result.key: row.mark for row in track.rows if row.classifier == "svm"}
+    assert marks == {r["key"]: r["key"][:8] for r in (first, second)}
+    assert [row.mark for row in track.rows if row.classifier == "knn"] == [""]
+
+
+def test_an_undefined_score_stands_last_and_is_never_the_best(results: Results, add: Add) -> None:
+    record = add(classifier="undefined")
+    path = results.experiment_folder(f"e{record['key'][:12]}") / "scores.parquet"
+    scores = pd.read_parquet(path)
+    scores[["value", "low", "high"]] = np.nan
+    scores.to_parquet(path, index=False)
+    assert tracks(results)[0].best is None
+    add(classifier="poor", skill=-1.0)
+    (track,) = tracks(results)
+    assert [row.classifier for row in track.rows] == ["poor", "undefined"]
+    assert track.best is not None
+    assert track.best.classifier == "poor"
+
+
+def test_seconds_are_those_of_all_folds_and_steps(results: Results, add: Add) -> None:
+    record = add()
+    assert tracks(results)[0].rows[0].seconds == 0.5 + 2.0 + 0.25 + 1.0
+    (results.experiment_folder(f"e{record['key'][:12]}") / "timing.json").unlink()
+    assert math.isnan(tracks(results)[0].rows[0].seconds)
+
+
+def test_parameters_in_full_are_read_from_the_components(results: Results, add: Add) -> None:
+    add()
+    row = tracks(results)[0].rows[0]
+    assert (row.extractor_in_full, row.classifier_in_full) == ("extractors.Handcrafted[]", "classifiers.svm.Svm[C=1]")
+
+
+def test_scores_that_cannot_be_read_are_an_error_that_names_the_folder(results: Results, add: Add) -> None:
+    record = add()
+    folder = results.experiment_folder(f"e{record['key'][:12]}")
+    (folder / "scores.parquet").write_bytes(b"no parquet")
+    with pytest.raises(BenchError, match=f"{folder.name}.*delete this folder"):
+        tracks(results)
+    shutil.rmtree(folder)
+    assert tracks(results) == []
+
+
+def test_a_score_reads_with_its_interval_and_two_decimals() -> None:
+    assert str(Score(0.87654, 0.7449, 0.9951)) == "0.88 [0.74, 1.00]"
+    assert str(Score(0.9, math.nan, math.nan)) == "undefined"

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import Any
+
+from bench.results import Results
+from reports import wording
+from reports.leaderboard import tracks
+
+Add = Any
+
+
+def test_the_headline_names_level_split_interval_patients_and_cells(results: Results, add: Add) -> None:
+    add(classifier="svm", skill=1.5)
+    add(classifier="knn", skill=0.2)
+    (track,) = tracks(results)
+    assert track.best is not None
+    assert wording.best_of(track) == (
+        f"told diseased from normal best of 2 pipelines: patient-weighted AUROC {track.best.primary}, "
+        "on 120 cells of 24 patients, 4 folds by patient."
+    )
+
+
+def test_the_positive_class_is_told_from_the_other(results: Results, add: Add) -> None:
+    add(data={"positive": "normal"})
+    assert wording.best_of(tracks(results)[0]).startswith("told normal from diseased: patient-weighted AUROC ")
+
+
+def test_three_classes(results: Results, add: Add) -> None:
+    add(classes=("a", "b", "c"))
+    assert wording.best_of(tracks(results)[0]).startswith("told 3 classes apart: ")
+
+
+def test_doubts_of_a_clear_winner_and_of_a_guesser(results: Results, add: Add) -> None:
+    add(classifier="svm", skill=3.0)
+    assert wording.doubts(tracks(results)[0]) == []
+    add(classifier="knn", skill=0.0)
+    assert [d.split()[0] for d in wording.doubts(tracks(results)[0])] == ["Being"]
+
+
+def test_doubts_name_chance_rivals_and_random_weights(results: Results, add: Add) -> None:
+    add(classifier="svm", skill=0.03, flags=["RANDOM WEIGHTS"], seed=1)
+    add(classifier="knn", skill=0.0, flags=["RANDOM WEIGHTS"], seed=2)
+    (track,) = tracks(results)
+    assert track.best is not None
+    assert track.best.primary.low <= 0.5
+    doubts = " ".join(wording.doubts(track))
+    assert "reaches down to 0.5, the score of guessing" in doubts
+    assert "The interval of 1 other pipeline overlaps" in doubts
+    assert "random" in doubts
+
+
+def test_linked_patients_are_counted_both_ways() -> None:
+    assert wording.counts({"cells": 1, "patients": 2, "split_units": 1}) == "1 cell of 2 patients (1 split unit)"
+    assert wording.counts({"cells": 5, "patients": 2, "split_units": 2}) == "5 cells of 2 patients"
+
+
+def test_the_protocol_of_each_split(results: Results, add: Add) -> None:
+    add(protocol={"split": "patient", "tune": 50})
+    add(protocol={"split": "image"}, flags=["LEAKY"], repeats=2)
+    by_patient, by_image = (" ".join(wording.protocol_in_words(t)) for t in tracks(results))
+    assert "each patient was held out once in 4 folds;" in by_patient
+    assert "50 Optuna trials in each outer fold" in by_patient
+    assert "drawn on single cells, drawn 2 times, so that a patient's cells lie on both sides" in by_image
+    assert "at most 3, by image" in by_image
+    assert "default or given parameters" in by_image
+    assert wording.split_in_words(tracks(results)[1].protocol) == "4 folds by image, 2 repeats"
