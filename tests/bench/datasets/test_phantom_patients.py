@@ -39,15 +39,15 @@ def drawn(spec: PhantomSpec, patient: PhantomPatient, number: int) -> DrawnCell:
 
 def measured(cell: DrawnCell) -> Floats:
     """Stain, contrast, grain, noise and blur of a cell as an observer measures them: 10 numbers."""
-    kernel = np.ones((3, 3), np.uint8)
-    nucleus = cv2.erode(cell.nucleus.astype(np.uint8), kernel, iterations=5) > 0
-    ring = cell.cell & (cv2.dilate(cell.nucleus.astype(np.uint8), kernel, iterations=2) == 0)
-    ring &= cv2.erode(cell.cell.astype(np.uint8), kernel, iterations=3) > 0
+    edge = cv2.distanceTransform(cell.cell.astype(np.uint8), cv2.DIST_L2, 5)
+    depth = cv2.distanceTransform(cell.nucleus.astype(np.uint8), cv2.DIST_L2, 5)
+    away = np.minimum(edge, cv2.distanceTransform((~cell.nucleus).astype(np.uint8), cv2.DIST_L2, 5))
+    nucleus, ring = depth > 5, away > 0.7 * away.max()
     grey = cell.image.astype(np.float64).mean(axis=2)
     smooth = cv2.GaussianBlur(grey, (0, 0), 1.5)
     slope = np.hypot(cv2.Sobel(smooth, cv2.CV_64F, 1, 0), cv2.Sobel(smooth, cv2.CV_64F, 0, 1))
     contrast = smooth[nucleus].std()
-    rim = np.where(cell.cell, grey, 0.0)[cell.cell & (cv2.erode(cell.cell.astype(np.uint8), kernel) == 0)]
+    rim = grey[(edge > 0) & (edge < 1.5)]
     return np.array(
         [
             *np.log(cell.image[nucleus].mean(axis=0)),
