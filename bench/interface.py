@@ -18,6 +18,7 @@ from bench.planning import Plan, make_plan
 from bench.plugins import PIXELS
 from bench.results import ExperimentResult, Failure, Results
 from bench.running import run_plan
+from bench.whole import writable_folder
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ def run_options(options: Options, observer: Observer | None = None) -> MatrixRes
     """Run what the options ask for."""
     Results.check(options.out)
     planned = make_plan(options, observer)
+    writable_folder(planned.store, "--store")
     results = Results.create(options.out)
     run_plan(planned, results, jobs=options.jobs or default_jobs(options.threads), observer=observer)
     results.write_leaderboard()

@@ -16,7 +16,7 @@ from bench.datasets.cache import cache_dir
 from bench.datasets.opening import Opened, open_data
 from bench.errors import BenchError
 from bench.experiment import Protocol
-from bench.features import Entry, entry_of, extractor_identity
+from bench.features import READING, Entry, entry_of, extractor_identity
 from bench.folds import Folds, draw_folds
 from bench.identity import code_digest, digest, library_versions, module_identity, own_digest
 from bench.observer import Observer
@@ -226,7 +226,7 @@ class _Features:
 
 def _features(extractor: Plugin | None, opened: Opened, options: Options) -> _Features:
     if extractor is None:
-        return _Features({"extractor": PIXELS, "prepare": "none"})
+        return _Features({"extractor": PIXELS, "prepare": "none", "reading": code_digest(READING)})
     weights_dir = str(options.weights_dir) if options.weights_dir else None
     try:
         if extractor.requires_fit:
@@ -247,6 +247,7 @@ def _experiment(
         **common,
         "classifier": classifier.canonical,
         "classifier_code": code_digest(module),
+        "classifier_nested": {name: module_identity(name) for name in classifier.nested_modules},
         "classifier_libraries": dict(library_versions(module)),
         "features": dict(features.identity),
     }
@@ -279,7 +280,8 @@ def _what_differs(experiment: Experiment, results: Results | None) -> str:
     for relative in relatives:
         theirs = _flat(relative.record["components"])
         differing.append(sorted(k for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k)))
-    return "a result differs in: " + ", ".join(min(differing, key=len))
+    nearest: list[str] = min(differing, key=len)
+    return "a result differs in: " + ", ".join(nearest)
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -156,17 +156,20 @@ def _cover(outline: Floats, centre: Floats, box: Box) -> tuple[Mask, Layer]:
 def _expose(layers: Layer, look: CellLook, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """What the camera sees of (cell, nucleus, chromatin, debris): RGB uint8, at least 1 everywhere."""
     plasma, cytoplasm, nucleus = (np.log(c) for c in (PLASMA, look.cytoplasm_rgb, look.nucleus_rgb))
-    absorbed = [
+    absorbed = (
         cytoplasm - plasma,
         nucleus - cytoplasm,
         np.multiply(CHROMATIN, look.contrast),
         0.6 * (cytoplasm - plasma),
-    ]
+    )
     light = look.gamma * (plasma - np.log(PIVOT)) + np.log(PIVOT * look.brightness)
-    seen = cv2.GaussianBlur(layers, (0, 0), look.blur_px).reshape(-1, len(absorbed))
-    grey = cv2.exp(seen @ np.multiply(look.gamma, absorbed).astype(np.float32) + light.astype(np.float32))
-    grey += np.float32(look.noise) * rng.standard_normal(grey.shape, dtype=np.float32)
-    return np.asarray(np.clip(np.rint(grey), 1, 255), dtype=np.uint8).reshape(*layers.shape[:2], 3)
+    stain = np.column_stack([*np.multiply(look.gamma, absorbed), light]).astype(np.float32)
+    grey = cv2.exp(cv2.transform(cv2.GaussianBlur(layers, (0, 0), look.blur_px), stain))
+    noise = rng.standard_normal(grey.shape, dtype=np.float32)
+    noise *= np.float32(look.noise)
+    grey += noise
+    np.clip(np.rint(grey, out=grey), 1, 255, out=grey)
+    return np.asarray(grey.astype(np.uint8))
 
 
 def _placed(mask: Mask, box: Box, size: int) -> Mask:

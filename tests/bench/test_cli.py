@@ -106,3 +106,20 @@ def test_what_the_user_got_wrong_ends_with_a_sentence_and_2(
     assert ended.value.code == 2
     assert complaint in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [], "nothing half-written"
+
+
+def test_places_that_cannot_be_written_name_their_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bench.cli import main  # noqa: PLC0415
+
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    for option in ("--store", "--out"):
+        arguments = ["run", "-x", "size", "-c", "knn", "--data", "phantom[patients=3,cells=2,size=64]", "--folds", "3"]
+        monkeypatch.setattr(sys, "argv", ["bench", *arguments, option, "file/x"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        assert f"another place with {option}" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]

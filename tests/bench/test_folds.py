@@ -257,7 +257,7 @@ def test_official_folds_that_cannot_be_used() -> None:
         draw_folds(table, split="official", folds=5, repeats=1, seed=0)
     with pytest.raises(BenchError, match="at least two folds; here is only 'x'"):
         draw_folds(table.assign(fold="x"), split="official", folds=5, repeats=1, seed=0)
-    with pytest.raises(BenchError, match="official fold .*: no cells of"):
+    with pytest.raises(BenchError, match=r"official fold .*: no cells of"):
         draw_folds(table.assign(fold=labels), split="official", folds=5, repeats=1, seed=0)
     missing = table.assign(fold=["x"] * 23 + [None])
     with pytest.raises(BenchError, match="needs a data set that comes with folds"):

@@ -157,7 +157,7 @@ def test_a_stranger_that_is_imported_counts_by_its_version(write: Write) -> None
 def test_code_without_a_source_has_no_identity() -> None:
     with pytest.raises(BenchError, match="source of zlib cannot be found"):
         code_digest("zlib")
-    with pytest.raises(BenchError, match="source of no.where cannot be found"):
+    with pytest.raises(BenchError, match=r"source of no.where cannot be found"):
         own_digest("no.where")
 
 

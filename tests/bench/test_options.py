@@ -78,7 +78,7 @@ def test_a_mistake_of_the_command_line_does_not_blame_the_file(config: Path) -> 
     with pytest.raises(BenchError) as caught:
         make_options({"folds": 1}, config=config)
     assert str(caught.value).startswith("folds: ")
-    with pytest.raises(BenchError, match="^no option is called 'fold'. Did you mean folds"):
+    with pytest.raises(BenchError, match=r"^no option is called 'fold'. Did you mean folds"):
         make_options({"fold": 5})
 
 

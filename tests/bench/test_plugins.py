@@ -168,7 +168,7 @@ def test_a_third_partys_plugin_is_found_without_importing_it(
 
 
 def test_a_plugin_travels_between_processes() -> None:
-    import pickle  # noqa: PLC0415, S403 (what the worker pool does)
+    import pickle  # noqa: PLC0415 (what the worker pool does)
 
     plugin = classifier(f"{CALIBRATED}[estimator=svm[C=2]]")
     again = pickle.loads(pickle.dumps(plugin))  # noqa: S301 (our own bytes)

@@ -109,7 +109,7 @@ def test_nothing_to_tune_is_an_error() -> None:
         def search_space(self, trial: Any) -> dict[str, Any]:
             return {}
 
-    with pytest.raises(BenchError, match="DummyClassifier has no search space.*leave out --tune"):
+    with pytest.raises(BenchError, match=r"DummyClassifier has no search space.*leave out --tune"):
         tune(DummyClassifier(), _evaluate, trials=3, seed=0)
     with pytest.raises(BenchError, match="Fixed has nothing to tune; leave out --tune"):
         tune(Fixed(), _evaluate, trials=3, seed=0)

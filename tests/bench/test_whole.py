@@ -122,5 +122,5 @@ def test_a_file_that_is_no_json_object_is_named(tmp_path: Path, text: str) -> No
 def test_a_folder_that_cannot_be_made_names_the_option(tmp_path: Path) -> None:
     assert writable_folder(tmp_path / "a" / "b", "--out").is_dir()
     (tmp_path / "file").touch()
-    with pytest.raises(BenchError, match="cannot be written .*--out"):
+    with pytest.raises(BenchError, match=r"cannot be written .*--out"):
         writable_folder(tmp_path / "file" / "b", "--out")

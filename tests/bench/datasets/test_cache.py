@@ -26,3 +26,9 @@ def test_one_that_cannot_be_made_is_named_with_its_variable(tmp_path: Path, monk
     monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(BenchError, match=r"file/cache cannot be written \(Not a directory\); set CYTOBENCH_CACHE"):
         cache_dir()
+
+
+def test_a_relative_name_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CYTOBENCH_CACHE", "here")
+    assert cache_dir() == tmp_path / "here"

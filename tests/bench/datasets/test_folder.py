@@ -81,6 +81,9 @@ def test_only_folders_with_images_in_folders_are_recognised(classes: Path, draw:
     assert not reader.recognises(classes / "sick/p1_1.png")
     draw(tmp_path / "plain/1.png")
     assert not reader.recognises(tmp_path / "plain")
+    (tmp_path / "plain/sub").mkdir()
+    (tmp_path / "plain/sub/._1.png").touch()
+    assert not reader.recognises(tmp_path / "plain")
 
 
 def test_a_link_that_leaves_the_folder_is_refused(classes: Path, draw: Draw, tmp_path: Path) -> None:

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.datasets.table import Dataset, ReadOptions, cell_table, units_of
+
+LINKED = (frozenset({"51", "52", "53"}), frozenset({"1", "2"}))
+
+
+def test_units_name_the_linked_patients_that_are_present() -> None:
+    assert units_of(["51", "53", "7", "1", "51"], LINKED) == ["51+53", "51+53", "7", "1", "51+53"]
+
+
+def test_the_table_is_text_throughout() -> None:
+    table = cell_table(
+        cell=["x", "y"], path=["/x", "/y"], label=["a", "b"], patient=["1", "2"], linked=LINKED, fold=None
+    )
+    assert tuple(table.columns) == Dataset.COLUMNS
+    assert all(pd.api.types.is_string_dtype(table[name].dtype) for name in table)
+    assert list(table["unit"]) == ["1+2", "1+2"]
+    assert table["mask_path"].isna().all()
+
+
+def test_the_whole_frame_and_the_given_scale_go_before_the_table() -> None:
+    more = {"mask_path": ["/m", None], "um_per_px": ["0.5", None]}
+    table = cell_table(cell=["x", "y"], path=["/x", "/y"], label=["a", "b"], patient=["1", "2"], **more)
+    plain = Dataset("d", "r", table, None).cells().files
+    assert [(f.mask_path, f.whole, f.um_per_px) for f in plain] == [("/m", False, 0.5), (None, False, None)]
+    options = ReadOptions(mask="whole", um_per_px=0.25, white_level=4095)
+    asked = Dataset("d", "r", table, None, options).cells().files
+    assert [(f.mask_path, f.whole, f.um_per_px, f.white_level) for f in asked] == [(None, True, 0.25, 4095)] * 2

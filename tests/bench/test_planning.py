@@ -1,0 +1,127 @@
+"""A plan tells experiments apart by all that makes them, and says what differs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bench import identity, plugins
+from bench.errors import BenchError
+from bench.options import make_options
+from bench.planning import Plan, make_plan
+from bench.results import LEAKY, Results
+
+TINY = {"data": "phantom[patients=3,cells=2,size=64]", "folds": 3}
+
+LAB = """
+from sklearn.dummy import DummyClassifier
+
+class Lab(DummyClassifier):
+    def predict_proba(self, X):
+        return super().predict_proba(X)
+"""
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A classifier in a file of the user's own."""
+    (tmp_path / "laboratory.py").write_text(LAB)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield tmp_path / "laboratory.py"
+    _forget()
+
+
+def _forget() -> None:
+    sys.modules.pop("laboratory", None)
+    for cached in (plugins._load, identity.module_identity, identity.code_digest, identity._sources, identity._parse):
+        cached.cache_clear()
+
+
+def _plan(place: Path, extractors: str = "size", clfs: str = "knn", **options: Any) -> Plan:
+    return make_plan(make_options({**TINY, "extractors": extractors, "clfs": clfs, "store": place, **options}))
+
+
+def test_everything_is_crossed_once(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, "size,color,size[],pixels", "knn,svm,svm[C=1],cnn")
+    assert [e.name for e in plan.experiments] == [
+        "size x knn", "size x svm", "color x knn", "color x svm", "pixels x cnn"
+    ]  # fmt: skip
+    assert len({e.key for e in plan.experiments}) == len({e.slug for e in plan.experiments}) == 5
+    assert len({e.entry.folder for e in plan.experiments if e.entry is not None}) == 2
+
+
+def test_a_plan_is_the_same_wherever_and_whenever_it_is_made(tmp_path: Path) -> None:
+    one, again = _plan(tmp_path), _plan(tmp_path / "elsewhere", jobs=2, timeout=9)
+    assert [e.key for e in one.experiments] == [e.key for e in again.experiments]
+
+
+@pytest.mark.parametrize(
+    ("changes", "component"),
+    [
+        ({"seed": 1}, "protocol.seed"),
+        ({"folds": 2}, "protocol.folds"),
+        ({"repeats": 2}, "protocol.repeats"),
+        ({"inner_folds": 2}, "protocol.inner_folds"),
+        ({"tune": 1}, "protocol.tune"),
+        ({"threads": 2}, "protocol.threads"),
+        ({"split": "image"}, "protocol.split"),
+        ({"positive": "normal"}, "positive"),
+        ({"data": "phantom[patients=3,cells=2,size=64,seed=1]"}, "data"),
+    ],
+)
+def test_a_miss_says_which_component_differs(tmp_path: Path, changes: dict[str, Any], component: str) -> None:
+    plan, results = _plan(tmp_path), Results.create(tmp_path / "results")
+    (experiment,) = plan.experiments
+    results.write_experiment(experiment.slug, plan.record(experiment), {"scores": pd.DataFrame()}, {})
+    assert list(plan.states(results)["state"]) == ["done"]
+    other = _plan(tmp_path, **changes)
+    assert other.experiments[0].key != experiment.key
+    (state,) = other.states(results).to_dict(orient="records")
+    assert state["state"] == "to run"
+    assert component in state["why"].removeprefix("a result differs in: ").split(", ")
+
+
+def test_a_failure_is_told_until_it_is_retried(tmp_path: Path) -> None:
+    plan, results = _plan(tmp_path), Results.create(tmp_path / "results")
+    (experiment,) = plan.experiments
+    results.write_failure(experiment.slug, plan.record(experiment), "no luck")
+    (state,) = plan.states(results).to_dict(orient="records")
+    assert (state["state"], state["why"]) == ("failed", "no luck (--retry-failed runs it again)")
+    assert list(_plan(tmp_path, retry_failed=True).states(results)["state"]) == ["to run"]
+
+
+def test_an_edit_of_a_users_own_classifier_is_another_experiment(tmp_path: Path, lab: Path) -> None:
+    before = _plan(tmp_path, clfs="laboratory.Lab").experiments[0]
+    lab.write_text(f'"""A docstring."""\n{LAB}')
+    _forget()
+    assert _plan(tmp_path, clfs="laboratory.Lab").experiments[0].key == before.key
+    lab.write_text(LAB.replace("predict_proba(X)", "predict_proba(X) / 1"))
+    _forget()
+    assert _plan(tmp_path, clfs="laboratory.Lab").experiments[0].key != before.key
+
+
+def test_a_leaking_split_is_flagged(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, split="image", folds=2)
+    record = plan.record(plan.experiments[0])
+    assert record["flags"] == [LEAKY]
+    assert record["violations"]
+    honest = _plan(tmp_path)
+    assert honest.record(honest.experiments[0])["flags"] == []
+
+
+def test_weights_that_are_not_to_be_had_are_told_before_anything_runs(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, "size,resnet18", weights_dir=tmp_path)
+    states = plan.states(None).set_index("extractor")
+    assert states.loc["size", "state"] == "to run"
+    assert states.loc["resnet18", "state"] == "cannot run"
+    assert "resnet18[weights=random]" in states.loc["resnet18", "why"]
+
+
+def test_nothing_to_cross_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="name at least one extractor"):
+        _plan(tmp_path, "pixels", "knn")
