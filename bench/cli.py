@@ -174,7 +174,7 @@ def report(
     from reports.pages import write_report  # noqa: PLC0415
 
     path = write_report(Results.open(results), output or results / "report.html")
-    display.show_path("report", path)
+    display.show_line("report", path)
 
 
 @app.command("list", epilog="Example: [cyan]bench list extractors --timm[/cyan]")
@@ -238,7 +238,8 @@ def phantom(
     )
     with display.live_progress() as observer:
         write_phantom(spec, out, progress=lambda done, total: observer.progress("draw cells", done, total))
-    display.show_path("phantom cells", out / "manifest.csv")
+    display.show_line("phantom cells", out / "manifest.csv")
+    display.show_line("run them with", f"bench run --data {out} --positive diseased")
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -95,7 +94,7 @@ def show_experiment(result: ExperimentResult) -> None:
     console.print("Intervals: patient bootstrap, conditional on the fitted models.", style="dim")
     for violation in result.record["violations"]:
         console.print(f"[red]{LEAKY}[/red] {escape(violation)}", highlight=False)
-    show_path("result", result.folder)
+    show_line("result", result.folder)
 
 
 def show_matrix(result: MatrixResult) -> None:
@@ -109,18 +108,26 @@ def show_matrix(result: MatrixResult) -> None:
         highlight=False,
     )
     table = Table(box=None, pad_edge=False)
-    for column in ("extractor", "classifier"):
-        table.add_column(column, overflow="fold")
+    table.add_column("pipeline", overflow="fold")
     for metric in _SHORT:
-        table.add_column(METRICS[metric].title, justify="right")
-    table.add_column("")
+        table.add_column(METRICS[metric].title.replace(", ", "\n"), justify="right", no_wrap=True)
     for row in board.to_dict(orient="records"):
-        scores = [_interval(row, m) for m in _SHORT] if row["status"] == "done" else ["-"] * len(_SHORT)
-        remark = _red(row["flags"]) if row["status"] == "done" else f"[red]failed:[/red] {escape(str(row['reason']))}"
-        table.add_row(escape(str(row["extractor"])), escape(str(row["classifier"])), *scores, remark)
+        pipeline = escape(f"{row['extractor']} x {row['classifier']}")
+        if row["status"] == "done":
+            flags = f" {_red(row['flags'])}" if row["flags"] else ""
+            table.add_row(pipeline + flags, *(_interval(row, m) for m in _SHORT))
+        else:
+            table.add_row(f"{pipeline} [red]failed[/red]", *["-"] * len(_SHORT))
     console.print(table)
     console.print("95 % intervals: patient bootstrap, conditional on the fitted models.", style="dim")
-    show_path("results", result.results.path)
+    for row in board[board["status"] == "failed"].to_dict(orient="records"):
+        console.print(
+            f"[red]failed[/red] {escape(str(row['extractor']))} x {escape(str(row['classifier']))}: "
+            f"{escape(str(row['reason']))}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    show_line("results", result.results.path)
 
 
 def show_plan(states: pd.DataFrame) -> None:
@@ -150,9 +157,9 @@ def show_dataset(opened: Opened) -> None:
             console.print(_frame(frame, index=title != "Image sizes in pixels"))
 
 
-def show_path(what: str, path: Path) -> None:
-    """Print where something was written, whole on one line."""
-    console.print(f"{what}: {path}", highlight=False, soft_wrap=True, markup=False)
+def show_line(what: str, value: object) -> None:
+    """Print a name and a value, such as where something was written, whole on one line."""
+    console.print(f"{what}: {value}", highlight=False, soft_wrap=True, markup=False)
 
 
 def _frame(frame: pd.DataFrame, *, index: bool = False) -> Table:

@@ -28,7 +28,7 @@ class Metric:
     name : str
         Identifier; ends with the level: `_patient` (every split unit weighs 1, its cells share it) or `_cell`.
     title : str
-        What a person reads.
+        What a person reads: the quantity, a comma, the level.
     score : callable
         `Sums, draws (n_draws, n_units) -> (n_draws,)`.
     binary : bool

@@ -197,9 +197,10 @@ def _wrapped(selector: Selector) -> Plugin:
 
     try:
         check_wrappable(inner)
-    except ValueError as error:
-        raise BenchError(str(error)) from error
-    plugin = _describe(selector, f"{module}:{name}")
+        plugin = _describe(selector, f"{module}:{name}")
+        check_wrappable(_plain(Selector(selector.name, plugin.params)))
+    except (TypeError, ValueError) as error:
+        raise BenchError(f"{selector}: {error}") from error
     wrapper = f"{Wrapped.__module__}:{Wrapped.__qualname__}"
     own = {"random_state", "cv", "threads"} & set(_defaults(Wrapped))
     return Plugin(

@@ -48,7 +48,7 @@ class LightGBM(FeatureClassifier):
         learning_rate: float = 0.1,
         num_leaves: int = 15,
         max_depth: int = -1,
-        min_child_samples: int = 20,
+        min_child_samples: int = 5,
         subsample: float = 0.8,
         colsample_bytree: float = 0.5,
         reg_lambda: float = 1.0,

@@ -59,13 +59,14 @@ class SpyExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
     """Learns nothing but notes on which cells it was fitted; their ids are the rows' numbers."""
 
     events: ClassVar[list[list[int]]] = []
+    groups: ClassVar[list[list[str]]] = []
 
     def __init__(self, *, random_state: Any = None) -> None:
         self.random_state = random_state
 
     def fit(self, X: Cells, y: Any = None, groups: Any = None) -> SpyExtractor:
-        self.fitted_on_ = [int(c.id) for c in X]
-        self.events.append(self.fitted_on_)
+        self.events.append([int(c.id) for c in X])
+        self.groups.append(list(groups))
         return self
 
     def transform(self, X: Cells) -> npt.NDArray[np.float32]:
@@ -82,6 +83,7 @@ def unseen() -> Iterator[None]:
     """Nothing is noted before a test."""
     Spy.events.clear()
     SpyExtractor.events.clear()
+    SpyExtractor.groups.clear()
     yield
 
 
@@ -202,6 +204,7 @@ def test_a_stateful_extractor_is_fitted_on_training_cells_alone(job: FoldJob) ->
     job = _stateful(job)
     result = fit_fold(job)
     assert SpyExtractor.events[-1] == list(job.train)
+    assert SpyExtractor.groups == [list(job.units[rows]) for rows in SpyExtractor.events]
     inner = SpyExtractor.events[:-1]
     assert len(inner) == 3
     for number, fitted_on in enumerate(inner):

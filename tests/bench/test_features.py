@@ -29,7 +29,7 @@ from bench.features import (
     open_features,
     stored_entries,
 )
-from bench.identity import file_digest
+from bench.identity import code_digest, file_digest
 from bench.plugins import Plugin, extractor
 from extractors.cells import Cell, CellFile, Cells
 
@@ -222,7 +222,7 @@ def test_the_key_changes_with_each_component(tmp_path: Path, monkeypatch: pytest
         entry(_numbers(fault="infinite")),
     ]
     for name, changed in {
-        "code_digest": lambda module: f"edited {module}" if module == __name__ else "",
+        "code_digest": lambda module: f"edited {module}" if module == __name__ else code_digest(module),
         "library_versions": lambda module: {"numpy": "0.1"},
         "FORMAT": 2,
     }.items():
@@ -230,7 +230,7 @@ def test_the_key_changes_with_each_component(tmp_path: Path, monkeypatch: pytest
             patch.setattr(features, name, changed)
             others.append(entry())
     with monkeypatch.context() as patch:
-        patch.setattr(features, "code_digest", lambda module: "" if module == __name__ else f"edited {module}")
+        patch.setattr(features, "code_digest", lambda m: code_digest(m) if m == __name__ else f"edited {m}")
         others.append(entry())
     assert len({here.key, *(other.key for other in others)}) == len(others) + 1
     assert len({here.folder, *(other.folder for other in others)}) == len(others) + 1

@@ -197,7 +197,7 @@ def test_a_patient_with_cells_of_both_classes_balances_the_counts_of_cells() -> 
 
 
 def test_one_mixed_patient_does_not_undo_the_guarantee() -> None:
-    labels, patients = _cells(("a", [4] * 40), ("b", [4] * 10))
+    labels, patients = _cells(("a", [4] * 40), ("b", [4] * 9))
     labels[0] = "b"
     for seed in range(5):
         for _, test in PatientKFold(10, random_state=seed).split(labels, labels, patients):

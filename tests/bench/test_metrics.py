@@ -177,6 +177,8 @@ def test_repeats_are_averaged_after_scoring() -> None:
     for name in METRICS:
         assert values[name] == pytest.approx((first[name] + second[name]) / 2, abs=1e-12)
         assert spread[name] == pytest.approx(abs(first[name] - second[name]) / np.sqrt(2), abs=1e-12)
+    # The repeats mirror each other, so that their mean is 1/2 in every draw alike.
+    assert list(both.set_index("metric").loc[PRIMARY, ["low", "high"]]) == pytest.approx([0.5, 0.5], abs=1e-12)
     alone = score(one, classes=["neg", "pos"], positive="pos", draws=20)
     assert alone["repeat_sd"].isna().all()
 
@@ -199,6 +201,18 @@ def test_the_interval_is_that_of_a_plain_bootstrap_of_patients() -> None:
     assert found.loc[PRIMARY, "high"] == pytest.approx(high, abs=0.02)
     assert (found["low"] <= found["value"]).all()
     assert (found["value"] <= found["high"]).all()
+
+
+def test_patients_are_drawn_within_their_class_unless_some_have_cells_of_both() -> None:
+    """Every positive cell is right and every negative one wrong: drawn within classes, the accuracy cannot vary."""
+    predictions = _predictions(["pos"] * 8 + ["neg"] * 8, np.repeat(list("abcdefgh"), 2), np.full(16, 0.9))
+    options = {"classes": ["neg", "pos"], "positive": "pos", "draws": 300}
+    apart = score(predictions, **options).set_index("metric").loc["accuracy_cell"]  # type: ignore[arg-type]
+    assert (apart["low"], apart["high"]) == (0.5, 0.5)
+    mixed = predictions.assign(label=["pos"] * 7 + ["neg"] * 9)
+    together = score(mixed, **options).set_index("metric").loc["accuracy_cell"]  # type: ignore[arg-type]
+    assert together["low"] < 0.3
+    assert together["high"] > 0.6
 
 
 def test_one_seed_gives_one_interval() -> None:

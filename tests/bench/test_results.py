@@ -77,6 +77,13 @@ def test_a_folder_without_its_record_is_no_result(results: Results) -> None:
     assert len(results.leaderboard()) == 1
 
 
+def test_what_has_a_result_has_not_failed(results: Results) -> None:
+    _write(results, "a", 0.8)
+    results.write_failure("a", _record(), "a slower process without luck")
+    assert results.failures() == []
+    assert list(results.leaderboard()["status"]) == ["done"]
+
+
 def test_the_leaderboard_has_the_best_first_and_failures_with_their_reason_last(results: Results) -> None:
     _write(results, "a", 0.7, _record("size", "knn"))
     _write(results, "b", 0.9, _record("color", "svm", flags=[RANDOM_WEIGHTS, LEAKY]))

@@ -33,7 +33,9 @@ def measure() -> None:
     base = statistics.median(seconds["bare"])
     for name in commands:
         own = statistics.median(seconds[name])
-        sys.stdout.write(f"start-up  {name}: {own:.2f} s, a bare Typer program's --help {base:.2f} s, ratio {own / base:.2f}\n")
+        sys.stdout.write(
+            f"start-up  {name}: {own:.2f} s, a bare Typer program's --help {base:.2f} s, ratio {own / base:.2f}\n"
+        )
 
 
 def _wall(command: Sequence[str]) -> float:
