@@ -1,16 +1,12 @@
-"""The user's cache folder: what may be deleted at any time and is then made again."""
+"""The user's cache folder, made on demand and known to be writable."""
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
-import platformdirs
-
 from bench.errors import BenchError
-
-VARIABLE = "CYTOBENCH_CACHE"
+from extractors.cache import VARIABLE, cache_folder
 
 
 def cache_dir() -> Path:
@@ -26,8 +22,7 @@ def cache_dir() -> Path:
     BenchError
         The folder cannot be made or written.
     """
-    named = os.environ.get(VARIABLE)
-    folder = Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("cytobench"))
+    folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

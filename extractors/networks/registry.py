@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-import platformdirs
+from extractors.cache import cache_folder
 
 Library = Literal["timm", "torchvision"]
 SCHEMA = 1
@@ -57,12 +57,6 @@ class ModelEntry:
     library: Library
     default_tag: str | None
     tags: dict[str, Published]
-
-
-def cache_folder() -> Path:
-    """The toolkit's folder in the user's cache: `$CYTOBENCH_CACHE`, else the platform's place."""
-    chosen = os.environ.get("CYTOBENCH_CACHE")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("cytobench"))
 
 
 def model_names() -> list[str]:

@@ -48,7 +48,7 @@ def test_defaults_are_filled_in() -> None:
         ("svm[C=10,kernel=linear]", "svm[kernel=linear,C=10.0]"),
         ("knn[n_neighbors=5]", "knn[n_neighbors=5.0]"),
         (LOGISTIC, f"{LOGISTIC}[C=1]"),
-        (f"{CALIBRATED}[estimator=svm[]]", f"{CALIBRATED}[estimator=svm[C=1],method=sigmoid]"),
+        (f"{CALIBRATED}[estimator=knn[]]", f"{CALIBRATED}[estimator=knn[n_neighbors=15.0],method=sigmoid]"),
     ],
 )
 def test_one_estimator_has_one_identity(one: str, other: str) -> None:
@@ -59,7 +59,7 @@ def test_one_estimator_has_one_identity(one: str, other: str) -> None:
 def test_another_parameter_is_another_identity() -> None:
     forms = {classifier(text).canonical for text in ("svm", "svm[C=2]", "svm[kernel=linear]", "rf_svm", "knn")}
     assert len(forms) == 5
-    nested = {classifier(f"{CALIBRATED}[estimator=svm[C={c}]]").canonical for c in (1, 2)}
+    nested = {classifier(f"{CALIBRATED}[estimator=knn[n_neighbors={k}]]").canonical for k in (1, 2)}
     assert len(nested) == 2
 
 
@@ -95,7 +95,7 @@ def test_an_import_path_is_a_classifier() -> None:
 def test_selectors_inside_a_selector_are_built() -> None:
     built = classifier(f"{CALIBRATED}[estimator=sklearn.svm.SVC[C=2]]").build()
     assert built.estimator.estimator.C == 2.0
-    assert classifier(f"{CALIBRATED}[estimator=svm[]]").nested_modules == ("classifiers.svm", "sklearn.calibration")
+    assert classifier(f"{CALIBRATED}[estimator=knn[]]").nested_modules == ("classifiers.knn", "sklearn.calibration")
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,7 @@ def test_selectors_inside_a_selector_are_built() -> None:
         (f"{CALIBRATED}[estimator=svmm[]]", "no classifier is called 'svmm'. Did you mean svm"),
         (f"{CALIBRATED}[estimator=svm[kernal=rbf]]", "Did you mean kernel?"),
         (f"{CALIBRATED}[cv=3]", "inner splits are drawn by patient"),
+        (f"{CALIBRATED}[estimator=svm[]]", "patients cannot be kept together"),
     ],
 )
 def test_classifiers_that_are_refused(text: str, complaint: str) -> None:
@@ -170,7 +171,7 @@ def test_a_third_partys_plugin_is_found_without_importing_it(
 def test_a_plugin_travels_between_processes() -> None:
     import pickle  # noqa: PLC0415 (what the worker pool does)
 
-    plugin = classifier(f"{CALIBRATED}[estimator=svm[C=2]]")
+    plugin = classifier(f"{CALIBRATED}[estimator=knn[n_neighbors=2]]")
     again = pickle.loads(pickle.dumps(plugin))  # noqa: S301 (our own bytes)
     assert isinstance(again, Plugin)
     assert again == plugin
