@@ -179,7 +179,8 @@ class _FoldFit:
         self._check_classes(y, "training patients")
         self._check_classes(job.labels[job.test], "test patients")
         k = inner_folds(y, units, job.protocol.inner_folds)
-        seed = seed_of(self.seed, "inner")
+        # Like the outer folds, the inner ones are the same for every experiment on the data.
+        seed = seed_of("inner folds", job.protocol.seed, job.repeat, job.fold)
         splits = [(job.train[a], job.train[b]) for a, b in PatientKFold(k, random_state=seed).split(y, y, units)]
         estimator = self._estimator(InnerPatientKFold(k, random_state=seed))
         estimator, trials = self._timed("tune", lambda: self._tuned(estimator, splits))

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from bench.errors import BenchError
+from bench.identity import digest
 from bench.metrics import METRICS, PRIMARY
 from bench.whole import clear_unfinished, read_json, whole_file, whole_folder, writable_folder, write_json
 
@@ -81,6 +82,11 @@ class ExperimentResult:
         """Wall times in seconds; not part of the result."""
         return read_json(self.folder / "timing.json")
 
+    @property
+    def written_ns(self) -> int:
+        """When it was written, in nanoseconds since 1970."""
+        return (self.folder / "experiment.json").stat().st_mtime_ns
+
     def score(self, metric: str = PRIMARY) -> float:
         """The value of one metric."""
         values = dict(zip(self.scores["metric"], self.scores["value"], strict=True))
@@ -98,6 +104,11 @@ class Failure:
     def key(self) -> str:
         """Identity of the experiment."""
         return str(self.record["key"])
+
+    @property
+    def written_ns(self) -> int:
+        """When it was written, in nanoseconds since 1970."""
+        return self.path.stat().st_mtime_ns
 
     @property
     def reason(self) -> str:
@@ -196,6 +207,20 @@ class Results:
         found = sorted((self.path / "failures").glob("[!.]*.json"))
         return [Failure(path, read_json(path)) for path in found if not self.is_done(path.stem)]
 
+    def current(self) -> tuple[list[ExperimentResult], list[Failure]]:
+        """Finished and failed experiments without those that a later outcome of the same question replaces.
+
+        The same question is the same pipeline on the same data and folds under the same protocol; its older answers
+        came from other code, weights or libraries. They stay in the folder.
+        """
+        outcomes: list[ExperimentResult | Failure] = [*self.experiments(), *self.failures()]
+        newest = {_question(o.record): o for o in sorted(outcomes, key=lambda o: o.written_ns)}
+        kept = {id(o) for o in newest.values()}
+        return (
+            [o for o in outcomes if isinstance(o, ExperimentResult) and id(o) in kept],
+            [o for o in outcomes if isinstance(o, Failure) and id(o) in kept],
+        )
+
     def failure(self, slug: str) -> Failure | None:
         """The failure of one experiment, where it failed."""
         path = self.failure_path(slug)
@@ -220,10 +245,13 @@ class Results:
         self.failure_path(slug).unlink(missing_ok=True)
 
     def leaderboard(self, slugs: Sequence[str] | None = None) -> pd.DataFrame:
-        """One row an experiment, finished or failed; of all in the folder, or of those named."""
-        wanted = None if slugs is None else set(slugs)
-        rows = [_row(e) for e in self.experiments() if wanted is None or e.folder.name in wanted]
-        rows += [_failed_row(f) for f in self.failures() if wanted is None or f.path.stem in wanted]
+        """One row an experiment, finished or failed: the current ones of the folder, or those named."""
+        if slugs is None:
+            experiments, failures = self.current()
+        else:
+            experiments = [e for e in self.experiments() if e.folder.name in slugs]
+            failures = [f for f in self.failures() if f.path.stem in slugs]
+        rows = [*map(_row, experiments), *map(_failed_row, failures)]
         return _sorted(pd.DataFrame(rows, columns=list(_columns())))
 
     def write_leaderboard(self) -> Path:
@@ -256,6 +284,13 @@ def _described(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _question(record: Mapping[str, Any]) -> str:
+    """What an experiment asks: the pipeline, the data, the folds and the protocol, but not who computed it how."""
+    data = record["data"]
+    asked = [record["extractor"], record["classifier"], data["digest"], data["positive"], record["folds_hash"]]
+    return digest([*asked, record["protocol"]])
+
+
 def _row(result: ExperimentResult) -> dict[str, Any]:
     scores: dict[str, Any] = {}
     for line in result.scores.to_dict(orient="records"):
@@ -269,6 +304,8 @@ def _failed_row(failure: Failure) -> dict[str, Any]:
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:
-    order = ["data", "split", "folds", "repeats", "tune", "seed", PRIMARY, "extractor", "classifier", "key"]
+    order = ["leaky", "data", "split", "folds", "repeats", "tune", "seed", PRIMARY, "extractor", "classifier", "key"]
     ascending = [column != PRIMARY for column in order]
-    return table.sort_values(order, ascending=ascending, na_position="last", kind="stable", ignore_index=True)
+    marked = table.assign(leaky=table["flags"].str.contains(LEAKY, regex=False))
+    ranked = marked.sort_values(order, ascending=ascending, na_position="last", kind="stable", ignore_index=True)
+    return ranked.drop(columns="leaky")

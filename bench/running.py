@@ -181,7 +181,7 @@ class _Run:
             fit.left.add(future)
             self.handlers[future] = lambda f, w=fit, r=repeat, k=fold: self._fitted(f, w, r, k)  # type: ignore[misc]
         if not fit.left:
-            self._finish(fit)
+            self._conclude(fit)
 
     def _job(self, experiment: Experiment, repeat: int, fold: int, train: Indices, test: Indices) -> FoldJob:
         entry = experiment.entry
@@ -210,7 +210,14 @@ class _Run:
             return
         _write_part(self._part(fit.experiment, repeat, fold), future.result())
         if not fit.left:
+            self._conclude(fit)
+
+    def _conclude(self, fit: _Fit) -> None:
+        try:
             self._finish(fit)
+        except BenchError as error:
+            self._fail(fit.experiment, str(error))
+            self._end(fit)
 
     def _finish(self, fit: _Fit) -> None:
         experiment, plan = fit.experiment, self.plan

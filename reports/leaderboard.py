@@ -169,7 +169,7 @@ def tracks(results: Results) -> list[Track]:
         The scores of an experiment cannot be read.
     """
     groups: dict[str, list[Row]] = {}
-    for result in results.experiments():
+    for result in results.current()[0]:
         groups.setdefault(_track_key(result.record), []).append(_row(result))
     found = [Track(_ordered(rows)) for rows in groups.values()]
     return sorted(found, key=lambda t: (t.leaky, str(t.data["name"]), digest(_shared(t.record))))

@@ -109,7 +109,7 @@ def write_report(results: Results, path: Path) -> Path:
 
 def render(results: Results) -> str:
     """The report as HTML text; errors as `write_report`."""
-    found, failures = tracks(results), results.failures()
+    found, failures = tracks(results), results.current()[1]
     if not found and not failures:
         raise BenchError(
             f"{results.path}: holds no experiment yet; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,9 @@ def results(tmp_path: Path) -> Results:
 
 def _record(extractor: str = "size", classifier: str = "svm", **changes: Any) -> dict[str, Any]:
     protocol = {"split": "patient", "folds": 5, "repeats": 1, "tune": 0, "seed": 0}
-    data = {"name": "cells", "patients": 9, "split_units": 8, "cells": 70}
+    data = {"name": "cells", "digest": "d", "positive": "a", "patients": 9, "split_units": 8, "cells": 70}
     record = {"key": f"{extractor}{classifier}", "extractor": extractor, "classifier": classifier, "flags": []}
+    record["folds_hash"] = "f"
     return {**record, "data": data, "protocol": protocol, "violations": [], "components": {}, **changes}
 
 
@@ -84,20 +86,20 @@ def test_what_has_a_result_has_not_failed(results: Results) -> None:
     assert list(results.leaderboard()["status"]) == ["done"]
 
 
-def test_the_leaderboard_has_the_best_first_and_failures_with_their_reason_last(results: Results) -> None:
+def test_the_leaderboard_has_the_best_first_then_leaky_ones_and_failures_with_their_reason(results: Results) -> None:
     _write(results, "a", 0.7, _record("size", "knn"))
     _write(results, "b", 0.9, _record("color", "svm", flags=[RANDOM_WEIGHTS, LEAKY]))
     _write(results, "c", 0.8, _record("size", "svm"))
     results.write_failure("d", _record("size", "xgboost", flags=[LEAKY]), "the worker process died")
     board = results.leaderboard()
-    assert list(board["auroc_patient"].dropna()) == [0.9, 0.8, 0.7]
+    assert list(board["auroc_patient"].dropna()) == [0.8, 0.7, 0.9]
     assert list(board["status"]) == ["done", "done", "done", "failed"]
-    assert list(board["flags"]) == [f"{RANDOM_WEIGHTS}, {LEAKY}", "", "", LEAKY]
+    assert list(board["flags"]) == ["", "", f"{RANDOM_WEIGHTS}, {LEAKY}", LEAKY]
     last = board.iloc[-1]
     assert (last["classifier"], last["reason"]) == ("xgboost", "the worker process died")
     assert pd.isna(last["auroc_patient"])
     first = board.iloc[0]
-    assert (first["auroc_patient_low"], first["auroc_patient_high"]) == pytest.approx((0.8, 1.0))
+    assert (first["auroc_patient_low"], first["auroc_patient_high"]) == pytest.approx((0.7, 0.9))
     assert (first["patients"], first["split_units"], first["cells"]) == (9, 8, 70)
     assert list(results.leaderboard(["a", "d"])["classifier"]) == ["knn", "xgboost"]
 
@@ -112,9 +114,9 @@ def test_data_and_protocols_are_not_mixed(results: Results) -> None:
     board = results.leaderboard()
     assert list(zip(board["data"], board["split"], board["auroc_patient"], strict=True)) == [
         ("another", "patient", 0.6),
-        ("cells", "image", 0.99),
         ("cells", "patient", 0.8),
         ("cells", "patient", 0.7),
+        ("cells", "image", 0.99),
     ]
 
 
@@ -173,3 +175,15 @@ def test_a_damaged_record_is_named(results: Results) -> None:
     (results.experiment_folder("a") / "experiment.json").write_text("{")
     with pytest.raises(BenchError, match=r"a/experiment\.json: cannot be read"):
         results.leaderboard()
+
+
+def test_a_later_outcome_of_the_same_question_replaces_the_earlier_one(results: Results) -> None:
+    _write(results, "old", 0.9, _record(key="old code"))
+    results.write_failure("older", _record(key="no weights yet"), "no weights")
+    _write(results, "other", 0.5, _record(classifier="knn"))
+    for age, path in enumerate([results.failure_path("older"), results.experiment_folder("old") / "experiment.json"]):
+        os.utime(path, ns=(age, age))
+    _write(results, "new", 0.8, _record(key="new code"))
+    assert results.leaderboard()["key"].tolist() == ["new code", "sizeknn"]
+    assert results.leaderboard(["old"])["key"].tolist() == ["old code"]
+    assert len(results.experiments()) == 3

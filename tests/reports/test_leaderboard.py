@@ -60,8 +60,8 @@ def test_leaky_tracks_come_last_however_well_they_score(results: Results, add: A
 
 
 def test_namesakes_are_told_apart_by_their_keys(results: Results, add: Add) -> None:
-    first = add(classifier="svm", components={"classifier_code": "old"})
-    second = add(classifier="svm", components={"classifier_code": "new"}, seed=5)
+    first = add(classifier="svm", protocol={"threads": 1})
+    second = add(classifier="svm", protocol={"threads": 2}, seed=5)
     add(classifier="knn")
     (track,) = tracks(results)
     marks = {row.result.key: row.mark for row in track.rows if row.classifier == "svm"}

@@ -66,10 +66,7 @@ def test_the_key_follows_the_files_times_and_the_way_they_are_read(tmp_path: Pat
 
 def test_two_processes_write_at_a_time(tmp_path: Path) -> None:
     store = tmp_path / "s"
-    writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(store), name])  # noqa: S603 (our own text)
-        for name in ("a", "b")
-    ]
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(store), name]) for name in ("a", "b")]
     assert [writer.wait(60) for writer in writers] == [0, 0]
     keys = [Key(f"{name}-{i}", "", "r", "s") for name in ("a", "b") for i in range(60)]
     assert set(recall(store, keys)) == set(keys)

@@ -53,7 +53,7 @@ def test_the_second_call_imports_neither_library() -> None:
         "print(len(model_names()), [m for m in ('torch', 'timm', 'torchvision', 'sklearn') if m in sys.modules])"
     )
     root = Path(__file__).parents[3]
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)  # noqa: S603
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert answer.stdout.split(maxsplit=1) == [str(len(model_names())), "[]\n"]
 
 
