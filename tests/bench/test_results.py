@@ -106,7 +106,7 @@ def test_the_leaderboard_has_the_best_first_then_leaky_ones_and_failures_with_th
 
 def test_data_and_protocols_are_not_mixed(results: Results) -> None:
     image = {**_record()["protocol"], "split": "image"}
-    other = {**_record()["data"], "name": "another"}
+    other = {**_record()["data"], "name": "another", "digest": "e"}
     _write(results, "a", 0.99, _record(protocol=image, flags=[LEAKY]))
     _write(results, "b", 0.7, _record())
     _write(results, "c", 0.6, _record(data=other))
