@@ -22,7 +22,8 @@ class ForestSelection(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
     Parameters
     ----------
     threshold : {"median", "mean"} or float
-        Least importance that is kept; importances sum to 1.
+        Least importance that is kept; importances sum to 1. A feature that no tree splits on has importance 0 and is
+        not kept, even where the median is 0: with few rows most of a thousand features are never used.
     min_features : int
         At least so many, whatever their importance.
     max_features : int, optional
@@ -83,7 +84,8 @@ class ForestSelection(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         ).fit(X, codes, sample_weight=weights)
         self.importances_ = np.asarray(forest.feature_importances_, dtype=np.float64)
         ranked = np.argsort(-self.importances_, kind="stable")
-        enough = int(np.sum(self.importances_ >= self._least(self.importances_)))
+        used = self.importances_ > 0
+        enough = int(np.sum(used & (self.importances_ >= self._least(self.importances_))))
         self.selected_ = np.sort(ranked[: max(enough, self.min_features)][: self.max_features])
         return self
 

@@ -62,10 +62,10 @@ def test_at_least_the_least_number_is_kept_and_the_highest_number_goes_first(pla
     assert set(capped.selected_) == set(most_important[:2])
 
 
-def test_constant_features_are_all_alike() -> None:
+def test_of_constant_features_the_least_number_is_kept() -> None:
     X = np.ones((8, 5))
-    kept = selection(threshold="mean").fit(X, np.arange(8) % 2, np.ones(8)).selected_
-    np.testing.assert_array_equal(kept, np.arange(5))
+    kept = selection(threshold="mean", min_features=3).fit(X, np.arange(8) % 2, np.ones(8)).selected_
+    np.testing.assert_array_equal(kept, np.arange(3))
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,14 @@ def test_noise_selected_outside_of_the_splits_would_be_trusted_but_is_not(plante
     data, unseen = (planted((15, 15), cells=2, features=400, signal=0.0, seed=s) for s in (0, 1))
     fitted = RfSvm(max_features=10, n_estimators=50, random_state=0).fit(data.X, data.y, data.groups)
     assert log_loss(unseen.y, fitted.predict_proba(unseen.X)) < np.log(2) + 0.15
+
+
+def test_features_that_no_tree_uses_are_not_kept_though_the_median_is_nought() -> None:
+    rng = np.random.default_rng(0)
+    X, codes = rng.normal(size=(30, 800)), np.arange(30) % 2
+    X[:, 7] += 4 * codes
+    fitted = selection(min_samples_leaf=5, n_estimators=60).fit(X, codes, np.ones(30))
+    assert np.median(fitted.importances_) == 0
+    assert set(fitted.selected_) == set(np.flatnonzero(fitted.importances_))
+    assert 7 in fitted.selected_
+    assert len(fitted.selected_) < 400
