@@ -92,9 +92,7 @@ def test_noise_selected_outside_of_the_splits_would_be_trusted_but_is_not(plante
 def test_features_that_no_tree_uses_are_not_kept_though_the_median_is_nought() -> None:
     rng = np.random.default_rng(0)
     X, codes = rng.normal(size=(30, 800)), np.arange(30) % 2
-    X[:, 7] += 4 * codes
-    fitted = selection(min_samples_leaf=5, n_estimators=60).fit(X, codes, np.ones(30))
+    fitted = selection(min_samples_leaf=5).fit(X, codes, np.ones(30))
     assert np.median(fitted.importances_) == 0
     assert set(fitted.selected_) == set(np.flatnonzero(fitted.importances_))
-    assert 7 in fitted.selected_
     assert len(fitted.selected_) < 400
