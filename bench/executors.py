@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
+import cv2
 from pebble import ProcessPool
 
 _THREAD_VARIABLES = (
@@ -19,6 +23,11 @@ _THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class LocalPool:
@@ -74,11 +83,6 @@ def local_pool(jobs: int, threads: int) -> Iterator[LocalPool]:
 
 
 def _start_worker(threads: int, parent: int) -> None:
-    import signal  # noqa: PLC0415 (only workers need it)
-    import threading  # noqa: PLC0415
-
-    import cv2  # noqa: PLC0415
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(threads)
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
@@ -86,8 +90,6 @@ def _start_worker(threads: int, parent: int) -> None:
 
 def _die_with(parent: int) -> None:
     """End this worker when the process that started it is gone, killed workers' orphans included."""
-    import time  # noqa: PLC0415
-
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 
 from bench import plugins
 from bench.errors import BenchError
+from bench.executors import cores
 from bench.observer import Observer
 from bench.options import Options, make_options
 from bench.planning import Plan, make_plan
@@ -175,7 +175,7 @@ def states(options: Options, observer: Observer | None = None) -> pd.DataFrame:
 
 def default_jobs(threads: int) -> int:
     """Worker processes that fill this machine's cores."""
-    return max(1, len(os.sched_getaffinity(0)) // threads)
+    return max(1, cores() // threads)
 
 
 def _options(

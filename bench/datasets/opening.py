@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from bench.datasets.reading import finished, open_dataset
 from bench.datasets.scan import Scan, content_digest, scan
 from bench.datasets.table import Dataset, ReadOptions
 from bench.errors import BenchError, did_you_mean
+from bench.executors import cores
 from bench.observer import Observer
 from bench.options import Options
 from bench.selectors import parse
@@ -69,8 +69,8 @@ def open_data(options: Options, observer: Observer | None = None) -> Opened:
         draw = PhantomReader().default(
             spec, reading, progress=lambda done, total: observer.progress("draw phantom cells", done, total)
         )
-        dataset = finished(draw, Path(draw.table["path"].iloc[0]).parents[1])
-    threads = max(1, (options.jobs or len(os.sched_getaffinity(0))) * options.threads)
+        dataset = finished(replace(draw, name=options.data), Path(draw.table["path"].iloc[0]).parents[1])
+    threads = max(1, (options.jobs or cores()) * options.threads)
     found = scan(dataset, threads=threads, progress=lambda done, total: observer.progress("read cells", done, total))
     dataset, found = checked(dataset, found, skip_unreadable=options.skip_unreadable)
     for notice in dataset.notices:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from bench.datasets.looks import Look, look_at, reason
 from bench.datasets.remembered import FILE, Key, key_of, recall, remember
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
+from bench.executors import cores
 from extractors.cells import CellFile
 
 Progress = Callable[[int, int], None]
@@ -88,7 +88,7 @@ def scan(dataset: Dataset, *, threads: int | None = None, progress: Progress | N
     done = len(files) - len(todo)
     _report(progress, done, len(files))
     fresh: dict[Key, Look] = {}
-    for row, look in _looks(files, todo, threads or _cores()):
+    for row, look in _looks(files, todo, threads or min(8, cores())):
         found[row] = look
         key = keys[row]
         if isinstance(look, Look) and key is not None:
@@ -127,10 +127,6 @@ def content_digest(dataset: Dataset, scan: Scan) -> str:
 def _report(progress: Progress | None, done: int, total: int) -> None:
     if progress is not None:
         progress(done, total)
-
-
-def _cores() -> int:
-    return min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def _looks(files: Sequence[CellFile], rows: Sequence[int], threads: int) -> Iterator[tuple[int, Look | Problem]]:
