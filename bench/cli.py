@@ -127,7 +127,7 @@ def run(
     """
     from bench import display, interface  # noqa: PLC0415 (so that --help stays quick)
 
-    with _stoppable(), display.live_progress() as observer:
+    with _stoppable(), display.live_progress(outcomes=False) as observer:
         result = interface.run(extractor, clf, observer=observer, **_given(options))
     display.show_experiment(result)
 

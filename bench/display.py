@@ -37,8 +37,9 @@ _SHORT = (PRIMARY, "balanced_accuracy_patient", "weighted_f1_cell")
 class LiveProgress(Observer):
     """Draws a bar for each task on standard error, and a line for each finished experiment."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, *, outcomes: bool = True) -> None:
         self._progress = progress
+        self._outcomes = outcomes
         self._tasks: dict[str, TaskID] = {}
 
     def notice(self, text: str) -> None:
@@ -57,6 +58,8 @@ class LiveProgress(Observer):
 
     def finished(self, name: str, outcome: str) -> None:
         """Print an experiment's outcome above the bars."""
+        if not self._outcomes:
+            return
         style = "red" if outcome.startswith("failed") else "green"
         self._progress.console.print(
             f"[{style}]•[/{style}] {escape(name)}: {escape(outcome)}", highlight=False, soft_wrap=True
@@ -64,8 +67,8 @@ class LiveProgress(Observer):
 
 
 @contextmanager
-def live_progress() -> Iterator[Observer]:
-    """An observer that draws while the block runs."""
+def live_progress(*, outcomes: bool = True) -> Iterator[Observer]:
+    """An observer that draws while the block runs; without `outcomes`, no line for each finished experiment."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -74,7 +77,7 @@ def live_progress() -> Iterator[Observer]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=messages, transient=True) as progress:
-        yield LiveProgress(progress)
+        yield LiveProgress(progress, outcomes=outcomes)
 
 
 def show_experiment(result: ExperimentResult) -> None:
