@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from multiprocessing.context import SpawnContext, SpawnProcess
+from types import ModuleType
 from typing import Any
 
 import cv2
@@ -30,6 +32,26 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class _Worker(SpawnProcess):
+    """A fresh process that does not run the program of its parent again.
+
+    The standard library's runs the parent's `__main__` first, which is needed where a task lies there. Ours lie in
+    modules; and a script without `if __name__ == "__main__":` would start itself in each worker, without end.
+    """
+
+    def start(self) -> None:
+        program = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            super().start()
+        finally:
+            sys.modules["__main__"] = program
+
+
+class _Context(SpawnContext):
+    Process = _Worker
+
+
 class LocalPool:
     """Worker processes on this machine, each with a fixed budget of threads.
 
@@ -45,7 +67,7 @@ class LocalPool:
         self._threads = threads
         self._pool = ProcessPool(
             max_workers=jobs,
-            context=multiprocessing.get_context("spawn"),
+            context=_Context(),
             initializer=_start_worker,
             initargs=(threads, os.getpid()),
         )

@@ -63,7 +63,7 @@ def run(
 ) -> ExperimentResult:
     """Run one experiment, or read its result where it is already there.
 
-    Work runs in worker processes, so a script calls this under ``if __name__ == "__main__":``.
+    Work runs in worker processes, which do not run the calling script again.
 
     Parameters
     ----------
@@ -98,7 +98,8 @@ def run(
         raise BenchError(f"{clf} is fitted on the cells themselves, not on features; leave out --extractor {extractor}")
     if not consumes_cells and extractor == PIXELS:
         raise BenchError(f"{clf} needs features; name an extractor such as handcrafted in place of {PIXELS}")
-    chosen = PIXELS if consumes_cells else extractor or "handcrafted"
+    default = PIXELS if consumes_cells else "handcrafted"
+    chosen = default if extractor is None else extractor
     result = matrix([chosen], [clf], observer=observer, retry_failed=True, **options)
     for failure in result.failures:
         raise BenchError(failure.reason)

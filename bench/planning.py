@@ -127,7 +127,7 @@ class Plan:
                 "notices": list(data.notices),
                 "per_class": _per_class(data.table),
             },
-            "protocol": {**vars(self.protocol), "folds": int(self.folds.table["fold"].nunique())},
+            "protocol": vars(self.protocol),
             "folds_hash": self.folds.hash,
             "components": dict(experiment.components),
             "environment": {"python": platform.python_version(), "machine": platform.machine()},
@@ -172,9 +172,12 @@ def make_plan(options: Options, observer: Observer | None = None) -> Plan:
     opened = open_data(options, observer or Observer())
     table = opened.dataset.table
     folds = draw_folds(table, split=options.split, folds=options.folds, repeats=options.repeats, seed=options.seed)
+    drawn = int(folds.table["fold"].nunique())
+    if "folds" in options.model_fields_set and drawn != options.folds:
+        raise BenchError(f"--folds {options.folds}: the data's own folds are {drawn}; leave out --folds")
     protocol = Protocol(
         split=options.split,
-        folds=options.folds,
+        folds=drawn,
         repeats=options.repeats,
         inner_folds=options.inner_folds,
         tune=options.tune,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import time
-import traceback
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, TimeoutError, wait
 from dataclasses import dataclass, field
@@ -28,6 +28,8 @@ from bench.whole import read_json, whole_folder, write_json
 POLL_S = 0.5
 """How often a lock that another process holds is tried again."""
 
+_FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
+
 
 @dataclass
 class _Extraction:
@@ -48,9 +50,21 @@ def run_plan(plan: Plan, results: Results, *, jobs: int, observer: Observer | No
     """Run what the plan has still to run; every experiment ends as a result or as a failure with its reason.
 
     Two processes may run plans into one folder and one store: each piece of work is done by one of them.
+
+    Raises
+    ------
+    BenchError
+        The results folder or the store cannot be read or written any more, such as by a full disk.
     """
     with local_pool(jobs, plan.protocol.threads) as pool:
-        _Run(plan, results, pool, observer or Observer(), most_tasks=4 * jobs).run()
+        try:
+            _Run(plan, results, pool, observer or Observer(), most_tasks=4 * jobs).run()
+        except OSError as error:
+            place = "" if error.filename is None else f": {error.filename}"
+            raise BenchError(
+                f"the run stopped: {results.path} or {plan.store} cannot be read or written any more "
+                f"({error.strerror or error}{place}). What was finished is kept; the same command goes on from there."
+            ) from error
 
 
 class _Run:
@@ -275,21 +289,26 @@ def _try_lock(path: Path) -> FileLock | None:
 
 def _reason(future: Future[Any]) -> str:
     """Why a task failed, in a sentence; empty where it did not."""
+    # `result()` would raise what the task raised, be it the SystemExit of a plugin, which would end this process.
     try:
-        future.result()
-    except TimeoutError as error:
-        return f"timed out after {error.args[1] if len(error.args) > 1 else '?'} s (--timeout)"
-    except ProcessExpired as error:
-        return f"the worker process died (exit code {error.exitcode}); out of memory?"
+        error = future.exception()
     except CancelledError:
         return "cancelled"
-    except BenchError as error:
+    if error is None:
+        return ""
+    if isinstance(error, TimeoutError):
+        return f"timed out after {error.args[1] if len(error.args) > 1 else '?'} s (--timeout)"
+    if isinstance(error, ProcessExpired):
+        return f"the worker process died (exit code {error.exitcode}); out of memory?"
+    if isinstance(error, BenchError):
         return str(error)
-    except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1:]
-        place = f" ({Path(last[0].filename).name}, line {last[0].lineno})" if last else ""
-        return f"{type(error).__name__}: {error}{place}"
-    return ""
+    return f"{type(error).__name__}: {error}{_place(error)}"
+
+
+def _place(error: BaseException) -> str:
+    """File and line of the worker that raised the error, in brackets; empty where it is not told."""
+    frames = _FRAME.findall(str(error.__cause__ or ""))
+    return f" ({Path(frames[-1][0]).name}, line {frames[-1][1]})" if frames else ""
 
 
 def _write_part(target: Path, result: FoldResult) -> None:

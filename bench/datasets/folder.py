@@ -67,7 +67,7 @@ def _compiled(pattern: str | None, files: list[str]) -> re.Pattern[str]:
     if compiled.groups != 1 and "patient" not in compiled.groupindex:
         raise BenchError(
             f"--patient-pattern {pattern!r} has {compiled.groups} groups; one is expected, "
-            f"or one named patient: (?P<patient>...). {_example(files).capitalize()}"
+            f"or one named patient: (?P<patient>...); {_example(files)}"
         )
     return compiled
 
