@@ -85,7 +85,7 @@ def show_experiment(result: ExperimentResult) -> None:
     """Print the scores of one experiment, and where it lies."""
     data = result.record["data"]
     console.print(f"\n[bold]{escape(result.name)}[/bold]{_flags(result.flags)}")
-    console.print(f"{_counts(data)}; {_protocol(result.record['protocol'])}", highlight=False, soft_wrap=True)
+    console.print(f"{_counts(data)}; {_protocol(result.record['protocol'])}", highlight=False)
     table = Table(box=None, pad_edge=False)
     table.add_column("metric")
     table.add_column("value", justify="right")
@@ -110,7 +110,6 @@ def show_matrix(result: MatrixResult) -> None:
         f"\n[bold]{escape(dataset.name)}[/bold]: {_counts(plan.record(plan.experiments[0])['data'])}; "
         f"{_protocol(vars(plan.protocol))}",
         highlight=False,
-        soft_wrap=True,
     )
     table = Table(box=None, pad_edge=False)
     table.add_column("pipeline", overflow="fold")

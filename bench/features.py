@@ -116,7 +116,7 @@ def extract_shard(entry: Entry, plugin: Plugin, engine: Mapping[str, Any], cells
     Raises
     ------
     BenchError
-        A feature is infinite, a cell has no feature at all, or a cell cannot be read.
+        A feature is infinite, a cell has no feature at all, a cell cannot be read, or the store cannot be written.
     """
     extractor = plugin.build(**engine)
     try:
@@ -130,8 +130,14 @@ def extract_shard(entry: Entry, plugin: Plugin, engine: Mapping[str, Any], cells
     values = np.asarray(values, dtype=np.float32)
     _check(values, names, cells, plugin.selector)
     arrays = {"values": values} if status is None else {"values": values, "status": np.asarray(status, dtype=np.uint8)}
-    with whole_file(_shard(entry, number)) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays, names=np.array(names))  # type: ignore[arg-type]  # numpy's stub takes no mapping
+    try:
+        with whole_file(_shard(entry, number)) as temporary, temporary.open("wb") as file:
+            np.savez(file, **arrays, names=np.array(names))  # type: ignore[arg-type]  # numpy's stub takes no mapping
+    except OSError as error:
+        raise BenchError(
+            f"the feature store cannot be written ({error.strerror or error}: {entry.folder.parent}); make room there, "
+            "or choose another with --store"
+        ) from error
 
 
 def join_shards(entry: Entry, n_cells: int) -> None:

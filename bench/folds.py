@@ -259,7 +259,11 @@ def _official(table: pd.DataFrame) -> Folds:
 def _violations(manifest: pd.DataFrame) -> tuple[str, ...]:
     found = []
     first = manifest[manifest["repeat"] == 0]
-    for column, word in (("patient", "patients"), ("unit", "linked patients (split units)")):
+    linked = not first["unit"].equals(first["patient"])
+    for column, word in (
+        ("patient", "patients"),
+        *([("unit", "split units (linked patients are one)")] if linked else []),
+    ):
         split = first.groupby(column)["fold"].nunique()
         names = list(split.index[split > 1])
         if names:

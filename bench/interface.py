@@ -157,13 +157,26 @@ def open_results(path: str | Path) -> Results:
 
 
 def run_options(options: Options, observer: Observer | None = None) -> MatrixResult:
-    """Run what the options ask for."""
+    """Run what the options ask for.
+
+    Raises
+    ------
+    BenchError
+        The input is wrong, or the results folder or the store cannot be used (any more), such as by a full disk.
+    """
     Results.check(options.out)
     planned = make_plan(options, observer)
     writable_folder(planned.store, "--store")
     results = Results.create(options.out)
-    run_plan(planned, results, jobs=options.jobs or default_jobs(options.threads), observer=observer)
-    results.write_leaderboard()
+    try:
+        run_plan(planned, results, jobs=options.jobs or default_jobs(options.threads), observer=observer)
+        results.write_leaderboard()
+    except OSError as error:
+        place = "" if error.filename is None else f": {error.filename}"
+        raise BenchError(
+            f"the run stopped: {options.out} or {planned.store} cannot be read or written any more "
+            f"({error.strerror or error}{place}). What was finished is kept; the same command goes on from there."
+        ) from error
     return MatrixResult(planned, results)
 
 

@@ -50,21 +50,9 @@ def run_plan(plan: Plan, results: Results, *, jobs: int, observer: Observer | No
     """Run what the plan has still to run; every experiment ends as a result or as a failure with its reason.
 
     Two processes may run plans into one folder and one store: each piece of work is done by one of them.
-
-    Raises
-    ------
-    BenchError
-        The results folder or the store cannot be read or written any more, such as by a full disk.
     """
     with local_pool(jobs, plan.protocol.threads) as pool:
-        try:
-            _Run(plan, results, pool, observer or Observer(), most_tasks=4 * jobs).run()
-        except OSError as error:
-            place = "" if error.filename is None else f": {error.filename}"
-            raise BenchError(
-                f"the run stopped: {results.path} or {plan.store} cannot be read or written any more "
-                f"({error.strerror or error}{place}). What was finished is kept; the same command goes on from there."
-            ) from error
+        _Run(plan, results, pool, observer or Observer(), most_tasks=4 * jobs).run()
 
 
 class _Run:

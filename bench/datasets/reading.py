@@ -45,6 +45,8 @@ def open_dataset(
     BenchError
         Nothing lies there, no reader recognises it, it is malformed, or it holds fewer than two classes.
     """
+    if not str(path):
+        raise BenchError(f"--data is empty; {_EXPECTED}")
     options = options or ReadOptions()
     place = Path(path).expanduser()
     _check_there(place)

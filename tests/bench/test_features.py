@@ -264,3 +264,10 @@ def test_the_name_of_an_entry_is_a_plain_file_name(tmp_path: Path) -> None:
     assert entry.folder.parent == tmp_path / "features"
     assert "/" not in entry.folder.name
     assert " " not in entry.folder.name
+
+
+def test_a_store_that_cannot_be_written_is_named(entry: Entry) -> None:
+    entry.shards.parent.mkdir(parents=True)
+    entry.shards.write_text("in the way")
+    with pytest.raises(BenchError, match=f"the feature store cannot be written .*{entry.folder.parent}.*--store"):
+        _extract(entry, _numbers())

@@ -246,7 +246,7 @@ def test_official_folds_that_tear_patients_or_links_list_it() -> None:
     violations = draw_folds(table, split="official", folds=5, repeats=1, seed=0).violations
     assert violations == (
         "1 of 12 patients lie in several folds, such as a000",
-        "2 of 11 linked patients (split units) lie in several folds, such as a000",
+        "2 of 11 split units (linked patients are one) lie in several folds, such as a000",
     )
 
 

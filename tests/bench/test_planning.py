@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -125,3 +127,18 @@ def test_weights_that_are_not_to_be_had_are_told_before_anything_runs(tmp_path: 
 def test_nothing_to_cross_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="name at least one extractor"):
         _plan(tmp_path, "pixels", "knn")
+
+
+def test_official_folds_are_one_protocol_whatever_the_default_of_folds(tmp_path: Path) -> None:
+    rows = [(f"{label}{p}.png", label, f"{label}{p}", p % 2) for label in ("sick", "well") for p in range(4)]
+    for number, (path, *_) in enumerate(rows):
+        cv2.imwrite(
+            str(tmp_path / path), cv2.circle(np.zeros((32, 32, 3), np.uint8), (16, 16), 8, (90 + number,) * 3, -1)
+        )
+    pd.DataFrame(rows, columns=["path", "label", "patient", "fold"]).to_csv(tmp_path / "manifest.csv", index=False)
+    asked = {"data": str(tmp_path), "split": "official", "extractors": "size", "clfs": "knn", "store": tmp_path / "s"}
+    plain, spelled = (make_plan(make_options({**asked, **more})) for more in ({}, {"folds": 2}))
+    assert plain.protocol.folds == 2
+    assert plain.experiments[0].key == spelled.experiments[0].key
+    with pytest.raises(BenchError, match=r"--folds 5: the data's own folds are 2; leave out --folds"):
+        make_plan(make_options({**asked, "folds": 5}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import pytest
 
 import bench
 from bench.datasets.phantom import PhantomSpec, write_phantom
+from bench.errors import BenchError
 from bench.interface import MatrixResult
+from bench.results import Results
 
 EXTRACTORS, CLASSIFIERS = ["size", "color"], ["knn", "naive_bayes"]
 
@@ -49,6 +52,10 @@ class Dies(DummyClassifier):
 class Hangs(DummyClassifier):
     def fit(self, X, y, sample_weight=None):
         time.sleep(600)
+
+class Leaves(DummyClassifier):
+    def fit(self, X, y, sample_weight=None):
+        raise SystemExit(3)
 
 class Raises(DummyClassifier):
     def fit(self, X, y, sample_weight=None):
@@ -155,20 +162,54 @@ def test_two_matrices_in_one_folder_share_the_work(undisturbed: MatrixResult, ce
 
 @pytest.mark.usefixtures("plugins")
 def test_failures_become_rows_and_the_rest_goes_on(cells: Path, tmp_path: Path) -> None:
-    bad = ["misbehaving.Raises", "misbehaving.Dies", "misbehaving.Hangs"]
+    bad = ["misbehaving.Raises", "misbehaving.Dies", "misbehaving.Leaves", "misbehaving.Hangs"]
     options = {"data": str(cells), "folds": 3, "inner_folds": 2, "out": tmp_path / "results", "store": tmp_path / "s"}
     result = bench.matrix(["size"], [*bad, "knn"], timeout=12.0, jobs=2, **options)
     reasons = dict(zip(result.leaderboard["classifier"], result.leaderboard["reason"], strict=True))
-    assert "no <b>luck</b> today" in reasons["misbehaving.Raises"]
+    assert "no <b>luck</b> today (misbehaving.py, line 19)" in reasons["misbehaving.Raises"]
+    assert "SystemExit: 3" in reasons["misbehaving.Leaves"]
     assert "died (exit code 9)" in reasons["misbehaving.Dies"]
     assert "timed out after 12" in reasons["misbehaving.Hangs"]
     assert reasons["knn"] == ""
-    assert len(result.failures) == 3
+    assert len(result.failures) == 4
     assert not list((tmp_path / "results" / "work").glob("*/*"))
     again = bench.plan(["size"], bad[:1], timeout=12.0, **options)
     assert again["state"].tolist() == ["failed"]
     retried = bench.plan(["size"], bad[:1], retry_failed=True, **options)
     assert retried["state"].tolist() == ["to run"]
+
+
+@pytest.mark.parametrize("from_stdin", [False, True], ids=["a file", "standard input"])
+def test_a_script_without_a_guard_runs_once(from_stdin: bool, cells: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import bench\n"
+        f"result = bench.run('size', 'knn', data={str(cells)!r}, folds=3, inner_folds=2, jobs=1, out='results')\n"
+        "print('came to', result.name)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-" if from_stdin else script],
+        input=script.read_text() if from_stdin else None,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("came to size x knn\n", "", 0)
+
+
+def test_a_disk_that_fills_up_ends_the_run_with_a_sentence(
+    cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Results, *_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Results, "write_experiment", full)
+        with pytest.raises(BenchError, match=r"results .* \(No space left on device\)\. What was finished is kept"):
+            _matrix(cells, tmp_path, jobs=1)
+    assert _matrix(cells, tmp_path, jobs=1).leaderboard["status"].tolist() == ["done"] * 4
 
 
 def _wait_for(folder: Path, process: subprocess.Popen[bytes]) -> list[Path]:

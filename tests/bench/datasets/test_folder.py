@@ -49,7 +49,7 @@ def test_without_a_pattern_an_example_from_the_folder_is_given(classes: Path, dr
     ("pattern", "message"),
     [
         ("p(", r"'p\(' is no regular expression: .* at position 1"),
-        ("p", "has 0 groups; one is expected"),
+        ("p", "has 0 groups; one is expected, or one named patient: .*; for example --patient-pattern '.*' finds "),
         (r"(p)(\d)", "has 2 groups; one is expected"),
         (r"deep/(p\d)", r"sick/p1_1\.png: .* does not match 'sick/p1_1\.png'"),
         (r"(x?)p\d", "finds an empty patient in 'sick/deep/p1_2.tif'"),
