@@ -124,23 +124,18 @@ def show_matrix(result: MatrixResult) -> None:
             table.add_row(f"{pipeline} [red]failed[/red]", *["-"] * len(_SHORT))
     console.print(table)
     console.print("95 % intervals: patient bootstrap, conditional on the fitted models.", style="dim")
-    for row in board[board["status"] == "failed"].to_dict(orient="records"):
-        console.print(
-            f"[red]failed[/red] {escape(str(row['extractor']))} x {escape(str(row['classifier']))}: "
-            f"{escape(str(row['reason']))}",
-            highlight=False,
-            soft_wrap=True,
-        )
+    failed = board[board["status"] == "failed"]
+    _show_reasons(failed.assign(state="failed", why=failed["reason"]))
     show_line("results", result.results.path)
 
 
 def show_plan(states: pd.DataFrame) -> None:
     """Print what will happen to each experiment of a matrix."""
-    console.print(_frame(states))
+    console.print(_frame(states.drop(columns="why")))
     counts = states["state"].value_counts()
-    console.print(
-        f"{len(states)} experiments: " + ", ".join(f"{n} {state}" for state, n in counts.items()), highlight=False
-    )
+    summary = ", ".join(f"{n} {state}" for state, n in counts.items())
+    console.print(f"\n{len(states)} experiments: {summary}", highlight=False)
+    _show_reasons(states)
 
 
 def show_dataset(opened: Opened) -> None:
@@ -164,6 +159,14 @@ def show_dataset(opened: Opened) -> None:
 def show_line(what: str, value: object) -> None:
     """Print a name and a value, such as where something was written, whole on one line."""
     console.print(f"{what}: {value}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _show_reasons(states: pd.DataFrame) -> None:
+    """Print each reason once, with the pipelines that share it."""
+    for (state, why), part in states.groupby(["state", "why"], sort=False):
+        who = ", ".join(f"{x} x {c}" for x, c in zip(part["extractor"], part["classifier"], strict=True))
+        style = "red" if state in ("failed", "cannot run") else "bold"
+        console.print(f"[{style}]{state}[/{style}] {escape(who)}: {escape(str(why))}", highlight=False, soft_wrap=True)
 
 
 def _frame(frame: pd.DataFrame, *, index: bool = False) -> Table:

@@ -64,7 +64,6 @@ class LocalPool:
     """
 
     def __init__(self, jobs: int, threads: int) -> None:
-        self._threads = threads
         self._pool = ProcessPool(
             max_workers=jobs,
             context=_Context(),

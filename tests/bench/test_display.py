@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
+from rich.console import Console
 
 from bench import display
 
@@ -17,3 +19,19 @@ def test_without_a_terminal_there_are_lines_and_no_bars(
         observer.finished("size x knn", "AUROC 0.71")
         observer.progress("draw cells", 2, 2)
     assert capsys.readouterr().err == "note linked patients [H2]\n• size x knn: AUROC 0.71\n"
+
+
+def test_a_plan_says_each_reason_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(display, "console", Console(width=80))
+    rows = [
+        ("size", "knn", "done", "stored", "same"),
+        ("size", "svm", "to run", "stored", "no result yet"),
+        ("color", "svm", "to run", "to extract", "no result yet"),
+    ]
+    display.show_plan(pd.DataFrame(rows, columns=["extractor", "classifier", "state", "features", "why"]))
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-3:] == [
+        "3 experiments: 2 to run, 1 done",
+        "done size x knn: same",
+        "to run size x svm, color x svm: no result yet",
+    ]
