@@ -49,8 +49,7 @@ def code_digest(module: str) -> str:
 
     A comment, a docstring or a line break changes nothing; any other edit does.
     """
-    sources = _sources(module)
-    return digest({name: _tree_digest(tree) for name, tree in sources.items()})
+    return digest({name: own_digest(name) for name in _sources(module)})
 
 
 @cache
@@ -81,7 +80,7 @@ def module_identity(module: str) -> str:
 def library_versions(module: str) -> Mapping[str, str]:
     """Versions of the distributions that a module, and what it imports of its own distribution, import."""
     own = _own_packages(module)
-    roots = {name.partition(".")[0] for source, tree in _sources(module).items() for name, _ in _imports(tree, source)}
+    roots = {name.partition(".")[0] for source in _sources(module) for name, _ in _imports(source)}
     roots -= own | sys.stdlib_module_names
     return dict(sorted(_version(root) for root in roots))
 
@@ -102,22 +101,20 @@ def _distributions_of(package: str) -> Iterator[str]:
 
 
 @cache
-def _sources(module: str) -> Mapping[str, ast.Module]:
-    own, found, waiting = _own_packages(module), dict[str, ast.Module](), [module]
+def _sources(module: str) -> tuple[str, ...]:
+    """The module and the modules of its own distribution that it imports, in sort order."""
+    own, found, waiting = _own_packages(module), set[str](), [module]
     while waiting:
         name = waiting.pop()
-        if name in found:
+        if name in found or _parse(name) is None:
             continue
-        tree = _parse(name)
-        if tree is None:
-            continue
-        found[name] = tree
-        for base, names in _imports(tree, name):
+        found.add(name)
+        for base, names in _imports(name):
             if base.partition(".")[0] in own:
                 waiting += [base, *(f"{base}.{n}" for n in names)]
     if not found:
         raise BenchError(f"the source of {module} cannot be found, so its results cannot be identified")
-    return dict(sorted(found.items()))
+    return tuple(sorted(found))
 
 
 def _own_packages(module: str) -> frozenset[str]:
@@ -141,7 +138,13 @@ def _is_package(module: str) -> bool:
     return spec is not None and spec.submodule_search_locations is not None
 
 
-def _imports(tree: ast.Module, module: str) -> Iterator[tuple[str, list[str]]]:
+@cache
+def _imports(module: str) -> tuple[tuple[str, list[str]], ...]:
+    tree = _parse(module)
+    return () if tree is None else tuple(_imports_of(tree, module))
+
+
+def _imports_of(tree: ast.Module, module: str) -> Iterator[tuple[str, list[str]]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, []) for alias in node.names)

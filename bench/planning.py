@@ -192,7 +192,7 @@ def make_plan(options: Options, observer: Observer | None = None) -> Plan:
         "folds": folds.hash,
         "engine": {name: own_digest(name) for name in _ENGINE},
     }
-    features = {x: _features(x, opened, options) for x, _ in pairs}
+    features = {x: _features(x, opened, options) for x in dict.fromkeys(x for x, _ in pairs)}
     experiments = tuple(_experiment(x, c, common, features[x]) for x, c in pairs)
     return Plan(options, opened, folds, protocol, experiments)
 

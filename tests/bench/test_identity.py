@@ -57,7 +57,8 @@ def _forget() -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "theirs"]:
         del sys.modules[name]
     importlib.invalidate_caches()
-    for cached in (code_digest, own_digest, library_versions, module_identity, identity._sources, identity._parse):
+    inner = (identity._sources, identity._imports, identity._parse)
+    for cached in (code_digest, own_digest, library_versions, module_identity, *inner):
         cached.cache_clear()
 
 

@@ -40,7 +40,8 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def _forget() -> None:
     sys.modules.pop("laboratory", None)
-    for cached in (plugins._load, identity.module_identity, identity.code_digest, identity._sources, identity._parse):
+    outer = (plugins._load, identity.module_identity, identity.code_digest, identity.own_digest)
+    for cached in (*outer, identity._sources, identity._imports, identity._parse):
         cached.cache_clear()
 
 
