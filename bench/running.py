@@ -63,6 +63,7 @@ class _Run:
         self.extractions: dict[Path, _Extraction] = {}
         self.fits: dict[str, _Fit] = {}
         self.broken: dict[Path, str] = {}
+        self.told = False
         self.splits = list(plan.folds.splits())
         table = plan.opened.dataset.table
         self.labels = table["label"].to_numpy().astype(str)
@@ -72,18 +73,32 @@ class _Run:
         self.total = len(self.waiting)
 
     def run(self) -> None:
-        """Go on until every experiment has an outcome."""
-        self._progress()
+        """Go on until every experiment has an outcome; whatever ends it, no lock stays behind."""
+        try:
+            self._progress()
+            self._work()
+        finally:
+            held = [e.lock for e in self.extractions.values()] + [f.lock for f in self.fits.values()]
+            for lock in held:
+                lock.release()
+
+    def _work(self) -> None:
         while self.waiting or self.handlers:
             self._start_what_can_start()
             if not self.handlers:
                 if self.waiting:
-                    time.sleep(POLL_S)
+                    self._wait_for_others()
                 continue
             done, _ = wait(self.handlers, timeout=POLL_S, return_when=FIRST_COMPLETED)
             for future in done:
                 if (handle := self.handlers.pop(future, None)) is not None:
                     handle(future)
+
+    def _wait_for_others(self) -> None:
+        if not self.told:
+            self.observer.notice(f"another process works on {self.waiting[0].name}; waiting for it")
+            self.told = True
+        time.sleep(POLL_S)
 
     def _settled(self, experiment: Experiment) -> bool:
         if self.results.is_done(experiment.slug):
