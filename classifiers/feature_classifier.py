@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,7 +21,7 @@ Units = npt.NDArray[Any]
 RandomState = int | np.random.RandomState | None
 
 
-class FeatureClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class FeatureClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn is untyped
     """Base of the classifiers of features: a subclass says how it is trained on class codes and what it predicts.
 
     NaN in X means that a feature does not exist for a cell; every subclass copes with it. All sums are in float64, so
@@ -105,13 +106,13 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         tags.input_tags.allow_nan = True
         return tags
 
+    @abstractmethod
     def _train(self, X: Floats, codes: Codes, units: Units) -> None:
         """Learn from class codes 0..n_classes-1, all of them present; `units` names the patient of each row."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _probabilities(self, X: Floats) -> npt.NDArray[np.floating[Any]]:
         """Probabilities by class code."""
-        raise NotImplementedError
 
 
 def units_of_rows(groups: npt.ArrayLike | None, n_rows: int) -> Units:

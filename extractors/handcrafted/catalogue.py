@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,12 +32,13 @@ class Family:
     measure: Callable[[Parts], Measured]
 
 
-class HandcraftedBase(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class HandcraftedBase(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
     """What all handcrafted extractors share; nothing is learned from the cells.
 
     A subclass says which families it has.
     """
 
+    @abstractmethod
     def _families(self) -> list[Family]:
         """The families with their parameters.
 
@@ -45,7 +47,6 @@ class HandcraftedBase(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         ValueError
             A parameter has a value that makes no sense.
         """
-        raise NotImplementedError
 
     def fit(self, cells: Sequence[Cell], y: object = None, groups: object = None) -> HandcraftedBase:
         """Check the parameters; there is nothing to learn."""
