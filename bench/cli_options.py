@@ -1,0 +1,101 @@
+"""What the commands share: their options, and how they end."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum, StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+class Split(StrEnum):
+    """What the outer folds hold apart."""
+
+    patient = "patient"
+    image = "image"
+    official = "official"
+
+
+def option(kind: Any, text: str, default: str | None = None, panel: str = "Protocol") -> Any:
+    """An option that may be left out; `default` is what the help shows."""
+    return Annotated[kind | None, typer.Option(help=text, show_default=default or False, rich_help_panel=panel)]
+
+
+def switch(name: str, text: str, panel: str) -> Any:
+    """An option without a value."""
+    return Annotated[bool | None, typer.Option(name, help=text, show_default=False, rich_help_panel=panel)]
+
+
+DATA_OPTIONS: dict[str, Any] = {
+    "mask": option(str, "Folder of mask images, or [cyan]whole[/cyan] for the whole frame.", panel="Data"),
+    "patient_pattern": option(str, "Class folders: regular expression that finds the patient in a path.", panel="Data"),
+    "positive": option(str, "Positive class of two.", panel="Data"),
+    "white_level": option(int, "16-bit value that becomes 255.", "65535", panel="Data"),
+    "um_per_px": option(float, "Micrometres per pixel.", panel="Data"),
+    "skip_unreadable": switch("--skip-unreadable", "Leave unreadable and empty cells out.", "Data"),
+}
+RUN_OPTIONS: dict[str, Any] = {
+    "data": option(
+        str,
+        "Cells: a C-NMC archive, a manifest, class folders, or a selector such as [cyan]phantom\\[effect=0][/cyan].",
+        "phantom",
+        panel="Data",
+    ),
+    **DATA_OPTIONS,
+    "split": option(Split, "What the outer folds hold apart; [cyan]image[/cyan] leaks, and shows how much.", "patient"),
+    "folds": option(int, "Outer folds.", "5"),
+    "repeats": option(int, "Repeats of the outer folds.", "1"),
+    "inner_folds": option(int, "Inner folds, at most.", "3"),
+    "tune": option(int, "Optuna trials for each outer fold.", "0"),
+    "seed": option(int, "Root of every seed.", "0"),
+    "jobs": option(int, "Worker processes.", "cores // threads", panel="Machine"),
+    "threads": option(int, "Threads of a fit.", "1", panel="Machine"),
+    "timeout": option(float, "Seconds after which a task is killed.", panel="Machine"),
+    "weights_dir": option(Path, "Folder of MODEL.safetensors files.", panel="Machine"),
+    "out": option(Path, "Results folder.", "results", panel="Machine"),
+    "store": option(Path, "Feature store.", "the user's cache folder", panel="Machine"),
+}
+MATRIX_OPTIONS: dict[str, Any] = {
+    "config": option(Path, "YAML file whose keys are these options; options given here go before it.", panel="Matrix"),
+    "extractors": option(str, "Extractors, separated by commas.", "handcrafted,efficientnet_b0", panel="Matrix"),
+    "clfs": option(str, "Classifiers, separated by commas.", "all that are installed", panel="Matrix"),
+    "retry_failed": switch("--retry-failed", "Run failed experiments again.", "Matrix"),
+    **RUN_OPTIONS,
+}
+
+
+def with_options(options: dict[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of a table in place of its `**options`."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
+        added = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+            for name, kind in options.items()
+        ]
+        hints = inspect.get_annotations(command, eval_str=True)
+        own = [p.replace(annotation=hints[p.name]) for p in own]
+        command.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in [*own, *added]}
+        return command
+
+    return decorate
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """End by Ctrl-C with a word on what is kept; Typer alone would end without one."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.secho("Stopped. What was finished is kept; the same command goes on from there.", fg="yellow", err=True)
+        raise typer.Exit(130) from None
+
+
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given, as plain values."""
+    return {k: v.value if isinstance(v, Enum) else v for k, v in options.items() if v is not None}
