@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
 import pandas as pd
 from filelock import FileLock, Timeout
 from pebble import ProcessExpired
@@ -55,6 +56,43 @@ def run_plan(plan: Plan, results: Results, *, jobs: int, observer: Observer | No
         _Run(plan, results, pool, observer or Observer(), most_tasks=4 * jobs).run()
 
 
+def fold_job(
+    plan: Plan,
+    experiment: Experiment,
+    labels: npt.NDArray[Any],
+    *,
+    repeat: int,
+    fold: int,
+    train: Indices,
+    test: Indices,
+) -> FoldJob:
+    """What a worker needs to fit one fold of an experiment.
+
+    Parameters
+    ----------
+    labels : ndarray of str, shape (n_cells,)
+        The data set's labels, or others in their place (a permutation test).
+    repeat, fold, train, test
+        One of `Folds.splits()`.
+    """
+    data, entry = plan.opened.dataset, experiment.entry
+    by_cell = plan.protocol.split == "image"
+    return FoldJob(
+        extractor=experiment.extractor,
+        classifier=experiment.classifier,
+        protocol=plan.protocol,
+        positive=data.positive,
+        labels=labels,
+        units=data.table["cell" if by_cell else "unit"].to_numpy().astype(str),
+        features=None if entry is None else str(entry.folder),
+        cells=data.cells() if entry is None else None,
+        repeat=repeat,
+        fold=fold,
+        train=train,
+        test=test,
+    )
+
+
 class _Run:
     def __init__(self, plan: Plan, results: Results, pool: LocalPool, observer: Observer, *, most_tasks: int) -> None:
         self.plan, self.results, self.pool, self.observer = plan, results, pool, observer
@@ -67,8 +105,6 @@ class _Run:
         self.splits = list(plan.folds.splits())
         table = plan.opened.dataset.table
         self.labels = table["label"].to_numpy().astype(str)
-        by_cell = plan.protocol.split == "image"
-        self.units = table["cell" if by_cell else "unit"].to_numpy().astype(str)
         self.waiting = [e for e in plan.experiments if not self._settled(e)]
         self.total = len(self.waiting)
 
@@ -157,7 +193,7 @@ class _Run:
 
     def _extracted(self, future: Future[Any], work: _Extraction, name: str) -> None:
         work.left.discard(future)
-        reason = _reason(future)
+        reason = reason_of(future)
         if reason:
             self._drop(work.left)
             self.broken[work.entry.folder] = reason
@@ -194,32 +230,16 @@ class _Run:
         for repeat, fold, train, test in self.splits:
             if self._part(experiment, repeat, fold).is_dir():
                 continue
-            future = self._submit(fit_fold, self._job(experiment, repeat, fold, train, test))
+            job = fold_job(self.plan, experiment, self.labels, repeat=repeat, fold=fold, train=train, test=test)
+            future = self._submit(fit_fold, job)
             fit.left.add(future)
             self.handlers[future] = lambda f, w=fit, r=repeat, k=fold: self._fitted(f, w, r, k)  # type: ignore[misc]
         if not fit.left:
             self._conclude(fit)
 
-    def _job(self, experiment: Experiment, repeat: int, fold: int, train: Indices, test: Indices) -> FoldJob:
-        entry = experiment.entry
-        return FoldJob(
-            extractor=experiment.extractor,
-            classifier=experiment.classifier,
-            protocol=self.plan.protocol,
-            positive=self.plan.opened.dataset.positive,
-            labels=self.labels,
-            units=self.units,
-            features=None if entry is None else str(entry.folder),
-            cells=self.plan.opened.dataset.cells() if entry is None else None,
-            repeat=repeat,
-            fold=fold,
-            train=train,
-            test=test,
-        )
-
     def _fitted(self, future: Future[Any], fit: _Fit, repeat: int, fold: int) -> None:
         fit.left.discard(future)
-        reason = _reason(future)
+        reason = reason_of(future)
         if reason:
             self._drop(fit.left)
             self._fail(fit.experiment, f"repeat {repeat}, fold {fold}: {reason}")
@@ -290,7 +310,7 @@ def _try_lock(path: Path) -> FileLock | None:
     return lock
 
 
-def _reason(future: Future[Any]) -> str:
+def reason_of(future: Future[Any]) -> str:
     """Why a task failed, in a sentence; empty where it did not."""
     # `result()` would raise what the task raised, be it the SystemExit of a plugin, which would end this process.
     try:
