@@ -22,6 +22,7 @@ from bench.identity import code_digest, digest, library_versions, module_identit
 from bench.observer import Observer
 from bench.options import Options
 from bench.plugins import PIXELS, Plugin
+from bench.reading_options import reading_options
 from bench.results import LEAKY, RANDOM_WEIGHTS, Results
 
 FORMAT = 1
@@ -130,6 +131,7 @@ class Plan:
             "protocol": vars(self.protocol),
             "folds_hash": self.folds.hash,
             "components": dict(experiment.components),
+            "options": reading_options(self.options),
             "environment": {"python": platform.python_version(), "machine": platform.machine()},
         }
 
