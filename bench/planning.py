@@ -162,8 +162,13 @@ class Plan:
         return "to run", _what_differs(experiment, results)
 
 
-def make_plan(options: Options, observer: Observer | None = None) -> Plan:
+def make_plan(options: Options, observer: Observer | None = None, *, opened: Opened | None = None) -> Plan:
     """Read the data, draw the folds and resolve every name; fits and extracts nothing.
+
+    Parameters
+    ----------
+    opened : Opened, optional
+        The data that the options name, where they are open already.
 
     Raises
     ------
@@ -171,7 +176,7 @@ def make_plan(options: Options, observer: Observer | None = None) -> Plan:
         The data, a name or a parameter is wrong, or the folds cannot be drawn.
     """
     pairs = _pairs(options)
-    opened = open_data(options, observer or Observer())
+    opened = opened if opened is not None else open_data(options, observer or Observer())
     table = opened.dataset.table
     folds = draw_folds(table, split=options.split, folds=options.folds, repeats=options.repeats, seed=options.seed)
     drawn = int(folds.table["fold"].nunique())

@@ -22,6 +22,7 @@ from bench.features import Entry, extract_shard, join_shards, missing_shards
 from bench.folds import Indices
 from bench.metrics import METRICS, PRIMARY, score
 from bench.observer import Observer
+from bench.options import Options
 from bench.planning import Experiment, Plan
 from bench.results import Results
 from bench.whole import read_json, whole_folder, write_json
@@ -91,6 +92,15 @@ def fold_job(
         train=train,
         test=test,
     )
+
+
+def engine_settings(options: Options) -> dict[str, Any]:
+    """The parameters that the engine gives to an extractor that learns nothing."""
+    return {
+        "weights_dir": str(options.weights_dir) if options.weights_dir else None,
+        "threads": options.threads,
+        "n_jobs": options.threads,
+    }
 
 
 class _Run:
@@ -175,12 +185,7 @@ class _Run:
         work = _Extraction(entry, lock, total=len(missing))
         self.extractions[entry.folder] = work
         assert experiment.extractor is not None  # noqa: S101 (an experiment with an entry has an extractor)
-        options = self.plan.options
-        engine = {
-            "weights_dir": str(options.weights_dir) if options.weights_dir else None,
-            "threads": options.threads,
-            "n_jobs": options.threads,
-        }
+        engine = engine_settings(self.plan.options)
         name = experiment.extractor_name
         self.observer.progress(f"extract {name}", 0, len(missing))
         for number, first, end in missing:
