@@ -46,7 +46,7 @@ def checked(dataset: Dataset, scan: Scan, *, skip_unreadable: bool = False) -> t
                 f"--skip-unreadable:\n{_listed(scan.problems)}"
             )
         dataset, scan = _without(dataset, scan)
-    return with_duplicates(dataset, scan.table["pixels"]), scan
+    return with_duplicates(dataset, scan.table["picture"]), scan
 
 
 def _without(dataset: Dataset, scan: Scan) -> tuple[Dataset, Scan]:

@@ -1,4 +1,4 @@
-"""Identical images: patients that share one are linked, one image under two labels is a contradiction."""
+"""Identical images, turned and mirrored ones too: patients that share one are linked, two labels contradict."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from bench.datasets.table import Dataset
 from bench.errors import BenchError
 
 
-def with_duplicates(dataset: Dataset, pixels: pd.Series) -> Dataset:
-    """The data set with the patients linked that share an identical image, and notices of what was found.
+def with_duplicates(dataset: Dataset, pictures: pd.Series) -> Dataset:
+    """The data set with the patients linked that share an image in any orientation, and notices of what was found.
 
     Parameters
     ----------
     dataset : Dataset
         The table of cells.
-    pixels : Series of str
-        Digest of the decoded pixels of each cell, index as in the table.
+    pictures : Series of str
+        Digest of each cell's pixels that its turned and mirrored copies share, index as in the table.
 
     Raises
     ------
     BenchError
         One image stands under two labels.
     """
-    groups = [dataset.table.loc[rows] for rows in _identical(pixels)]
+    groups = [dataset.table.loc[rows] for rows in identical(pictures)]
     for group in groups:
         _check_label(group)
     across = [group for group in groups if group["patient"].nunique() > 1]
@@ -35,8 +35,10 @@ def with_duplicates(dataset: Dataset, pixels: pd.Series) -> Dataset:
     return replace(dataset, table=table, notices=dataset.notices + tuple(_notices(dataset, table, groups, across)))
 
 
-def _identical(pixels: pd.Series) -> list[pd.Index]:
-    twice = pixels[pixels.duplicated(keep=False)]
+def identical(pictures: pd.Series) -> list[pd.Index]:
+    """The rows of each image that is there more than once; cells without a digest are passed over."""
+    known = pictures.dropna()
+    twice = known[known.duplicated(keep=False)]
     return [rows.index for _, rows in twice.groupby(twice, sort=False)]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.datasets.orientations import picture_digest
 from extractors.cells import Cell, CellFile, verify_image
 
 
@@ -23,6 +24,8 @@ class Look:
         Of the mask file's bytes; empty without one.
     pixels : str
         SHA-256 of height, width and decoded RGB bytes: the same for one picture in two file formats.
+    picture : str
+        `bench.datasets.orientations.picture_digest`: the same for its turned and mirrored copies, too.
     height, width : int
         Size of the image, px.
     mask_px : int
@@ -32,6 +35,7 @@ class Look:
     sha256: str
     mask_sha256: str
     pixels: str
+    picture: str
     height: int
     width: int
     mask_px: int
@@ -62,6 +66,7 @@ def look_at(file: CellFile) -> Look:
         sha256=_file_digest(file.path),
         mask_sha256="" if file.mask_path is None else _file_digest(file.mask_path),
         pixels=hashlib.sha256(f"{height}x{width}:".encode() + image.tobytes()).hexdigest(),
+        picture=picture_digest(image),
         height=height,
         width=width,
         mask_px=area,

@@ -16,14 +16,14 @@ from bench.datasets.looks import Look
 from bench.identity import code_digest, digest, library_versions
 from extractors.cells import CellFile
 
-FILE = "files-1.sqlite"
+FILE = "files-2.sqlite"
 
 _TIMEOUT_S = 30.0
 _BATCH = 400
 _TABLE = """
 CREATE TABLE IF NOT EXISTS looks (
     path TEXT NOT NULL, mask TEXT NOT NULL, reading TEXT NOT NULL, state TEXT NOT NULL,
-    sha256 TEXT NOT NULL, mask_sha256 TEXT NOT NULL, pixels TEXT NOT NULL,
+    sha256 TEXT NOT NULL, mask_sha256 TEXT NOT NULL, pixels TEXT NOT NULL, picture TEXT NOT NULL,
     height INTEGER NOT NULL, width INTEGER NOT NULL, mask_px INTEGER NOT NULL,
     PRIMARY KEY (path, mask, reading)
 ) WITHOUT ROWID
@@ -84,7 +84,7 @@ def remember(store: Path, looks: Mapping[Key, Look]) -> None:
     """Keep looks for later; where the store cannot be written, a warning says so and nothing is kept."""
     rows = [(*key, *astuple(look)) for key, look in looks.items()]
     with _mended(store), closing(_connect(store)) as connection, connection:
-        connection.executemany("INSERT OR REPLACE INTO looks VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
+        connection.executemany("INSERT OR REPLACE INTO looks VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
 
 
 def _select(store: Path, paths: Sequence[str]) -> Iterator[tuple[Any, ...]]:

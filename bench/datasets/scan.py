@@ -52,8 +52,8 @@ class Scan:
     table : DataFrame
         One row a cell, index and order as in the data set's table: `cell`; `digest` (SHA-256 over the bytes of image
         and mask, or the way the mask is found, and the scale: the cell's identity, wherever it lies), `sha256` (of the
-        image file), `pixels` (SHA-256 of size and decoded RGB), all str; `height`, `width`, `mask_px` (px, Int64).
-        Missing where the cell cannot be read.
+        image file), `pixels` (SHA-256 of size and decoded RGB), `picture` (the same for turned and mirrored copies),
+        all str; `height`, `width`, `mask_px` (px, Int64). Missing where the cell cannot be read.
     problems : tuple of Problem
         The cells that cannot be read, in the order of the table.
     """
@@ -157,7 +157,10 @@ def _scanned(dataset: Dataset, files: Sequence[CellFile], found: Sequence[Look |
         {
             "cell": pd.Series([file.id for file in files], dtype="str"),
             "digest": _column([look and _digest(file, look) for file, look in zip(files, looks, strict=True)], "str"),
-            **{name: _column([look and getattr(look, name) for look in looks], "str") for name in ("sha256", "pixels")},
+            **{
+                name: _column([look and getattr(look, name) for look in looks], "str")
+                for name in ("sha256", "pixels", "picture")
+            },
             **{
                 name: _column([look and getattr(look, name) for look in looks], "Int64")
                 for name in ("height", "width", "mask_px")

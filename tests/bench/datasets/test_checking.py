@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from bench.datasets.checking import checked
@@ -78,6 +80,19 @@ def test_identical_images_link_their_patients_whatever_the_format(draw: Draw, tm
     assert list(kept.table["unit"]) == ["p+q+r"] * 4 + ["s"]
     assert "images that stand under several patients: 2, such as 1.png and 1.bmp" in kept.notices
     assert kept.notices[-1].endswith("p+q+r; 4 patients are 2 split units")
+
+
+@pytest.mark.parametrize("turn", range(1, 8))
+def test_turned_and_mirrored_images_link_their_patients(draw: Draw, tmp_path: Path, turn: int) -> None:
+    image = cv2.imread(str(draw(tmp_path / "1.png", 1)))[:, 1:]
+    turned = np.rot90(image if turn < 4 else image[:, ::-1], turn % 4)
+    for name, pixels in (("1.png", image), ("2.png", turned)):
+        assert cv2.imwrite(str(tmp_path / name), np.ascontiguousarray(pixels))
+    draw(tmp_path / "3.png", 3)
+    data = dataset_of(tmp_path, [("1.png", "a", "p"), ("2.png", "a", "q"), ("3.png", "b", "r")])
+    kept, _ = checked(data, scan(data))
+    assert list(kept.table["unit"]) == ["p+q", "p+q", "r"]
+    assert kept.notices[-1].endswith("p+q; 3 patients are 2 split units")
 
 
 def test_links_of_the_reader_stay_and_grow(draw: Draw, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from bench.datasets.looks import Look
 from bench.datasets.remembered import Key, key_of, recall, remember
 from extractors.cells import CellFile
 
-LOOK = Look("sha", "", "pixels", 4, 5, 6)
+LOOK = Look("sha", "", "pixels", "picture", 4, 5, 6)
 
 WRITER = """
 import sys
@@ -21,7 +21,7 @@ from pathlib import Path
 from bench.datasets.looks import Look
 from bench.datasets.remembered import Key, remember
 for i in range(60):
-    remember(Path(sys.argv[1]), {Key(f"{sys.argv[2]}-{i}", "", "r", "s"): Look("a", "", "b", i, 2, 3)})
+    remember(Path(sys.argv[1]), {Key(f"{sys.argv[2]}-{i}", "", "r", "s"): Look("a", "", "b", "c", i, 2, 3)})
 """
 
 
