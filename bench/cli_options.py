@@ -18,6 +18,9 @@ class Split(StrEnum):
     patient = "patient"
     image = "image"
     official = "official"
+    official_linked = "official-linked"
+    lopo = "lopo"
+    held_out = "held-out"
 
 
 def option(kind: Any, text: str, default: str | None = None, panel: str = "Protocol") -> Any:
@@ -38,6 +41,18 @@ DATA_OPTIONS: dict[str, Any] = {
     "um_per_px": option(float, "Micrometres per pixel.", panel="Data"),
     "skip_unreadable": switch("--skip-unreadable", "Leave unreadable and empty cells out.", "Data"),
 }
+FOLD_OPTIONS: dict[str, Any] = {
+    "split": option(
+        Split,
+        "What the outer folds hold apart; [cyan]image[/cyan] leaks, and shows how much; [cyan]official-linked[/cyan]: "
+        "the data's own folds, linked patients left out of training; [cyan]lopo[/cyan]: leave one patient out.",
+        "patient",
+    ),
+    "held_out": option(str, "Cells on which the model trained on all of --data is evaluated once.", panel="Data"),
+    "folds_file": option(Path, "Read the folds from this file of an earlier run, in place of drawing them."),
+    "folds": option(int, "Outer folds.", "5"),
+    "repeats": option(int, "Repeats of the outer folds.", "1"),
+}
 RUN_OPTIONS: dict[str, Any] = {
     "data": option(
         str,
@@ -46,11 +61,15 @@ RUN_OPTIONS: dict[str, Any] = {
         panel="Data",
     ),
     **DATA_OPTIONS,
-    "split": option(Split, "What the outer folds hold apart; [cyan]image[/cyan] leaks, and shows how much.", "patient"),
-    "folds": option(int, "Outer folds.", "5"),
-    "repeats": option(int, "Repeats of the outer folds.", "1"),
+    **FOLD_OPTIONS,
+    "reason": option(str, "Why the held-out cells are looked at; kept with the results."),
     "inner_folds": option(int, "Inner folds, at most.", "3"),
     "tune": option(int, "Optuna trials for each outer fold.", "0"),
+    "storage": option(
+        str,
+        "Optuna storage in which the tuning trials are kept, too: [cyan]sqlite:///tuning.db[/cyan], any other "
+        "database's URL, or a journal file [cyan]tuning.log[/cyan].",
+    ),
     "seed": option(int, "Root of every seed.", "0"),
     "jobs": option(int, "Worker processes.", "cores // threads", panel="Machine"),
     "threads": option(int, "Threads of a fit.", "1", panel="Machine"),
@@ -63,6 +82,11 @@ MATRIX_OPTIONS: dict[str, Any] = {
     "config": option(Path, "YAML file whose keys are these options; options given here go before it.", panel="Matrix"),
     "extractors": option(str, "Extractors, separated by commas.", "handcrafted,efficientnet_b0", panel="Matrix"),
     "clfs": option(str, "Classifiers, separated by commas.", "all that are installed", panel="Matrix"),
+    "baselines": switch(
+        "--baselines/--no-baselines",
+        "Add the rows that say what class shares, stain or size alone reach.  [dim][default: baselines][/dim]",
+        "Matrix",
+    ),
     "retry_failed": switch("--retry-failed", "Run failed experiments again.", "Matrix"),
     **RUN_OPTIONS,
 }

@@ -199,4 +199,10 @@ def _counts(data: dict[str, object]) -> str:
 def _protocol(protocol: dict[str, object]) -> str:
     repeats = "" if protocol["repeats"] == 1 else f" x {protocol['repeats']} repeats"
     tuned = f", {protocol['tune']} tuning trials a fold" if protocol["tune"] else ""
-    return f"{protocol['folds']} folds by {protocol['split']}{repeats}{tuned}, seed {protocol['seed']}"
+    folds = {
+        "official": f"{protocol['folds']} official folds",
+        "official-linked": f"{protocol['folds']} official folds, links held apart",
+        "lopo": f"one patient left out, {protocol['folds']} folds",
+        "held-out": "held-out patients, tested once",
+    }.get(str(protocol["split"]), f"{protocol['folds']} folds by {protocol['split']}")
+    return f"{folds}{repeats}{tuned}, seed {protocol['seed']}"

@@ -19,6 +19,7 @@ from bench.identity import seed_of
 from bench.metrics import probability_columns, weighted_auroc
 from bench.plugins import Plugin
 from bench.tuning import tune
+from bench.tuning_storage import StudyPlace
 from extractors.cells import Cells
 
 Floats = npt.NDArray[np.float64]
@@ -30,8 +31,8 @@ class Protocol:
 
     Parameters
     ----------
-    split : {"patient", "image", "official"}
-        What the outer folds hold apart.
+    split : {"patient", "image", "official", "official-linked", "lopo", "held-out"}
+        What the outer folds hold apart; see `bench.outer_folds.draw_folds`.
     folds, repeats, inner_folds : int
         Outer folds, their repeats, and inner folds at most.
     tune : int
@@ -75,6 +76,8 @@ class FoldJob:
         Which fold.
     train, test : ndarray of int
         Positions of the fold's cells.
+    study : StudyPlace or None
+        Where the tuning study is kept, too; nothing that is found depends on it.
     """
 
     extractor: Plugin | None
@@ -89,6 +92,7 @@ class FoldJob:
     fold: int
     train: Indices
     test: Indices
+    study: StudyPlace | None = None
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,8 @@ class _FoldFit:
             check_apart(job.units, job.train, job.test, where="outer split")
         y, units = job.labels[job.train], job.units[job.train]
         self._check_classes(y, "training patients")
-        self._check_classes(job.labels[job.test], "test patients")
+        if job.protocol.split != "lopo":  # one patient mostly has one class: no AUROC, but a decision for each cell
+            self._check_classes(job.labels[job.test], "test patients")
         k = inner_folds(y, units, job.protocol.inner_folds)
         # Like the outer folds, the inner ones are the same for every experiment on the data.
         seed = seed_of("inner folds", job.protocol.seed, job.repeat, job.fold)
@@ -201,13 +206,19 @@ class _FoldFit:
         return ExtractThenClassify(extractor, classifier)
 
     def _tuned(self, estimator: Any, splits: Sequence[tuple[Indices, Indices]]) -> tuple[Any, pd.DataFrame]:
-        if not self.job.protocol.tune:
+        if not self.job.protocol.tune or not getattr(estimator, "tunable", True):
             return estimator, pd.DataFrame()
 
         def evaluate(candidate: Any) -> list[Callable[[], float]]:
             return [lambda a=a, b=b: self._auroc(self._fit(candidate, a), b) for a, b in splits]  # type: ignore[misc]
 
-        found = tune(estimator, evaluate, trials=self.job.protocol.tune, seed=seed_of(self.seed, "tune"))
+        found = tune(
+            estimator,
+            evaluate,
+            trials=self.job.protocol.tune,
+            seed=seed_of(self.seed, "tune"),
+            place=self.job.study,
+        )
         trials = found.trials.assign(repeat=self.job.repeat, fold=self.job.fold)
         return clone(estimator).set_params(**found.params), trials
 

@@ -1,24 +1,23 @@
-"""Folds drawn on the patient table: splitters, the fold manifest, and the guards that stop a run."""
+"""Splitters that hold patients apart, and the guards that stop a run."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
 from bench.errors import BenchError
-from bench.identity import digest, seed_of
 
 Indices = npt.NDArray[np.intp]
 
 DRAWS = 200
 """Random partitions among which the best balanced is kept, where a patient holds cells of several classes."""
+
+BATCHES = 50
+"""Times that `DRAWS` partitions are drawn at most, where none of the former ones held every class in each fold."""
 
 
 class PatientKFold:
@@ -98,23 +97,21 @@ class PatientKFold:
     def _balanced(self, counts: Indices, classes: npt.NDArray[Any]) -> Indices:
         share = counts / counts.sum(axis=0)
         rarest = np.where(counts > 0, (counts > 0).sum(axis=0), len(counts) + 1).argmin(axis=1)
-        best, best_spread = None, np.inf
-        for draw in range(DRAWS):
-            splitter = StratifiedKFold(self.n_splits, shuffle=True, random_state=seed_of(self.random_state, draw))
-            with warnings.catch_warnings():
-                # A stratum of fewer patients than folds is no fault here: what counts is looked at below.
-                warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-                folds = _numbered(splitter.split(rarest, rarest), len(rarest))
-            in_fold = np.stack([share[folds == f].sum(axis=0) for f in range(self.n_splits)])
-            spread = float(((in_fold - 1 / self.n_splits) ** 2).sum())
-            if (in_fold > 0).all() and spread < best_spread:
-                best, best_spread = folds, spread
-        if best is None:
-            raise BenchError(
-                f"none of {DRAWS} partitions of the patients into {self.n_splits} folds holds every class "
-                f"({', '.join(map(str, classes))}) in each fold; ask for fewer with --folds"
-            )
-        return best
+        rng = np.random.default_rng(self.random_state)
+        for _ in range(BATCHES):
+            drawn = _partitions(rarest, self.n_splits, DRAWS, rng)
+            in_fold = np.stack([(drawn == fold) @ share for fold in range(self.n_splits)], axis=1)
+            # Rounded, so that the last bits of a sum, which differ between machines, choose nothing.
+            spread = np.round(((in_fold - 1 / self.n_splits) ** 2).sum(axis=(1, 2)), 12)
+            spread[(in_fold == 0).any(axis=(1, 2))] = np.inf
+            if np.isfinite(spread.min()):
+                best: Indices = drawn[spread.argmin()]
+                return best
+        raise BenchError(
+            f"none of {BATCHES * DRAWS} partitions of the patients into {self.n_splits} folds holds every class "
+            f"({', '.join(map(str, classes))}) in each fold; ask for fewer folds: --folds, or --inner-folds for those "
+            "inside the training patients"
+        )
 
 
 class InnerPatientKFold(PatientKFold):
@@ -135,70 +132,6 @@ class InnerPatientKFold(PatientKFold):
                 "more, as this classifier does; it needs at least 4 patients of each class, and as many --folds"
             )
         yield from PatientKFold(k, random_state=self.random_state).split(X, labels, units)
-
-
-@dataclass(frozen=True)
-class Folds:
-    """The folds that every experiment on a data set shares.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row a cell and repeat, columns `cell`, `patient`, `unit` (str), `repeat`, `fold` (int).
-    violations : tuple of str
-        What makes these folds leak; empty for folds that hold patients apart.
-    """
-
-    table: pd.DataFrame
-    violations: tuple[str, ...] = ()
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 of the manifest."""
-        return digest(self.table.to_dict(orient="list"))
-
-    def splits(self) -> Iterator[tuple[int, int, Indices, Indices]]:
-        """Repeat, fold, train positions and test positions."""
-        for repeat, part in self.table.groupby("repeat", sort=True):
-            fold_of = part["fold"].to_numpy()
-            for fold in np.unique(fold_of):
-                train, test = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-                yield int(str(repeat)), int(fold), train, test
-
-
-def draw_folds(table: pd.DataFrame, *, split: str, folds: int, repeats: int, seed: int) -> Folds:
-    """The outer folds of a data set; they depend on the patient table, the seed and the repeat alone.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Columns `cell`, `label`, `patient`, `unit` and, for official folds, `fold`.
-    split : {"patient", "image", "official"}
-        By patient; by image, which leaks and shows how much; or the folds that came with the data.
-
-    Raises
-    ------
-    BenchError
-        Too few patients of a class, official folds that are missing, a class that a fold lacks.
-    """
-    if split == "official":
-        if repeats > 1:
-            raise BenchError("official folds are drawn once; --split official has one repeat, leave out --repeats")
-        return _official(table)
-    y = table["label"].to_numpy().astype(str)
-    parts = []
-    for repeat in range(repeats):
-        if split == "patient":
-            assigned = PatientKFold(folds, random_state=seed_of("folds", seed, repeat)).assign(
-                y, table["unit"].to_numpy().astype(str)
-            )
-        else:
-            _check_cells(y, folds)
-            splitter = StratifiedKFold(folds, shuffle=True, random_state=seed_of("folds", seed, repeat))
-            assigned = _numbered(splitter.split(np.zeros(len(y)), y), len(y))
-        parts.append(_manifest(table, repeat, assigned))
-    manifest = pd.concat(parts, ignore_index=True)
-    return Folds(manifest, _violations(manifest) if split == "image" else ())
 
 
 def check_apart(units: npt.NDArray[Any], train: Indices, test: Indices, *, where: str) -> None:
@@ -238,54 +171,19 @@ def scarcest(y: npt.NDArray[Any], groups: npt.NDArray[Any]) -> int:
     return min(len(np.unique(groups[y == label])) for label in np.unique(y))
 
 
-def _official(table: pd.DataFrame) -> Folds:
-    if "fold" not in table or table["fold"].isna().any():
-        raise BenchError(
-            "--split official needs a data set that comes with folds (a column `fold`); use --split patient"
-        )
-    names = np.unique(table["fold"].to_numpy().astype(str))
-    if len(names) < 2:
-        raise BenchError(f"--split official needs at least two folds; here is only {str(names[0])!r}")
-    assigned = np.searchsorted(names, table["fold"].to_numpy().astype(str))
-    for fold, name in enumerate(names):
-        for side, rows in (("test", assigned == fold), ("training", assigned != fold)):
-            missing = set(table["label"]) - set(table["label"][rows])
-            if missing:
-                raise BenchError(f"official fold {name}: no cells of {', '.join(sorted(missing))} on the {side} side")
-    manifest = _manifest(table, 0, assigned)
-    return Folds(manifest, _violations(manifest))
-
-
-def _violations(manifest: pd.DataFrame) -> tuple[str, ...]:
-    found = []
-    first = manifest[manifest["repeat"] == 0]
-    linked = not first["unit"].equals(first["patient"])
-    for column, word in (
-        ("patient", "patients"),
-        *([("unit", "split units (linked patients are one)")] if linked else []),
-    ):
-        split = first.groupby(column)["fold"].nunique()
-        names = list(split.index[split > 1])
-        if names:
-            found.append(f"{len(names)} of {len(split)} {word} lie in several folds, such as {names[0]}")
-    return tuple(found)
-
-
-def _check_cells(y: npt.NDArray[Any], folds: int) -> None:
-    classes, counts = np.unique(y, return_counts=True)
-    if counts.min() < folds:
-        raise BenchError(
-            f"{folds} folds need {folds} cells of each class, but {classes[counts.argmin()]} has {counts.min()}"
-        )
-
-
-def _manifest(table: pd.DataFrame, repeat: int, assigned: Indices) -> pd.DataFrame:
-    manifest = table[["cell", "patient", "unit"]].reset_index(drop=True)
-    return manifest.assign(repeat=repeat, fold=assigned.astype(int))
-
-
 def _numbered(splits: Any, n: int) -> Indices:
     fold_of = np.full(n, -1, dtype=np.intp)
     for fold, (_, test) in enumerate(splits):
         fold_of[test] = fold
     return fold_of
+
+
+def _partitions(strata: Indices, n_splits: int, draws: int, rng: np.random.Generator) -> Indices:
+    """Random partitions, shape (draws, n_units): each stratum is dealt out evenly, as `StratifiedKFold` does."""
+    order = np.argsort(strata, kind="stable")
+    dealt = np.arange(len(strata)) % n_splits
+    folds = np.empty((draws, len(strata)), dtype=np.intp)
+    for value in np.unique(strata):
+        here = strata[order] == value
+        folds[:, order[here]] = rng.permuted(np.tile(dealt[here], (draws, 1)), axis=1)
+    return folds

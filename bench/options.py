@@ -38,11 +38,16 @@ class Options(BaseModel):
     skip_unreadable: bool = Field(False)
     extractors: Selectors = Field(("handcrafted", "efficientnet_b0"))
     clfs: Selectors = Field(())
-    split: Literal["patient", "image", "official"] = Field("patient")
+    baselines: bool = Field(True)
+    split: Literal["patient", "image", "official", "official-linked", "lopo", "held-out"] = Field("patient")
+    held_out: str | None = Field(None)
+    reason: str | None = Field(None)
+    folds_file: Path | None = Field(None)
     folds: int = Field(5, ge=2)
     repeats: int = Field(1, ge=1)
     inner_folds: int = Field(3, ge=2)
     tune: int = Field(0, ge=0)
+    storage: str | None = Field(None, min_length=1)
     seed: int = Field(0, ge=0)
     jobs: int | None = Field(None, ge=1)
     threads: int = Field(1, ge=1)
@@ -64,9 +69,20 @@ def make_options(values: Mapping[str, Any], *, config: Path | None = None) -> Op
     from_file, lines = _read_config(config) if config is not None else ({}, {})
     given = {k: v for k, v in values.items() if v is not None}
     try:
-        return Options.model_validate({**from_file, **given})
+        return Options.model_validate(_with_split({**from_file, **given}))
     except ValidationError as error:
         raise BenchError("\n".join(_explain(e, config, lines, given) for e in error.errors())) from error
+
+
+def _with_split(values: dict[str, Any]) -> dict[str, Any]:
+    """`--held-out PATH` implies `--split held-out`."""
+    if values.get("held_out") is None:
+        if values.get("reason") is not None and values.get("split") != "held-out":
+            raise BenchError("--reason says why held-out cells are looked at; it goes with --held-out PATH")
+        return values
+    if values.get("split", "held-out") != "held-out":
+        raise BenchError(f"--held-out goes with --split held-out, not with --split {values['split']}; leave one out")
+    return {**values, "split": "held-out"}
 
 
 def _explain(error: Mapping[str, Any], config: Path | None, lines: Mapping[str, int], given: Mapping[str, Any]) -> str:

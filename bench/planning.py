@@ -17,10 +17,11 @@ from bench.datasets.opening import Opened, open_data
 from bench.errors import BenchError
 from bench.experiment import Protocol
 from bench.features import READING, Entry, entry_of, extractor_identity
-from bench.folds import Folds, draw_folds
+from bench.fold_manifest import Folds
 from bench.identity import code_digest, digest, library_versions, module_identity, own_digest
 from bench.observer import Observer
 from bench.options import Options
+from bench.outer_folds import outer_folds
 from bench.plugins import PIXELS, Plugin
 from bench.reading_options import reading_options
 from bench.results import LEAKY, RANDOM_WEIGHTS, Results
@@ -130,6 +131,7 @@ class Plan:
             },
             "protocol": vars(self.protocol),
             "folds_hash": self.folds.hash,
+            "fold_notices": list(self.folds.notices),
             "components": dict(experiment.components),
             "options": reading_options(self.options),
             "environment": {"python": platform.python_version(), "machine": platform.machine()},
@@ -176,16 +178,15 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Ope
         The data, a name or a parameter is wrong, or the folds cannot be drawn.
     """
     pairs = _pairs(options)
-    opened = opened if opened is not None else open_data(options, observer or Observer())
-    table = opened.dataset.table
-    folds = draw_folds(table, split=options.split, folds=options.folds, repeats=options.repeats, seed=options.seed)
-    drawn = int(folds.table["fold"].nunique())
-    if "folds" in options.model_fields_set and drawn != options.folds:
-        raise BenchError(f"--folds {options.folds}: the data's own folds are {drawn}; leave out --folds")
+    observer = observer or Observer()
+    opened = opened if opened is not None else open_data(options, observer)
+    folds = outer_folds(opened.dataset.table, options)
+    for notice in folds.notices:
+        observer.notice(notice)
     protocol = Protocol(
         split=options.split,
-        folds=drawn,
-        repeats=options.repeats,
+        folds=folds.count,
+        repeats=folds.repeats,
         inner_folds=options.inner_folds,
         tune=options.tune,
         seed=options.seed,

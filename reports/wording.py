@@ -32,6 +32,9 @@ def split_in_words(protocol: Mapping[str, Any]) -> str:
         "patient": f"{folds} by patient",
         "image": f"{folds} by image",
         "official": f"{folds} of the data set's own",
+        "official-linked": f"{folds} of the data set's own, links held apart",
+        "lopo": f"one patient left out, {folds}",
+        "held-out": "held-out patients, tested once",
     }
     repeats = int(protocol["repeats"])
     return kind[str(protocol["split"])] + (f", {repeats} repeats" if repeats > 1 else "")
@@ -112,4 +115,8 @@ def _split_sentence(protocol: Mapping[str, Any]) -> str:
         "patient": f"each patient was held out once in {folds} folds{again}; linked patients are held out together.",
         "image": f"{folds} folds were drawn on single cells{again}, so that a patient's cells lie on both sides.",
         "official": f"the {folds} folds that came with the data set.",
+        "official-linked": f"the {folds} folds that came with the data set; training cells of patients who are linked "
+        "to a tested one were left out.",
+        "lopo": f"each patient was left out once, {folds} in all; linked patients were left out together.",
+        "held-out": "one model, trained on all other patients, was tested on the held-out ones.",
     }[str(protocol["split"])]

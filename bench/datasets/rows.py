@@ -48,7 +48,7 @@ class Rows:
         return f"{self.file}, row {self.numbers[index]}"
 
 
-def read_rows(file: Path, *, required: Sequence[str], optional: Iterable[str] = ()) -> Rows:
+def read_rows(file: Path, *, required: Sequence[str], optional: Iterable[str] = (), comments: bool = False) -> Rows:
     """Read the named columns of a CSV (comma, semicolon or tab; UTF-8) or Parquet file; others are ignored.
 
     Rows whose every field is empty are passed over.
@@ -59,6 +59,8 @@ def read_rows(file: Path, *, required: Sequence[str], optional: Iterable[str] = 
         Parquet where the suffix says so, else CSV.
     required, optional : str
         Names of columns; an optional one that the file lacks is absent from the result.
+    comments : bool
+        Pass over lines of a CSV file that begin with `#` and stand before its header.
 
     Raises
     ------
@@ -66,9 +68,12 @@ def read_rows(file: Path, *, required: Sequence[str], optional: Iterable[str] = 
         The file is too large, no UTF-8, malformed, empty, has a column twice or lacks a required one.
     """
     _check_size(file)
-    read = _read_parquet if file.suffix.lower() == ".parquet" else _read_csv
+    wanted = [*required, *optional]
     try:
-        rows = read(file, [*required, *optional], required)
+        if file.suffix.lower() == ".parquet":
+            rows = _read_parquet(file, wanted, required)
+        else:
+            rows = _read_csv(file, wanted, required, comments=comments)
     except OSError as error:
         raise BenchError(f"{file}: cannot be read ({error.strerror or error})") from error
     if not len(rows):
@@ -97,12 +102,17 @@ def _check_columns(file: Path, present: Sequence[str], required: Sequence[str]) 
             raise BenchError(f"{file}: there is no column {name!r}.{hint} Its columns are: {', '.join(present)}.")
 
 
-def _read_csv(file: Path, wanted: Sequence[str], required: Sequence[str]) -> Rows:
+def _read_csv(file: Path, wanted: Sequence[str], required: Sequence[str], *, comments: bool) -> Rows:
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
-            delimiter = _delimiter(stream.readline())
+            above, header = 0, stream.readline()
+            while comments and header.startswith("#"):
+                above, header = above + 1, stream.readline()
             stream.seek(0)
-            return _csv_rows(file, csv.reader(stream, delimiter=delimiter, strict=True), wanted, required)
+            for _ in range(above):
+                stream.readline()
+            lines = csv.reader(stream, delimiter=_delimiter(header), strict=True)
+            return _csv_rows(file, _numbered(file, lines, above), wanted, required)
     except UnicodeDecodeError as error:
         raise BenchError(f"{file}: not UTF-8 text (byte {error.start}); save it as CSV UTF-8") from error
 
@@ -111,8 +121,9 @@ def _delimiter(header: str) -> str:
     return max(",;\t", key=header.count)
 
 
-def _csv_rows(file: Path, lines: Reader, wanted: Sequence[str], required: Sequence[str]) -> Rows:
-    numbered = _numbered(file, lines)
+def _csv_rows(
+    file: Path, numbered: Iterator[tuple[int, list[str]]], wanted: Sequence[str], required: Sequence[str]
+) -> Rows:
     _, first = next(numbered, (1, []))
     header = [name.strip() for name in first]
     _check_columns(file, header, required)
@@ -128,13 +139,13 @@ def _csv_rows(file: Path, lines: Reader, wanted: Sequence[str], required: Sequen
     return Rows(file, columns, numbers)
 
 
-def _numbered(file: Path, lines: Reader) -> Iterator[tuple[int, list[str]]]:
-    number = 1
+def _numbered(file: Path, lines: Reader, above: int) -> Iterator[tuple[int, list[str]]]:
+    number = above + 1
     try:
         for fields in lines:
             if any(fields):
                 yield number, fields
-            number = lines.line_num + 1
+            number = above + lines.line_num + 1
     except csv.Error as error:
         raise BenchError(f"{file}, row {number}: malformed CSV ({error})") from error
 

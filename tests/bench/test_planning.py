@@ -141,5 +141,5 @@ def test_official_folds_are_one_protocol_whatever_the_default_of_folds(tmp_path:
     plain, spelled = (make_plan(make_options({**asked, **more})) for more in ({}, {"folds": 2}))
     assert plain.protocol.folds == 2
     assert plain.experiments[0].key == spelled.experiments[0].key
-    with pytest.raises(BenchError, match=r"--folds 5: the data's own folds are 2; leave out --folds"):
+    with pytest.raises(BenchError, match=r"--folds 5: --split official makes 2 on these data; leave out --folds"):
         make_plan(make_options({**asked, "folds": 5}))
