@@ -57,5 +57,5 @@ def _digest(image: npt.NDArray[np.uint8], orientation: tuple[int, int, int]) -> 
         turned = cv2.flip(turned, {(1, 0): 0, (0, 1): 1, (1, 1): -1}[down, across])
     height, width = turned.shape[:2]
     whole = hashlib.sha256(f"{height}x{width}:".encode())
-    whole.update(np.ascontiguousarray(turned))
+    whole.update(np.ascontiguousarray(turned).data)
     return whole.hexdigest()
