@@ -193,7 +193,9 @@ def _red(text: object) -> str:
 
 def _counts(data: dict[str, object]) -> str:
     linked = "" if data["patients"] == data["split_units"] else f" ({data['split_units']} split units)"
-    return f"{data['cells']} cells of {data['patients']} patients{linked}"
+    held = data.get("held_out")
+    tested = f", {held['cells']} of them of {held['patients']} held-out patients" if isinstance(held, dict) else ""
+    return f"{data['cells']} cells of {data['patients']} patients{linked}{tested}"
 
 
 def _protocol(protocol: dict[str, object]) -> str:
@@ -203,6 +205,6 @@ def _protocol(protocol: dict[str, object]) -> str:
         "official": f"{protocol['folds']} official folds",
         "official-linked": f"{protocol['folds']} official folds, links held apart",
         "lopo": f"one patient left out, {protocol['folds']} folds",
-        "held-out": "held-out patients, tested once",
+        "held-out": "tested once",
     }.get(str(protocol["split"]), f"{protocol['folds']} folds by {protocol['split']}")
     return f"{folds}{repeats}{tuned}, seed {protocol['seed']}"

@@ -8,9 +8,11 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from bench.errors import BenchError, did_you_mean
 from bench.selectors import split_list
+from bench.thresholds import parse_threshold
 
 MAX_CONFIG_BYTES = 1_000_000
 
@@ -21,6 +23,14 @@ def _selectors(value: object) -> object:
     return tuple(str(v) for v in value) if isinstance(value, list | tuple) else value
 
 
+def _threshold(value: object) -> str:
+    try:
+        return str(parse_threshold(str(value)))
+    except BenchError as error:
+        raise PydanticCustomError("threshold", "{why}", {"why": str(error)}) from error
+
+
+Threshold = Annotated[str, BeforeValidator(_threshold)]
 Selectors = Annotated[tuple[str, ...], BeforeValidator(_selectors)]
 
 
@@ -48,6 +58,9 @@ class Options(BaseModel):
     inner_folds: int = Field(3, ge=2)
     tune: int = Field(0, ge=0)
     storage: str | None = Field(None, min_length=1)
+    calibrate: Literal["none", "sigmoid", "temperature"] = Field("none")
+    threshold: Threshold = Field("balanced")
+    aggregate: Literal["mean", "logit", "share"] = Field("mean")
     seed: int = Field(0, ge=0)
     jobs: int | None = Field(None, ge=1)
     threads: int = Field(1, ge=1)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
+from bench.datasets.two_sets import HELD_OUT, SET
 from bench.errors import BenchError
 from bench.fold_manifest import NEVER_TESTED, Folds, manifest_of, read_folds
 from bench.folds import Indices, PatientKFold
@@ -19,9 +20,6 @@ from bench.identity import seed_of
 
 if TYPE_CHECKING:
     from bench.options import Options
-
-SET = "set"
-HELD_OUT = "held-out"
 
 DOMINATES = 0.5
 """Share of all cells from which one split unit is told to dominate."""

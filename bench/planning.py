@@ -12,8 +12,10 @@ from typing import Any
 import pandas as pd
 
 from bench import plugins
+from bench.baselines import PRIOR, is_baseline, with_baselines
 from bench.datasets.cache import cache_dir
 from bench.datasets.opening import Opened, open_data
+from bench.datasets.two_sets import HELD_OUT, SET
 from bench.errors import BenchError
 from bench.experiment import Protocol
 from bench.features import READING, Entry, entry_of, extractor_identity
@@ -24,11 +26,26 @@ from bench.options import Options
 from bench.outer_folds import outer_folds
 from bench.plugins import PIXELS, Plugin
 from bench.reading_options import reading_options
-from bench.results import LEAKY, RANDOM_WEIGHTS, Results
+from bench.results import BASELINE, LEAKY, RANDOM_WEIGHTS, Results
 
 FORMAT = 1
 
-_ENGINE = ("bench.experiment", "bench.folds", "bench.metrics", "bench.statistics", "bench.tuning")
+_ENGINE = (
+    "bench.aggregation",
+    "bench.calibration",
+    "bench.decisions",
+    "bench.experiment",
+    "bench.folds",
+    "bench.metrics",
+    "bench.predictions",
+    "bench.quantities",
+    "bench.ranking",
+    "bench.statistics",
+    "bench.sums",
+    "bench.thresholds",
+    "bench.tuning",
+    "classifiers.platt",
+)
 
 
 @dataclass(frozen=True)
@@ -111,11 +128,13 @@ class Plan:
         data = self.opened.dataset
         leaky = self.protocol.split == "image" or bool(self.folds.violations)
         random = experiment.extractor is not None and experiment.extractor.random_weights
+        baseline = is_baseline(experiment.extractor_name, experiment.classifier.selector)
+        flags = ((LEAKY, leaky), (RANDOM_WEIGHTS, random), (BASELINE, baseline))
         return {
             "key": experiment.key,
             "extractor": experiment.extractor_name,
             "classifier": experiment.classifier.selector,
-            "flags": [flag for flag, on in ((LEAKY, leaky), (RANDOM_WEIGHTS, random)) if on],
+            "flags": [flag for flag, on in flags if on],
             "violations": list(self.folds.violations),
             "data": {
                 "name": data.name,
@@ -128,6 +147,7 @@ class Plan:
                 "positive": data.positive,
                 "notices": list(data.notices),
                 "per_class": _per_class(data.table),
+                **self._held_out(),
             },
             "protocol": vars(self.protocol),
             "folds_hash": self.folds.hash,
@@ -136,6 +156,14 @@ class Plan:
             "options": reading_options(self.options),
             "environment": {"python": platform.python_version(), "machine": platform.machine()},
         }
+
+    def _held_out(self) -> dict[str, Any]:
+        table = self.opened.dataset.table
+        if SET not in table:
+            return {}
+        held = table[table[SET] == HELD_OUT]
+        counts = {"cells": len(held), "patients": held["patient"].nunique(), "split_units": held["unit"].nunique()}
+        return {"held_out": {**counts, "digest": self.opened.held_out_digest}}
 
     def states(self, results: Results | None) -> pd.DataFrame:
         """What will happen to each experiment: columns `extractor`, `classifier`, `state`, `features`, `why`."""
@@ -189,6 +217,9 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Ope
         repeats=folds.repeats,
         inner_folds=options.inner_folds,
         tune=options.tune,
+        calibrate=options.calibrate,
+        threshold=options.threshold,
+        aggregate=options.aggregate,
         seed=options.seed,
         threads=options.threads,
     )
@@ -211,7 +242,7 @@ def store_path(options: Options) -> Path:
 
 
 def _pairs(options: Options) -> list[tuple[Plugin | None, Plugin]]:
-    names = options.clfs or tuple(plugins.installed("classifiers"))
+    names = options.clfs or tuple(name for name in plugins.installed("classifiers") if name != PRIOR)
     classifiers = list({p.canonical: p for p in map(plugins.classifier, names)}.values())
     wanted = [e for e in options.extractors if e != PIXELS]
     extractors = list({p.canonical: p for p in map(plugins.extractor, wanted)}.values())
@@ -223,7 +254,7 @@ def _pairs(options: Options) -> list[tuple[Plugin | None, Plugin]]:
         raise BenchError(
             "nothing to run: name at least one extractor (--extractors) for the classifiers that take features"
         )
-    return pairs
+    return with_baselines(pairs) if options.baselines else pairs
 
 
 @dataclass(frozen=True)

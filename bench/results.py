@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from bench.errors import BenchError
+from bench.held_out import Look, read_looks
 from bench.identity import digest
 from bench.metrics import METRICS, PRIMARY
 from bench.whole import clear_unfinished, read_json, whole_file, whole_folder, writable_folder, write_json
@@ -24,6 +25,7 @@ MARK = "cytobench.json"
 
 LEAKY = "LEAKY"
 RANDOM_WEIGHTS = "RANDOM WEIGHTS"
+BASELINE = "BASELINE"
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class ExperimentResult:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What a reader of any table must be told: LEAKY, RANDOM WEIGHTS."""
+        """What a reader of any table must be told: LEAKY, RANDOM WEIGHTS, BASELINE."""
         return tuple(self.record["flags"])
 
     @cached_property
@@ -136,7 +138,7 @@ class Results:
         if not (path / MARK).is_file():
             write_json(path / MARK, {"format": FORMAT})
         results = cls.open(path)
-        for name in ("experiments", "failures", "work"):
+        for name in ("experiments", "failures", "work", "folds"):
             clear_unfinished(path / name)
         return results
 
@@ -192,6 +194,15 @@ class Results:
     def lock_path(self, slug: str) -> Path:
         """The file that the process which runs an experiment holds locked."""
         return self.path / "locks" / f"{slug}.lock"
+
+    def folds_path(self, folds_hash: str) -> Path:
+        """Where the folds of a matrix lie, for other runs to read with `--folds-file`."""
+        return self.path / "folds" / f"{folds_hash[:12]}.csv"
+
+    @property
+    def looks(self) -> tuple[Look, ...]:
+        """The runs that evaluated held-out cells, the oldest first."""
+        return read_looks(self.path)
 
     def is_done(self, slug: str) -> bool:
         """Whether an experiment has a result."""

@@ -19,12 +19,15 @@ from bench.errors import BenchError
 from bench.executors import LocalPool, local_pool
 from bench.experiment import FoldJob, FoldResult, fit_fold
 from bench.features import Entry, extract_shard, join_shards, missing_shards
+from bench.fold_manifest import write_folds
 from bench.folds import Indices
+from bench.held_out import LookLog
 from bench.metrics import METRICS, PRIMARY, score
 from bench.observer import Observer
 from bench.options import Options
 from bench.planning import Experiment, Plan
 from bench.results import Results
+from bench.tuning_storage import StudyPlace
 from bench.whole import read_json, whole_folder, write_json
 
 POLL_S = 0.5
@@ -53,6 +56,9 @@ def run_plan(plan: Plan, results: Results, *, jobs: int, observer: Observer | No
 
     Two processes may run plans into one folder and one store: each piece of work is done by one of them.
     """
+    manifest = results.folds_path(plan.folds.hash)
+    if not manifest.is_file():
+        write_folds(plan.folds, manifest)
     with local_pool(jobs, plan.protocol.threads) as pool:
         _Run(plan, results, pool, observer or Observer(), most_tasks=4 * jobs).run()
 
@@ -91,7 +97,14 @@ def fold_job(
         fold=fold,
         train=train,
         test=test,
+        study=_study(plan.options.storage, experiment, repeat, fold) if plan.protocol.tune else None,
     )
+
+
+def _study(storage: str | None, experiment: Experiment, repeat: int, fold: int) -> StudyPlace | None:
+    if storage is None:
+        return None
+    return StudyPlace(storage, f"{experiment.key}-repeat{repeat}-fold{fold}", experiment.name)
 
 
 def engine_settings(options: Options) -> dict[str, Any]:
@@ -115,6 +128,8 @@ class _Run:
         self.splits = list(plan.folds.splits())
         table = plan.opened.dataset.table
         self.labels = table["label"].to_numpy().astype(str)
+        held_out = plan.opened.held_out_digest
+        self.look = None if held_out is None else LookLog(results.path, held_out, plan.options.reason)
         self.waiting = [e for e in plan.experiments if not self._settled(e)]
         self.total = len(self.waiting)
 
@@ -123,6 +138,8 @@ class _Run:
         try:
             self._progress()
             self._work()
+            if self.look is not None:
+                self.observer.notice(self.look.told())
         finally:
             held = [e.lock for e in self.extractions.values()] + [f.lock for f in self.fits.values()]
             for lock in held:
@@ -268,9 +285,18 @@ class _Run:
         tables = {name: _gather(parts, name, table) for name in ("predictions", "inner")}
         trials = [pd.read_parquet(p / "trials.parquet") for p in parts if (p / "trials.parquet").is_file()]
         data = plan.opened.dataset
-        scores = score(tables["predictions"], classes=data.classes, positive=data.positive, seed=plan.protocol.seed)
+        scores = score(
+            tables["predictions"],
+            classes=data.classes,
+            positive=data.positive,
+            aggregate=plan.protocol.aggregate,
+            seed=plan.protocol.seed,
+            held_out=plan.protocol.split == "held-out",
+        )
         tables |= {"scores": scores, "trials": pd.concat(trials, ignore_index=True) if trials else pd.DataFrame()}
         timing = {p.name: read_json(p / "timing.json") for p in parts}
+        if self.look is not None:
+            self.look.add(experiment.name)
         self.results.write_experiment(experiment.slug, plan.record(experiment), tables, timing)
         primary = scores.set_index("metric").loc[PRIMARY]
         title = METRICS[PRIMARY].title

@@ -22,7 +22,9 @@ def counts(data: Mapping[str, Any]) -> str:
     """Cells and patients, and split units where linked patients make these fewer."""
     patients, units = int(data["patients"]), int(data["split_units"])
     linked = "" if patients == units else f" ({plural(units, 'split unit')})"
-    return f"{plural(int(data['cells']), 'cell')} of {plural(patients, 'patient')}{linked}"
+    held = data.get("held_out")
+    tested = f", {plural(held['cells'], 'cell')} of {plural(held['patients'], 'patient')} held out" if held else ""
+    return f"{plural(int(data['cells']), 'cell')} of {plural(patients, 'patient')}{linked}{tested}"
 
 
 def split_in_words(protocol: Mapping[str, Any]) -> str:

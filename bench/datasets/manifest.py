@@ -10,19 +10,21 @@ from pathlib import Path
 
 from bench.datasets.rows import SUFFIXES, Rows, read_rows
 from bench.datasets.table import Dataset, ReadOptions, cell_table
+from bench.datasets.two_sets import HELD_OUT, TRAIN
 from bench.errors import BenchError
 
 NAMES = ("manifest.csv", "manifest.parquet")
 REQUIRED = ("path", "label", "patient")
-OPTIONAL = ("mask", "fold", "sha256", "cell", "um_per_px")
+OPTIONAL = ("mask", "fold", "set", "sha256", "cell", "um_per_px")
 
-_TRIMMED = ("label", "patient", "fold", "sha256", "cell", "um_per_px")
+_TRIMMED = ("label", "patient", "fold", "set", "sha256", "cell", "um_per_px")
 
 
 class ManifestReader:
     """Reads a manifest, given as a file or as a folder that holds `manifest.csv` or `manifest.parquet`.
 
     Columns `path`, `label`, `patient`; optional `mask` (path of a mask image; empty: none), `fold` (official fold),
+    `set` (`train` or `held-out`: the cells on which a model trained on the others is tested once; they have no fold),
     `sha256` (of the image file, checked when the data set is opened), `cell` (unique name; default: the path) and
     `um_per_px`. Others are ignored. Paths are relative to the manifest's folder and stay in it, or absolute.
     """
@@ -51,6 +53,7 @@ class ManifestReader:
             _check_filled(rows, name)
         paths = _places(rows, "path")
         _check_once(rows, [str(place) for place in paths], "path")
+        sets = _sets(rows)
         cells = rows.columns.get("cell") or [_cell_name(place, file.parent) for place in paths]
         _check_once(rows, cells, "cell")
         table = cell_table(
@@ -59,7 +62,8 @@ class ManifestReader:
             label=rows.columns["label"],
             patient=rows.columns["patient"],
             mask_path=_masks(rows),
-            fold=_folds(rows),
+            fold=_folds(rows, sets),
+            set=sets,
             sha256=_each(rows, "sha256", _sha256),
             um_per_px=_each(rows, "um_per_px", _scale),
         )
@@ -134,12 +138,31 @@ def _masks(rows: Rows) -> list[str | None] | None:
     return [str(_place(rows, index, "mask", text)) if text else None for index, text in enumerate(texts)]
 
 
-def _folds(rows: Rows) -> list[str] | None:
+def _sets(rows: Rows) -> list[str | None] | None:
+    texts = rows.columns.get("set")
+    if texts is None:
+        return None
+    for index, text in enumerate(texts):
+        if text not in (TRAIN, HELD_OUT):
+            raise BenchError(f"{rows.at(index)}: 'set' is {text!r}; {TRAIN} or {HELD_OUT} is expected")
+    if TRAIN not in texts:
+        raise BenchError(f"{rows.file}: every cell is {HELD_OUT}, so that none is left to train on")
+    return list(texts) if HELD_OUT in texts else None
+
+
+def _folds(rows: Rows, sets: list[str | None] | None) -> list[str | None] | None:
     folds = rows.columns.get("fold", [])
     if not any(folds):
         return None
-    _check_filled(rows, "fold")
-    return folds
+    for index, text in enumerate(folds):
+        held_out = sets is not None and sets[index] == HELD_OUT
+        if held_out and text:
+            raise BenchError(
+                f"{rows.at(index)}: 'fold' is {text!r}, but a {HELD_OUT} cell lies in no fold; leave it empty"
+            )
+        if not held_out and not text:
+            raise BenchError(f"{rows.at(index)}: 'fold' is empty")
+    return [text or None for text in folds]
 
 
 def _each(rows: Rows, name: str, parse: Callable[[str], str]) -> list[str | None] | None:

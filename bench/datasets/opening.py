@@ -11,6 +11,14 @@ from bench.datasets.phantom import PhantomReader, PhantomSpec
 from bench.datasets.reading import finished, open_dataset
 from bench.datasets.scan import Scan, content_digest, scan
 from bench.datasets.table import Dataset, ReadOptions
+from bench.datasets.two_sets import (
+    HELD_OUT,
+    SET,
+    check_images_apart,
+    joined_sets,
+    training_set,
+    with_patients_apart,
+)
 from bench.errors import BenchError, did_you_mean
 from bench.executors import cores
 from bench.observer import Observer
@@ -40,6 +48,14 @@ class Opened:
         """SHA-256 of cells, labels, patients, split units and folds, wherever they lie."""
         return content_digest(self.dataset, self.scan)
 
+    @cached_property
+    def held_out_digest(self) -> str | None:
+        """SHA-256 of the held-out cells, labels, patients and split units; None where no cell is held out."""
+        if SET not in self.dataset.table:
+            return None
+        held = self.dataset.table[SET] == HELD_OUT
+        return content_digest(replace(self.dataset, table=self.dataset.table[held]), Scan(self.scan.table[held]))
+
     @property
     def cell_digests(self) -> list[str]:
         """SHA-256 of image, mask and scale of each cell."""
@@ -48,6 +64,9 @@ class Opened:
 
 def open_data(options: Options, observer: Observer | None = None) -> Opened:
     """Read, scan and check the data that the options name, and tell its notices.
+
+    With `--split held-out` the table has a column `set`, which says what trains and what is held out; with any other
+    split it holds the cells that train.
 
     Raises
     ------
@@ -62,20 +81,49 @@ def open_data(options: Options, observer: Observer | None = None) -> Opened:
         white_level=options.white_level,
         um_per_px=options.um_per_px,
     )
-    spec = _phantom_spec(options.data)
-    if spec is None:
-        dataset = open_dataset(options.data, reading)
-    else:
-        draw = PhantomReader().default(
-            spec, reading, progress=lambda done, total: observer.progress("draw phantom cells", done, total)
-        )
-        dataset = finished(replace(draw, name=options.data), Path(draw.table["path"].iloc[0]).parents[1])
+    dataset = _sets_asked_for(options, reading, observer)
     threads = max(1, (options.jobs or cores()) * options.threads)
     found = scan(dataset, threads=threads, progress=lambda done, total: observer.progress("read cells", done, total))
     dataset, found = checked(dataset, found, skip_unreadable=options.skip_unreadable)
+    if SET in dataset.table:
+        check_images_apart(dataset, found.table["picture"])
     for notice in dataset.notices:
         observer.notice(notice)
     return Opened(dataset, found)
+
+
+def _sets_asked_for(options: Options, reading: ReadOptions, observer: Observer) -> Dataset:
+    dataset = _read(options.data, reading, observer)
+    if options.split != "held-out":
+        return training_set(dataset) if SET in dataset.table else dataset
+    if options.held_out is not None:
+        return with_patients_apart(joined_sets(dataset, _held_out(options, options.held_out, reading, observer)))
+    if SET not in dataset.table:
+        raise BenchError(
+            f"--split held-out: {options.data} names no held-out cells; give them as --held-out PATH, or in a column "
+            "`set` of a manifest"
+        )
+    return with_patients_apart(replace(dataset, table=dataset.table.drop(columns="fold", errors="ignore")))
+
+
+def _held_out(options: Options, held_out: str, reading: ReadOptions, observer: Observer) -> Dataset:
+    dataset = _read(held_out, reading, observer)
+    train, held = _phantom_spec(options.data), _phantom_spec(held_out)
+    if train is None or held is None or train.seed == held.seed:
+        return dataset
+    # Phantoms of another seed are other people, though they are counted from one again.
+    renamed = {name: dataset.table[name] + f"-seed{held.seed}" for name in ("patient", "unit")}
+    return replace(dataset, table=dataset.table.assign(**renamed))
+
+
+def _read(data: str, reading: ReadOptions, observer: Observer) -> Dataset:
+    spec = _phantom_spec(data)
+    if spec is None:
+        return open_dataset(data, reading)
+    draw = PhantomReader().default(
+        spec, reading, progress=lambda done, total: observer.progress("draw phantom cells", done, total)
+    )
+    return finished(replace(draw, name=data), Path(draw.table["path"].iloc[0]).parents[1])
 
 
 def _phantom_spec(data: str) -> PhantomSpec | None:

@@ -12,6 +12,7 @@ from bench.datasets.classes import check_classes, positive_class
 from bench.datasets.links import count_notice
 from bench.datasets.masks import with_masks
 from bench.datasets.table import Dataset, Reader, ReadOptions
+from bench.datasets.two_sets import HELD_OUT, SET
 from bench.errors import BenchError
 from bench.plugins import installed
 
@@ -129,6 +130,8 @@ def _check_table(dataset: Dataset) -> None:
         raise BenchError(f"{reader} gives a table whose index is not 0..n-1")
     for name in ("cell", "path", "label", "patient", "unit", *(["fold"] if "fold" in table else [])):
         empty = table[name].isna() | (table[name] == "")
+        if name == "fold" and SET in table:
+            empty &= table[SET] != HELD_OUT
         if empty.any():
             raise BenchError(f"{reader} gives a table with an empty {name} in row {int(empty.to_numpy().argmax())}")
     twice = table["cell"].duplicated()

@@ -53,8 +53,9 @@ class Dataset:
     table : DataFrame
         One row a cell, in a fixed order, index 0..n-1, all columns str: `cell` (unique id), `path` (absolute),
         `mask_path` (absolute, or missing), `label`, `patient`, `unit` (split unit: linked patients share one) and,
-        where the data set has them, `fold` (official folds), `um_per_px` (scale of each cell; `options.um_per_px`
-        goes before it) and `sha256` (expected digest of the image file). `cell_table` makes one.
+        where the data set has them, `fold` (official folds), `set` (`train` or `held-out`), `um_per_px` (scale of each
+        cell; `options.um_per_px` goes before it) and `sha256` (expected digest of the image file). `cell_table` makes
+        one.
     positive : str or None
         Positive class of a two-class data set; None with more classes.
     options : ReadOptions
