@@ -17,7 +17,7 @@ from bench.errors import BenchError
 from bench.executors import LocalPool, local_pool
 from bench.experiment import FoldJob, FoldResult, fit_fold
 from bench.features import extract_shard, join_shards, missing_shards
-from bench.folds import Folds
+from bench.fold_manifest import Folds
 from bench.observer import Observer
 from bench.planning import Plan
 from bench.reopening import Reopened
