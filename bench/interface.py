@@ -18,6 +18,7 @@ from bench.planning import Plan, make_plan
 from bench.plugins import PIXELS
 from bench.results import ExperimentResult, Failure, Results
 from bench.running import run_plan
+from bench.tuning_storage import open_storage
 from bench.whole import writable_folder
 
 
@@ -100,7 +101,7 @@ def run(
         raise BenchError(f"{clf} needs features; name an extractor such as handcrafted in place of {PIXELS}")
     default = PIXELS if consumes_cells else "handcrafted"
     chosen = default if extractor is None else extractor
-    result = matrix([chosen], [clf], observer=observer, retry_failed=True, **options)
+    result = matrix([chosen], [clf], observer=observer, retry_failed=True, baselines=False, **options)
     for failure in result.failures:
         raise BenchError(failure.reason)
     return result.experiments[0]
@@ -115,6 +116,9 @@ def matrix(
     **options: Any,
 ) -> MatrixResult:
     """Run every extractor with every classifier; what is done is not run again, a failure becomes a row.
+
+    Three rows are always there, unless `baselines=False`: what the share of the classes, the stain or the size alone
+    reach (`bench.baselines`).
 
     Parameters
     ----------
@@ -165,8 +169,13 @@ def run_options(options: Options, observer: Observer | None = None) -> MatrixRes
         The input is wrong, or the results folder or the store cannot be used (any more), such as by a full disk.
     """
     Results.check(options.out)
+    if options.storage is not None and not options.tune:
+        raise BenchError("--storage keeps tuning trials, and there are none: add --tune N, or leave out --storage")
     planned = make_plan(options, observer)
     writable_folder(planned.store, "--store")
+    if options.storage is not None:
+        # Before any worker: a storage that is not to be had stops the run, and its tables are made once.
+        open_storage(options.storage)
     results = Results.create(options.out)
     try:
         run_plan(planned, results, jobs=options.jobs or default_jobs(options.threads), observer=observer)

@@ -61,7 +61,7 @@ def test_the_options_of_a_matrix_are_those_of_a_configuration() -> None:
     assert names - {"config"} == set(Options.model_fields)
     run = get_command(app).commands["run"]  # type: ignore[attr-defined]
     assert {p.name for p in run.params} == {*Options.model_fields, "extractor", "clf"} - {
-        "extractors", "clfs", "retry_failed"
+        "extractors", "clfs", "retry_failed", "baselines"
     }  # fmt: skip
 
 

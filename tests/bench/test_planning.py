@@ -14,11 +14,11 @@ import pytest
 
 from bench import identity, plugins
 from bench.errors import BenchError
-from bench.options import make_options
+from bench.options import Options, make_options
 from bench.planning import Plan, make_plan
-from bench.results import LEAKY, Results
+from bench.results import BASELINE, LEAKY, Results
 
-TINY = {"data": "phantom[patients=3,cells=2,size=64]", "folds": 3}
+TINY = {"data": "phantom[patients=3,cells=2,size=64]", "folds": 3, "baselines": False}
 
 LAB = """
 from sklearn.dummy import DummyClassifier
@@ -56,6 +56,38 @@ def test_everything_is_crossed_once(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert len({e.key for e in plan.experiments}) == len({e.slug for e in plan.experiments}) == 5
     assert len({e.entry.folder for e in plan.experiments if e.entry is not None}) == 2
+
+
+BASELINE_ROWS = ["pixels x prior", "stain x lightgbm", "size x lightgbm"]
+
+
+def test_a_matrix_has_three_baselines_unless_they_are_declined(tmp_path: Path) -> None:
+    assert Options().baselines
+    plan = _plan(tmp_path, "color", "knn", baselines=True)
+    assert [e.name for e in plan.experiments] == ["color x knn", *BASELINE_ROWS]
+    assert [plan.record(e)["flags"] for e in plan.experiments] == [[], [BASELINE], [BASELINE], [BASELINE]]
+    assert [e.name for e in _plan(tmp_path, "color", "knn").experiments] == ["color x knn"]
+
+
+def test_a_baseline_that_is_asked_for_appears_once_and_is_the_same_experiment(tmp_path: Path) -> None:
+    added = _plan(tmp_path, "color", "knn", baselines=True)
+    asked = _plan(tmp_path, "color,size[]", "knn,lightgbm[n_estimators=200],prior", baselines=True)
+    names = [e.name for e in asked.experiments]
+    assert sorted(names) == sorted({*names})
+    assert set(BASELINE_ROWS) < set(names)
+    keys = {e.name: e.key for e in added.experiments}
+    assert all(e.key == keys[e.name] for e in asked.experiments if e.name in keys)
+    alone = _plan(tmp_path, "size", "lightgbm")
+    (only,) = alone.experiments
+    assert alone.record(only)["flags"] == [BASELINE], "the record of an experiment does not depend on who asked"
+    assert _plan(tmp_path, "size", "lightgbm[n_estimators=50]").experiments[0].key != only.key
+
+
+def test_all_that_are_installed_are_crossed_but_the_prior(tmp_path: Path) -> None:
+    names = [e.name for e in _plan(tmp_path, "size", clfs="").experiments]
+    assert {f"size x {c}" for c in plugins.installed("classifiers")} - set(names) == {"size x cnn", "size x prior"}
+    assert "pixels x cnn" in names
+    assert "pixels x prior" not in names
 
 
 def test_a_plan_is_the_same_wherever_and_whenever_it_is_made(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import optuna
 import pandas as pd
 import pytest
 
@@ -18,6 +19,7 @@ from bench.datasets.phantom import PhantomSpec, write_phantom
 from bench.errors import BenchError
 from bench.interface import MatrixResult
 from bench.results import Results
+from bench.tuning_storage import open_storage
 
 EXTRACTORS, CLASSIFIERS = ["size", "color"], ["knn", "naive_bayes"]
 
@@ -69,14 +71,14 @@ class Raises(DummyClassifier):
 
 def _matrix(cells: Path, place: Path, **options: object) -> MatrixResult:
     given = {"data": str(cells), "folds": 3, "inner_folds": 2, "out": place / "results", "store": place / "store"}
-    return bench.matrix(EXTRACTORS, CLASSIFIERS, **{**given, **options})
+    return bench.matrix(EXTRACTORS, CLASSIFIERS, baselines=False, **{**given, **options})
 
 
 def _command(cells: Path, place: Path, *more: str) -> list[str]:
     given = ["--data", str(cells), "--folds", "3", "--inner-folds", "2"]
     places = ["--out", str(place / "results"), "--store", str(place / "store")]
     names = ["--extractors", ",".join(EXTRACTORS), "--clfs", ",".join(CLASSIFIERS)]
-    return [sys.executable, "-m", "bench", "matrix", *given, *places, *names, *more]
+    return [sys.executable, "-m", "bench", "matrix", *given, *places, *names, "--no-baselines", *more]
 
 
 def _contents(result: MatrixResult) -> dict[str, bytes]:
@@ -111,9 +113,8 @@ def test_folds_are_the_same_for_every_experiment(undisturbed: MatrixResult) -> N
 def test_a_second_run_does_nothing_and_the_plan_says_why(undisturbed: MatrixResult, cells: Path) -> None:
     place = undisturbed.results.path.parent
     before = {e.folder: e.folder.stat().st_mtime_ns for e in undisturbed.experiments}
-    planned = bench.plan(
-        EXTRACTORS, CLASSIFIERS, data=str(cells), folds=3, inner_folds=2, out=place / "results", store=place / "store"
-    )
+    options = {"data": str(cells), "folds": 3, "inner_folds": 2, "baselines": False}
+    planned = bench.plan(EXTRACTORS, CLASSIFIERS, out=place / "results", store=place / "store", **options)
     assert set(planned["state"]) == {"done"}
     assert set(planned["features"]) == {"stored"}
     again = _matrix(cells, place)
@@ -122,9 +123,8 @@ def test_a_second_run_does_nothing_and_the_plan_says_why(undisturbed: MatrixResu
 
 def test_the_plan_names_what_differs(undisturbed: MatrixResult, cells: Path) -> None:
     place = undisturbed.results.path.parent
-    planned = bench.plan(
-        "size", "knn", data=str(cells), folds=3, inner_folds=2, seed=1, out=place / "results", store=place / "store"
-    )
+    options = {"data": str(cells), "folds": 3, "inner_folds": 2, "seed": 1, "baselines": False}
+    planned = bench.plan("size", "knn", out=place / "results", store=place / "store", **options)
     assert planned["state"].tolist() == ["to run"]
     assert planned["why"].tolist() == ["a result differs in: folds, protocol.seed"]
 
@@ -164,6 +164,7 @@ def test_two_matrices_in_one_folder_share_the_work(undisturbed: MatrixResult, ce
 def test_failures_become_rows_and_the_rest_goes_on(cells: Path, tmp_path: Path) -> None:
     bad = ["misbehaving.Raises", "misbehaving.Dies", "misbehaving.Leaves", "misbehaving.Hangs"]
     options = {"data": str(cells), "folds": 3, "inner_folds": 2, "out": tmp_path / "results", "store": tmp_path / "s"}
+    options |= {"baselines": False}
     result = bench.matrix(["size"], [*bad, "knn"], timeout=12.0, jobs=2, **options)
     reasons = dict(zip(result.leaderboard["classifier"], result.leaderboard["reason"], strict=True))
     assert "no <b>luck</b> today (misbehaving.py, line 19)" in reasons["misbehaving.Raises"]
@@ -223,3 +224,42 @@ def _wait_for(folder: Path, process: subprocess.Popen[bytes]) -> list[Path]:
             return [path.parent for path in found]
         time.sleep(0.01)
     raise AssertionError("the matrix ended before it could be killed")
+
+
+@pytest.mark.slow
+def test_a_storage_changes_no_bit_of_a_tuned_matrix_with_baselines(cells: Path, tmp_path: Path) -> None:
+    """Two workers write into one storage, where an earlier run left the same studies half done."""
+    storage = f"sqlite:///{tmp_path}/tuning.db"
+    options = {"data": str(cells), "folds": 3, "inner_folds": 2, "tune": 6, "store": tmp_path / "store", "jobs": 2}
+    plain = bench.matrix(["size"], ["knn"], out=tmp_path / "plain", **options)
+    for place in ("kept", "again"):
+        kept = bench.matrix(["size"], ["knn"], out=tmp_path / place, storage=storage, **options)
+        assert _contents(kept) == _contents(plain)
+    names = [f"{row.extractor} x {row.classifier}" for row in kept.leaderboard.itertuples()]
+    assert sorted(names) == ["pixels x prior", "size x knn", "size x lightgbm", "stain x lightgbm"]
+    assert (kept.leaderboard["status"] == "done").all()
+    trials = {e.name: len(e.trials) for e in kept.experiments}
+    assert trials == {"pixels x prior": 0, "size x knn": 18, "size x lightgbm": 18, "stain x lightgbm": 18}
+    studies = optuna.get_all_study_summaries(storage=open_storage(storage))
+    assert {s.study_name for s in studies} == {
+        f"{e.key}-repeat0-fold{fold}" for e in kept.experiments if len(e.trials) for fold in range(3)
+    }
+    assert {s.n_trials for s in studies} == {6}
+
+
+def test_a_storage_without_tuning_or_out_of_reach_stops_before_anything_is_written(cells: Path, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="add --tune N"):
+        _matrix(cells, tmp_path, storage="sqlite:///tuning.db")
+    with pytest.raises(BenchError, match=r"--storage nosuchdb://lab:\*\*\*@host/x: .*cannot be kept there"):
+        _matrix(cells, tmp_path, storage="nosuchdb://lab:s3cret@host/x", tune=2)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_pipeline_that_cannot_be_tuned_is_a_row_that_says_so(cells: Path, tmp_path: Path) -> None:
+    result = bench.matrix(
+        ["size"], ["sklearn.linear_model.LogisticRegression", "knn"], data=str(cells), folds=3, inner_folds=2, tune=2,
+        baselines=False, out=tmp_path / "results", store=tmp_path / "store",
+    )  # fmt: skip
+    reasons = dict(zip(result.leaderboard["classifier"], result.leaderboard["reason"], strict=True))
+    assert "Wrapped has nothing to tune; leave out --tune" in reasons["sklearn.linear_model.LogisticRegression"]
+    assert reasons["knn"] == ""
