@@ -22,7 +22,8 @@ from rich.table import Table
 
 from bench.metrics import METRICS, PRIMARY
 from bench.observer import Observer
-from bench.results import LEAKY, ExperimentResult
+from bench.optimism import summary
+from bench.results import BASELINE, LEAKY, ExperimentResult
 
 if TYPE_CHECKING:
     from bench.datasets.opening import Opened
@@ -96,6 +97,8 @@ def show_experiment(result: ExperimentResult) -> None:
         )
     console.print(table)
     console.print("Intervals: patient bootstrap, conditional on the fitted models.", style="dim")
+    if tuned := summary(result.optimism):
+        console.print(f"tuning optimism: {tuned}", highlight=False)
     for violation in result.record["violations"]:
         console.print(f"[red]{LEAKY}[/red] {escape(violation)}", highlight=False)
     show_line("result", result.folder)
@@ -118,8 +121,8 @@ def show_matrix(result: MatrixResult) -> None:
     for row in board.to_dict(orient="records"):
         pipeline = escape(f"{row['extractor']} x {row['classifier']}")
         if row["status"] == "done":
-            flags = f" {_red(row['flags'])}" if row["flags"] else ""
-            table.add_row(pipeline + flags, *(_interval(row, m) for m in _SHORT))
+            flags = tuple(row["flags"].split(", ")) if row["flags"] else ()
+            table.add_row(pipeline + _flags(flags), *(_interval(row, m) for m in _SHORT))
         else:
             table.add_row(f"{pipeline} [red]failed[/red]", *["-"] * len(_SHORT))
     console.print(table)
@@ -184,11 +187,8 @@ def _interval(row: Mapping[Hashable, Any], metric: str) -> str:
 
 
 def _flags(flags: tuple[str, ...]) -> str:
-    return f" {_red(', '.join(flags))}" if flags else ""
-
-
-def _red(text: object) -> str:
-    return f"[red]{escape(str(text))}[/red]" if text else ""
+    shown = [f"[{'dim' if flag == BASELINE else 'red'}]{escape(flag)}[/]" for flag in flags]
+    return f" {', '.join(shown)}" if flags else ""
 
 
 def _counts(data: dict[str, object]) -> str:

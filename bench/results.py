@@ -80,6 +80,12 @@ class ExperimentResult:
         return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
 
     @cached_property
+    def optimism(self) -> pd.DataFrame:
+        """Inner best and outer score of each tuned fold, as `bench.optimism` gives them; empty without tuning."""
+        path = self.folder / "optimism.parquet"
+        return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+
+    @cached_property
     def timing(self) -> Mapping[str, Any]:
         """Wall times in seconds; not part of the result."""
         return read_json(self.folder / "timing.json")
@@ -277,7 +283,7 @@ def _columns() -> Iterator[str]:
     yield from ("data", "split", "folds", "repeats", "tune", "seed", "extractor", "classifier", "status", "flags")
     for name in METRICS:
         yield from (name, f"{name}_low", f"{name}_high")
-    yield from ("patients", "split_units", "cells", "reason", "key")
+    yield from ("optimism", "patients", "split_units", "cells", "reason", "key")
 
 
 def _described(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -307,7 +313,8 @@ def _row(result: ExperimentResult) -> dict[str, Any]:
     for line in result.scores.to_dict(orient="records"):
         name = str(line["metric"])
         scores |= {name: line["value"], f"{name}_low": line["low"], f"{name}_high": line["high"]}
-    return {**_described(result.record), "status": "done", "reason": "", **scores}
+    tuned = {"optimism": result.optimism["optimism"].mean()} if len(result.optimism) else {}
+    return {**_described(result.record), "status": "done", "reason": "", **scores, **tuned}
 
 
 def _failed_row(failure: Failure) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from bench.folds import Indices
 from bench.held_out import LookLog
 from bench.metrics import METRICS, PRIMARY, score
 from bench.observer import Observer
+from bench.optimism import optimism
 from bench.options import Options
 from bench.planning import Experiment, Plan
 from bench.results import Results
@@ -294,6 +295,9 @@ class _Run:
             held_out=plan.protocol.split == "held-out",
         )
         tables |= {"scores": scores, "trials": pd.concat(trials, ignore_index=True) if trials else pd.DataFrame()}
+        tables["optimism"] = optimism(
+            tables["trials"], tables["predictions"], classes=data.classes, positive=data.positive
+        )
         timing = {p.name: read_json(p / "timing.json") for p in parts}
         if self.look is not None:
             self.look.add(experiment.name)
