@@ -2,6 +2,136 @@
 
 from __future__ import annotations
 
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
 
+from bench.cli_options import DATA_OPTIONS, FOLD_OPTIONS, RUN_OPTIONS, given, option, stoppable, with_options
+
 evidence = typer.Typer()
+
+REOPENING: dict[str, Any] = {
+    "name": option(str, "Which one, in a results folder with several: [cyan]handcrafted x svm[/cyan].", panel="Data"),
+    "data": option(str, "Where the cells lie now, if elsewhere than then.", panel="Data"),
+    "jobs": option(int, "Worker processes.", "cores // threads", panel="Machine"),
+    "store": option(Path, "Where the feature store lies now, if elsewhere than then.", panel="Machine"),
+    "weights_dir": option(Path, "Where the weights lie now, if elsewhere than then.", panel="Machine"),
+}
+Experiment = Annotated[Path, typer.Argument(help="An experiment's folder, or a results folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@evidence.command(
+    epilog='Example: [cyan]bench significance results/ --name "handcrafted x svm" --permutations 199[/cyan]'
+)
+@with_options(REOPENING)
+def significance(
+    experiment: Experiment,
+    *,
+    permutations: Annotated[int, typer.Option(help="Permutations of the patients' labels.")] = 199,
+    as_json: Json = False,
+    **options: Any,
+) -> None:
+    """Could chance give this score? Permutes the patients' labels and fits everything anew.
+
+    Goes on where it was interrupted; more permutations add to those that are there.
+    """
+    from bench import chance, display, display_significance  # noqa: PLC0415 (so that --help stays quick)
+
+    with stoppable(), display.live_progress(outcomes=False) as observer:
+        found = chance.significance(experiment, permutations=permutations, observer=observer, **given(options))
+    if as_json:
+        typer.echo(json.dumps(found.record(), indent=1))
+    else:
+        display_significance.show_significance(found)
+
+
+@evidence.command(epilog='Example: [cyan]bench leakage results/ --name "handcrafted x svm"[/cyan]')
+@with_options(REOPENING)
+def leakage(
+    experiment: Experiment,
+    *,
+    permutations: Annotated[int, typer.Option(help="Permutations of the patients' labels, folds by image.")] = 20,
+    as_json: Json = False,
+    **options: Any,
+) -> None:
+    """Does a pipeline recognise the disease or the patients? Fits it with folds by image, too.
+
+    Goes on where it was interrupted; what the results folder holds is not fitted again.
+    """
+    from bench import display, display_leakage, leaks  # noqa: PLC0415
+
+    with stoppable(), display.live_progress(outcomes=False) as observer:
+        found = leaks.leakage(experiment, permutations=permutations, observer=observer, **given(options))
+    if as_json:
+        typer.echo(json.dumps(found.record(), indent=1))
+    else:
+        display_leakage.show_leakage(found)
+
+
+class PluginKind(StrEnum):
+    """What can be checked."""
+
+    extractor = "extractor"
+    classifier = "classifier"
+
+
+@evidence.command(epilog='Example: [cyan]bench check "svm\\[C=10]"[/cyan]')
+def check(
+    name: Annotated[str, typer.Argument(help="Extractor, model or classifier, with or without parameters.")],
+    *,
+    kind: Annotated[
+        PluginKind | None, typer.Option(help="Needed where one name stands for both.", show_default=False)
+    ] = None,
+    weights_dir: Annotated[
+        Path | None, typer.Option(help="Folder of MODEL.safetensors files.", show_default=False)
+    ] = None,
+) -> None:
+    """Does a plugin keep to its contract? Fits it on made-up cells and watches what it sees.
+
+    Ours or a third party's: that no fit sees a tested patient, that every split it makes keeps patients whole, that
+    what is tested changes nothing that is learned. The exit code is 1 where a check fails.
+    """
+    from bench import display_contract  # noqa: PLC0415
+    from bench.contract.checking import find_subject, network_cost, steps_of  # noqa: PLC0415
+
+    subject = find_subject(name, kind.value if kind else None, weights_dir=weights_dir)
+    display_contract.show_subject(subject)
+    with stoppable(), steps_of(subject) as steps:
+        checks = display_contract.run_shown(steps)
+    display_contract.show_outcome(checks, network_cost(subject))
+    if any(one.outcome == "failed" for one in checks):
+        raise typer.Exit(1)
+
+
+@evidence.command(epilog="Example: [cyan]bench folds cells/ --folds 5 --repeats 5 -o folds.csv[/cyan]")
+@with_options({**DATA_OPTIONS, **FOLD_OPTIONS, "seed": RUN_OPTIONS["seed"]})
+def folds(
+    path: Annotated[str, typer.Argument(metavar="DATA", help="Cells: as for --data of bench run.")],
+    *,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="CSV file, for --folds-file.")] = None,
+    **options: Any,
+) -> None:
+    """Print patients and cells of each class in every fold, and write the folds to a file.
+
+    The same options give bench run and bench matrix the same folds.
+    """
+    from bench import display, display_folds  # noqa: PLC0415
+    from bench.datasets.opening import open_data  # noqa: PLC0415
+    from bench.fold_manifest import write_folds  # noqa: PLC0415
+    from bench.options import make_options  # noqa: PLC0415
+    from bench.outer_folds import outer_folds  # noqa: PLC0415
+
+    asked = make_options({"data": path, **given(options)})
+    with display.live_progress() as observer:
+        dataset = open_data(asked, observer).dataset
+        drawn = outer_folds(dataset.table, asked)
+        for notice in drawn.notices:
+            observer.notice(notice)
+    display_folds.show_folds(drawn, dataset)
+    if output is not None:
+        write_folds(drawn, output)
+        display.show_line("folds", output)

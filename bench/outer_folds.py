@@ -156,8 +156,8 @@ def _official_linked(table: pd.DataFrame) -> Folds:
     folds = Folds(manifest, leaves_out=True)
     without = [(fold, len(table) - len(train) - len(test)) for _, fold, train, test in folds.splits()]
     lost = sum(count for _, count in without)
-    each = ", ".join(f"fold {fold} {count}" for fold, count in without)
-    told = f"{lost} training cells are left out, over all folds ({each})" if lost else "no training cell is left out"
+    each = ", ".join(f"{count} in fold {fold}" for fold, count in without)
+    told = f"{lost} training cells are left out in all ({each})" if lost else "no training cell is left out"
     across = len(_torn(manifest, "unit"))
     why = f"{across} split units of linked patients lie in several official folds" if across else "no link crosses them"
     return replace(folds, notices=(f"official folds, links held apart: {told}; {why}",))
