@@ -145,8 +145,8 @@ def read_folds(path: Path, table: pd.DataFrame) -> Folds:
     for index, (name, repeat, fold) in enumerate(zip(names, repeats, folds, strict=True)):
         other = first.setdefault((repeat, name), index)
         if other != index:
-            where = f"in two folds ({folds[other]} and {fold})" if folds[other] != fold else "twice"
-            raise BenchError(f"{rows.at(index)}: the {of} {name!r} stands {where} of repeat {repeat}")
+            where = f"in two folds ({folds[other]} and {fold}) of" if folds[other] != fold else "twice in"
+            raise BenchError(f"{rows.at(index)}: the {of} {name!r} stands {where} repeat {repeat}")
         found[repeat][name] = fold
     wanted = table[of].to_numpy().astype(str)
     _check_names(rows, of, wanted, found)
