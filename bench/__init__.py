@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bench.datasets.audit.auditing import audit
+    from bench.chance import significance
     from bench.errors import BenchError
     from bench.interface import MatrixResult, matrix, open_results, plan, run
+    from bench.leaks import leakage
     from bench.observer import Observer
     from bench.results import ExperimentResult, Results
 
@@ -19,10 +22,13 @@ __all__ = [
     "MatrixResult",
     "Observer",
     "Results",
+    "audit",
+    "leakage",
     "matrix",
     "open_results",
     "plan",
     "run",
+    "significance",
 ]
 
 _HOME = {
@@ -31,10 +37,13 @@ _HOME = {
     "MatrixResult": "bench.interface",
     "Observer": "bench.observer",
     "Results": "bench.results",
+    "audit": "bench.datasets.audit.auditing",
+    "leakage": "bench.leaks",
     "matrix": "bench.interface",
     "open_results": "bench.interface",
     "plan": "bench.interface",
     "run": "bench.interface",
+    "significance": "bench.chance",
 }
 
 

@@ -79,10 +79,10 @@ class Reopened:
         return self.experiment.classifier
 
     def under(self, split: str) -> Plan:
-        """The plan of the same pipeline on the same data with other outer folds."""
+        """The plan of the same pipeline on the same data with other outer folds, as many, drawn from the same seed."""
         if split == self.plan.protocol.split:
             return self.plan
-        changed = self.plan.options.model_copy(update={"split": split})
+        changed = self.plan.options.model_copy(update={"split": split, "folds_file": None})
         return make_plan(changed, opened=self.opened)
 
 
