@@ -23,6 +23,22 @@ class Split(StrEnum):
     held_out = "held-out"
 
 
+class Calibrate(StrEnum):
+    """How probabilities are mended."""
+
+    none = "none"
+    sigmoid = "sigmoid"
+    temperature = "temperature"
+
+
+class Aggregate(StrEnum):
+    """How a patient's cells become one score."""
+
+    mean = "mean"
+    logit = "logit"
+    share = "share"
+
+
 def option(kind: Any, text: str, default: str | None = None, panel: str = "Protocol") -> Any:
     """An option that may be left out; `default` is what the help shows."""
     return Annotated[kind | None, typer.Option(help=text, show_default=default or False, rich_help_panel=panel)]
@@ -40,6 +56,7 @@ DATA_OPTIONS: dict[str, Any] = {
     "white_level": option(int, "16-bit value that becomes 255.", "65535", panel="Data"),
     "um_per_px": option(float, "Micrometres per pixel.", panel="Data"),
     "skip_unreadable": switch("--skip-unreadable", "Leave unreadable and empty cells out.", "Data"),
+    "links": option(Path, "CSV file of patients to be linked, as bench audit --links writes it.", panel="Data"),
 }
 FOLD_OPTIONS: dict[str, Any] = {
     "split": option(
@@ -52,6 +69,16 @@ FOLD_OPTIONS: dict[str, Any] = {
     "folds_file": option(Path, "Read the folds from this file of an earlier run, in place of drawing them."),
     "folds": option(int, "Outer folds.", "5"),
     "repeats": option(int, "Repeats of the outer folds.", "1"),
+}
+DECISION_OPTIONS: dict[str, Any] = {
+    "calibrate": option(Calibrate, "How the probabilities are mended, on inner predictions.", "none"),
+    "threshold": option(
+        str,
+        "Chosen on inner predictions: [cyan]balanced[/cyan] (accuracy), [cyan]sens@0.95[/cyan], "
+        "[cyan]spec@0.90[/cyan]; or a number.",
+        "balanced",
+    ),
+    "aggregate": option(Aggregate, "How a patient's cells become one score.", "mean"),
 }
 RUN_OPTIONS: dict[str, Any] = {
     "data": option(
@@ -70,6 +97,7 @@ RUN_OPTIONS: dict[str, Any] = {
         "Optuna storage in which the tuning trials are kept, too: [cyan]sqlite:///tuning.db[/cyan], any other "
         "database's URL, or a journal file [cyan]tuning.log[/cyan].",
     ),
+    **DECISION_OPTIONS,
     "seed": option(int, "Root of every seed.", "0"),
     "jobs": option(int, "Worker processes.", "cores // threads", panel="Machine"),
     "threads": option(int, "Threads of a fit.", "1", panel="Machine"),

@@ -1,4 +1,4 @@
-"""One fold of one experiment: tune, choose the threshold, fit and predict, seeing training patients alone."""
+"""One fold of one experiment: tune, fit, predict and decide, seeing training patients alone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
+from bench.decisions import Decision, Inner, decide, decided_table
 from bench.errors import BenchError
 from bench.features import open_features
 from bench.folds import Indices, InnerPatientKFold, PatientKFold, check_apart, inner_folds
@@ -37,6 +38,8 @@ class Protocol:
         Outer folds, their repeats, and inner folds at most.
     tune : int
         Tuning trials for each outer fold; 0: none.
+    calibrate, threshold, aggregate : str
+        How probabilities become decisions; see `bench.decisions.Decision`.
     seed : int
         Root of every seed.
     threads : int
@@ -48,8 +51,16 @@ class Protocol:
     repeats: int = 1
     inner_folds: int = 3
     tune: int = 0
+    calibrate: str = "none"
+    threshold: str = "balanced"
+    aggregate: str = "mean"
     seed: int = 0
     threads: int = 1
+
+    @property
+    def decision(self) -> Decision:
+        """How probabilities become decisions."""
+        return Decision(self.calibrate, self.threshold, self.aggregate)
 
 
 @dataclass(frozen=True)
@@ -102,9 +113,10 @@ class FoldResult:
     Parameters
     ----------
     predictions : DataFrame
-        Test cells: `row` (position in the data set), `repeat`, `fold`, `threshold`, `p_<class>`.
+        Test cells: `row` (position in the data set), `repeat`, `fold`, `threshold`, `patient_threshold`, `p_<class>`
+        and, where these are calibrated, `raw_<class>` as the classifier gave them.
     inner : DataFrame
-        Training cells, predicted out of fold: `row`, `repeat`, `fold`, `inner_fold`, `p_<class>`.
+        Training cells, predicted out of fold: `row`, `repeat`, `fold`, `inner_fold`, `p_<class>`; not calibrated.
     trials : DataFrame
         The Optuna trials with `repeat` and `fold`; empty without tuning.
     seconds : dict of str to float
@@ -147,6 +159,11 @@ class ExtractThenClassify(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Probabilities of the classes, shape (n_cells, n_classes)."""
         return np.asarray(self.classifier_.predict_proba(self.extractor_.transform(X)))
 
+    @property
+    def tunable(self) -> bool:
+        """Whether the classifier has anything to tune."""
+        return bool(getattr(self.classifier, "tunable", True))
+
     def search_space(self, trial: Any) -> dict[str, Any]:
         """The classifier's own search space."""
         return {f"classifier__{k}": v for k, v in self.classifier.search_space(trial).items()}
@@ -155,8 +172,8 @@ class ExtractThenClassify(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 def fit_fold(job: FoldJob) -> FoldResult:
     """Fit and predict one outer fold.
 
-    The threshold is the one with the highest patient-mean balanced accuracy on the inner out-of-fold predictions of
-    the training patients. Tuning, where asked for, maximises the patient-weighted AUROC on the same inner folds.
+    Calibration and thresholds are learned on the inner out-of-fold predictions of the training patients. Tuning, where
+    asked for, maximises the patient-weighted AUROC on the same inner folds.
 
     Raises
     ------
@@ -190,10 +207,9 @@ class _FoldFit:
         estimator = self._estimator(InnerPatientKFold(k, random_state=seed))
         estimator, trials = self._timed("tune", lambda: self._tuned(estimator, splits))
         inner = self._timed("inner", lambda: self._inner(estimator, splits))
-        threshold = self._threshold(inner)
         fitted = self._timed("fit", lambda: self._fit(estimator, job.train))
         outer = self._timed("predict", lambda: self._predict(fitted, job.test))
-        predictions = outer.assign(repeat=job.repeat, fold=job.fold, threshold=threshold)
+        predictions = self._decided(outer, inner).assign(repeat=job.repeat, fold=job.fold)
         return FoldResult(predictions, inner.assign(repeat=job.repeat, fold=job.fold), trials, self.seconds)
 
     def _estimator(self, splitter: PatientKFold) -> Any:
@@ -252,13 +268,17 @@ class _FoldFit:
             return self.job.cells.take(rows)
         return np.ascontiguousarray(open_features(self.job.features)[rows])
 
-    def _threshold(self, inner: pd.DataFrame) -> float:
-        if len(self.classes) != 2:
-            return float("nan")
-        rows = inner["row"].to_numpy()
-        return best_threshold(
-            inner[f"p_{self.job.positive}"].to_numpy(), self.job.labels[rows] == self.job.positive, self.job.units[rows]
+    def _decided(self, outer: pd.DataFrame, inner: pd.DataFrame) -> pd.DataFrame:
+        rows, decision = inner["row"].to_numpy(), self.job.protocol.decision
+        learned_on = Inner(
+            inner[self.columns].to_numpy(),
+            np.searchsorted(self.classes, self.job.labels[rows]),
+            self.job.units[rows],
+            inner["inner_fold"].to_numpy(),
         )
+        positive = 0 if self.job.positive is None else int(np.searchsorted(self.classes, self.job.positive))
+        found = decide(outer[self.columns].to_numpy(), learned_on, decision, positive=positive)
+        return decided_table(outer, found, [str(c) for c in self.classes], calibrated=decision.calibrate != "none")
 
     def _check_classes(self, y: npt.NDArray[Any], side: str) -> None:
         missing = np.setdiff1d(self.classes, y)
@@ -271,23 +291,3 @@ class _FoldFit:
             return work()
         finally:
             self.seconds[step] = time.perf_counter() - start
-
-
-def best_threshold(scores: Floats, is_positive: npt.NDArray[np.bool_], groups: npt.NDArray[Any]) -> float:
-    """The threshold with the highest patient-mean balanced accuracy; a cell is positive where score >= threshold.
-
-    Candidates are the midpoints between neighbouring scores; of equally good ones, the one nearest to 0.5.
-    """
-    _, unit_of = np.unique(groups, return_inverse=True)
-    weight = 1.0 / np.bincount(unit_of)[unit_of]
-    order = np.argsort(scores, kind="stable")
-    s, up, down = scores[order], (weight * is_positive)[order], (weight * ~is_positive)[order]
-    missed = np.concatenate([[0.0], np.cumsum(up)]) / up.sum()
-    passed = np.concatenate([[0.0], np.cumsum(down)]) / down.sum()
-    # The midpoint of neighbouring floating-point numbers is one of them; the lower one would not part them.
-    between = np.where((s[1:] + s[:-1]) / 2 > s[:-1], (s[1:] + s[:-1]) / 2, s[1:])
-    cuts = np.concatenate([[s[0]], between, [np.nextafter(s[-1], np.inf)]])
-    real = np.concatenate([[True], s[1:] > s[:-1], [True]])
-    gain = np.where(real, np.round((1 - missed) + passed, 12), -np.inf)
-    best = np.flatnonzero(gain == gain.max())
-    return float(cuts[best[np.argmin(np.abs(cuts[best] - 0.5))]])

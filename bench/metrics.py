@@ -1,22 +1,56 @@
-"""Scores of kept predictions, patient by patient, with patient-bootstrap intervals."""
+"""The metrics at three levels: one entry a column; kept predictions become scores with intervals over patients."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from sklearn.metrics import roc_auc_score
 
-from bench.errors import BenchError
-from bench.statistics import patient_draws, percentile_interval
+from bench import quantities
+from bench.predictions import Predictions, probability_columns, read_predictions, sums_of
+from bench.quantities import Quantity
+from bench.statistics.auroc import Kernel, logit_interval, patient_weighted
+from bench.statistics.bootstrap import percentile_interval
+from bench.statistics.proportions import wilson
+from bench.sums import CELL, PATIENT, PER_PATIENT, Rows, Sums
+from bench.thresholds import patient_weights
+
+__all__ = [
+    "LEVELS",
+    "METRICS",
+    "PRIMARY",
+    "Metric",
+    "Sums",
+    "probability_columns",
+    "score",
+    "score_draws",
+    "sums_of",
+    "weighted_auroc",
+]
 
 Floats = npt.NDArray[np.float64]
 
 CHUNK = 2000
 """Bootstrap draws that are scored at once."""
+
+FEW_DRAWS = 1000
+"""Draws behind the interval of an AUPRC, which does not follow from sums over patients and costs more."""
+
+LEVELS: Mapping[str, str] = {
+    PATIENT: "Every patient weighs 1, and its cells share that.",
+    CELL: "Every cell weighs 1, so that patients with many cells rule.",
+    PER_PATIENT: "One score and one decision a patient, made of all its cells. Undefined where patients have cells of "
+    "several classes, or several fitted models predicted a patient.",
+}
+"""What counts once at each level; linked patients are one."""
+
+BOOTSTRAP, U_STATISTIC, WILSON = "patient bootstrap", "U-statistic, logit", "Wilson"
+"""Methods of an interval."""
 
 
 @dataclass(frozen=True)
@@ -26,112 +60,90 @@ class Metric:
     Parameters
     ----------
     name : str
-        Identifier; ends with the level: `_patient` (every split unit weighs 1, its cells share it) or `_cell`.
+        Identifier; ends with the level.
     title : str
         What a person reads: the quantity, a comma, the level.
-    score : callable
-        `Sums, draws (n_draws, n_units) -> (n_draws,)`.
+    quantity : callable
+        What is measured; the first line of its docstring is the definition that reports print.
     binary : bool
         Only for two classes.
+    headline : bool
+        Shown in the narrow tables.
+    low_is_good : bool
+        A loss.
+    proportion : bool
+        A share of patients, each decided once: its interval is Wilson's, not the bootstrap's.
+    draws : int or None
+        At most so many draws make its interval; None: all.
     """
 
     name: str
     title: str
-    score: Callable[[Sums, Floats], Floats]
+    quantity: Quantity
     binary: bool = False
+    headline: bool = False
+    low_is_good: bool = False
+    proportion: bool = False
+    draws: int | None = None
 
+    @property
+    def level(self) -> str:
+        """`cell`, `patient` or `per_patient`."""
+        return next(level for level in (PER_PATIENT, PATIENT, CELL) if self.name.endswith(f"_{level}"))
 
-@dataclass(frozen=True)
-class Sums:
-    """What one repeat's predictions come to for each split unit; every metric and every draw follows from it.
+    @property
+    def meaning(self) -> str:
+        """What it measures, in a sentence or two."""
+        return (self.quantity.__doc__ or "").partition("\n")[0]
 
-    Parameters
-    ----------
-    concordant, comparable : ndarray, shape (n_scored_classes, n_units, n_units)
-        For each class against the rest: weight of the concordant pairs (ties count half), and of all pairs, of a cell
-        of the class from unit i and another cell from unit j that one fitted model predicted; a cell weighs
-        1 / (cells of its unit).
-    confusion : ndarray, shape (n_units, n_classes, n_classes)
-        Cells of each unit by label (rows) and decision (columns).
-    cells : ndarray, shape (n_units,)
-        Cells of each unit.
-    positive : int
-        Index of the positive class.
-    """
+    def score(self, sums: Sums, draws: Floats) -> Floats:
+        """The metric of one repeat under each draw of the units, shape (n_draws, n_units) -> (n_draws,).
 
-    concordant: Floats
-    comparable: Floats
-    confusion: Floats
-    cells: Floats
-    positive: int
-
-    def of_cells(self, draws: Floats) -> Floats:
-        """Confusion matrices (n_draws, n_classes, n_classes), every cell weighing 1."""
-        return np.tensordot(draws, self.confusion, axes=1)
-
-    def of_patients(self, draws: Floats) -> Floats:
-        """Confusion matrices (n_draws, n_classes, n_classes), every split unit weighing 1."""
-        return np.tensordot(draws, self.confusion / self.cells[:, None, None], axes=1)
-
-
-def auroc(sums: Sums, draws: Floats) -> Floats:
-    """Patient-weighted AUROC over pairs that one fitted model predicted; macro one-vs-rest with more classes."""
-    with np.errstate(invalid="ignore"):
-        per_class = [
-            ((draws @ hit) * draws).sum(axis=1) / ((draws @ pairs) * draws).sum(axis=1)
-            for hit, pairs in zip(sums.concordant, sums.comparable, strict=True)
-        ]
-    return np.asarray(np.mean(per_class, axis=0), dtype=np.float64)
-
-
-def balanced_accuracy(sums: Sums, draws: Floats) -> Floats:
-    """Mean over the classes of the patient-mean recall."""
-    return np.asarray(_recalls(sums.of_patients(draws)).mean(axis=1))
-
-
-def sensitivity(sums: Sums, draws: Floats) -> Floats:
-    """Patient-mean recall of the positive class."""
-    return np.asarray(_recalls(sums.of_patients(draws))[:, sums.positive])
-
-
-def specificity(sums: Sums, draws: Floats) -> Floats:
-    """Patient-mean recall of the other class."""
-    return np.asarray(_recalls(sums.of_patients(draws))[:, 1 - sums.positive])
-
-
-def weighted_f1(sums: Sums, draws: Floats) -> Floats:
-    """F1 of each class over all cells, weighted by the class's cells; a class never decided has F1 0."""
-    matrix = sums.of_cells(draws)
-    hits = np.diagonal(matrix, axis1=1, axis2=2)
-    labelled, decided = matrix.sum(axis=2), matrix.sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        f1 = np.where(labelled + decided > 0, 2 * hits / (labelled + decided), 0.0)
-    return np.asarray((f1 * labelled).sum(axis=1) / labelled.sum(axis=1))
-
-
-def accuracy(sums: Sums, draws: Floats) -> Floats:
-    """Share of cells decided rightly."""
-    matrix = sums.of_cells(draws)
-    return np.asarray(np.trace(matrix, axis1=1, axis2=2) / matrix.sum(axis=(1, 2)))
+        NaN where it is undefined.
+        """
+        weighed = sums.weighed(self.level, draws)
+        return np.full(len(draws), np.nan) if weighed is None else self.quantity(weighed)
 
 
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("auroc_patient", "AUROC, patient-weighted", auroc),
-        Metric("balanced_accuracy_patient", "Balanced accuracy, patient mean", balanced_accuracy),
-        Metric("sensitivity_patient", "Sensitivity, patient mean", sensitivity, binary=True),
-        Metric("specificity_patient", "Specificity, patient mean", specificity, binary=True),
-        Metric("weighted_f1_cell", "Weighted F1, cell level", weighted_f1),
-        Metric("accuracy_cell", "Accuracy, cell level", accuracy),
+        Metric("auroc_patient", "AUROC, patient-weighted", quantities.auroc, headline=True),
+        Metric(
+            "balanced_accuracy_patient", "Balanced accuracy, patient mean", quantities.balanced_accuracy, headline=True
+        ),
+        Metric("sensitivity_patient", "Sensitivity, patient mean", quantities.sensitivity, binary=True, headline=True),
+        Metric("specificity_patient", "Specificity, patient mean", quantities.specificity, binary=True, headline=True),
+        Metric("auprc_patient", "AUPRC, patient-weighted", quantities.average_precision, draws=FEW_DRAWS),
+        Metric("macro_f1_patient", "Macro F1, patient-weighted", quantities.macro_f1),
+        Metric("mcc_patient", "MCC, patient-weighted", quantities.matthews),
+        Metric("accuracy_patient", "Accuracy, patient-weighted", quantities.accuracy),
+        Metric("brier_patient", "Brier score, patient-weighted", quantities.brier, low_is_good=True),
+        Metric("log_loss_patient", "Log loss, patient-weighted", quantities.log_loss, low_is_good=True),
+        Metric("ece_patient", "ECE, patient-weighted", quantities.calibration_error, low_is_good=True),
+        Metric("weighted_f1_cell", "Weighted F1, cell level", quantities.weighted_f1, headline=True),
+        Metric("auroc_cell", "AUROC, cell level", quantities.auroc),
+        Metric("auprc_cell", "AUPRC, cell level", quantities.average_precision, draws=FEW_DRAWS),
+        Metric("balanced_accuracy_cell", "Balanced accuracy, cell level", quantities.balanced_accuracy),
+        Metric("sensitivity_cell", "Sensitivity, cell level", quantities.sensitivity, binary=True),
+        Metric("specificity_cell", "Specificity, cell level", quantities.specificity, binary=True),
+        Metric("macro_f1_cell", "Macro F1, cell level", quantities.macro_f1),
+        Metric("mcc_cell", "MCC, cell level", quantities.matthews),
+        Metric("accuracy_cell", "Accuracy, cell level", quantities.accuracy),
+        Metric("brier_cell", "Brier score, cell level", quantities.brier, low_is_good=True),
+        Metric("log_loss_cell", "Log loss, cell level", quantities.log_loss, low_is_good=True),
+        Metric("auroc_per_patient", "AUROC, per patient", quantities.auroc, headline=True),
+        Metric("accuracy_per_patient", "Accuracy, per patient", quantities.accuracy, proportion=True),
+        Metric("balanced_accuracy_per_patient", "Balanced accuracy, per patient", quantities.balanced_accuracy),
+        Metric(
+            "sensitivity_per_patient", "Sensitivity, per patient", quantities.sensitivity, binary=True, proportion=True
+        ),
+        Metric(
+            "specificity_per_patient", "Specificity, per patient", quantities.specificity, binary=True, proportion=True
+        ),
     )
 }
 PRIMARY = "auroc_patient"
-
-
-def probability_columns(classes: Sequence[str]) -> list[str]:
-    """Names of the columns of a predictions table that hold the probability of each class."""
-    return [f"p_{label}" for label in classes]
 
 
 def score(
@@ -139,122 +151,145 @@ def score(
     *,
     classes: Sequence[str],
     positive: str | None,
+    aggregate: str = "mean",
     draws: int = 10_000,
     seed: int = 0,
+    held_out: bool = False,
 ) -> pd.DataFrame:
-    """Every metric with its 95 % patient-bootstrap interval, conditional on the fitted models.
+    """Every metric with its 95 % interval over patients, conditional on the fitted models.
 
-    Repeats are averaged after scoring, in the estimate and in every draw alike.
+    Repeats are averaged after scoring, in the estimate and in every draw alike. Pairs of cells count for AUROC only
+    where one fitted model predicted both (one fold of one repeat); AUPRC is the mean of the folds; counts and losses
+    are pooled over the folds. With more than two classes AUROC and AUPRC are means over the classes, each against the
+    rest.
 
     Parameters
     ----------
     predictions : DataFrame
-        Columns `unit`, `label`, `repeat`, `fold`, `threshold` and `p_<class>` for each class; one row a predicted cell.
+        Columns `unit`, `label`, `repeat`, `fold`, `threshold`, `patient_threshold` and `p_<class>` for each class; one
+        row a predicted cell. Without the column `patient_threshold` (two classes) patients have scores but no
+        decisions.
     classes : sequence of str
         The labels, in sort order.
     positive : str or None
         Positive class; two classes only.
+    aggregate : {"mean", "logit", "share"}
+        How a patient's cells become one score.
+    draws : int
+        Bootstrap draws of the patients, within their class; `Metric.draws` limits them for AUPRC.
+    held_out : bool
+        One fitted model predicted all: the interval of the patient-weighted AUROC is that of the U-statistic on the
+        logit scale, where there are two classes and each patient has one. Where that does not exist (an AUROC of 0
+        or 1, one patient of a class) the patient bootstrap stands in, and `method` says so.
 
     Returns
     -------
     DataFrame
-        Columns `metric`, `value`, `low`, `high` (float64, in [0, 1]) and `repeat_sd` (NaN with one repeat).
+        Columns `metric`, `value`, `low`, `high` (float64; NaN where undefined), `repeat_sd` (NaN with one repeat) and
+        `method` of the interval.
 
     Raises
     ------
     BenchError
-        Probabilities that are not finite.
+        Probabilities that are not finite, lie outside [0, 1] or do not sum to 1; a label that is no class; a threshold
+        that is missing.
     """
-    units, unit_of = np.unique(predictions["unit"].to_numpy().astype(str), return_inverse=True)
-    repeats = np.unique(predictions["repeat"].to_numpy())
-    sums = [
-        sums_of(predictions[rows], unit_of[rows], len(units), classes, positive)
-        for rows in (predictions["repeat"].to_numpy() == r for r in repeats)
-    ]
-    labels = np.searchsorted(np.asarray(classes), predictions["label"].to_numpy().astype(str))
-    weights = patient_draws(_class_of_units(unit_of, labels, len(units)), draws, seed)
-    wanted = [m for m in METRICS.values() if len(classes) == 2 or not m.binary]
-    return pd.DataFrame([{"metric": m.name, **_estimate(m, sums, weights)} for m in wanted])
+    read = read_predictions(predictions, classes=classes, positive=positive, aggregate=aggregate)
+    metrics = [m for m in METRICS.values() if len(classes) == 2 or not m.binary]
+    ones = np.ones((1, len(read.units)))
+    each = {m.name: np.array([m.score(sums, ones)[0] for sums in read.repeats]) for m in metrics}
+    drawn = score_draws(read, [m for m in metrics if not m.proportion], read.draw(draws, seed))
+    lines = []
+    for metric in metrics:
+        values = each[metric.name]
+        value = float(values.mean())
+        low, high, method = _interval(metric, value, read, drawn, held_out=held_out)
+        repeat_sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+        line = {"metric": metric.name, "value": value, "low": low, "high": high, "repeat_sd": repeat_sd}
+        lines.append({**line, "method": method})
+    return pd.DataFrame(lines)
 
 
-def sums_of(
-    predictions: pd.DataFrame, unit_of: npt.NDArray[np.intp], n_units: int, classes: Sequence[str], positive: str | None
-) -> Sums:
-    """The per-unit sums of one repeat's predictions."""
-    probabilities = predictions[probability_columns(classes)].to_numpy(dtype=np.float64)
-    if not np.isfinite(probabilities).all():
-        raise BenchError("predictions hold probabilities that are not finite")
-    if len(classes) == 2 and predictions["threshold"].isna().any():
-        raise BenchError("predictions of two classes have no threshold")
-    labels = np.searchsorted(np.asarray(classes), predictions["label"].to_numpy().astype(str))
-    fold = predictions["fold"].to_numpy()
-    cells = np.maximum(np.bincount(unit_of, minlength=n_units), 1).astype(np.float64)
-    at = list(classes).index(positive) if positive is not None else 0
-    decided = _decide(probabilities, predictions["threshold"].to_numpy(dtype=np.float64), at)
-    confusion = np.zeros((n_units, len(classes), len(classes)))
-    np.add.at(confusion, (unit_of, labels, decided), 1.0)
-    scored = [at] if len(classes) == 2 else list(range(len(classes)))
-    pairs = [_pairs(probabilities[:, c], labels == c, unit_of, fold, cells) for c in scored]
-    return Sums(np.stack([p[0] for p in pairs]), np.stack([p[1] for p in pairs]), confusion, cells, at)
+def score_draws(predictions: Predictions, metrics: Iterable[Metric], draws: Floats) -> dict[str, Floats]:
+    """Each metric under each draw of the units, mean over the repeats.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        From `bench.predictions.read_predictions`.
+    metrics : iterable of Metric
+        What is computed.
+    draws : ndarray of float64, shape (n_draws, n_units)
+        How often each unit counts; a row of ones is the estimate itself.
+
+    Returns
+    -------
+    dict of str to ndarray of float64
+        By name; shape (n_draws,), or (Metric.draws,) where that is less. NaN where the metric is undefined: everything
+        is in a draw that holds no cell of some class.
+    """
+    wanted = list(metrics)
+    parts: dict[str, list[Floats]] = {m.name: [] for m in wanted}
+    for first in range(0, len(draws), CHUNK):
+        chunk = draws[first : first + CHUNK]
+        here = [m for m in wanted if m.draws is None or first < m.draws]
+        whole = predictions.whole(chunk)
+        each = [_scores(sums, here, chunk, first) for sums in predictions.repeats]
+        for m in here:
+            mean = np.mean([scores[m.name] for scores in each], axis=0)
+            parts[m.name].append(np.where(whole[: len(mean)], mean, np.nan))
+    return {name: np.concatenate(values) for name, values in parts.items()}
 
 
 def weighted_auroc(scores: Floats, is_class: npt.NDArray[np.bool_], groups: npt.NDArray[Any]) -> float:
     """AUROC of one fitted model's scores with weight 1 / (cells of the group) for each cell."""
-    _, unit_of = np.unique(groups, return_inverse=True)
-    cells = np.bincount(unit_of).astype(np.float64)
-    hit, pairs = _pairs(scores, is_class, unit_of, np.zeros(len(scores), dtype=int), cells)
-    return float(hit.sum() / pairs.sum())
+    return float(roc_auc_score(is_class, scores, sample_weight=patient_weights(groups)))
 
 
-def _estimate(metric: Metric, sums: Sequence[Sums], weights: Floats) -> dict[str, float]:
-    ones = np.ones((1, weights.shape[1]))
-    each = np.array([metric.score(s, ones)[0] for s in sums])
-    chunks = np.array_split(weights, max(1, len(weights) // CHUNK))
-    drawn = np.concatenate([np.mean([metric.score(s, chunk) for s in sums], axis=0) for chunk in chunks])
-    low, high = percentile_interval(drawn)
-    return {
-        "value": float(each.mean()),
-        "low": low,
-        "high": high,
-        "repeat_sd": float(each.std(ddof=1)) if len(each) > 1 else float("nan"),
-    }
+def _interval(
+    metric: Metric, value: float, predictions: Predictions, drawn: Mapping[str, Floats], *, held_out: bool
+) -> tuple[float, float, str]:
+    """Lower end, upper end and method."""
+    if metric.proportion:
+        return *_wilson(value, predictions.repeats[0], metric), WILSON
+    cells = predictions.repeats[0].cells
+    one_label = predictions.class_of_unit is not None
+    if held_out and metric.name == PRIMARY and cells.n_classes == 2 and one_label:
+        low, high = logit_interval(patient_weighted(_kernel(cells)))
+        if np.isfinite(low):
+            return low, high, U_STATISTIC
+    if not np.isfinite(value):
+        return float("nan"), float("nan"), BOOTSTRAP
+    return *percentile_interval(drawn[metric.name]), BOOTSTRAP
 
 
-def _decide(probabilities: Floats, threshold: Floats, positive: int) -> npt.NDArray[np.intp]:
-    if probabilities.shape[1] == 2:
-        return np.where(probabilities[:, positive] >= threshold, positive, 1 - positive)
-    return np.asarray(probabilities.argmax(axis=1))
+def _scores(sums: Sums, metrics: Sequence[Metric], draws: Floats, first: int) -> dict[str, Floats]:
+    """Scores of one repeat; `first` is the number of the first of these draws."""
+    found = {}
+    for level in LEVELS:
+        weighed = sums.weighed(level, draws)
+        for m in (m for m in metrics if m.level == level):
+            n = len(draws) if m.draws is None else min(len(draws), m.draws - first)
+            if weighed is None:
+                found[m.name] = np.full(n, np.nan)
+            else:
+                found[m.name] = m.quantity(weighed if n == len(draws) else weighed.head(n))
+    return found
 
 
-def _recalls(matrix: Floats) -> Floats:
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.diagonal(matrix, axis1=1, axis2=2) / matrix.sum(axis=2))
+def _wilson(value: float, sums: Sums, metric: Metric) -> tuple[float, float]:
+    """Wilson's interval of a share of patients; with repeats the share is their mean, the patients are the same."""
+    if not np.isfinite(value) or sums.patients is None:
+        return float("nan"), float("nan")
+    labels, positive = sums.patients.labels, sums.patients.positive
+    n = {
+        "sensitivity_per_patient": int((labels == positive).sum()),
+        "specificity_per_patient": int((labels != positive).sum()),
+    }.get(metric.name, len(labels))
+    return wilson(min(round(value * n, 9), n), n)
 
 
-def _class_of_units(unit_of: npt.NDArray[np.intp], labels: npt.NDArray[np.intp], n: int) -> npt.NDArray[np.intp]:
-    lowest, highest = np.full(n, np.iinfo(np.intp).max), np.full(n, -1)
-    np.minimum.at(lowest, unit_of, labels)
-    np.maximum.at(highest, unit_of, labels)
-    return highest if np.array_equal(lowest, highest) else np.zeros(n, dtype=np.intp)
-
-
-def _pairs(
-    scores: Floats,
-    is_class: npt.NDArray[np.bool_],
-    unit_of: npt.NDArray[np.intp],
-    fold: npt.NDArray[Any],
-    cells: Floats,
-) -> tuple[Floats, Floats]:
-    concordant, comparable = np.zeros((2, len(cells), len(cells)))
-    for f in np.unique(fold):
-        here = fold == f
-        positive, negative = np.flatnonzero(here & is_class), np.flatnonzero(here & ~is_class)
-        rows = unit_of[positive]
-        for j in np.unique(unit_of[negative]):
-            rivals = np.sort(scores[negative[unit_of[negative] == j]])
-            below = np.searchsorted(rivals, scores[positive], "left") + np.searchsorted(
-                rivals, scores[positive], "right"
-            )
-            concordant[:, j] += np.bincount(rows, weights=below / 2, minlength=len(cells)) / (cells * cells[j])
-            comparable[:, j] += np.bincount(rows, minlength=len(cells)) * len(rivals) / (cells * cells[j])
-    return concordant, comparable
+def _kernel(cells: Rows) -> Kernel:
+    pairs = cells.pairs[0]
+    size = cells.size
+    return Kernel(pairs.concordant / pairs.comparable, size[pairs.with_class], size[pairs.with_rest])

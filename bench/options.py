@@ -46,6 +46,7 @@ class Options(BaseModel):
     white_level: int | None = Field(None, ge=1, le=65535)
     um_per_px: float | None = Field(None, gt=0)
     skip_unreadable: bool = Field(False)
+    links: Path | None = Field(None)
     extractors: Selectors = Field(("handcrafted", "efficientnet_b0"))
     clfs: Selectors = Field(())
     baselines: bool = Field(True)

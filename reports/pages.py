@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -184,7 +183,7 @@ def _data_sets(experiments: Sequence[ExperimentResult]) -> list[Mapping[str, Any
 def _definitions(found: Sequence[Track]) -> dict[str, str]:
     """Title and meaning of every metric that is shown; the meaning is the first line of the metric's own docstring."""
     shown = {metric.name: metric for track in found for metric in track.metrics}
-    return {m.title: (inspect.getdoc(m.score) or "").partition("\n")[0] for m in shown.values()}
+    return {m.title: m.meaning for m in shown.values()}
 
 
 @cache

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrics import sums_of
+from bench.predictions import sums_of
 from bench.results import ExperimentResult
 
 
@@ -43,13 +43,10 @@ def patient_shares(result: ExperimentResult) -> list[PatientShare]:
     units, unit_of = np.unique(predictions["unit"].to_numpy().astype(str), return_inverse=True)
     repeat = predictions["repeat"].to_numpy()
     repeats = np.unique(repeat)
-    confusion = np.sum(
-        [
-            sums_of(predictions[repeat == r], unit_of[repeat == r], len(units), classes, data["positive"]).confusion
-            for r in repeats
-        ],
-        axis=0,
-    )
+    each = [
+        sums_of(predictions[repeat == r], unit_of[repeat == r], len(units), classes, data["positive"]) for r in repeats
+    ]
+    confusion = np.sum([sums.cells.confusion for sums in each], axis=0)
     cells = confusion.sum(axis=2)
     right = np.diagonal(confusion, axis1=1, axis2=2)
     shares = [

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 
+from bench.decisions import Inner, decide
 from bench.errors import BenchError
-from bench.experiment import FoldJob, Protocol, best_threshold, fit_fold
+from bench.experiment import FoldJob, Protocol, fit_fold
 from bench.folds import InnerPatientKFold
 from bench.plugins import Plugin
+from bench.thresholds import best_threshold
 from extractors.cells import CellFile, Cells
 
 PATIENTS, CELLS = 24, 4
@@ -200,6 +200,28 @@ def test_the_threshold_follows_from_the_inner_predictions_alone(job: FoldJob, tm
     assert (moved.predictions["p_sick"] > plain.predictions["p_sick"]).all()
 
 
+@pytest.mark.parametrize("calibrate", ["none", "sigmoid", "temperature"])
+def test_predictions_are_mended_and_kept_as_they_were(job: FoldJob, calibrate: str) -> None:
+    plain = fit_fold(job)
+    protocol = replace(job.protocol, calibrate=calibrate, threshold="sens@0.9", aggregate="logit")
+    found = fit_fold(replace(job, protocol=protocol))
+    pd.testing.assert_frame_equal(found.inner, plain.inner)
+    assert ("raw_sick" in found.predictions) == (calibrate != "none")
+    raw = found.predictions["raw_sick" if calibrate != "none" else "p_sick"]
+    assert (raw == plain.predictions["p_sick"]).all()
+    rows = plain.inner["row"].to_numpy()
+    inner = Inner(
+        plain.inner[["p_healthy", "p_sick"]].to_numpy(),
+        (job.labels[rows] == "sick").astype(np.intp),
+        job.units[rows],
+        plain.inner["inner_fold"].to_numpy(),
+    )
+    expected = decide(plain.predictions[["p_healthy", "p_sick"]].to_numpy(), inner, protocol.decision, positive=1)
+    assert found.predictions["p_sick"].to_numpy() == pytest.approx(expected.probabilities[:, 1])
+    assert (found.predictions["threshold"] == expected.threshold).all()
+    assert (found.predictions["patient_threshold"] == expected.patient_threshold).all()
+
+
 def test_a_stateful_extractor_is_fitted_on_training_cells_alone(job: FoldJob) -> None:
     job = _stateful(job)
     result = fit_fold(job)
@@ -283,56 +305,3 @@ def test_a_class_that_a_side_lacks(job: FoldJob) -> None:
     one = np.concatenate([np.intersect1d(job.train, healthy), np.flatnonzero(job.units == "p01")])
     with pytest.raises(BenchError, match="only one patient of a class"):
         fit_fold(replace(job, train=one))
-
-
-CLOSE = [np.nextafter(0.5, 0), 0.5, np.nextafter(0.5, 1), np.nextafter(1, 0), 1.0, 0.0, 5e-324]
-
-
-@st.composite
-def scored_cells(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    n = draw(st.integers(2, 12))
-    value = st.sampled_from([*CLOSE, 0.2, 0.4, 0.6]) | st.floats(0, 1)
-    scores = np.array(draw(st.lists(value, min_size=n, max_size=n)))
-    positive = np.array([True, False, *draw(st.lists(st.booleans(), min_size=n - 2, max_size=n - 2))])
-    return scores, positive, np.array(draw(st.lists(st.sampled_from("abc"), min_size=n, max_size=n)))
-
-
-@settings(max_examples=150, deadline=None)
-@given(scored_cells())
-def test_no_threshold_is_better_nor_as_good_and_nearer_to_a_half(
-    cells: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> None:
-    scores, positive, groups = cells
-    weights = 1 / (groups[:, None] == groups).sum(axis=1)
-
-    def gain(threshold: float) -> float:
-        right = (scores >= threshold) == positive
-        return round(float(sum(np.average(right[side], weights=weights[side]) for side in (positive, ~positive))), 9)
-
-    found = best_threshold(scores, positive, groups)
-    levels = np.unique(scores)
-    every = [*levels, np.nextafter(levels[-1], np.inf), *((levels[1:] + levels[:-1]) / 2)]
-    assert gain(found) == max(map(gain, every))
-    between = [m for m, below in zip((levels[1:] + levels[:-1]) / 2, levels, strict=False) if m > below]
-    midpoints = [levels[0], *between, np.nextafter(levels[-1], np.inf)]
-    equals = [abs(t - 0.5) for t in midpoints if gain(t) == gain(found)]
-    assert abs(found - 0.5) <= min(equals, default=np.inf) + 1e-12
-
-
-def test_the_threshold_lies_midway_where_the_classes_are_apart() -> None:
-    scores = np.array([0.1, 0.2, 0.8, 0.9])
-    assert best_threshold(scores, np.array([False, False, True, True]), np.array(list("abcd"))) == 0.5
-    assert best_threshold(scores, np.array([False, True, True, True]), np.array(list("abcd"))) == pytest.approx(0.15)
-
-
-def test_scores_that_are_all_alike_leave_one_of_two_thresholds() -> None:
-    scores, positive = np.full(4, 0.7), np.array([False, False, True, True])
-    assert best_threshold(scores, positive, np.array(list("abcd"))) == 0.7
-
-
-def test_a_patient_of_many_cells_does_not_pull_the_threshold() -> None:
-    scores = np.concatenate([np.full(50, 0.7), [0.2, 0.5, 0.9]])
-    positive = np.concatenate([np.zeros(50), [0, 1, 1]]).astype(bool)
-    groups = np.array(["a"] * 50 + ["b", "c", "d"])
-    # By cells 0.8 is best (all but one of 53 right); by patients 0.35 and 0.8 are equally good, 0.35 is nearer to 0.5.
-    assert best_threshold(scores, positive, groups) == pytest.approx(0.35)
