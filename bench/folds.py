@@ -148,7 +148,8 @@ def check_enough(counts: Indices, classes: Sequence[Any] | npt.NDArray[Any], fol
     if per_class.min(initial=folds) < folds:
         scarce = str(classes[int(per_class.argmin())])
         k = int(per_class.min())
-        advice = f"ask for at most --folds {k}" if k >= 2 else "a class with one patient cannot be evaluated"
+        least = "it takes at least 3 of each class, one to test and two for inner folds"
+        advice = f"ask for at most --folds {k}" if k >= 3 else least
         raise BenchError(
             f"{folds} folds need {folds} patients of each class (linked patients count once), "
             f"but {scarce} has {k}; {advice}"
@@ -161,7 +162,7 @@ def inner_folds(y: npt.NDArray[Any], groups: npt.NDArray[Any], at_most: int) -> 
     if allowed < 2:
         raise BenchError(
             "the training patients hold only one patient of a class, so there are no inner folds to choose the "
-            "threshold on; ask for fewer --folds or add patients"
+            "threshold on; it takes at least 3 patients of each class, and as many --folds as that class has patients"
         )
     return min(at_most, allowed)
 

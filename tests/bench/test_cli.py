@@ -13,7 +13,7 @@ from bench.cli import app
 from bench.options import Options
 
 COMMANDS = [
-    ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"]
+    ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"], ["folds"]
 ]  # fmt: skip
 
 HEAVY = (
