@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.datasets.audit.auditing import audit
     from bench.chance import significance
+    from bench.datasets.audit.auditing import audit
     from bench.errors import BenchError
     from bench.interface import MatrixResult, matrix, open_results, plan, run
     from bench.leaks import leakage

@@ -135,3 +135,49 @@ def folds(
     if output is not None:
         write_folds(drawn, output)
         display.show_line("folds", output)
+
+
+AUDIT_OPTIONS: dict[str, Any] = {
+    **{name: kind for name, kind in DATA_OPTIONS.items() if name != "links"},
+    "held_out": option(str, "Held-out cells, which are to share no image with DATA.", panel="Data"),
+    "jobs": option(int, "Cells that are read at a time.", "the cores", panel="Machine"),
+}
+
+
+@evidence.command(epilog="Example: [cyan]bench audit cells/ --links links.csv[/cyan]")
+@with_options(AUDIT_OPTIONS)
+def audit(
+    path: Annotated[str, typer.Argument(metavar="DATA", help="Cells: as for --data of bench run.")],
+    *,
+    folds: Annotated[int, typer.Option(min=2, help="Outer folds that are wanted.")] = 5,
+    links: Annotated[
+        Path | None,
+        typer.Option(help="CSV file to write: patients who share a near-duplicate, for --links of a run."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Results folder whose report is to show the audit.")
+    ] = None,
+    as_json: Json = False,
+    **options: Any,
+) -> None:
+    """What is wrong with a data set? Looks for copies, confused ids, and what gives a class away.
+
+    Duplicates in any orientation, near-duplicates, patients, and whether image size, file or stain tells the class.
+    The exit code is 1 where something is an error. For the exact checks alone, a manifest with a column sha256 needs no
+    images.
+    """
+    from bench import display, display_audit  # noqa: PLC0415
+    from bench.datasets.audit import auditing  # noqa: PLC0415
+    from bench.datasets.link_files import write_links  # noqa: PLC0415
+
+    with stoppable(), display.live_progress(outcomes=False) as observer:
+        found = auditing.audit(path, folds=folds, observer=observer, **given(options))
+    kept = None if output is None else auditing.keep(found, output)
+    if links is not None:
+        write_links(links, found.links)
+    if as_json:
+        typer.echo(json.dumps(found.record(), indent=1))
+    else:
+        display_audit.show_audit(found, kept=kept, links=links)
+    if not found.passed:
+        raise typer.Exit(1)

@@ -60,13 +60,13 @@ def with_links(table: pd.DataFrame, groups: Iterable[Collection[str]]) -> pd.Dat
     return table.assign(unit=pd.Series(units, index=table.index, dtype="str"))
 
 
-def count_notice(table: pd.DataFrame) -> str | None:
+def count_notice(table: pd.DataFrame, why: str = "share identical images") -> str | None:
     """A sentence that names the linked patients and counts patients and split units; None where none are linked."""
     members = table.groupby("unit")["patient"].nunique()
     shared = [str(unit) for unit in members.index[members > 1]]
     if not shared:
         return None
     return (
-        f"linked patients share identical images and count as one split unit: {', '.join(shared)}; "
+        f"linked patients {why} and count as one split unit: {', '.join(shared)}; "
         f"{table['patient'].nunique()} patients are {len(members)} split units"
     )

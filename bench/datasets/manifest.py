@@ -48,27 +48,55 @@ class ManifestReader:
         """
         file = _manifest_of(path).resolve()
         rows = read_rows(file, required=REQUIRED, optional=OPTIONAL)
-        trimmed = _trim(rows)
-        for name in ("path", "label", "patient", "cell"):
-            _check_filled(rows, name)
-        paths = _places(rows, "path")
-        _check_once(rows, [str(place) for place in paths], "path")
-        sets = _sets(rows)
-        cells = rows.columns.get("cell") or [_cell_name(place, file.parent) for place in paths]
-        _check_once(rows, cells, "cell")
-        table = cell_table(
-            cell=cells,
-            path=[str(place) for place in paths],
-            label=rows.columns["label"],
-            patient=rows.columns["patient"],
-            mask_path=_masks(rows),
-            fold=_folds(rows, sets),
-            set=sets,
-            sha256=_each(rows, "sha256", _sha256),
-            um_per_px=_each(rows, "um_per_px", _scale),
-        )
-        name = file.parent.name if file.name in NAMES else file.stem
-        return Dataset(name, self.name, table, options.positive, options, notices=trimmed)
+        _check_filled(rows, "path")
+        return _dataset(rows, _places(rows, "path"), options)
+
+    def read_index(self, path: Path, options: ReadOptions) -> Dataset | None:
+        """The table of a manifest of which no image is there, for what can be told from its `sha256` alone.
+
+        None where `path` is no manifest, some row has no `sha256`, or some image is there: `read` is for these. Cells
+        are named by their paths, since lists of files number them in columns of their own.
+
+        Raises
+        ------
+        BenchError
+            As `read`, but for images and masks.
+        """
+        if not self.recognises(path):
+            return None
+        file = _manifest_of(path).resolve()
+        rows = read_rows(file, required=REQUIRED, optional=OPTIONAL)
+        _check_filled(rows, "path")
+        paths = [Path(os.path.normpath(file.parent / text.strip())) for text in rows.columns["path"]]
+        if not all(rows.columns.get("sha256", [""])) or any(place.exists() for place in paths):
+            return None
+        for name in ("mask", "cell"):
+            rows.columns.pop(name, None)
+        return _dataset(rows, paths, options)
+
+
+def _dataset(rows: Rows, paths: list[Path], options: ReadOptions) -> Dataset:
+    trimmed = _trim(rows)
+    for name in ("label", "patient", "cell"):
+        _check_filled(rows, name)
+    _check_once(rows, [str(place) for place in paths], "path")
+    sets = _sets(rows)
+    folder = rows.file.parent
+    cells = rows.columns.get("cell") or [_cell_name(place, folder) for place in paths]
+    _check_once(rows, cells, "cell")
+    table = cell_table(
+        cell=cells,
+        path=[str(place) for place in paths],
+        label=rows.columns["label"],
+        patient=rows.columns["patient"],
+        mask_path=_masks(rows),
+        fold=_folds(rows, sets),
+        set=sets,
+        sha256=_each(rows, "sha256", _sha256),
+        um_per_px=_each(rows, "um_per_px", _scale),
+    )
+    name = folder.name if rows.file.name in NAMES else rows.file.stem
+    return Dataset(name, ManifestReader.name, table, options.positive, options, notices=trimmed)
 
 
 def _manifest_of(path: Path) -> Path:

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.datasets.checking import checked
+from bench.datasets.link_files import linked_by_file
 from bench.datasets.phantom import PhantomReader, PhantomSpec
 from bench.datasets.reading import finished, open_dataset
 from bench.datasets.scan import Scan, content_digest, scan
@@ -74,22 +75,47 @@ def open_data(options: Options, observer: Observer | None = None) -> Opened:
         Something is wrong with it; the message names file and row.
     """
     observer = observer or Observer()
-    reading = ReadOptions(
+    dataset = _sets_asked_for(options, _reading(options), observer)
+    dataset, found = checked(dataset, _scanned(dataset, options, observer), skip_unreadable=options.skip_unreadable)
+    if options.links is not None:
+        dataset = linked_by_file(dataset, options.links)
+    if SET in dataset.table:
+        check_images_apart(dataset, found.table["picture"])
+    for notice in dataset.notices:
+        observer.notice(notice)
+    return Opened(dataset, found)
+
+
+def scan_data(options: Options, observer: Observer) -> tuple[Dataset, Scan]:
+    """Read and scan the data that the options name, and check nothing: what an audit starts from.
+
+    With `held_out`, or where the data set says so itself, the table has a column `set`.
+
+    Raises
+    ------
+    BenchError
+        There is no table of cells: nothing can be read there, or the two sets cannot be joined.
+    """
+    reading = _reading(options)
+    dataset = _read(options.data, reading, observer)
+    if options.held_out is not None:
+        dataset = joined_sets(dataset, _held_out(options, options.held_out, reading, observer))
+    return dataset, _scanned(dataset, options, observer)
+
+
+def _reading(options: Options) -> ReadOptions:
+    return ReadOptions(
         mask=options.mask,
         patient_pattern=options.patient_pattern,
         positive=options.positive,
         white_level=options.white_level,
         um_per_px=options.um_per_px,
     )
-    dataset = _sets_asked_for(options, reading, observer)
+
+
+def _scanned(dataset: Dataset, options: Options, observer: Observer) -> Scan:
     threads = max(1, (options.jobs or cores()) * options.threads)
-    found = scan(dataset, threads=threads, progress=lambda done, total: observer.progress("read cells", done, total))
-    dataset, found = checked(dataset, found, skip_unreadable=options.skip_unreadable)
-    if SET in dataset.table:
-        check_images_apart(dataset, found.table["picture"])
-    for notice in dataset.notices:
-        observer.notice(notice)
-    return Opened(dataset, found)
+    return scan(dataset, threads=threads, progress=lambda done, total: observer.progress("read cells", done, total))
 
 
 def _sets_asked_for(options: Options, reading: ReadOptions, observer: Observer) -> Dataset:

@@ -1,0 +1,87 @@
+"""The perceptual hash of a cell in all eight orientations, from one cosine transform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from scipy.fft import dctn
+
+from bench.datasets.orientations import ORIENTATIONS
+
+SIDE = 64
+"""Pixels of a thumbnail's side."""
+
+LOW = 16
+"""Rows and columns of the low frequencies that are hashed: 256 bits."""
+
+WORDS = LOW * LOW // 64
+
+UInt8 = npt.NDArray[np.uint8]
+UInt64 = npt.NDArray[np.uint64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A cell's bounding box, squeezed into a small square.
+
+    Parameters
+    ----------
+    grey : ndarray of uint8, shape (SIDE, SIDE)
+        Luminance of everything in the bounding box.
+    inside : ndarray of bool, shape (SIDE, SIDE)
+        True on the cell.
+    """
+
+    grey: UInt8
+    inside: Bools
+
+
+def thumbnail(image: UInt8, mask: Bools) -> Thumbnail:
+    """Crop a cell to its mask's bounding box and make it small.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        RGB.
+    mask : ndarray of bool, shape (height, width)
+        True on the cell; at least one pixel is.
+    """
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    crop = np.ascontiguousarray(image[y : y + height, x : x + width])
+    grey = Image.fromarray(crop).convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    cover = np.where(mask[y : y + height, x : x + width], np.uint8(255), np.uint8(0))
+    inside = Image.fromarray(cover).resize((SIDE, SIDE), Image.Resampling.BOX)
+    return Thumbnail(np.asarray(grey), np.asarray(inside) >= 128)
+
+
+def hashes(grey: UInt8) -> UInt64:
+    """The 256-bit perceptual hash of thumbnails in each of the eight orientations.
+
+    The 16 x 16 lowest frequencies of the two-dimensional cosine transform, each above the median of them or not: as
+    `imagehash.phash(hash_size=16)`. A flip changes the sign of the odd frequencies along its axis and transposition
+    transposes them, so that one transform gives all eight.
+
+    Parameters
+    ----------
+    grey : ndarray of uint8, shape (n, SIDE, SIDE)
+        Thumbnails.
+
+    Returns
+    -------
+    ndarray of uint64, shape (n, 8, WORDS)
+        In the order of `ORIENTATIONS`; the first is that of the thumbnail as it is.
+    """
+    low = dctn(grey.astype(np.float64), axes=(1, 2))[:, :LOW, :LOW]
+    odd = np.where(np.arange(LOW) % 2, -1.0, 1.0)
+    bits = np.empty((len(grey), len(ORIENTATIONS), LOW, LOW), dtype=np.bool_)
+    for place, (transposed, down, across) in enumerate(ORIENTATIONS):
+        turned = low.transpose(0, 2, 1) if transposed else low
+        turned = turned * (odd if down else 1.0 + 0 * odd)[:, None] * (odd if across else 1.0)
+        bits[:, place] = turned > np.median(turned, axis=(1, 2), keepdims=True)
+    packed = np.packbits(bits.reshape(len(grey), len(ORIENTATIONS), LOW * LOW), axis=-1)
+    return packed.view(np.uint64)

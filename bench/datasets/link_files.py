@@ -1,0 +1,81 @@
+"""Files of linked patients: written by the audit, read by `--links`."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from bench.datasets.links import count_notice, with_links
+from bench.datasets.rows import read_rows
+from bench.datasets.table import Dataset
+from bench.errors import BenchError
+from bench.whole import whole_file
+
+COLUMNS = ("patient_a", "patient_b")
+
+_NAMED = 5
+
+
+def write_links(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
+    """Write pairs of patients as CSV with the columns `patient_a` and `patient_b`.
+
+    Raises
+    ------
+    BenchError
+        The file cannot be written.
+    """
+    try:
+        with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(COLUMNS)
+            writer.writerows(pairs)
+    except OSError as error:
+        raise BenchError(f"the links cannot be written to {path} ({error.strerror or error})") from error
+
+
+def read_links(path: Path) -> list[tuple[str, str]]:
+    """Read pairs of patients from a CSV or Parquet file with the columns `patient_a` and `patient_b`.
+
+    A file without rows, as an audit that finds nothing writes it, is an error, since it would be given for nothing.
+
+    Raises
+    ------
+    BenchError
+        The file cannot be read, or a field is empty; the message names file and row.
+    """
+    rows = read_rows(path, required=COLUMNS)
+    pairs = []
+    for index, ids in enumerate(zip(*(rows.columns[name] for name in COLUMNS), strict=True)):
+        one, other = (patient.strip() for patient in ids)
+        if not one or not other:
+            raise BenchError(f"{rows.at(index)}: each row names two patients, {' and '.join(COLUMNS)}")
+        pairs.append((one, other))
+    return pairs
+
+
+def linked_by_file(dataset: Dataset, path: Path) -> Dataset:
+    """The data set with the patients linked that a file names, and notices that say so.
+
+    Raises
+    ------
+    BenchError
+        The file cannot be read, or the data set has none of its patients.
+    """
+    pairs = read_links(path)
+    present = set(dataset.table["patient"])
+    named = dict.fromkeys(patient for pair in pairs for patient in pair)
+    strangers = [patient for patient in named if patient not in present]
+    if len(strangers) == len(named):
+        raise BenchError(f"{path}: {dataset.name} has none of its patients, such as {strangers[0]!r}")
+    table = with_links(dataset.table, pairs)
+    notices = [*dataset.notices]
+    if strangers:
+        shown = ", ".join(strangers[:_NAMED]) + (", ..." if len(strangers) > _NAMED else "")
+        notices.append(f"{path} names patients that are not there: {shown}")
+    if table["unit"].equals(dataset.table["unit"]):
+        notices.append(f"{path} links no patients that were not linked already")
+    else:
+        notices.append(f"with {path}, {count_notice(table, 'share images or are named there')}")
+    return replace(dataset, table=table, notices=tuple(notices))
