@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.statistics import patient_draws, percentile_interval
+from bench.statistics.bootstrap import patient_draws, percentile_interval
 
 
 def test_the_standard_error_of_patient_means_0_0_1_1_is_a_quarter() -> None:

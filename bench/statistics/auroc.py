@@ -1,0 +1,233 @@
+"""The AUROC of one fitted model and its variance: cells alone, cells in patients, and patients that weigh the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logit
+from scipy.stats import norm, rankdata
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An AUROC and the variance of its estimator; `variance` is NaN where a class has fewer than two units."""
+
+    auroc: float
+    variance: float
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """How often a cell of one patient scores above a cell of another.
+
+    Parameters
+    ----------
+    share : ndarray of float64, shape (n_positive_patients, n_negative_patients)
+        Share of concordant pairs of cells, ties counting half, in [0, 1].
+    positive_cells, negative_cells : ndarray of float64
+        Cells of each patient.
+    """
+
+    share: Floats
+    positive_cells: Floats
+    negative_cells: Floats
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two models on the same patients: the first AUROC minus the second, its standard normal `z` and two-sided `p`."""
+
+    value: float
+    z: float
+    p: float
+
+
+def kernel_of(scores: npt.ArrayLike, is_positive: npt.ArrayLike, groups: npt.ArrayLike) -> Kernel:
+    """The patient x patient kernel of one model's scores.
+
+    Parameters
+    ----------
+    scores : array-like of float, shape (n_cells,)
+        Higher means more positive.
+    is_positive : array-like of bool, shape (n_cells,)
+        Whether the cell is of the positive class.
+    groups : array-like, shape (n_cells,)
+        The patient (split unit) of each cell.
+
+    Returns
+    -------
+    Kernel
+        Patients in sort order of their ids, positive ones in rows.
+
+    Raises
+    ------
+    ValueError
+        A class has no cell, a patient has cells of both classes, or a score is not finite.
+    """
+    s, positive, units, unit_of = _checked(scores, is_positive, groups)
+    cells = np.bincount(unit_of, minlength=len(units)).astype(np.float64)
+    of_positive = np.bincount(unit_of, weights=positive, minlength=len(units))
+    if np.any((of_positive > 0) & (of_positive < cells)):
+        raise ValueError(
+            f"patient {units[np.flatnonzero((of_positive > 0) & (of_positive < cells))[0]]} has cells of both classes, "
+            "so patients are not of one class each; use the patient bootstrap"
+        )
+    rows, columns = np.flatnonzero(of_positive > 0), np.flatnonzero(of_positive == 0)
+    share = concordance(s, s, unit_of, rows=rows, columns=columns)
+    return Kernel(share / np.outer(cells[rows], cells[columns]), cells[rows], cells[columns])
+
+
+def concordance(
+    upper: Floats,
+    lower: Floats,
+    unit_of: npt.NDArray[np.intp],
+    *,
+    rows: npt.NDArray[np.intp],
+    columns: npt.NDArray[np.intp],
+) -> Floats:
+    """Number of pairs in which a cell of a row's patient scores above a cell of a column's, ties counting half.
+
+    Parameters
+    ----------
+    upper, lower : ndarray of float64, shape (n_cells,)
+        Scores of the rows' and of the columns' cells; of one model, or of two.
+    unit_of : ndarray of int, shape (n_cells,)
+        Patient of each cell.
+    rows, columns : ndarray of int
+        The patients.
+
+    Returns
+    -------
+    ndarray of float64, shape (len(rows), len(columns))
+    """
+    row_of = np.full(int(unit_of.max(initial=-1)) + 1, -1, dtype=np.intp)
+    row_of[rows] = np.arange(len(rows))
+    chosen = row_of[unit_of] >= 0
+    values, place = upper[chosen], row_of[unit_of[chosen]]
+    counts = np.empty((len(rows), len(columns)))
+    for j, unit in enumerate(columns):
+        rivals = np.sort(lower[unit_of == unit])
+        below = np.searchsorted(rivals, values, "left") + np.searchsorted(rivals, values, "right")
+        counts[:, j] = np.bincount(place, weights=below / 2, minlength=len(rows))
+    return counts
+
+
+def patient_weighted(kernel: Kernel) -> Estimate:
+    """AUROC with every patient weighing the same, and the variance of the two-sample U-statistic.
+
+    The mean of the kernel; its variance is var(row means) / P + var(column means) / Q, with the unbiased variances over
+    the P positive and Q negative patients (DeLong, DeLong and Clarke-Pearson 1988, on patients in place of cells).
+    """
+    return Estimate(float(kernel.share.mean()), _variance(kernel.share))
+
+
+def patient_weighted_difference(first: Kernel, second: Kernel) -> Difference:
+    """Paired test of two patient-weighted AUROCs by the covariance of the U-statistics.
+
+    Raises
+    ------
+    ValueError
+        The kernels are of different patients.
+    """
+    if first.share.shape != second.share.shape:
+        raise ValueError(
+            f"the models were scored on different patients: kernels of {first.share.shape} and {second.share.shape}"
+        )
+    delta = first.share - second.share
+    return _difference(float(delta.mean()), _variance(delta))
+
+
+def obuchowski(kernel: Kernel) -> Estimate:
+    """AUROC with every cell weighing the same, and its variance with whole patients as the independent units.
+
+    Obuchowski 1997, Nonparametric analysis of clustered ROC curve data, Biometrics 53:567, for patients of one class
+    each (its covariance of the two classes within a patient is then zero). With one cell a patient it is DeLong's
+    variance; copies of every cell inside its patient change nothing.
+    """
+    pairs = kernel.share * np.outer(kernel.positive_cells, kernel.negative_cells)
+    m, n = kernel.positive_cells.sum(), kernel.negative_cells.sum()
+    value = pairs.sum() / (m * n)
+    variance = 0.0
+    for sums, cells, total in (
+        (pairs.sum(axis=1) / n, kernel.positive_cells, m),
+        (pairs.sum(axis=0) / m, kernel.negative_cells, n),
+    ):
+        k = len(cells)
+        if k < 2:
+            return Estimate(float(value), float("nan"))
+        variance += k / ((k - 1) * total) * float(((sums - cells * value) ** 2).sum()) / total
+    return Estimate(float(value), float(variance))
+
+
+def delong(scores: npt.ArrayLike, is_positive: npt.ArrayLike) -> Estimate:
+    """AUROC of independent cells and its variance (DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44:837).
+
+    Only for comparison with published figures: cells of a patient are not independent, and intervals from this
+    variance are much too short.
+    """
+    above, below = _placements(scores, is_positive)
+    return Estimate(float(above.mean()), _of_mean(above) + _of_mean(below))
+
+
+def delong_difference(first: npt.ArrayLike, second: npt.ArrayLike, is_positive: npt.ArrayLike) -> Difference:
+    """DeLong's paired test of two scores of the same independent cells, first minus second, as pROC's `roc.test`."""
+    (above_1, below_1), (above_2, below_2) = _placements(first, is_positive), _placements(second, is_positive)
+    above, below = above_1 - above_2, below_1 - below_2
+    return _difference(float(above.mean()), _of_mean(above) + _of_mean(below))
+
+
+def logit_interval(estimate: Estimate, level: float = 0.95) -> tuple[float, float]:
+    """Interval of an AUROC on the logit scale; NaN, NaN where it has no logit (0 or 1) or no variance.
+
+    With SE the square root of the variance: logit(a) -+ z SE / (a (1 - a)), turned back (Pepe 2003, section 5.2).
+    """
+    a = estimate.auroc
+    if not 0 < a < 1 or not estimate.variance > 0:
+        return float("nan"), float("nan")
+    half = norm.ppf((1 + level) / 2) * np.sqrt(estimate.variance) / (a * (1 - a))
+    return float(expit(logit(a) - half)), float(expit(logit(a) + half))
+
+
+def _checked(
+    scores: npt.ArrayLike, is_positive: npt.ArrayLike, groups: npt.ArrayLike
+) -> tuple[Floats, Bools, npt.NDArray[np.object_], npt.NDArray[np.intp]]:
+    s, positive = np.asarray(scores, dtype=np.float64), np.asarray(is_positive, dtype=bool)
+    units, unit_of = np.unique(np.asarray(groups), return_inverse=True)
+    if not np.isfinite(s).all():
+        raise ValueError("a score is not finite")
+    if not positive.any() or positive.all():
+        raise ValueError("both classes need a cell")
+    return s, positive, units, unit_of
+
+
+def _variance(kernel: Floats) -> float:
+    """Variance of the mean of a two-sample kernel."""
+    if min(kernel.shape) < 2:
+        return float("nan")
+    return _of_mean(kernel.mean(axis=1)) + _of_mean(kernel.mean(axis=0))
+
+
+def _of_mean(values: Floats) -> float:
+    return float(values.var(ddof=1)) / len(values) if len(values) > 1 else float("nan")
+
+
+def _placements(scores: npt.ArrayLike, is_positive: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Share of the other class that each positive cell lies above, and that lies above each negative cell."""
+    s, positive, _, _ = _checked(scores, is_positive, np.zeros(len(np.asarray(scores))))
+    m, n = int(positive.sum()), int((~positive).sum())
+    everywhere = rankdata(s)
+    above = (everywhere[positive] - rankdata(s[positive])) / n
+    below = 1 - (everywhere[~positive] - rankdata(s[~positive])) / m
+    return above, below
+
+
+def _difference(value: float, variance: float) -> Difference:
+    if variance == 0:
+        return Difference(value, 0.0 if value == 0 else float(np.copysign(np.inf, value)), 1.0 if value == 0 else 0.0)
+    z = value / np.sqrt(variance)
+    return Difference(value, float(z), float(2 * norm.sf(abs(z))))

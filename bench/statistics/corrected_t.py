@@ -1,0 +1,114 @@
+"""Two pipelines on the same folds: t-tests that know that folds share their training patients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import t as student
+
+
+@dataclass(frozen=True)
+class CorrectedT:
+    """A test of the mean of paired fold differences against 0.
+
+    Parameters
+    ----------
+    mean : float
+        Mean difference.
+    error : float
+        Its corrected standard error.
+    t, p : float
+        Statistic and two-sided p-value; NaN where all differences are 0.
+    low, high : float
+        95 % interval of the mean difference.
+    df : int
+        Degrees of freedom: differences - 1.
+    """
+
+    mean: float
+    error: float
+    t: float
+    p: float
+    low: float
+    high: float
+    df: int
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Probability that the mean difference lies below, inside and above a region of practical equivalence."""
+
+    below: float
+    inside: float
+    above: float
+
+
+def corrected_t(differences: npt.ArrayLike, *, ratio: float, level: float = 0.95) -> CorrectedT:
+    """Corrected resampled t-test of Nadeau and Bengio (2003, Machine Learning 52:239).
+
+    The variance of the mean of n differences is (1/n + ratio) times their variance, in place of 1/n.
+
+    Parameters
+    ----------
+    differences : array-like of float, shape (n_folds,)
+        Score of the first minus score of the second pipeline, for each fold of each repeat.
+    ratio : float
+        Test patients over training patients of a fold; 1/(k - 1) for k folds. 0 gives the naive paired t-test, which
+        rejects far too often.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two differences, one that is not finite, or a negative ratio.
+    """
+    d, scale = _checked(differences, ratio)
+    mean, error, df = float(d.mean()), float(scale), len(d) - 1
+    if error == 0:
+        same = mean == 0
+        t, p = (float("nan"), 1.0) if same else (float(np.copysign(np.inf, mean)), 0.0)
+        return CorrectedT(mean, 0.0, t, p, mean, mean, df)
+    t = mean / error
+    half = float(student.ppf((1 + level) / 2, df)) * error
+    return CorrectedT(mean, error, t, float(2 * student.sf(abs(t), df)), mean - half, mean + half, df)
+
+
+def correlated_posterior(differences: npt.ArrayLike, *, ratio: float, rope: float = 0.01) -> Posterior:
+    """Bayesian correlated t-test with a region of practical equivalence.
+
+    Corani and Benavoli (2015, Machine Learning 100:285); Benavoli et al. (2017, JMLR 18:77). The posterior of the mean
+    difference is Student's t with n - 1 degrees of freedom around the mean, with the corrected standard error: with
+    their correlation rho = ratio / (1 + ratio), 1/n + rho/(1 - rho) equals the correction of Nadeau and Bengio.
+
+    Parameters
+    ----------
+    differences, ratio
+        As for `corrected_t`.
+    rope : float
+        Half width of the region around 0 in which pipelines count as equivalent, in the unit of the differences.
+
+    Raises
+    ------
+    ValueError
+        As `corrected_t`, or a negative rope.
+    """
+    if rope < 0:
+        raise ValueError(f"rope={rope}: the region of practical equivalence has a width of 0 or more")
+    d, scale = _checked(differences, ratio)
+    mean = float(d.mean())
+    if scale == 0:
+        return Posterior(float(mean < -rope), float(abs(mean) <= rope), float(mean > rope))
+    below, up_to = student.cdf([-rope, rope], len(d) - 1, loc=mean, scale=scale)
+    return Posterior(float(below), float(up_to - below), float(1 - up_to))
+
+
+def _checked(differences: npt.ArrayLike, ratio: float) -> tuple[npt.NDArray[np.float64], float]:
+    d = np.asarray(differences, dtype=np.float64)
+    if d.ndim != 1 or len(d) < 2:
+        raise ValueError(f"differences has the shape {d.shape}; one number for each of two folds at least is expected")
+    if not np.isfinite(d).all():
+        raise ValueError("a difference is not finite")
+    if ratio < 0:
+        raise ValueError(f"ratio={ratio}: test patients over training patients cannot be negative")
+    return d, float(np.sqrt((1 / len(d) + ratio) * d.var(ddof=1)))

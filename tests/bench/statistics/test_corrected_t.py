@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+from baycomp import two_on_single
+from scipy.stats import ttest_1samp
+
+from bench.statistics.corrected_t import corrected_t, correlated_posterior
+
+FOLDS = np.array([0.01, 0.02, 0.03, 0.04, 0.05])  # EVALUATION.md, section 12
+
+
+def test_closed_form():
+    found = corrected_t(FOLDS, ratio=1 / 4)
+    assert found.t == pytest.approx(2 * np.sqrt(2), abs=1e-12)
+    assert found.p == pytest.approx(0.0474206556, abs=1e-9)
+
+
+def test_without_correction_it_is_the_paired_t():
+    found, expected = corrected_t(FOLDS, ratio=0), ttest_1samp(FOLDS, 0)
+    assert found.t == pytest.approx(3 * np.sqrt(2), abs=1e-12)
+    assert (found.t, found.p) == pytest.approx((expected.statistic, expected.pvalue), rel=1e-12)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval()), rel=1e-12)
+
+
+def test_interval_and_p_value_agree():
+    differences = FOLDS - 0.01
+    found = corrected_t(differences, ratio=1 / 4)
+    shifted = corrected_t(differences - found.low, ratio=1 / 4)
+    assert shifted.p == pytest.approx(0.05, abs=1e-12)
+
+
+def test_bayesian_answers_of_the_specification():
+    none = correlated_posterior(FOLDS, ratio=1 / 4, rope=0)
+    assert (none.above, none.below) == pytest.approx((0.97628967, 0.02371033), abs=1e-8)
+    some = correlated_posterior(FOLDS, ratio=1 / 4, rope=0.01)
+    assert (some.above, some.inside, some.below) == pytest.approx((0.93379054, 0.05641770, 0.00979176), abs=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bayesian_is_baycomps(seed):
+    rng = np.random.default_rng(seed)
+    first, second = rng.normal(0.8, 0.05, size=(2, 25))
+    left, rope, right = two_on_single(first, second, rope=0.01, runs=5)  # its correlation is 1/k: ratio 1/(k - 1)
+    found = correlated_posterior(first - second, ratio=1 / 4, rope=0.01)
+    assert (found.above, found.inside, found.below) == pytest.approx((left, rope, right), abs=1e-9)
+
+
+def test_equal_pipelines():
+    found = corrected_t(np.zeros(5), ratio=0.25)
+    assert (found.p, found.low, found.high) == (1.0, 0.0, 0.0)
+    assert correlated_posterior(np.zeros(5), ratio=0.25).inside == 1.0
+
+
+@pytest.mark.parametrize("differences", [[0.1], [0.1, np.nan], [[0.1, 0.2], [0.1, 0.2]]])
+def test_what_is_no_row_of_differences_is_refused(differences):
+    with pytest.raises(ValueError, match=r"difference|shape"):
+        corrected_t(differences, ratio=0.25)
+
+
+def test_negative_ratio_and_rope_are_refused():
+    with pytest.raises(ValueError, match="ratio=-1"):
+        corrected_t(FOLDS, ratio=-1)
+    with pytest.raises(ValueError, match="rope"):
+        correlated_posterior(FOLDS, ratio=0.25, rope=-0.01)
