@@ -80,3 +80,16 @@ def test_a_csv_called_parquet_is_refused(tmp_path: Path) -> None:
     file.write_text("a,b\n1,2\n")
     with pytest.raises(BenchError, match="not a Parquet file"):
         read_rows(file, required=["a"])
+
+
+def test_comments_above_the_header_are_passed_over_where_asked_for(tmp_path: Path) -> None:
+    file = written(tmp_path, "# one, two; three\n#\na;b\n1;#2\n# 3;4\n")
+    rows = read_rows(file, required=["a", "b"], comments=True)
+    assert rows.columns == {"a": ["1", "# 3"], "b": ["#2", "4"]}
+    assert rows.numbers == [4, 5]
+    with pytest.raises(BenchError, match="there is no column 'a'"):
+        read_rows(file, required=["a", "b"])
+    with pytest.raises(BenchError, match=r"row 5: 1 fields, but the header has 2"):
+        read_rows(written(tmp_path, "# one\n#\na,b\n1,2\n3\n"), required=["a"], comments=True)
+    with pytest.raises(BenchError, match="there is no column 'a'"):
+        read_rows(written(tmp_path, "# a,b\n"), required=["a"], comments=True)
