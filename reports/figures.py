@@ -136,7 +136,7 @@ def strips(shares: Sequence[PatientShare], classes: Sequence[str], *, name: str)
 
 def _interval(axes: Axes, y: float, row: Row) -> None:
     score = row.primary
-    colour = COLOURS["bad"] if row.badges else COLOURS["c0"]
+    colour = COLOURS["bad" if row.warnings else "soft" if row.baseline else "c0"]
     face = COLOURS["page"] if row.badges else colour
     axes.hlines(y, score.low, score.high, color=colour, linewidth=1.6)
     axes.plot([score.value], [y], "o", color=colour, markersize=5.5, markerfacecolor=face)

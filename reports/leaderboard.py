@@ -12,7 +12,7 @@ from typing import Any
 from bench.errors import BenchError
 from bench.identity import digest
 from bench.metrics import METRICS, PRIMARY, Metric
-from bench.results import LEAKY, ExperimentResult, Results
+from bench.results import BASELINE, LEAKY, ExperimentResult, Results
 
 SHORT_KEY = 8
 """Digits of a key that tell experiments of one name apart."""
@@ -102,6 +102,16 @@ class Row:
         return self.result.flags
 
     @property
+    def baseline(self) -> bool:
+        """Whether it is there to be compared with."""
+        return BASELINE in self.badges
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The flags that speak against the score."""
+        return tuple(badge for badge in self.badges if badge != BASELINE)
+
+    @property
     def primary(self) -> Score:
         """The score that orders the table."""
         return self.scores[PRIMARY]
@@ -150,9 +160,14 @@ class Track:
         return tuple(m for m in METRICS.values() if any(m.name in row.scores for row in self.rows))
 
     @cached_property
-    def badges(self) -> tuple[str, ...]:
-        """The flags of all rows, each once."""
-        return tuple(dict.fromkeys(badge for row in self.rows for badge in row.badges))
+    def warnings(self) -> tuple[str, ...]:
+        """The flags that speak against a score, each once."""
+        return tuple(dict.fromkeys(badge for row in self.rows for badge in row.warnings))
+
+    @cached_property
+    def baselines(self) -> tuple[Row, ...]:
+        """The rows that are there to be compared with, the best first."""
+        return tuple(row for row in self.rows if row.baseline)
 
     @property
     def best(self) -> Row | None:

@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from bench.errors import BenchError
 from bench.metrics import METRICS, PRIMARY
-from bench.results import LEAKY, RANDOM_WEIGHTS, ExperimentResult, Results
+from bench.results import BASELINE, LEAKY, RANDOM_WEIGHTS, ExperimentResult, Results
 from bench.whole import whole_file
 from reports import wording
 from reports.figures import DASHES, forest, roc, strips
@@ -27,6 +27,7 @@ from reports.leaderboard import Row, Track, tracks
 from reports.patients import PatientShare, patient_shares
 from reports.provenance import environments, library_versions
 from reports.roc import Curve, patient_curve
+from reports.tuning import tuned_tracks
 
 CURVES = 4
 """Pipelines of two classes whose ROC curves are drawn."""
@@ -35,6 +36,7 @@ FLAGS: Mapping[str, str] = {
     LEAKY: "Cells of one patient, or of linked patients, lie on both sides of a fold. The score says how well known "
     "patients are recognised again, not how well new ones are judged.",
     RANDOM_WEIGHTS: "The network was never trained: its features are those of random weights.",
+    BASELINE: "A row that is always there: what the class share, the stain's colour or the cell's size alone reach.",
 }
 
 
@@ -123,6 +125,7 @@ def render(results: Results) -> str:
             views=[_view(i, track) for i, track in enumerate(found, start=1)],
             data_sets=_data_sets(experiments),
             failures=failures,
+            tuned=tuned_tracks(found),
             primary=PRIMARY,
             primary_title=METRICS[PRIMARY].title,
             definitions=_definitions(found),

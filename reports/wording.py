@@ -74,6 +74,10 @@ def doubts(track: Track) -> list[str]:
         found.append("Being picked by the very score that is shown, the best one looks a little better than it is.")
     if RANDOM_WEIGHTS in best.badges:
         found.append("The weights of its network are random.")
+    if best.baseline:
+        found.append("It is a baseline: nothing that looks at more of a cell does better here.")
+    elif track.baselines and track.baselines[0].primary.defined:
+        found.append(f"The best baseline, {track.baselines[0].name}, reaches {track.baselines[0].primary}.")
     return found
 
 

@@ -112,6 +112,7 @@ def add(results: Results) -> AddExperiment:
         repeats: int = 1,
         seed: int = 0,
         prefix: str = "",
+        more: Mapping[str, pd.DataFrame] | None = None,
         **changes: Any,
     ) -> Mapping[str, Any]:
         predictions = made_up_predictions(
@@ -124,6 +125,7 @@ def add(results: Results) -> AddExperiment:
             "inner": predictions.drop(columns="threshold").assign(inner_fold=0),
             "scores": score(predictions, classes=classes, positive=positive, draws=300),
             "trials": pd.DataFrame(),
+            **(more or {}),
         }
         timing = {"repeat0-fold0": {"tune": 0.5, "fit": 2.0}, "repeat0-fold1": {"tune": 0.25, "fit": 1.0}}
         results.write_experiment(f"e{record['key'][:12]}", record, tables, timing)

@@ -1,0 +1,107 @@
+"""What tuning did in each track: budget, trials, and how much better the best trial looked than the outer folds say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.errors import BenchError
+from bench.optimism import Optimism, summary
+from reports.leaderboard import Row, Track
+
+PARAMETER = "param_"
+
+
+@dataclass(frozen=True)
+class TunedPipeline:
+    """The studies of one pipeline, all outer folds together.
+
+    Parameters
+    ----------
+    name : str
+        As in the leaderboard.
+    parameters : tuple of str
+        What was searched.
+    complete, pruned, failed : int
+        Trials by how they ended. (A failed one stops its experiment, so that it stands among the failures.)
+    optimism : Optimism or None
+        None where no outer fold has a score.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    complete: int
+    pruned: int
+    failed: int
+    optimism: Optimism | None
+
+
+@dataclass(frozen=True)
+class TunedTrack:
+    """The tuned pipelines of one track.
+
+    Parameters
+    ----------
+    number : int
+        Of the track in the page, from 1 on.
+    track : Track
+        Where they stand.
+    pipelines : tuple of TunedPipeline
+        In the order of the leaderboard; at least one.
+    untuned : tuple of str
+        Names of those without anything to tune, such as the prior.
+    """
+
+    number: int
+    track: Track
+    pipelines: tuple[TunedPipeline, ...]
+    untuned: tuple[str, ...]
+
+    @property
+    def trials(self) -> int:
+        """Trials of each pipeline in each outer fold."""
+        return int(self.track.protocol["tune"])
+
+
+def tuned_tracks(tracks: Sequence[Track]) -> list[TunedTrack]:
+    """The tracks in which something was tuned, numbered by their place among all.
+
+    Raises
+    ------
+    BenchError
+        The trials of an experiment cannot be read.
+    """
+    found = [_tuned(number, track) for number, track in enumerate(tracks, start=1)]
+    return [tuned for tuned in found if tuned.pipelines]
+
+
+def _tuned(number: int, track: Track) -> TunedTrack:
+    pipelines = {row.name: _pipeline(row) for row in track.rows}
+    return TunedTrack(
+        number,
+        track,
+        tuple(p for p in pipelines.values() if p is not None),
+        tuple(name for name, p in pipelines.items() if p is None),
+    )
+
+
+def _pipeline(row: Row) -> TunedPipeline | None:
+    try:
+        trials = row.result.trials
+        if not len(trials):
+            return None
+        states = trials["state"].value_counts()
+        optimism = summary(row.result.optimism)
+    except (OSError, ValueError, KeyError) as error:
+        raise BenchError(
+            f"{row.result.folder}: the tuning trials cannot be read ({error}); delete this folder and run the matrix "
+            "again"
+        ) from error
+    return TunedPipeline(
+        row.name,
+        tuple(c.removeprefix(PARAMETER) for c in trials.columns if c.startswith(PARAMETER)),
+        complete=int(states.get("complete", 0)),
+        pruned=int(states.get("pruned", 0)),
+        failed=int(states.drop(["complete", "pruned"], errors="ignore").sum()),
+        optimism=optimism,
+    )
