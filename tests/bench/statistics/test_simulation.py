@@ -1,0 +1,98 @@
+"""Coverage and level, by simulated studies whose truth is known; seeded, so that the figures repeat."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm, rankdata, ttest_1samp
+
+from bench.folds import PatientKFold
+from bench.statistics.auroc import delong, kernel_of, logit_interval, patient_weighted
+from bench.statistics.bootstrap import patient_draws, percentile_interval
+from bench.statistics.corrected_t import corrected_t
+from bench.statistics.permutation import swap_test
+
+pytestmark = pytest.mark.slow
+
+SHIFT = 1.5278  # two unit normals that far apart have an AUROC of 0.86
+TRUTH = norm.cdf(SHIFT / np.sqrt(2))
+
+
+def study(rng, patients, *, models=1, correlation=0.5, median=30.0):
+    """Scores of cells with a patient effect: total variance 1, of which `correlation` lies between patients."""
+    n = sum(patients)
+    cells = np.maximum(2, rng.lognormal(np.log(median), 0.7, size=n).round().astype(int))
+    units = np.repeat(np.arange(n), cells)
+    positive = units < patients[0]
+    scores = SHIFT * positive + np.sqrt(correlation) * rng.normal(size=(models, n))[:, units]
+    return scores + np.sqrt(1 - correlation) * rng.normal(size=(models, len(units))), positive, units
+
+
+def test_intervals_cover_the_truth_at_47_and_26_patients():
+    rng = np.random.default_rng(1)
+    draws = patient_draws(np.repeat([0, 1], [47, 26]), 1000, 0)
+    studies, logit, bootstrap, naive = 1500, 0, 0, 0
+    for _ in range(studies):
+        (scores,), positive, units = study(rng, (47, 26))
+        kernel = kernel_of(scores, positive, units)
+        low, high = logit_interval(patient_weighted(kernel))
+        logit += low <= TRUTH <= high
+        drawn = ((draws[:, :47] @ kernel.share) * draws[:, 47:]).sum(axis=1) / (47 * 26)
+        low, high = percentile_interval(drawn)
+        bootstrap += low <= TRUTH <= high
+        low, high = logit_interval(delong(scores, positive))
+        naive += low <= TRUTH <= high
+    print(f"coverage: logit {logit / studies}, patient bootstrap {bootstrap / studies}, DeLong {naive / studies}")  # noqa: T201
+    assert 0.93 <= logit / studies <= 0.97
+    assert 0.93 <= bootstrap / studies <= 0.97
+    assert naive / studies < 0.4
+
+
+@pytest.mark.parametrize("patients", [(13, 15), (47, 26)])
+def test_the_swap_test_keeps_its_level(patients):
+    rng = np.random.default_rng(2)
+    studies = 1000
+    rejected = 0
+    for number in range(studies):
+        (first, second), positive, units = study(rng, patients, models=2, median=12.0)
+        rejected += swap_test(first, second, positive, units, permutations=999, seed=number).p <= 0.05
+    print(f"swap test at {patients}: rejects {rejected / studies}")  # noqa: T201
+    assert 0.03 <= rejected / studies <= 0.07
+
+
+def ridge_auroc_differences(rng, *, patients=60, cells=8, features=8, repeats=5, folds=5):
+    """Fold differences in AUROC of two ridge models, each on its own half of features that are exchangeable."""
+    units = np.repeat(np.arange(patients), cells)
+    label = (np.arange(patients) < patients // 2).astype(float)
+    y = np.where(label[units] > 0, 1.0, -1.0)
+    halves = [
+        0.25 * y[:, None]
+        + 0.7 * rng.normal(size=(patients, features))[units]
+        + 0.7 * rng.normal(size=(len(y), features))
+        for _ in range(2)
+    ]
+    gram = [np.einsum("pci,pcj->pij", *[x.reshape(patients, cells, features)] * 2) for x in halves]
+    moment = [(x * y[:, None]).reshape(patients, cells, features).sum(axis=1) for x in halves]
+    found = []
+    for _ in range(repeats):
+        fold_of = PatientKFold(folds, random_state=int(rng.integers(2**31))).assign(label, np.arange(patients))
+        for fold in range(folds):
+            train, test = fold_of != fold, np.isin(units, np.flatnonzero(fold_of == fold))
+            positive = y[test] > 0
+            p, q = positive.sum(), (~positive).sum()
+            scores = []
+            for x, g, m in zip(halves, gram, moment, strict=True):
+                weights = np.linalg.solve(g[train].sum(axis=0) + np.eye(features), m[train].sum(axis=0))
+                scores.append((rankdata(x[test] @ weights)[positive].sum() - p * (p + 1) / 2) / (p * q))
+            found.append(scores[0] - scores[1])
+    return np.array(found)
+
+
+def test_the_corrected_t_keeps_its_level_where_the_naive_one_does_not():
+    rng = np.random.default_rng(3)
+    studies, corrected, naive = 1000, 0, 0
+    for _ in range(studies):
+        differences = ridge_auroc_differences(rng)
+        corrected += corrected_t(differences, ratio=1 / 4).p <= 0.05
+        naive += ttest_1samp(differences, 0).pvalue <= 0.05
+    print(f"corrected t rejects {corrected / studies}, naive t {naive / studies}")  # noqa: T201
+    assert 0.03 <= corrected / studies <= 0.07
+    assert naive / studies > 0.3
