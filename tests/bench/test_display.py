@@ -35,3 +35,11 @@ def test_a_plan_says_each_reason_once(capsys: pytest.CaptureFixture[str], monkey
         "done size x knn: same",
         "to run size x svm, color x svm: no result yet",
     ]
+
+
+def test_a_baseline_is_no_warning(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert display._flags(()) == ""
+    assert display._flags(("RANDOM WEIGHTS", "BASELINE")) == " [red]RANDOM WEIGHTS[/], [dim]BASELINE[/]"
+    monkeypatch.setattr(display, "console", Console(width=80))
+    display.console.print("size x lightgbm" + display._flags(("BASELINE",)))
+    assert capsys.readouterr().out == "size x lightgbm BASELINE\n"

@@ -187,3 +187,16 @@ def test_a_later_outcome_of_the_same_question_replaces_the_earlier_one(results: 
     assert results.leaderboard()["key"].tolist() == ["new code", "sizeknn"]
     assert results.leaderboard(["old"])["key"].tolist() == ["old code"]
     assert len(results.experiments()) == 3
+
+
+def test_a_tuned_experiment_keeps_its_optimism_and_the_leaderboard_its_mean(results: Results) -> None:
+    folds = pd.DataFrame({"repeat": 0, "fold": [0, 1], "inner_best": [0.9, 0.8], "outer": [0.7, 0.7]})
+    kept = folds.assign(optimism=folds["inner_best"] - folds["outer"])
+    results.write_experiment("a", _record(), {"scores": _scores(0.8), "optimism": kept}, {})
+    _write(results, "b", 0.7, _record(classifier="knn"))
+    tuned, plain = results.experiments()
+    pd.testing.assert_frame_equal(tuned.optimism, kept)
+    assert plain.optimism.empty
+    column = results.leaderboard()["optimism"]
+    assert column[0] == pytest.approx(0.15)
+    assert pd.isna(column[1])
