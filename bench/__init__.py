@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bench.leaks import leakage
     from bench.observer import Observer
     from bench.results import ExperimentResult, Results
+    from bench.scoring import score
 
 __all__ = [
     "BenchError",
@@ -28,6 +29,7 @@ __all__ = [
     "open_results",
     "plan",
     "run",
+    "score",
     "significance",
 ]
 
@@ -43,6 +45,7 @@ _HOME = {
     "open_results": "bench.interface",
     "plan": "bench.interface",
     "run": "bench.interface",
+    "score": "bench.scoring",
     "significance": "bench.chance",
 }
 

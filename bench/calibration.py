@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
+from sklearn.exceptions import ConvergenceWarning
 
 from classifiers.platt import Sigmoid, fit_sigmoid
 
@@ -93,8 +95,11 @@ def fit_calibrator(kind: str, probabilities: Floats, labels: Codes, weights: Flo
     if kind == "temperature":
         return _fit_temperature(probabilities, labels, weights)
     classes = [positive] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
-    fitted = (fit_sigmoid(log_odds(probabilities, c), labels == c, weights) for c in classes)
-    return Sigmoids(tuple(fitted), positive)
+    with warnings.catch_warnings():
+        # Of scores that hardly vary, Newton's steps end in rounding errors; scikit-learn then goes on with lbfgs.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = tuple(fit_sigmoid(log_odds(probabilities, c), labels == c, weights) for c in classes)
+    return Sigmoids(fitted, positive)
 
 
 def log_odds(probabilities: Floats, label: int) -> Floats:

@@ -9,7 +9,17 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli_options import DATA_OPTIONS, FOLD_OPTIONS, RUN_OPTIONS, given, option, stoppable, with_options
+from bench.cli_options import (
+    DATA_OPTIONS,
+    FOLD_OPTIONS,
+    RUN_OPTIONS,
+    Aggregate,
+    Calibrate,
+    given,
+    option,
+    stoppable,
+    with_options,
+)
 
 evidence = typer.Typer()
 
@@ -19,6 +29,14 @@ REOPENING: dict[str, Any] = {
     "jobs": option(int, "Worker processes.", "cores // threads", panel="Machine"),
     "store": option(Path, "Where the feature store lies now, if elsewhere than then.", panel="Machine"),
     "weights_dir": option(Path, "Where the weights lie now, if elsewhere than then.", panel="Machine"),
+}
+SCORING: dict[str, Any] = {
+    name: option(kind, text, "as each was run")
+    for name, kind, text in (
+        ("calibrate", Calibrate, "How the probabilities are mended."),
+        ("threshold", str, "[cyan]balanced[/cyan], [cyan]sens@0.95[/cyan], [cyan]spec@0.90[/cyan] or a number."),
+        ("aggregate", Aggregate, "How a patient's cells become one score."),
+    )
 }
 Experiment = Annotated[Path, typer.Argument(help="An experiment's folder, or a results folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -181,3 +199,25 @@ def audit(
         display_audit.show_audit(found, kept=kept, links=links)
     if not found.passed:
         raise typer.Exit(1)
+
+
+@evidence.command(epilog="Example: [cyan]bench score results/ --threshold sens@0.95 --calibrate sigmoid[/cyan]")
+@with_options(SCORING)
+def score(
+    results: Annotated[Path, typer.Argument(help="Results folder.")] = Path("results"),
+    *,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="CSV file with every metric.")] = None,
+    **options: Any,
+) -> None:
+    """Score what is kept anew, under another calibration, threshold or patient score.
+
+    Nothing is fitted and no experiment is changed; what is not given stays as each experiment was run.
+    """
+    from bench import display, display_scores, scoring  # noqa: PLC0415
+
+    with stoppable(), display.live_progress() as observer:
+        board = scoring.score(results, observer=observer, **given(options))
+    display_scores.show_scores(board)
+    if output is not None:
+        scoring.write_scores(board, output)
+        display.show_line("scores", output)

@@ -33,6 +33,9 @@ console = Console()
 messages = Console(stderr=True)
 
 _SHORT = (PRIMARY, "balanced_accuracy_patient", "weighted_f1_cell")
+_HEADLINE = tuple(name for name, metric in METRICS.items() if metric.headline)
+_WIDE = 118
+"""Columns of a terminal that has room for all of the headline."""
 
 
 class LiveProgress(Observer):
@@ -91,12 +94,15 @@ def show_experiment(result: ExperimentResult) -> None:
     table.add_column("metric")
     table.add_column("value", justify="right")
     table.add_column("95 % interval", justify="right")
-    for line in result.scores.to_dict(orient="records"):
-        table.add_row(
-            METRICS[str(line["metric"])].title, f"{line['value']:.2f}", f"{line['low']:.2f}-{line['high']:.2f}"
-        )
+    scores = result.scores.set_index("metric")
+    shown = [m for m in (*_HEADLINE, "accuracy_per_patient") if m in scores.index and pd.notna(scores["value"][m])]
+    for metric in shown:
+        line = scores.loc[metric]
+        table.add_row(METRICS[metric].title, f"{line['value']:.2f}", f"{line['low']:.2f}-{line['high']:.2f}")
     console.print(table)
-    console.print("Intervals: patient bootstrap, conditional on the fitted models.", style="dim")
+    methods = " or ".join(scores.loc[shown, "method"].drop_duplicates())
+    console.print(f"Intervals: {methods}, conditional on the fitted models.", style="dim")
+    console.print(f"{len(scores) - len(shown)} more metrics: scores.parquet, or bench report.", style="dim")
     if tuned := summary(result.optimism):
         console.print(f"tuning optimism: {tuned}", highlight=False)
     for violation in result.record["violations"]:
@@ -114,22 +120,30 @@ def show_matrix(result: MatrixResult) -> None:
         f"{_protocol(vars(plan.protocol))}",
         highlight=False,
     )
+    show_leaderboard(board)
+    show_line("results", result.results.path)
+
+
+def show_leaderboard(board: pd.DataFrame) -> None:
+    """Print rows that can be compared, with as many of the headline metrics as the terminal has room for."""
+    defined = [m for m in _HEADLINE if board[m].notna().any()]
+    shown = defined if console.width >= _WIDE else [m for m in defined if m in _SHORT]
     table = Table(box=None, pad_edge=False)
     table.add_column("pipeline", overflow="fold")
-    for metric in _SHORT:
+    for metric in shown:
         table.add_column(METRICS[metric].title.replace(", ", "\n"), justify="right", no_wrap=True)
     for row in board.to_dict(orient="records"):
         pipeline = escape(f"{row['extractor']} x {row['classifier']}")
         if row["status"] == "done":
             flags = tuple(row["flags"].split(", ")) if row["flags"] else ()
-            table.add_row(pipeline + _flags(flags), *(_interval(row, m) for m in _SHORT))
+            table.add_row(pipeline + _flags(flags), *(_interval(row, m) for m in shown))
         else:
-            table.add_row(f"{pipeline} [red]failed[/red]", *["-"] * len(_SHORT))
+            table.add_row(f"{pipeline} [red]failed[/red]", *["-"] * len(shown))
     console.print(table)
-    console.print("95 % intervals: patient bootstrap, conditional on the fitted models.", style="dim")
+    held_out = "U-statistic for the AUROC where it has one, else " if set(board["split"]) == {"held-out"} else ""
+    console.print(f"95 % intervals: {held_out}patient bootstrap, conditional on the fitted models.", style="dim")
     failed = board[board["status"] == "failed"]
     _show_reasons(failed.assign(state="failed", why=failed["reason"]))
-    show_line("results", result.results.path)
 
 
 def show_plan(states: pd.DataFrame) -> None:
@@ -183,6 +197,8 @@ def _frame(frame: pd.DataFrame, *, index: bool = False) -> Table:
 
 
 def _interval(row: Mapping[Hashable, Any], metric: str) -> str:
+    if pd.isna(row[metric]):
+        return "-"
     return f"{row[metric]:.2f} [dim]{row[f'{metric}_low']:.2f}-{row[f'{metric}_high']:.2f}[/dim]"
 
 

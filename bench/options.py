@@ -27,7 +27,7 @@ def _threshold(value: object) -> str:
     try:
         return str(parse_threshold(str(value)))
     except BenchError as error:
-        raise PydanticCustomError("threshold", "{why}", {"why": str(error)}) from error
+        raise PydanticCustomError("threshold", "{why}", {"why": str(error).removeprefix("threshold ")}) from error
 
 
 Threshold = Annotated[str, BeforeValidator(_threshold)]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.decisions import Decision
 from bench.errors import BenchError
 from bench.held_out import Look, read_looks
 from bench.identity import digest
@@ -26,6 +27,10 @@ MARK = "cytobench.json"
 LEAKY = "LEAKY"
 RANDOM_WEIGHTS = "RANDOM WEIGHTS"
 BASELINE = "BASELINE"
+
+
+ASKED = ("data", "split", "folds", "repeats", "tune", "calibrate", "threshold", "aggregate", "seed")
+"""Columns of the leaderboard that say what was asked; rows that differ in one are not put in one order."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +65,21 @@ class ExperimentResult:
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """Columns `metric`, `value`, `low`, `high`, `repeat_sd`."""
+        """Columns `metric`, `value`, `low`, `high`, `repeat_sd`, `method`."""
         return pd.read_parquet(self.folder / "scores.parquet")
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
-        """Out of fold: `cell`, `patient`, `unit`, `label`, `repeat`, `fold`, `threshold` and `p_<class>`."""
+        """Out of fold: `cell`, `patient`, `unit`, `label`, `repeat`, `fold`, thresholds and `p_<class>`.
+
+        `threshold` is that of a cell's probability, `patient_threshold` that of a patient's score. Where probabilities
+        were calibrated, `raw_<class>` keeps what the classifier gave.
+        """
         return pd.read_parquet(self.folder / "predictions.parquet")
 
     @cached_property
     def inner(self) -> pd.DataFrame:
-        """Out-of-fold predictions of the training cells of each fold, with `inner_fold`."""
+        """Out-of-fold predictions of the training cells of each fold, with `inner_fold`; never calibrated."""
         return pd.read_parquet(self.folder / "inner.parquet")
 
     @cached_property
@@ -268,8 +277,7 @@ class Results:
         else:
             experiments = [e for e in self.experiments() if e.folder.name in slugs]
             failures = [f for f in self.failures() if f.path.stem in slugs]
-        rows = [*map(_row, experiments), *map(_failed_row, failures)]
-        return _sorted(pd.DataFrame(rows, columns=list(_columns())))
+        return leaderboard_of([*map(finished_row, experiments), *map(failed_row, failures)])
 
     def write_leaderboard(self) -> Path:
         """Write the leaderboard of the whole folder as CSV."""
@@ -279,8 +287,37 @@ class Results:
         return path
 
 
+def decision_of(record: Mapping[str, Any]) -> Decision:
+    """How an experiment decided; records from before there was a choice have the only way there was."""
+    protocol = record["protocol"]
+    return Decision(**{name: str(protocol.get(name, usual)) for name, usual in vars(Decision()).items()})
+
+
+def leaderboard_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The leaderboard of rows from `finished_row` and `failed_row`: what can be compared together, the best first."""
+    return _sorted(pd.DataFrame(rows, columns=list(_columns())))
+
+
+def finished_row(
+    result: ExperimentResult, *, scores: pd.DataFrame | None = None, decision: Decision | None = None
+) -> dict[str, Any]:
+    """The leaderboard's row of a finished experiment; with other scores, and the decision that they are under."""
+    values: dict[str, Any] = {}
+    for line in (result.scores if scores is None else scores).to_dict(orient="records"):
+        name = str(line["metric"])
+        values |= {name: line["value"], f"{name}_low": line["low"], f"{name}_high": line["high"]}
+    tuned = {"optimism": result.optimism["optimism"].mean()} if len(result.optimism) else {}
+    described = _described(result.record) | ({} if decision is None else vars(decision))
+    return {**described, "status": "done", "reason": "", **values, **tuned}
+
+
+def failed_row(failure: Failure) -> dict[str, Any]:
+    """The leaderboard's row of a failed experiment."""
+    return {**_described(failure.record), "status": "failed", "reason": failure.reason}
+
+
 def _columns() -> Iterator[str]:
-    yield from ("data", "split", "folds", "repeats", "tune", "seed", "extractor", "classifier", "status", "flags")
+    yield from (*ASKED, "extractor", "classifier", "status", "flags")
     for name in METRICS:
         yield from (name, f"{name}_low", f"{name}_high")
     yield from ("optimism", "patients", "split_units", "cells", "reason", "key")
@@ -291,6 +328,7 @@ def _described(record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "data": data["name"],
         **{k: protocol[k] for k in ("split", "folds", "repeats", "tune", "seed")},
+        **vars(decision_of(record)),
         "extractor": record["extractor"],
         "classifier": record["classifier"],
         "flags": ", ".join(record["flags"]),
@@ -308,22 +346,10 @@ def _question(record: Mapping[str, Any]) -> str:
     return digest([*asked, record["protocol"]])
 
 
-def _row(result: ExperimentResult) -> dict[str, Any]:
-    scores: dict[str, Any] = {}
-    for line in result.scores.to_dict(orient="records"):
-        name = str(line["metric"])
-        scores |= {name: line["value"], f"{name}_low": line["low"], f"{name}_high": line["high"]}
-    tuned = {"optimism": result.optimism["optimism"].mean()} if len(result.optimism) else {}
-    return {**_described(result.record), "status": "done", "reason": "", **scores, **tuned}
-
-
-def _failed_row(failure: Failure) -> dict[str, Any]:
-    return {**_described(failure.record), "status": "failed", "reason": failure.reason}
-
-
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:
-    order = ["leaky", "data", "split", "folds", "repeats", "tune", "seed", PRIMARY, "extractor", "classifier", "key"]
-    ascending = [column != PRIMARY for column in order]
+    headlines = [PRIMARY, *(name for name, metric in METRICS.items() if metric.headline and name != PRIMARY)]
+    order = ["leaky", *ASKED, *headlines, "extractor", "classifier", "key"]
+    ascending = [column not in headlines for column in order]
     marked = table.assign(leaky=table["flags"].str.contains(LEAKY, regex=False))
     ranked = marked.sort_values(order, ascending=ascending, na_position="last", kind="stable", ignore_index=True)
     return ranked.drop(columns="leaky")

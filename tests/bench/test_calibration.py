@@ -112,6 +112,17 @@ def test_constant_probabilities_become_the_share_of_the_class() -> None:
     assert fit_calibrator("temperature", p, labels, np.ones(40), positive=1)(p) == pytest.approx(p)
 
 
+def test_scores_of_a_prior_that_differs_between_folds_are_calibrated_without_a_warning(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    """Three folds, whose scores are lower where there are more positives: the maximum is at a slope below 0."""
+    p = np.repeat([0.5, 0.45, 0.55], 20)
+    labels = np.concatenate([np.arange(20) < n for n in (10, 13, 7)]).astype(np.intp)
+    found = fit_calibrator("sigmoid", np.stack([1 - p, p], axis=1), labels, np.ones(60), positive=1)
+    assert found(np.array([[0.55, 0.45], [0.45, 0.55]]))[:, 1] == pytest.approx(0.5, abs=0.005)
+    assert not recwarn.list
+
+
 def test_none_changes_nothing() -> None:
     p, labels = _drawn(10, 2, 1.0)
     assert fit_calibrator("none", p, labels, np.ones(10), positive=1)(p) is p

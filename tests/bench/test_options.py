@@ -97,3 +97,12 @@ def test_a_file_cannot_make_objects(config: Path) -> None:
     config.write_text('data: !!python/object/apply:os.system ["true"]\n')
     with pytest.raises(BenchError, match="cannot be read as YAML"):
         make_options({}, config=config)
+
+
+def test_a_threshold_has_one_form_wherever_it_comes_from(config: Path) -> None:
+    config.write_text("threshold: 0.50\n")
+    assert make_options({}, config=config).threshold == "0.5"
+    assert make_options({"threshold": "sens@.950"}).threshold == make_options({"threshold": "sens@0.95"}).threshold
+    config.write_text("calibrate: none\nthreshold: sens@95\n")
+    with pytest.raises(BenchError, match=r"line 2: threshold: 'sens@95': the number has to lie above 0"):
+        make_options({}, config=config)
