@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bench.errors import BenchError
 from bench.interface import default_jobs
 from bench.metrics import PRIMARY
@@ -16,12 +14,10 @@ from bench.observer import Observer
 from bench.refitting import disk_told, fitted
 from bench.relabelling import Relabellings, relabelled_scores, unit_labels
 from bench.reopening import Reopened, find_experiment, reopen
+from bench.statistics.permutation import label_floor, permutation_p
 from bench.whole import write_json
 
 FOLDER = "significance"
-
-TIES = 1e-12
-"""Scores that differ by less are equal: sums in another order may differ in the last digit."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ class Significance:
     floor : float
         The smallest p that could have come out.
     exact : bool
-        Whether every possible labelling was tried, the true one among them.
+        Whether every possible labelling was tried; the true one counts among them.
     possible : int
         Number of different labellings of the patients.
     units : mapping of str to int
@@ -142,28 +138,6 @@ def significance(
     return found
 
 
-def p_value(observed: float, null: tuple[float, ...], *, possible: int, exact: bool) -> tuple[float, float]:
-    """The p-value and the smallest one that could come out.
-
-    Parameters
-    ----------
-    observed : float
-        Score with the true labels.
-    null : tuple of float
-        Scores with the other labellings, all of them (`exact`), or with random ones.
-    possible : int
-        Number of different labellings.
-
-    Returns
-    -------
-    p, floor : float
-        In (0, 1]. The true labelling counts as one of the null in both cases.
-    """
-    as_high = int(np.sum(np.asarray(null) >= observed - TIES))
-    p = (1 + as_high) / (1 + len(null))
-    return p, 1 / possible if exact else max(1 / (1 + len(null)), 1 / possible)
-
-
 def _tested(reopened: Reopened, permutations: int, jobs: int, observer: Observer) -> Significance:
     plan = reopened.plan
     relabellings = Relabellings(unit_labels(reopened.table), permutations, plan.protocol.seed)
@@ -176,15 +150,14 @@ def _tested(reopened: Reopened, permutations: int, jobs: int, observer: Observer
     folder = reopened.results.path / FOLDER
     kept = folder / "work" / f"{reopened.experiment.slug}.jsonl"
     null = tuple(relabelled_scores(plan, relabellings, kept=kept, jobs=jobs, observer=observer).values())
-    p, floor = p_value(observed, null, possible=relabellings.possible, exact=relabellings.exact)
     return Significance(
         experiment=reopened.result.folder.name,
         name=reopened.result.name,
         metric=PRIMARY,
         observed=observed,
         null=null,
-        p=p,
-        floor=floor,
+        p=permutation_p(observed, null),
+        floor=label_floor(list(relabellings.units.counts.values()), permutations),
         exact=relabellings.exact,
         possible=relabellings.possible,
         units=relabellings.units.counts,

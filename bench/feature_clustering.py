@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bench.statistics.clustering import design_effect, effective_cells
+
 Floats = npt.NDArray[np.float64]
 
 TOP = 5
@@ -105,7 +107,7 @@ def score_clustering(predictions: pd.DataFrame, *, classes: Sequence[str]) -> Sc
     ScoreClustering or None
         None where it is undefined: constant scores, no patient with two cells of a class, one patient a fold.
     """
-    found, sizes = [], np.zeros(0)
+    found, sizes = [], np.zeros(0, dtype=np.intp)
     for _, part in predictions.groupby("repeat", sort=True):
         p = part[[f"p_{c}" for c in classes]].to_numpy(dtype=np.float64)
         own = np.searchsorted(np.asarray(classes), part["label"].to_numpy().astype(str))
@@ -114,21 +116,19 @@ def score_clustering(predictions: pd.DataFrame, *, classes: Sequence[str]) -> Sc
         stratum = part["fold"].astype(str).to_numpy() + "/" + part["label"].to_numpy().astype(str)
         units = part["unit"].to_numpy().astype(str)
         found.append(nested_icc(np.log(mine / (1 - mine))[:, None], stratum, units)[0])
-        sizes = np.unique(units, return_counts=True)[1].astype(np.float64)
+        sizes = np.unique(units, return_counts=True)[1]
     icc = float(np.mean(found))
     if not np.isfinite(icc):
         return None
-    effect = 1 + (float((sizes**2).sum() / sizes.sum()) - 1) * max(icc, 0.0)
-    cells = int(sizes.sum())
-    return ScoreClustering(icc, effect, cells, cells / effect)
+    return ScoreClustering(icc, design_effect(sizes, icc), int(sizes.sum()), effective_cells(sizes, icc))
 
 
 def nested_icc(values: npt.NDArray[Any], strata: npt.NDArray[Any], units: npt.NDArray[Any]) -> Floats:
     """ICC(1) of each column by the analysis of variance of units within strata, so that stratum means do not count.
 
     (MSB - MSW) / (MSB + (n0 - 1) MSW), with the mean squares between units of one stratum and within units, and
-    n0 = (N - sum over strata of sum n**2 / N_stratum) / (units - strata); with one stratum this is the ICC(1) of Shrout
-    and Fleiss (1979), and n0 the group size of Donner (1986) for unequal groups.
+    n0 = (N - sum over strata of sum n**2 / N_stratum) / (units - strata). With one stratum this is
+    `bench.statistics.clustering.icc`; with more, each stratum takes its degree of freedom.
 
     Parameters
     ----------

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
-from bench.chance import p_value
 from bench.error_clustering import ErrorClustering, error_clustering
 from bench.errors import BenchError
 from bench.feature_clustering import FeatureClustering, ScoreClustering, feature_clustering, score_clustering
@@ -27,6 +26,7 @@ from bench.refitting import disk_told, fitted
 from bench.relabelling import Relabellings, UnitLabels, relabelled_scores, unit_labels
 from bench.reopening import Reopened, find_experiment, reopen
 from bench.results import ExperimentResult
+from bench.statistics.permutation import permutation_p
 from bench.whole import write_json
 
 FOLDER = "leakage"
@@ -236,14 +236,13 @@ def identity_null(
     null = np.array(list(scores.values()))
     luck = np.array([class_only_score(units.labels, dealt) for _, dealt in relabellings])
     n = len(null)
-    p, _ = p_value(observed, tuple(null), possible=relabellings.possible, exact=relabellings.exact)
     return IdentityNull(
         mean=float(null.mean()),
         sd=float(null.std(ddof=1)) if n > 1 else 0.0,
         class_only=float(luck.mean()),
         excess_error=float((null - luck).std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0,
         observed=observed,
-        p=p,
+        p=permutation_p(observed, null),
         permutations=n,
     )
 

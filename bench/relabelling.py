@@ -22,6 +22,7 @@ from bench.outer_folds import draw_folds
 from bench.planning import Plan
 from bench.primary import primary_score
 from bench.refitting import Study, refit
+from bench.statistics.permutation import permuted_labels
 
 Labels = npt.NDArray[Any]
 
@@ -96,7 +97,7 @@ class Relabellings:
             return
         for number in range(self.asked):
             rng = np.random.default_rng(seed_of("label permutation", self.seed, number))
-            yield f"permutation {number}", rng.permutation(self.units.labels)
+            yield f"permutation {number}", permuted_labels(self.units.labels, rng)
 
 
 def unit_labels(table: pd.DataFrame) -> UnitLabels:

@@ -12,11 +12,11 @@ from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
 import bench
-from bench.chance import p_value
 from bench.cli import app
 from bench.datasets.phantom import PhantomSpec, write_phantom
 from bench.errors import BenchError
 from bench.relabelling import Relabellings, UnitLabels
+from bench.statistics.permutation import permutation_p
 
 
 def test_two_and_two_patients_perfectly_separated() -> None:
@@ -25,14 +25,9 @@ def test_two_and_two_patients_perfectly_separated() -> None:
     every = Relabellings(UnitLabels(np.array(list("abcd")), labels, np.arange(4)), asked=199, seed=0)
     null = tuple(float(roc_auc_score(dealt == "p", scores)) for _, dealt in every)
     observed = float(roc_auc_score(labels == "p", scores))
-    assert p_value(observed, null, possible=every.possible, exact=every.exact) == (pytest.approx(1 / 6),) * 2
-
-
-def test_p_and_its_floor() -> None:
-    """(1 + #) / (B + 1) of Phipson and Smyth; the floor is the larger of 1 / (B + 1) and 1 / C(P, P1)."""
-    assert p_value(0.9, (0.5, 0.95, 0.9, 0.1), possible=10**6, exact=False) == (3 / 5, 1 / 5)
-    assert p_value(0.9, (0.5,) * 99, possible=50, exact=False) == (1 / 100, 1 / 50)
-    assert p_value(0.9, (0.9 - 1e-15,) * 3, possible=10**6, exact=False)[0] == 1, "a tie but for the last digit"
+    assert permutation_p(observed, null) == pytest.approx(1 / 6)
+    assert every.exact
+    assert every.possible == 6
 
 
 @pytest.fixture(scope="module")

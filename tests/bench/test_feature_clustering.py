@@ -9,6 +9,7 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
 from bench.feature_clustering import feature_clustering, nested_icc, score_clustering
+from bench.statistics import clustering
 
 SHROUT_FLEISS = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
 """Shrout and Fleiss (1979), table 2: six targets, four judges; ICC(1) = .17, with more digits .165742."""
@@ -27,6 +28,12 @@ def test_the_published_example() -> None:
     values = np.array(SHROUT_FLEISS, dtype=np.float64).reshape(-1, 1)
     icc = nested_icc(values, np.zeros(24), np.repeat(np.arange(6), 4))
     assert icc[0] == pytest.approx(0.165742, abs=1e-6)
+
+
+def test_one_stratum_gives_the_plain_correlation() -> None:
+    values, _, units = _nested(0.4, seed=7)
+    plain = clustering.icc(values, units)
+    assert nested_icc(values[:, None], np.zeros(len(units)), units)[0] == pytest.approx(float(plain), abs=1e-12)
 
 
 def test_mean_squares_are_those_of_statsmodels() -> None:
