@@ -109,10 +109,10 @@ RUN_OPTIONS: dict[str, Any] = {
 MATRIX_OPTIONS: dict[str, Any] = {
     "config": option(Path, "YAML file whose keys are these options; options given here go before it.", panel="Matrix"),
     "extractors": option(str, "Extractors, separated by commas.", "handcrafted,efficientnet_b0", panel="Matrix"),
-    "clfs": option(str, "Classifiers, separated by commas.", "all that are installed", panel="Matrix"),
+    "clfs": option(str, "Classifiers, separated by commas.", "all that are installed but the prior", panel="Matrix"),
     "baselines": switch(
         "--baselines/--no-baselines",
-        "Add the rows that say what class shares, stain or size alone reach.  [dim][default: baselines][/dim]",
+        "Rows that say what class shares, stain or size alone reach; there by default.",
         "Matrix",
     ),
     "retry_failed": switch("--retry-failed", "Run failed experiments again.", "Matrix"),
