@@ -302,12 +302,8 @@ class _Run:
         if self.look is not None:
             self.look.add(experiment.name)
         self.results.write_experiment(experiment.slug, plan.record(experiment), tables, timing)
-        primary = scores.set_index("metric").loc[PRIMARY]
-        title = METRICS[PRIMARY].title
         self._end(fit)
-        self.observer.finished(
-            experiment.name, f"{title} {primary['value']:.2f} [{primary['low']:.2f}, {primary['high']:.2f}]"
-        )
+        self.observer.finished(experiment.name, _told(scores))
 
     def _fail(self, experiment: Experiment, reason: str) -> None:
         self.results.write_failure(experiment.slug, self.plan.record(experiment), reason)
@@ -376,6 +372,14 @@ def _write_part(target: Path, result: FoldResult) -> None:
         if len(result.trials):
             result.trials.to_parquet(folder / "trials.parquet", index=False)
         write_json(folder / "timing.json", result.seconds)
+
+
+def _told(scores: pd.DataFrame) -> str:
+    """The first headline metric that is defined, with its interval: leaving one patient out has no AUROC."""
+    found = scores[[METRICS[str(name)].headline for name in scores["metric"]]].dropna(subset=["value"])
+    for line in found.sort_values("metric", key=lambda names: names != PRIMARY, kind="stable").itertuples():
+        return f"{METRICS[str(line.metric)].title} {line.value:.2f} [{line.low:.2f}, {line.high:.2f}]"
+    return "done; no headline metric is defined"
 
 
 def _gather(parts: list[Path], name: str, cells: pd.DataFrame) -> pd.DataFrame:

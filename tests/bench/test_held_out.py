@@ -24,9 +24,13 @@ DIGEST = "0" * 64
 class Listener(Observer):
     def __init__(self) -> None:
         self.notices: list[str] = []
+        self.outcomes: list[str] = []
 
     def notice(self, text: str) -> None:
         self.notices.append(text)
+
+    def finished(self, name: str, outcome: str) -> None:
+        self.outcomes.append(outcome)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +96,7 @@ def test_a_matrix_is_one_look_that_names_its_pipelines(cells: tuple[Path, Path],
     assert look.opened_at.endswith("+00:00")
 
 
+@pytest.mark.slow
 def test_a_result_that_cannot_be_logged_is_not_shown(cells: tuple[Path, Path], tmp_path: Path) -> None:
     _run(cells, tmp_path)
     (tmp_path / "results" / LOG).write_text("[]")
@@ -108,6 +113,7 @@ def test_cross_validation_looks_at_nothing(cells: tuple[Path, Path], tmp_path: P
     assert folds.read_text().startswith(f"# folds {result.record['folds_hash']}\npatient,unit,repeat,fold\n")
 
 
+@pytest.mark.slow
 def test_the_folds_of_a_run_give_another_run_the_same_result(cells: tuple[Path, Path], tmp_path: Path) -> None:
     drawn, _ = _run(cells, tmp_path, held_out=None, folds=3, repeats=2)
     written = Results.open(tmp_path / "results").folds_path(drawn.record["folds_hash"])
@@ -127,6 +133,21 @@ def test_leave_one_patient_out_has_every_metric_but_the_auroc(cells: tuple[Path,
     called = (result.predictions["p_diseased"] >= threshold) == (result.predictions["label"] == "diseased")
     by_patient = called.groupby([result.predictions["label"], result.predictions["patient"]]).mean()
     assert scores["balanced_accuracy_patient"] == pytest.approx(by_patient.groupby("label").mean().mean())
+
+
+@pytest.mark.slow
+def test_where_there_is_no_auroc_the_next_headline_metric_is_told_and_ranks(
+    cells: tuple[Path, Path], tmp_path: Path
+) -> None:
+    listener = Listener()
+    places = {"out": tmp_path / "results", "store": tmp_path / "store"}
+    options = {"data": str(cells[0]), "positive": "diseased", "split": "lopo", "jobs": 1, "baselines": False}
+    found = bench.matrix(["size"], ["knn", "naive_bayes", "svm"], observer=listener, **options, **places)
+    assert len(listener.outcomes) == 3
+    assert all(outcome.startswith("Balanced accuracy, patient mean 0.") for outcome in listener.outcomes)
+    board = found.leaderboard["balanced_accuracy_patient"]
+    assert board.nunique() > 1
+    assert list(board) == sorted(board, reverse=True)
 
 
 def test_looks_of_two_processes_at_a_time_are_all_kept(tmp_path: Path) -> None:
