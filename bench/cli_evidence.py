@@ -126,7 +126,7 @@ def check(
 
 
 @evidence.command(epilog="Example: [cyan]bench folds cells/ --folds 5 --repeats 5 -o folds.csv[/cyan]")
-@with_options({**DATA_OPTIONS, **FOLD_OPTIONS, "seed": RUN_OPTIONS["seed"]})
+@with_options({**DATA_OPTIONS, **{name: RUN_OPTIONS[name] for name in ("links", *FOLD_OPTIONS, "seed")}})
 def folds(
     path: Annotated[str, typer.Argument(metavar="DATA", help="Cells: as for --data of bench run.")],
     *,

@@ -84,3 +84,12 @@ def test_the_command_shows_held_out_cells_without_a_look(tmp_path: Path) -> None
     rows = [line.split() for line in text.splitlines() if line.split()[:1] == ["0"]]
     assert [row[1] for row in rows] == ["4"]
     assert [row[5] for row in rows] == ["12"]
+
+
+def test_links_of_a_file_hold_patients_together(tmp_path: Path) -> None:
+    (tmp_path / "links.csv").write_text("patient_a,patient_b\nP001,P002\n")
+    code, text = _run(PHANTOM, "--folds", "3", "--links", str(tmp_path / "links.csv"), "-o", str(tmp_path / "f.csv"))
+    assert code == 0, text
+    written = pd.read_csv(tmp_path / "f.csv", comment="#").set_index("patient")
+    assert list(written.loc[["P001", "P002"], "unit"]) == ["P001+P002"] * 2
+    assert written.loc["P001", "fold"] == written.loc["P002", "fold"]
