@@ -19,22 +19,23 @@ from extractors.cells import Cell, CellFile
 
 Progress = Callable[[str, int, int], None]
 
-IN_PLACE = 0.4
+IN_PLACE = 0.5
 """Correlation of the thumbnails' textures as they lie, below which a candidate is dropped."""
 
 SHIFTED = 0.75
 """The same, over shifts of up to two pixels of a thumbnail."""
 
-CONFIRMED = 0.9
+CONFIRMED = 0.85
 """Correlation of the full crops' textures from which a pair counts as near-duplicates: see docs/audit/A008.md."""
 
-SIDE = 160
-"""Longest side in pixels of a crop that is looked at for the last time; a larger one is made smaller."""
+SIDE = 256
+"""Longest side in pixels of a pair of crops that is looked at for the last time; both are made smaller alike."""
 
 REACH = 0.06
 """Largest shift of a crop against the other, as a share of its longer side."""
 
 _TOGETHER = 256
+_AGAIN = 64
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,8 @@ def near_duplicates(
         total += seen
         progress("compare cells", done, len(files))
     confirmed: list[NearDuplicate] = []
-    for start in range(0, len(found), _TOGETHER):
-        batch = found[start : start + _TOGETHER]
+    for start in range(0, len(found), _AGAIN):
+        batch = found[start : start + _AGAIN]
         confirmed += _confirmed(batch, files, threads)
         progress("look again", start + len(batch), len(found))
     return NearDuplicates(tuple(confirmed), at_most, total)
@@ -167,27 +168,33 @@ _Crop = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]
 
 
 def _crop(file: CellFile) -> _Crop:
-    """Luminance and mask in the mask's bounding box, as large as they are or made smaller."""
+    """Luminance and mask in the mask's bounding box."""
     cell = Cell.from_file(file)
     x, y, width, height = cv2.boundingRect(cell.mask.astype(np.uint8))
     box = np.s_[y : y + height, x : x + width]
-    grey = cv2.cvtColor(np.ascontiguousarray(cell.image[box]), cv2.COLOR_RGB2GRAY)
-    scale = min(1.0, SIDE / max(width, height))
-    return _resized(grey, cell.mask[box], max(1, round(height * scale)), max(1, round(width * scale)))
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(cell.image[box]), cv2.COLOR_RGB2GRAY)), cell.mask[box]
 
 
-def _resized(grey: npt.NDArray[np.uint8], inside: npt.NDArray[np.bool_], height: int, width: int) -> _Crop:
+def _second_look(one: _Crop, two: _Crop, orientation: tuple[int, int, int]) -> float:
+    first = oriented(one[0], orientation), oriented(one[1], orientation)
+    height, width = two[0].shape
+    # A JPEG's mask differs by a pixel or two at the rim, and its crop with it; a copy of another scale by more.
+    if max(abs(np.log(first[0].shape[0] / height)), abs(np.log(first[0].shape[1] / width))) > REACH:
+        first = _resized(first, height, width)
+    # One factor for both: crops that differ by a pixel would else be scaled apart.
+    scale = min(1.0, SIDE / max(*first[0].shape, height, width))
+    textures = [texture(*_scaled(crop, scale)) for crop in (first, two)]
+    return likeness(*textures, reach=max(2, round(REACH * scale * max(height, width))))
+
+
+def _scaled(crop: _Crop, scale: float) -> _Crop:
+    height, width = crop[0].shape
+    return _resized(crop, max(1, round(height * scale)), max(1, round(width * scale)))
+
+
+def _resized(crop: _Crop, height: int, width: int) -> _Crop:
+    grey, inside = np.ascontiguousarray(crop[0]), np.ascontiguousarray(crop[1])
     if grey.shape == (height, width):
         return grey, inside
     cover = cv2.resize(inside.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)), cover >= 0.5
-
-
-def _second_look(one: _Crop, two: _Crop, orientation: tuple[int, int, int]) -> float:
-    grey, inside = (np.ascontiguousarray(oriented(part, orientation)) for part in one)
-    height, width = two[0].shape
-    # A JPEG's mask differs by a pixel or two at the rim, and its crop with it; a copy of another scale by more.
-    if max(abs(np.log(grey.shape[0] / height)), abs(np.log(grey.shape[1] / width))) > REACH:
-        grey, inside = _resized(grey, inside, height, width)
-    reach = max(2, round(REACH * max(height, width)))
-    return likeness(texture(grey, inside), texture(*two), reach=reach)

@@ -9,8 +9,14 @@ import numpy.typing as npt
 FINE, COARSE = 0.01, 0.04
 """Standard deviations of the two blurs whose difference is the texture, as shares of the longer side."""
 
+AROUND = 0.05
+"""Standard deviation, as such a share, of the neighbourhood whose contrast the texture is divided by."""
+
 RIM = 0.08
 """Width, as a share of the longer side, of the window whose every pixel must lie on the cell."""
+
+NOISE = 0.5
+"""Grey levels added to the contrast, so that rounding is not made as strong as texture."""
 
 FLAT = 0.25
 """Grey levels: a cell whose texture has a smaller root mean square has none."""
@@ -19,9 +25,10 @@ Floats = npt.NDArray[np.float32]
 
 
 def texture(grey: npt.NDArray[np.uint8], inside: npt.NDArray[np.bool_]) -> Floats:
-    """What is finer than a cell's shading and coarser than noise, away from its rim, at unit length.
+    """What is finer than a cell's shading and coarser than noise, of even contrast, away from its rim, at unit length.
 
-    The rim is left out because all cells on black have one: cropped to their boxes, they would be alike by it.
+    The rim is left out because all cells on black have one: cropped to their boxes, they would be alike by it. Without
+    the even contrast, the edge of a round nucleus outweighs the chromatin, and smooth cells would be alike by that.
 
     Parameters
     ----------
@@ -46,10 +53,11 @@ def texture(grey: npt.NDArray[np.uint8], inside: npt.NDArray[np.bool_]) -> Float
     values = grey.astype(np.float32)
     coarse = _blurred(values * weight, COARSE * side) / np.maximum(_blurred(weight, COARSE * side), 1e-3)
     band = np.where(deep, _blurred(values, FINE * side) - coarse, np.float32(0))
-    length = float(np.linalg.norm(band))
-    if length < FLAT * np.sqrt(pixels):
+    if np.linalg.norm(band) < FLAT * np.sqrt(pixels):
         return np.zeros(grey.shape, dtype=np.float32)
-    return np.asarray(band / length, dtype=np.float32)
+    share = np.maximum(_blurred(deep.astype(np.float32), AROUND * side), 1e-3)
+    even = band / (np.sqrt(_blurred(band * band, AROUND * side) / share) + NOISE)
+    return np.asarray(even / np.linalg.norm(even), dtype=np.float32)
 
 
 def likeness(one: Floats, two: Floats, *, reach: int) -> float:
