@@ -198,6 +198,7 @@ def test_a_script_without_a_guard_runs_once(from_stdin: bool, cells: Path, tmp_p
         check=False,
     )
     assert (ended.stdout, ended.stderr, ended.returncode) == ("came to size x knn\n", "", 0)
+    assert len(list((tmp_path / "results" / "experiments").iterdir())) == 1, "a single run has no baselines"
 
 
 def test_a_disk_that_fills_up_ends_the_run_with_a_sentence(

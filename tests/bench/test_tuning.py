@@ -236,3 +236,26 @@ def test_the_same_number_of_trials_for_every_estimator() -> None:
             return {"x": trial.suggest_float("x", -1e9, 1e9), "kind": trial.suggest_categorical("kind", list("abcdef"))}
 
     assert [len(tune(e, _evaluate, trials=13, seed=0).trials) for e in (Parabola(), Wide())] == [13, 13]
+
+
+def test_a_study_that_ends_early_is_an_error() -> None:
+    """A plugin that stops its own study would have had a smaller budget than the others."""
+
+    class Stopping(Parabola):
+        def search_space(self, trial: Any) -> dict[str, Any]:
+            trial.study.stop()
+            return super().search_space(trial)
+
+    with pytest.raises(BenchError, match="the study holds 1 trials of 5, 0 of them neither complete nor pruned"):
+        tune(Stopping(), _evaluate, trials=5, seed=0)
+
+
+def test_a_trial_that_is_not_ended_is_an_error() -> None:
+    class Asking(Parabola):
+        def search_space(self, trial: Any) -> dict[str, Any]:
+            if trial.number == 0:
+                trial.study.ask()
+            return super().search_space(trial)
+
+    with pytest.raises(BenchError, match="the study holds 6 trials of 5, 1 of them neither complete nor pruned"):
+        tune(Asking(), _evaluate, trials=5, seed=0)
