@@ -27,7 +27,7 @@ lint: $(STAMP)
 	@$(BIN)/lint-imports
 
 speed: $(STAMP)
-	@$(BIN)/python -m tests.speed
+	@$(BIN)/python tests/speed
 
 # The locked versions, with hashes and without host names. Run after a change of the dependencies in pyproject.toml.
 lock: $(STAMP)

@@ -9,4 +9,4 @@ from pathlib import Path
 if __name__ == "__main__":
     names = sys.argv[1:] or sorted(p.stem for p in Path(__file__).parent.glob("[!_]*.py"))
     for name in names:
-        importlib.import_module(f"tests.speed.{name}").measure()
+        importlib.import_module(name).measure()

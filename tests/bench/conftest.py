@@ -1,0 +1,83 @@
+"""Throw-away results folders of made-up predictions, for what works on kept predictions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bench.identity import digest
+from bench.metrics import score
+from bench.results import ExperimentResult, Results
+
+Keep = Callable[..., ExperimentResult]
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Results:
+    return Results.create(tmp_path / "results")
+
+
+@pytest.fixture
+def keep(kept: Results) -> Keep:
+    """Write an experiment from `cell`, `unit`, `label`, `repeat`, `fold` and `p_<class>`; give what is read back."""
+
+    def write(
+        classifier: str,
+        predictions: pd.DataFrame,
+        *,
+        extractor: str = "made_up",
+        split: str = "patient",
+        classes: Sequence[str] = ("diseased", "normal"),
+        split_units: int | None = None,
+        key: str = "",
+        flags: Sequence[str] = (),
+        **changes: Any,
+    ) -> ExperimentResult:
+        positive = classes[0] if len(classes) == 2 else None
+        table = predictions.assign(patient=predictions["unit"])
+        if "threshold" not in table:
+            table = table.assign(threshold=0.5 if positive else float("nan"))
+        folds = table[["cell", "repeat", "fold"]].to_dict(orient="list")
+        units = int(table["unit"].nunique()) if split_units is None else split_units
+        record = {
+            "key": digest([extractor, classifier, key]),
+            "extractor": extractor,
+            "classifier": classifier,
+            "flags": list(flags),
+            "violations": [],
+            "folds_hash": digest(folds),
+            "components": {"classifier": classifier, "classifier_libraries": {}},
+            "environment": {"python": "3.11.7", "machine": "x86_64"},
+            "data": {
+                "name": "made up",
+                "reader": "manifest",
+                "digest": digest(["cells", sorted(table["cell"].unique())]),
+                "cells": int(table["cell"].nunique()),
+                "patients": units,
+                "split_units": units,
+                "classes": list(classes),
+                "positive": positive,
+                "notices": [],
+            },
+            "protocol": {
+                "split": split,
+                "folds": int(table["fold"].nunique()),
+                "repeats": int(table["repeat"].nunique()),
+                "inner_folds": 3,
+                "tune": 0,
+                "seed": 0,
+                "threads": 1,
+            },
+        }
+        for name, value in changes.items():
+            record[name] = {**record[name], **value} if isinstance(value, dict) else value
+        scores = score(table, classes=classes, positive=positive, draws=200, held_out=split == "held-out")
+        slug = f"{classifier}-{record['key'][:12]}"
+        kept.write_experiment(slug, record, {"predictions": table, "scores": scores}, {})
+        return next(e for e in kept.experiments() if e.folder.name == slug)
+
+    return write
