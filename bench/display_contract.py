@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rich.markup import escape
 from rich.table import Table
@@ -22,12 +23,17 @@ def show_subject(subject: Subject) -> None:
 
 
 def run_shown(steps: Iterable[Step]) -> list[Check]:
-    """Run the checks one by one and print each as it ends; the name of the one at work stands on standard error."""
-    checks = []
+    """Run the checks one by one and print each as it ends; the name of the one at work stands on standard error.
+
+    A complaint that several checks end with is printed once.
+    """
+    checks: list[Check] = []
     for step in steps:
         with messages.status(escape(step.name)):
-            checks.append(outcome_of(step))
-        show_check(checks[-1])
+            found = outcome_of(step)
+        told = found.outcome == "failed" and any(one.detail == found.detail for one in checks)
+        show_check(replace(found, detail="as above") if told else found)
+        checks.append(found)
     return checks
 
 

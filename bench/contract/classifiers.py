@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sklearn.base import clone
 
 from bench.contract.ledger import Fit, Ledger, torn_splits
-from bench.contract.material import Material, made_up_cells, made_up_features, swapped
+from bench.contract.material import Material, made_up_cells, made_up_features, swapped, with_planted_signal
 from bench.contract.outcomes import Broken, NotApplicable, Step
 from bench.contract.parameters import check_parameters
 from bench.contract.scikit_learn import check_scikit_learn
@@ -62,10 +62,11 @@ class ClassifierChecks:
         ]
 
     def probabilities(self) -> str:
-        """`classes_` sorted, and one probability a class and cell that sum to 1."""
+        """`classes_` sorted, probabilities that sum to 1, of patients seen and unseen; fitted with groups and without."""
         for data in (self._two, self._three):
+            train, _ = _halves(data)
             for known in (True, False):
-                given = data.copy()
+                given = data.take(train)
                 fitted = self._new().fit(given.X, given.y, groups=given.groups if known else None)
                 _check_probabilities(fitted, _predict(fitted, data), np.unique(data.y))
         return f"consumes {self.plugin.consumes}"
@@ -84,7 +85,7 @@ class ClassifierChecks:
     def same_seed(self) -> str:
         """Two fits give the same bits."""
         first, second = (self._predicted(self._two) for _ in range(2))
-        if not np.array_equal(first, second):
+        if not _same(first, second):
             how = "takes random_state, but not all that is random follows from it"
             if "random_state" not in self.plugin.accepts:
                 how = "is random; give it a parameter random_state"
@@ -94,8 +95,8 @@ class ClassifierChecks:
     def anew(self) -> None:
         """The patients that a model is to be tested on may have been fitted before, in another fold: no trace is left.
 
-        In between, a second instance is fitted on all patients, with the tested ones under other labels and under
-        their own: whatever may have been kept from before, one of the two would change it.
+        In between, a second instance is fitted on all patients, the tested ones with a signal planted for other labels
+        and for their own: whatever may have been kept from before, one of the two would change it.
         """
         # Cells that no other check has shown it: what it may have kept of them would be kept for the first fit, too.
         data = self._material(2, seed=10)
@@ -103,15 +104,15 @@ class ClassifierChecks:
         asked = data.take(test)
         known = self._predicted(data.take(train), asked)
         other = self._new()
-        for y in (swapped(data.y, test), data.y):
-            _fit(other, replace(data, y=y))
-            if not np.array_equal(known, self._predicted(data.take(train), asked)):
+        for number, y in enumerate((swapped(data.y, test), data.y)):
+            _fit(other, with_planted_signal(data, test, self.folder / f"planted-{number}", labels=y))
+            if not _same(known, self._predicted(data.take(train), asked)):
                 raise Broken(
                     "a fit on other patients in between changes what a new instance predicts: something learned "
                     "outlives the fit (a variable of the module or class, a file); keep all that is learned in the "
                     "instance"
                 )
-        if not np.array_equal(known, _predict(_fit(other, data.take(train)), asked)):
+        if not _same(known, _predict(_fit(other, data.take(train)), asked)):
             raise Broken("an instance that is fitted a second time keeps something of the first fit; begin anew in fit")
 
     def alone(self) -> None:
@@ -228,6 +229,10 @@ def _halves(data: Material) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
     """Two halves of the patients, both with all classes: the made-up patients are numbered class by class in turn."""
     _, number = np.unique(data.groups, return_inverse=True)
     return np.flatnonzero(number < (number.max() + 1) // 2), np.flatnonzero(number >= (number.max() + 1) // 2)
+
+
+def _same(first: Floats, second: Floats) -> bool:
+    return np.array_equal(first, second, equal_nan=True)
 
 
 def _gap(first: Any, second: Any) -> float:

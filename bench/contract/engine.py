@@ -19,6 +19,7 @@ from bench.contract.material import (
     retold,
     swapped,
     with_other_inputs,
+    with_planted_signal,
 )
 from bench.contract.outcomes import Broken, NotApplicable, Step
 from bench.contract.spaces import drawn_parameters
@@ -108,10 +109,11 @@ class EngineChecks:
         _check_equal(first, changed, kept, "other tested patients have other cells")
 
     def order_changes_nothing(self) -> None:
-        """The first fold once more, after another that was fitted on the patients whom it tests, under either label."""
+        """The first fold once more, after another that learned a planted signal from the patients whom it tests."""
         first, test = self._folds[0], self._test(0)
-        for y in (swapped(self._data.y, test), self._data.y):
-            self._run(replace(self._data, y=y), 1, Ledger())
+        for number, y in enumerate((swapped(self._data.y, test), self._data.y)):
+            planted = with_planted_signal(self._data, test, self.folder / f"planted-at-work-{number}", labels=y)
+            self._run(planted, 1, Ledger())
             again = self._run(self._data, 0, Ledger())
             _check_equal(first, again, test, "other folds, fitted on the tested patients, went before")
 
@@ -177,8 +179,8 @@ class EngineChecks:
 def _check_equal(first: FoldResult, second: FoldResult, rows: npt.NDArray[np.intp], when: str) -> None:
     """Inner predictions and trials bit for bit the same, and so the predictions of the given cells."""
     for what, one, other in (
-        ("inner predictions change", _by_row(first.inner), _by_row(second.inner)),
         ("tuning trials change", _without_times(first.trials), _without_times(second.trials)),
+        ("inner predictions change", _by_row(first.inner), _by_row(second.inner)),
         ("predictions change", _by_row(first.predictions, rows), _by_row(second.predictions, rows)),
     ):
         if not one.equals(other):

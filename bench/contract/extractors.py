@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from bench.contract.material import Material, made_up_cells, retold, swapped
+from bench.contract.material import Material, made_up_cells, retold, swapped, with_planted_signal
 from bench.contract.outcomes import Broken, NotApplicable, Step
 from bench.contract.parameters import check_parameters
 from bench.plugins import Plugin
@@ -139,13 +139,14 @@ class ExtractorChecks:
             raise NotApplicable("it learns nothing")
         # Cells that no other check has shown it: what it may have kept of them would be kept for the first fit, too.
         data = made_up_cells(self.folder / "anew", patients=6, cells=2, seed=20, prefix="anew-")
-        _, number = np.unique(data.groups, return_inverse=True)
-        train, test = np.flatnonzero(number < 6), np.flatnonzero(number >= 6)
+        _, patient = np.unique(data.groups, return_inverse=True)
+        train, test = np.flatnonzero(patient < 6), np.flatnonzero(patient >= 6)
         known = self._fitted(data.take(train)).transform(data.X)
         other = self._new()
         # Whatever may have been kept from before, one of the two would change it.
-        for y in (swapped(data.y, test), data.y):
-            other.fit(data.X, y.copy(), groups=data.groups.copy())
+        for number, y in enumerate((swapped(data.y, test), data.y)):
+            planted = with_planted_signal(data, test, self.folder / f"planted-{number}", labels=y)
+            other.fit(planted.X, planted.y, groups=planted.groups.copy())
             if not np.array_equal(known, self._fitted(data.take(train)).transform(data.X), equal_nan=True):
                 raise Broken(
                     "a fit on other patients in between changes what a new instance gives: something learned outlives "

@@ -9,17 +9,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from bench.datasets.phantom import MANIFEST, write_phantom
 from bench.datasets.phantom_patients import PhantomSpec
-from extractors.cells import CellFile, Cells
+from extractors.cells import CellFile, Cells, read_image
 
 Rows = npt.NDArray[np.intp]
 
-FEATURES = 40
-"""Many for few cells, so that a choice among them changes with each cell that goes into it."""
+FEATURES = 12
+"""Fewer than the cells of a class in the smallest fit, which some classifiers need, and enough to choose among."""
+PLANTED = 3
+"""The last features that a planted signal shifts, by five standard deviations."""
+
 SIDE = 64
 """Width and height of the phantom cells in pixels."""
 
@@ -59,7 +63,7 @@ class Material:
         return self.take(range(len(self)))
 
 
-def made_up_features(classes: int = 2, *, patients: int = 9, cells: int = 3, seed: int = 0) -> Material:
+def made_up_features(classes: int = 2, *, patients: int = 9, cells: int = 6, seed: int = 0) -> Material:
     """Features of patients who can be told apart, with a weak difference between the classes in the first of them.
 
     Neighbouring patients are of different classes, and rows lie in a random order: an unshuffled split of cells that
@@ -132,6 +136,36 @@ def with_other_inputs(material: Material, rows: Rows, *, seed: int) -> Material:
     for row, other in zip(rows, np.roll(rows, 1), strict=True):
         files[row] = replace(files[row], path=material.X.files[other].path)
     return replace(material, X=Cells(files))
+
+
+def with_planted_signal(material: Material, rows: Rows, folder: Path, *, labels: npt.NDArray[Any]) -> Material:
+    """The cells at the given positions under other labels that a blatant signal tells apart, unlike any real one.
+
+    Whatever learns from these cells will go by the signal: the last features are shifted, the colours of the images
+    are turned round.
+
+    Parameters
+    ----------
+    folder : Path
+        New folder, for changed images.
+    labels : ndarray of str, shape (n_cells,)
+        Labels of all cells; those at other positions stay as they are.
+    """
+    y = material.y.copy()
+    y[rows] = labels[rows]
+    told = rows[y[rows] != np.unique(y)[0]]
+    if not isinstance(material.X, Cells):
+        X = material.X.copy()
+        X[told, -PLANTED:] += 5
+        return Material(X, y, material.groups)
+    folder.mkdir()
+    files = list(material.X.files)
+    for row in told:
+        path = folder / f"{row}.png"
+        # OpenCV writes what it takes for blue, green, red.
+        cv2.imwrite(str(path), read_image(Path(files[row].path)))
+        files[row] = replace(files[row], path=str(path))
+    return Material(Cells(files), y, material.groups)
 
 
 def swapped(y: npt.NDArray[Any], rows: Rows) -> npt.NDArray[Any]:

@@ -23,6 +23,7 @@ STEPS = [
     Step("a check that does not hold", lambda: _raise(Broken(LONG))),
     Step("a check that does not concern it", lambda: _raise(NotApplicable("it consumes cells"))),
     Step("a check that it stumbles over", lambda: _raise(ZeroDivisionError("by zero"))),
+    Step("another check that it stumbles over", lambda: _raise(ZeroDivisionError("by zero"))),
 ]
 
 
@@ -38,7 +39,7 @@ def _printed(columns: int, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Check]
 
 def test_each_check_is_printed_with_how_it_came_out(monkeypatch: pytest.MonkeyPatch) -> None:
     checks, lines = _printed(200, monkeypatch)
-    assert [c.outcome for c in checks] == ["passed", "passed", "failed", "skipped", "failed"]
+    assert [c.outcome for c in checks] == ["passed", "passed", "failed", "skipped", "failed", "failed"]
     assert lines == [
         "passed  a check that holds",
         "passed  a check with a remark (asks cv 1 time)",
@@ -47,8 +48,10 @@ def test_each_check_is_printed_with_how_it_came_out(monkeypatch: pytest.MonkeyPa
         "skipped a check that does not concern it: it consumes cells",
         "failed  a check that it stumbles over",
         "        ZeroDivisionError: by zero (test_display_contract.py, line 17)",
+        "failed  another check that it stumbles over",
+        "        as above",
         "cost: 0.42 M parameters",
-        "2 passed, 2 failed, 1 skipped",
+        "2 passed, 3 failed, 1 skipped",
     ]
 
 
