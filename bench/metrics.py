@@ -21,9 +21,12 @@ from bench.sums import CELL, PATIENT, PER_PATIENT, Rows, Sums
 from bench.thresholds import patient_weights
 
 __all__ = [
+    "BOOTSTRAP",
     "LEVELS",
     "METRICS",
     "PRIMARY",
+    "U_STATISTIC",
+    "WILSON",
     "Metric",
     "Sums",
     "probability_columns",
@@ -185,8 +188,8 @@ def score(
     Returns
     -------
     DataFrame
-        Columns `metric`, `value`, `low`, `high` (float64; NaN where undefined), `repeat_sd` (NaN with one repeat) and
-        `method` of the interval.
+        Columns `metric`, `value`, `low`, `high` (float64; NaN where undefined), `repeat_sd` (NaN with one repeat),
+        `method` of the interval, and `n`: the patients that the value is a share of, 0 where it is none.
 
     Raises
     ------
@@ -206,7 +209,8 @@ def score(
         low, high, method = _interval(metric, value, read, drawn, held_out=held_out)
         repeat_sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
         line = {"metric": metric.name, "value": value, "low": low, "high": high, "repeat_sd": repeat_sd}
-        lines.append({**line, "method": method})
+        n = _share_of(read.repeats[0], metric) if metric.proportion and np.isfinite(value) else 0
+        lines.append({**line, "method": method, "n": n})
     return pd.DataFrame(lines)
 
 
@@ -279,14 +283,19 @@ def _scores(sums: Sums, metrics: Sequence[Metric], draws: Floats, first: int) ->
 
 def _wilson(value: float, sums: Sums, metric: Metric) -> tuple[float, float]:
     """Wilson's interval of a share of patients; with repeats the share is their mean, the patients are the same."""
-    if not np.isfinite(value) or sums.patients is None:
+    if not np.isfinite(value):
         return float("nan"), float("nan")
-    labels, positive = sums.patients.labels, sums.patients.positive
-    n = {
-        "sensitivity_per_patient": int((labels == positive).sum()),
-        "specificity_per_patient": int((labels != positive).sum()),
-    }.get(metric.name, len(labels))
+    n = _share_of(sums, metric)
     return wilson(min(round(value * n, 9), n), n)
+
+
+def _share_of(sums: Sums, metric: Metric) -> int:
+    """How many patients a share is a share of."""
+    if sums.patients is None:
+        return 0
+    labels, positive = sums.patients.labels, sums.patients.positive
+    of_class = {"sensitivity_per_patient": labels == positive, "specificity_per_patient": labels != positive}
+    return int(of_class.get(metric.name, np.ones(len(labels), dtype=np.bool_)).sum())
 
 
 def _kernel(cells: Rows) -> Kernel:

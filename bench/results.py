@@ -65,7 +65,7 @@ class ExperimentResult:
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """Columns `metric`, `value`, `low`, `high`, `repeat_sd`, `method`."""
+        """Columns `metric`, `value`, `low`, `high`, `repeat_sd`, `method`, `n`."""
         return pd.read_parquet(self.folder / "scores.parquet")
 
     @cached_property

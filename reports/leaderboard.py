@@ -11,8 +11,9 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.identity import digest
-from bench.metrics import METRICS, PRIMARY, Metric
+from bench.metrics import BOOTSTRAP, METRICS, PRIMARY, Metric
 from bench.results import BASELINE, LEAKY, ExperimentResult, Results
+from bench.sums import CELL, PATIENT, PER_PATIENT
 
 SHORT_KEY = 8
 """Digits of a key that tell experiments of one name apart."""
@@ -20,12 +21,26 @@ SHORT_KEY = 8
 
 @dataclass(frozen=True)
 class Score:
-    """One metric of one experiment with its 95 % interval; NaN where it is undefined."""
+    """One metric of one experiment with its 95 % interval; NaN where it is undefined.
+
+    Parameters
+    ----------
+    value, low, high : float
+        Estimate and ends of the interval.
+    repeat_sd : float
+        Standard deviation between repeats; NaN with one.
+    method : str
+        How the interval came about.
+    n : int
+        Patients that the value is a share of; 0 where it is none.
+    """
 
     value: float
     low: float
     high: float
     repeat_sd: float = math.nan
+    method: str = BOOTSTRAP
+    n: int = 0
 
     @property
     def defined(self) -> bool:
@@ -37,9 +52,19 @@ class Score:
         """The interval as a person reads it: two decimals, since no data set of patients carries more."""
         return f"[{self.low:.2f}, {self.high:.2f}]"
 
+    @property
+    def share(self) -> str:
+        """Patients decided rightly of all, such as `25/28`; empty where that is no whole number, as over repeats."""
+        hits = self.value * self.n
+        whole = self.n > 0 and self.defined and abs(hits - round(hits)) < 1e-6
+        return f"{round(hits)}/{self.n}" if whole else ""
+
     def __str__(self) -> str:
         return f"{self.value:.2f} {self.interval}" if self.defined else "undefined"
 
+
+LEVEL_NAMES: Mapping[str, str] = {PATIENT: "Patient-weighted", CELL: "Cell level", PER_PATIENT: "Per patient"}
+"""The levels of `bench.metrics.LEVELS`, in words and in the order of the report."""
 
 UNDEFINED = Score(math.nan, math.nan, math.nan)
 
@@ -159,6 +184,17 @@ class Track:
         """The columns: every metric that some row has."""
         return tuple(m for m in METRICS.values() if any(m.name in row.scores for row in self.rows))
 
+    @property
+    def headline(self) -> tuple[Metric, ...]:
+        """The columns of the leaderboard."""
+        return tuple(m for m in self.metrics if m.headline)
+
+    @property
+    def levels(self) -> dict[str, tuple[Metric, ...]]:
+        """Every metric that some row has, by level in words."""
+        found = {text: tuple(m for m in self.metrics if m.level == level) for level, text in LEVEL_NAMES.items()}
+        return {text: metrics for text, metrics in found.items() if metrics}
+
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """The flags that speak against a score, each once."""
@@ -214,10 +250,13 @@ def _row(result: ExperimentResult) -> Row:
         raise BenchError(
             f"{result.folder}: the scores cannot be read ({error}); delete this folder and run the matrix again"
         ) from error
-    scores = {
-        str(line["metric"]): Score(*(float(line[k]) for k in ("value", "low", "high", "repeat_sd"))) for line in lines
-    }
+    scores = {str(line["metric"]): _score(line) for line in lines}
     return Row(result, {PRIMARY: UNDEFINED, **scores}, _seconds(result))
+
+
+def _score(line: Mapping[Any, Any]) -> Score:
+    value, low, high, repeat_sd = (float(line[k]) for k in ("value", "low", "high", "repeat_sd"))
+    return Score(value, low, high, repeat_sd, str(line["method"]), int(line["n"]))
 
 
 def _seconds(result: ExperimentResult) -> float:

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.errors import BenchError
-from bench.metrics import METRICS, PRIMARY
+from bench.metrics import LEVELS, METRICS, PRIMARY
 from bench.results import BASELINE, LEAKY, RANDOM_WEIGHTS, ExperimentResult, Results
 from bench.whole import whole_file
 from reports import wording
@@ -184,9 +184,9 @@ def _data_sets(experiments: Sequence[ExperimentResult]) -> list[Mapping[str, Any
 
 
 def _definitions(found: Sequence[Track]) -> dict[str, str]:
-    """Title and meaning of every metric that is shown; the meaning is the first line of the metric's own docstring."""
+    """Name and meaning of every quantity that is shown; the meaning is the first line of its own docstring."""
     shown = {metric.name: metric for track in found for metric in track.metrics}
-    return {m.title: m.meaning for m in shown.values()}
+    return {m.title.partition(", ")[0]: m.meaning for m in shown.values()}
 
 
 @cache
@@ -198,7 +198,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"wording": wording, "METRICS": METRICS}
+    environment.globals |= {"wording": wording, "METRICS": METRICS, "LEVELS": LEVELS}
     environment.filters |= {"plural": wording.plural, "seconds": _seconds, "sort_value": _sort_value}
     return environment
 

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.metrics import METRICS, PRIMARY
-from bench.results import RANDOM_WEIGHTS
+from bench.decisions import Decision
+from bench.metrics import METRICS, PRIMARY, U_STATISTIC
+from bench.results import RANDOM_WEIGHTS, decision_of
+from bench.thresholds import parse_threshold
 from reports.figures import CHANCE
 from reports.leaderboard import Row, Track
 
 INTERVALS = "95 % patient-bootstrap intervals, conditional on the fitted models"
+
+
+def intervals(track: Track) -> str:
+    """How the intervals of a track came about."""
+    if all(row.primary.method != U_STATISTIC for row in track.rows):
+        return INTERVALS
+    what, _, level = METRICS[PRIMARY].title.partition(", ")
+    return (
+        "95 % intervals, conditional on the fitted models: by patient bootstrap, and those of the "
+        f"{level} {what} by the U-statistic on the logit scale"
+    )
 
 
 def plural(n: int, word: str, words: str | None = None) -> str:
@@ -90,20 +103,58 @@ def protocol_in_words(track: Track) -> list[str]:
         if tune
         else "none: every pipeline has its default or given parameters"
     )
-    threshold = (
-        "the one with the highest patient-mean balanced accuracy on the inner out-of-fold predictions"
-        if len(track.classes) == 2
-        else "none: a cell goes to its most probable class"
-    )
     return [
         f"Split: {_split_sentence(protocol)} Every pipeline of this table had the same folds.",
         f"Inner folds: at most {inner}, by patient, inside the training patients."
         if protocol["split"] != "image"
         else f"Inner folds: at most {inner}, by image.",
         f"Tuning: {tuned}.",
-        f"Threshold: {threshold}.",
+        *_decision_in_words(track),
         f"Seed: {protocol['seed']}.",
     ]
+
+
+def decided_by(track: Track) -> str:
+    """What of the decision is not as usual, in a few words; empty where all is."""
+    decision, usual = decision_of(track.record), Decision()
+    said = {
+        "calibrate": f"calibrated by {decision.calibrate}",
+        "threshold": f"threshold {decision.threshold}" if len(track.classes) == 2 else "",
+        "aggregate": f"patients by {decision.aggregate}",
+    }
+    return ", ".join(text for name, text in said.items() if text and getattr(decision, name) != getattr(usual, name))
+
+
+def _decision_in_words(track: Track) -> list[str]:
+    decision = decision_of(track.record)
+    calibration = {
+        "none": "none: the probabilities are those of the classifier",
+        "sigmoid": "a sigmoid of the log-odds, learned on the inner out-of-fold predictions, every patient weighing 1",
+        "temperature": "one temperature, learned on the inner out-of-fold predictions, every patient weighing 1",
+    }[decision.calibrate]
+    score = {
+        "mean": "the mean probability of its cells",
+        "logit": "the mean log-odds of its cells",
+        "share": "the share of its cells that were decided positive",
+    }[decision.aggregate]
+    return [
+        f"Calibration: {calibration}.",
+        f"Threshold: {_threshold(track, decision)}.",
+        f"Score of a patient: {score}.",
+    ]
+
+
+def _threshold(track: Track, decision: Decision) -> str:
+    if len(track.classes) != 2:
+        return "none: a cell goes to its most probable class"
+    rule = parse_threshold(decision.threshold)
+    there = "on the inner out-of-fold predictions; that of patients by the same rule"
+    return {
+        "fixed": f"{rule.level:g}, given, for cells and for patients",
+        "balanced": f"the one with the highest patient-mean balanced accuracy {there}",
+        "sens": f"the highest one that reaches a patient-weighted sensitivity of {rule.level:g} {there}",
+        "spec": f"the lowest one that reaches a patient-weighted specificity of {rule.level:g} {there}",
+    }[rule.kind]
 
 
 def _positive_first(track: Track) -> list[str]:

@@ -408,8 +408,10 @@ def test_patients_decided_rightly_have_wilsons_interval() -> None:
     assert line["value"] == pytest.approx(25 / 28)
     assert (line["low"], line["high"]) == pytest.approx((0.72804, 0.96288), abs=5e-6)
     assert (line["method"], table.loc[PRIMARY, "method"]) == ("Wilson", "patient bootstrap")
+    assert (line["n"], table.loc[PRIMARY, "n"]) == (28, 0)
     for name, right, n in (("sensitivity_per_patient", 11, 13), ("specificity_per_patient", 14, 15)):
         assert table.loc[name, "value"] == pytest.approx(right / n)
+        assert table.loc[name, "n"] == n
         assert list(table.loc[name, ["low", "high"]]) == pytest.approx(proportion_confint(right, n, method="wilson"))
 
 

@@ -39,7 +39,8 @@ def made_up_predictions(
                     name = f"{prefix}{label[:1].upper()}{p:02d}"
                     rows.append((f"{name}-{cell}", name, name, label, *share, repeat, (p + repeat) % 4))
     columns = ["cell", "patient", "unit", "label", *(f"p_{c}" for c in classes), "repeat", "fold"]
-    return pd.DataFrame(rows, columns=columns).assign(threshold=0.5 if len(classes) == 2 else np.nan)
+    threshold = 0.5 if len(classes) == 2 else np.nan
+    return pd.DataFrame(rows, columns=columns).assign(threshold=threshold, patient_threshold=threshold)
 
 
 def made_up_record(predictions: pd.DataFrame, classes: Sequence[str], **changes: Any) -> dict[str, Any]:
@@ -122,7 +123,7 @@ def add(results: Results) -> AddExperiment:
         positive = record["data"]["positive"]
         tables = {
             "predictions": predictions,
-            "inner": predictions.drop(columns="threshold").assign(inner_fold=0),
+            "inner": predictions.drop(columns=["threshold", "patient_threshold"]).assign(inner_fold=0),
             "scores": score(predictions, classes=classes, positive=positive, draws=300),
             "trials": pd.DataFrame(),
             **(more or {}),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from bench.errors import BenchError
+from bench.metrics import METRICS
 from bench.results import Results
 from reports.leaderboard import Score, tracks
 
@@ -26,7 +27,17 @@ def test_best_first_and_every_metric_with_the_interval_that_was_kept(results: Re
     for metric in track.metrics:
         score = track.rows[0].scores[metric.name]
         assert (score.value, score.low, score.high) == tuple(kept.loc[metric.name, ["value", "low", "high"]])
-    assert len(track.metrics) == 6
+    assert [m.name for m in track.metrics] == list(METRICS)
+    assert [m.title for m in track.headline] == [
+        "AUROC, patient-weighted",
+        "Balanced accuracy, patient mean",
+        "Sensitivity, patient mean",
+        "Specificity, patient mean",
+        "Weighted F1, cell level",
+        "AUROC, per patient",
+    ]
+    assert list(track.levels) == ["Patient-weighted", "Cell level", "Per patient"]
+    assert sum(map(len, track.levels.values())) == len(track.metrics)
 
 
 @pytest.mark.parametrize(
@@ -109,3 +120,10 @@ def test_scores_that_cannot_be_read_are_an_error_that_names_the_folder(results: 
 def test_a_score_reads_with_its_interval_and_two_decimals() -> None:
     assert str(Score(0.87654, 0.7449, 0.9951)) == "0.88 [0.74, 1.00]"
     assert str(Score(0.9, math.nan, math.nan)) == "undefined"
+
+
+def test_a_share_of_patients_is_shown_in_patients_where_it_is_a_whole_number() -> None:
+    assert Score(25 / 28, 0.73, 0.96, n=28).share == "25/28"
+    assert Score(0.9, 0.73, 0.96, n=28).share == ""
+    assert Score(0.9, 0.73, 0.96).share == ""
+    assert Score(math.nan, math.nan, math.nan, n=28).share == ""

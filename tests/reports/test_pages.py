@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bench.errors import BenchError
+from bench.metrics import METRICS
 from bench.results import Results
 from reports.pages import write_report
 
@@ -59,9 +60,9 @@ def _page(results: Results) -> Page:
     return Page(write_report(results, results.path / "report.html").read_text(encoding="utf-8"))
 
 
-def _boards(html: str) -> list[list[list[str]]]:
-    """The cells of the body rows of every leaderboard of the page, tags left out."""
-    boards = re.findall(r'<table class="board.*?</table>', html, flags=re.DOTALL)
+def _boards(html: str, kind: str = "board") -> list[list[list[str]]]:
+    """The cells of the body rows of every leaderboard of the page, tags left out; `level`: of its other metrics."""
+    boards = re.findall(rf'<table class="{kind}.*?</table>', html, flags=re.DOTALL)
     return [
         [
             [
@@ -74,6 +75,11 @@ def _boards(html: str) -> list[list[list[str]]]:
     ]
 
 
+def _share(line: Any) -> str:
+    """Patients of all, where a line is a share of patients."""
+    return f"{round(line['value'] * line['n'])}/{line['n']}" if line["n"] else ""
+
+
 def test_the_leaderboard_holds_every_experiment_with_its_intervals(results: Results, add: Add) -> None:
     add(classifier="knn", skill=0.3)
     add(classifier="svm[C=10]", skill=1.6)
@@ -81,8 +87,19 @@ def test_the_leaderboard_holds_every_experiment_with_its_intervals(results: Resu
     ((first, second),) = _boards(html)
     assert (first[1], second[1]) == ("svm[C=10]", "knn")
     best = next(e for e in results.experiments() if e.record["classifier"] == "svm[C=10]").scores
-    expected = [f"{s.value:.2f} [{s.low:.2f}, {s.high:.2f}]" for s in best.itertuples()]
-    assert first == ["handcrafted", "svm[C=10]", *expected, "3.8"]
+    lines = best.set_index("metric")
+    expected = {name: f"{s.value:.2f} [{s.low:.2f}, {s.high:.2f}]" for name, s in lines.iterrows()}
+    shown = [expected[name] for name, metric in METRICS.items() if metric.headline]
+    assert first == ["handcrafted", "svm[C=10]", *shown, "3.8"]
+    for board, level in zip(_boards(html, "level"), ("patient", "cell", "per_patient"), strict=True):
+        names = [name for name, metric in METRICS.items() if metric.level == level]
+        told = {
+            name: " ".join(filter(None, [f"{lines['value'][name]:.2f}", _share(lines.loc[name])])) for name in names
+        }
+        assert board[0] == [
+            "handcrafted × svm[C=10]",
+            *(f"{told[name]} [{lines['low'][name]:.2f}, {lines['high'][name]:.2f}]" for name in names),
+        ]
 
 
 def test_the_page_is_well_formed_and_says_what_it_has_to(results: Results, add: Add) -> None:
@@ -94,7 +111,7 @@ def test_the_page_is_well_formed_and_says_what_it_has_to(results: Results, add: 
         "120 cells of 24 patients (23 split units)",
         "2 patients share an image",
         "patient-bootstrap intervals, conditional on the fitted models",
-        "Share of cells decided rightly.",
+        "Share decided rightly.",
         "scikit-learn",
         "Python 3.11.7 on x86_64",
         results.experiments()[0].record["folds_hash"],

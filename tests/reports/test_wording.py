@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from bench.results import Results
 from reports import wording
 from reports.leaderboard import tracks
@@ -64,3 +66,37 @@ def test_the_protocol_of_each_split(results: Results, add: Add) -> None:
     assert "at most 3, by image" in by_image
     assert "default or given parameters" in by_image
     assert wording.split_in_words(tracks(results)[1].protocol) == "4 folds by image, 2 repeats"
+
+
+def test_the_decision_is_said_in_full_and_in_short_where_it_is_not_the_usual_one(results: Results, add: Add) -> None:
+    add(protocol={"calibrate": "sigmoid", "threshold": "sens@0.95", "aggregate": "share"})
+    add(protocol={"seed": 1})
+    found = {t.protocol["seed"]: t for t in tracks(results)}
+    assert wording.decided_by(found[0]) == "calibrated by sigmoid, threshold sens@0.95, patients by share"
+    assert wording.decided_by(found[1]) == ""
+    in_full = " ".join(wording.protocol_in_words(found[0]))
+    for words in ("a sigmoid of the log-odds", "a patient-weighted sensitivity of 0.95", "decided positive"):
+        assert words in in_full
+    usual = " ".join(wording.protocol_in_words(found[1]))
+    for words in ("those of the classifier", "highest patient-mean balanced accuracy", "mean probability"):
+        assert words in usual
+
+
+def test_three_classes_have_no_threshold_to_speak_of(results: Results, add: Add) -> None:
+    add(classes=("a", "b", "c"), protocol={"threshold": "sens@0.9"})
+    (track,) = tracks(results)
+    assert wording.decided_by(track) == ""
+    assert "Threshold: none: a cell goes to its most probable class." in wording.protocol_in_words(track)
+
+
+def test_the_method_of_the_intervals_is_the_one_that_was_kept(results: Results, add: Add) -> None:
+    add()
+    (track,) = tracks(results)
+    assert wording.intervals(track) == wording.INTERVALS
+    folder = results.experiments()[0].folder
+    scores = pd.read_parquet(folder / "scores.parquet")
+    scores.loc[scores["metric"] == "auroc_patient", "method"] = "U-statistic, logit"
+    scores.to_parquet(folder / "scores.parquet")
+    assert wording.intervals(tracks(results)[0]).endswith(
+        "patient-weighted AUROC by the U-statistic on the logit scale"
+    )
