@@ -28,7 +28,7 @@ def write_links(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
     """
     try:
         with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream)
+            writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(COLUMNS)
             writer.writerows(pairs)
     except OSError as error:

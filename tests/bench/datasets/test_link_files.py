@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.datasets.link_files import linked_by_file, read_links, write_links
+from bench.datasets.table import Dataset, cell_table
+from bench.errors import BenchError
+
+
+def dataset(*patients: str, linked: tuple[frozenset[str], ...] = ()) -> Dataset:
+    cells = [f"c{i}" for i in range(len(patients))]
+    table = cell_table(cell=cells, path=cells, label=cells, patient=patients, linked=linked)
+    return Dataset("d", "test", table, None, notices=("earlier",))
+
+
+def file(folder: Path, text: str) -> Path:
+    path = folder / "links.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    pairs = [("1", "H1"), ('with, "comma"', "é")]
+    write_links(tmp_path / "links.csv", pairs)
+    assert read_links(tmp_path / "links.csv") == pairs
+
+
+def test_linked_patients_share_a_unit_and_it_is_said(tmp_path: Path) -> None:
+    path = file(tmp_path, "patient_a,patient_b,note\na, b ,x\nb,c,y\nz,a,\n")
+    linked = linked_by_file(dataset("a", "b", "c", "d"), path)
+    assert list(linked.table["unit"]) == ["a+b+c"] * 3 + ["d"]
+    assert linked.notices == (
+        "earlier",
+        f"{path} names patients that are not there: z",
+        f"with {path}, linked patients share images or are named there and count as one split unit: a+b+c; "
+        "4 patients are 2 split units",
+    )
+
+
+def test_links_that_are_there_already_are_said_to_be(tmp_path: Path) -> None:
+    path = file(tmp_path, "patient_a,patient_b\nb,a\n")
+    before = dataset("a", "b", "c", linked=(frozenset("ab"),))
+    after = linked_by_file(before, path)
+    assert after.table.equals(before.table)
+    assert after.notices[-1] == f"{path} links no patients that were not linked already"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("patient_a,patient_b\nx,y\n", "d has none of its patients, such as 'x'"),
+        ("patient_a,patient_b\na,b\na,\n", "row 3: each row names two patients, patient_a and patient_b"),
+        ("patient_a,other\na,b\n", "there is no column 'patient_b'"),
+        ("patient_a,patient_b\n", "the file has no rows"),
+    ],
+)
+def test_a_file_that_links_nothing_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(BenchError) as caught:
+        linked_by_file(dataset("a", "b"), file(tmp_path, text))
+    assert said in str(caught.value)
+
+
+def test_a_file_that_is_not_there_or_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="cannot be read"):
+        read_links(tmp_path / "none.csv")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BenchError, match="the links cannot be written"):
+        write_links(tmp_path / "file/links.csv", [])
