@@ -12,6 +12,8 @@ from scipy.stats import norm, rankdata
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -40,7 +42,11 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Difference:
-    """Two models on the same patients: the first AUROC minus the second, its standard normal `z` and two-sided `p`."""
+    """Two models on the same patients: the first AUROC minus the second, its standard normal `z` and two-sided `p`.
+
+    Where every unit shows the same difference, `z` and `p` are their limits: infinity and 0, or 0 and 1 if the AUROCs
+    are the same. NaN where a class has fewer than two units.
+    """
 
     value: float
     z: float
@@ -134,9 +140,14 @@ def patient_weighted_difference(first: Kernel, second: Kernel) -> Difference:
     ValueError
         The kernels are of different patients.
     """
-    if first.share.shape != second.share.shape:
+    same = (
+        np.array_equal(first.positive_cells, second.positive_cells),
+        np.array_equal(first.negative_cells, second.negative_cells),
+    )
+    if not all(same):
         raise ValueError(
-            f"the models were scored on different patients: kernels of {first.share.shape} and {second.share.shape}"
+            "the models were scored on different patients or cells: kernels of "
+            f"{first.share.shape} and {second.share.shape}"
         )
     delta = first.share - second.share
     return _difference(float(delta.mean()), _variance(delta))
@@ -227,7 +238,8 @@ def _placements(scores: npt.ArrayLike, is_positive: npt.ArrayLike) -> tuple[Floa
 
 
 def _difference(value: float, variance: float) -> Difference:
-    if variance == 0:
-        return Difference(value, 0.0 if value == 0 else float(np.copysign(np.inf, value)), 1.0 if value == 0 else 0.0)
+    if variance <= _ROUNDING**2:
+        same = abs(value) <= _ROUNDING
+        return Difference(value, 0.0 if same else float(np.copysign(np.inf, value)), 1.0 if same else 0.0)
     z = value / np.sqrt(variance)
     return Difference(value, float(z), float(2 * norm.sf(abs(z))))

@@ -93,7 +93,8 @@ def nested_f(values: npt.ArrayLike, labels: npt.ArrayLike, groups: npt.ArrayLike
     """Analysis of variance of patients within classes, which asks whether classes differ more than their patients.
 
     F = MS(class) / MS(patients within class). With as many cells in each patient it is exact, and equals a one-way
-    analysis of variance of the patients' means.
+    analysis of variance of the patients' means. Infinite where classes differ and the patients of each do not; NaN for
+    a constant feature.
 
     Parameters
     ----------
@@ -105,9 +106,12 @@ def nested_f(values: npt.ArrayLike, labels: npt.ArrayLike, groups: npt.ArrayLike
     Raises
     ------
     ValueError
-        Fewer than two classes, no more patients than classes, or a patient with cells of two classes.
+        Fewer than two classes, no more patients than classes, a patient with cells of two classes, or a value that is
+        not finite.
     """
     v = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(v).all():
+        raise ValueError("a value is not finite")
     classes, class_of = np.unique(np.asarray(labels), return_inverse=True)
     units, unit_of = np.unique(np.asarray(groups), return_inverse=True)
     if len(np.unique(class_of * len(units) + unit_of)) != len(units):
@@ -117,6 +121,8 @@ def nested_f(values: npt.ArrayLike, labels: npt.ArrayLike, groups: npt.ArrayLike
         raise ValueError(f"{len(classes)} classes of {len(units)} patients leave nothing to compare")
     n, size = np.bincount(unit_of), np.bincount(class_of)
     mean_of_unit, mean_of_class = np.bincount(unit_of, v) / n, np.bincount(class_of, v) / size
+    if np.ptp(v) == 0:  # rounding of the means would else make up an F
+        return NestedF(float("nan"), float("nan"), df_class, df_patients)
     class_of_unit = np.zeros(len(units), dtype=np.intp)
     class_of_unit[unit_of] = class_of
     between = float((size * (mean_of_class - v.mean()) ** 2).sum()) / df_class

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t as student
 
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True)
 class CorrectedT:
@@ -20,9 +22,10 @@ class CorrectedT:
     error : float
         Its corrected standard error.
     t, p : float
-        Statistic and two-sided p-value; NaN where all differences are 0.
+        Statistic and two-sided p-value. Where all differences are the same, their limits: infinity and 0, or NaN and 1
+        if they are 0.
     low, high : float
-        95 % interval of the mean difference.
+        Interval of the mean difference.
     df : int
         Degrees of freedom: differences - 1.
     """
@@ -57,6 +60,8 @@ def corrected_t(differences: npt.ArrayLike, *, ratio: float, level: float = 0.95
     ratio : float
         Test patients over training patients of a fold; 1/(k - 1) for k folds. 0 gives the naive paired t-test, which
         rejects far too often.
+    level : float
+        Of the interval, in (0, 1).
 
     Raises
     ------
@@ -64,8 +69,9 @@ def corrected_t(differences: npt.ArrayLike, *, ratio: float, level: float = 0.95
         Fewer than two differences, one that is not finite, or a negative ratio.
     """
     d, scale = _checked(differences, ratio)
-    mean, error, df = float(d.mean()), float(scale), len(d) - 1
+    mean, error, df = float(d.mean()), scale, len(d) - 1
     if error == 0:
+        mean = float(d[0])
         same = mean == 0
         t, p = (float("nan"), 1.0) if same else (float(np.copysign(np.inf, mean)), 0.0)
         return CorrectedT(mean, 0.0, t, p, mean, mean, df)
@@ -111,4 +117,7 @@ def _checked(differences: npt.ArrayLike, ratio: float) -> tuple[npt.NDArray[np.f
         raise ValueError("a difference is not finite")
     if ratio < 0:
         raise ValueError(f"ratio={ratio}: test patients over training patients cannot be negative")
+    if np.ptp(d) <= _ROUNDING:  # else the rounding of sums would be tested
+        same = float(d[0]) if abs(d[0]) > _ROUNDING else 0.0
+        return np.full(len(d), same), 0.0
     return d, float(np.sqrt((1 / len(d) + ratio) * d.var(ddof=1)))

@@ -96,6 +96,15 @@ def sign_flip(differences: npt.ArrayLike, *, permutations: int = 10_000, seed: i
     ----------
     differences : array-like of float, shape (n_patients,)
         One difference for each patient.
+    permutations : int
+        Random signs, where there are more than that many, and more than 2^13.
+    seed : int
+        Of the random signs.
+
+    Returns
+    -------
+    Permuted
+        `value` is the mean; its floor is 2 / 2^n where all signs were tried, else 2 / (permutations + 1).
 
     Raises
     ------
@@ -105,7 +114,7 @@ def sign_flip(differences: npt.ArrayLike, *, permutations: int = 10_000, seed: i
     d = np.asarray(differences, dtype=np.float64)
     if not d.size or not np.isfinite(d).all():
         raise ValueError("a sign-flip test needs finite differences")
-    exact = len(d) <= EXACT
+    exact = 2 ** len(d) <= max(permutations, 2**EXACT)
     if len(d) == 1:
         return Permuted(float(d[0]), 1.0, 1.0, 2)
     found = permutation_test(

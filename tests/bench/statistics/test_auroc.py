@@ -1,3 +1,5 @@
+"""AUROCs and their variances: by hand, and by scikit-learn and MLstatkit."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -96,6 +98,29 @@ def test_identical_models_do_not_differ():
     kernel = kernel_of(*made_up(1))
     found = patient_weighted_difference(kernel, kernel)
     assert (found.value, found.z, found.p) == (0, 0, 1)
+
+
+def test_a_difference_that_all_patients_show_is_the_limit():
+    positive, units = np.repeat([True, False], 3), np.arange(6)
+    perfect = kernel_of(positive.astype(float), positive, units)
+    constant = kernel_of(np.zeros(6), positive, units)
+    found = patient_weighted_difference(perfect, constant)
+    assert (found.value, found.z, found.p) == (0.5, np.inf, 0.0)
+    assert patient_weighted_difference(constant, perfect).z == -np.inf
+
+
+def test_models_of_different_cells_are_not_compared():
+    first, second = (kernel_of(*made_up(seed)) for seed in (1, 2))
+    assert first.share.shape == second.share.shape
+    with pytest.raises(ValueError, match="different patients or cells"):
+        patient_weighted_difference(first, second)
+
+
+def test_one_patient_of_a_class_gives_no_paired_test():
+    kernel, other = (kernel_of(s, [True, False, False], [0, 1, 2]) for s in ([0.5, 0.1, 0.9], [0.5, 0.1, 0.2]))
+    found = patient_weighted_difference(kernel, other)
+    assert found.value == -0.5
+    assert np.isnan([found.z, found.p]).all()
 
 
 def test_paired_difference_of_singletons_is_delongs():

@@ -1,3 +1,5 @@
+"""Intraclass correlation, design effect and nested F: published, closed forms, SciPy."""
+
 import numpy as np
 import pytest
 from scipy.stats import f_oneway, ttest_ind
@@ -65,6 +67,25 @@ def test_nested_f_is_the_anova_of_patient_means_for_equal_cells():
     assert (found.f, found.p) == pytest.approx((expected.statistic, expected.pvalue), rel=1e-10)
     assert found.f == pytest.approx(ttest_ind(means[:8], means[8:]).statistic ** 2, rel=1e-10)
     assert (found.df_class, found.df_patients) == (1, 12)
+
+
+@pytest.mark.parametrize("constant", [0.1, 0.7, 1e6 + 0.1])
+def test_a_constant_feature_has_neither_f_nor_icc(constant):
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(12), rng.integers(1, 90, size=12))
+    found = nested_f(np.full(len(groups), constant), np.where(groups < 5, "a", "b"), groups)
+    assert np.isnan([found.f, found.p]).all()
+    assert np.isnan(icc(np.full(len(groups), constant), groups))
+
+
+def test_f_has_no_bound_where_patients_of_a_class_are_alike():
+    found = nested_f([0.0, 0.0, 1.0, 1.0], ["a", "a", "b", "b"], [0, 1, 2, 3])
+    assert (found.f, found.p) == (np.inf, 0.0)
+
+
+def test_what_is_not_finite_is_refused():
+    with pytest.raises(ValueError, match="not finite"):
+        nested_f([0.0, np.nan, 1.0, 1.0], ["a", "a", "b", "b"], [0, 1, 2, 3])
 
 
 def test_patients_lie_within_classes():

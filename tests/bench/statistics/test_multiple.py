@@ -1,3 +1,5 @@
+"""Holm's adjustment by hand."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Intervals of shares: published and closed forms."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Ranks of pipelines: Demsar's published table."""
+
 import numpy as np
 import pytest
 
