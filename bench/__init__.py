@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bench.chance import significance
     from bench.datasets.audit.auditing import audit
     from bench.errors import BenchError
-    from bench.interface import MatrixResult, matrix, open_results, plan, run
+    from bench.interface import MatrixResult, compare, matrix, open_results, plan, run
     from bench.leaks import leakage
     from bench.observer import Observer
     from bench.results import ExperimentResult, Results
@@ -24,6 +24,7 @@ __all__ = [
     "Observer",
     "Results",
     "audit",
+    "compare",
     "leakage",
     "matrix",
     "open_results",
@@ -40,6 +41,7 @@ _HOME = {
     "Observer": "bench.observer",
     "Results": "bench.results",
     "audit": "bench.datasets.audit.auditing",
+    "compare": "bench.interface",
     "leakage": "bench.leaks",
     "matrix": "bench.interface",
     "open_results": "bench.interface",

@@ -90,6 +90,35 @@ def leakage(
         display_leakage.show_leakage(found)
 
 
+@evidence.command(epilog="Example: [cyan]bench compare results/[/cyan]")
+def compare(
+    experiments: Annotated[
+        list[Path], typer.Argument(help="Experiments' folders, or a results folder: all of its largest track.")
+    ],
+    *,
+    against: Annotated[
+        str | None, typer.Option(help="Hold all against this one: name or folder.", show_default="the best")
+    ] = None,
+    all_pairs: Annotated[bool, typer.Option("--all-pairs", help="Hold each against each.")] = False,
+    rope: Annotated[float, typer.Option(help="Differences up to this size count as practically equal.")] = 0.01,
+    as_json: Json = False,
+) -> None:
+    """Which pipelines differ, and which cannot be told apart? Tests on patients, from kept predictions.
+
+    Nothing is run. Every p-value is corrected for the number of comparisons, and told with its unit.
+    """
+    from bench import interface  # noqa: PLC0415
+
+    with stoppable():
+        found = interface.compare(*experiments, against=against, all_pairs=all_pairs, rope=rope)
+    if as_json:
+        typer.echo(json.dumps(found.record(), indent=1))
+    else:
+        from bench import display_comparison  # noqa: PLC0415
+
+        display_comparison.show_comparison(found)
+
+
 class PluginKind(StrEnum):
     """What can be checked."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from bench import plugins
+from bench import comparisons, plugins
+from bench.compared import compared_experiments, experiment_at
 from bench.errors import BenchError
 from bench.executors import cores
 from bench.observer import Observer
@@ -153,6 +154,52 @@ def plan(
         Columns `extractor`, `classifier`, `state`, `features`, `why`.
     """
     return states(_options(extractors, clfs, config, options), observer)
+
+
+def compare(
+    *experiments: ExperimentResult | Results | MatrixResult | str | Path,
+    against: str | None = None,
+    all_pairs: bool = False,
+    rope: float = 0.01,
+    seed: int = 0,
+) -> comparisons.Comparison:
+    """Test pipelines of one track against the best of them, against a named one, or each against each.
+
+    Nothing is run: kept predictions are read. See `bench.comparisons.compare` for the tests.
+
+    Parameters
+    ----------
+    *experiments : ExperimentResult, Results, MatrixResult or path
+        Experiments or their folders; a matrix; results or their folder, which stand for their largest track.
+    against : str, optional
+        Name or folder of the experiment that all others are held against. Default: the best.
+    all_pairs : bool
+        Whether each is held against each.
+    rope : float
+        Differences up to this size count as practically equal, in the unit of the metric.
+    seed : int
+        Of bootstrap draws and permutations.
+
+    Returns
+    -------
+    Comparison
+        With `table` (one row a comparison) and `standings` (one row a pipeline) as pandas tables.
+
+    Raises
+    ------
+    BenchError
+        The experiments cannot be compared; the message says what differs.
+
+    Examples
+    --------
+    >>> import bench
+    >>> bench.compare("results/").table  # doctest: +SKIP
+    """
+    named = [e for item in experiments for e in (item.experiments if isinstance(item, MatrixResult) else [item])]
+    reference = None if against is None else experiment_at(Path(against))
+    chosen, notes = compared_experiments([*named, *([] if reference is None else [reference])])
+    found = comparisons.compare(chosen, against=against, all_pairs=all_pairs, rope=rope, seed=seed)
+    return replace(found, notes=(*notes, *found.notes))
 
 
 def open_results(path: str | Path) -> Results:

@@ -13,7 +13,8 @@ from bench.cli import app
 from bench.options import Options
 
 COMMANDS = [
-    ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"], ["folds"], ["check"]
+    ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"], ["folds"], ["check"],
+    ["compare"],
 ]  # fmt: skip
 
 HEAVY = (
