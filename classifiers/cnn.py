@@ -133,8 +133,8 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
         ------
         ValueError
             A parameter out of range, fewer than two classes, lengths that differ, a class with fewer than two
-            patients (`cv=None`), a split without cells of some class in its training part, an empty mask, or a loss
-            that is no longer finite.
+            patients (`cv=None`), a split through a patient or without cells of some class in its training part, an
+            empty mask, or a loss that is no longer finite.
         OSError
             A cell cannot be read.
         """
@@ -232,6 +232,10 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
             raise ValueError(f"the first split of cv trains on no cell of class {self.classes_[missing[0]]}")
         if outer.size == 0:
             raise ValueError("the first split of cv holds no cell for early stopping")
+        units = np.arange(len(targets)) if groups is None else np.asarray(groups)
+        torn = np.intersect1d(units[inner], units[outer])
+        if torn.size:
+            raise ValueError(f"the first split of cv has patient {torn[0]} on both sides; groups must not be split")
         return inner, outer
 
     def _splits(

@@ -62,7 +62,7 @@ class ClassifierChecks:
         ]
 
     def probabilities(self) -> str:
-        """`classes_` sorted, probabilities that sum to 1, of patients seen and unseen; fitted with groups and without."""
+        """`classes_` sorted, probabilities that sum to 1, for patients seen and unseen; with groups and without."""
         for data in (self._two, self._three):
             train, _ = _halves(data)
             for known in (True, False):

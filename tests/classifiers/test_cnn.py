@@ -98,6 +98,15 @@ def test_early_stopping_watches_the_first_split_of_cv_and_hands_it_the_patients(
     assert np.array_equal(model.predict_proba(cells), pairs.predict_proba(cells))
 
 
+def test_a_split_through_a_patient_is_refused() -> None:
+    cells, y, groups = discs(60)
+    torn = np.arange(60) % 3 == 0
+    pairs = [(np.flatnonzero(~torn), np.flatnonzero(torn))]
+    with pytest.raises(ValueError, match="the first split of cv has patient 0 on both sides"):
+        Cnn(**QUICK, cv=pairs).fit(cells, y, groups)
+    Cnn(**QUICK, cv=pairs).set_params(epochs=1).fit(cells, y)
+
+
 def test_normalisation_and_weights_come_from_the_training_part_alone() -> None:
     cells, y, groups = discs(60)
     inner, outer = next(Spy().split(cells, y, groups))

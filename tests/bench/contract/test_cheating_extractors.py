@@ -202,6 +202,16 @@ def forgotten() -> None:
     SEEN.clear()
 
 
+class SaysOtherwise(Stateless):
+    def transform_with_status(self, X: Sequence[Cell]) -> tuple[Array, Array]:
+        return pixels(X) + 1, np.zeros((len(X), 3 * GRID**2), np.uint8)
+
+
+class GivesOneCodeACell(Stateless):
+    def transform_with_status(self, X: Sequence[Cell]) -> tuple[Array, Array]:
+        return pixels(X), np.zeros(len(X), np.uint8)
+
+
 def _checks(cls: type, folder: Path, *, only: str = "") -> dict[str, Check]:
     stateful = bool(cls().__sklearn_tags__().requires_fit)
     plugin = Plugin(cls.__name__, f"{__name__}:{cls.__name__}", {}, requires_fit=stateful)
@@ -246,6 +256,8 @@ def test_honest_extractors_pass_and_what_does_not_concern_them_is_said(tmp_path:
         (NamesTwoAlike, FEATURES, "two features are called mean"),
         (NamesTooFew, FEATURES, "1 names for 108 features"),
         (DividesByNothing, FEATURES, "feature mean_3 is infinite; give NaN instead"),
+        (SaysOtherwise, FEATURES, "transform_with_status gives other features than transform"),
+        (GivesOneCodeACell, FEATURES, "codes of another shape or type than uint8 (8, 108)"),
         (GivesUpOnACell, FEATURES, "a whole cell has no feature but NaN"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
