@@ -13,7 +13,7 @@ from bench.contract.classifiers import ClassifierChecks
 from bench.contract.engine import EngineChecks
 from bench.contract.extractors import ExtractorChecks
 from bench.contract.outcomes import Check, Step, outcomes
-from bench.errors import BenchError
+from bench.errors import BenchError, did_you_mean
 from bench.plugins import Plugin, classifier, extractor, installed
 from bench.selectors import parse
 
@@ -122,9 +122,10 @@ def _kind_of(name: str) -> Kind:
         return "extractor"
     if "." in name:
         return "classifier"
+    hint = did_you_mean(name, [*installed("classifiers"), *installed("extractors")])
     raise BenchError(
-        f"no extractor or classifier is called {name!r}; see bench list extractors and bench list classifiers. "
-        "A plugin is found once its distribution is installed"
+        f"no extractor or classifier is called {name!r}.{hint} See bench list extractors and bench list classifiers; a "
+        "plugin is found once its distribution is installed."
     )
 
 
