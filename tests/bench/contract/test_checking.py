@@ -199,7 +199,7 @@ def test_one_name_for_two_kinds_needs_the_kind(their_lab: None) -> None:
 
 
 def test_a_name_that_nothing_has() -> None:
-    with pytest.raises(BenchError, match="no extractor or classifier is called 'svmm'. Did you mean svm"):
+    with pytest.raises(BenchError, match=r"no extractor or classifier is called 'svmm'\. Did you mean svm"):
         find_subject("svmm")
     with pytest.raises(BenchError, match="cannot be imported"):
         find_subject("sklearn.linear_model.Logistic")
