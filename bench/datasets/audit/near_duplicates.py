@@ -25,7 +25,7 @@ IN_PLACE = 0.5
 SHIFTED = 0.75
 """The same, over shifts of up to two pixels of a thumbnail."""
 
-CONFIRMED = 0.85
+CONFIRMED = 0.83
 """Correlation of the full crops' textures from which a pair counts as near-duplicates: see docs/audit/A008.md."""
 
 SIDE = 256
