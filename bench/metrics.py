@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits
 
 from bench import quantities
 from bench.predictions import Predictions, probability_columns, read_predictions, sums_of
@@ -232,7 +233,17 @@ def score_draws(predictions: Predictions, metrics: Iterable[Metric], draws: Floa
         By name; shape (n_draws,), or (Metric.draws,) where that is less. NaN where the metric is undefined: everything
         is in a draw that holds no cell of some class.
     """
-    wanted = list(metrics)
+    # The products are many and small: threads of the library would wait for each other, and for the fits' workers.
+    with threadpool_limits(1, user_api="blas"):
+        return _score_draws(predictions, list(metrics), draws)
+
+
+def weighted_auroc(scores: Floats, is_class: npt.NDArray[np.bool_], groups: npt.NDArray[Any]) -> float:
+    """AUROC of one fitted model's scores with weight 1 / (cells of the group) for each cell."""
+    return float(roc_auc_score(is_class, scores, sample_weight=patient_weights(groups)))
+
+
+def _score_draws(predictions: Predictions, wanted: Sequence[Metric], draws: Floats) -> dict[str, Floats]:
     parts: dict[str, list[Floats]] = {m.name: [] for m in wanted}
     for first in range(0, len(draws), CHUNK):
         chunk = draws[first : first + CHUNK]
@@ -243,11 +254,6 @@ def score_draws(predictions: Predictions, metrics: Iterable[Metric], draws: Floa
             mean = np.mean([scores[m.name] for scores in each], axis=0)
             parts[m.name].append(np.where(whole[: len(mean)], mean, np.nan))
     return {name: np.concatenate(values) for name, values in parts.items()}
-
-
-def weighted_auroc(scores: Floats, is_class: npt.NDArray[np.bool_], groups: npt.NDArray[Any]) -> float:
-    """AUROC of one fitted model's scores with weight 1 / (cells of the group) for each cell."""
-    return float(roc_auc_score(is_class, scores, sample_weight=patient_weights(groups)))
 
 
 def _interval(

@@ -13,8 +13,8 @@ from bench.cli import app
 from bench.options import Options
 
 COMMANDS = [
-    ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"], ["folds"], ["check"],
-    ["compare"],
+    ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"], ["folds"],
+    ["check"], ["compare"], ["score"],
 ]  # fmt: skip
 
 HEAVY = (
@@ -88,6 +88,9 @@ def test_a_list_names_every_plugin_with_a_line(kind: str) -> None:
         (["run", "--extractor", "pixels", "--clf", "svm"], "svm needs features"),
         (["matrix", "--extractors", "pixels", "--clfs", "svm"], "nothing to run"),
         (["report", "nowhere"], "is no results folder"),
+        (["score", "nowhere"], "is no results folder"),
+        (["score", "nowhere", "--threshold", "youden"], "'youden': expected balanced, a number"),
+        (["run", "--threshold", "sens@95"], "threshold: 'sens@95': the number has to lie above 0"),
         (["list", "plugins"], "'plugins' is not one of"),
         (["data", "describe", "nowhere"], "nowhere"),
         (["data", "phantom", "cells", "--patients", "0"], "patients"),

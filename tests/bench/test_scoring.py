@@ -261,3 +261,19 @@ def test_scores_are_written_as_csv(results: Results, add: Add, tmp_path: Path) -
     assert written["auroc_patient"][0] == board["auroc_patient"][0]
     with pytest.raises(BenchError, match="choose another file with --output"):
         write_scores(board, tmp_path / "scores.csv" / "below.csv")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("split", ["patient", "image"])
+def test_scored_anew_is_what_a_run_with_that_decision_gives(tmp_path: Path, split: str) -> None:
+    """Through the whole engine: fits, tables on disk, and two folders that differ in nothing but the decision."""
+    options = {
+        "data": "phantom[patients=6,cells=5,size=64]", "folds": 3, "inner_folds": 2, "split": split, "jobs": 1,
+        "store": tmp_path / "store",
+    }  # fmt: skip
+    usual = bench.run("size", "knn", out=tmp_path / "usual", **options)
+    other = bench.run("size", "knn", out=tmp_path / "other", **options, **vars(DECISIONS[1]))
+    pd.testing.assert_frame_equal(rescore(usual, Decision()), usual.scores, rtol=0, atol=0)
+    pd.testing.assert_frame_equal(rescore(usual, DECISIONS[1]), other.scores, rtol=0, atol=0)
+    pd.testing.assert_frame_equal(rescore(other, Decision()), usual.scores, rtol=0, atol=0)
+    assert usual.key != other.key
