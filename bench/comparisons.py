@@ -130,6 +130,7 @@ def compare(
     against: str | None = None,
     all_pairs: bool = False,
     rope: float = 0.01,
+    names: Sequence[str] | None = None,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Comparison:
@@ -151,6 +152,8 @@ def compare(
         The family is every pair.
     rope : float
         Half width of the region of practical equivalence, in (0, 1).
+    names : sequence of str, optional
+        How the experiments are called, each otherwise. Default: extractor and classifier.
     draws, seed : int
         Bootstrap draws of the patients, behind the ranks; the seed of these and of the permutations.
 
@@ -165,9 +168,9 @@ def compare(
     if against is not None and all_pairs:
         raise BenchError("--against and --all-pairs declare two families of tests; choose one")
     check_comparable(experiments)
-    names = told_apart(experiments)
-    named = None if against is None else _find(against, experiments, names)
-    ground, standings = read_standings(experiments, names, draws=draws, seed=seed)
+    called = told_apart(experiments) if names is None else list(names)
+    named = None if against is None else _find(against, experiments, called)
+    ground, standings = read_standings(experiments, called, draws=draws, seed=seed)
     undefined = [s.name for s in standings if not math.isfinite(s.value)]
     if undefined:
         raise BenchError(f"{METRICS[ground.metric].title}: is undefined for {undefined[0]}, so it cannot be compared")

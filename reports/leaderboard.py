@@ -14,9 +14,7 @@ from bench.identity import digest
 from bench.metrics import BOOTSTRAP, METRICS, PRIMARY, Metric
 from bench.results import BASELINE, LEAKY, ExperimentResult, Results
 from bench.sums import CELL, PATIENT, PER_PATIENT
-
-SHORT_KEY = 8
-"""Digits of a key that tell experiments of one name apart."""
+from bench.tracks import SHORT_KEY, by_track, shared_by_track
 
 
 @dataclass(frozen=True)
@@ -219,28 +217,8 @@ def tracks(results: Results) -> list[Track]:
     BenchError
         The scores of an experiment cannot be read.
     """
-    groups: dict[str, list[Row]] = {}
-    for result in results.current()[0]:
-        groups.setdefault(_track_key(result.record), []).append(_row(result))
-    found = [Track(_ordered(rows)) for rows in groups.values()]
-    return sorted(found, key=lambda t: (t.leaky, str(t.data["name"]), digest(_shared(t.record))))
-
-
-def _shared(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes a track. Threads change times and last digits, not what is estimated."""
-    protocol = {k: v for k, v in record["protocol"].items() if k != "threads"}
-    data = record["data"]
-    return {
-        "data": data["digest"],
-        "positive": data["positive"],
-        "protocol": protocol,
-        "folds": record["folds_hash"],
-        "leaky": LEAKY in record["flags"],
-    }
-
-
-def _track_key(record: Mapping[str, Any]) -> str:
-    return digest(_shared(record))
+    found = [Track(_ordered([_row(result) for result in track])) for track in by_track(results.current()[0])]
+    return sorted(found, key=lambda t: (t.leaky, str(t.data["name"]), digest(shared_by_track(t.record))))
 
 
 def _row(result: ExperimentResult) -> Row:

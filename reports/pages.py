@@ -22,6 +22,7 @@ from bench.metrics import LEVELS, METRICS, PRIMARY
 from bench.results import BASELINE, LEAKY, RANDOM_WEIGHTS, ExperimentResult, Results
 from bench.whole import whole_file
 from reports import wording
+from reports.comparison import ComparisonView, compared
 from reports.figures import DASHES, forest, roc, strips
 from reports.leaderboard import Row, Track, tracks
 from reports.patients import PatientShare, patient_shares
@@ -65,6 +66,8 @@ class TrackView:
         Of the ROC curves.
     shares : sequence of PatientShare
         Of the best pipeline.
+    comparison : ComparisonView or None
+        All pipelines against the best; None where patients leak, or there is one pipeline.
     """
 
     number: int
@@ -74,6 +77,7 @@ class TrackView:
     strips: str = ""
     legend: Sequence[Legend] = ()
     shares: Sequence[PatientShare] = ()
+    comparison: ComparisonView | None = None
 
 
 def write_report(results: Results, path: Path) -> Path:
@@ -142,7 +146,7 @@ def render(results: Results) -> str:
 
 def _view(number: int, track: Track) -> TrackView:
     if track.best is None:
-        return TrackView(number, track)
+        return TrackView(number, track, comparison=compared(track))
     try:
         curves = _curves(track)
         shares = patient_shares(track.best.result)
@@ -159,6 +163,7 @@ def _view(number: int, track: Track) -> TrackView:
         strips=strips(shares, track.classes, name=f"strips-{number}"),
         legend=[Legend(i, text, " ".join(map(str, DASHES[i]))) for i, (text, _) in enumerate(curves)],
         shares=shares,
+        comparison=compared(track),
     )
 
 

@@ -9,8 +9,9 @@ from bench.decisions import Decision
 from bench.metrics import METRICS, PRIMARY, U_STATISTIC
 from bench.results import RANDOM_WEIGHTS, decision_of
 from bench.thresholds import parse_threshold
+from reports.comparison import ComparisonView
 from reports.figures import CHANCE
-from reports.leaderboard import Row, Track
+from reports.leaderboard import Track
 
 INTERVALS = "95 % patient-bootstrap intervals, conditional on the fitted models"
 
@@ -69,20 +70,16 @@ def best_of(track: Track) -> str:
     )
 
 
-def doubts(track: Track) -> list[str]:
-    """What a reader of the headline has to hold against it."""
+def doubts(track: Track, comparison: ComparisonView | None = None) -> list[str]:
+    """What a reader of the headline has to hold against it; with a comparison, what its tests say of the order."""
     best = track.best
     if best is None:
         return []
     found = []
     if best.primary.low <= CHANCE:
         found.append(f"Its interval reaches down to {CHANCE}, the score of guessing.")
-    rivals = _overlapping(track, best)
-    if rivals:
-        found.append(
-            f"The {'interval' if rivals == 1 else 'intervals'} of {plural(rivals, 'other pipeline')} "
-            f"{'overlaps' if rivals == 1 else 'overlap'} with its own, so the order among these is not settled."
-        )
+    if comparison is not None:
+        found += _not_told_apart(comparison)
     if len(track.rows) > 1:
         found.append("Being picked by the very score that is shown, the best one looks a little better than it is.")
     if RANDOM_WEIGHTS in best.badges:
@@ -161,8 +158,12 @@ def _positive_first(track: Track) -> list[str]:
     return sorted(track.classes, key=lambda label: label != track.data["positive"])
 
 
-def _overlapping(track: Track, best: Row) -> int:
-    return sum(r is not best and r.primary.defined and r.primary.high >= best.primary.low for r in track.rows)
+def _not_told_apart(comparison: ComparisonView) -> list[str]:
+    rivals, others = len(comparison.not_told_apart), len(comparison.lines) - 1
+    if not rivals:
+        return []
+    which = "the other pipeline" if others == 1 else f"{rivals} of the {others} other pipelines"
+    return [f"A test does not tell {which} from it (unit: {comparison.unit}), so the order among these is not settled."]
 
 
 def _split_sentence(protocol: Mapping[str, Any]) -> str:
