@@ -15,6 +15,9 @@ IDENTITY = 0.05
 
 STANDARD_ERRORS = 2.0
 
+ALPHA = 0.05
+"""Above this p the score by image is no higher than what permuted labels give."""
+
 
 @dataclass(frozen=True)
 class IdentityNull:
@@ -84,6 +87,10 @@ def verdict(by_patient: Estimate, by_image: float, gap: Estimate, identity: Iden
        the draw. Yes where the mean score lies above that luck (`IdentityNull.class_only`) by more than `IDENTITY` and
        two standard errors. The luck is an upper bound, so that a strong effect alone never counts as identity.
 
+    A cohort whose patients happen to be more alike within a class passes question 1 by chance, in about one of twenty
+    (`bench significance` tests that); where a split by image scores no higher than on permuted labels, the text says
+    that it takes no disease to score as much.
+
     ================  ==========  =========  ===========
     verdict           1. signal   2. gap     3. identity
     ================  ==========  =========  ===========
@@ -121,17 +128,10 @@ def verdict(by_patient: Estimate, by_image: float, gap: Estimate, identity: Iden
             "not been shown to recognise the disease.",
         )
     if promises_more:
-        source = (
-            f"Patients are recognised whatever their label: {_permuted(identity)}."
-            if learned
-            else "Where the difference comes from is not shown"
-            + ("." if identity is not None else ": the patients' labels cannot be permuted.")
-            + " Look for copies of images with bench audit."
-        )
         return Verdict(
             "inflated",
             f"A split by image promises {by_image:.2f}, which is {gap.value:.2f} [{gap.low:.2f}, {gap.high:.2f}] too "
-            f"much: the pipeline reaches {unseen}{'' if signal else ', which chance may give'}. {source}",
+            f"much: the pipeline reaches {unseen}{'' if signal else ', which chance may give'}. {_source(identity)}",
         )
     nothing_more = f"A split by image gives {by_image:.2f}, no more than by patient: {unseen}."
     if learned:
@@ -148,6 +148,19 @@ def verdict(by_patient: Estimate, by_image: float, gap: Estimate, identity: Iden
         f"Nothing is found, whichever way the cells are split: {by_image:.2f} by image, {unseen}, which chance may "
         f"give. No sign that patients are recognised.{asked}",
     )
+
+
+def _source(identity: IdentityNull | None) -> str:
+    """Where a split by image has its higher score from."""
+    if identity is None:
+        return (
+            "Where the difference comes from is not shown, since the patients' labels cannot be permuted. Look for "
+            "copies of images with bench audit."
+        )
+    if not identity.learned:
+        return "Where the difference comes from is not shown. Look for copies of images with bench audit."
+    alone = f" It takes no disease to score {identity.observed:.2f} there." if identity.p > ALPHA else ""
+    return f"Patients are recognised whatever their label: {_permuted(identity)}.{alone}"
 
 
 def _permuted(identity: IdentityNull | None) -> str:

@@ -117,7 +117,8 @@ def find_experiment(path: str | Path, *, name: str | None = None) -> tuple[Resul
         hint = did_you_mean(str(name), [e.name for e in found])
         raise BenchError(f"{path}: holds no experiment {name!r}.{hint} It holds: {_listed(found)}")
     if len(named) > 1:
-        how = "by the name of its folder" if name is not None else "such as --name " + repr(named[0].name)
+        alike = len({e.name for e in named}) < len(named)
+        how = "by its folder" if alike else f"such as --name {named[0].name!r}"
         raise BenchError(f"{path}: holds {len(named)} such experiments; name one with --name, {how}: {_listed(named)}")
     return results, named[0]
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +72,35 @@ def test_the_command_prints_p_with_its_floor_and_unit(place: Path) -> None:
     assert "Unit of the test: patients (split units: 12 diseased, 12 normal)" in text
     as_json = CliRunner().invoke(app, ["significance", str(place / "results"), "--permutations", "9", "--json"])
     assert json.loads(as_json.stdout)["p"] == 0.1
+
+
+def test_what_was_finished_before_ctrl_c_is_kept(place: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    shutil.copytree(place / "results", results)
+    shutil.rmtree(results / "significance", ignore_errors=True)
+    command = [sys.executable, "-m", "bench", "significance", str(results), "--permutations", "5000", "--jobs", "1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        kept = _wait_for_scores(results / "significance" / "work", process)
+        process.send_signal(signal.SIGINT)
+        _, message = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "What was finished is kept; the same command goes on from there." in message
+    before = kept.read_text().splitlines()
+    asked = len(before)
+    found = bench.significance(results, permutations=asked)
+    assert found.null[:2] == bench.significance(place / "results", permutations=2).null
+    assert kept.read_text().splitlines()[:asked] == before
+    assert not list((results / "significance").glob(".unfinished-*"))
+
+
+def _wait_for_scores(folder: Path, process: subprocess.Popen[str]) -> Path:
+    """The file of finished permutations, as soon as it holds two."""
+    while process.poll() is None:
+        for path in folder.glob("*.jsonl"):
+            if path.read_text().count("\n") >= 2:
+                return path
+        time.sleep(0.02)
+    raise AssertionError("the command ended before it could be interrupted")
 
 
 @pytest.mark.slow

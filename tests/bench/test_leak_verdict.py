@@ -52,6 +52,14 @@ def test_what_could_not_be_asked_is_not_claimed() -> None:
     assert "could not be tested" not in verdict(SIGNAL, 0.8, NO_GAP, NOT_LEARNED).text
 
 
+def test_a_score_that_permuted_labels_reach_needs_no_disease() -> None:
+    """Also where unseen patients are told apart a little: the score by image shows nothing of it."""
+    assert LEARNED.p > 0.05
+    assert "It takes no disease to score 0.95 there." in verdict(SIGNAL, 0.95, GAP, LEARNED).text
+    above = IdentityNull(0.7, 0.03, 0.55, 0.01, observed=0.95, p=1 / 21, permutations=20)
+    assert "It takes no disease" not in verdict(SIGNAL, 0.95, GAP, above).text
+
+
 @pytest.mark.parametrize(
     ("gap", "is_one"),
     [

@@ -68,7 +68,7 @@ def test_features_that_are_gone_are_extracted_again(place: Path, tmp_path: Path)
 def test_a_fold_that_fails_is_told_with_its_study(place: Path) -> None:
     reopened = _reopened(place)
     one_class = np.where(np.arange(len(reopened.labels)) == 0, "diseased", "normal")
-    with pytest.raises(BenchError, match=r"^odd labels, repeat 0, fold 0: .*diseased"):
+    with pytest.raises(BenchError, match=r"^odd labels, repeat \d, fold \d: .*diseased"):
         list(refit(reopened.plan, [Study("odd labels", one_class, reopened.plan.folds)], jobs=1, observer=Observer()))
 
 

@@ -21,13 +21,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two experiments on 12 phantom patients."""
     folder = tmp_path_factory.mktemp("reopening")
     write_phantom(PhantomSpec(patients=6, cells=3, spread=0, size=64, seed=2), folder / "cells")
-    bench.matrix(["size"], ["knn", "naive_bayes"], **_options(folder))
+    bench.matrix(["size"], ["knn", "naive_bayes"], baselines=False, **_options(folder))
     return folder
 
 
 def _options(folder: Path) -> dict[str, Any]:
     places = {"data": str(folder / "cells"), "out": folder / "results", "store": folder / "store"}
-    return {**places, "folds": 3, "inner_folds": 2, "seed": 5, "jobs": 1, "positive": "diseased", "baselines": False}
+    return {**places, "folds": 3, "inner_folds": 2, "seed": 5, "jobs": 1, "positive": "diseased"}
 
 
 def _one(place: Path) -> ExperimentResult:
@@ -54,6 +54,15 @@ def test_a_wrong_name_is_answered_with_the_right_ones(place: Path, tmp_path: Pat
         find_experiment(tmp_path)
     with pytest.raises(BenchError, match="is size x knn, not size x naive_bayes"):
         find_experiment(_one(place).folder, name="size x naive_bayes")
+
+
+def test_one_pipeline_under_two_splits_is_named_by_its_folder(place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place, tmp_path / "copy")
+    bench.run("size", "knn", **{**_options(tmp_path / "copy"), "split": "image"})
+    with pytest.raises(
+        BenchError, match=r"holds 2 such experiments; name one with --name, by its folder: size x knn \("
+    ):
+        find_experiment(tmp_path / "copy" / "results", name="size x knn")
 
 
 def test_a_folder_taken_out_of_its_results_is_refused(place: Path, tmp_path: Path) -> None:
