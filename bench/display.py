@@ -89,7 +89,7 @@ def show_experiment(result: ExperimentResult) -> None:
     """Print the scores of one experiment, and where it lies."""
     data = result.record["data"]
     console.print(f"\n[bold]{escape(result.name)}[/bold]{_flags(result.flags)}")
-    console.print(f"{_counts(data)}; {_protocol(result.record['protocol'])}", highlight=False)
+    console.print(f"{_counts(data)}; {protocol_line(result.record['protocol'])}", highlight=False)
     table = Table(box=None, pad_edge=False)
     table.add_column("metric")
     table.add_column("value", justify="right")
@@ -100,7 +100,7 @@ def show_experiment(result: ExperimentResult) -> None:
         line = scores.loc[metric]
         table.add_row(METRICS[metric].title, f"{line['value']:.2f}", f"{line['low']:.2f}-{line['high']:.2f}")
     console.print(table)
-    methods = " or ".join(scores.loc[shown, "method"].drop_duplicates())
+    methods = "; ".join(scores.loc[shown, "method"].drop_duplicates())
     console.print(f"Intervals: {methods}, conditional on the fitted models.", style="dim")
     console.print(f"{len(scores) - len(shown)} more metrics: scores.parquet, or bench report.", style="dim")
     if tuned := summary(result.optimism):
@@ -117,7 +117,7 @@ def show_matrix(result: MatrixResult) -> None:
     dataset = plan.opened.dataset
     console.print(
         f"\n[bold]{escape(dataset.name)}[/bold]: {_counts(plan.record(plan.experiments[0])['data'])}; "
-        f"{_protocol(vars(plan.protocol))}",
+        f"{protocol_line(vars(plan.protocol))}",
         highlight=False,
     )
     show_leaderboard(board)
@@ -214,7 +214,8 @@ def _counts(data: dict[str, object]) -> str:
     return f"{data['cells']} cells of {data['patients']} patients{linked}{tested}"
 
 
-def _protocol(protocol: dict[str, object]) -> str:
+def protocol_line(protocol: dict[str, object]) -> str:
+    """The folds, tuning and seed in a few words."""
     repeats = "" if protocol["repeats"] == 1 else f" x {protocol['repeats']} repeats"
     tuned = f", {protocol['tune']} tuning trials a fold" if protocol["tune"] else ""
     folds = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from rich.markup import escape
 
-from bench.display import console, show_leaderboard
+from bench.display import console, protocol_line, show_leaderboard
 from bench.results import ASKED
 
 
@@ -13,15 +13,10 @@ def show_scores(board: pd.DataFrame) -> None:
     """Print a leaderboard from `bench.scoring.score`, a table for all that can be compared."""
     for asked, part in board.groupby(list(ASKED), sort=False):
         given = dict(zip(ASKED, asked, strict=True))
-        repeats = "" if given["repeats"] == 1 else f" x {given['repeats']} repeats"
-        tuned = f", {given['tune']} tuning trials a fold" if given["tune"] else ""
-        console.print(
-            f"\n[bold]{escape(str(given['data']))}[/bold]: {given['folds']} folds by {given['split']}{repeats}{tuned}, "
-            f"seed {given['seed']}",
-            highlight=False,
-        )
+        console.print(f"\n[bold]{escape(str(given['data']))}[/bold]: {protocol_line(given)}", highlight=False)
         console.print(
             f"calibration {given['calibrate']}, threshold {given['threshold']}, patients by {given['aggregate']}",
             highlight=False,
         )
         show_leaderboard(part)
+    console.print("Whoever picks a decision by these scores has tuned it on the tested patients.", style="dim")
