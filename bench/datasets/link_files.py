@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,15 +55,23 @@ def read_links(path: Path) -> list[tuple[str, str]]:
     return pairs
 
 
-def linked_by_file(dataset: Dataset, path: Path) -> Dataset:
+def linked_by_file(dataset: Dataset, path: Path, pairs: Sequence[tuple[str, str]]) -> Dataset:
     """The data set with the patients linked that a file names, and notices that say so.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The table of cells.
+    path : Path
+        The file, for what is said.
+    pairs : sequence of pairs of str
+        What `read_links` read from it.
 
     Raises
     ------
     BenchError
-        The file cannot be read, or the data set has none of its patients.
+        The data set has none of its patients.
     """
-    pairs = read_links(path)
     present = set(dataset.table["patient"])
     named = dict.fromkeys(patient for pair in pairs for patient in pair)
     strangers = [patient for patient in named if patient not in present]

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.datasets.checking import checked
-from bench.datasets.link_files import linked_by_file
+from bench.datasets.link_files import linked_by_file, read_links
 from bench.datasets.phantom import PhantomReader, PhantomSpec
 from bench.datasets.reading import finished, open_dataset
 from bench.datasets.scan import Scan, content_digest, scan
@@ -75,10 +75,12 @@ def open_data(options: Options, observer: Observer | None = None) -> Opened:
         Something is wrong with it; the message names file and row.
     """
     observer = observer or Observer()
+    # Read before the cells are, which takes minutes.
+    links = None if options.links is None else read_links(options.links)
     dataset = _sets_asked_for(options, _reading(options), observer)
     dataset, found = checked(dataset, _scanned(dataset, options, observer), skip_unreadable=options.skip_unreadable)
-    if options.links is not None:
-        dataset = linked_by_file(dataset, options.links)
+    if options.links is not None and links is not None:
+        dataset = linked_by_file(dataset, options.links, links)
     if SET in dataset.table:
         check_images_apart(dataset, found.table["picture"])
     for notice in dataset.notices:

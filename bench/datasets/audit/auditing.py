@@ -127,7 +127,8 @@ def _read(options: Options, observer: Observer) -> _Read:
     if rows:
         dataset = replace(dataset, table=dataset.table.drop(index=rows).reset_index(drop=True))
         readable = Scan(scan.table.drop(index=rows).reset_index(drop=True))
-        check_classes(dataset.table["label"], f"{dataset.name}, without {count(len(rows), 'unreadable cell')},")
+        why = some([f"{problem.cell}: {problem.reason}" for problem in scan.problems], 1)
+        check_classes(dataset.table["label"], f"{dataset.name}, without {count(len(rows), 'unreadable cell')} ({why}),")
         return _linked(dataset, readable, scan.problems, pixels=True)
     return _linked(dataset, scan, (), pixels=True)
 

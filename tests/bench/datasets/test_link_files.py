@@ -29,7 +29,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 def test_linked_patients_share_a_unit_and_it_is_said(tmp_path: Path) -> None:
     path = file(tmp_path, "patient_a,patient_b,note\na, b ,x\nb,c,y\nz,a,\n")
-    linked = linked_by_file(dataset("a", "b", "c", "d"), path)
+    linked = linked_by_file(dataset("a", "b", "c", "d"), path, read_links(path))
     assert list(linked.table["unit"]) == ["a+b+c"] * 3 + ["d"]
     assert linked.notices == (
         "earlier",
@@ -42,7 +42,7 @@ def test_linked_patients_share_a_unit_and_it_is_said(tmp_path: Path) -> None:
 def test_links_that_are_there_already_are_said_to_be(tmp_path: Path) -> None:
     path = file(tmp_path, "patient_a,patient_b\nb,a\n")
     before = dataset("a", "b", "c", linked=(frozenset("ab"),))
-    after = linked_by_file(before, path)
+    after = linked_by_file(before, path, read_links(path))
     assert after.table.equals(before.table)
     assert after.notices[-1] == f"{path} links no patients that were not linked already"
 
@@ -57,8 +57,9 @@ def test_links_that_are_there_already_are_said_to_be(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_links_nothing_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    path = file(tmp_path, text)
     with pytest.raises(BenchError) as caught:
-        linked_by_file(dataset("a", "b"), file(tmp_path, text))
+        linked_by_file(dataset("a", "b"), path, read_links(path))
     assert said in str(caught.value)
 
 

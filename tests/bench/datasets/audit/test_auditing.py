@@ -149,6 +149,16 @@ def test_held_out_cells_that_share_an_image_or_a_near_duplicate_are_an_error(cel
     assert "1 pair lies in both the training and the held-out cells" in finding.detail
 
 
+def test_what_makes_every_cell_unreadable_is_said(tmp_path: Path) -> None:
+    for name in ("1.png", "2.png"):
+        assert cv2.imwrite(str(tmp_path / name), np.full((9, 9, 3), 200, np.uint8))
+    (tmp_path / "manifest.csv").write_text("path,label,patient\n1.png,a,p\n2.png,b,q\n")
+    with pytest.raises(
+        BenchError, match=r"without 2 unreadable cells \(1\.png: .*--mask.* and 1 more\), holds no cell"
+    ):
+        audit(tmp_path)
+
+
 def test_sizes_that_tell_the_class_are_an_error(cells: Path) -> None:
     table = manifest(cells)
     for path in table["path"][table["label"] == "diseased"]:
