@@ -14,7 +14,7 @@ from bench.options import Options
 
 COMMANDS = [
     ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"], ["folds"],
-    ["check"], ["compare"], ["score"], ["audit"],
+    ["check"], ["compare"], ["score"], ["audit"], ["leakage"], ["significance"],
 ]  # fmt: skip
 
 HEAVY = (
