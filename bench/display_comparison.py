@@ -27,7 +27,10 @@ def show_comparison(found: Comparison) -> None:
     against = "of each pair" if found.all_pairs else f"to {escape(found.reference)}"
     console.print(f"\n[bold]{escape(found.title)}[/bold]: difference {against}", highlight=False)
     console.print(_tests(found), highlight=False)
-    console.print(f"P equal: probability that the difference is within {found.rope:g}.", style="dim", highlight=False)
+    if _has_equality(found):
+        console.print(
+            f"P equal: probability that the difference is within {found.rope:g}.", style="dim", highlight=False
+        )
     console.print()
     console.print(_order(found), highlight=False)
     console.print()
@@ -38,13 +41,15 @@ def show_comparison(found: Comparison) -> None:
 
 
 def _tests(found: Comparison) -> Table:
-    second = bool(found.table["second_test"].notna().any())
+    second, equality = bool(found.table["second_test"].notna().any()), _has_equality(found)
     table = Table(box=None, pad_edge=False)
     table.add_column("pipeline", overflow="fold")
     if found.all_pairs:
         table.add_column("against", overflow="fold")
-    for title in ("difference\n95 % interval", "p\n ", "p\nHolm", *(["2nd p\nHolm"] if second else []), "P\nequal"):
+    for title in ("difference\n95 % interval", "p\n ", "p\nHolm", *(["2nd p\nHolm"] if second else [])):
         table.add_column(title, justify="right", no_wrap=True)
+    if equality:
+        table.add_column("P\nequal", justify="right", no_wrap=True)
     for row in found.table.to_dict(orient="records"):
         names = [escape(str(row["pipeline"])), *([escape(str(row["against"]))] if found.all_pairs else [])]
         table.add_row(
@@ -53,9 +58,14 @@ def _tests(found: Comparison) -> Table:
             p_text(row["p"]),
             p_text(row["p_holm"]),
             *([p_text(row["second_p_holm"])] if second else []),
-            share_text(row["p_equivalent"]),
+            *([share_text(row["p_equivalent"])] if equality else []),
         )
     return table
+
+
+def _has_equality(found: Comparison) -> bool:
+    """Whether the test has a reading of practical equality."""
+    return bool(found.table["p_equivalent"].notna().any())
 
 
 def _order(found: Comparison) -> Table:

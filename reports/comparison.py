@@ -79,8 +79,8 @@ class ComparisonView:
         What is compared.
     rope : float
         Half width of the region of practical equivalence.
-    second : bool
-        Whether there is a second test.
+    second, equality : bool
+        Whether there is a second test, and whether the test has a reading of practical equality.
     not_told_apart : sequence of str
         Names of those that the test does not tell from the reference.
     unit : str
@@ -94,6 +94,7 @@ class ComparisonView:
     title: str
     rope: float
     second: bool
+    equality: bool
     not_told_apart: Sequence[str]
     unit: str
     verdict: Sequence[str]
@@ -119,6 +120,7 @@ def compared(track: Track) -> ComparisonView | None:
         title=found.title,
         rope=found.rope,
         second=bool(found.table["second_test"].notna().any()),
+        equality=bool(found.table["p_equivalent"].notna().any()),
         not_told_apart=found.not_told_apart,
         unit=str(found.table["unit"].iloc[0]),
         verdict=verdict(found),

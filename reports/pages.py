@@ -17,6 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from bench.comparison_words import p_text
 from bench.errors import BenchError
 from bench.metrics import LEVELS, METRICS, PRIMARY
 from bench.results import BASELINE, LEAKY, RANDOM_WEIGHTS, ExperimentResult, Results
@@ -24,6 +25,7 @@ from bench.whole import whole_file
 from reports import wording
 from reports.comparison import ComparisonView, compared
 from reports.figures import DASHES, forest, roc, strips
+from reports.kept import kept
 from reports.leaderboard import Row, Track, tracks
 from reports.patients import PatientShare, patient_shares
 from reports.provenance import environments, library_versions
@@ -129,6 +131,7 @@ def render(results: Results) -> str:
             views=[_view(i, track) for i, track in enumerate(found, start=1)],
             data_sets=_data_sets(experiments),
             failures=failures,
+            kept=kept(results, found),
             tuned=tuned_tracks(found),
             primary=PRIMARY,
             primary_title=METRICS[PRIMARY].title,
@@ -204,7 +207,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {"wording": wording, "METRICS": METRICS, "LEVELS": LEVELS}
-    environment.filters |= {"plural": wording.plural, "seconds": _seconds, "sort_value": _sort_value}
+    environment.filters |= {"plural": wording.plural, "p": p_text, "seconds": _seconds, "sort_value": _sort_value}
     return environment
 
 

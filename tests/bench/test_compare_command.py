@@ -91,6 +91,20 @@ def test_all_pairs_are_printed_with_both_names(
     assert "3 comparisons, all pairs" in " ".join(printed.split())
 
 
+def test_a_test_without_a_reading_of_equality_has_no_such_column(
+    keep: Keep, kept: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(display_comparison, "console", Console(width=80))
+    for i, name in enumerate(("svm", "knn")):
+        table = _cohort(1.0, i)
+        one_patient_a_fold = table[table["repeat"] == 0].assign(fold=lambda t: pd.factorize(t["unit"])[0])
+        keep(name, one_patient_a_fold, split="lopo")
+    printed = _compare(kept.path)
+    assert "Balanced accuracy, patient mean: difference to" in printed
+    assert "patient (16 split units)" in " ".join(printed.split())
+    assert "equal:" not in printed
+
+
 def test_names_with_markup_are_printed_as_they_are(keep: Keep, kept: Results, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(display_comparison, "console", Console(width=120))
     keep("svm[C=10]", _cohort(1.0, 0), flags=["BASELINE"])
