@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.chance import significance
-    from bench.datasets.audit.auditing import audit
     from bench.errors import BenchError
+    from bench.evidence.audit.auditing import audit
+    from bench.evidence.chance import significance
+    from bench.evidence.leaks import leakage
     from bench.interface import MatrixResult, compare, matrix, open_results, plan, run
-    from bench.leaks import leakage
     from bench.observer import Observer
+    from bench.rescoring import score
     from bench.results import ExperimentResult, Results
-    from bench.scoring import score
 
 __all__ = [
     "BenchError",
@@ -40,15 +40,15 @@ _HOME = {
     "MatrixResult": "bench.interface",
     "Observer": "bench.observer",
     "Results": "bench.results",
-    "audit": "bench.datasets.audit.auditing",
+    "audit": "bench.evidence.audit.auditing",
     "compare": "bench.interface",
-    "leakage": "bench.leaks",
+    "leakage": "bench.evidence.leaks",
     "matrix": "bench.interface",
     "open_results": "bench.interface",
     "plan": "bench.interface",
     "run": "bench.interface",
-    "score": "bench.scoring",
-    "significance": "bench.chance",
+    "score": "bench.rescoring",
+    "significance": "bench.evidence.chance",
 }
 
 

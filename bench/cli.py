@@ -49,7 +49,8 @@ def run(
 
     Without --data: the phantom cells.
     """
-    from bench import display, interface  # noqa: PLC0415 (so that --help stays quick)
+    from bench import interface  # noqa: PLC0415 (so that --help stays quick)
+    from bench.display import tables as display  # noqa: PLC0415
 
     with stoppable(), display.live_progress(outcomes=False) as observer:
         result = interface.run(extractor, clf, observer=observer, **given(options))
@@ -65,7 +66,8 @@ def matrix(**options: Any) -> None:
 
     A failing experiment becomes a row with its reason, the rest goes on, and the exit code is 1.
     """
-    from bench import display, interface  # noqa: PLC0415
+    from bench import interface  # noqa: PLC0415
+    from bench.display import tables as display  # noqa: PLC0415
 
     with stoppable(), display.live_progress() as observer:
         result = interface.matrix(observer=observer, **given(options))
@@ -78,7 +80,8 @@ def matrix(**options: Any) -> None:
 @with_options(MATRIX_OPTIONS)
 def plan(**options: Any) -> None:
     """Print what a matrix would run, what is done, and why; runs nothing."""
-    from bench import display, interface  # noqa: PLC0415
+    from bench import interface  # noqa: PLC0415
+    from bench.display import tables as display  # noqa: PLC0415
 
     with display.live_progress() as observer:
         table = interface.plan(observer=observer, **given(options))
@@ -93,7 +96,7 @@ def report(
     ] = None,
 ) -> None:
     """Write the leaderboard as one HTML file that opens offline."""
-    from bench import display  # noqa: PLC0415
+    from bench.display import tables as display  # noqa: PLC0415
     from bench.results import Results  # noqa: PLC0415
     from reports.pages import write_report  # noqa: PLC0415
 
@@ -132,8 +135,8 @@ def describe(
     **options: Any,
 ) -> None:
     """Print what a data set holds: cells, patients, split units, sizes, folds, notices."""
-    from bench import display  # noqa: PLC0415
     from bench.datasets.opening import open_data  # noqa: PLC0415
+    from bench.display import tables as display  # noqa: PLC0415
     from bench.options import make_options  # noqa: PLC0415
 
     with display.live_progress() as observer:
@@ -154,8 +157,8 @@ def phantom(
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
 ) -> None:
     """Draw phantom cells with known truth into a folder with a manifest."""
-    from bench import display  # noqa: PLC0415
     from bench.datasets.phantom import PhantomSpec, write_phantom  # noqa: PLC0415
+    from bench.display import tables as display  # noqa: PLC0415
 
     spec = PhantomSpec(
         patients=patients, cells=cells, spread=spread, effect=effect, signature=signature, size=size, seed=seed

@@ -57,7 +57,9 @@ def significance(
 
     Goes on where it was interrupted; more permutations add to those that are there.
     """
-    from bench import chance, display, display_significance  # noqa: PLC0415 (so that --help stays quick)
+    from bench.display import significance as display_significance  # noqa: PLC0415 (so that --help stays quick)
+    from bench.display import tables as display  # noqa: PLC0415
+    from bench.evidence import chance  # noqa: PLC0415
 
     with stoppable(), display.live_progress(outcomes=False) as observer:
         found = chance.significance(experiment, permutations=permutations, observer=observer, **given(options))
@@ -80,7 +82,9 @@ def leakage(
 
     Goes on where it was interrupted; what the results folder holds is not fitted again.
     """
-    from bench import display, display_leakage, leaks  # noqa: PLC0415
+    from bench.display import leakage as display_leakage  # noqa: PLC0415
+    from bench.display import tables as display  # noqa: PLC0415
+    from bench.evidence import leaks  # noqa: PLC0415
 
     with stoppable(), display.live_progress(outcomes=False) as observer:
         found = leaks.leakage(experiment, permutations=permutations, observer=observer, **given(options))
@@ -114,7 +118,7 @@ def compare(
     if as_json:
         typer.echo(json.dumps(found.record(), indent=1))
     else:
-        from bench import display_comparison  # noqa: PLC0415
+        from bench.display import comparison as display_comparison  # noqa: PLC0415
 
         display_comparison.show_comparison(found)
 
@@ -142,8 +146,8 @@ def check(
     Ours or a third party's: that no fit sees a tested patient, that every split it makes keeps patients whole, that
     what is tested changes nothing that is learned. The exit code is 1 where a check fails.
     """
-    from bench import display_contract  # noqa: PLC0415
     from bench.contract.checking import find_subject, network_cost, steps_of  # noqa: PLC0415
+    from bench.display import contract as display_contract  # noqa: PLC0415
 
     subject = find_subject(name, kind.value if kind else None, weights_dir=weights_dir)
     display_contract.show_subject(subject)
@@ -166,11 +170,12 @@ def folds(
 
     The same options give bench run and bench matrix the same folds.
     """
-    from bench import display, display_folds  # noqa: PLC0415
     from bench.datasets.opening import open_data  # noqa: PLC0415
-    from bench.fold_manifest import write_folds  # noqa: PLC0415
+    from bench.display import folds as display_folds  # noqa: PLC0415
+    from bench.display import tables as display  # noqa: PLC0415
     from bench.options import make_options  # noqa: PLC0415
-    from bench.outer_folds import outer_folds  # noqa: PLC0415
+    from bench.splits.fold_manifest import write_folds  # noqa: PLC0415
+    from bench.splits.outer_folds import outer_folds  # noqa: PLC0415
 
     asked = make_options({"data": path, **given(options)})
     with display.live_progress() as observer:
@@ -213,9 +218,10 @@ def audit(
     The exit code is 1 where something is an error. For the exact checks alone, a manifest with a column sha256 needs no
     images.
     """
-    from bench import display, display_audit  # noqa: PLC0415
-    from bench.datasets.audit import auditing  # noqa: PLC0415
     from bench.datasets.link_files import write_links  # noqa: PLC0415
+    from bench.display import audit as display_audit  # noqa: PLC0415
+    from bench.display import tables as display  # noqa: PLC0415
+    from bench.evidence.audit import auditing  # noqa: PLC0415
 
     with stoppable(), display.live_progress(outcomes=False) as observer:
         found = auditing.audit(path, folds=folds, observer=observer, **given(options))
@@ -242,11 +248,13 @@ def score(
 
     Nothing is fitted and no experiment is changed; what is not given stays as each experiment was run.
     """
-    from bench import display, display_scores, scoring  # noqa: PLC0415
+    from bench import rescoring  # noqa: PLC0415
+    from bench.display import scores as display_scores  # noqa: PLC0415
+    from bench.display import tables as display  # noqa: PLC0415
 
     with stoppable(), display.live_progress() as observer:
-        board = scoring.score(results, observer=observer, **given(options))
+        board = rescoring.score(results, observer=observer, **given(options))
     display_scores.show_scores(board)
     if output is not None:
-        scoring.write_scores(board, output)
+        rescoring.write_scores(board, output)
         display.show_line("scores", output)

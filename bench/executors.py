@@ -32,6 +32,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def default_jobs(threads: int) -> int:
+    """Worker processes that fill this machine's cores."""
+    return max(1, cores() // threads)
+
+
 class _Worker(SpawnProcess):
     """A fresh process that does not run the program of its parent again.
 

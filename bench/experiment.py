@@ -12,13 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
-from bench.decisions import Decision, Inner, decide, decided_table
 from bench.errors import BenchError
 from bench.features import open_features
-from bench.folds import Indices, InnerPatientKFold, PatientKFold, check_apart, inner_folds
 from bench.identity import seed_of
-from bench.metrics import probability_columns, weighted_auroc
 from bench.plugins import Plugin
+from bench.scores.decisions import Decision, Inner, decide, decided_table
+from bench.scores.metrics import probability_columns, weighted_auroc
+from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_apart, inner_folds
 from bench.tuning import tune
 from bench.tuning_storage import StudyPlace
 from extractors.cells import Cells
@@ -33,13 +33,13 @@ class Protocol:
     Parameters
     ----------
     split : {"patient", "image", "official", "official-linked", "lopo", "held-out"}
-        What the outer folds hold apart; see `bench.outer_folds.draw_folds`.
+        What the outer folds hold apart; see `bench.splits.outer_folds.draw_folds`.
     folds, repeats, inner_folds : int
         Outer folds, their repeats, and inner folds at most.
     tune : int
         Tuning trials for each outer fold; 0: none.
     calibrate, threshold, aggregate : str
-        How probabilities become decisions; see `bench.decisions.Decision`.
+        How probabilities become decisions; see `bench.scores.decisions.Decision`.
     seed : int
         Root of every seed.
     threads : int

@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from bench import comparisons, plugins
-from bench.compared import compared_experiments, experiment_at
+from bench import plugins
 from bench.errors import BenchError
-from bench.executors import cores
+from bench.evidence import comparisons
+from bench.evidence.compared import compared_experiments, experiment_at
+from bench.executors import default_jobs
 from bench.observer import Observer
 from bench.options import Options, make_options
 from bench.planning import Plan, make_plan
@@ -165,7 +166,7 @@ def compare(
 ) -> comparisons.Comparison:
     """Test pipelines of one track against the best of them, against a named one, or each against each.
 
-    Nothing is run: kept predictions are read. See `bench.comparisons.compare` for the tests.
+    Nothing is run: kept predictions are read. See `bench.evidence.comparisons.compare` for the tests.
 
     Parameters
     ----------
@@ -241,11 +242,6 @@ def states(options: Options, observer: Observer | None = None) -> pd.DataFrame:
     there = (options.out / "cytobench.json").is_file()
     results = Results.open(options.out) if there else None
     return make_plan(options, observer).states(results)
-
-
-def default_jobs(threads: int) -> int:
-    """Worker processes that fill this machine's cores."""
-    return max(1, cores() // threads)
 
 
 def _options(

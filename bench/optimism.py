@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.metrics import probability_columns, weighted_auroc
+from bench.scores.metrics import probability_columns, weighted_auroc
 
 COLUMNS = ("repeat", "fold", "inner_best", "outer", "optimism")
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from bench.errors import BenchError, did_you_mean
+from bench.scores.thresholds import parse_threshold
 from bench.selectors import split_list
-from bench.thresholds import parse_threshold
 
 MAX_CONFIG_BYTES = 1_000_000
 

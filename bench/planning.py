@@ -19,33 +19,33 @@ from bench.datasets.two_sets import HELD_OUT, SET
 from bench.errors import BenchError
 from bench.experiment import Protocol
 from bench.features import READING, Entry, entry_of, extractor_identity
-from bench.fold_manifest import Folds
 from bench.identity import code_digest, digest, library_versions, module_identity, own_digest
 from bench.observer import Observer
 from bench.options import Options
-from bench.outer_folds import outer_folds
 from bench.plugins import PIXELS, Plugin
 from bench.reading_options import reading_options
 from bench.results import BASELINE, LEAKY, RANDOM_WEIGHTS, Results
+from bench.splits.fold_manifest import Folds
+from bench.splits.outer_folds import outer_folds
 
 FORMAT = 1
 
 _ENGINE = (
-    "bench.aggregation",
-    "bench.calibration",
-    "bench.decisions",
+    "bench.scores.aggregation",
+    "bench.scores.calibration",
+    "bench.scores.decisions",
     "bench.experiment",
-    "bench.folds",
-    "bench.metrics",
+    "bench.splits.folds",
+    "bench.scores.metrics",
     "bench.optimism",
-    "bench.predictions",
-    "bench.quantities",
-    "bench.ranking",
+    "bench.scores.predictions",
+    "bench.scores.quantities",
+    "bench.scores.ranking",
     "bench.statistics.auroc",
     "bench.statistics.bootstrap",
     "bench.statistics.proportions",
-    "bench.sums",
-    "bench.thresholds",
+    "bench.scores.sums",
+    "bench.scores.thresholds",
     "bench.tuning",
     "classifiers.platt",
 )

@@ -12,11 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from bench.decisions import Decision
 from bench.errors import BenchError
-from bench.held_out import Look, read_looks
 from bench.identity import digest
-from bench.metrics import METRICS, PRIMARY
+from bench.scores.decisions import Decision
+from bench.scores.metrics import METRICS, PRIMARY
+from bench.splits.held_out import Look, read_looks
 from bench.whole import clear_unfinished, read_json, whole_file, whole_folder, writable_folder, write_json
 
 FORMAT = 1

@@ -19,15 +19,15 @@ from bench.errors import BenchError
 from bench.executors import LocalPool, local_pool
 from bench.experiment import FoldJob, FoldResult, fit_fold
 from bench.features import Entry, extract_shard, join_shards, missing_shards
-from bench.fold_manifest import write_folds
-from bench.folds import Indices
-from bench.held_out import LookLog
-from bench.metrics import METRICS, PRIMARY, score
 from bench.observer import Observer
 from bench.optimism import optimism
 from bench.options import Options
 from bench.planning import Experiment, Plan
 from bench.results import Results
+from bench.scores.metrics import METRICS, PRIMARY, score
+from bench.splits.fold_manifest import write_folds
+from bench.splits.folds import Indices
+from bench.splits.held_out import LookLog
 from bench.tuning_storage import StudyPlace
 from bench.whole import read_json, whole_folder, write_json
 

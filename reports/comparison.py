@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.comparison_words import (
+from bench.evidence.comparison_words import (
     difference_text,
     p_text,
     rank_text,
@@ -16,7 +16,7 @@ from bench.comparison_words import (
     verdict,
     what_was_tested,
 )
-from bench.comparisons import Comparison, compare
+from bench.evidence.comparisons import Comparison, compare
 from reports.leaderboard import Row, Track
 
 

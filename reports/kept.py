@@ -10,9 +10,9 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import BenchError
-from bench.held_out import Look
-from bench.metrics import METRICS
 from bench.results import Results
+from bench.scores.metrics import METRICS
+from bench.splits.held_out import Look
 from bench.whole import read_json
 from reports.leaderboard import Row, Track
 

@@ -10,11 +10,11 @@ from functools import cached_property
 from typing import Any
 
 from bench.errors import BenchError
+from bench.evidence.tracks import SHORT_KEY, by_track, shared_by_track
 from bench.identity import digest
-from bench.metrics import BOOTSTRAP, METRICS, PRIMARY, Metric
 from bench.results import BASELINE, LEAKY, ExperimentResult, Results
-from bench.sums import CELL, PATIENT, PER_PATIENT
-from bench.tracks import SHORT_KEY, by_track, shared_by_track
+from bench.scores.metrics import BOOTSTRAP, METRICS, PRIMARY, Metric
+from bench.scores.sums import CELL, PATIENT, PER_PATIENT
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Score:
 
 
 LEVEL_NAMES: Mapping[str, str] = {PATIENT: "Patient-weighted", CELL: "Cell level", PER_PATIENT: "Per patient"}
-"""The levels of `bench.metrics.LEVELS`, in words and in the order of the report."""
+"""The levels of `bench.scores.metrics.LEVELS`, in words and in the order of the report."""
 
 UNDEFINED = Score(math.nan, math.nan, math.nan)
 

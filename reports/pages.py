@@ -17,10 +17,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench.comparison_words import p_text
 from bench.errors import BenchError
-from bench.metrics import LEVELS, METRICS, PRIMARY
+from bench.evidence.comparison_words import p_text
 from bench.results import BASELINE, LEAKY, RANDOM_WEIGHTS, ExperimentResult, Results
+from bench.scores.metrics import LEVELS, METRICS, PRIMARY
 from bench.whole import whole_file
 from reports import wording
 from reports.comparison import ComparisonView, compared

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.predictions import sums_of
 from bench.results import ExperimentResult
+from bench.scores.predictions import sums_of
 
 
 @dataclass(frozen=True)

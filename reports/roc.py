@@ -37,7 +37,7 @@ def patient_curve(predictions: pd.DataFrame, label: str) -> Curve | None:
     Scores of two fitted models are not comparable, so each fold of each repeat has a curve of its own, in which a cell
     weighs 1 / (cells of its split unit in the repeat). The folds' curves are averaged vertically, each weighing as much
     as its pairs do in the AUROC (weight of its positive cells x weight of its other cells), then the repeats' ones.
-    The area under the average is the average of the areas, hence the AUROC of `bench.metrics`.
+    The area under the average is the average of the areas, hence the AUROC of `bench.scores.metrics`.
 
     Parameters
     ----------

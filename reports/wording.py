@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.decisions import Decision
-from bench.metrics import METRICS, PRIMARY, U_STATISTIC
 from bench.results import RANDOM_WEIGHTS, decision_of
-from bench.thresholds import parse_threshold
+from bench.scores.decisions import Decision
+from bench.scores.metrics import METRICS, PRIMARY, U_STATISTIC
+from bench.scores.thresholds import parse_threshold
 from reports.comparison import ComparisonView
 from reports.figures import CHANCE
 from reports.leaderboard import Track

@@ -18,8 +18,8 @@ from bench.contract.parameters import check_parameters
 from bench.contract.scikit_learn import check_scikit_learn
 from bench.contract.spaces import drawn_parameters
 from bench.contract.spies import SpySplitter, watched_splitters
-from bench.folds import InnerPatientKFold
 from bench.plugins import Plugin
+from bench.splits.folds import InnerPatientKFold
 from extractors.cells import Cells
 
 Floats = npt.NDArray[np.floating[Any]]

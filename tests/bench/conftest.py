@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from bench.identity import digest
-from bench.metrics import score
 from bench.results import ExperimentResult, Results
+from bench.scores.metrics import score
 
 Keep = Callable[..., ExperimentResult]
 

@@ -8,7 +8,7 @@ import pytest
 
 from bench import plugins
 from bench.baselines import BASELINES, is_baseline, with_baselines
-from bench.metrics import score
+from bench.scores.metrics import score
 from classifiers.prior import Prior
 
 CELLS = {"ALL": (7272, 47), "HEM": (3389, 26)}

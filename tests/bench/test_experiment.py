@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 
-from bench.decisions import Inner, decide
 from bench.errors import BenchError
 from bench.experiment import FoldJob, Protocol, fit_fold
-from bench.folds import InnerPatientKFold
 from bench.plugins import Plugin
-from bench.thresholds import best_threshold
+from bench.scores.decisions import Inner, decide
+from bench.scores.thresholds import best_threshold
+from bench.splits.folds import InnerPatientKFold
 from extractors.cells import CellFile, Cells
 
 PATIENTS, CELLS = 24, 4

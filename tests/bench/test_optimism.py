@@ -14,10 +14,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.metrics import roc_auc_score
 
 from bench.experiment import FoldJob, Protocol, fit_fold
-from bench.folds import PatientKFold
-from bench.metrics import weighted_auroc
 from bench.optimism import Optimism, optimism, summary
 from bench.plugins import Plugin
+from bench.scores.metrics import weighted_auroc
+from bench.splits.folds import PatientKFold
 from bench.tuning import tune
 
 CONFIGURATIONS, PATIENTS, CELLS = 60, 40, 6

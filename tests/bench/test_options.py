@@ -51,7 +51,10 @@ def test_an_empty_file_gives_defaults(config: Path) -> None:
         ("folds: 5\nrepeets: 2\n", r"matrix\.yaml, line 2: no option is called 'repeets'. Did you mean repeats\?"),
         ("folds: 5\n\n\nseed: soon\n", r"matrix\.yaml, line 4: seed: Input should be a valid integer.*given: 'soon'"),
         ("folds: 1\n", r"line 1: folds: Input should be greater than or equal to 2 \(given: 1\)"),
-        ("split: patients\n", r"line 1: split: Input should be 'patient', 'image', 'official', 'official-linked', 'lopo' or 'held-out'"),
+        (
+            "split: patients\n",
+            r"line 1: split: Input should be 'patient', 'image', 'official', 'official-linked', 'lopo' or 'held-out'",
+        ),
         ("um-per-px: 0\n", r"line 1: um_per_px: Input should be greater than 0"),
         ("timeout: -1\n", r"line 1: timeout: "),
         ("clfs: svm[C=1\n", r"brackets do not close"),

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from bench.identity import digest
-from bench.metrics import score
 from bench.results import Results
+from bench.scores.metrics import score
 
 BINARY = ("diseased", "normal")
 

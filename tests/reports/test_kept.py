@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from bench.chance import Significance
-from bench.datasets.audit.findings import Audit, Check, Finding
 from bench.errors import BenchError
-from bench.feature_clustering import ScoreClustering
-from bench.leak_verdict import IdentityNull, Verdict
-from bench.leaks import Leakage
-from bench.primary import Estimate
-from bench.recognition import Recognition
+from bench.evidence.audit.findings import Audit, Check, Finding
+from bench.evidence.chance import Significance
+from bench.evidence.feature_clustering import ScoreClustering
+from bench.evidence.leak_verdict import IdentityNull, Verdict
+from bench.evidence.leaks import Leakage
+from bench.evidence.recognition import Recognition
 from bench.results import Results
+from bench.scores.primary import Estimate
 from bench.whole import write_json
 from reports.kept import kept
 from reports.leaderboard import tracks

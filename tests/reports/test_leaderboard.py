@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from bench.errors import BenchError
-from bench.metrics import METRICS
 from bench.results import Results
+from bench.scores.metrics import METRICS
 from reports.leaderboard import Score, tracks
 
 Add = Any

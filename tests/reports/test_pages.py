@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from bench.errors import BenchError
-from bench.metrics import METRICS
 from bench.results import Results
+from bench.scores.metrics import METRICS
 from reports.pages import write_report
 
 Add = Any

@@ -13,7 +13,7 @@ def test_libraries_of_extractor_and_classifier_with_every_version(results: Resul
     add(
         components={
             "classifier_libraries": {"numpy": "2.4.7", "xgboost": "3.1"},
-            "engine": {"bench.metrics": "not a library"},
+            "engine": {"bench.scores.metrics": "not a library"},
         },
         environment={"python": "3.12.1", "machine": "arm64"},
     )

@@ -25,7 +25,7 @@ def test_tied_scores_too(results: Results, add: Add) -> None:
     add(skill=0.7)
     result = results.experiments()[0]
     predictions = result.predictions.round({"p_diseased": 1})
-    from bench.metrics import score  # noqa: PLC0415
+    from bench.scores.metrics import score  # noqa: PLC0415
 
     scores = score(predictions.assign(p_normal=1 - predictions["p_diseased"]), classes=["diseased", "normal"],
                    positive="diseased", draws=10).set_index("metric")  # fmt: skip

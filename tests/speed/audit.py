@@ -11,10 +11,10 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from bench.datasets.audit.distances import blocks, candidates
-from bench.datasets.audit.fingerprints import hashes, thumbnail
 from bench.datasets.orientations import ORIENTATIONS, oriented
 from bench.datasets.phantom import PhantomSpec, phantom_cells
+from bench.evidence.audit.distances import blocks, candidates
+from bench.evidence.audit.fingerprints import hashes, thumbnail
 from extractors.segmentation import foreground_mask
 
 CELLS = 60

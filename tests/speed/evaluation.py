@@ -15,11 +15,11 @@ import pandas as pd
 from scipy.stats import bootstrap
 from sklearn.metrics import roc_auc_score
 
-from bench.comparisons import compare
+from bench.evidence.comparisons import compare
 from bench.identity import digest
-from bench.metrics import score
-from bench.outer_folds import draw_folds
 from bench.results import Results
+from bench.scores.metrics import score
+from bench.splits.outer_folds import draw_folds
 
 EXPERIMENTS = 50
 PATIENTS = {"all": 47, "hem": 26}

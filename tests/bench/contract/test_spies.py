@@ -13,7 +13,7 @@ from sklearn.neural_network import MLPClassifier
 
 from bench.contract.ledger import Ledger
 from bench.contract.spies import SpySplitter, watched_splitters
-from bench.folds import InnerPatientKFold
+from bench.splits.folds import InnerPatientKFold
 
 X = np.random.default_rng(0).normal(size=(48, 3))
 Y = np.tile([0, 1], 24)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm, rankdata, ttest_1samp
 
-from bench.folds import PatientKFold
+from bench.splits.folds import PatientKFold
 from bench.statistics.auroc import delong, kernel_of, logit_interval, patient_weighted
 from bench.statistics.bootstrap import patient_draws, percentile_interval
 from bench.statistics.corrected_t import corrected_t

@@ -1,0 +1,115 @@
+"""What the audit reads from each cell, in one pass: its hashes, its texture, its stain and its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from bench.datasets.orientations import ORIENTATIONS
+from bench.evidence.audit.fingerprints import SIDE, WORDS, hashes, thumbnail
+from bench.evidence.audit.textures import texture
+from extractors.cells import Cell, CellFile
+
+Progress = Callable[[int, int], None]
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What was read from n cells, in their order.
+
+    Parameters
+    ----------
+    hashes : ndarray of uint64, shape (n, 8, 4)
+        `fingerprints.hashes`.
+    textures : ndarray of int8, shape (n, 64, 64)
+        `textures.texture` of the thumbnail, times what makes its largest value 127.
+    colour : ndarray of float64, shape (n, 3)
+        Mean red, green and blue in the mask, 0..255.
+    format : tuple of str
+        File format and pixel mode, such as `PNG RGB`.
+    file_bytes : ndarray of int64, shape (n,)
+        Size of the image file.
+    """
+
+    hashes: npt.NDArray[np.uint64]
+    textures: npt.NDArray[np.int8]
+    colour: npt.NDArray[np.float64]
+    format: tuple[str, ...]
+    file_bytes: npt.NDArray[np.int64]
+
+    def take(self, rows: npt.NDArray[np.intp]) -> Traits:
+        """Those of some cells."""
+        kinds = tuple(self.format[row] for row in rows)
+        return Traits(self.hashes[rows], self.textures[rows], self.colour[rows], kinds, self.file_bytes[rows])
+
+
+def read_traits(files: Sequence[CellFile], *, threads: int, progress: Progress | None = None) -> Traits:
+    """Read cells that are known to be readable, some at a time.
+
+    Parameters
+    ----------
+    files : sequence of CellFile
+        The cells.
+    threads : int
+        Cells read at a time.
+    progress : callable, optional
+        Called with the cells done and the cells in all.
+
+    Raises
+    ------
+    OSError, ValueError
+        A cell cannot be read any more.
+    """
+    found = Traits(
+        np.empty((len(files), len(ORIENTATIONS), WORDS), dtype=np.uint64),
+        np.empty((len(files), SIDE, SIDE), dtype=np.int8),
+        np.empty((len(files), 3)),
+        ("",) * len(files),
+        np.empty(len(files), dtype=np.int64),
+    )
+    formats: list[str] = []
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(files), _BATCH):
+            batch = slice(start, min(start + _BATCH, len(files)))
+            seen = list(pool.map(_look, files[batch]))
+            found.hashes[batch] = hashes(np.stack([one.grey for one in seen]))
+            found.textures[batch] = [one.texture for one in seen]
+            found.colour[batch] = [one.colour for one in seen]
+            found.file_bytes[batch] = [one.file_bytes for one in seen]
+            formats += [one.format for one in seen]
+            if progress is not None:
+                progress(batch.stop, len(files))
+    return Traits(found.hashes, found.textures, found.colour, tuple(formats), found.file_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    grey: npt.NDArray[np.uint8]
+    texture: npt.NDArray[np.int8]
+    colour: npt.NDArray[np.float64]
+    format: str
+    file_bytes: int
+
+
+def _look(file: CellFile) -> _Seen:
+    cell = Cell.from_file(file)
+    small = thumbnail(cell.image, cell.mask)
+    fine = texture(small.grey, small.inside)
+    path = Path(file.path)
+    with Image.open(path) as header:
+        kind = f"{header.format} {header.mode}"
+    return _Seen(
+        small.grey,
+        np.rint(fine * (127 / max(float(np.abs(fine).max()), 1e-6))).astype(np.int8),
+        cell.image[cell.mask].mean(axis=0, dtype=np.float64),
+        kind,
+        path.stat().st_size,
+    )

@@ -1,0 +1,72 @@
+"""Whether errors come by the cell or by the patient: the share of patients that are all right or all wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bench.scores.predictions import read_predictions
+
+
+@dataclass(frozen=True)
+class ErrorClustering:
+    """Patients by the share of their cells that were decided rightly.
+
+    Parameters
+    ----------
+    patients : int
+        Split units with at least two cells of one class; one cell cannot show whether errors come together.
+    all_right, all_wrong : float
+        Share of them whose cells were all decided rightly, or all wrongly; the mean over repeats, in [0, 1].
+    all_right_expected, all_wrong_expected : float
+        The same if each cell of a class erred by itself with the class's error rate.
+    """
+
+    patients: int
+    all_right: float
+    all_wrong: float
+    all_right_expected: float
+    all_wrong_expected: float
+
+
+def error_clustering(
+    predictions: pd.DataFrame, *, classes: Sequence[str], positive: str | None
+) -> ErrorClustering | None:
+    """How errors of out-of-fold predictions fall on patients.
+
+    The expected shares are the means of q**n and (1 - q)**n, with n the cells of the patient and q the share of the
+    class's cells (each patient weighing 1) that were decided rightly.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As an experiment's `predictions`. A patient with cells of several classes counts once for each.
+
+    Returns
+    -------
+    ErrorClustering or None
+        None where no patient has two cells of a class.
+    """
+    read = read_predictions(predictions, classes=classes, positive=positive)
+    parts = [
+        {"repeat": number, "label": r.cells.labels, "unit": r.cells.unit_of, "right": r.cells.decided == r.cells.labels}
+        for number, r in enumerate(read.repeats)
+    ]
+    table = pd.concat(map(pd.DataFrame, parts), ignore_index=True)
+    each = table.groupby(["repeat", "label", "unit"])["right"].agg(["mean", "size"]).reset_index()
+    each = each[each["size"] > 1]
+    if not len(each):
+        return None
+    rate = each.groupby(["repeat", "label"])["mean"].transform("mean").to_numpy(dtype=np.float64)
+    size = each["size"].to_numpy()
+    share = each["mean"].to_numpy(dtype=np.float64)
+    return ErrorClustering(
+        patients=len(each) // int(each["repeat"].nunique()),
+        all_right=float((share == 1).mean()),
+        all_wrong=float((share == 0).mean()),
+        all_right_expected=float((rate**size).mean()),
+        all_wrong_expected=float(((1 - rate) ** size).mean()),
+    )

@@ -1,0 +1,181 @@
+"""A finished experiment is fitted again: under other folds, or with other labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+import pandas as pd
+from filelock import FileLock
+
+from bench.errors import BenchError
+from bench.evidence.reopening import Reopened
+from bench.executors import LocalPool, local_pool
+from bench.experiment import FoldJob, FoldResult, fit_fold
+from bench.features import extract_shard, join_shards, missing_shards
+from bench.observer import Observer
+from bench.planning import Plan
+from bench.results import ExperimentResult, Results
+from bench.running import engine_settings, fold_job, reason_of, run_plan
+from bench.splits.fold_manifest import Folds
+from bench.whole import read_json, writable_folder
+
+REFITS = "refits"
+"""Folder in a results folder, a results folder itself, of what was fitted to look into its experiments."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """One more way to fit an experiment.
+
+    Parameters
+    ----------
+    name : str
+        What an error calls it.
+    labels : ndarray of str, shape (n_cells,)
+        Label of each cell.
+    folds : Folds
+        Outer folds.
+    """
+
+    name: str
+    labels: npt.NDArray[Any]
+    folds: Folds
+
+
+@dataclass
+class _Open:
+    study: Study
+    left: int
+    parts: list[tuple[int, int, pd.DataFrame]] = field(default_factory=list)
+
+
+def fitted(reopened: Reopened, split: str, *, jobs: int, observer: Observer) -> ExperimentResult:
+    """The experiment under the outer folds of `split`, as today's code, libraries and weights give it.
+
+    Taken from the results folder where it holds it, else from its `refits`, else run there.
+
+    Raises
+    ------
+    BenchError
+        It cannot be planned or fails.
+    """
+    plan = reopened.under(split)
+    experiment = plan.experiments[0]
+    refits = Results(reopened.results.path / REFITS)
+    for place in (reopened.results, refits):
+        if place.is_done(experiment.slug):
+            return _read(place, experiment.slug)
+    if experiment.problem:
+        raise BenchError(f"{experiment.name}: {experiment.problem}")
+    writable_folder(plan.store, "--store")
+    refits = Results.create(refits.path)
+    retried = plan.options.model_copy(update={"retry_failed": True, "out": refits.path})
+    run_plan(replace(plan, options=retried), refits, jobs=jobs, observer=observer)
+    failure = refits.failure(experiment.slug)
+    if failure is not None:
+        raise BenchError(f"{experiment.name}, folds by {split}: {failure.reason}")
+    return _read(refits, experiment.slug)
+
+
+def refit(plan: Plan, studies: Iterable[Study], *, jobs: int, observer: Observer) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Fit the plan's first experiment anew for each study, on local workers.
+
+    Features that need no fit are taken from the store, and extracted into it where they are missing.
+
+    Yields
+    ------
+    name : str
+        The study's, in the order in which they finish.
+    predictions : DataFrame
+        Out of fold: `cell`, `patient`, `unit`, `label` (the study's), `repeat`, `fold`, `threshold`, `p_<class>`, as
+        an experiment keeps them.
+
+    Raises
+    ------
+    BenchError
+        A fold fails; the message names study and fold.
+    """
+    with local_pool(jobs, plan.protocol.threads) as pool:
+        _extract(plan, pool, observer)
+        waiting: dict[Future[FoldResult], tuple[_Open, FoldJob]] = {}
+        tasks = _tasks(plan, studies)
+        while True:
+            # Folds of the next study start before the last ones end, so that no worker waits.
+            while len(waiting) < 2 * jobs and (task := next(tasks, None)) is not None:
+                waiting[pool.submit(fit_fold, task[1], timeout_s=plan.options.timeout)] = task
+            if not waiting:
+                return
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                of, job = waiting.pop(future)
+                reason = reason_of(future)
+                if reason:
+                    raise BenchError(f"{of.study.name}, repeat {job.repeat}, fold {job.fold}: {reason}")
+                of.parts.append((job.repeat, job.fold, future.result().predictions))
+                of.left -= 1
+                if not of.left:
+                    yield of.study.name, _gathered(plan, of)
+
+
+@contextmanager
+def disk_told(results: Path, store: Path) -> Iterator[None]:
+    """Turn an error of the disk into a sentence of what is kept."""
+    try:
+        yield
+    except OSError as error:
+        place = "" if error.filename is None else f": {error.filename}"
+        raise BenchError(
+            f"stopped: {results} or {store} cannot be read or written any more ({error.strerror or error}{place}). "
+            "What was finished is kept; the same command goes on from there."
+        ) from error
+
+
+def _tasks(plan: Plan, studies: Iterable[Study]) -> Iterator[tuple[_Open, FoldJob]]:
+    experiment = plan.experiments[0]
+    for study in studies:
+        splits = list(study.folds.splits())
+        of = _Open(study, left=len(splits))
+        for repeat, fold, train, test in splits:
+            yield of, fold_job(plan, experiment, study.labels, repeat=repeat, fold=fold, train=train, test=test)
+
+
+def _gathered(plan: Plan, of: _Open) -> pd.DataFrame:
+    joined = pd.concat([part for _, _, part in sorted(of.parts, key=lambda p: p[:2])], ignore_index=True)
+    cells = plan.opened.dataset.table[["cell", "patient", "unit"]].assign(label=of.study.labels)
+    described = cells.iloc[joined["row"].to_numpy()].reset_index(drop=True)
+    return pd.concat([described, joined.drop(columns="row")], axis=1)
+
+
+def _extract(plan: Plan, pool: LocalPool, observer: Observer) -> None:
+    experiment = plan.experiments[0]
+    entry, extractor = experiment.entry, experiment.extractor
+    there = entry is None or entry.stored
+    if there or entry is None or extractor is None:
+        return
+    writable_folder(plan.store, "--store")
+    entry.folder.parent.mkdir(parents=True, exist_ok=True)
+    task = f"extract {experiment.extractor_name}"
+    with FileLock(entry.folder.with_name(entry.folder.name + ".lock")):
+        if entry.stored:
+            return
+        cells = plan.opened.dataset.cells()
+        shards = missing_shards(entry, len(cells))
+        engine = engine_settings(plan.options)
+        futures = [pool.submit(extract_shard, entry, extractor, engine, cells[a:b], n) for n, a, b in shards]
+        for done, future in enumerate(futures):
+            observer.progress(task, done, len(futures))
+            wait([future])
+            if reason := reason_of(future):
+                raise BenchError(f"{experiment.extractor_name}: {reason}")
+        observer.progress(task, len(futures), len(futures))
+        join_shards(entry, len(cells))
+
+
+def _read(results: Results, slug: str) -> ExperimentResult:
+    folder = results.experiment_folder(slug)
+    return ExperimentResult(folder, read_json(folder / "experiment.json"))

@@ -1,0 +1,1 @@
+"""Kept predictions become decisions, metrics and intervals."""

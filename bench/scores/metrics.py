@@ -1,0 +1,310 @@
+"""The metrics at three levels: one entry a column; kept predictions become scores with intervals over patients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits
+
+from bench.scores import quantities
+from bench.scores.predictions import Predictions, probability_columns, read_predictions, sums_of
+from bench.scores.quantities import Quantity
+from bench.scores.sums import CELL, PATIENT, PER_PATIENT, Rows, Sums
+from bench.scores.thresholds import patient_weights
+from bench.statistics.auroc import Kernel, logit_interval, patient_weighted
+from bench.statistics.bootstrap import percentile_interval
+from bench.statistics.proportions import wilson
+
+__all__ = [
+    "BOOTSTRAP",
+    "LEVELS",
+    "METRICS",
+    "PRIMARY",
+    "U_STATISTIC",
+    "WILSON",
+    "Metric",
+    "Sums",
+    "probability_columns",
+    "score",
+    "score_draws",
+    "sums_of",
+    "weighted_auroc",
+]
+
+Floats = npt.NDArray[np.float64]
+
+CHUNK = 2000
+"""Bootstrap draws that are scored at once."""
+
+FEW_DRAWS = 1000
+"""Draws behind the interval of an AUPRC, which does not follow from sums over patients and costs more."""
+
+LEVELS: Mapping[str, str] = {
+    PATIENT: "Every patient weighs 1, and its cells share that.",
+    CELL: "Every cell weighs 1, so that patients with many cells rule.",
+    PER_PATIENT: "One score and one decision a patient, made of all its cells. Undefined where patients have cells of "
+    "several classes, or several fitted models predicted a patient.",
+}
+"""What counts once at each level; linked patients are one."""
+
+BOOTSTRAP, U_STATISTIC, WILSON = "patient bootstrap", "U-statistic, logit", "Wilson"
+"""Methods of an interval."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A column of the leaderboard.
+
+    Parameters
+    ----------
+    name : str
+        Identifier; ends with the level.
+    title : str
+        What a person reads: the quantity, a comma, the level.
+    quantity : callable
+        What is measured; the first line of its docstring is the definition that reports print.
+    binary : bool
+        Only for two classes.
+    headline : bool
+        Shown in the narrow tables.
+    low_is_good : bool
+        A loss.
+    proportion : bool
+        A share of patients, each decided once: its interval is Wilson's, not the bootstrap's.
+    draws : int or None
+        At most so many draws make its interval; None: all.
+    """
+
+    name: str
+    title: str
+    quantity: Quantity
+    binary: bool = False
+    headline: bool = False
+    low_is_good: bool = False
+    proportion: bool = False
+    draws: int | None = None
+
+    @property
+    def level(self) -> str:
+        """`cell`, `patient` or `per_patient`."""
+        return next(level for level in (PER_PATIENT, PATIENT, CELL) if self.name.endswith(f"_{level}"))
+
+    @property
+    def meaning(self) -> str:
+        """What it measures, in a sentence or two."""
+        return (self.quantity.__doc__ or "").partition("\n")[0]
+
+    def score(self, sums: Sums, draws: Floats) -> Floats:
+        """The metric of one repeat under each draw of the units, shape (n_draws, n_units) -> (n_draws,).
+
+        NaN where it is undefined.
+        """
+        weighed = sums.weighed(self.level, draws)
+        return np.full(len(draws), np.nan) if weighed is None else self.quantity(weighed)
+
+
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("auroc_patient", "AUROC, patient-weighted", quantities.auroc, headline=True),
+        Metric(
+            "balanced_accuracy_patient", "Balanced accuracy, patient mean", quantities.balanced_accuracy, headline=True
+        ),
+        Metric("sensitivity_patient", "Sensitivity, patient mean", quantities.sensitivity, binary=True, headline=True),
+        Metric("specificity_patient", "Specificity, patient mean", quantities.specificity, binary=True, headline=True),
+        Metric("auprc_patient", "AUPRC, patient-weighted", quantities.average_precision, draws=FEW_DRAWS),
+        Metric("macro_f1_patient", "Macro F1, patient-weighted", quantities.macro_f1),
+        Metric("mcc_patient", "MCC, patient-weighted", quantities.matthews),
+        Metric("accuracy_patient", "Accuracy, patient-weighted", quantities.accuracy),
+        Metric("brier_patient", "Brier score, patient-weighted", quantities.brier, low_is_good=True),
+        Metric("log_loss_patient", "Log loss, patient-weighted", quantities.log_loss, low_is_good=True),
+        Metric("ece_patient", "ECE, patient-weighted", quantities.calibration_error, low_is_good=True),
+        Metric("weighted_f1_cell", "Weighted F1, cell level", quantities.weighted_f1, headline=True),
+        Metric("auroc_cell", "AUROC, cell level", quantities.auroc),
+        Metric("auprc_cell", "AUPRC, cell level", quantities.average_precision, draws=FEW_DRAWS),
+        Metric("balanced_accuracy_cell", "Balanced accuracy, cell level", quantities.balanced_accuracy),
+        Metric("sensitivity_cell", "Sensitivity, cell level", quantities.sensitivity, binary=True),
+        Metric("specificity_cell", "Specificity, cell level", quantities.specificity, binary=True),
+        Metric("macro_f1_cell", "Macro F1, cell level", quantities.macro_f1),
+        Metric("mcc_cell", "MCC, cell level", quantities.matthews),
+        Metric("accuracy_cell", "Accuracy, cell level", quantities.accuracy),
+        Metric("brier_cell", "Brier score, cell level", quantities.brier, low_is_good=True),
+        Metric("log_loss_cell", "Log loss, cell level", quantities.log_loss, low_is_good=True),
+        Metric("auroc_per_patient", "AUROC, per patient", quantities.auroc, headline=True),
+        Metric("accuracy_per_patient", "Accuracy, per patient", quantities.accuracy, proportion=True),
+        Metric("balanced_accuracy_per_patient", "Balanced accuracy, per patient", quantities.balanced_accuracy),
+        Metric(
+            "sensitivity_per_patient", "Sensitivity, per patient", quantities.sensitivity, binary=True, proportion=True
+        ),
+        Metric(
+            "specificity_per_patient", "Specificity, per patient", quantities.specificity, binary=True, proportion=True
+        ),
+    )
+}
+PRIMARY = "auroc_patient"
+
+
+def score(
+    predictions: pd.DataFrame,
+    *,
+    classes: Sequence[str],
+    positive: str | None,
+    aggregate: str = "mean",
+    draws: int = 10_000,
+    seed: int = 0,
+    held_out: bool = False,
+) -> pd.DataFrame:
+    """Every metric with its 95 % interval over patients, conditional on the fitted models.
+
+    Repeats are averaged after scoring, in the estimate and in every draw alike. Pairs of cells count for AUROC only
+    where one fitted model predicted both (one fold of one repeat); AUPRC is the mean of the folds; counts and losses
+    are pooled over the folds. With more than two classes AUROC and AUPRC are means over the classes, each against the
+    rest.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Columns `unit`, `label`, `repeat`, `fold`, `threshold`, `patient_threshold` and `p_<class>` for each class; one
+        row a predicted cell. Without the column `patient_threshold` (two classes) patients have scores but no
+        decisions.
+    classes : sequence of str
+        The labels, in sort order.
+    positive : str or None
+        Positive class; two classes only.
+    aggregate : {"mean", "logit", "share"}
+        How a patient's cells become one score.
+    draws : int
+        Bootstrap draws of the patients, within their class; `Metric.draws` limits them for AUPRC.
+    held_out : bool
+        One fitted model predicted all: the interval of the patient-weighted AUROC is that of the U-statistic on the
+        logit scale, where there are two classes and each patient has one. Where that does not exist (an AUROC of 0
+        or 1, one patient of a class) the patient bootstrap stands in, and `method` says so.
+
+    Returns
+    -------
+    DataFrame
+        Columns `metric`, `value`, `low`, `high` (float64; NaN where undefined), `repeat_sd` (NaN with one repeat),
+        `method` of the interval, and `n`: the patients that the value is a share of, 0 where it is none.
+
+    Raises
+    ------
+    BenchError
+        Probabilities that are not finite, lie outside [0, 1] or do not sum to 1; a label that is no class; a threshold
+        that is missing.
+    """
+    read = read_predictions(predictions, classes=classes, positive=positive, aggregate=aggregate)
+    metrics = [m for m in METRICS.values() if len(classes) == 2 or not m.binary]
+    ones = np.ones((1, len(read.units)))
+    each = {m.name: np.array([m.score(sums, ones)[0] for sums in read.repeats]) for m in metrics}
+    drawn = score_draws(read, [m for m in metrics if not m.proportion], read.draw(draws, seed))
+    lines = []
+    for metric in metrics:
+        values = each[metric.name]
+        value = float(values.mean())
+        low, high, method = _interval(metric, value, read, drawn, held_out=held_out)
+        repeat_sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+        line = {"metric": metric.name, "value": value, "low": low, "high": high, "repeat_sd": repeat_sd}
+        n = _share_of(read.repeats[0], metric) if metric.proportion and np.isfinite(value) else 0
+        lines.append({**line, "method": method, "n": n})
+    return pd.DataFrame(lines)
+
+
+def score_draws(predictions: Predictions, metrics: Iterable[Metric], draws: Floats) -> dict[str, Floats]:
+    """Each metric under each draw of the units, mean over the repeats.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        From `bench.scores.predictions.read_predictions`.
+    metrics : iterable of Metric
+        What is computed.
+    draws : ndarray of float64, shape (n_draws, n_units)
+        How often each unit counts; a row of ones is the estimate itself.
+
+    Returns
+    -------
+    dict of str to ndarray of float64
+        By name; shape (n_draws,), or (Metric.draws,) where that is less. NaN where the metric is undefined: everything
+        is in a draw that holds no cell of some class.
+    """
+    # The products are many and small: threads of the library would wait for each other, and for the fits' workers.
+    with threadpool_limits(1, user_api="blas"):
+        return _score_draws(predictions, list(metrics), draws)
+
+
+def weighted_auroc(scores: Floats, is_class: npt.NDArray[np.bool_], groups: npt.NDArray[Any]) -> float:
+    """AUROC of one fitted model's scores with weight 1 / (cells of the group) for each cell."""
+    return float(roc_auc_score(is_class, scores, sample_weight=patient_weights(groups)))
+
+
+def _score_draws(predictions: Predictions, wanted: Sequence[Metric], draws: Floats) -> dict[str, Floats]:
+    parts: dict[str, list[Floats]] = {m.name: [] for m in wanted}
+    for first in range(0, len(draws), CHUNK):
+        chunk = draws[first : first + CHUNK]
+        here = [m for m in wanted if m.draws is None or first < m.draws]
+        whole = predictions.whole(chunk)
+        each = [_scores(sums, here, chunk, first) for sums in predictions.repeats]
+        for m in here:
+            mean = np.mean([scores[m.name] for scores in each], axis=0)
+            parts[m.name].append(np.where(whole[: len(mean)], mean, np.nan))
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def _interval(
+    metric: Metric, value: float, predictions: Predictions, drawn: Mapping[str, Floats], *, held_out: bool
+) -> tuple[float, float, str]:
+    """Lower end, upper end and method."""
+    if metric.proportion:
+        return *_wilson(value, predictions.repeats[0], metric), WILSON
+    cells = predictions.repeats[0].cells
+    one_label = predictions.class_of_unit is not None
+    if held_out and metric.name == PRIMARY and cells.n_classes == 2 and one_label:
+        low, high = logit_interval(patient_weighted(_kernel(cells)))
+        if np.isfinite(low):
+            return low, high, U_STATISTIC
+    if not np.isfinite(value):
+        return float("nan"), float("nan"), BOOTSTRAP
+    return *percentile_interval(drawn[metric.name]), BOOTSTRAP
+
+
+def _scores(sums: Sums, metrics: Sequence[Metric], draws: Floats, first: int) -> dict[str, Floats]:
+    """Scores of one repeat; `first` is the number of the first of these draws."""
+    found = {}
+    for level in LEVELS:
+        weighed = sums.weighed(level, draws)
+        for m in (m for m in metrics if m.level == level):
+            n = len(draws) if m.draws is None else min(len(draws), m.draws - first)
+            if weighed is None:
+                found[m.name] = np.full(n, np.nan)
+            else:
+                found[m.name] = m.quantity(weighed if n == len(draws) else weighed.head(n))
+    return found
+
+
+def _wilson(value: float, sums: Sums, metric: Metric) -> tuple[float, float]:
+    """Wilson's interval of a share of patients; with repeats the share is their mean, the patients are the same."""
+    if not np.isfinite(value):
+        return float("nan"), float("nan")
+    n = _share_of(sums, metric)
+    return wilson(min(round(value * n, 9), n), n)
+
+
+def _share_of(sums: Sums, metric: Metric) -> int:
+    """How many patients a share is a share of."""
+    if sums.patients is None:
+        return 0
+    labels, positive = sums.patients.labels, sums.patients.positive
+    of_class = {"sensitivity_per_patient": labels == positive, "specificity_per_patient": labels != positive}
+    return int(of_class.get(metric.name, np.ones(len(labels), dtype=np.bool_)).sum())
+
+
+def _kernel(cells: Rows) -> Kernel:
+    pairs = cells.pairs[0]
+    size = cells.size
+    return Kernel(pairs.concordant / pairs.comparable, size[pairs.with_class], size[pairs.with_rest])

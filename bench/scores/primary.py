@@ -1,0 +1,80 @@
+"""The primary metric alone: its value, and the difference of two of its values with a paired interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bench.errors import BenchError
+from bench.scores.metrics import METRICS, PRIMARY, score_draws
+from bench.scores.predictions import Predictions, read_predictions
+from bench.statistics.bootstrap import percentile_interval
+
+DRAWS = 10_000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def primary_score(predictions: pd.DataFrame, *, classes: Sequence[str], positive: str | None) -> float:
+    """The patient-weighted AUROC, mean over the repeats: the value that `bench.scores.metrics.score` gives.
+
+    Raises
+    ------
+    BenchError
+        It is undefined: no fitted model predicted cells of two classes.
+    """
+    read = read_predictions(predictions, classes=classes, positive=positive)
+    value = float(_drawn(read, np.ones((1, len(read.units))))[0])
+    if not np.isfinite(value):
+        raise BenchError(f"{METRICS[PRIMARY].title}: undefined, since no fitted model predicted cells of two classes")
+    return value
+
+
+def primary_gap(
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    *,
+    classes: Sequence[str],
+    positive: str | None,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Estimate:
+    """First minus second value of the primary metric on the same cells, with a paired patient bootstrap.
+
+    Every draw of patients is scored on both, so that what they share cancels. The interval is conditional on the fitted
+    models: it holds the uncertainty of which patients were tested, not of which were trained on.
+
+    Parameters
+    ----------
+    first, second : DataFrame
+        As an experiment's `predictions`; the split units are the same ones.
+    draws : int
+        Bootstrap draws of the patients, within their class.
+
+    Raises
+    ------
+    BenchError
+        The two are predictions of different patients.
+    """
+    a, b = (read_predictions(p, classes=classes, positive=positive) for p in (first, second))
+    if not np.array_equal(a.units, b.units):
+        raise BenchError("two sets of predictions can only be compared on the same patients")
+    ones = np.ones((1, len(a.units)))
+    value = _drawn(a, ones) - _drawn(b, ones)
+    weights = a.draw(draws, seed)
+    return Estimate(float(value[0]), *percentile_interval(_drawn(a, weights) - _drawn(b, weights)))
+
+
+def _drawn(predictions: Predictions, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return score_draws(predictions, [METRICS[PRIMARY]], weights)[PRIMARY]

@@ -1,0 +1,1 @@
+"""Who is tested with whom: folds of patients, their manifest, and the held-out set."""

@@ -1,0 +1,45 @@
+"""What is printed where there is no terminal."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from bench.display import tables as display
+
+
+def test_without_a_terminal_there_are_lines_and_no_bars(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(display.messages, "_force_terminal", False)
+    with display.live_progress() as observer:
+        observer.progress("draw cells", 0, 2)
+        observer.notice("linked patients [H2]")
+        observer.finished("size x knn", "AUROC 0.71")
+        observer.progress("draw cells", 2, 2)
+    assert capsys.readouterr().err == "note linked patients [H2]\n• size x knn: AUROC 0.71\n"
+
+
+def test_a_plan_says_each_reason_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(display, "console", Console(width=80))
+    rows = [
+        ("size", "knn", "done", "stored", "same"),
+        ("size", "svm", "to run", "stored", "no result yet"),
+        ("color", "svm", "to run", "to extract", "no result yet"),
+    ]
+    display.show_plan(pd.DataFrame(rows, columns=["extractor", "classifier", "state", "features", "why"]))
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-3:] == [
+        "3 experiments: 2 to run, 1 done",
+        "done size x knn: same",
+        "to run size x svm, color x svm: no result yet",
+    ]
+
+
+def test_a_baseline_is_no_warning(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert display._flags(()) == ""
+    assert display._flags(("RANDOM WEIGHTS", "BASELINE")) == " [red]RANDOM WEIGHTS[/], [dim]BASELINE[/]"
+    monkeypatch.setattr(display, "console", Console(width=80))
+    display.console.print("size x lightgbm" + display._flags(("BASELINE",)))
+    assert capsys.readouterr().out == "size x lightgbm BASELINE\n"

@@ -1,0 +1,131 @@
+"""A fold manifest is written and read back as it was, and whatever is wrong with a file is told with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.errors import BenchError
+from bench.splits.fold_manifest import Folds, manifest_of, read_folds, write_folds
+from bench.splits.outer_folds import draw_folds
+
+
+def _table(patients: int = 6, cells: int = 3) -> pd.DataFrame:
+    names = [f"{label}{n}" for label in "ab" for n in range(patients)]
+    patient = np.repeat(names, cells)
+    columns = {"cell": [f"c{i:03d}" for i in range(len(patient))], "patient": patient, "unit": patient}
+    return pd.DataFrame({**columns, "label": [p[0] for p in patient]}).astype("str")
+
+
+def _file(folder: Path, text: str) -> Path:
+    (folder / "folds.csv").write_text(text)
+    return folder / "folds.csv"
+
+
+def test_the_splits_of_a_manifest_are_its_folds() -> None:
+    table = _table()
+    folds = draw_folds(table, split="patient", folds=4, repeats=2, seed=0)
+    splits = list(folds.splits())
+    assert [(repeat, fold) for repeat, fold, _, _ in splits] == [(r, f) for r in range(2) for f in range(4)]
+    for repeat, fold, train, test in splits:
+        rows = folds.table[(folds.table["repeat"] == repeat) & (folds.table["fold"] == fold)]
+        assert list(table["cell"].iloc[test]) == list(rows["cell"])
+        assert sorted([*train, *test]) == list(range(len(table)))
+
+
+def test_what_is_never_tested_trains_in_every_fold() -> None:
+    table = _table(patients=2, cells=1)
+    folds = Folds(manifest_of(table, {0: np.array([0, -1, 1, -1])}))
+    assert folds.count == 2
+    assert [(train.tolist(), test.tolist()) for _, _, train, test in folds.splits()] == [
+        ([1, 2, 3], [0]), ([0, 1, 3], [2])
+    ]  # fmt: skip
+
+
+def test_what_is_linked_to_a_tested_cell_may_be_left_out_of_training() -> None:
+    table = _table(patients=2, cells=1).assign(unit=["a0+b0", "a1", "a0+b0", "b1"])
+    assigned = {0: np.array([0, 0, 1, 1])}
+    kept = [train.tolist() for _, _, train, _ in Folds(manifest_of(table, assigned)).splits()]
+    left = [train.tolist() for _, _, train, _ in Folds(manifest_of(table, assigned), leaves_out=True).splits()]
+    assert kept == [[2, 3], [0, 1]]
+    assert left == [[3], [1]]
+
+
+@pytest.mark.parametrize("split", ["patient", "image", "lopo"])
+def test_a_file_gives_back_what_was_written(tmp_path: Path, split: str) -> None:
+    table = _table()
+    folds = draw_folds(table, split=split, folds=3, repeats=1 if split == "lopo" else 2, seed=1)
+    write_folds(folds, tmp_path / "folds.csv")
+    read = read_folds(tmp_path / "folds.csv", table)
+    pd.testing.assert_frame_equal(read.table, folds.table)
+    assert (read.hash, read.notices) == (folds.hash, ())
+    lines = (tmp_path / "folds.csv").read_text().splitlines()
+    assert lines[0] == f"# folds {folds.hash}"
+    assert lines[1] == ("cell,patient,unit,repeat,fold" if split == "image" else "patient,unit,repeat,fold")
+    assert len(lines) - 2 == {"patient": 24, "image": 72, "lopo": 12}[split]
+
+
+def test_names_that_look_like_numbers_or_hold_commas_survive(tmp_path: Path) -> None:
+    table = pd.DataFrame({"cell": list("wxyz"), "patient": ["007", "NA", "a,b", 'q"#']}).astype("str")
+    table = table.assign(unit=table["patient"])
+    folds = Folds(manifest_of(table, {0: np.array([0, 1, 0, 1])}))
+    write_folds(folds, tmp_path / "folds.csv")
+    assert read_folds(tmp_path / "folds.csv", table).hash == folds.hash
+
+
+def test_a_file_of_other_cells_is_used_and_noticed(tmp_path: Path) -> None:
+    write_folds(draw_folds(_table(cells=3), split="patient", folds=3), tmp_path / "folds.csv")
+    read = read_folds(tmp_path / "folds.csv", _table(cells=4))
+    assert read.count == 3
+    assert "written for other cells, or was changed since" in read.notices[0]
+
+
+def test_a_file_made_by_hand_needs_patient_and_fold_alone(tmp_path: Path) -> None:
+    table = _table(patients=2)
+    read = read_folds(_file(tmp_path, "# mine\n# ours\nfold;patient\n1;a0\n2;a1\n1;b0\n2;b1\n"), table)
+    assert (read.count, read.repeats, read.notices) == (2, 1, ())
+    assert dict(zip(read.table["patient"], read.table["fold"], strict=True)) == {"a0": 1, "a1": 2, "b0": 1, "b1": 2}
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        ("a0,0\na1,1\nb0,0\nb1,1\nb1,0\n", r"folds.csv, row 7: the patient 'b1' stands in two folds \(1 and 0\)"),
+        ("a0,0\na1,1\nb0,0\nb1,1\nb1,1\n", r"row 7: the patient 'b1' stands twice in repeat 0"),
+        ("a0,0\na1,1\nb0,0\n", r"repeat 0 lacks 1 patient \(b1\) of the data"),
+        ("a0,0\na1,1\nb0,0\nb1,1\nzz,1\n", r"repeat 0 names 1 patient \(zz\) that the data do not hold"),
+        ("a0,0\na1,x\nb0,0\nb1,1\n", r"row 4: 'fold' is 'x'; a whole number from -1 on is expected"),
+        ("a0,0\na1,-2\nb0,0\nb1,1\n", r"row 4: 'fold' is '-2'"),
+        ("a0,0\na1,1e3\nb0,0\nb1,1\n", r"row 4: 'fold' is '1e3'"),
+        ("a0,-1\na1,-1\nb0,-1\nb1,-1\n", r"repeat 0 tests nobody"),
+        ("a0,0\na1,0\nb0,0\nb1,0\n", r"repeat 0 has one fold that holds everybody, so nobody trains"),
+        ("a0,0,0\n", r"row 3: 3 fields, but the header has 2"),
+        ("", r"the file has no rows"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told_with_its_place(tmp_path: Path, rows: str, complaint: str) -> None:
+    with pytest.raises(BenchError, match=complaint):
+        read_folds(_file(tmp_path, "# folds\npatient,fold\n" + rows), _table(patients=2))
+
+
+def test_repeats_need_the_same_number_of_folds(tmp_path: Path) -> None:
+    rows = [f"{p},{r},{int(p[1]) % (2 + r)}" for r in range(2) for p in ("a0", "a1", "a2", "b0", "b1", "b2")]
+    with pytest.raises(BenchError, match="the same number of folds; repeat 0 has 2, repeat 1 has 3"):
+        read_folds(_file(tmp_path, "\n".join(["patient,repeat,fold", *rows])), _table(patients=3))
+    with pytest.raises(BenchError, match="'repeat' is '-1'"):
+        read_folds(_file(tmp_path, "patient,repeat,fold\na0,-1,0\n"), _table(patients=3))
+
+
+def test_a_file_by_cells_names_the_cells_that_are_missing(tmp_path: Path) -> None:
+    table = _table(patients=1, cells=2)
+    with pytest.raises(BenchError, match=r"repeat 0 lacks 1 cell \(c003\)"):
+        read_folds(_file(tmp_path, "cell,patient,fold\nc000,a0,0\nc001,a0,1\nc002,b0,0\n"), table)
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BenchError, match=r"file/folds.csv: the folds cannot be written"):
+        write_folds(draw_folds(_table(), split="patient", folds=3), tmp_path / "file" / "folds.csv")
