@@ -51,8 +51,9 @@ def run(
     """
     from bench import interface  # noqa: PLC0415 (so that --help stays quick)
     from bench.display import tables as display  # noqa: PLC0415
+    from bench.display.terminal import live_progress  # noqa: PLC0415
 
-    with stoppable(), display.live_progress(outcomes=False) as observer:
+    with stoppable(), live_progress(outcomes=False) as observer:
         result = interface.run(extractor, clf, observer=observer, **given(options))
     display.show_experiment(result)
 
@@ -68,8 +69,9 @@ def matrix(**options: Any) -> None:
     """
     from bench import interface  # noqa: PLC0415
     from bench.display import tables as display  # noqa: PLC0415
+    from bench.display.terminal import live_progress  # noqa: PLC0415
 
-    with stoppable(), display.live_progress() as observer:
+    with stoppable(), live_progress() as observer:
         result = interface.matrix(observer=observer, **given(options))
     display.show_matrix(result)
     if result.failures:
@@ -82,8 +84,9 @@ def plan(**options: Any) -> None:
     """Print what a matrix would run, what is done, and why; runs nothing."""
     from bench import interface  # noqa: PLC0415
     from bench.display import tables as display  # noqa: PLC0415
+    from bench.display.terminal import live_progress  # noqa: PLC0415
 
-    with display.live_progress() as observer:
+    with live_progress() as observer:
         table = interface.plan(observer=observer, **given(options))
     display.show_plan(table)
 
@@ -96,12 +99,12 @@ def report(
     ] = None,
 ) -> None:
     """Write the leaderboard as one HTML file that opens offline."""
-    from bench.display import tables as display  # noqa: PLC0415
+    from bench.display.terminal import show_line  # noqa: PLC0415
     from bench.results import Results  # noqa: PLC0415
     from reports.pages import write_report  # noqa: PLC0415
 
     path = write_report(Results.open(results), output or results / "report.html")
-    display.show_line("report", path)
+    show_line("report", path)
 
 
 @app.command("list", epilog="Example: [cyan]bench list extractors --timm[/cyan]")
@@ -137,9 +140,10 @@ def describe(
     """Print what a data set holds: cells, patients, split units, sizes, folds, notices."""
     from bench.datasets.opening import open_data  # noqa: PLC0415
     from bench.display import tables as display  # noqa: PLC0415
+    from bench.display.terminal import live_progress  # noqa: PLC0415
     from bench.options import make_options  # noqa: PLC0415
 
-    with display.live_progress() as observer:
+    with live_progress() as observer:
         opened = open_data(make_options({"data": path, **given(options)}), observer)
     display.show_dataset(opened)
 
@@ -158,15 +162,15 @@ def phantom(
 ) -> None:
     """Draw phantom cells with known truth into a folder with a manifest."""
     from bench.datasets.phantom import PhantomSpec, write_phantom  # noqa: PLC0415
-    from bench.display import tables as display  # noqa: PLC0415
+    from bench.display.terminal import live_progress, show_line  # noqa: PLC0415
 
     spec = PhantomSpec(
         patients=patients, cells=cells, spread=spread, effect=effect, signature=signature, size=size, seed=seed
     )
-    with display.live_progress() as observer:
+    with live_progress() as observer:
         write_phantom(spec, out, progress=lambda done, total: observer.progress("draw cells", done, total))
-    display.show_line("phantom cells", out / "manifest.csv")
-    display.show_line("run them with", f"bench run --data {out} --positive diseased")
+    show_line("phantom cells", out / "manifest.csv")
+    show_line("run them with", f"bench run --data {out} --positive diseased")
 
 
 def main() -> None:

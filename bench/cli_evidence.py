@@ -58,10 +58,10 @@ def significance(
     Goes on where it was interrupted; more permutations add to those that are there.
     """
     from bench.display import significance as display_significance  # noqa: PLC0415 (so that --help stays quick)
-    from bench.display import tables as display  # noqa: PLC0415
+    from bench.display.terminal import live_progress  # noqa: PLC0415
     from bench.evidence import chance  # noqa: PLC0415
 
-    with stoppable(), display.live_progress(outcomes=False) as observer:
+    with stoppable(), live_progress(outcomes=False) as observer:
         found = chance.significance(experiment, permutations=permutations, observer=observer, **given(options))
     if as_json:
         typer.echo(json.dumps(found.record(), indent=1))
@@ -83,10 +83,10 @@ def leakage(
     Goes on where it was interrupted; what the results folder holds is not fitted again.
     """
     from bench.display import leakage as display_leakage  # noqa: PLC0415
-    from bench.display import tables as display  # noqa: PLC0415
+    from bench.display.terminal import live_progress  # noqa: PLC0415
     from bench.evidence import leaks  # noqa: PLC0415
 
-    with stoppable(), display.live_progress(outcomes=False) as observer:
+    with stoppable(), live_progress(outcomes=False) as observer:
         found = leaks.leakage(experiment, permutations=permutations, observer=observer, **given(options))
     if as_json:
         typer.echo(json.dumps(found.record(), indent=1))
@@ -172,13 +172,13 @@ def folds(
     """
     from bench.datasets.opening import open_data  # noqa: PLC0415
     from bench.display import folds as display_folds  # noqa: PLC0415
-    from bench.display import tables as display  # noqa: PLC0415
+    from bench.display.terminal import live_progress, show_line  # noqa: PLC0415
     from bench.options import make_options  # noqa: PLC0415
     from bench.splits.fold_manifest import write_folds  # noqa: PLC0415
     from bench.splits.outer_folds import outer_folds  # noqa: PLC0415
 
     asked = make_options({"data": path, **given(options)})
-    with display.live_progress() as observer:
+    with live_progress() as observer:
         dataset = open_data(asked, observer).dataset
         drawn = outer_folds(dataset.table, asked)
         for notice in drawn.notices:
@@ -186,7 +186,7 @@ def folds(
     display_folds.show_folds(drawn, dataset)
     if output is not None:
         write_folds(drawn, output)
-        display.show_line("folds", output)
+        show_line("folds", output)
 
 
 AUDIT_OPTIONS: dict[str, Any] = {
@@ -220,10 +220,10 @@ def audit(
     """
     from bench.datasets.link_files import write_links  # noqa: PLC0415
     from bench.display import audit as display_audit  # noqa: PLC0415
-    from bench.display import tables as display  # noqa: PLC0415
+    from bench.display.terminal import live_progress  # noqa: PLC0415
     from bench.evidence.audit import auditing  # noqa: PLC0415
 
-    with stoppable(), display.live_progress(outcomes=False) as observer:
+    with stoppable(), live_progress(outcomes=False) as observer:
         found = auditing.audit(path, folds=folds, observer=observer, **given(options))
     kept = None if output is None else auditing.keep(found, output)
     if links is not None:
@@ -250,11 +250,11 @@ def score(
     """
     from bench import rescoring  # noqa: PLC0415
     from bench.display import scores as display_scores  # noqa: PLC0415
-    from bench.display import tables as display  # noqa: PLC0415
+    from bench.display.terminal import live_progress, show_line  # noqa: PLC0415
 
-    with stoppable(), display.live_progress() as observer:
+    with stoppable(), live_progress() as observer:
         board = rescoring.score(results, observer=observer, **given(options))
     display_scores.show_scores(board)
     if output is not None:
         rescoring.write_scores(board, output)
-        display.show_line("scores", output)
+        show_line("scores", output)

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from bench.display.tables import console, show_line
+from bench.display.terminal import console, show_line
 
 if TYPE_CHECKING:
     from pathlib import Path

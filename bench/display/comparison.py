@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from bench.display.tables import console
+from bench.display.terminal import console
 from bench.evidence.comparison_words import (
     difference_text,
     p_text,

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from bench.contract.checking import Subject
 from bench.contract.outcomes import Check, Step, outcome_of
-from bench.display.tables import console, messages, show_line
+from bench.display.terminal import console, messages, show_line
 
 _STYLE = {"passed": "green", "failed": "red", "skipped": "dim"}
 

@@ -8,7 +8,7 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from bench.display.tables import console, show_line
+from bench.display.terminal import console, show_line
 from bench.results import LEAKY
 from bench.splits.fold_counts import count_folds, spread
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from bench.display.tables import console, show_line
+from bench.display.terminal import console, show_line
 from bench.evidence.leaks import Leakage
 from bench.scores.metrics import METRICS
 from bench.scores.primary import Estimate

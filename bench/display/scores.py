@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from rich.markup import escape
 
-from bench.display.tables import console, protocol_line, show_leaderboard
+from bench.display.tables import protocol_line, show_leaderboard
+from bench.display.terminal import console
 from bench.results import ASKED
 
 

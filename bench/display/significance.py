@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.markup import escape
 
-from bench.display.tables import console, show_line
+from bench.display.terminal import console, show_line
 from bench.evidence.chance import Significance
 from bench.scores.metrics import METRICS
 

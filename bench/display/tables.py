@@ -1,26 +1,15 @@
-"""What the command line prints: live progress and tables."""
+"""What the command line prints of results, plans and data sets."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
-from bench.observer import Observer
+from bench.display.terminal import console, show_line
 from bench.optimism import summary
 from bench.results import BASELINE, LEAKY, ExperimentResult
 from bench.scores.metrics import METRICS, PRIMARY
@@ -29,60 +18,10 @@ if TYPE_CHECKING:
     from bench.datasets.opening import Opened
     from bench.interface import MatrixResult
 
-console = Console()
-messages = Console(stderr=True)
-
 _SHORT = (PRIMARY, "balanced_accuracy_patient", "weighted_f1_cell")
 _HEADLINE = tuple(name for name, metric in METRICS.items() if metric.headline)
 _WIDE = 118
 """Columns of a terminal that has room for all of the headline."""
-
-
-class LiveProgress(Observer):
-    """Draws a bar for each task on standard error, and a line for each finished experiment."""
-
-    def __init__(self, progress: Progress, *, outcomes: bool = True) -> None:
-        self._progress = progress
-        self._outcomes = outcomes
-        self._tasks: dict[str, TaskID] = {}
-
-    def notice(self, text: str) -> None:
-        """Print a sentence above the bars."""
-        self._progress.console.print(f"[yellow]note[/yellow] {escape(text)}", highlight=False, soft_wrap=True)
-
-    def progress(self, task: str, done: int, total: int) -> None:
-        """Move a task's bar; a finished one vanishes."""
-        if task not in self._tasks:
-            if done >= total:
-                return
-            self._tasks[task] = self._progress.add_task(escape(task), total=total)
-        self._progress.update(self._tasks[task], completed=done, total=total)
-        if done >= total:
-            self._progress.remove_task(self._tasks.pop(task))
-
-    def finished(self, name: str, outcome: str) -> None:
-        """Print an experiment's outcome above the bars."""
-        if not self._outcomes:
-            return
-        style = "red" if outcome.startswith("failed") else "green"
-        self._progress.console.print(
-            f"[{style}]•[/{style}] {escape(name)}: {escape(outcome)}", highlight=False, soft_wrap=True
-        )
-
-
-@contextmanager
-def live_progress(*, outcomes: bool = True) -> Iterator[Observer]:
-    """An observer that draws while the block runs; without `outcomes`, no line for each finished experiment."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    # Where there is no terminal, a bar that is wiped away would leave an empty line.
-    with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as progress:
-        yield LiveProgress(progress, outcomes=outcomes)
 
 
 def show_experiment(result: ExperimentResult) -> None:
@@ -171,11 +110,6 @@ def show_dataset(opened: Opened) -> None:
         if frame is not None:
             console.print(f"\n{title}", style="bold")
             console.print(_frame(frame, index=title != "Image sizes in pixels"))
-
-
-def show_line(what: str, value: object) -> None:
-    """Print a name and a value, such as where something was written, whole on one line."""
-    console.print(f"{what}: {value}", highlight=False, soft_wrap=True, markup=False)
 
 
 def _show_reasons(states: pd.DataFrame) -> None:

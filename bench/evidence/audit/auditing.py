@@ -29,7 +29,6 @@ from bench.evidence.audit.patients import patients
 from bench.executors import cores
 from bench.observer import Observer
 from bench.options import Options, make_options
-from bench.results import Results
 
 PIXELS = ("A001", *NEAR, "A014", "A015", "A016", "A017")
 """Checks that need the images."""
@@ -111,6 +110,8 @@ def keep(audit: Audit, out: Path) -> Path:
     BenchError
         The folder is none of results, or cannot be written.
     """
+    from bench.results import Results  # noqa: PLC0415 (metrics and what they import, for an audit that is kept only)
+
     results = Results.create(out)
     try:
         return audit.write(results.path)

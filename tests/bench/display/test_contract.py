@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench.contract.outcomes import Broken, Check, NotApplicable, Step
 from bench.display import contract as display_contract
-from bench.display import tables as display
+from bench.display import terminal
 
 LONG = "its StratifiedKFold puts cells of one patient on both sides (patient 00); take a parameter cv [and use it]"
 
@@ -31,7 +31,7 @@ STEPS = [
 def _printed(columns: int, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Check], list[str]]:
     paper = io.StringIO()
     console = Console(file=paper, width=columns)
-    for module in (display, display_contract):
+    for module in (terminal, display_contract):
         monkeypatch.setattr(module, "console", console)
     checks = display_contract.run_shown(STEPS)
     display_contract.show_outcome(checks, "0.42 M parameters")

@@ -1,4 +1,4 @@
-"""What is printed where there is no terminal."""
+"""What is printed of plans and flags."""
 
 from __future__ import annotations
 
@@ -7,18 +7,6 @@ import pytest
 from rich.console import Console
 
 from bench.display import tables as display
-
-
-def test_without_a_terminal_there_are_lines_and_no_bars(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(display.messages, "_force_terminal", False)
-    with display.live_progress() as observer:
-        observer.progress("draw cells", 0, 2)
-        observer.notice("linked patients [H2]")
-        observer.finished("size x knn", "AUROC 0.71")
-        observer.progress("draw cells", 2, 2)
-    assert capsys.readouterr().err == "note linked patients [H2]\n• size x knn: AUROC 0.71\n"
 
 
 def test_a_plan_says_each_reason_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

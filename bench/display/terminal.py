@@ -1,0 +1,78 @@
+"""Where the command line prints: the two streams, live progress, and a name with its value.
+
+It imports no more than it must, so that a command that computes little is quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from bench.observer import Observer
+
+console = Console()
+messages = Console(stderr=True)
+
+
+class LiveProgress(Observer):
+    """Draws a bar for each task on standard error, and a line for each finished experiment."""
+
+    def __init__(self, progress: Progress, *, outcomes: bool = True) -> None:
+        self._progress = progress
+        self._outcomes = outcomes
+        self._tasks: dict[str, TaskID] = {}
+
+    def notice(self, text: str) -> None:
+        """Print a sentence above the bars."""
+        self._progress.console.print(f"[yellow]note[/yellow] {escape(text)}", highlight=False, soft_wrap=True)
+
+    def progress(self, task: str, done: int, total: int) -> None:
+        """Move a task's bar; a finished one vanishes."""
+        if task not in self._tasks:
+            if done >= total:
+                return
+            self._tasks[task] = self._progress.add_task(escape(task), total=total)
+        self._progress.update(self._tasks[task], completed=done, total=total)
+        if done >= total:
+            self._progress.remove_task(self._tasks.pop(task))
+
+    def finished(self, name: str, outcome: str) -> None:
+        """Print an experiment's outcome above the bars."""
+        if not self._outcomes:
+            return
+        style = "red" if outcome.startswith("failed") else "green"
+        self._progress.console.print(
+            f"[{style}]•[/{style}] {escape(name)}: {escape(outcome)}", highlight=False, soft_wrap=True
+        )
+
+
+@contextmanager
+def live_progress(*, outcomes: bool = True) -> Iterator[Observer]:
+    """An observer that draws while the block runs; without `outcomes`, no line for each finished experiment."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    # Where there is no terminal, a bar that is wiped away would leave an empty line.
+    with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as progress:
+        yield LiveProgress(progress, outcomes=outcomes)
+
+
+def show_line(what: str, value: object) -> None:
+    """Print a name and a value, such as where something was written, whole on one line."""
+    console.print(f"{what}: {value}", highlight=False, soft_wrap=True, markup=False)

@@ -1,0 +1,19 @@
+"""What is printed where there is no terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.display import terminal
+
+
+def test_without_a_terminal_there_are_lines_and_no_bars(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal.messages, "_force_terminal", False)
+    with terminal.live_progress() as observer:
+        observer.progress("draw cells", 0, 2)
+        observer.notice("linked patients [H2]")
+        observer.finished("size x knn", "AUROC 0.71")
+        observer.progress("draw cells", 2, 2)
+    assert capsys.readouterr().err == "note linked patients [H2]\n• size x knn: AUROC 0.71\n"
