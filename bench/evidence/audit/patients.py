@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from bench.evidence.audit.findings import Finding, Level, count, some
@@ -80,17 +81,20 @@ def _in_several(table: pd.DataFrame) -> Iterator[Finding]:
 
 def _too_few(table: pd.DataFrame, folds: int) -> Iterator[Finding]:
     units = table.groupby("label")["unit"].nunique()
-    scarce = [str(label) for label in units.index[units < folds]]
+    # The fold with the most patients of a class leaves at least two of them to train on: inner folds need as many.
+    enough = (units >= folds) & (units - np.ceil(units / folds) >= 2)
+    scarce = [str(label) for label in units.index[~enough]]
     if scarce:
         most = int(units.min())
         named = ", ".join(f"{label} has {units[label]}" for label in scarce)
-        advice = (
-            f"at most --folds {most} work here" if most >= 2 else "a class with one patient cannot be evaluated at all"
-        )
+        if most < 3:
+            advice = "it takes at least 3 of each class, one to test and two for inner folds"
+        else:
+            advice = f"at most --folds {most} work here" if most < folds else f"--folds {most} works here"
         yield _finding(
             "A011",
             "error",
-            f"fewer patients of a class than the {folds} folds",
+            f"too few patients of a class for {folds} folds",
             f"{named} (linked patients count once); {advice}.",
             table[table["label"].isin(scarce)],
         )

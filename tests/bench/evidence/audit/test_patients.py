@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from bench.datasets.table import cell_table
+from bench.errors import BenchError
 from bench.evidence.audit.findings import Finding
 from bench.evidence.audit.patients import confused_ids, patients
+from bench.splits.folds import PatientKFold, inner_folds
 
 
 def found(rows: list[tuple[str, str]], *, folds: int = 2, **more: list[str | None]) -> dict[str, Finding]:
@@ -15,7 +18,7 @@ def found(rows: list[tuple[str, str]], *, folds: int = 2, **more: list[str | Non
     return {finding.code: finding for finding in patients(table, folds=folds)}
 
 
-SOUND = [(label, f"{label}{i}") for label in "ab" for i in (1, 2)]
+SOUND = [(label, f"{label}{i}") for label in "ab" for i in (1, 2, 3, 4)]
 
 
 def test_nothing_is_found_in_a_sound_table() -> None:
@@ -66,13 +69,33 @@ def test_linked_patients_count_once() -> None:
     assert "at most --folds 3" in finding.detail
 
 
-def test_a_class_of_one_patient_cannot_be_evaluated() -> None:
-    assert "cannot be evaluated at all" in found([*SOUND, ("c", "c1")])["A011"].detail
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_class_of_one_or_two_patients_cannot_be_evaluated(number: int) -> None:
+    finding = found([*SOUND, *(("c", f"c{i}") for i in range(number))])["A011"]
+    assert f"c has {number} (linked patients count once); it takes at least 3 of each class" in finding.detail
+    assert "--folds" not in finding.detail
+
+
+@pytest.mark.parametrize("folds", [2, 3, 4, 5])
+@pytest.mark.parametrize("number", range(1, 8))
+def test_too_few_patients_are_told_where_a_run_has_no_inner_folds(number: int, folds: int) -> None:
+    rows = [(label, f"{label}{i}") for label in "ab" for i in range(number)]
+    y, who = (np.array(values) for values in zip(*rows, strict=True))
+    try:
+        for train, _ in PatientKFold(folds, random_state=0).split(y, y, who):
+            inner_folds(y[train], who[train], 5)
+        runs = True
+    except BenchError:
+        runs = False
+    assert ("A011" not in found(rows, folds=folds)) is runs
+    if not runs and number >= 3:
+        advised = found(rows, folds=folds)["A011"].detail
+        assert f"--folds {number} work" in advised
 
 
 @pytest.mark.parametrize(("cells", "told"), [(50, False), (51, True)])
 def test_a_patient_with_more_than_half_of_a_class_dominates(cells: int, told: bool) -> None:
-    rows = [("a", "big")] * cells + [("a", f"a{i % 5}") for i in range(100 - cells)] + SOUND[2:]
+    rows = [("a", "big")] * cells + [("a", f"a{i % 5}") for i in range(100 - cells)] + SOUND[4:]
     by_code = found(rows)
     assert ("A012" in by_code) == told
     if told:
@@ -86,9 +109,9 @@ def test_a_patient_with_cells_of_two_classes_is_noted() -> None:
 
 
 def test_a_patient_in_two_official_folds_or_sets_is_an_error() -> None:
-    folds = ["0", "1", "0", "1", "1"]
+    folds = [*"01010101", "1"]
     finding = found([*SOUND, ("a", "a1")], fold=folds)["A009"]
     assert (finding.level, finding.patients) == ("error", ("a1",))
-    sets = ["train", "train", "train", "held-out", "held-out"]
+    sets = [*["train"] * 7, "held-out", "held-out"]
     assert found([*SOUND, ("a", "a1")], set=sets)["A009"].patients == ("a1",)
-    assert "A009" not in found([*SOUND, ("a", "a1")], fold=["0", "1", "0", "1", None])
+    assert "A009" not in found([*SOUND, ("a", "a1")], fold=[*"01010101", None])
