@@ -12,6 +12,9 @@ from pathlib import Path
 
 from bench.errors import BenchError
 
+MAX_JSON = 256 * 1024**2
+"""Largest JSON file that is read, in bytes; those that are written have some kilobytes."""
+
 _UNFINISHED = ".unfinished-"
 
 
@@ -61,11 +64,16 @@ def write_json(target: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> dict[str, object]:
-    """Read a JSON object; raises BenchError with the file's name."""
+    """Read a JSON object of at most `MAX_JSON` bytes; raises BenchError with the file's name."""
     try:
+        size = path.stat().st_size
+        if size > MAX_JSON:
+            raise BenchError(f"{path}: {size / 1024**2:.0f} MiB; at most {MAX_JSON // 1024**2} MiB of JSON are read")
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BenchError(f"{path}: cannot be read ({error})") from error
+    except RecursionError as error:
+        raise BenchError(f"{path}: cannot be read (lists within lists without end)") from error
     if not isinstance(value, dict):
         raise BenchError(f"{path}: a JSON object is expected")
     return value

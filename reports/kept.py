@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import BenchError
 from bench.results import Results
@@ -88,7 +88,7 @@ class ChanceRecord(_Part):
     experiment: str
     metric: str
     observed: float
-    null: tuple[float, ...]
+    null: Annotated[tuple[float, ...], Field(min_length=1)]
     p: float
     floor: float
     exact: bool

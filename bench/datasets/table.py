@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,11 @@ from typing import ClassVar, Protocol
 
 import pandas as pd
 
+from bench.errors import BenchError
 from extractors.cells import CellFile, Cells
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, which steer a terminal, and bytes of a file name that are no UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,14 @@ def cell_table(
     -------
     DataFrame
         Index 0..n-1, every column of type str.
+
+    Raises
+    ------
+    BenchError
+        A cell, label or patient has a character that no terminal should be sent and no table can hold.
     """
+    for name, values in (("cell", cell), ("label", label), ("patient", patient)):
+        _check_printable(name, values, cell)
     columns: dict[str, Sequence[str | None]] = {
         "cell": cell,
         "path": path,
@@ -148,6 +160,15 @@ def cell_table(
     }
     columns |= {name: values for name, values in more.items() if values is not None}
     return pd.DataFrame({name: pd.Series(list(values), dtype="str") for name, values in columns.items()})
+
+
+def _check_printable(name: str, values: Sequence[str], cells: Sequence[str]) -> None:
+    bad = next((i for i, value in enumerate(values) if _UNPRINTABLE.search(value)), None)
+    if bad is not None:
+        where = "" if name == "cell" else f" of the cell {cells[bad]!r}"
+        raise BenchError(
+            f"the {name} {values[bad]!r}{where} has a control character or one that is no text; give it another name"
+        )
 
 
 def units_of(patients: Sequence[str], linked: Sequence[frozenset[str]]) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import BenchError
-from bench.whole import clear_unfinished, read_json, whole_file, whole_folder, writable_folder, write_json
+from bench.whole import MAX_JSON, clear_unfinished, read_json, whole_file, whole_folder, writable_folder, write_json
 
 KILLED_IN_MID_WRITE = """
 import os, signal, sys
@@ -110,13 +110,20 @@ def test_json_goes_there_and_back(tmp_path: Path) -> None:
     assert read_json(tmp_path / "x.json") == value
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "\udcff"])
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\udcff", "[" * 200_000, '{"a":' * 200_000])
 def test_a_file_that_is_no_json_object_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.json").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(BenchError, match=r"x\.json: "):
         read_json(tmp_path / "x.json")
     with pytest.raises(BenchError, match=r"nowhere\.json: cannot be read"):
         read_json(tmp_path / "nowhere.json")
+
+
+def test_a_json_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "x.json").open("wb") as stream:
+        stream.truncate(MAX_JSON + 1)
+    with pytest.raises(BenchError, match=r"x\.json: 256 MiB; at most 256 MiB"):
+        read_json(tmp_path / "x.json")
 
 
 def test_a_folder_that_cannot_be_made_names_the_option(tmp_path: Path) -> None:

@@ -143,3 +143,11 @@ def test_damaged_files_are_told_by_name(results: Results, add: Add, change: dict
     path.write_text(json.dumps({**_leakage(slug), **change}))
     with pytest.raises(BenchError, match=message):
         write_report(results, results.path / "report.html")
+
+
+def test_a_chance_test_without_permutations_is_told_by_name(results: Results, add: Add) -> None:
+    add()
+    (slug,) = [e.folder.name for e in results.experiments()]
+    write_json(results.path / "significance" / f"{slug}.json", {**_chance(slug), "null": []})
+    with pytest.raises(BenchError, match=r"significance.*\.json: null: "):
+        write_report(results, results.path / "report.html")

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
 from bench.datasets.table import Dataset, ReadOptions, cell_table, units_of
+from bench.errors import BenchError
 
 LINKED = (frozenset({"51", "52", "53"}), frozenset({"1", "2"}))
 
@@ -29,3 +31,20 @@ def test_the_whole_frame_and_the_given_scale_go_before_the_table() -> None:
     options = ReadOptions(mask="whole", um_per_px=0.25, white_level=4095)
     asked = Dataset("d", "r", table, None, options).cells().files
     assert [(f.mask_path, f.whole, f.um_per_px, f.white_level) for f in asked] == [(None, True, 0.25, 4095)] * 2
+
+
+@pytest.mark.parametrize("name", ["cell", "label", "patient"])
+@pytest.mark.parametrize("value", ["\x1b[31mred", "a\nb", "a\x00", "\x9b2J", "\udcff.png"])
+def test_names_that_steer_a_terminal_or_are_no_text_are_refused(name: str, value: str) -> None:
+    columns = {"cell": ["x", "y"], "label": ["a", "b"], "patient": ["1", "2"]}
+    columns[name] = [columns[name][0], value]
+    with pytest.raises(BenchError) as raised:
+        cell_table(path=["/x", "/y"], **columns)
+    assert repr(value) in str(raised.value)
+    assert str(raised.value).isprintable()
+
+
+def test_names_in_any_language_stay() -> None:
+    names = ["Zürich 7", "\u60a3\u8005", "[red]<b>=1+1"]
+    table = cell_table(cell=names, path=names, label=names, patient=names)
+    assert list(table["patient"]) == names
