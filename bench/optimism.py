@@ -45,7 +45,12 @@ class Optimism:
 
 
 def optimism(
-    trials: pd.DataFrame, predictions: pd.DataFrame, *, classes: Sequence[str], positive: str | None
+    trials: pd.DataFrame,
+    predictions: pd.DataFrame,
+    *,
+    classes: Sequence[str],
+    positive: str | None,
+    unit: str = "unit",
 ) -> pd.DataFrame:
     """Inner best and outer score of each outer fold, both in the score that tuning maximises.
 
@@ -58,18 +63,20 @@ def optimism(
     trials : DataFrame
         Columns `state`, `value`, `repeat`, `fold`, as `bench.tuning` gives them; empty without tuning.
     predictions : DataFrame
-        Columns `unit`, `label`, `repeat`, `fold` and `p_<class>`, or `raw_<class>` where these are calibrated.
+        Columns `label`, `repeat`, `fold` and `p_<class>`, or `raw_<class>` where these are calibrated.
     classes : sequence of str
         The labels.
     positive : str or None
         Positive class of two.
+    unit : str
+        Column of what weighed the same in tuning: `cell` where folds were split by image.
 
     Returns
     -------
     DataFrame
-        Columns `repeat`, `fold` (int), `inner_best` (highest value of a complete trial), `outer` (patient-weighted
-        AUROC of the fold's test cells; with more classes, the mean of each against the rest; NaN where the fold lacks
-        a class) and `optimism` (their difference); one row a tuned fold.
+        Columns `repeat`, `fold` (int), `inner_best` (highest value of a complete trial), `outer` (AUROC of the fold's
+        test cells, every `unit` weighing the same; with more classes, the mean of each against the rest; NaN where the
+        fold lacks a class) and `optimism` (their difference); one row a tuned fold.
     """
     if not len(trials):
         return pd.DataFrame({c: pd.Series(dtype=int if c in COLUMNS[:2] else float) for c in COLUMNS})
@@ -77,7 +84,7 @@ def optimism(
     tested = dict(iter(predictions.groupby(["repeat", "fold"], sort=True)))
     found = best.rename("inner_best").reset_index()
     keys = zip(found["repeat"], found["fold"], strict=True)
-    outer = np.array([_outer(tested[key], classes, positive) for key in keys], dtype=np.float64)
+    outer = np.array([_outer(tested[key], classes, positive, unit) for key in keys], dtype=np.float64)
     return found.assign(outer=outer, optimism=found["inner_best"] - outer)[list(COLUMNS)]
 
 
@@ -97,13 +104,13 @@ def summary(table: pd.DataFrame) -> Optimism | None:
     )
 
 
-def _outer(tested: pd.DataFrame, classes: Sequence[str], positive: str | None) -> float:
+def _outer(tested: pd.DataFrame, classes: Sequence[str], positive: str | None, unit: str) -> float:
     labels = tested["label"].to_numpy().astype(str)
     if set(classes) - set(labels):
         return float("nan")
     raw = all(f"{RAW}{c}" in tested for c in classes)
     columns = [f"{RAW}{c}" for c in classes] if raw else probability_columns(classes)
     column_of = dict(zip(classes, columns, strict=True))
-    units = tested["unit"].to_numpy()
+    units = tested[unit].to_numpy()
     scored = [positive] if len(classes) == 2 and positive is not None else classes
     return float(np.mean([weighted_auroc(tested[column_of[c]].to_numpy(), labels == c, units) for c in scored]))

@@ -296,7 +296,11 @@ class _Run:
         )
         tables |= {"scores": scores, "trials": pd.concat(trials, ignore_index=True) if trials else pd.DataFrame()}
         tables["optimism"] = optimism(
-            tables["trials"], tables["predictions"], classes=data.classes, positive=data.positive
+            tables["trials"],
+            tables["predictions"],
+            classes=data.classes,
+            positive=data.positive,
+            unit="cell" if plan.protocol.split == "image" else "unit",
         )
         timing = {p.name: read_json(p / "timing.json") for p in parts}
         if self.look is not None:

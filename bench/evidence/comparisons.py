@@ -306,13 +306,19 @@ def _notes(ground: Ground, standings: Sequence[Standing], reference: Standing, *
     found += _differing_protocols(standings)
     scarce = _scarcest(ground)
     if scarce < FEW:
-        found.append(f"One class has {scarce} patients: with fewer than {FEW}, p-values and intervals are approximate.")
+        patients = "1 patient" if scarce == 1 else f"{scarce} patients"
+        found.append(f"One class has {patients}: with fewer than {FEW}, p-values and intervals are approximate.")
     return found
 
 
 def _differing_protocols(standings: Sequence[Standing]) -> list[str]:
     found = []
-    for option, what in (("tune", "tuning trials"), ("inner_folds", "inner folds"), ("calibrate", "calibrations")):
+    for option, what in (
+        ("tune", "tuning trials"),
+        ("inner_folds", "inner folds"),
+        ("calibrate", "calibrations"),
+        ("threshold", "thresholds"),
+    ):
         values = {str(s.result.record["protocol"].get(option)) for s in standings}
         if len(values) > 1:
             found.append(f"The pipelines had different {what} ({', '.join(sorted(values))}).")

@@ -179,7 +179,9 @@ def _scores(standing: Standing) -> tuple[Floats, npt.NDArray[np.bool_], npt.NDAr
 
 
 def _normal_shares(mean: float, error: float, rope: float) -> tuple[float, float, float]:
-    if not error > 0:
+    if np.isnan(error):
+        return error, error, error
+    if error == 0:
         return float(mean < -rope), float(abs(mean) <= rope), float(mean > rope)
     below, up_to = norm.cdf([-rope, rope], loc=mean, scale=error)
     return float(below), float(up_to - below), float(1 - up_to)

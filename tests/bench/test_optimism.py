@@ -13,6 +13,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.metrics import roc_auc_score
 
+import bench
 from bench.experiment import FoldJob, Protocol, fit_fold
 from bench.optimism import Optimism, optimism, summary
 from bench.plugins import Plugin
@@ -155,6 +156,28 @@ def test_patients_weigh_the_same_in_the_outer_score() -> None:
     p = np.array([0.5] + [0.1] * 9 + [0.9])
     found = optimism(_trials(0, ("complete", 0.5)), cells.assign(p_a=1 - p, p_b=p), classes=["a", "b"], positive="b")
     assert found["outer"].tolist() == [pytest.approx(0.5)]
+
+
+def test_under_a_split_by_image_cells_weigh_the_same_as_they_did_in_tuning() -> None:
+    """The cells of the test above: one of ten pairs is in order."""
+    cells = pd.DataFrame({"label": ["a"] + ["b"] * 10, "unit": ["x"] + ["y"] * 9 + ["z"], "repeat": 0, "fold": 0})
+    p = np.array([0.5] + [0.1] * 9 + [0.9])
+    table = cells.assign(cell=[str(i) for i in range(11)], p_a=1 - p, p_b=p)
+    found = optimism(_trials(0, ("complete", 0.5)), table, classes=["a", "b"], positive="b", unit="cell")
+    assert found["outer"].tolist() == [pytest.approx(0.1)]
+
+
+@pytest.mark.slow
+def test_a_run_split_by_image_is_told_its_optimism_in_the_score_of_its_trials(tmp_path: Path) -> None:
+    """Through the whole engine; the outer score is scikit-learn's on cells that weigh the same."""
+    found = bench.run(
+        "size", "knn", data="phantom[patients=6,cells=20,size=64]", folds=2, inner_folds=2, split="image", tune=2,
+        jobs=1, out=tmp_path / "out", store=tmp_path / "store",
+    )  # fmt: skip
+    outer = pd.read_parquet(found.folder / "optimism.parquet").set_index("fold")["outer"].to_dict()
+    positive = found.record["data"]["positive"]
+    for fold, part in found.predictions.groupby("fold"):
+        assert outer[fold] == pytest.approx(roc_auc_score(part["label"] == positive, part[f"p_{positive}"]), abs=1e-12)
 
 
 def test_scores_before_calibration_are_those_that_tuning_saw() -> None:

@@ -143,6 +143,13 @@ def _held_out(scores: dict[str, Sequence[float]]) -> pd.DataFrame:
     return table.assign(p_normal=1 - table["p_diseased"])
 
 
+def test_decisions_by_different_thresholds_are_said(keep: Keep) -> None:
+    first = keep("first", _cohort(1.5, 0), protocol={"threshold": "0.5"})
+    second = keep("second", _cohort(0.5, 1), protocol={"threshold": "sens@0.95"})
+    notes = compare([first, second], draws=50).notes
+    assert "The pipelines had different thresholds (0.5, sens@0.95)." in notes
+
+
 def test_held_out_patients_swap_their_pipelines(keep: Keep) -> None:
     """AUROC 1 against 0 on 2 + 2 patients of a cell: only all swapped or none gives as much, so p = 2/16."""
     good = keep("good", _held_out({"d0": [0.8], "d1": [0.9], "n0": [0.1], "n1": [0.2]}), split="held-out")
@@ -183,6 +190,19 @@ def test_held_out_probabilities_are_those_of_the_normal_u_statistic(keep: Keep) 
     assert row["p_worse"] == pytest.approx(0.831472, abs=1e-6)
     assert row["p_equivalent"] == pytest.approx(0.850830 - 0.831472, abs=1e-6)
     assert row["second_p"] == pytest.approx(0.317311, abs=1e-6)  # z = -1
+
+
+def test_one_held_out_patient_of_a_class_proves_nothing_equal_or_better(keep: Keep) -> None:
+    """One patient has no variance, so that neither an interval nor a probability follows from it."""
+    sick = {f"d{i}": [0.8, 0.7] for i in range(5)}
+    good = keep("good", _held_out({**sick, "n0": [0.1]}), split="held-out")
+    bad = keep("bad", _held_out({**sick, "n0": [0.75]}), split="held-out")
+    found = compare([good, bad], draws=50)
+    row = _row(found.table, "made_up x bad")
+    assert row["difference"] == -0.5
+    assert np.isnan([row[name] for name in ("low", "high", "p_worse", "p_equivalent", "p_better", "second_p")]).all()
+    assert found.practically_equal == ()
+    assert any("One class has 1 patient:" in note for note in found.notes)
 
 
 def test_held_out_sets_of_three_classes_compare_decisions(keep: Keep) -> None:
