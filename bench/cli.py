@@ -11,7 +11,7 @@ import typer
 
 from bench.cli_evidence import evidence
 from bench.cli_options import DATA_OPTIONS, MATRIX_OPTIONS, RUN_OPTIONS, given, stoppable, with_options
-from bench.errors import BenchError
+from bench.errors import BenchError, printable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -178,5 +178,5 @@ def main() -> None:
     try:
         app()
     except BenchError as error:
-        typer.secho(f"Error: {error}", fg="red", err=True)
+        typer.secho(f"Error: {printable(str(error))}", fg="red", err=True)
         sys.exit(2)

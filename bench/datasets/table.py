@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +9,8 @@ from typing import ClassVar, Protocol
 
 import pandas as pd
 
-from bench.errors import BenchError
+from bench.errors import UNPRINTABLE, BenchError
 from extractors.cells import CellFile, Cells
-
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters, which steer a terminal, and bytes of a file name that are no UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +159,7 @@ def cell_table(
 
 
 def _check_printable(name: str, values: Sequence[str], cells: Sequence[str]) -> None:
-    bad = next((i for i, value in enumerate(values) if _UNPRINTABLE.search(value)), None)
+    bad = next((i for i, value in enumerate(values) if UNPRINTABLE.search(value)), None)
     if bad is not None:
         where = "" if name == "cell" else f" of the cell {cells[bad]!r}"
         raise BenchError(

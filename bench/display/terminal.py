@@ -20,6 +20,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from bench.errors import printable
 from bench.observer import Observer
 
 console = Console()
@@ -36,7 +37,9 @@ class LiveProgress(Observer):
 
     def notice(self, text: str) -> None:
         """Print a sentence above the bars."""
-        self._progress.console.print(f"[yellow]note[/yellow] {escape(text)}", highlight=False, soft_wrap=True)
+        self._progress.console.print(
+            f"[yellow]note[/yellow] {escape(printable(text))}", highlight=False, soft_wrap=True
+        )
 
     def progress(self, task: str, done: int, total: int) -> None:
         """Move a task's bar; a finished one vanishes."""
@@ -54,7 +57,7 @@ class LiveProgress(Observer):
             return
         style = "red" if outcome.startswith("failed") else "green"
         self._progress.console.print(
-            f"[{style}]•[/{style}] {escape(name)}: {escape(outcome)}", highlight=False, soft_wrap=True
+            f"[{style}]•[/{style}] {escape(name)}: {escape(printable(outcome))}", highlight=False, soft_wrap=True
         )
 
 

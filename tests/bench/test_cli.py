@@ -138,3 +138,12 @@ def test_places_that_cannot_be_written_name_their_option(
         assert ended.value.code == 2
         assert f"another place with {option}" in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_error_that_quotes_a_file_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path,label,\x1b[31mpatients\n1,2,3\n")
+    command = [sys.executable, "-m", "bench", "audit", str(tmp_path / "list.csv")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "Its columns are: path, label, \\x1b[31mpatients." in ended.stderr
+    assert "\x1b" not in ended.stderr

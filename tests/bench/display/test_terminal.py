@@ -17,3 +17,12 @@ def test_without_a_terminal_there_are_lines_and_no_bars(
         observer.finished("size x knn", "AUROC 0.71")
         observer.progress("draw cells", 2, 2)
     assert capsys.readouterr().err == "note linked patients [H2]\n• size x knn: AUROC 0.71\n"
+
+
+def test_what_a_file_says_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal.live_progress() as observer:
+        observer.notice("no patient \x1b[31mx\x9b\udcff, Zürich")
+        observer.finished("size x knn", "failed: \x1b]0;title\x07")
+    assert capsys.readouterr().err == (
+        "note no patient \\x1b[31mx\\x9b\\udcff, Zürich\n• size x knn: failed: \\x1b]0;title\\x07\n"
+    )
