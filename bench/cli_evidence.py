@@ -42,56 +42,59 @@ Experiment = Annotated[Path, typer.Argument(help="An experiment's folder, or a r
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@evidence.command(
-    epilog='Example: [cyan]bench significance results/ --name "handcrafted x svm" --permutations 199[/cyan]'
-)
-@with_options(REOPENING)
-def significance(
-    experiment: Experiment,
+@evidence.command(epilog="Example: [cyan]bench folds cells/ --folds 5 --repeats 5 -o folds.csv[/cyan]")
+@with_options({**DATA_OPTIONS, **{name: RUN_OPTIONS[name] for name in ("links", *FOLD_OPTIONS, "seed")}})
+def folds(
+    path: Annotated[str, typer.Argument(metavar="DATA", help="Cells: as for --data of bench run.")],
     *,
-    permutations: Annotated[int, typer.Option(help="Permutations of the patients' labels.")] = 199,
-    as_json: Json = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="CSV file, for --folds-file.")] = None,
     **options: Any,
 ) -> None:
-    """Could chance give this score? Permutes the patients' labels and fits everything anew.
+    """Print patients and cells of each class in every fold, and write the folds to a file.
 
-    Goes on where it was interrupted; more permutations add to those that are there.
+    The same options give bench run and bench matrix the same folds.
     """
-    from bench.display import significance as display_significance  # noqa: PLC0415 (so that --help stays quick)
-    from bench.display.terminal import live_progress  # noqa: PLC0415
-    from bench.evidence import chance  # noqa: PLC0415
+    from bench.datasets.opening import open_data  # noqa: PLC0415 (so that --help stays quick)
+    from bench.display import folds as display_folds  # noqa: PLC0415
+    from bench.display.terminal import live_progress, show_line  # noqa: PLC0415
+    from bench.options import make_options  # noqa: PLC0415
+    from bench.splits.fold_manifest import write_folds  # noqa: PLC0415
+    from bench.splits.outer_folds import outer_folds  # noqa: PLC0415
 
-    with stoppable(), live_progress(outcomes=False) as observer:
-        found = chance.significance(experiment, permutations=permutations, observer=observer, **given(options))
-    if as_json:
-        typer.echo(json.dumps(found.record(), indent=1))
-    else:
-        display_significance.show_significance(found)
+    asked = make_options({"data": path, **given(options)})
+    with live_progress() as observer:
+        dataset = open_data(asked, observer).dataset
+        drawn = outer_folds(dataset.table, asked)
+        for notice in drawn.notices:
+            observer.notice(notice)
+    display_folds.show_folds(drawn, dataset)
+    if output is not None:
+        write_folds(drawn, output)
+        show_line("folds", output)
 
 
-@evidence.command(epilog='Example: [cyan]bench leakage results/ --name "handcrafted x svm"[/cyan]')
-@with_options(REOPENING)
-def leakage(
-    experiment: Experiment,
+@evidence.command(epilog="Example: [cyan]bench score results/ --threshold sens@0.95 --calibrate sigmoid[/cyan]")
+@with_options(SCORING)
+def score(
+    results: Annotated[Path, typer.Argument(help="Results folder.")] = Path("results"),
     *,
-    permutations: Annotated[int, typer.Option(help="Permutations of the patients' labels, folds by image.")] = 20,
-    as_json: Json = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="CSV file with every metric.")] = None,
     **options: Any,
 ) -> None:
-    """Does a pipeline recognise the disease or the patients? Fits it with folds by image, too.
+    """Score what is kept anew, under another calibration, threshold or patient score.
 
-    Goes on where it was interrupted; what the results folder holds is not fitted again.
+    Nothing is fitted and no experiment is changed; what is not given stays as each experiment was run.
     """
-    from bench.display import leakage as display_leakage  # noqa: PLC0415
-    from bench.display.terminal import live_progress  # noqa: PLC0415
-    from bench.evidence import leaks  # noqa: PLC0415
+    from bench import rescoring  # noqa: PLC0415
+    from bench.display import scores as display_scores  # noqa: PLC0415
+    from bench.display.terminal import live_progress, show_line  # noqa: PLC0415
 
-    with stoppable(), live_progress(outcomes=False) as observer:
-        found = leaks.leakage(experiment, permutations=permutations, observer=observer, **given(options))
-    if as_json:
-        typer.echo(json.dumps(found.record(), indent=1))
-    else:
-        display_leakage.show_leakage(found)
+    with stoppable(resumes=False), live_progress() as observer:
+        board = rescoring.score(results, observer=observer, **given(options))
+    display_scores.show_scores(board)
+    if output is not None:
+        rescoring.write_scores(board, output)
+        show_line("scores", output)
 
 
 @evidence.command(epilog="Example: [cyan]bench compare results/[/cyan]")
@@ -113,7 +116,7 @@ def compare(
     """
     from bench import interface  # noqa: PLC0415
 
-    with stoppable():
+    with stoppable(resumes=False):
         found = interface.compare(*experiments, against=against, all_pairs=all_pairs, rope=rope)
     if as_json:
         typer.echo(json.dumps(found.record(), indent=1))
@@ -121,72 +124,6 @@ def compare(
         from bench.display import comparison as display_comparison  # noqa: PLC0415
 
         display_comparison.show_comparison(found)
-
-
-class PluginKind(StrEnum):
-    """What can be checked."""
-
-    extractor = "extractor"
-    classifier = "classifier"
-
-
-@evidence.command(epilog='Example: [cyan]bench check "svm\\[C=10]"[/cyan]')
-def check(
-    name: Annotated[str, typer.Argument(help="Extractor, model or classifier, with or without parameters.")],
-    *,
-    kind: Annotated[
-        PluginKind | None, typer.Option(help="Needed where one name stands for both.", show_default=False)
-    ] = None,
-    weights_dir: Annotated[
-        Path | None, typer.Option(help="Folder of MODEL.safetensors files.", show_default=False)
-    ] = None,
-) -> None:
-    """Does a plugin keep to its contract? Fits it on made-up cells and watches what it sees.
-
-    Ours or a third party's: that no fit sees a tested patient, that every split it makes keeps patients whole, that
-    what is tested changes nothing that is learned. The exit code is 1 where a check fails.
-    """
-    from bench.contract.checking import find_subject, network_cost, steps_of  # noqa: PLC0415
-    from bench.display import contract as display_contract  # noqa: PLC0415
-
-    subject = find_subject(name, kind.value if kind else None, weights_dir=weights_dir)
-    display_contract.show_subject(subject)
-    with stoppable(), steps_of(subject) as steps:
-        checks = display_contract.run_shown(steps)
-    display_contract.show_outcome(checks, network_cost(subject))
-    if any(one.outcome == "failed" for one in checks):
-        raise typer.Exit(1)
-
-
-@evidence.command(epilog="Example: [cyan]bench folds cells/ --folds 5 --repeats 5 -o folds.csv[/cyan]")
-@with_options({**DATA_OPTIONS, **{name: RUN_OPTIONS[name] for name in ("links", *FOLD_OPTIONS, "seed")}})
-def folds(
-    path: Annotated[str, typer.Argument(metavar="DATA", help="Cells: as for --data of bench run.")],
-    *,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="CSV file, for --folds-file.")] = None,
-    **options: Any,
-) -> None:
-    """Print patients and cells of each class in every fold, and write the folds to a file.
-
-    The same options give bench run and bench matrix the same folds.
-    """
-    from bench.datasets.opening import open_data  # noqa: PLC0415
-    from bench.display import folds as display_folds  # noqa: PLC0415
-    from bench.display.terminal import live_progress, show_line  # noqa: PLC0415
-    from bench.options import make_options  # noqa: PLC0415
-    from bench.splits.fold_manifest import write_folds  # noqa: PLC0415
-    from bench.splits.outer_folds import outer_folds  # noqa: PLC0415
-
-    asked = make_options({"data": path, **given(options)})
-    with live_progress() as observer:
-        dataset = open_data(asked, observer).dataset
-        drawn = outer_folds(dataset.table, asked)
-        for notice in drawn.notices:
-            observer.notice(notice)
-    display_folds.show_folds(drawn, dataset)
-    if output is not None:
-        write_folds(drawn, output)
-        show_line("folds", output)
 
 
 AUDIT_OPTIONS: dict[str, Any] = {
@@ -223,7 +160,7 @@ def audit(
     from bench.display.terminal import live_progress  # noqa: PLC0415
     from bench.evidence.audit import auditing  # noqa: PLC0415
 
-    with stoppable(), live_progress(outcomes=False) as observer:
+    with stoppable(resumes=False), live_progress(outcomes=False) as observer:
         found = auditing.audit(path, folds=folds, observer=observer, **given(options))
     kept = None if output is None else auditing.keep(found, output)
     if links is not None:
@@ -236,25 +173,88 @@ def audit(
         raise typer.Exit(1)
 
 
-@evidence.command(epilog="Example: [cyan]bench score results/ --threshold sens@0.95 --calibrate sigmoid[/cyan]")
-@with_options(SCORING)
-def score(
-    results: Annotated[Path, typer.Argument(help="Results folder.")] = Path("results"),
+@evidence.command(epilog='Example: [cyan]bench leakage results/ --name "handcrafted x svm"[/cyan]')
+@with_options(REOPENING)
+def leakage(
+    experiment: Experiment,
     *,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="CSV file with every metric.")] = None,
+    permutations: Annotated[int, typer.Option(help="Permutations of the patients' labels, folds by image.")] = 20,
+    as_json: Json = False,
     **options: Any,
 ) -> None:
-    """Score what is kept anew, under another calibration, threshold or patient score.
+    """Does a pipeline recognise the disease or the patients? Fits it with folds by image, too.
 
-    Nothing is fitted and no experiment is changed; what is not given stays as each experiment was run.
+    Goes on where it was interrupted; what the results folder holds is not fitted again.
     """
-    from bench import rescoring  # noqa: PLC0415
-    from bench.display import scores as display_scores  # noqa: PLC0415
-    from bench.display.terminal import live_progress, show_line  # noqa: PLC0415
+    from bench.display import leakage as display_leakage  # noqa: PLC0415
+    from bench.display.terminal import live_progress  # noqa: PLC0415
+    from bench.evidence import leaks  # noqa: PLC0415
 
-    with stoppable(), live_progress() as observer:
-        board = rescoring.score(results, observer=observer, **given(options))
-    display_scores.show_scores(board)
-    if output is not None:
-        rescoring.write_scores(board, output)
-        show_line("scores", output)
+    with stoppable(), live_progress(outcomes=False) as observer:
+        found = leaks.leakage(experiment, permutations=permutations, observer=observer, **given(options))
+    if as_json:
+        typer.echo(json.dumps(found.record(), indent=1))
+    else:
+        display_leakage.show_leakage(found)
+
+
+@evidence.command(
+    epilog='Example: [cyan]bench significance results/ --name "handcrafted x svm" --permutations 199[/cyan]'
+)
+@with_options(REOPENING)
+def significance(
+    experiment: Experiment,
+    *,
+    permutations: Annotated[int, typer.Option(help="Permutations of the patients' labels.")] = 199,
+    as_json: Json = False,
+    **options: Any,
+) -> None:
+    """Could chance give this score? Permutes the patients' labels and fits everything anew.
+
+    Goes on where it was interrupted; more permutations add to those that are there.
+    """
+    from bench.display import significance as display_significance  # noqa: PLC0415
+    from bench.display.terminal import live_progress  # noqa: PLC0415
+    from bench.evidence import chance  # noqa: PLC0415
+
+    with stoppable(), live_progress(outcomes=False) as observer:
+        found = chance.significance(experiment, permutations=permutations, observer=observer, **given(options))
+    if as_json:
+        typer.echo(json.dumps(found.record(), indent=1))
+    else:
+        display_significance.show_significance(found)
+
+
+class PluginKind(StrEnum):
+    """What can be checked."""
+
+    extractor = "extractor"
+    classifier = "classifier"
+
+
+@evidence.command(epilog='Example: [cyan]bench check "svm\\[C=10]"[/cyan]')
+def check(
+    name: Annotated[str, typer.Argument(help="Extractor, model or classifier, with or without parameters.")],
+    *,
+    kind: Annotated[
+        PluginKind | None, typer.Option(help="Needed where one name stands for both.", show_default=False)
+    ] = None,
+    weights_dir: Annotated[
+        Path | None, typer.Option(help="Folder of MODEL.safetensors files.", show_default=False)
+    ] = None,
+) -> None:
+    """Does a plugin keep to its contract? Fits it on made-up cells and watches what it sees.
+
+    Ours or a third party's: that no fit sees a tested patient, that every split it makes keeps patients whole, that
+    what is tested changes nothing that is learned. The exit code is 1 where a check fails.
+    """
+    from bench.contract.checking import find_subject, network_cost, steps_of  # noqa: PLC0415
+    from bench.display import contract as display_contract  # noqa: PLC0415
+
+    subject = find_subject(name, kind.value if kind else None, weights_dir=weights_dir)
+    display_contract.show_subject(subject)
+    with stoppable(resumes=False), steps_of(subject) as steps:
+        checks = display_contract.run_shown(steps)
+    display_contract.show_outcome(checks, network_cost(subject))
+    if any(one.outcome == "failed" for one in checks):
+        raise typer.Exit(1)

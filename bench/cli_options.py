@@ -39,9 +39,13 @@ class Aggregate(StrEnum):
     share = "share"
 
 
-def option(kind: Any, text: str, default: str | None = None, panel: str = "Protocol") -> Any:
-    """An option that may be left out; `default` is what the help shows."""
-    return Annotated[kind | None, typer.Option(help=text, show_default=default or False, rich_help_panel=panel)]
+def option(
+    kind: Any, text: str, default: str | None = None, panel: str = "Protocol", metavar: str | None = None
+) -> Any:
+    """An option that may be left out; `default` and `metavar` are what the help shows."""
+    return Annotated[
+        kind | None, typer.Option(help=text, show_default=default or False, rich_help_panel=panel, metavar=metavar)
+    ]
 
 
 def switch(name: str, text: str, panel: str) -> Any:
@@ -61,9 +65,11 @@ DATA_OPTIONS: dict[str, Any] = {
 FOLD_OPTIONS: dict[str, Any] = {
     "split": option(
         Split,
-        "What the outer folds hold apart; [cyan]image[/cyan] leaks, and shows how much; [cyan]official-linked[/cyan]: "
-        "the data's own folds, linked patients left out of training; [cyan]lopo[/cyan]: leave one patient out.",
+        "What the outer folds hold apart: [cyan]patient[/cyan]; [cyan]image[/cyan], which leaks and shows how much; "
+        "[cyan]official[/cyan]: the data's own folds; [cyan]official-linked[/cyan]: the same, linked patients left out "
+        "of training; [cyan]lopo[/cyan]: leave one patient out; [cyan]held-out[/cyan]: what --held-out names.",
         "patient",
+        metavar="<kind>",
     ),
     "held_out": option(str, "Cells on which the model trained on all of --data is evaluated once.", panel="Data"),
     "folds_file": option(Path, "Read the folds from this file of an earlier run, in place of drawing them."),
@@ -139,12 +145,13 @@ def with_options(options: dict[str, Any]) -> Callable[[Callable[..., None]], Cal
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
+def stoppable(*, resumes: bool = True) -> Iterator[None]:
     """End by Ctrl-C with a word on what is kept; Typer alone would end without one."""
     try:
         yield
     except KeyboardInterrupt:
-        typer.secho("Stopped. What was finished is kept; the same command goes on from there.", fg="yellow", err=True)
+        kept = "What was finished is kept; the same command goes on from there." if resumes else "No result was written."
+        typer.secho(f"Stopped. {kept}", fg="yellow", err=True)
         raise typer.Exit(130) from None
 
 
