@@ -25,6 +25,9 @@ from extractors.cells import Cells
 
 Floats = npt.NDArray[np.float64]
 
+_ROUNDING = 1e-4
+"""How far probabilities may be from 0 to 1, and their sum from 1: float32 rounds."""
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -204,6 +207,8 @@ class _FoldFit:
         # Like the outer folds, the inner ones are the same for every experiment on the data.
         seed = seed_of("inner folds", job.protocol.seed, job.repeat, job.fold)
         splits = [(job.train[a], job.train[b]) for a, b in PatientKFold(k, random_state=seed).split(y, y, units)]
+        for number, (train, validation) in enumerate(splits):
+            check_apart(job.units, train, validation, where=f"inner fold {number}")
         estimator = self._estimator(InnerPatientKFold(k, random_state=seed))
         estimator, trials = self._timed("tune", lambda: self._tuned(estimator, splits))
         inner = self._timed("inner", lambda: self._inner(estimator, splits))
@@ -241,7 +246,6 @@ class _FoldFit:
     def _inner(self, estimator: Any, splits: Sequence[tuple[Indices, Indices]]) -> pd.DataFrame:
         parts = []
         for number, (train, validation) in enumerate(splits):
-            check_apart(self.job.units, train, validation, where=f"inner fold {number}")
             parts.append(self._predict(self._fit(estimator, train), validation).assign(inner_fold=number))
         return pd.concat(parts, ignore_index=True)
 
@@ -253,8 +257,7 @@ class _FoldFit:
         probabilities = np.asarray(fitted.predict_proba(self._inputs(rows)), dtype=np.float64)
         if not np.array_equal(fitted.classes_, self.classes):
             raise BenchError(f"the classifier knows {fitted.classes_}, the data {self.classes}")
-        if not np.isfinite(probabilities).all() or not np.allclose(probabilities.sum(axis=1), 1.0, atol=1e-4):
-            raise BenchError("the classifier's probabilities are not finite or do not sum to 1")
+        _check_probabilities(probabilities, (len(rows), len(self.classes)))
         return pd.DataFrame(probabilities, columns=self.columns).assign(row=rows)
 
     def _auroc(self, fitted: Any, rows: Indices) -> float:
@@ -291,3 +294,17 @@ class _FoldFit:
             return work()
         finally:
             self.seconds[step] = time.perf_counter() - start
+
+
+def _check_probabilities(found: Floats, shape: tuple[int, int]) -> None:
+    if found.shape != shape:
+        raise BenchError(f"the classifier gives probabilities of shape {found.shape}; {shape} is expected")
+    finite = np.isfinite(found).all(axis=1)
+    outside = ((found < -_ROUNDING) | (found > 1 + _ROUNDING)).any(axis=1)
+    off = np.abs(found.sum(axis=1) - 1) > _ROUNDING
+    for wrong, what in ((~finite, "are not finite"), (outside, "lie outside 0 to 1"), (off, "do not sum to 1")):
+        if wrong.any():
+            first = ", ".join(f"{p:g}" for p in found[np.argmax(wrong)])
+            raise BenchError(
+                f"the classifier's probabilities {what} for {int(wrong.sum())} of {len(found)} cells, such as {first}"
+            )

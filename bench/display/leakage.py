@@ -82,9 +82,11 @@ def _show_clustering(found: Leakage) -> None:
             highlight=False,
         )
     if (errors := found.errors) is not None:
+        # Labels that cannot be permuted are those of patients with cells of several classes.
+        counted = "" if found.identity is not None else " (counted once for each of their classes)"
         console.print(
-            f"Of {errors.patients} patients, {errors.all_right:.0%} are all right and {errors.all_wrong:.0%} all "
-            f"wrong; if cells erred one by one, it would be {errors.all_right_expected:.0%} and "
+            f"Of {errors.patients} patients{counted}, {errors.all_right:.0%} are all right and {errors.all_wrong:.0%} "
+            f"all wrong; if cells erred one by one, it would be {errors.all_right_expected:.0%} and "
             f"{errors.all_wrong_expected:.0%}.",
             highlight=False,
         )

@@ -26,7 +26,7 @@ class IdentityNull:
     Parameters
     ----------
     mean, sd : float
-        Of the scores; `sd` is 0 for one permutation.
+        Of the scores.
     class_only : float
         Mean score, on the same permutations, of a model that knew the true class of each cell and nothing of patients.
         Above 0.5, since a permutation hardly ever deals a class's patients out evenly.
@@ -124,8 +124,8 @@ def verdict(by_patient: Estimate, by_image: float, gap: Estimate, identity: Iden
         return Verdict(
             "identity-only",
             f"The image-level score of {by_image:.2f} comes from recognising patients; on unseen patients nothing is "
-            f"left ({unseen}). A patient is recognised whatever the label: {_permuted(identity)}. This pipeline has "
-            "not been shown to recognise the disease.",
+            f"left that could be told from chance ({unseen}). A patient is recognised whatever the label: "
+            f"{_permuted(identity)}. This pipeline has not been shown to recognise the disease.",
         )
     if promises_more:
         return Verdict(
@@ -133,7 +133,8 @@ def verdict(by_patient: Estimate, by_image: float, gap: Estimate, identity: Iden
             f"A split by image promises {by_image:.2f}, which is {gap.value:.2f} [{gap.low:.2f}, {gap.high:.2f}] too "
             f"much: the pipeline reaches {unseen}{'' if signal else ', which chance may give'}. {_source(identity)}",
         )
-    nothing_more = f"A split by image gives {by_image:.2f}, no more than by patient: {unseen}."
+    more = "no more" if gap.value < RELEVANT else f"not surely more ({gap.value:.2f} [{gap.low:.2f}, {gap.high:.2f}])"
+    nothing_more = f"A split by image gives {by_image:.2f}, {more} than by patient: {unseen}."
     if learned:
         return Verdict(
             "recognisable",

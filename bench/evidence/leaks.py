@@ -26,6 +26,7 @@ from bench.observer import Observer
 from bench.results import ExperimentResult
 from bench.scores.metrics import PRIMARY
 from bench.scores.primary import Estimate, primary_gap
+from bench.splits.fold_manifest import NEVER_TESTED
 from bench.statistics.permutation import permutation_p
 from bench.whole import write_json
 
@@ -119,7 +120,7 @@ def leakage(
     name : str, optional
         Which one, in a results folder with several.
     permutations : int
-        Label permutations of the identity-confounding test, at least 1.
+        Label permutations of the identity-confounding test, at least 2, since their spread says how sure it is.
     jobs : int, optional
         Worker processes. Default: as many as cores allow.
     data, store, weights_dir : path, optional
@@ -133,7 +134,8 @@ def leakage(
     Raises
     ------
     BenchError
-        The split is another one, the data are not the same any more, or a fit fails.
+        The split is another one, a folds file leaves patients untested, the data are not the same any more, or a fit
+        fails.
 
     References
     ----------
@@ -144,8 +146,8 @@ def leakage(
     >>> import bench
     >>> bench.leakage("results", name="handcrafted x svm").verdict.text  # doctest: +SKIP
     """
-    if permutations < 1:
-        raise BenchError(f"--permutations {permutations}: at least 1 is needed")
+    if permutations < 2:
+        raise BenchError(f"--permutations {permutations}: at least 2 are needed, to tell the score from its spread")
     observer = observer or Observer()
     results, result = find_experiment(experiment, name=name)
     split = result.record["protocol"]["split"]
@@ -155,6 +157,11 @@ def leakage(
             "so it takes an experiment with --split patient (or image)"
         )
     reopened = reopen(result, data=data, store=store, weights_dir=weights_dir, observer=observer)
+    if (reopened.plan.folds.table["fold"] == NEVER_TESTED).any():
+        raise BenchError(
+            f"{result.name}: its folds file never tests some patients, so that folds by image, which test everybody, "
+            "cannot be compared with it; it takes folds that test each patient"
+        )
     with disk_told(results.path, reopened.plan.store):
         found = _measured(reopened, permutations, jobs or default_jobs(reopened.plan.protocol.threads), observer)
         write_json(found.file, found.record())
@@ -238,9 +245,9 @@ def identity_null(
     n = len(null)
     return IdentityNull(
         mean=float(null.mean()),
-        sd=float(null.std(ddof=1)) if n > 1 else 0.0,
+        sd=float(null.std(ddof=1)),
         class_only=float(luck.mean()),
-        excess_error=float((null - luck).std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0,
+        excess_error=float((null - luck).std(ddof=1) / np.sqrt(n)),
         observed=observed,
         p=permutation_p(observed, null),
         permutations=n,

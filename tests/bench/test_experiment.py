@@ -12,16 +12,20 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.model_selection import KFold
 
+from bench import experiment
 from bench.errors import BenchError
 from bench.experiment import FoldJob, Protocol, fit_fold
 from bench.plugins import Plugin
 from bench.scores.decisions import Inner, decide
 from bench.scores.thresholds import best_threshold
-from bench.splits.folds import InnerPatientKFold
+from bench.splits.folds import InnerPatientKFold, PatientKFold
 from extractors.cells import CellFile, Cells
 
 PATIENTS, CELLS = 24, 4
+ODD = {"half": [0.25, 0.25], "below": [-0.2, 1.2], "three": [0.2, 0.3, 0.5]}
+"""Rows that are no probabilities of two classes."""
 
 
 class Spy(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -48,6 +52,8 @@ class Spy(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
         p = 1 / (1 + np.exp(-self.slope * X[:, 1].astype(np.float64)))
         if self.fault == "nan":
             p[0] = np.nan
+        if self.fault in ODD:
+            return np.tile(ODD[self.fault], (len(X), 1))
         return np.column_stack([1 - p, p + (self.fault == "sum")])
 
     def search_space(self, trial: Any) -> dict[str, Any]:
@@ -159,6 +165,20 @@ def test_tuning_sees_inner_patients_alone_and_its_best_parameters_are_applied(jo
     best = result.trials.loc[result.trials["value"].idxmax()]
     assert best["param_slope"] == "2.0"
     assert set(result.seconds) == {"tune", "inner", "fit", "predict"}
+
+
+@pytest.mark.parametrize("tune", [0, 2])
+def test_inner_folds_through_patients_stop_the_fold_before_anything_is_fitted(
+    job: FoldJob, tune: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class ByCell(PatientKFold):
+        def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[Any]:
+            return KFold(self.n_splits).split(X)
+
+    monkeypatch.setattr(experiment, "PatientKFold", ByCell)
+    with pytest.raises(BenchError, match="inner fold 0: patients on both sides of the split: p05"):
+        fit_fold(replace(job, protocol=replace(job.protocol, tune=tune)))
+    assert not Spy.events
 
 
 def test_a_classifier_that_splits_gets_the_patient_splitter(job: FoldJob) -> None:
@@ -286,8 +306,11 @@ def test_more_than_two_classes_have_no_threshold(job: FoldJob) -> None:
 @pytest.mark.parametrize(
     ("fault", "complaint"),
     [
-        ("nan", "not finite or do not sum to 1"),
-        ("sum", "not finite or do not sum to 1"),
+        ("nan", "probabilities are not finite for 1 of .* cells, such as nan, nan"),
+        ("sum", "probabilities lie outside 0 to 1 for .* cells"),
+        ("half", "probabilities do not sum to 1 for 24 of 24 cells, such as 0.25, 0.25"),
+        ("below", "probabilities lie outside 0 to 1 for 24 of 24 cells, such as -0.2, 1.2"),
+        ("three", r"probabilities of shape \(24, 3\); \(24, 2\) is expected"),
         ("classes", "the classifier knows"),
     ],
 )

@@ -150,8 +150,22 @@ def test_other_splits_are_refused(recognisable: Path, tmp_path: Path) -> None:
     (result.folder / "experiment.json").write_text(json.dumps(record))
     with pytest.raises(BenchError, match="was split by lopo"):
         bench.leakage(result.folder)
-    with pytest.raises(BenchError, match="at least 1"):
-        bench.leakage(result.folder, permutations=0)
+    for permutations in (0, 1):  # a single score has no spread, and luck alone would look like identity
+        with pytest.raises(BenchError, match="at least 2"):
+            bench.leakage(result.folder, permutations=permutations)
+
+
+def test_patients_that_a_folds_file_never_tests_are_said_before_anything_is_fitted(
+    recognisable: Path, tmp_path: Path
+) -> None:
+    patients = pd.read_csv(recognisable / "cells" / "manifest.csv", dtype=str)["patient"].unique()
+    folds = pd.DataFrame({"patient": patients, "fold": [i // 2 % 4 - 1 for i in range(len(patients))]})
+    folds.to_csv(tmp_path / "folds.csv", index=False)
+    options = _options(tmp_path, str(recognisable / "cells"), folds_file=tmp_path / "folds.csv")
+    bench.run("size", "knn", **options)
+    with pytest.raises(BenchError, match="its folds file never tests some patients"):
+        bench.leakage(tmp_path / "results", permutations=2)
+    assert not (tmp_path / "results" / "refits").exists()
 
 
 @settings(max_examples=50, deadline=None)

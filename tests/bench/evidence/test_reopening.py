@@ -129,3 +129,9 @@ def test_an_experiment_from_before_options_were_kept_is_run_again(place: Path) -
     old = {k: v for k, v in result.record.items() if k != "options"}
     with pytest.raises(BenchError, match="run it again"):
         reopen(ExperimentResult(result.folder, old))
+
+
+def test_folds_that_would_be_drawn_otherwise_today_are_refused(place: Path) -> None:
+    result = _one(place)
+    with pytest.raises(BenchError, match="the folds drawn today are other ones than then"):
+        reopen(ExperimentResult(result.folder, {**result.record, "folds_hash": "0" * 64}))
