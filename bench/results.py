@@ -32,6 +32,17 @@ BASELINE = "BASELINE"
 ASKED = ("data", "split", "folds", "repeats", "tune", "calibrate", "threshold", "aggregate", "seed")
 """Columns of the leaderboard that say what was asked; rows that differ in one are not put in one order."""
 
+_TEXTS = ("key", "extractor", "classifier", "folds_hash")
+_DATA: Mapping[str, type | tuple[type, ...]] = {
+    "name": str,
+    "digest": str,
+    "cells": int,
+    "patients": int,
+    "split_units": int,
+    "classes": list,
+    "positive": (str, type(None)),
+}
+
 
 @dataclass(frozen=True)
 class ExperimentResult:
@@ -226,12 +237,12 @@ class Results:
     def experiments(self) -> list[ExperimentResult]:
         """Every finished experiment, by folder name."""
         found = sorted((self.path / "experiments").glob("[!.]*/experiment.json"))
-        return [ExperimentResult(path.parent, read_json(path)) for path in found]
+        return [read_experiment(path.parent) for path in found]
 
     def failures(self) -> list[Failure]:
         """Every failed experiment that has no result, by file name."""
         found = sorted((self.path / "failures").glob("[!.]*.json"))
-        return [Failure(path, read_json(path)) for path in found if not self.is_done(path.stem)]
+        return [Failure(path, _record(path)) for path in found if not self.is_done(path.stem)]
 
     def current(self) -> tuple[list[ExperimentResult], list[Failure]]:
         """Finished and failed experiments without those that a later outcome of the same question replaces.
@@ -250,7 +261,7 @@ class Results:
     def failure(self, slug: str) -> Failure | None:
         """The failure of one experiment, where it failed."""
         path = self.failure_path(slug)
-        return Failure(path, read_json(path)) if path.is_file() else None
+        return Failure(path, _record(path)) if path.is_file() else None
 
     def write_failure(self, slug: str, record: Mapping[str, Any], reason: str) -> None:
         """Keep the reason why an experiment has no result; its finished folds are dropped."""
@@ -337,6 +348,34 @@ def _described(record: Mapping[str, Any]) -> dict[str, Any]:
         "cells": data["cells"],
         "key": record["key"],
     }
+
+
+def read_experiment(folder: Path) -> ExperimentResult:
+    """The experiment in a folder; raises BenchError where its record is missing or damaged."""
+    return ExperimentResult(folder, _record(folder / "experiment.json"))
+
+
+def _record(path: Path) -> Mapping[str, Any]:
+    """The record of an experiment, done or failed; what tables are made of is there and of its kind."""
+    record = read_json(path)
+    data = record.get("data")
+    sound = {
+        **{name: isinstance(record.get(name), str) for name in _TEXTS},
+        **{name: _is_texts(record.get(name)) for name in ("flags", "violations")},
+        "protocol": isinstance(record.get("protocol"), dict),
+        "data": isinstance(data, dict)
+        and all(name in data and isinstance(data[name], kind) for name, kind in _DATA.items())
+        and _is_texts(data["classes"]),
+    }
+    damaged = [name for name, right in sound.items() if not right]
+    if damaged:
+        what = path.parent if path.name == "experiment.json" else path
+        raise BenchError(f"{path}: {damaged[0]!r} is missing or damaged; delete {what} and run the experiment again")
+    return record
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
 def _question(record: Mapping[str, Any]) -> str:

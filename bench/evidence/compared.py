@@ -7,8 +7,7 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.evidence.tracks import largest_track
-from bench.results import MARK, ExperimentResult, Results
-from bench.whole import read_json
+from bench.results import MARK, ExperimentResult, Results, read_experiment
 
 RECORD = "experiment.json"
 
@@ -50,7 +49,7 @@ def compared_experiments(
 
 def experiment_at(path: Path) -> ExperimentResult | None:
     """The experiment whose folder this is; None where it is none."""
-    return ExperimentResult(path, read_json(path / RECORD)) if (path / RECORD).is_file() else None
+    return read_experiment(path) if (path / RECORD).is_file() else None
 
 
 def _at(path: Path, notes: list[str]) -> list[ExperimentResult]:

@@ -20,10 +20,10 @@ from bench.experiment import FoldJob, FoldResult, fit_fold
 from bench.features import extract_shard, join_shards, missing_shards
 from bench.observer import Observer
 from bench.planning import Plan
-from bench.results import ExperimentResult, Results
+from bench.results import ExperimentResult, Results, read_experiment
 from bench.running import engine_settings, fold_job, reason_of, run_plan
 from bench.splits.fold_manifest import Folds
-from bench.whole import read_json, writable_folder
+from bench.whole import writable_folder
 
 REFITS = "refits"
 """Folder in a results folder, a results folder itself, of what was fitted to look into its experiments."""
@@ -177,5 +177,4 @@ def _extract(plan: Plan, pool: LocalPool, observer: Observer) -> None:
 
 
 def _read(results: Results, slug: str) -> ExperimentResult:
-    folder = results.experiment_folder(slug)
-    return ExperimentResult(folder, read_json(folder / "experiment.json"))
+    return read_experiment(results.experiment_folder(slug))

@@ -95,6 +95,7 @@ def add(results: Results) -> Add:
             "extractor": "size",
             "classifier": slug,
             "flags": [],
+            "violations": [],
             "folds_hash": "f",
             "data": {
                 "name": "cells", "digest": "d", "positive": positive, "classes": classes, "patients": 24,

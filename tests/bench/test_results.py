@@ -24,6 +24,7 @@ def results(tmp_path: Path) -> Results:
 def _record(extractor: str = "size", classifier: str = "svm", **changes: Any) -> dict[str, Any]:
     protocol = {"split": "patient", "folds": 5, "repeats": 1, "tune": 0, "seed": 0}
     data = {"name": "cells", "digest": "d", "positive": "a", "patients": 9, "split_units": 8, "cells": 70}
+    data |= {"classes": ["a", "b"]}
     record = {"key": f"{extractor}{classifier}", "extractor": extractor, "classifier": classifier, "flags": []}
     record["folds_hash"] = "f"
     return {**record, "data": data, "protocol": protocol, "violations": [], "components": {}, **changes}
@@ -175,6 +176,28 @@ def test_a_damaged_record_is_named(results: Results) -> None:
     (results.experiment_folder("a") / "experiment.json").write_text("{")
     with pytest.raises(BenchError, match=r"a/experiment\.json: cannot be read"):
         results.leaderboard()
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"extractor": 5}, "extractor"),
+        ({"flags": "LEAKY"}, "flags"),
+        ({"violations": [{}]}, "violations"),
+        ({"protocol": []}, "protocol"),
+        ({"data": {"name": "cells"}}, "data"),
+        ({"data": None}, "data"),
+    ],
+)
+def test_a_record_whose_fields_are_not_of_their_kind_is_named(
+    results: Results, change: dict[str, Any], name: str
+) -> None:
+    _write(results, "a", 0.7, _record(**change))
+    with pytest.raises(BenchError, match=rf"experiment\.json: '{name}' is missing or damaged; delete .*/a and run"):
+        results.experiments()
+    results.write_failure("b", _record(**change), "no memory")
+    with pytest.raises(BenchError, match=rf"b\.json: '{name}' is missing or damaged"):
+        results.failures()
 
 
 def test_a_later_outcome_of_the_same_question_replaces_the_earlier_one(results: Results) -> None:

@@ -87,10 +87,14 @@ def _scored(results: Results, number: int, predictions: pd.DataFrame, folds_hash
         "extractor": f"extractor{number:02d}",
         "classifier": "svm",
         "flags": [],
+        "violations": [],
         "folds_hash": folds_hash,
-        "data": {"digest": digest("cells"), "positive": "all", "classes": list(PATIENTS), "split_units": 73},
+        "data": {
+            "name": "cells", "digest": digest("cells"), "positive": "all", "classes": list(PATIENTS), "cells": 10661,
+            "patients": 73, "split_units": 73,
+        },
         "protocol": {"split": "patient", "folds": FOLDS, "repeats": REPEATS, "tune": 0},
-    }
+    }  # fmt: skip
     results.write_experiment(f"e{number:02d}", record, {"predictions": predictions, "scores": scores}, {})
     return seconds
 
