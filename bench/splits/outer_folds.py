@@ -144,15 +144,6 @@ def _official(table: pd.DataFrame) -> Folds:
 
 def _official_linked(table: pd.DataFrame) -> Folds:
     manifest = _official_manifest(table)
-    torn = _torn(manifest, "patient")
-    if torn:
-        named = table.assign(number=manifest["fold"].to_numpy())
-        listed = "\n".join(f"  {_pair(named[named['patient'] == patient])}" for patient in torn[:_NAMED])
-        more = f"\n  and {len(torn) - _NAMED} more" if len(torn) > _NAMED else ""
-        raise BenchError(
-            f"{len(torn)} patient{'s' if len(torn) > 1 else ''} with cells in several official folds, which "
-            f"--split official-linked cannot hold apart:\n{listed}{more}\nMend the folds, or use --split patient."
-        )
     folds = Folds(manifest, leaves_out=True)
     without = [(fold, len(table) - len(train) - len(test)) for _, fold, train, test in folds.splits()]
     lost = sum(count for _, count in without)
@@ -179,7 +170,7 @@ def _leave_one_out(table: pd.DataFrame) -> Folds:
 _NO_AUROC = (
     "leave-one-patient-out has no AUROC: each of its {count} models tests cells of one class, and pairs across models "
     "are biased, since leaving a patient out lowers the share of its class in training (a classifier that knows these "
-    "shares alone would score exactly 0); read the metrics at the threshold"
+    "shares alone would score exactly 0, at the threshold too); read the metrics at the threshold"
 )
 
 
@@ -204,7 +195,17 @@ def _official_manifest(table: pd.DataFrame) -> pd.DataFrame:
     names, assigned = np.unique(table["fold"].to_numpy().astype(str), return_inverse=True)
     if len(names) < 2:
         raise BenchError(f"official folds must be at least two; here is only {str(names[0])!r}")
-    return manifest_of(table, {0: assigned})
+    manifest = manifest_of(table, {0: assigned})
+    torn = _torn(manifest, "patient")
+    if torn:
+        named = table.assign(number=manifest["fold"].to_numpy())
+        listed = "\n".join(f"  {_pair(named[named['patient'] == patient])}" for patient in torn[:_NAMED])
+        more = f"\n  and {len(torn) - _NAMED} more" if len(torn) > _NAMED else ""
+        raise BenchError(
+            f"{len(torn)} patient{'s' if len(torn) > 1 else ''} with cells in several official folds, which "
+            f"are then no folds of patients:\n{listed}{more}\nMend the folds, or use --split patient."
+        )
+    return manifest
 
 
 def _check_sides(table: pd.DataFrame, folds: Folds, *, one_class_tests: bool, file: Path | None = None) -> None:
