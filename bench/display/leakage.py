@@ -6,6 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.display.terminal import console, show_line
+from bench.evidence.feature_clustering import LEVEL, FeatureClustering
 from bench.evidence.leaks import Leakage
 from bench.scores.metrics import METRICS
 from bench.scores.primary import Estimate
@@ -74,6 +75,7 @@ def _show_clustering(found: Leakage) -> None:
             f"{features.median:.2f}; highest: {escape(top)}.",
             highlight=False,
         )
+        console.print(_spread(features), highlight=False)
     if (scores := found.scores) is not None:
         console.print(
             f"Intra-class correlation of the scores on unseen patients: {scores.icc:.2f}. Design effect "
@@ -90,6 +92,19 @@ def _show_clustering(found: Leakage) -> None:
             f"{errors.all_wrong_expected:.0%}.",
             highlight=False,
         )
+
+
+def _spread(features: FeatureClustering) -> str:
+    differing = (
+        ""
+        if features.differing is None
+        else f" {features.differing} of the features differ{'s' if features.differing == 1 else ''} between classes "
+        f"(F-test on patient means, Holm p at most {LEVEL:g})."
+    )
+    return (
+        f"They vary between classes ({features.of_class:.0%}), between patients of a class "
+        f"({features.of_patients:.0%}) and between cells of a patient ({features.of_cells:.0%}).{differing}"
+    )
 
 
 def _interval(estimate: Estimate) -> str:

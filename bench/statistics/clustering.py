@@ -1,4 +1,4 @@
-"""How much cells of one patient resemble each other, and what that costs."""
+"""How much cells of one patient resemble each other, what that costs, and what is left of a difference of classes."""
 
 from __future__ import annotations
 
@@ -10,62 +10,91 @@ from scipy.stats import f as fisher
 
 Floats = npt.NDArray[np.float64]
 
+_ROUNDING = 1e-12
+"""Sums of squares below this share of all are rounding."""
+
 
 @dataclass(frozen=True)
-class NestedF:
-    """Test of a class difference with patients, not cells, as the error term."""
-
-    f: float
-    p: float
-    df_class: int
-    df_patients: int
-
-
-def icc(values: npt.ArrayLike, groups: npt.ArrayLike) -> Floats:
-    """Intraclass correlation ICC(1) of a one-way analysis of variance with patients as random effects.
-
-    (MSB - MSW) / (MSB + (n0 - 1) MSW) with n0 = (N - sum n^2 / N) / (k - 1), which is the cells of a patient where all
-    have as many (Shrout and Fleiss 1979, Psychological Bulletin 86:420; Donner 1986 for unequal n).
+class Nested:
+    """Analysis of variance of each column: classes, patients within classes, cells within patients.
 
     Parameters
     ----------
-    values : array-like of float, shape (n_cells,) or (n_cells, n_features)
-        NaN is allowed: such cells are left out of that feature.
-    groups : array-like, shape (n_cells,)
-        The patient of each cell.
-
-    Returns
-    -------
-    ndarray of float64, shape () or (n_features,)
-        At most 1, negative where patients differ less than chance would have it. NaN where fewer than two patients or
-        no second cell of any patient are there, and for a constant feature.
+    icc : ndarray of float64, shape (n_columns,)
+        Intraclass correlation ICC(1) of the patients, class means removed; at most 1, negative where patients are more
+        alike than their cells. NaN for a constant column, or where no class has two patients, or no patient two cells.
+    f, p : ndarray of float64, shape (n_columns,)
+        Test of a difference of the classes with patients, not cells, as the error term. Infinite and 0 where classes
+        differ and the patients of each do not; NaN for a constant column, with one class, without a second patient of
+        any, and where a patient has cells of several classes.
+    of_class, of_patients, of_cells : ndarray of float64, shape (n_columns,)
+        Shares of the sum of squares, which sum to 1; NaN for a constant column.
     """
-    v = np.asarray(values, dtype=np.float64)
-    columns = v[:, None] if v.ndim == 1 else v
-    between, within, n0 = _mean_squares(columns, np.unique(np.asarray(groups), return_inverse=True)[1])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found = (between - within) / (between + (n0 - 1) * within)
-    return np.asarray(found[0] if v.ndim == 1 else found)
+
+    icc: Floats
+    f: Floats
+    p: Floats
+    of_class: Floats
+    of_patients: Floats
+    of_cells: Floats
 
 
-def centred_by_class(values: npt.ArrayLike, labels: npt.ArrayLike, groups: npt.ArrayLike) -> Floats:
-    """The values less the mean of their class, every patient weighing the same, so that only patients differ.
+def nested(values: npt.ArrayLike, labels: npt.ArrayLike, groups: npt.ArrayLike) -> Nested:
+    """Analysis of variance of cells in patients in classes.
+
+    The correlation is (MSB - MSW) / (MSB + (n0 - 1) MSW), with the mean squares between patients of one class and
+    within patients, and n0 = (N - sum over classes of sum n^2 / N_class) / (patients - classes), which is the cells of
+    a patient where all have as many (Shrout and Fleiss 1979, Psychological Bulletin 86:420; Donner 1986 for unequal
+    n). F is that of a one-way analysis of variance of the patients' means, each patient weighing the same: with as many
+    cells in each patient it is MS(classes) / MSB, which rejects too often where patients differ in their cells.
 
     Parameters
     ----------
-    values : array-like of float, shape (n_cells, n_features)
-        NaN stays NaN.
+    values : array-like of float, shape (n_cells, n_columns)
+        NaN is left out, column by column.
     labels, groups : array-like, shape (n_cells,)
-        Class and patient of each cell.
+        Class and patient of each cell. A patient with cells of several classes counts as one in each.
     """
-    v = np.array(values, dtype=np.float64)
-    label, unit_of = np.asarray(labels), np.unique(np.asarray(groups), return_inverse=True)[1]
-    for name in np.unique(label):
-        rows = label == name
-        weight = (1.0 / np.bincount(unit_of[rows])[unit_of[rows]])[:, None] * np.isfinite(v[rows])
-        with np.errstate(invalid="ignore"):
-            v[rows] -= (weight * np.nan_to_num(v[rows])).sum(axis=0) / weight.sum(axis=0)
-    return v
+    label, unit = (np.unique(np.asarray(of), return_inverse=True)[1] for of in (labels, groups))
+    key = label * (int(unit.max(initial=0)) + 1) + unit
+    order = np.argsort(key, kind="stable")
+    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
+    classes = np.flatnonzero(np.diff(label[order][starts], prepend=-1))
+    x = np.asarray(values, dtype=np.float64)[order]
+    there = ~np.isnan(x)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # Centred first, so that sums of squares lose no digits.
+        x = np.where(there, x - np.where(there, x, 0).sum(axis=0) / there.sum(axis=0), 0.0)
+        n, total = (np.add.reduceat(a, starts, axis=0) for a in (there.astype(np.float64), x))
+        big_n, big_total = (np.add.reduceat(a, classes, axis=0) for a in (n, total))
+        squares, grand = (x**2).sum(axis=0), _over(big_total.sum(axis=0) ** 2, big_n.sum(axis=0))
+        of_classes, of_units = _over(big_total**2, big_n).sum(axis=0), _over(total**2, n).sum(axis=0)
+        present, patients = (big_n > 0).sum(axis=0), (n > 0).sum(axis=0)
+        df_class, df_patients, df_cells = present - 1, patients - present, n.sum(axis=0) - patients
+        whole, rounding = squares - grand, _ROUNDING * np.maximum(squares, np.finfo(float).tiny)
+        between_classes, between, within = (
+            np.where(part > rounding, part, 0.0)
+            for part in (of_classes - grand, of_units - of_classes, squares - of_units)
+        )
+        msb, msw = between / df_patients, within / df_cells
+        uneven = _over(np.add.reduceat(n**2, classes, axis=0), big_n).sum(axis=0)
+        n0 = (n.sum(axis=0) - uneven) / df_patients
+        icc = (msb - msw) / (msb + (n0 - 1) * msw)
+        f = _f_of_means(_over(total, n), n > 0, classes, rounding) * df_patients / df_class
+        shares = [np.where(whole > rounding, part / whole, np.nan) for part in (between_classes, between, within)]
+    one_class_each = len(starts) == len(np.unique(unit))
+    f = np.where(one_class_each & (df_class > 0) & (df_patients > 0), f, np.nan)
+    p = np.asarray(fisher.sf(f, df_class, df_patients), dtype=np.float64)
+    return Nested(np.where((df_patients > 0) & (df_cells > 0), icc, np.nan), f, p, *shares)
+
+
+def _f_of_means(means: Floats, there: npt.NDArray[np.bool_], classes: npt.NDArray[np.intp], rounding: Floats) -> Floats:
+    """Sum of squares of the classes over that of the patients' means within them."""
+    count, total, squares = (np.add.reduceat(a, classes, axis=0) for a in (there.astype(float), means, means**2))
+    of_classes, whole = _over(total**2, count).sum(axis=0), squares.sum(axis=0)
+    grand = _over(total.sum(axis=0) ** 2, count.sum(axis=0))
+    between, within = (np.where(part > rounding, part, 0.0) for part in (of_classes - grand, whole - of_classes))
+    return np.asarray(between / within)
 
 
 def design_effect(cells: npt.ArrayLike, correlation: float) -> float:
@@ -89,62 +118,5 @@ def effective_cells(cells: npt.ArrayLike, correlation: float) -> float:
     return float(np.asarray(cells, dtype=np.float64).sum() / design_effect(cells, correlation))
 
 
-def nested_f(values: npt.ArrayLike, labels: npt.ArrayLike, groups: npt.ArrayLike) -> NestedF:
-    """Analysis of variance of patients within classes, which asks whether classes differ more than their patients.
-
-    F = MS(class) / MS(patients within class). With as many cells in each patient it is exact, and equals a one-way
-    analysis of variance of the patients' means. Infinite where classes differ and the patients of each do not; NaN for
-    a constant feature.
-
-    Parameters
-    ----------
-    values : array-like of float, shape (n_cells,)
-        Finite.
-    labels, groups : array-like, shape (n_cells,)
-        Class and patient of each cell; a patient has one class.
-
-    Raises
-    ------
-    ValueError
-        Fewer than two classes, no more patients than classes, a patient with cells of two classes, or a value that is
-        not finite.
-    """
-    v = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(v).all():
-        raise ValueError("a value is not finite")
-    classes, class_of = np.unique(np.asarray(labels), return_inverse=True)
-    units, unit_of = np.unique(np.asarray(groups), return_inverse=True)
-    if len(np.unique(class_of * len(units) + unit_of)) != len(units):
-        raise ValueError("a patient has cells of two classes, so patients do not lie within classes")
-    df_class, df_patients = len(classes) - 1, len(units) - len(classes)
-    if df_class < 1 or df_patients < 1:
-        raise ValueError(f"{len(classes)} classes of {len(units)} patients leave nothing to compare")
-    n, size = np.bincount(unit_of), np.bincount(class_of)
-    mean_of_unit, mean_of_class = np.bincount(unit_of, v) / n, np.bincount(class_of, v) / size
-    if np.ptp(v) == 0:  # rounding of the means would else make up an F
-        return NestedF(float("nan"), float("nan"), df_class, df_patients)
-    class_of_unit = np.zeros(len(units), dtype=np.intp)
-    class_of_unit[unit_of] = class_of
-    between = float((size * (mean_of_class - v.mean()) ** 2).sum()) / df_class
-    error = float((n * (mean_of_unit - mean_of_class[class_of_unit]) ** 2).sum()) / df_patients
-    f = between / error if error > 0 else float("inf")
-    return NestedF(f, float(fisher.sf(f, df_class, df_patients)), df_class, df_patients)
-
-
-def _mean_squares(values: Floats, unit_of: npt.NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
-    """Mean squares between and within patients and n0, each of shape (n_features,)."""
-    there = np.isfinite(values)
-    # Large offsets would drown the squares; the shift changes no sum of squares.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        shifted = np.where(there, values - np.nansum(values, axis=0) / there.sum(axis=0), 0.0)
-        n = np.zeros((int(unit_of.max()) + 1, values.shape[1]))
-        sums = np.zeros_like(n)
-        np.add.at(n, unit_of, there)
-        np.add.at(sums, unit_of, shifted)
-        total, k = n.sum(axis=0), (n > 0).sum(axis=0)
-        means = np.where(n > 0, sums / n, 0.0)
-        grand = sums.sum(axis=0) / total
-        between = (n * (means - grand) ** 2).sum(axis=0) / (k - 1)
-        within = (there * (shifted - means[unit_of]) ** 2).sum(axis=0) / (total - k)
-        n0 = (total - (n**2).sum(axis=0) / total) / (k - 1)
-    return between, within, n0
+def _over(a: Floats, b: Floats) -> Floats:
+    return np.where(b > 0, a / np.where(b > 0, b, 1.0), 0.0)
