@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bench.evidence.comparisons import LEVEL, SURE, Comparison
+from bench.statistics.ranks import nemenyi_difference
 
 NAMED = 8
 """So many pipelines are named in a sentence at most."""
@@ -55,6 +56,15 @@ def what_was_tested(comparison: Comparison) -> list[str]:
         found.append(
             f"Second test: {first['second_test']}. Unit: {first['second_unit']}. Assumed: "
             f"{first['second_assumptions']}. Corrected over the same family."
+        )
+    if (alike := comparison.friedman) is not None:
+        low, high = alike.ranks.min(), alike.ranks.max()
+        critical = nemenyi_difference(len(alike.ranks), alike.blocks, level=LEVEL)
+        found.append(
+            "All at once: Friedman's test of the share of cells that each decides rightly. Unit: patient "
+            f"({alike.blocks} split units), never fold. Assumed: conditional on the fitted models. p "
+            f"{p_text(alike.p_ties)}; mean ranks lie between {low:.2f} and {high:.2f}, and two that are at least "
+            f"{critical:.2f} apart differ (Nemenyi)."
         )
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from bench.evidence.tracks import check_comparable, told_apart
 from bench.results import ExperimentResult
 from bench.scores.metrics import METRICS, PRIMARY
 from bench.statistics.multiple import holm
-from bench.statistics.ranks import rank_distribution, win_rate
+from bench.statistics.ranks import Friedman, friedman, nemenyi_difference, rank_distribution, win_rate
 
 LEVEL = 0.05
 """Adjusted p-values above it do not tell two pipelines apart."""
@@ -67,6 +67,11 @@ class Comparison:
         `p_best` (share of the draws in which it is the best).
     notes : tuple of str
         What a reader must hold against it.
+    data, protocol : mapping
+        What the pipelines were evaluated on, and how, as their records have it.
+    friedman : Friedman or None
+        Test that all are alike in the share of each patient's cells that they decide rightly; its ranks are in the
+        order of `standings`. None with fewer than three pipelines or two patients.
     """
 
     metric: str
@@ -77,6 +82,9 @@ class Comparison:
     table: pd.DataFrame
     standings: pd.DataFrame
     notes: tuple[str, ...]
+    data: Mapping[str, Any]
+    protocol: Mapping[str, Any]
+    friedman: Friedman | None = None
 
     @property
     def title(self) -> str:
@@ -111,6 +119,8 @@ class Comparison:
     def record(self) -> dict[str, Any]:
         """All of it as JSON values; NaN becomes None."""
         return {
+            "data": {what: self.data[what] for what in ("name", "cells", "patients", "split_units")},
+            **{what: self.protocol[what] for what in ("split", "folds", "repeats")},
             "metric": self.metric,
             "best": self.best,
             "reference": self.reference,
@@ -120,8 +130,17 @@ class Comparison:
             "practically_equal": list(self.practically_equal),
             "comparisons": _records(self.table),
             "standings": _records(self.standings),
+            "friedman": self._friedman(),
             "notes": list(self.notes),
         }
+
+    def _friedman(self) -> dict[str, Any] | None:
+        if (found := self.friedman) is None:
+            return None
+        ranks = dict(zip(self.standings["pipeline"], found.ranks.tolist(), strict=True))
+        critical = nemenyi_difference(len(ranks), found.blocks, level=LEVEL)
+        told = {"patients": found.blocks, "chi2": found.chi2_ties, "p": found.p_ties}
+        return {**told, "mean_ranks": ranks, "critical_difference": critical}
 
 
 def compare(
@@ -188,6 +207,9 @@ def compare(
         table=table,
         standings=_standings(ground, standings),
         notes=tuple(_notes(ground, standings, reference, repeats=repeats)),
+        data=standings[0].result.record["data"],
+        protocol=standings[0].result.record["protocol"],
+        friedman=_alike(standings),
     )
 
 
@@ -247,6 +269,11 @@ def _table(pairs: Sequence[tuple[Standing, Standing]], test: PairedTest, second:
     table = pd.DataFrame(rows)
     adjusted = {"p_holm": holm(table["p"].to_numpy()), "second_p_holm": holm(table["second_p"].to_numpy())}
     return table.assign(**adjusted)[list(_COLUMNS)]
+
+
+def _alike(standings: Sequence[Standing]) -> Friedman | None:
+    right = np.stack([s.right for s in standings], axis=1)
+    return friedman(right) if right.shape[0] >= 2 and right.shape[1] >= 3 else None
 
 
 def _on_patients(ours: Standing, theirs: Standing) -> tuple[float, float]:

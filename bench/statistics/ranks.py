@@ -26,7 +26,9 @@ class Friedman:
     f, p : float
         Iman and Davenport's F from it, and its p-value.
     chi2_ties, p_ties : float
-        The statistic corrected for ties and its chi-squared p-value.
+        The statistic corrected for ties and its chi-squared p-value; 0 and 1 where all tie in every block.
+    blocks : int
+        Blocks.
     """
 
     ranks: Floats
@@ -35,6 +37,7 @@ class Friedman:
     p: float
     chi2_ties: float
     p_ties: float
+    blocks: int
 
 
 def friedman(scores: npt.ArrayLike) -> Friedman:
@@ -62,9 +65,11 @@ def friedman(scores: npt.ArrayLike) -> Friedman:
     chi2 = 12 * n / (k * (k + 1)) * float((ranks**2).sum() - k * (k + 1) ** 2 / 4)
     room = n * (k - 1) - chi2
     f = (n - 1) * chi2 / room if room > 0 else float("inf")
-    ties = friedmanchisquare(*s.T)
     p = float(fisher.sf(f, k - 1, (k - 1) * (n - 1)))
-    return Friedman(ranks, chi2, f, p, float(ties.statistic), float(ties.pvalue))
+    if (s == s[:, :1]).all():
+        return Friedman(ranks, chi2, f, p, 0.0, 1.0, n)
+    ties = friedmanchisquare(*s.T)
+    return Friedman(ranks, chi2, f, p, float(ties.statistic), float(ties.pvalue), n)
 
 
 def nemenyi_difference(pipelines: int, blocks: int, *, level: float = 0.05) -> float:

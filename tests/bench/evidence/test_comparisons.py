@@ -10,10 +10,12 @@ import baycomp
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chi2
 from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score
 
 from bench.errors import BenchError
+from bench.evidence.comparison_words import what_was_tested
 from bench.evidence.comparisons import compare
 from bench.results import ExperimentResult, Results
 
@@ -264,6 +266,29 @@ def test_which_one_is_the_reference_only_turns_the_signs(keep: Keep) -> None:
     assert ours["p"] == pytest.approx(theirs["p"])
     assert ours["p_worse"] == pytest.approx(theirs["p_better"])
     assert ours["win_rate"] == pytest.approx(1 - theirs["win_rate"])
+
+
+def test_friedmans_blocks_are_patients(keep: Keep) -> None:
+    """By hand: on each of 20 patients the first has more cells right than the second, and that more than the third, so
+    that ranks are 1, 2, 3: chi2 = n (k - 1) = 40; Nemenyi: q = 2.343 (Demsar 2006, table 5), times sqrt(2 / 20)."""
+    tables = []
+    for right in (4, 2, 1):
+        table = _cohort(0, 0, cells=4, repeats=2)
+        cell = table["cell"].str.partition("-")[2].astype(int)
+        sick = table["label"] == "diseased"
+        p = np.where((cell < right) == sick, 0.9, 0.1)
+        tables.append(table.assign(p_diseased=p, p_normal=1 - p))
+    found = compare([keep(f"c{i}", table) for i, table in enumerate(tables)], draws=50)
+    told = found.record()["friedman"]
+    assert told["patients"] == 20
+    assert told["chi2"] == pytest.approx(40)
+    assert told["p"] == pytest.approx(chi2.sf(40, 2))
+    assert told["mean_ranks"] == {"made_up x c0": 1, "made_up x c1": 2, "made_up x c2": 3}
+    assert told["critical_difference"] == pytest.approx(2.343 * math.sqrt(0.1), abs=5e-4)
+    [sentence] = [s for s in what_was_tested(found) if "Friedman" in s]
+    assert "patient (20 split units), never fold" in sentence
+    assert "p <0.001; mean ranks lie between 1.00 and 3.00" in sentence
+    assert compare([keep("a", tables[0]), keep("b", tables[1])], draws=50).friedman is None
 
 
 def test_ranks_come_from_the_same_patients_for_all(keep: Keep) -> None:

@@ -94,7 +94,15 @@ def test_the_command_says_it_in_words_and_in_json(recognisable: Path) -> None:
     assert ended.exit_code == 0, ended.output
     text = " ".join(ended.output.split())
     assert "on unseen patients nothing is left" in text
-    for line in ("folds by image", "folds by patient", "leak gap", "within diseased", "Design effect"):
+    told = (
+        "folds by image",
+        "folds by patient",
+        "leak gap",
+        "within diseased",
+        "Design effect",
+        "F-test on patient means",
+    )
+    for line in told:
         assert line in text
     as_json = CliRunner().invoke(app, [*arguments, "--json"])
     record = json.loads(as_json.stdout)

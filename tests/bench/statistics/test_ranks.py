@@ -34,6 +34,12 @@ def test_friedman_of_demsar():
     assert (found.chi2_ties, found.p_ties) == pytest.approx((10.2283, 0.01672158), abs=5e-5)
 
 
+def test_friedman_where_all_tie():
+    found = friedman(np.ones((6, 3)))
+    assert (found.chi2, found.p, found.chi2_ties, found.p_ties) == (0, 1, 0, 1)
+    assert list(found.ranks) == [2, 2, 2]
+
+
 def test_nemenyi_of_demsar():
     assert nemenyi_difference(4, 14) == pytest.approx(1.2536, abs=5e-5)  # published as 1.25
 
