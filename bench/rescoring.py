@@ -14,7 +14,7 @@ from bench.observer import Observer
 from bench.results import ExperimentResult, Results, decision_of, failed_row, finished_row, leaderboard_of
 from bench.scores.decisions import Decision, Inner, decide, decided_table
 from bench.scores.metrics import score as score_predictions
-from bench.scores.predictions import probability_columns
+from bench.scores.predictions import checked_probabilities, probability_columns
 from bench.splits.held_out import LookLog
 from bench.whole import whole_file
 
@@ -141,19 +141,31 @@ def redecide(result: ExperimentResult, decision: Decision) -> pd.DataFrame:
         predictions, inner = result.predictions, result.inner
     except (OSError, ValueError) as error:
         raise BenchError(
-            f"{result.folder}: predictions cannot be read ({error}); delete this folder and run the matrix again"
+            f"predictions cannot be read ({error}); delete this folder and run the matrix again"
         ) from error
-    _check_columns(result.folder, "predictions", predictions, ["repeat", "fold", "label", *columns])
-    _check_columns(result.folder, "inner", inner, ["repeat", "fold", "inner_fold", "label", unit, *columns])
+    _check_columns("predictions", predictions, ["repeat", "fold", "label", *columns])
+    _check_columns("inner", inner, ["repeat", "fold", "inner_fold", "label", unit, *columns])
     positive = 0 if result.record["data"]["positive"] is None else classes.index(result.record["data"]["positive"])
+    if predictions.empty:
+        raise BenchError("predictions hold no cell; delete this folder and run the matrix again")
     raw = _as_classified(predictions, classes)
+    for name, table in (("predictions", raw), ("inner", inner)):
+        try:
+            checked_probabilities(table, columns)
+        except BenchError as error:
+            raise BenchError(f"{name}.parquet: {error}; delete this folder and run the matrix again") from error
     inner_of = dict(iter(inner.groupby(["repeat", "fold"])))
     parts = []
     for place, part in raw.groupby(["repeat", "fold"], sort=False):
         if place not in inner_of:
-            raise BenchError(f"{result.folder}: inner.parquet holds nothing of repeat {place[0]}, fold {place[1]}")
+            raise BenchError(f"inner.parquet holds nothing of repeat {place[0]}, fold {place[1]}")
         known = inner_of[place]
         labels = pd.Index(classes).get_indexer(pd.Index(known["label"].astype(str)))
+        if set(labels) != set(range(len(classes))):
+            raise BenchError(
+                f"inner.parquet does not hold {', '.join(classes)}, and nothing else, in repeat {place[0]}, fold "
+                f"{place[1]}; delete this folder and run the matrix again"
+            )
         learned_on = Inner(
             known[columns].to_numpy(dtype=np.float64),
             labels.astype(np.intp),
@@ -179,9 +191,7 @@ def _classes(result: ExperimentResult) -> list[str]:
     return [str(c) for c in result.record["data"]["classes"]]
 
 
-def _check_columns(folder: Path, name: str, table: pd.DataFrame, wanted: Sequence[str]) -> None:
+def _check_columns(name: str, table: pd.DataFrame, wanted: Sequence[str]) -> None:
     missing = [column for column in wanted if column not in table]
     if missing:
-        raise BenchError(
-            f"{folder}: {name}.parquet has no column {missing[0]!r}; delete this folder and run the matrix again"
-        )
+        raise BenchError(f"{name}.parquet has no column {missing[0]!r}; delete this folder and run the matrix again")

@@ -43,6 +43,8 @@ class Ground:
         The folds in which the primary metric is defined.
     tested : ndarray of int, shape (n_folds,)
         Split units that each fold of each repeat tests.
+    labelled : ndarray of float64, shape (n_repeats, n_units, n_classes)
+        Cells of each unit by label.
     ratio : float
         Tested over training split units, mean over the used folds.
     held_out : bool
@@ -57,6 +59,7 @@ class Ground:
     metric: str
     used: npt.NDArray[np.bool_]
     tested: npt.NDArray[np.intp]
+    labelled: Floats
     ratio: float
     held_out: bool
     draws: Floats
@@ -121,6 +124,7 @@ def read_standings(
     for experiment, name in zip(experiments[1:], names[1:], strict=True):
         table, read = _read(experiment)
         same = np.array_equal(read.units, ground.units) and np.array_equal(_tested(read), ground.tested)
+        same = same and np.array_equal(_labelled(read), ground.labelled)
         if not same or not np.array_equal(_held_out_cells(experiment, table), ground.cells):
             raise BenchError(
                 f"{experiment.folder}: its predictions are not those of the cells of {experiments[0].name}; one of the "
@@ -143,7 +147,10 @@ def _read(experiment: ExperimentResult) -> tuple[pd.DataFrame, Predictions]:
         ) from error
     if _is_held_out(experiment):
         table = table.sort_values("cell", ignore_index=True)
-    return table, read_predictions(table, classes=classes, positive=data["positive"])
+    try:
+        return table, read_predictions(table, classes=classes, positive=data["positive"])
+    except BenchError as error:
+        raise BenchError(f"{path}: {error}; delete the experiment's folder and run it again") from error
 
 
 def _is_held_out(experiment: ExperimentResult) -> bool:
@@ -170,6 +177,7 @@ def _ground(experiment: ExperimentResult, table: pd.DataFrame, read: Predictions
         metric=PRIMARY if testable else DECISION,
         used=used,
         tested=tested,
+        labelled=_labelled(read),
         ratio=float(np.mean(tested[counted] / np.maximum(trained[counted], 1))),
         held_out=held_out,
         draws=read.draw(draws, seed),
@@ -200,6 +208,10 @@ def _fold_scores(read: Predictions) -> Floats:
 def _tested(read: Predictions) -> npt.NDArray[np.intp]:
     """Units that each fold of each repeat tests."""
     return np.concatenate([_membership(sums).sum(axis=1) for sums in read.repeats]).astype(np.intp)
+
+
+def _labelled(read: Predictions) -> Floats:
+    return np.stack([sums.cells.by_label for sums in read.repeats])
 
 
 def _membership(sums: Sums) -> Floats:

@@ -81,6 +81,8 @@ def read_predictions(
     missing = [c for c in ("unit", "repeat") if c not in table]
     if missing or not len(table):
         raise BenchError(f"predictions have no column {missing[0]!r}" if missing else "predictions hold no cell")
+    if table["unit"].isna().any():
+        raise BenchError(f"predictions name no unit of {_where(table, int(np.flatnonzero(table['unit'].isna())[0]))}")
     unit_of, units = pd.factorize(table["unit"].astype(str), sort=True)
     repeat = table["repeat"].to_numpy()
     repeats = tuple(
@@ -121,7 +123,7 @@ def sums_of(
     if missing:
         raise BenchError(f"predictions have no column {missing[0]!r}")
     at = list(classes).index(positive) if positive is not None else 0
-    probabilities, labels = _probabilities(table, columns), _codes(table["label"], classes)
+    probabilities, labels = checked_probabilities(table, columns), _codes(table["label"], classes)
     fold = np.unique(table["fold"].to_numpy(), return_inverse=True)[1].astype(np.intp)
     decided = decide_cells(probabilities, _thresholds(table, len(classes)), at)
     cells = Rows(probabilities, labels, decided, unit_of.astype(np.intp), fold, n_units, at)
@@ -131,6 +133,36 @@ def sums_of(
 def probability_columns(classes: Sequence[str]) -> list[str]:
     """Names of the columns of a predictions table that hold the probability of each class."""
     return [f"p_{label}" for label in classes]
+
+
+def checked_probabilities(table: pd.DataFrame, columns: list[str]) -> Floats:
+    """The probabilities of a table, float64 of shape (len(table), len(columns)), in [0, 1].
+
+    Raises
+    ------
+    BenchError
+        One is not finite or lies outside [0, 1], or those of a row do not sum to 1; the message names the cell.
+    """
+    values = table[columns].to_numpy(dtype=np.float64)
+    for complaint, wrong in (
+        ("probabilities that are not finite", ~np.isfinite(values)),
+        ("probabilities outside 0 to 1", (values < -SUM_TOLERANCE) | (values > 1 + SUM_TOLERANCE)),
+    ):
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise BenchError(
+                f"predictions hold {complaint}: {columns[column]} is {values[row, column]:g} of "
+                f"{_where(table, int(row))}{_more(int(wrong.any(axis=1).sum()))}"
+            )
+    sums = values.sum(axis=1)
+    off = np.abs(sums - 1) > SUM_TOLERANCE
+    if off.any():
+        row = int(np.flatnonzero(off)[0])
+        raise BenchError(
+            f"predictions hold probabilities that do not sum to 1: {' + '.join(columns)} is {sums[row]:g} of "
+            f"{_where(table, row)}{_more(int(off.sum()))}"
+        )
+    return np.asarray(np.clip(values, 0.0, 1.0), dtype=np.float64)
 
 
 def _patients(cells: Rows, table: pd.DataFrame, aggregate: str) -> Rows | None:
@@ -155,29 +187,6 @@ def _codes(labels: pd.Series[Any], classes: Sequence[str]) -> Codes:
         unknown = labels.to_numpy()[int(np.flatnonzero(codes < 0)[0])]
         raise BenchError(f"predictions hold the label {unknown}; the classes are {', '.join(classes)}")
     return codes
-
-
-def _probabilities(table: pd.DataFrame, columns: list[str]) -> Floats:
-    values = table[columns].to_numpy(dtype=np.float64)
-    for complaint, wrong in (
-        ("probabilities that are not finite", ~np.isfinite(values)),
-        ("probabilities outside 0 to 1", (values < -SUM_TOLERANCE) | (values > 1 + SUM_TOLERANCE)),
-    ):
-        if wrong.any():
-            row, column = np.argwhere(wrong)[0]
-            raise BenchError(
-                f"predictions hold {complaint}: {columns[column]} is {values[row, column]:g} of "
-                f"{_where(table, int(row))}{_more(int(wrong.any(axis=1).sum()))}"
-            )
-    sums = values.sum(axis=1)
-    off = np.abs(sums - 1) > SUM_TOLERANCE
-    if off.any():
-        row = int(np.flatnonzero(off)[0])
-        raise BenchError(
-            f"predictions hold probabilities that do not sum to 1: {' + '.join(columns)} is {sums[row]:g} of "
-            f"{_where(table, row)}{_more(int(off.sum()))}"
-        )
-    return np.asarray(np.clip(values, 0.0, 1.0), dtype=np.float64)
 
 
 def _thresholds(table: pd.DataFrame, n_classes: int) -> Floats:

@@ -253,6 +253,47 @@ def test_probabilities_that_are_none_are_told_with_the_experiment_and_the_cell(r
         score(results.path)
 
 
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"p_sick": np.nan}, "not finite: p_sick is nan of cell"),
+        ({"p_sick": 0.9, "p_healthy": 0.9}, "do not sum to 1"),
+        ({"p_sick": 1.2, "p_healthy": -0.2}, "outside 0 to 1"),
+    ],
+)
+@pytest.mark.parametrize("name", ["inner", "predictions"])
+def test_no_threshold_and_no_calibration_is_learned_on_probabilities_that_are_none(
+    results: Results, add: Add, name: str, change: dict[str, float], complaint: str
+) -> None:
+    path = add() / f"{name}.parquet"
+    table = pd.read_parquet(path)
+    table.loc[5, list(change)] = list(change.values())
+    table.to_parquet(path)
+    with pytest.raises(BenchError, match=rf"{name}\.parquet: predictions hold probabilities.*{complaint}") as told:
+        score(results.path, calibrate="sigmoid")
+    assert str(told.value).count("experiments/a") == 1
+
+
+def test_predictions_of_no_cell_or_of_no_unit_are_told(results: Results, add: Add) -> None:
+    path = add() / "predictions.parquet"
+    table = pd.read_parquet(path)
+    table.iloc[:0].to_parquet(path)
+    with pytest.raises(BenchError, match=r"experiments/a: predictions hold no cell"):
+        score(results.path)
+    table.loc[3, "unit"] = None
+    table.to_parquet(path)
+    with pytest.raises(BenchError, match=rf"experiments/a: predictions name no unit of cell {table.cell[3]}"):
+        score(results.path)
+
+
+@pytest.mark.parametrize("label", ["zebra", "sick"])
+def test_inner_predictions_of_other_classes_are_told(results: Results, add: Add, label: str) -> None:
+    path = add() / "inner.parquet"
+    pd.read_parquet(path).assign(label=label).to_parquet(path)
+    with pytest.raises(BenchError, match=r"experiments/a: inner\.parquet does not hold healthy, sick"):
+        score(results.path)
+
+
 def test_scores_are_written_as_csv(results: Results, add: Add, tmp_path: Path) -> None:
     add()
     board = bench.score(results.path, threshold="sens@0.9")

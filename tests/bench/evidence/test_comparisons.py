@@ -325,10 +325,22 @@ def test_wrong_requests_are_told(keep: Keep, options: dict[str, Any], message: s
         compare(made, draws=50, **options)
 
 
+@pytest.mark.parametrize("rows", [slice(1, None), [0, *range(490)]], ids=["a cell less", "a cell twice"])
+def test_predictions_of_other_cells_of_the_same_patients_are_not_compared(keep: Keep, rows: Any) -> None:
+    made = [keep("first", _cohort(1.0, 0)), keep("second", _cohort(0.8, 1))]
+    path = made[1].folder / "predictions.parquet"
+    pd.read_parquet(path).iloc[rows].to_parquet(path)
+    with pytest.raises(BenchError, match="not those of the cells of made_up x first"):
+        compare(made, draws=50)
+
+
 def test_damaged_predictions_are_told_with_their_file(keep: Keep, kept: Results) -> None:
     made = [keep("first", _cohort(1.0, 0)), keep("second", _cohort(0.8, 1))]
     (made[1].folder / "predictions.parquet").write_bytes(b"no parquet")
     with pytest.raises(BenchError, match=r"second.*predictions\.parquet: cannot be read"):
+        compare(made, draws=50)
+    _cohort(0.8, 1).assign(p_normal=np.nan, threshold=0.5).to_parquet(made[1].folder / "predictions.parquet")
+    with pytest.raises(BenchError, match=r"second.*predictions\.parquet: .*p_normal is nan of cell d0-0"):
         compare(made, draws=50)
     changed = _cohort(0.8, 1)
     keep("third", changed)
