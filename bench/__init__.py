@@ -1,6 +1,7 @@
 """Which pipeline recognises diseased cells on patients it has never seen.
 
-`run`, `matrix`, `plan` and `open_results` are the command line's words as functions; see `bench.interface`.
+`run`, `matrix`, `plan`, `score`, `compare`, `audit`, `leakage` and `significance` are the command line's words as
+functions; `open_results` reads a results folder.
 """
 
 from __future__ import annotations

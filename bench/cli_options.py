@@ -150,8 +150,8 @@ def stoppable(*, resumes: bool = True) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        kept = "What was finished is kept; the same command goes on from there." if resumes else "No result was written."
-        typer.secho(f"Stopped. {kept}", fg="yellow", err=True)
+        kept = "What was finished is kept; the same command goes on from there."
+        typer.secho(f"Stopped. {kept if resumes else 'No result was written.'}", fg="yellow", err=True)
         raise typer.Exit(130) from None
 
 

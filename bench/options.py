@@ -104,7 +104,8 @@ def _explain(error: Mapping[str, Any], config: Path | None, lines: Mapping[str, 
     where = f"{config}, line {lines[key]}: " if key in lines and key not in given else ""
     if error["type"] == "extra_forbidden":
         return f"{where}no option is called {key!r}.{did_you_mean(key, Options.model_fields)}"
-    return f"{where}{key}: {error['msg']} (given: {error['input']!r})"
+    given_value = repr(error["input"])
+    return f"{where}{key}: {error['msg']}" + ("" if given_value in error["msg"] else f" (given: {given_value})")
 
 
 def _read_config(path: Path) -> tuple[dict[str, Any], dict[str, int]]:

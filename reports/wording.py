@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bench.evidence.comparison_words import capital
 from bench.results import RANDOM_WEIGHTS, decision_of
 from bench.scores.decisions import Decision
 from bench.scores.metrics import METRICS, PRIMARY, U_STATISTIC
@@ -65,9 +66,24 @@ def best_of(track: Track) -> str:
     rivals = len(track.rows)
     place = f" best of {rivals} pipelines" if rivals > 1 else ""
     what, _, level = METRICS[PRIMARY].title.partition(", ")
-    return (
-        f"told {told}{place}: {level} {what} {best.primary}, on {counts(track.data)}, {split_in_words(track.protocol)}."
-    )
+    return f"told {told}{place}: {level} {what} {best.primary}, on {tested(track)}."
+
+
+def tested(track: Track) -> str:
+    """The cells and patients that the scores of a track are of, and the split."""
+    held = track.data.get("held_out")
+    if held:
+        return f"{plural(held['cells'], 'cell')} of {plural(held['patients'], 'held-out patient')}, tested once"
+    return f"{counts(track.data)}, {split_in_words(track.protocol)}"
+
+
+def without_best(track: Track) -> str:
+    """What the headline says of a track in which nobody leads."""
+    what, _, level = METRICS[PRIMARY].title.partition(", ")
+    split = split_in_words(track.protocol)
+    if track.protocol["split"] == "lopo":
+        return f"{capital(split)}: has no AUROC, so none is named the best; the table has the scores at the threshold."
+    return f"{capital(split)}: no pipeline has a {level} {what}, so none is named the best."
 
 
 def doubts(track: Track, comparison: ComparisonView | None = None) -> list[str]:
@@ -163,7 +179,10 @@ def _not_told_apart(comparison: ComparisonView) -> list[str]:
     if not rivals:
         return []
     which = "the other pipeline" if others == 1 else f"{rivals} of the {others} other pipelines"
-    return [f"A test does not tell {which} from it (unit: {comparison.unit}), so the order among these is not settled."]
+    return [
+        f"A test does not tell {which} from it, so the order among these is not settled; its unit is the "
+        f"{comparison.unit}."
+    ]
 
 
 def _split_sentence(protocol: Mapping[str, Any]) -> str:

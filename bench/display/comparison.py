@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
+from bench.display.tables import counts_line, protocol_line
 from bench.display.terminal import console
 from bench.evidence.comparison_words import (
     difference_text,
@@ -21,7 +22,8 @@ from bench.results import BASELINE
 
 def show_comparison(found: Comparison) -> None:
     """Print the verdict, the tests, the order with its doubt, and what all of it rests on."""
-    console.print()
+    what = f"[bold]{escape(str(found.data['name']))}[/bold]: {counts_line(found.data)}"
+    console.print(f"\n{what}; {protocol_line(found.protocol)}\n", highlight=False)
     for sentence in verdict(found):
         console.print(escape(sentence), highlight=False)
     against = "of each pair" if found.all_pairs else f"to {escape(found.reference)}"

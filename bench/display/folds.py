@@ -33,7 +33,7 @@ def show_folds(folds: Folds, dataset: Dataset) -> None:
         console.print(_repeat(part.drop(columns="repeat"), dataset))
         if len(part) > MOST_ROWS:
             console.print(f"and {len(part) - MOST_ROWS} folds more; --output writes them all", style="dim")
-    if dataset.positive is not None and folds.count > 1:
+    if _shares(counts) and folds.count > 1:
         console.print(
             f"\nPrevalence of {dataset.positive}, largest minus smallest over the folds: "
             f"{spread(counts, 'unit prevalence'):.2f} of split units, {spread(counts, 'cell prevalence'):.2f} of cells",
@@ -46,6 +46,11 @@ def show_folds(folds: Folds, dataset: Dataset) -> None:
     show_line("hash", folds.hash)
 
 
+def _shares(counts: pd.DataFrame) -> bool:
+    """Whether shares of the positive class tell anything; those of folds of one class each do not."""
+    return "unit prevalence" in counts and not set(counts["unit prevalence"]) <= {0.0, 1.0}
+
+
 def _repeat(counts: pd.DataFrame, dataset: Dataset) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("fold", justify="right")
@@ -53,7 +58,7 @@ def _repeat(counts: pd.DataFrame, dataset: Dataset) -> Table:
     for group in groups:
         table.add_column(f"{escape(group)}\nunits", justify="right")
         table.add_column("\ncells", justify="right")
-    prevalence = dataset.positive is not None
+    prevalence = _shares(counts)
     if prevalence:
         for what in ("units", "cells"):
             table.add_column(f"{escape(str(dataset.positive))} share\nof {what}", justify="right")

@@ -28,7 +28,7 @@ def show_experiment(result: ExperimentResult) -> None:
     """Print the scores of one experiment, and where it lies."""
     data = result.record["data"]
     console.print(f"\n[bold]{escape(result.name)}[/bold]{_flags(result.flags)}")
-    console.print(f"{_counts(data)}; {protocol_line(result.record['protocol'])}", highlight=False)
+    console.print(f"{counts_line(data)}; {protocol_line(result.record['protocol'])}", highlight=False)
     table = Table(box=None, pad_edge=False)
     table.add_column("metric")
     table.add_column("value", justify="right")
@@ -55,7 +55,7 @@ def show_matrix(result: MatrixResult) -> None:
     plan = result.plan
     dataset = plan.opened.dataset
     console.print(
-        f"\n[bold]{escape(dataset.name)}[/bold]: {_counts(plan.record(plan.experiments[0])['data'])}; "
+        f"\n[bold]{escape(dataset.name)}[/bold]: {counts_line(plan.record(plan.experiments[0])['data'])}; "
         f"{protocol_line(vars(plan.protocol))}",
         highlight=False,
     )
@@ -141,14 +141,15 @@ def _flags(flags: tuple[str, ...]) -> str:
     return f" {', '.join(shown)}" if flags else ""
 
 
-def _counts(data: dict[str, object]) -> str:
+def counts_line(data: Mapping[str, Any]) -> str:
+    """Cells, patients and, where they are fewer, split units."""
     linked = "" if data["patients"] == data["split_units"] else f" ({data['split_units']} split units)"
     held = data.get("held_out")
     tested = f", {held['cells']} of them of {held['patients']} held-out patients" if isinstance(held, dict) else ""
     return f"{data['cells']} cells of {data['patients']} patients{linked}{tested}"
 
 
-def protocol_line(protocol: dict[str, object]) -> str:
+def protocol_line(protocol: Mapping[str, Any]) -> str:
     """The folds, tuning and seed in a few words."""
     repeats = "" if protocol["repeats"] == 1 else f" x {protocol['repeats']} repeats"
     tuned = f", {protocol['tune']} tuning trials a fold" if protocol["tune"] else ""

@@ -46,6 +46,8 @@ class Significance:
         Number of different labellings of the patients.
     units : mapping of str to int
         Split units of each class.
+    folds, repeats : int
+        Outer folds by patient, and how often they were drawn.
     tune : int
         Tuning trials of each outer fold, done again for every permutation.
     differs : tuple of str
@@ -64,6 +66,8 @@ class Significance:
     exact: bool
     possible: int
     units: Mapping[str, int]
+    folds: int
+    repeats: int
     tune: int
     differs: tuple[str, ...]
     file: Path
@@ -161,6 +165,8 @@ def _tested(reopened: Reopened, permutations: int, jobs: int, observer: Observer
         exact=relabellings.exact,
         possible=relabellings.possible,
         units=relabellings.units.counts,
+        folds=plan.protocol.folds,
+        repeats=plan.protocol.repeats,
         tune=plan.protocol.tune,
         differs=reopened.differs,
         file=folder / f"{reopened.result.folder.name}.json",

@@ -204,4 +204,4 @@ def _plain(name: str) -> str:
 
 
 def _listed(found: list[ExperimentResult]) -> str:
-    return "; ".join(f"{e.name} ({e.folder.name})" for e in found)
+    return "; ".join(f"{e.name} ({e.folder.name}, --split {e.record['protocol']['split']})" for e in found)

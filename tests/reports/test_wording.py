@@ -23,6 +23,23 @@ def test_the_headline_names_level_split_interval_patients_and_cells(results: Res
     )
 
 
+def test_the_headline_of_held_out_patients_counts_those_that_were_tested(results: Results, add: Add) -> None:
+    add(data={"held_out": {"cells": 40, "patients": 8}}, protocol={"split": "held-out", "folds": 1})
+    assert wording.best_of(tracks(results)[0]).endswith(", on 40 cells of 8 held-out patients, tested once.")
+
+
+def test_a_table_without_an_auroc_says_so_with_its_split(results: Results, add: Add) -> None:
+    add(protocol={"split": "lopo", "folds": 24})
+    add(classifier="knn", protocol={"split": "official", "folds": 3})
+    said = {track.protocol["split"]: wording.without_best(track) for track in tracks(results)}
+    assert said == {
+        "lopo": "One patient left out, 24 folds: has no AUROC, so none is named the best; the table has the scores at "
+        "the threshold.",
+        "official": "3 folds of the data set's own: no pipeline has a patient-weighted AUROC, so none is named the "
+        "best.",
+    }
+
+
 def test_the_positive_class_is_told_from_the_other(results: Results, add: Add) -> None:
     add(data={"positive": "normal"})
     assert wording.best_of(tracks(results)[0]).startswith("told normal from diseased: patient-weighted AUROC ")
@@ -50,7 +67,7 @@ def test_doubts_name_chance_rivals_and_random_weights(results: Results, add: Add
     assert track.best.primary.low <= 0.5
     doubts = " ".join(wording.doubts(track, compared(track)))
     assert "reaches down to 0.5, the score of guessing" in doubts
-    assert "A test does not tell the other pipeline from it (unit: fold of patients (4 folds" in doubts
+    assert "not settled; its unit is the fold of patients (4 folds" in doubts
     assert "random" in doubts
 
 

@@ -184,10 +184,7 @@ def _looked_at(
         progress=observer.progress,
     )
     findings, links = near_findings(near, table.iloc[first].reset_index(drop=True))
-    told = (
-        f"{count(near.candidates, 'pair')} within {near.threshold} of 256 bits looked at again, "
-        f"{len(near.pairs)} confirmed"
-    )
+    told = f"{count(near.candidates, 'pair')} within {near.threshold} of 256 bits looked at again"
     checks = [Check(code, "found" if any(f.code == code for f in findings) else "nothing found", told) for code in NEAR]
     for done, (check, finding) in enumerate(probes(table, read.scan.table, traits, read.dataset.positive), start=1):
         observer.progress("probe for artefacts", done, 4)

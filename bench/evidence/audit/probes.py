@@ -41,7 +41,7 @@ class Estimate:
     high: float
 
     def __str__(self) -> str:
-        return f"AUROC {self.value:.2f} ({self.low:.2f}-{self.high:.2f})"
+        return f"patient-weighted AUROC {self.value:.2f} [{self.low:.2f}, {self.high:.2f}] on unseen patients"
 
 
 def probes(
@@ -127,7 +127,7 @@ def _probed(
         code,
         "error" if artefact else "warning",
         f"the {what} alone gives the class away",
-        f"{found} on patients that were not learned from. {_ADVICE[code]}",
+        f"P{str(found)[1:]}. {_ADVICE[code]}",
     )
     return Check(code, "found", str(found)), finding
 

@@ -60,6 +60,8 @@ def test_what_leaks_is_marked() -> None:
 
 def test_a_long_list_of_folds_ends_early() -> None:
     text = _printed(_dataset(30), 120, split="lopo")
+    assert "share" not in text, "a fold of one patient has no share of the classes"
+    assert "Prevalence" not in text
     assert "and 20 folds more; --output writes them all" in text
 
 

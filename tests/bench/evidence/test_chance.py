@@ -68,7 +68,8 @@ def test_the_command_prints_p_with_its_floor_and_unit(place: Path) -> None:
     ended = CliRunner().invoke(app, ["significance", str(place / "results"), "--permutations", "9"])
     assert ended.exit_code == 0, ended.output
     text = " ".join(ended.output.split())
-    assert "p = 0.10; it could not have come out below 0.10." in text
+    assert "AUROC, patient-weighted, 3 folds by patient: 0.99 with the true labels" in text
+    assert "p = 0.10; it could not have come out below 0.10; more --permutations could lower it." in text
     assert "Unit of the test: patients (split units: 12 diseased, 12 normal)" in text
     as_json = CliRunner().invoke(app, ["significance", str(place / "results"), "--permutations", "9", "--json"])
     assert json.loads(as_json.stdout)["p"] == 0.1

@@ -56,6 +56,8 @@ def test_a_results_folder_stands_for_its_largest_track(
 ) -> None:
     monkeypatch.setattr(display_comparison, "console", Console(width=80))
     printed = _compare(kept.path)
+    data = three[0].record["data"]
+    assert f"{data['name']}: {data['cells']} cells of {data['patients']} patients; 4 folds by patient" in printed
     assert "made_up x dull" in printed
     assert "elsewhere" not in printed
     flat = " ".join(printed.split())

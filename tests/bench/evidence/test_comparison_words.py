@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -20,6 +21,7 @@ from bench.evidence.comparison_words import (
 )
 from bench.evidence.comparisons import Comparison
 
+NOTHING: dict[str, Any] = {"notes": (), "data": {}, "protocol": {}}
 UNIT = "fold of patients (25 folds, 15 split units tested in each)"
 
 
@@ -39,7 +41,7 @@ def _comparison(
     )  # fmt: skip
     names = [reference, *(name for name, *_ in rows)]
     standings = pd.DataFrame({"pipeline": names, "value": 0.8})
-    given = {"metric": "auroc_patient", "best": "best", "all_pairs": False, "rope": 0.01, "notes": (), **changes}
+    given = {"metric": "auroc_patient", "best": "best", "all_pairs": False, "rope": 0.01, **NOTHING, **changes}
     return Comparison(reference=reference, table=table, standings=standings, **given)  # type: ignore[arg-type]
 
 
@@ -66,7 +68,7 @@ def test_a_named_reference_may_be_beaten() -> None:
 def test_in_pairs_the_sign_follows_the_reference() -> None:
     found = _comparison([("low", -0.1, 0.01, 0.0)], all_pairs=True)
     turned = found.table.assign(pipeline="best", against="low", difference=0.1)
-    said = verdict(Comparison("auroc_patient", "best", "best", True, 0.01, turned, found.standings, ()))
+    said = verdict(Comparison("auroc_patient", "best", "best", True, 0.01, turned, found.standings, **NOTHING))
     assert "Lower than it: low." in said
 
 
@@ -76,7 +78,7 @@ def test_every_test_is_told_with_unit_assumptions_and_family() -> None:
         f"The test. Unit: {UNIT}. Assumed: much. Holm's correction is over 1 comparison, all against best."
     ]
     second = found.table.assign(second_test="another", second_unit="patient", second_assumptions="little")
-    both = what_was_tested(Comparison("auroc_patient", "best", "best", False, 0.01, second, found.standings, ()))
+    both = what_was_tested(Comparison("auroc_patient", "best", "best", False, 0.01, second, found.standings, **NOTHING))
     assert both[1] == "Second test: another. Unit: patient. Assumed: little. Corrected over the same family."
 
 

@@ -13,7 +13,7 @@ import bench
 from bench.datasets.phantom import PhantomSpec, write_phantom
 from bench.errors import BenchError
 from bench.evidence.reopening import find_experiment, reopen
-from bench.results import ExperimentResult
+from bench.results import ExperimentResult, Results
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +59,12 @@ def test_a_wrong_name_is_answered_with_the_right_ones(place: Path, tmp_path: Pat
 def test_one_pipeline_under_two_splits_is_named_by_its_folder(place: Path, tmp_path: Path) -> None:
     shutil.copytree(place, tmp_path / "copy")
     bench.run("size", "knn", **{**_options(tmp_path / "copy"), "split": "image"})
-    with pytest.raises(
-        BenchError, match=r"holds 2 such experiments; name one with --name, by its folder: size x knn \("
-    ):
+    wanted = r"holds 2 such experiments; name one with --name, by its folder: size x knn \("
+    with pytest.raises(BenchError, match=wanted) as told:
         find_experiment(tmp_path / "copy" / "results", name="size x knn")
+    for experiment in Results.open(tmp_path / "copy" / "results").experiments():
+        if experiment.name == "size x knn":
+            assert f"({experiment.folder.name}, --split {experiment.record['protocol']['split']})" in str(told.value)
 
 
 def test_a_folder_taken_out_of_its_results_is_refused(place: Path, tmp_path: Path) -> None:

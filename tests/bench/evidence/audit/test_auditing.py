@@ -101,6 +101,9 @@ def test_a_near_duplicate_under_another_patient_is_an_error_until_the_patients_a
     assert codes(found)["A008"] == "error"
     assert found.links == (pair,)
     assert not found.passed
+    (within,) = [check for check in found.checks if check.code == "A007"]
+    assert within.outcome == "nothing found"
+    assert within.detail.endswith("of 256 bits looked at again"), "what is confirmed of others is not found here"
 
     links = tmp_path / "links.csv"
     ended = CliRunner().invoke(app, ["audit", str(cells), "--links", str(links)])

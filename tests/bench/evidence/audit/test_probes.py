@@ -80,6 +80,8 @@ def test_the_auroc_of_a_known_separation() -> None:
     assert estimate.value == pytest.approx(0.760, abs=0.03)
     assert estimate.low < 0.760 < estimate.high
     assert estimate.high - estimate.low < 0.1
+    interval = f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+    assert str(estimate) == f"patient-weighted AUROC {interval} on unseen patients"
 
 
 def test_a_patient_with_most_of_the_cells_counts_as_one() -> None:
