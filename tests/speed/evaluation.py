@@ -53,8 +53,8 @@ def measure() -> None:
     sys.stdout.write(
         f"evaluation {EXPERIMENTS} experiments x {len(table)} cells x {FOLDS} folds x {REPEATS} repeats: {ours:.1f} s "
         f"(folds {drawn:.1f}, all metrics with intervals {scored:.1f}, {len(found.table)} comparisons and the ranks "
-        f"{compared:.1f}), peak memory {memory:.1f} GiB; one interval each by scikit-learn and SciPy {peer:.0f} s, "
-        f"ratio {peer / ours:.0f}\n"
+        f"{compared:.1f}), peak memory {memory:.1f} GiB; one interval each by scikit-learn and SciPy about "
+        f"{peer:.0f} s (scaled from {PEER_DRAWS} draws of one experiment), ratio about {peer / ours:.0f}\n"
     )
 
 
