@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bench.statistics.auroc import concordance
+
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
@@ -125,16 +127,11 @@ def count_pairs(scores: Floats, is_class: Flags, unit_of: Codes, fold: npt.NDArr
     for f in np.unique(fold):
         here = fold == f
         ours, theirs = np.flatnonzero(here & is_class), np.flatnonzero(here & ~is_class)
-        rows, rivals_of = at_class[unit_of[ours]], at_rest[unit_of[theirs]]
-        # Searching sorted values in sorted values runs through memory once.
-        order = np.argsort(scores[ours], kind="stable")
-        rows, asked = rows[order], scores[ours][order]
-        n_rows = np.bincount(rows, minlength=len(with_class))
-        for j in np.unique(rivals_of):
-            rivals = np.sort(scores[theirs[rivals_of == j]])
-            below = np.searchsorted(rivals, asked, "left") + np.searchsorted(rivals, asked, "right")
-            concordant[:, j] += np.bincount(rows, weights=below / 2, minlength=len(with_class))
-            comparable[:, j] += n_rows * len(rivals)
+        rows, columns = at_class[unit_of[ours]], at_rest[unit_of[theirs]]
+        concordant += concordance(scores[ours], scores[theirs], rows=rows, columns=columns, shape=concordant.shape)
+        comparable += np.outer(
+            np.bincount(rows, minlength=len(with_class)), np.bincount(columns, minlength=len(with_rest))
+        )
     return Pairs(with_class, with_rest, concordant, comparable)
 
 

@@ -83,43 +83,45 @@ def kernel_of(scores: npt.ArrayLike, is_positive: npt.ArrayLike, groups: npt.Arr
             f"patient {units[np.flatnonzero((of_positive > 0) & (of_positive < cells))[0]]} has cells of both classes, "
             "so patients are not of one class each; use the patient bootstrap"
         )
-    rows, columns = np.flatnonzero(of_positive > 0), np.flatnonzero(of_positive == 0)
-    share = concordance(s, s, unit_of, rows=rows, columns=columns)
-    return Kernel(share / np.outer(cells[rows], cells[columns]), cells[rows], cells[columns])
+    ours, theirs = cells[of_positive > 0], cells[of_positive == 0]
+    row_of = np.unique(unit_of[positive], return_inverse=True)[1]
+    column_of = np.unique(unit_of[~positive], return_inverse=True)[1]
+    pairs = concordance(s[positive], s[~positive], rows=row_of, columns=column_of, shape=(len(ours), len(theirs)))
+    return Kernel(pairs / np.outer(ours, theirs), ours, theirs)
 
 
 def concordance(
     upper: Floats,
     lower: Floats,
-    unit_of: npt.NDArray[np.intp],
     *,
     rows: npt.NDArray[np.intp],
     columns: npt.NDArray[np.intp],
+    shape: tuple[int, int],
 ) -> Floats:
-    """Number of pairs in which a cell of a row's patient scores above a cell of a column's, ties counting half.
+    """Number of pairs in which an upper cell of a row scores above a lower cell of a column, ties counting half.
 
     Parameters
     ----------
-    upper, lower : ndarray of float64, shape (n_cells,)
-        Scores of the rows' and of the columns' cells; of one model, or of two.
-    unit_of : ndarray of int, shape (n_cells,)
-        Patient of each cell.
-    rows, columns : ndarray of int
-        The patients.
+    upper, lower : ndarray of float64, shapes (n_upper,) and (n_lower,)
+        Scores of the cells that should be above, and of those that should be below; of one model, or of two.
+    rows, columns : ndarray of int, shapes (n_upper,) and (n_lower,)
+        The patient of each, numbered from 0 in either.
+    shape : tuple of int
+        Number of rows and of columns.
 
     Returns
     -------
-    ndarray of float64, shape (len(rows), len(columns))
+    ndarray of float64, of that shape
+        Exact, since halves are; 0 where a row or column has no cell.
     """
-    row_of = np.full(int(unit_of.max(initial=-1)) + 1, -1, dtype=np.intp)
-    row_of[rows] = np.arange(len(rows))
-    chosen = row_of[unit_of] >= 0
-    values, place = upper[chosen], row_of[unit_of[chosen]]
-    counts = np.empty((len(rows), len(columns)))
-    for j, unit in enumerate(columns):
-        rivals = np.sort(lower[unit_of == unit])
-        below = np.searchsorted(rivals, values, "left") + np.searchsorted(rivals, values, "right")
-        counts[:, j] = np.bincount(place, weights=below / 2, minlength=len(rows))
+    # Searching sorted values in sorted values runs through memory once.
+    order = np.argsort(upper, kind="stable")
+    asked, place = upper[order], rows[order]
+    counts = np.zeros(shape)
+    for j in np.unique(columns):
+        rivals = np.sort(lower[columns == j])
+        below = np.searchsorted(rivals, asked, "left") + np.searchsorted(rivals, asked, "right")
+        counts[:, j] = np.bincount(place, weights=below / 2, minlength=shape[0])
     return counts
 
 

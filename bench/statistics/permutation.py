@@ -79,12 +79,15 @@ def swap_test(
     ranks = [rankdata(np.asarray(scores, dtype=np.float64)) for scores in (first, second)]
     positive = np.asarray(is_positive, dtype=bool)
     _, unit_of = np.unique(np.asarray(groups), return_inverse=True)
-    rows, columns = np.unique(unit_of[positive]), np.unique(unit_of[~positive])
+    rows, columns = (np.unique(unit_of[side], return_inverse=True)[1] for side in (positive, ~positive))
     pairs = np.outer(own.positive_cells, own.negative_cells)
-    crossed = [concordance(ranks[a], ranks[1 - a], unit_of, rows=rows, columns=columns) / pairs for a in (0, 1)]
+    crossed = [
+        concordance(ranks[a][positive], ranks[1 - a][~positive], rows=rows, columns=columns, shape=pairs.shape) / pairs
+        for a in (0, 1)
+    ]
     straight, cross = own.share - other.share, crossed[0] - crossed[1]
     weights = np.concatenate(
-        [(straight + cross).mean(axis=1) / len(rows), (straight - cross).mean(axis=0) / len(columns)]
+        [(straight + cross).mean(axis=1) / len(pairs), (straight - cross).mean(axis=0) / len(pairs.T)]
     )
     return _flipped(weights / 2, observed, permutations, seed)
 
