@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future, TimeoutError
 from contextlib import contextmanager
 from multiprocessing.context import SpawnContext, SpawnProcess
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import cv2
-from pebble import ProcessPool
+from pebble import ProcessExpired, ProcessPool
+
+from bench.errors import BenchError
 
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -25,6 +29,9 @@ _THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+
+
+_FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
 
 
 def cores() -> int:
@@ -106,6 +113,30 @@ def local_pool(jobs: int, threads: int) -> Iterator[LocalPool]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def reason_of(future: Future[Any]) -> str:
+    """Why a task failed, in a sentence; empty where it did not."""
+    # `result()` would raise what the task raised, be it the SystemExit of a plugin, which would end this process.
+    try:
+        error = future.exception()
+    except CancelledError:
+        return "cancelled"
+    if error is None:
+        return ""
+    if isinstance(error, TimeoutError):
+        return f"timed out after {error.args[1] if len(error.args) > 1 else '?'} s (--timeout)"
+    if isinstance(error, ProcessExpired):
+        return f"the worker process died (exit code {error.exitcode}); out of memory?"
+    if isinstance(error, BenchError):
+        return str(error)
+    return f"{type(error).__name__}: {error}{_place(error)}"
+
+
+def _place(error: BaseException) -> str:
+    """File and line of the worker that raised the error, in brackets; empty where it is not told."""
+    frames = _FRAME.findall(str(error.__cause__ or ""))
+    return f" ({Path(frames[-1][0]).name}, line {frames[-1][1]})" if frames else ""
 
 
 def _start_worker(threads: int, parent: int) -> None:

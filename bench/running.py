@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, TimeoutError, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 import pandas as pd
-from filelock import FileLock, Timeout
-from pebble import ProcessExpired
+from filelock import FileLock
 
 from bench.errors import BenchError
-from bench.executors import LocalPool, local_pool
+from bench.executors import LocalPool, local_pool, reason_of
 from bench.experiment import FoldJob, FoldResult, fit_fold
-from bench.features import Entry, extract_shard, join_shards, missing_shards
+from bench.extraction import Extraction, begin, engine_settings
+from bench.features import Entry
+from bench.locks import POLL_S, try_lock
 from bench.observer import Observer
 from bench.optimism import optimism
-from bench.options import Options
 from bench.planning import Experiment, Plan
 from bench.results import Results
 from bench.scores.metrics import METRICS, PRIMARY, score
@@ -30,19 +29,6 @@ from bench.splits.folds import Indices
 from bench.splits.held_out import LookLog
 from bench.tuning_storage import StudyPlace
 from bench.whole import read_json, whole_folder, write_json
-
-POLL_S = 0.5
-"""How often a lock that another process holds is tried again."""
-
-_FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
-
-
-@dataclass
-class _Extraction:
-    entry: Entry
-    lock: FileLock
-    total: int
-    left: set[Future[Any]] = field(default_factory=set)
 
 
 @dataclass
@@ -108,21 +94,12 @@ def _study(storage: str | None, experiment: Experiment, repeat: int, fold: int) 
     return StudyPlace(storage, f"{experiment.key}-repeat{repeat}-fold{fold}", experiment.name)
 
 
-def engine_settings(options: Options) -> dict[str, Any]:
-    """The parameters that the engine gives to an extractor that learns nothing."""
-    return {
-        "weights_dir": str(options.weights_dir) if options.weights_dir else None,
-        "threads": options.threads,
-        "n_jobs": options.threads,
-    }
-
-
 class _Run:
     def __init__(self, plan: Plan, results: Results, pool: LocalPool, observer: Observer, *, most_tasks: int) -> None:
         self.plan, self.results, self.pool, self.observer = plan, results, pool, observer
         self.most_tasks = most_tasks
         self.handlers: dict[Future[Any], Callable[[Future[Any]], None]] = {}
-        self.extractions: dict[Path, _Extraction] = {}
+        self.extractions: dict[Path, Extraction] = {}
         self.fits: dict[str, _Fit] = {}
         self.broken: dict[Path, str] = {}
         self.told = False
@@ -192,55 +169,46 @@ class _Run:
         return False
 
     def _start_extraction(self, experiment: Experiment, entry: Entry) -> None:
-        lock = _try_lock(entry.folder.with_name(entry.folder.name + ".lock"))
-        if lock is None:
-            return
-        if entry.stored:
-            lock.release()
-            return
-        cells = self.plan.opened.dataset.cells()
-        missing = missing_shards(entry, len(cells))
-        work = _Extraction(entry, lock, total=len(missing))
-        self.extractions[entry.folder] = work
         assert experiment.extractor is not None  # noqa: S101 (an experiment with an entry has an extractor)
-        engine = engine_settings(self.plan.options)
-        name = experiment.extractor_name
-        self.observer.progress(f"extract {name}", 0, len(missing))
-        for number, first, end in missing:
-            shard = cells[first:end]
-            future = self._submit(extract_shard, entry, experiment.extractor, engine, shard, number)
-            work.left.add(future)
-            self.handlers[future] = lambda f, w=work, n=name: self._extracted(f, w, n)  # type: ignore[misc]
-        if not missing:
-            self._join(work)
-
-    def _extracted(self, future: Future[Any], work: _Extraction, name: str) -> None:
-        work.left.discard(future)
-        reason = reason_of(future)
-        if reason:
-            self._drop(work.left)
-            self.broken[work.entry.folder] = reason
-            self._release(work)
+        cells = self.plan.opened.dataset.cells()
+        work = begin(entry, experiment.extractor, cells, self._submit, engine_settings(self.plan.options))
+        if work is None:
             return
-        self.observer.progress(f"extract {name}", work.total - len(work.left), work.total)
+        self.extractions[entry.folder] = work
+        name = experiment.extractor_name
+        self.observer.progress(f"extract {name}", 0, work.shards)
+        for future in work.left:
+            self.handlers[future] = lambda f, w=work, n=name: self._extracted(f, w, n)  # type: ignore[misc]
         if not work.left:
             self._join(work)
 
-    def _join(self, work: _Extraction) -> None:
+    def _extracted(self, future: Future[Any], work: Extraction, name: str) -> None:
         try:
-            join_shards(work.entry, len(self.labels))
+            work.finish(future)
         except BenchError as error:
-            self.broken[work.entry.folder] = str(error)
-        except OSError as error:
-            self.broken[work.entry.folder] = f"the feature store cannot be written: {error}"
-        self._release(work)
+            self._end_extraction(work, str(error))
+            return
+        self.observer.progress(f"extract {name}", work.done, work.shards)
+        if not work.left:
+            self._join(work)
 
-    def _release(self, work: _Extraction) -> None:
-        work.lock.release()
+    def _join(self, work: Extraction) -> None:
+        try:
+            work.join()
+        except BenchError as error:
+            self._end_extraction(work, str(error))
+        else:
+            self._end_extraction(work)
+
+    def _end_extraction(self, work: Extraction, reason: str = "") -> None:
+        if reason:
+            self.broken[work.entry.folder] = reason
+        self._drop(work.left)
+        work.release()
         del self.extractions[work.entry.folder]
 
     def _start(self, experiment: Experiment) -> None:
-        lock = _try_lock(self.results.lock_path(experiment.slug))
+        lock = try_lock(self.results.lock_path(experiment.slug))
         if lock is None:
             return
         self.waiting.remove(experiment)
@@ -333,40 +301,6 @@ class _Run:
         for future in futures:
             self.handlers.pop(future, None)
             future.cancel()
-
-
-def _try_lock(path: Path) -> FileLock | None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        return None
-    return lock
-
-
-def reason_of(future: Future[Any]) -> str:
-    """Why a task failed, in a sentence; empty where it did not."""
-    # `result()` would raise what the task raised, be it the SystemExit of a plugin, which would end this process.
-    try:
-        error = future.exception()
-    except CancelledError:
-        return "cancelled"
-    if error is None:
-        return ""
-    if isinstance(error, TimeoutError):
-        return f"timed out after {error.args[1] if len(error.args) > 1 else '?'} s (--timeout)"
-    if isinstance(error, ProcessExpired):
-        return f"the worker process died (exit code {error.exitcode}); out of memory?"
-    if isinstance(error, BenchError):
-        return str(error)
-    return f"{type(error).__name__}: {error}{_place(error)}"
-
-
-def _place(error: BaseException) -> str:
-    """File and line of the worker that raised the error, in brackets; empty where it is not told."""
-    frames = _FRAME.findall(str(error.__cause__ or ""))
-    return f" ({Path(frames[-1][0]).name}, line {frames[-1][1]})" if frames else ""
 
 
 def _write_part(target: Path, result: FoldResult) -> None:

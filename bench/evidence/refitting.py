@@ -11,17 +11,16 @@ from typing import Any
 
 import numpy.typing as npt
 import pandas as pd
-from filelock import FileLock
 
 from bench.errors import BenchError
 from bench.evidence.reopening import Reopened
-from bench.executors import LocalPool, local_pool
+from bench.executors import LocalPool, local_pool, reason_of
 from bench.experiment import FoldJob, FoldResult, fit_fold
-from bench.features import extract_shard, join_shards, missing_shards
+from bench.extraction import extract
 from bench.observer import Observer
 from bench.planning import Plan
 from bench.results import ExperimentResult, Results, read_experiment
-from bench.running import engine_settings, fold_job, reason_of, run_plan
+from bench.running import fold_job, run_plan
 from bench.splits.fold_manifest import Folds
 from bench.whole import writable_folder
 
@@ -154,26 +153,10 @@ def _gathered(plan: Plan, of: _Open) -> pd.DataFrame:
 def _extract(plan: Plan, pool: LocalPool, observer: Observer) -> None:
     experiment = plan.experiments[0]
     entry, extractor = experiment.entry, experiment.extractor
-    there = entry is None or entry.stored
-    if there or entry is None or extractor is None:
+    if entry is None or extractor is None or entry.stored:
         return
     writable_folder(plan.store, "--store")
-    entry.folder.parent.mkdir(parents=True, exist_ok=True)
-    task = f"extract {experiment.extractor_name}"
-    with FileLock(entry.folder.with_name(entry.folder.name + ".lock")):
-        if entry.stored:
-            return
-        cells = plan.opened.dataset.cells()
-        shards = missing_shards(entry, len(cells))
-        engine = engine_settings(plan.options)
-        futures = [pool.submit(extract_shard, entry, extractor, engine, cells[a:b], n) for n, a, b in shards]
-        for done, future in enumerate(futures):
-            observer.progress(task, done, len(futures))
-            wait([future])
-            if reason := reason_of(future):
-                raise BenchError(f"{experiment.extractor_name}: {reason}")
-        observer.progress(task, len(futures), len(futures))
-        join_shards(entry, len(cells))
+    extract(entry, extractor, plan.opened.dataset.cells(), pool=pool, options=plan.options, observer=observer)
 
 
 def _read(results: Results, slug: str) -> ExperimentResult:
