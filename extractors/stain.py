@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from extractors.handcrafted.catalogue import Family, HandcraftedBase
-from extractors.handcrafted.color import RGB, optical_density
-from extractors.handcrafted.region import Parts
+from extractors.handcrafted.channels import RGB, optical_density
+from extractors.handcrafted.family import Family, HandcraftedBase
+from extractors.handcrafted.feature import Column, Feature
+from extractors.handcrafted.parts import Parts
 from extractors.handcrafted.status import Measured
 
-NAMES = (*(f"stain.mean.cell.{channel}" for channel in RGB), "stain.mean.cell.optical_density")
+MEAN = Feature("mean", "mean over the pixels of the cell", "grey level", "[0, 255]")
+DENSITY = Feature("mean", "mean of -log10((I + 1) / 256) over pixels and channels", "OD", "[0, 2.41]", "Beer-Lambert")
+COLUMNS = (
+    *(Column(f"stain.mean.cell.{channel}", MEAN) for channel in RGB),
+    Column("stain.mean.cell.optical_density", DENSITY),
+)
 
 
 class Stain(HandcraftedBase):
@@ -17,7 +23,7 @@ class Stain(HandcraftedBase):
 
     def _families(self) -> list[Family]:
         """The one family."""
-        return [Family(NAMES, stain)]
+        return [Family(COLUMNS, stain)]
 
 
 def stain(parts: Parts) -> Measured:
@@ -31,10 +37,10 @@ def stain(parts: Parts) -> Measured:
     Returns
     -------
     Measured
-        A value for each of `NAMES`: red, green, blue in [0, 255]; the mean of the optical density -log10((I + 1) / 256)
-        of the three channels, in [0, 2.41].
+        A value for each of `COLUMNS`.
     """
     pixels = parts.image[parts.mask]
     means = pixels.mean(axis=0, dtype=np.float64)
     density = optical_density(pixels).mean(dtype=np.float64)
-    return dict(zip(NAMES, (*means.tolist(), float(density)), strict=True))
+    values = (*means.tolist(), float(density))
+    return {column.name: value for column, value in zip(COLUMNS, values, strict=True)}

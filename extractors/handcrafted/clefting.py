@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -9,14 +10,62 @@ import numpy as np
 import numpy.typing as npt
 
 from extractors.handcrafted.contour import Points, polygon_length, signed_area
-from extractors.handcrafted.region import Parts, Region, hull_length, region_names
+from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outline_family
+from extractors.handcrafted.feature import Feature, keyed
+from extractors.handcrafted.parts import OUTLINED
+from extractors.handcrafted.region import Region, hull_length
 from extractors.handcrafted.status import Measured, Status, missing
 
-CLEFTS = ("count", "depth_max", "depth_second", "depth_sum", "area_max", "sharpness_max", "angle_spread")
-CURVATURE = ("concave_fraction", "concave_runs", "curvature_min", "curvature_sd", "bending_energy", "convexity_deficit")
-LOBES = ("lobes", "lobe_split")
-FEATURES = CLEFTS + CURVATURE + LOBES
-NAMES = region_names("clefting", FEATURES)
+CX = "Street, Wolberg & Mangasarian 1993, as depth below the hull"
+LOBED = "erosion profile, BMC Bioinformatics 13:232"
+
+FEATURES = (
+    Feature("count", "number of concavities deeper than max(1 px, 0.05 r)", "1", "0, 1, 2 ...", CX),
+    Feature("depth_max", "depth of the deepest concavity / r", "1", "[0, inf)", CX),
+    Feature("depth_second", "depth of the second deepest concavity / r", "1", "[0, inf)", CX),
+    Feature("depth_sum", "sum of the clefts' depths / r", "1", "[0, inf)", CX),
+    Feature("area_max", "largest area of a concavity / area of the hull", "1", "[0, 1)", CX),
+    Feature("sharpness_max", "largest depth / opening of a cleft; 0 without clefts", "1", "[0, inf)", CX),
+    Feature(
+        "angle_spread", "circular variance of the clefts' directions from the centroid; 0 for one", "1", "[0, 1]", CX
+    ),
+    Feature(
+        "concave_fraction",
+        "share of the smooth contour with curvature x r below -0.1",
+        "1",
+        "[0, 1)",
+        "Rosenblatt 1993",
+        0.1,
+    ),
+    Feature(
+        "concave_runs",
+        "number of its stretches with curvature x r below -0.1",
+        "1",
+        "0, 1, 2 ...",
+        "Rosenblatt 1993",
+        0.1,
+    ),
+    Feature("curvature_min", "smallest curvature x r; 1 on a disc", "1", "(-inf, 1]", "Rosenblatt 1993", 0.1),
+    Feature("curvature_sd", "sd of curvature x r; 0 on a disc", "1", "[0, inf)", "Rosenblatt 1993", 0.1),
+    Feature(
+        "bending_energy",
+        "r / (2 pi) x integral of squared curvature; 1 on a disc",
+        "1",
+        "[1, inf)",
+        "Young et al. 1974",
+        0.1,
+    ),
+    Feature(
+        "convexity_deficit",
+        "1 - length of the hull / length of the smooth contour",
+        "1",
+        "[0, 1)",
+        "BMC Bioinformatics 13:232",
+        0.1,
+    ),
+    Feature("lobes", "largest number of parts that erosion leaves", "1", "1, 2 ...", LOBED),
+    Feature("lobe_split", "1 - erosion at the first split / at the end, in 16 steps; 0 if whole", "1", "[0, 1)", LOBED),
+)
 
 MIN_AREA = 8
 """Fewest pixels of which clefts are told."""
@@ -56,36 +105,44 @@ class Concavities:
     middle: Points
 
 
-def clefting(parts: Parts) -> Measured:
-    """Clefts, curvature and lobes of nucleus and cell, in units of the radius r = sqrt(A / pi).
+class Clefting(HandcraftedBase):
+    """How deeply the outlines of nucleus and cell are cleft, indented and lobed.
+
+    Parameters
+    ----------
+    regions : sequence of str or str
+        Of `cell`, `nucleus`.
+    """
+
+    def __init__(self, regions: Sequence[str] | str = OUTLINED) -> None:
+        self.regions = regions
+
+    def _families(self) -> list[Family]:
+        """The one family."""
+        regions = chosen(self.regions, OUTLINED, "outlined region")
+        return [outline_family("clefting", keyed(FEATURES), clefting, regions=regions, min_area=MIN_AREA)]
+
+
+def clefting(region: Region) -> Measured:
+    """Clefts, curvature and lobes of a region, in units of the radius r = sqrt(A / pi): a value for each of `FEATURES`.
 
     A cleft is a concavity of the pixel contour deeper than max(1 px, 0.05 r). Where there is none, what is said of
     clefts is 0. Threads of up to two pixels are removed first.
 
-    - `count`: number of clefts.
-    - `depth_max`, `depth_second`: of all concavities, so that they are smooth; `depth_sum`: of the clefts.
-    - `area_max`: largest area of a concavity over the area of the hull.
-    - `sharpness_max`: largest depth over opening among clefts; a slit is above 1, a bay below.
-    - `angle_spread`: circular variance of the directions of the clefts from the centroid, in [0, 1]; 0 for one.
-    - `concave_fraction`, `concave_runs`: share of the smooth contour, and number of its stretches, with
-      curvature times r below -0.1.
-    - `curvature_min`, `curvature_sd`: of curvature times r, 1 and 0 on a disc.
-    - `bending_energy`: r / (2 pi) times the integral of squared curvature, 1 on a disc; after Young et al. 1974.
-    - `convexity_deficit`: 1 - length of the convex hull over length of the smooth contour.
-    - `lobes`: largest number of parts that erosion leaves; `lobe_split`: 1 - the erosion at which the region first
-      falls apart over the one at which it vanishes, in steps of 1/16; 0 where it stays whole.
-
     Parameters
     ----------
-    parts : Parts
-        The cell.
+    region : Region
+        Of at least 8 pixels.
 
     Returns
     -------
     Measured
-        A value for each of `NAMES`; a status where a region is missing, under 8 pixels, too thin, or cut by the frame.
+        `TOO_SMALL` throughout where nothing is left without threads.
     """
-    return parts.measure("clefting", FEATURES, _measure, min_area=MIN_AREA)
+    clean = region.cleaned
+    if clean is None or clean.area < MIN_AREA or clean.smooth_contour is None:
+        return missing((feature.name for feature in FEATURES), Status.TOO_SMALL)
+    return _clefts(clean) | _curvature(clean, clean.smooth_contour) | _lobes(region)
 
 
 def concavities(contour: npt.NDArray[np.int32]) -> Concavities:
@@ -148,13 +205,6 @@ def curvature(contour: Points, *, sigma: float = CONTOUR_SIGMA) -> tuple[npt.NDA
     second = np.fft.ifft(-((2 * np.pi * order) ** 2) * series)
     speed = np.abs(first)
     return np.imag(np.conj(first) * second) / speed**3, speed / n
-
-
-def _measure(region: Region) -> Measured:
-    clean = region.cleaned
-    if clean is None or clean.area < MIN_AREA or clean.smooth_contour is None:
-        return missing(FEATURES, Status.TOO_SMALL)
-    return _clefts(clean) | _curvature(clean, clean.smooth_contour) | _lobes(region)
 
 
 def _clefts(region: Region) -> Measured:

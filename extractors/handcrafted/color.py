@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.region import Parts
+from extractors.handcrafted.channels import RGB, cielab, hsv, optical_density, stain_densities
+from extractors.handcrafted.family import Family, HandcraftedBase
+from extractors.handcrafted.feature import Column, Feature
+from extractors.handcrafted.parts import Parts
 from extractors.handcrafted.status import Measured, Status, missing
 
-RGB = ("red", "green", "blue")
 CHANNELS = (*RGB, "saturation", "lightness", "a", "b", "methylene_blue", "eosin")
 STATISTICS = ("mean", "sd", "skewness")
 LIGHTNESS = ("kurtosis", "p10", "p90")
@@ -21,23 +22,20 @@ NAMES = (
     *(f"color.od_difference.nucleus.{channel}" for channel in RGB),
 )
 
-GIEMSA = np.array(
-    [
-        [0.834750233, 0.513556283, 0.196330403],
-        [0.092789, 0.954111, 0.283111],
-    ]
-)
-"""Optical density in red, green and blue of methylene blue and of eosin, as ImageJ's Colour Deconvolution has them."""
+COLUMNS = tuple(Column(name, Feature(name.split(".")[1], "see color")) for name in NAMES)
+
+_LEVELS_DENSITY = optical_density(np.arange(256, dtype=np.uint8))
 
 FLAT_SD = 1e-4
 """Standard deviation, in any channel's unit, up to which a channel is constant but for rounding."""
 
-_SRGB = np.arange(256) / 255
-_LINEAR = np.where(_SRGB <= 0.04045, _SRGB / 12.92, ((_SRGB + 0.055) / 1.055) ** 2.4).astype(np.float32)
-_TO_XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
-_WHITE = np.array([0.95047, 1.0, 1.08883])
-_TO_WHITE = (_TO_XYZ / _WHITE[:, None]).T.astype(np.float32)
-_OPTICAL_DENSITY = -np.log10((np.arange(256) + 1) / 256)
+
+class Color(HandcraftedBase):
+    """Colour inside the cell: first-order statistics of channels and stains, hue, and nucleus against cytoplasm."""
+
+    def _families(self) -> list[Family]:
+        """The one family."""
+        return [Family(COLUMNS, color)]
 
 
 def color(parts: Parts) -> Measured:
@@ -75,60 +73,14 @@ def color(parts: Parts) -> Measured:
     return found | {f"color.od_difference.nucleus.{key}": value for key, value in differences.items()}
 
 
-def optical_density(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """-log10((I + 1) / 256): 0 for white, 2.41 for black."""
-    return _OPTICAL_DENSITY[pixels]
-
-
-def cielab(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """CIELAB of sRGB pixels (IEC 61966-2-1) under D65; OpenCV's own is off by up to 0.1 in lightness.
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8, shape (n, 3)
-        RGB.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, 3)
-        Lightness 0 to 100, a, b.
-    """
-    ratios = _LINEAR[pixels] @ _TO_WHITE
-    roots = np.where(
-        ratios > (6 / 29) ** 3, np.cbrt(ratios), ratios * np.float32((29 / 6) ** 2 / 3) + np.float32(4 / 29)
-    )
-    x, y, z = roots.T
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
-
-
-def stain_densities(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """Densities of methylene blue and eosin, by colour deconvolution (Ruifrok & Johnston 2001) of the optical density.
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8, shape (n, 3)
-        RGB.
-
-    Returns
-    -------
-    ndarray of float64, shape (n, 2)
-        In units of optical density along each stain's unit vector; negative where the other stain explains too much.
-    """
-    third = np.cross(GIEMSA[0], GIEMSA[1])
-    basis = np.vstack([GIEMSA, third])
-    basis /= np.linalg.norm(basis, axis=1, keepdims=True)
-    return np.asarray(optical_density(pixels) @ np.linalg.inv(basis)[:, :2])
-
-
 def _channels(
     pixels: npt.NDArray[np.uint8],
 ) -> tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]]]:
-    unit = pixels[None].astype(np.float32) / np.float32(255)
-    hsv = np.asarray(cv2.cvtColor(unit, cv2.COLOR_RGB2HSV))[0]
+    hue_and_saturation = hsv(pixels[None])[0]
     has_hue = pixels.max(axis=1) > pixels.min(axis=1)
-    columns = (*pixels.T, hsv[:, 1], *cielab(pixels).T, *stain_densities(pixels).T)
+    columns = (*pixels.T, hue_and_saturation[:, 1], *cielab(pixels).T, *stain_densities(pixels).T)
     channels = {name: np.array(column, dtype=np.float64) for name, column in zip(CHANNELS, columns, strict=True)}
-    return np.deg2rad(hsv[has_hue, 0], dtype=np.float64), channels
+    return np.deg2rad(hue_and_saturation[has_hue, 0], dtype=np.float64), channels
 
 
 def _statistics(values: npt.NDArray[np.float64]) -> Measured:
@@ -169,4 +121,4 @@ def _od_differences(parts: Parts) -> Measured:
 
 def _mean_optical_density(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> list[float]:
     counts = [np.bincount(image[..., channel][mask], minlength=256) for channel in range(3)]
-    return [float(_OPTICAL_DENSITY @ count) / int(count.sum()) for count in counts]
+    return [float(_LEVELS_DENSITY @ count) / int(count.sum()) for count in counts]

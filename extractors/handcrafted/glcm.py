@@ -3,138 +3,159 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.region import Parts
+from extractors.handcrafted.channels import CHANNELS
+from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
+from extractors.handcrafted.feature import Feature, keyed
+from extractors.handcrafted.parts import REGIONS
+from extractors.handcrafted.plane import Plane
+from extractors.handcrafted.quantisation import Binning, Quantised, binning
 from extractors.handcrafted.status import Measured, Status, missing
 
-FEATURES = (
-    "asm",
-    "contrast",
-    "correlation",
-    "variance",
-    "idm",
-    "sum_average",
-    "sum_variance",
-    "sum_entropy",
-    "entropy",
-    "difference_variance",
-    "difference_entropy",
-    "imc1",
-    "imc2",
-    "homogeneity",
-    "cluster_shade",
-    "cluster_prominence",
-    "max_probability",
+HARALICK = "Haralick 1973; IBSI"
+IBSI = "IBSI"
+
+MATRIX_FEATURES = (
+    Feature("asm", "sum p^2", "1", "(0, 1]", HARALICK),
+    Feature("contrast", "sum (i - j)^2 p", "1", "[0, inf)", HARALICK),
+    Feature("correlation", "covariance / variance of the levels of a pair", "1", "[-1, 1]", HARALICK),
+    Feature("variance", "sum (i - mean)^2 p", "1", "[0, inf)", HARALICK),
+    Feature("idm", "sum p / (1 + (i - j)^2)", "1", "(0, 1]", HARALICK),
+    Feature("sum_average", "mean of i + j", "1", "[2, 2 L]", HARALICK),
+    Feature("sum_variance", "variance of i + j", "1", "[0, inf)", HARALICK),
+    Feature("sum_entropy", "entropy of i + j, bits", "1", "[0, inf)", HARALICK),
+    Feature("entropy", "entropy of p, bits", "1", "[0, inf)", HARALICK),
+    Feature("difference_variance", "variance of |i - j|", "1", "[0, inf)", HARALICK),
+    Feature("difference_entropy", "entropy of |i - j|, bits", "1", "[0, inf)", HARALICK),
+    Feature("imc1", "(HXY - HXY1) / HX", "1", "[-1, 0]", HARALICK),
+    Feature("imc2", "sqrt(1 - exp(-2 (HXY2 - HXY)))", "1", "[0, 1)", HARALICK),
+    Feature("homogeneity", "sum p / (1 + |i - j|)", "1", "(0, 1]", IBSI),
+    Feature("cluster_shade", "third moment of i + j", "1", "(-inf, inf)", IBSI),
+    Feature("cluster_prominence", "fourth moment of i + j", "1", "[0, inf)", IBSI),
+    Feature("max_probability", "max p", "1", "(0, 1]", IBSI),
 )
-"""Haralick's f1 to f13 in order, then what they leave out. Cluster tendency is `sum_variance`, energy `asm`."""
+"""Of one matrix p, levels i and j from 1 to L: Haralick's f1 to f13 in order, then what they leave out.
+
+Cluster tendency is `sum_variance`, energy `asm`.
+"""
+
+FEATURES = (
+    *(replace(f, name=f"{f.name}_mean", formula=f"mean over 4 directions of {f.formula}") for f in MATRIX_FEATURES),
+    *(
+        replace(f, name=f"{f.name}_range", formula=f"range over 4 directions of {f.formula}", range="[0, inf)")
+        for f in MATRIX_FEATURES
+    ),
+)
 
 DIRECTIONS = ((0, 1), (1, 1), (1, 0), (1, -1))
 """Steps (row, column); the matrices are symmetric, so the opposite ones are in them too."""
 
-Levels = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
-def glcm_names(distances: Sequence[int]) -> tuple[str, ...]:
-    """Names of the features: `glcm.FEATURE_mean.cell.luma.dDISTANCE` and the same with `_range`."""
-    return tuple(
-        f"glcm.{feature}_{over}.cell.luma.d{distance}"
-        for distance in distances
-        for over in ("mean", "range")
-        for feature in FEATURES
-    )
-
-
-def glcm(parts: Parts, *, levels: int = 32, distances: Sequence[int] = (1, 3, 5)) -> Measured:
-    """Mean and range over four directions of each feature, for each distance.
-
-    The Rec. 601 luma is cut into a fixed number of bins between its extremes in the cell, so that brightness and
-    contrast of the whole image do not matter. Formulas as in the IBSI reference manual, logarithms to base 2.
+class Glcm(HandcraftedBase):
+    """Texture from grey-level co-occurrence matrices, mean and range over four directions at each distance.
 
     Parameters
     ----------
-    parts : Parts
-        The cell.
     levels : int
-        Number of grey levels.
-    distances : sequence of int
+        Number of grey levels, 2 to 256, between the extremes of each region.
+    bin_width : float or None
+        Width of the grey levels in the channel's unit, in place of their number.
+    distances : sequence of int or int
         Steps in pixels between the two of a pair (diagonally: that many rows and columns).
+    regions : sequence of str or str
+        Of `cell`, `nucleus`, `cytoplasm`.
+    channels : sequence of str or str
+        Of `extractors.handcrafted.channels.CHANNELS`.
+    """
+
+    def __init__(
+        self,
+        levels: int = 32,
+        bin_width: float | None = None,
+        distances: Sequence[int] | int = (1, 3, 5),
+        regions: Sequence[str] | str = ("cell",),
+        channels: Sequence[str] | str = ("luma",),
+    ) -> None:
+        self.levels = levels
+        self.bin_width = bin_width
+        self.distances = distances
+        self.regions = regions
+        self.channels = channels
+
+    def _families(self) -> list[Family]:
+        """The one family."""
+        bins, apart = binning(self.levels, self.bin_width), _checked_distances(self.distances)
+        return [
+            texture_family(
+                "glcm",
+                keyed(FEATURES, [f"d{distance}" for distance in apart]),
+                lambda plane: glcm(plane, bins=bins, distances=apart),
+                regions=chosen(self.regions, REGIONS, "region"),
+                channels=chosen(self.channels, CHANNELS, "channel"),
+            )
+        ]
+
+
+def glcm(plane: Plane, *, bins: Binning, distances: Sequence[int]) -> Measured:
+    """Mean and range over four directions of each feature, for each distance.
+
+    Parameters
+    ----------
+    plane : Plane
+        One channel of one region.
+    bins : Binning
+        How its grey levels are cut.
+    distances : sequence of int
+        Pixels.
 
     Returns
     -------
     Measured
-        A value for each of `glcm_names(distances)`. `FLAT` where the luma is constant in the cell, and for
-        correlation, `imc1` and `imc2` of a direction whose pairs all begin with one level; `TOO_SMALL` where a
+        A value for each of `FEATURES` and distance, keyed `feature.dDISTANCE`. `FLAT` where the plane is constant, and
+        for correlation, `imc1` and `imc2` of a direction whose pairs all begin with one level; `TOO_SMALL` where a
         direction has no pair.
     """
-    quantised = quantise(luma(parts.image), parts.mask, levels)
+    quantised = plane.quantised(bins)
     if quantised is None:
-        return missing(glcm_names(distances), Status.FLAT)
+        return missing(keyed(FEATURES, [f"d{distance}" for distance in distances]), Status.FLAT)
     found: Measured = {}
     for distance in distances:
-        found |= _at_distance(cooccurrences(quantised, parts.mask, levels=levels, distance=distance), distance)
+        found |= _at_distance(cooccurrences(quantised, distance=distance), distance)
     return found
 
 
-def luma(image: npt.NDArray[np.uint8]) -> Levels:
-    """Rec. 601 luma times 1000, 299 R + 587 G + 114 B: whole numbers, so that equal colours stay equal."""
-    red, green, blue = (image[..., channel].astype(np.int64) for channel in range(3))
-    return 299 * red + 587 * green + 114 * blue
-
-
-def quantise(grey: Levels, mask: npt.NDArray[np.bool_], levels: int) -> Levels | None:
-    """Levels 0 to `levels - 1`, equal bins between the smallest and the largest value in the mask.
-
-    Parameters
-    ----------
-    grey : ndarray of int64, shape (height, width)
-    mask : ndarray of bool, shape (height, width)
-        Not empty.
-    levels : int
-
-    Returns
-    -------
-    ndarray of int64, shape (height, width), or None
-        Meaningless outside the mask. None where the values in the mask are all equal.
-    """
-    inside = grey[mask]
-    low, high = int(inside.min()), int(inside.max())
-    if low == high:
-        return None
-    return np.asarray(np.minimum(levels * (grey - low) // (high - low), levels - 1))
-
-
-def cooccurrences(quantised: Levels, mask: npt.NDArray[np.bool_], *, levels: int, distance: int) -> Levels:
+def cooccurrences(quantised: Quantised, *, distance: int) -> Counts:
     """Symmetric counts of the level pairs at a distance, one matrix for each of `DIRECTIONS`.
 
     Parameters
     ----------
-    quantised : ndarray of int64, shape (height, width)
-        Levels 0 to `levels - 1` inside the mask.
-    mask : ndarray of bool, shape (height, width)
-        Both pixels of a pair lie in it.
-    levels : int
+    quantised : Quantised
+        Both pixels of a pair have a level above 0.
     distance : int
 
     Returns
     -------
-    ndarray of int64, shape (4, levels, levels)
+    ndarray of int64, shape (4, count, count)
         All 0 for a direction without pairs.
     """
-    bins = levels + 1
-    coded = np.where(mask, quantised, levels)
-    counts = np.empty((len(DIRECTIONS), levels, levels), dtype=np.int64)
+    bins = quantised.count + 1
+    coded = quantised.levels.astype(np.int64)
+    counts = np.empty((len(DIRECTIONS), quantised.count, quantised.count), dtype=np.int64)
     for matrix, (down, right) in zip(counts, DIRECTIONS, strict=True):
         first, second = _pairs(coded, down * distance, right * distance)
-        pairs = np.bincount((first * bins + second).ravel(), minlength=bins * bins).reshape(bins, bins)
-        matrix[:] = pairs[:levels, :levels] + pairs[:levels, :levels].T
+        pairs = np.bincount((first * bins + second).ravel(), minlength=bins * bins).reshape(bins, bins)[1:, 1:]
+        matrix[:] = pairs + pairs.T
     return counts
 
 
-def haralick(counts: Levels) -> dict[str, Floats]:
+def haralick(counts: Counts) -> dict[str, Floats]:
     """The features of each matrix, with levels numbered from 1.
 
     Parameters
@@ -145,8 +166,8 @@ def haralick(counts: Levels) -> dict[str, Floats]:
     Returns
     -------
     dict of str to ndarray of float64, shape (n,)
-        Keys `FEATURES`. NaN throughout for a matrix without pairs; NaN for correlation, `imc1` and `imc2` of a matrix
-        with one level only.
+        Keys are the names of `MATRIX_FEATURES`. NaN throughout for a matrix without pairs; NaN for correlation,
+        `imc1` and `imc2` of a matrix with one level only.
     """
     n, levels, _ = counts.shape
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -185,22 +206,22 @@ def haralick(counts: Levels) -> dict[str, Floats]:
         }
 
 
-def _at_distance(counts: Levels, distance: int) -> Measured:
+def _at_distance(counts: Counts, distance: int) -> Measured:
     values = np.stack(list(haralick(counts).values()))
     reason = Status.FLAT if bool(counts.any(axis=(1, 2)).all()) else Status.TOO_SMALL
     reduced = np.concatenate([values.mean(axis=1), np.ptp(values, axis=1)]).tolist()
     found = (value if np.isfinite(value) else reason for value in reduced)
-    return dict(zip(glcm_names((distance,)), found, strict=True))
+    return dict(zip(keyed(FEATURES, [f"d{distance}"]), found, strict=True))
 
 
-def _pairs(coded: Levels, down: int, right: int) -> tuple[Levels, Levels]:
+def _pairs(coded: Counts, down: int, right: int) -> tuple[Counts, Counts]:
     height, width = coded.shape
     rows, columns = max(height - down, 0), max(width - abs(right), 0)
     left, start = max(-right, 0), max(right, 0)
     return coded[:rows, left : left + columns], coded[down : down + rows, start : start + columns]
 
 
-def _folded(p: Floats, keys: Levels, largest: int) -> Floats:
+def _folded(p: Floats, keys: Counts, largest: int) -> Floats:
     """Probability of each key 0 to `largest`, shape (n, largest + 1)."""
     n, size = len(p), largest + 1
     index = np.arange(n)[:, None] * size + keys.ravel()
@@ -209,3 +230,11 @@ def _folded(p: Floats, keys: Levels, largest: int) -> Floats:
 
 def _entropy(p: Floats) -> Floats:
     return np.asarray(-np.sum(p * np.log2(np.where(p > 0, p, 1)), axis=-1))
+
+
+def _checked_distances(distances: Sequence[int] | int) -> tuple[int, ...]:
+    apart = (distances,) if isinstance(distances, int) else tuple(distances)
+    whole = all(isinstance(d, int) and not isinstance(d, bool) and d >= 1 for d in apart)
+    if not apart or not whole or len(set(apart)) < len(apart):
+        raise ValueError(f"distances={distances!r}: different whole numbers of pixels from 1 on are expected")
+    return apart

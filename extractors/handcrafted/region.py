@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 
 import cv2
@@ -11,8 +10,6 @@ import numpy.typing as npt
 
 from extractors.handcrafted.contour import Points, convex_hull, corner_hull, pixel_contour, polygon_length
 from extractors.handcrafted.contour import smooth_contour as smooth_contour_of
-from extractors.handcrafted.status import Measured, Status, missing
-from extractors.segmentation import nucleus_mask
 
 BoolMask = npt.NDArray[np.bool_]
 
@@ -24,9 +21,12 @@ class Region:
     ----------
     mask : ndarray of bool, shape (height, width)
         Within the image's frame, of any size; at least one pixel is True.
+    um_per_px : float or None
+        Micrometres per pixel.
     """
 
-    def __init__(self, mask: BoolMask) -> None:
+    def __init__(self, mask: BoolMask, um_per_px: float | None = None) -> None:
+        self.um_per_px = um_per_px
         rows, columns = bounds(mask)
         self.mask = np.pad(mask[rows, columns], 1)
         self._frame_runs = max(_longest_run(side) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
@@ -112,67 +112,7 @@ class Region:
         count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
         if count == 1:
             return None
-        return Region(np.asarray(labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))))
-
-
-class Parts:
-    """A cell taken apart: the pixels around it, its own region and that of its nucleus.
-
-    Parameters
-    ----------
-    image : ndarray of uint8, shape (height, width, 3)
-        RGB.
-    mask : ndarray of bool, shape (height, width)
-        At least one pixel is True.
-    um_per_px : float or None
-        Micrometres per pixel.
-    """
-
-    def __init__(self, image: npt.NDArray[np.uint8], mask: BoolMask, um_per_px: float | None = None) -> None:
-        rows, columns = bounds(mask)
-        self.image = np.ascontiguousarray(image[rows, columns])
-        self.mask = np.ascontiguousarray(mask[rows, columns])
-        self.um_per_px = um_per_px
-        self._whole = mask
-        self._window = rows, columns
-
-    @cached_property
-    def cell(self) -> Region:
-        """The whole cell."""
-        return Region(self._whole)
-
-    @cached_property
-    def nucleus_mask(self) -> BoolMask | None:
-        """The nucleus in the frame of `image`; None where no plausible one is found."""
-        return nucleus_mask(self.image, self.mask)
-
-    @cached_property
-    def nucleus(self) -> Region | None:
-        """The nucleus as a region."""
-        if self.nucleus_mask is None:
-            return None
-        placed = np.zeros_like(self._whole)
-        placed[self._window] = self.nucleus_mask
-        return Region(placed)
-
-    def measure(
-        self, family: str, features: tuple[str, ...], of: Callable[[Region], Measured], *, min_area: int = 1
-    ) -> Measured:
-        """One family's features of cell and nucleus, named `family.feature.region`.
-
-        A region that is missing, smaller than `min_area` pixels or cut by the frame has none.
-        """
-        found: Measured = {}
-        for name, region in (("cell", self.cell), ("nucleus", self.nucleus)):
-            status = _outline_status(region, min_area)
-            values = of(region) if region is not None and status is Status.OK else missing(features, status)
-            found.update((f"{family}.{feature}.{name}", values[feature]) for feature in features)
-        return found
-
-
-def region_names(family: str, features: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of the features that `Parts.measure` gives."""
-    return tuple(f"{family}.{feature}.{region}" for region in ("cell", "nucleus") for feature in features)
+        return Region(np.asarray(labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))), self.um_per_px)
 
 
 def bounds(mask: BoolMask) -> tuple[slice, slice]:
@@ -184,14 +124,6 @@ def bounds(mask: BoolMask) -> tuple[slice, slice]:
 def hull_length(points: Points) -> float:
     """Length of the convex hull of the points."""
     return polygon_length(convex_hull(points))
-
-
-def _outline_status(region: Region | None, min_area: int) -> Status:
-    if region is None:
-        return Status.NO_NUCLEUS
-    if region.area < min_area:
-        return Status.TOO_SMALL
-    return Status.TOUCHES_BORDER if region.is_cut else Status.OK
 
 
 def _longest_run(line: BoolMask) -> int:

@@ -2,30 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from extractors.handcrafted.contour import Points, signed_area
-from extractors.handcrafted.region import Parts, Region, region_names
-from extractors.handcrafted.size import crofton_perimeter
-from extractors.handcrafted.status import Measured, Status
+from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outline_family
+from extractors.handcrafted.feature import Feature, keyed
+from extractors.handcrafted.parts import OUTLINED
+from extractors.handcrafted.region import Region
+from extractors.handcrafted.size import REGIONPROPS, crofton_perimeter
+from extractors.handcrafted.status import Measured, Status, missing
+
+HU = "Hu 1962; scikit-image moments_hu"
 
 PIXEL_FEATURES = (
-    "circularity",
-    "roundness",
-    "eccentricity",
-    "aspect_ratio",
-    "solidity",
-    "rectangularity",
-    "inscribed_ratio",
-    "asymmetry",
-    "hu_1",
-    "hu_3",
-    "hu_4",
+    Feature("circularity", "4 pi A / P^2 with Crofton's perimeter", "1", "(0, 1.1]", "ISO 9276-6"),
+    Feature("roundness", "4 A / (pi feret_max^2)", "1", "(0, 1]", "ISO 9276-6"),
+    Feature("eccentricity", "sqrt(1 - l2/l1) of the pixels' variances; 0 for a disc", "1", "[0, 1]", REGIONPROPS),
+    Feature("aspect_ratio", "feret_min / feret_max", "1", "(0, 1]", "ISO 9276-6"),
+    Feature("solidity", "A / area of the convex hull of the pixels' corners", "1", "(0, 1]", REGIONPROPS),
+    Feature("rectangularity", "A / area of the smallest rectangle at any angle", "1", "(0, 1]", "Rosin 1999", 1e-4),
+    Feature(
+        "inscribed_ratio",
+        "radius of the largest disc inside / of the smallest around",
+        "1",
+        "(0, 1]",
+        "ISO 9276-6",
+        1e-4,
+    ),
+    Feature(
+        "asymmetry", "share of pixels without a partner opposite the centroid", "1", "[0, 1)", "Bozhok & Nikonenko 2014"
+    ),
+    Feature("hu_1", "nu20 + nu02", "1", "[0.159, inf)", HU),
+    Feature("hu_3", "sqrt of Hu's third invariant, so that it is linear in the moments", "1", "[0, inf)", HU),
+    Feature("hu_4", "sqrt of Hu's fourth invariant, so that it is linear in the moments", "1", "[0, inf)", HU),
 )
-CONTOUR_FEATURES = ("radial_sd", "radial_skewness", "fourier_irregularity")
-NAMES = region_names("shape", PIXEL_FEATURES + CONTOUR_FEATURES)
+CONTOUR_FEATURES = (
+    Feature(
+        "radial_sd",
+        "sd / mean of the smooth contour's distance from the centroid",
+        "1",
+        "[0, inf)",
+        "Mohapatra 2014",
+        0.1,
+    ),
+    Feature(
+        "radial_skewness",
+        "skewness of the smooth contour's distance from the centroid",
+        "1",
+        "(-inf, inf)",
+        "Mohapatra 2014",
+        0.1,
+    ),
+    Feature(
+        "fourier_irregularity",
+        "sum of the larger amplitude of harmonics 2 to 10 / that of harmonic 1",
+        "1",
+        "[0, inf)",
+        "Kuhl & Giardina 1982",
+        0.1,
+    ),
+)
+"""Of the region without threads of up to two pixels."""
+
+FEATURES = PIXEL_FEATURES + CONTOUR_FEATURES
+"""`hu_2` is left out, as eccentricity and `hu_1` give it."""
 
 MIN_AREA = 8
 """Fewest pixels of which a shape is told."""
@@ -35,36 +79,39 @@ ROUND = 1e-3
 """Spread of the radius, over its mean, below which an outline is a circle to within what the pixels resolve."""
 
 
-def shape(parts: Parts) -> Measured:
-    """Dimensionless shape of cell and nucleus, the same for mirror images.
-
-    - `circularity`: 4 pi A / P^2 with Crofton's perimeter; 1 for a disc, slightly above for some small ones.
-    - `roundness`: 4 A / (pi feret_max^2), ISO 9276-6.
-    - `eccentricity`: sqrt(1 - l2/l1) of the pixels' variances; 0 for a disc, 1 for a line.
-    - `aspect_ratio`: feret_min / feret_max.
-    - `solidity`: A / area of the convex hull of the pixels' corners, in (0, 1].
-    - `rectangularity`: A / area of the smallest rectangle at any angle, in (0, 1].
-    - `inscribed_ratio`: radius of the largest disc inside over that of the smallest around, in (0, 1].
-    - `asymmetry`: share of pixels without a partner opposite the centroid, in [0, 1).
-    - `hu_1`, `hu_3`, `hu_4`: Hu's invariants of the normalised central moments, of the last two the square root so
-      that all are linear in the moments. `hu_2` is left out, as eccentricity and `hu_1` give it.
-    - `radial_sd`, `radial_skewness`: of the distance from its centroid of the smooth contour, of the region without
-      threads of up to two pixels; the sd over the mean.
-    - `fourier_irregularity`: sum of the larger amplitude of harmonics 2 to 10 of the smooth contour over that of
-      harmonic 1, after Kuhl & Giardina 1982; 0 for a circle.
+class Shape(HandcraftedBase):
+    """What shape cell and nucleus have, whatever their size and orientation; the same for mirror images.
 
     Parameters
     ----------
-    parts : Parts
-        The cell.
+    regions : sequence of str or str
+        Of `cell`, `nucleus`.
+    """
+
+    def __init__(self, regions: Sequence[str] | str = OUTLINED) -> None:
+        self.regions = regions
+
+    def _families(self) -> list[Family]:
+        """The one family."""
+        regions = chosen(self.regions, OUTLINED, "outlined region")
+        return [outline_family("shape", keyed(FEATURES), shape, regions=regions, min_area=MIN_AREA)]
+
+
+def shape(region: Region) -> Measured:
+    """Dimensionless shape of a region: a value for each of `FEATURES`.
+
+    Parameters
+    ----------
+    region : Region
+        Of at least 8 pixels.
 
     Returns
     -------
     Measured
-        A value for each of `NAMES`; a status where a region is missing, under 8 pixels, too thin to have an outline
-        (`TOO_SMALL`), or cut by the frame; `FLAT` for the skewness of a constant radius.
+        `TOO_SMALL` for what is told of the outline where the region is too thin to have one; `FLAT` for the skewness
+        of a constant radius.
     """
-    return parts.measure("shape", PIXEL_FEATURES + CONTOUR_FEATURES, _measure, min_area=MIN_AREA)
+    return _of_pixels(region) | _of_contour(region)
 
 
 def asymmetry(mask: npt.NDArray[np.bool_], centroid: npt.NDArray[np.float64]) -> float:
@@ -119,10 +166,6 @@ def _partners(mask: npt.NDArray[np.bool_], sum_x: int, sum_y: int) -> int:
     return int(np.count_nonzero(window & window[::-1, ::-1]))
 
 
-def _measure(region: Region) -> Measured:
-    return _of_pixels(region) | _of_contour(region)
-
-
 def _of_pixels(region: Region) -> Measured:
     area, (feret_max, feret_min) = region.area, region.feret
     largest, smallest = region.principal_variances
@@ -148,7 +191,7 @@ def _of_pixels(region: Region) -> Measured:
 def _of_contour(region: Region) -> Measured:
     contour = region.cleaned.smooth_contour if region.cleaned is not None else None
     if region.cleaned is None or contour is None:
-        return dict.fromkeys(CONTOUR_FEATURES, Status.TOO_SMALL)
+        return missing((feature.name for feature in CONTOUR_FEATURES), Status.TOO_SMALL)
     radii = np.hypot(*(contour - region.cleaned.centroid).T)
     spread = float(radii.std())
     is_round = spread < ROUND * radii.mean()

@@ -2,45 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.region import Parts, Region, region_names
-from extractors.handcrafted.status import Measured, Status
+from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outline_family
+from extractors.handcrafted.feature import Feature, keyed
+from extractors.handcrafted.parts import OUTLINED
+from extractors.handcrafted.region import Region
+from extractors.handcrafted.status import Measured
 
-AREAS = ("area",)
-LENGTHS = ("perimeter", "major_axis", "minor_axis", "feret_max", "feret_min", "radius_max", "radius_mean")
-NAMES = (*region_names("size", AREAS + LENGTHS), "size.nc_ratio")
+CROFTON = "Crofton's, pi/4 ((H + V)/2 + (D1 + D2)/(2 sqrt 2)) of the unequal pixel pairs in 4 directions"
+REGIONPROPS = "scikit-image regionprops"
+ISO = "ISO 9276-6"
+
+FEATURES = (
+    Feature("area", "number of pixels", "px^2", "[1, inf)", REGIONPROPS),
+    Feature("perimeter", CROFTON, "px", "(0, inf)", "Cauchy-Crofton; scikit-image perimeter_crofton"),
+    Feature("major_axis", "4 sqrt(largest variance of the pixel centres)", "px", "[0, inf)", REGIONPROPS),
+    Feature("minor_axis", "4 sqrt(smallest variance of the pixel centres)", "px", "[0, inf)", REGIONPROPS),
+    Feature("feret_max", "largest width of the convex hull of the pixels' corners", "px", "[1, inf)", ISO),
+    Feature("feret_min", "smallest width of the convex hull of the pixels' corners", "px", "[1, inf)", ISO),
+    Feature("radius_max", "largest distance of a pixel to the nearest one outside", "px", "[1, inf)", "CellProfiler"),
+    Feature("radius_mean", "mean distance of the pixels to the nearest one outside", "px", "[1, inf)", "CellProfiler"),
+)
+"""Diameters and mesh perimeters are left out: they are functions of these."""
 
 
-def size(parts: Parts) -> Measured:
-    """Sizes of cell and nucleus, in micrometres where the scale is known, else in pixels.
-
-    - `area`: number of pixels.
-    - `perimeter`: Crofton's, four directions (`crofton_perimeter`).
-    - `major_axis`, `minor_axis`: 4 sqrt(variance of the pixel centres) along and across; 0 across a line.
-    - `feret_max`, `feret_min`: largest and smallest width of the convex hull of the pixels' corners.
-    - `radius_max`, `radius_mean`: distance of the pixels to the nearest one outside.
-    - `nc_ratio`: area of the nucleus over that of the cell, in (0, 1).
-
-    Diameters and mesh perimeters are left out: they are functions of these.
+class Size(HandcraftedBase):
+    """How large cell and nucleus are; in micrometres where the scale is known, else in pixels.
 
     Parameters
     ----------
-    parts : Parts
-        The cell.
-
-    Returns
-    -------
-    Measured
-        A value for each of `NAMES`; a status where a region is missing or cut by the frame.
+    regions : sequence of str or str
+        Of `cell`, `nucleus`.
     """
-    scale = parts.um_per_px or 1.0
-    found = parts.measure("size", AREAS + LENGTHS, lambda region: _measure(region, scale))
-    cell, nucleus = found["size.area.cell"], found["size.area.nucleus"]
-    absent = [status for status in (nucleus, cell) if isinstance(status, Status)]
-    found["size.nc_ratio"] = absent[0] if absent else nucleus / cell
-    return found
+
+    def __init__(self, regions: Sequence[str] | str = OUTLINED) -> None:
+        self.regions = regions
+
+    def _families(self) -> list[Family]:
+        """The one family."""
+        return [
+            outline_family("size", keyed(FEATURES), size, regions=chosen(self.regions, OUTLINED, "outlined region"))
+        ]
+
+
+def size(region: Region) -> Measured:
+    """Sizes of a region: a value for each of `FEATURES`, in its own units.
+
+    Parameters
+    ----------
+    region : Region
+        With its scale, if known.
+    """
+    scale = region.um_per_px or 1.0
+    largest, smallest = region.principal_variances
+    distances = region.distance[region.mask]
+    feret_max, feret_min = region.feret
+    return {
+        "area": region.area * scale**2,
+        "perimeter": crofton_perimeter(region.mask) * scale,
+        "major_axis": 4 * float(np.sqrt(largest)) * scale,
+        "minor_axis": 4 * float(np.sqrt(smallest)) * scale,
+        "feret_max": feret_max * scale,
+        "feret_min": feret_min * scale,
+        "radius_max": float(distances.max()) * scale,
+        "radius_mean": float(distances.mean(dtype=np.float64)) * scale,
+    }
 
 
 def crofton_perimeter(mask: npt.NDArray[np.bool_]) -> float:
@@ -62,19 +92,3 @@ def crofton_perimeter(mask: npt.NDArray[np.bool_]) -> float:
     straight = np.count_nonzero(mask[:, 1:] != mask[:, :-1]) + np.count_nonzero(mask[1:] != mask[:-1])
     diagonal = np.count_nonzero(mask[1:, 1:] != mask[:-1, :-1]) + np.count_nonzero(mask[1:, :-1] != mask[:-1, 1:])
     return float(np.pi / 4 * (straight / 2 + diagonal / (2 * np.sqrt(2))))
-
-
-def _measure(region: Region, scale: float) -> Measured:
-    largest, smallest = region.principal_variances
-    distances = region.distance[region.mask]
-    lengths = (
-        crofton_perimeter(region.mask),
-        4 * np.sqrt(largest),
-        4 * np.sqrt(smallest),
-        *region.feret,
-        float(distances.max()),
-        float(distances.mean(dtype=np.float64)),
-    )
-    return {"area": region.area * scale**2} | {
-        name: float(length) * scale for name, length in zip(LENGTHS, lengths, strict=True)
-    }

@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from extractors.handcrafted.clefting import NAMES, clefting, concavities, curvature
+from extractors.handcrafted.clefting import Clefting, concavities, curvature
 from extractors.handcrafted.contour import pixel_contour, signed_area
-from extractors.handcrafted.region import Parts
+from extractors.handcrafted.parts import Parts
 from extractors.handcrafted.status import Status
 
 
 def of(mask: np.ndarray) -> dict[str, Any]:
-    found = clefting(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))
+    found = Clefting().measure(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))
     return {name.split(".")[1]: value for name, value in found.items() if name.endswith(".cell")}
 
 
@@ -161,4 +161,6 @@ def test_what_is_too_small_has_no_clefts(draw: Any) -> None:
 
 def test_names_are_what_is_measured(draw: Any) -> None:
     mask = draw.disc(20)
-    assert set(clefting(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))) == set(NAMES)
+    assert set(Clefting().measure(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))) == set(
+        Clefting().get_feature_names_out()
+    )

@@ -11,48 +11,45 @@ import numpy as np
 import pytest
 from skimage.feature import graycomatrix, graycoprops
 
-from extractors.handcrafted.glcm import (
-    FEATURES,
-    cooccurrences,
-    glcm,
-    glcm_names,
-    haralick,
-    luma,
-    quantise,
-)
-from extractors.handcrafted.region import Parts
+from extractors.handcrafted.channels import luma
+from extractors.handcrafted.glcm import MATRIX_FEATURES, Glcm, cooccurrences, haralick
+from extractors.handcrafted.parts import Parts
+from extractors.handcrafted.quantisation import Binning, Quantised, quantise
 from extractors.handcrafted.status import Status
 
-HARALICK = FEATURES[:13]
+NAMES = [feature.name for feature in MATRIX_FEATURES]
+HARALICK = NAMES[:13]
+
+
+def of(image: np.ndarray, mask: np.ndarray, **parameters: Any) -> dict[str, Any]:
+    return Glcm(**parameters).measure(Parts(image, mask))
+
+
+def levels_of(levels: Any, mask: Any, count: int) -> Quantised:
+    return Quantised(np.where(np.asarray(mask, dtype=bool), levels, 0).astype(np.uint16), count)
 
 
 @pytest.fixture(scope="module")
-def textured(draw: Any) -> tuple[np.ndarray, np.ndarray]:
+def textured(draw: Any) -> Quantised:
     mask = draw.ellipse(30, 22, 0.4)
-    quantised = quantise(luma(draw.speckled(mask)), mask, 32)
-    assert quantised is not None
-    return quantised, mask
+    return quantise(luma(draw.speckled(mask)), mask, Binning(32), 1000)
 
 
 @pytest.mark.parametrize("distance", [1, 3, 5])
 def test_haralick_is_that_of_mahotas(textured: Any, distance: int) -> None:
-    quantised, mask = textured
-    peer = mahotas.features.haralick(
-        np.where(mask, quantised + 1, 0), ignore_zeros=True, use_x_minus_y_variance=True, distance=distance
-    )
-    found = haralick(cooccurrences(quantised, mask, levels=32, distance=distance))
+    peer = mahotas.features.haralick(textured.levels, ignore_zeros=True, use_x_minus_y_variance=True, distance=distance)
+    found = haralick(cooccurrences(textured, distance=distance))
     ours = np.sort(np.stack([found[name] for name in HARALICK], axis=1), axis=0)
     # The peer walks the same four directions in another order.
     np.testing.assert_allclose(ours, np.sort(peer, axis=0), rtol=1e-10, atol=1e-10)
 
 
 def test_counts_are_those_of_scikit_image(textured: Any) -> None:
-    quantised, mask = textured
-    coded = np.where(mask, quantised, 32).astype(np.uint8)
+    coded = textured.levels.astype(np.uint8)
     angles = [0, np.pi / 4, np.pi / 2, 3 * np.pi / 4]
     # The peer's distance along a diagonal is Euclidean and rounded, which for 1 is the diagonal neighbour.
-    peer = graycomatrix(coded, [1], angles, levels=33, symmetric=True)[:32, :32, 0]
-    ours = cooccurrences(quantised, mask, levels=32, distance=1)
+    peer = graycomatrix(coded, [1], angles, levels=33, symmetric=True)[1:, 1:, 0]
+    ours = cooccurrences(textured, distance=1)
     for counts in np.moveaxis(peer, 2, 0):
         assert any(np.array_equal(counts, mine) for mine in ours)
     totals = peer / peer.sum(axis=(0, 1))
@@ -65,11 +62,10 @@ def test_counts_are_those_of_scikit_image(textured: Any) -> None:
 def test_ibsi_phantom(shared: Path) -> None:
     phantom = json.loads((shared / "data/ibsi-phantom.json").read_text())
     slices = [
-        haralick(cooccurrences(np.array(grey) - 1, np.array(inside, dtype=bool), levels=9, distance=1))
+        haralick(cooccurrences(levels_of(grey, inside, 9), distance=1))
         for grey, inside in zip(phantom["levels"], phantom["mask"], strict=True)
     ]
-    # Levels of the manual begin at 1; ours are counted from the level 1 too.
-    mean = {name: float(np.mean([found[name] for found in slices])) for name in FEATURES}
+    mean = {name: float(np.mean([found[name] for found in slices])) for name in NAMES}
     names = {
         "ASM": "asm",
         "contrast": "contrast",
@@ -89,7 +85,7 @@ def test_ibsi_phantom(shared: Path) -> None:
         "cluster_prominence": "cluster_prominence",
         "ID": "homogeneity",
     }
-    assert set(names.values()) == set(FEATURES)
+    assert set(names.values()) == set(NAMES)
     expected = phantom["expected_2d_averaged"]["glcm"]
     for theirs, ours in names.items():
         assert float(f"{mean[ours]:.3g}") == pytest.approx(expected[theirs], rel=1e-9), theirs
@@ -97,7 +93,7 @@ def test_ibsi_phantom(shared: Path) -> None:
 
 def test_a_checkerboard_by_hand() -> None:
     board = np.indices((10, 10)).sum(axis=0) % 2
-    found = haralick(cooccurrences(board, np.ones((10, 10), dtype=bool), levels=2, distance=1))
+    found = haralick(cooccurrences(levels_of(board + 1, np.ones((10, 10)), 2), distance=1))
     # Along rows and columns every pair differs, along the diagonals none does.
     np.testing.assert_allclose(found["contrast"], [1, 0, 1, 0], atol=1e-12)
     np.testing.assert_allclose(found["correlation"], [-1, 1, -1, 1], atol=1e-3)
@@ -109,13 +105,13 @@ def test_background_has_no_part(draw: Any) -> None:
     mask = draw.disc(15)
     image = draw.speckled(mask)
     repainted = np.where(mask[..., None], image, np.uint8(255))
-    assert glcm(Parts(image, mask)) == glcm(Parts(repainted, mask))
+    assert of(image, mask) == of(repainted, mask)
 
 
 def test_dark_pixels_inside_count() -> None:
     image = np.zeros((4, 4, 3), dtype=np.uint8)
     image[:2] = 255
-    found = glcm(Parts(image, np.ones((4, 4), dtype=bool)), levels=2, distances=(1,))
+    found = of(image, np.ones((4, 4), dtype=bool), levels=2, distances=(1,))
     # 12 pairs each way along rows, none differs; 4 of 12 do along columns, 3 of 9 along each diagonal.
     assert found["glcm.contrast_mean.cell.luma.d1"] == pytest.approx(np.mean([0, 4 / 12, 3 / 9, 3 / 9]))
     assert found["glcm.contrast_range.cell.luma.d1"] == pytest.approx(1 / 3)
@@ -125,27 +121,25 @@ def test_brightness_and_contrast_do_not_matter(draw: Any) -> None:
     mask = draw.disc(20)
     grey = draw.speckled(mask)[..., :1].repeat(3, axis=2) // 2
     brighter = np.where(mask[..., None], grey + 40, 0).astype(np.uint8)
-    assert glcm(Parts(grey, mask)) == glcm(Parts(brighter, mask))
+    assert of(grey, mask) == of(brighter, mask)
 
 
 def test_levels_span_the_region_and_have_equal_width() -> None:
     grey = np.array([[10, 11, 25, 26, 41, 42, 0]])
     mask = np.array([[True] * 6 + [False]])
-    quantised = quantise(grey, mask, 4)
-    assert quantised is not None
-    assert quantised[mask].tolist() == [0, 0, 1, 2, 3, 3]
+    assert quantise(grey, mask, Binning(4), 1).levels.tolist() == [[1, 1, 2, 3, 4, 4, 0]]
 
 
 def test_flat_cell_is_flat(draw: Any) -> None:
     mask = draw.disc(9)
-    found = glcm(Parts(np.full((*mask.shape, 3), 77, dtype=np.uint8), mask))
-    assert set(found) == set(glcm_names((1, 3, 5)))
+    found = of(np.full((*mask.shape, 3), 77, dtype=np.uint8), mask)
+    assert set(found) == set(Glcm().get_feature_names_out())
     assert set(found.values()) == {Status.FLAT}
 
 
 def test_without_pairs_is_too_small() -> None:
     image = np.arange(27, dtype=np.uint8).reshape(3, 3, 3) * 9
-    found = glcm(Parts(image, np.ones((3, 3), dtype=bool)), distances=(1, 3))
+    found = of(image, np.ones((3, 3), dtype=bool), distances=(1, 3))
     assert {v for name, v in found.items() if name.endswith("d3")} == {Status.TOO_SMALL}
     assert not any(isinstance(v, Status) for name, v in found.items() if name.endswith("d1"))
 
@@ -156,12 +150,12 @@ def test_a_direction_with_one_level_has_no_correlation() -> None:
     image[2, 1] = 200
     mask = np.ones((3, 4), dtype=bool)
     mask[2, [0, 2, 3]] = False
-    found = glcm(Parts(image, mask), levels=8, distances=(1,))
+    found = of(image, mask, levels=8, distances=(1,))
     for name in ("correlation", "imc1", "imc2"):
         assert found[f"glcm.{name}_mean.cell.luma.d1"] is Status.FLAT
     assert not isinstance(found["glcm.contrast_mean.cell.luma.d1"], Status)
 
 
 def test_names_follow_the_distances() -> None:
-    assert len(glcm_names((1, 3, 5))) == 3 * 2 * len(FEATURES)
-    assert glcm_names((2,))[0] == "glcm.asm_mean.cell.luma.d2"
+    assert len(Glcm().get_feature_names_out()) == 3 * 2 * len(NAMES)
+    assert Glcm(distances=2).get_feature_names_out()[0] == "glcm.asm_mean.cell.luma.d2"

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from skimage.measure import regionprops
 
-from extractors.handcrafted.region import Parts, Region, bounds
+from extractors.handcrafted.parts import Parts
+from extractors.handcrafted.region import Region, bounds
 from extractors.handcrafted.status import Status
 
 
@@ -75,8 +76,20 @@ def test_parts_crop_to_the_mask(draw: Any) -> None:
 def test_parts_tell_why_a_region_has_no_features(draw: Any) -> None:
     mask = draw.disc(10)
     flat = Parts(np.where(mask[..., None], np.uint8(90), np.uint8(0)).repeat(3, axis=2), mask)
-    found = flat.measure("f", ("x",), lambda region: {"x": float(region.area)})
-    assert found == {"f.x.cell": float(mask.sum()), "f.x.nucleus": Status.NO_NUCLEUS}
-    assert flat.measure("f", ("x",), lambda _: {"x": 0.0}, min_area=1000)["f.x.cell"] is Status.TOO_SMALL
+    assert flat.outline("cell") is flat.cell
+    assert flat.outline("nucleus") is flat.mask_of("nucleus") is flat.plane("cytoplasm", "luma") is Status.NO_NUCLEUS
+    assert flat.outline("cell", min_area=1000) is Status.TOO_SMALL
     cut = Parts(np.zeros((30, 30, 3), dtype=np.uint8), np.ones((30, 30), dtype=bool))
-    assert cut.measure("f", ("x",), lambda _: {"x": 0.0})["f.x.cell"] is Status.TOUCHES_BORDER
+    assert cut.outline("cell") is Status.TOUCHES_BORDER
+
+
+def test_a_nucleus_that_is_given_is_not_looked_for(draw: Any) -> None:
+    mask, nucleus = draw.ellipse(30, 25), draw.ellipse(30, 25)
+    nucleus[:, :33] = False
+    parts = Parts(draw.speckled(mask), mask, nucleus=nucleus)
+    assert parts.nucleus is not None
+    assert parts.nucleus.area == nucleus.sum()
+    cytoplasm = parts.plane("cytoplasm", "green")
+    assert not isinstance(cytoplasm, Status)
+    assert cytoplasm.mask.sum() == mask.sum() - nucleus.sum()
+    assert Parts(draw.speckled(mask), mask, nucleus=np.zeros_like(mask)).outline("nucleus") is Status.NO_NUCLEUS

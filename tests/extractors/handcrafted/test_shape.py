@@ -9,13 +9,13 @@ import pytest
 from skimage.measure import moments_central, moments_hu, moments_normalized, regionprops
 
 from extractors.handcrafted.contour import resample
-from extractors.handcrafted.region import Parts
-from extractors.handcrafted.shape import NAMES, asymmetry, fourier_irregularity, shape
+from extractors.handcrafted.parts import Parts
+from extractors.handcrafted.shape import Shape, asymmetry, fourier_irregularity
 from extractors.handcrafted.status import Status
 
 
 def of(mask: np.ndarray) -> dict[str, Any]:
-    found = shape(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))
+    found = Shape().measure(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))
     return {name.split(".")[1]: value for name, value in found.items() if name.endswith(".cell")}
 
 
@@ -118,4 +118,6 @@ def test_degenerate_regions(draw: Any) -> None:
 
 def test_names_are_what_is_measured(draw: Any) -> None:
     mask = draw.disc(20)
-    assert set(shape(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))) == set(NAMES)
+    assert set(Shape().measure(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))) == set(
+        Shape().get_feature_names_out()
+    )

@@ -1,0 +1,64 @@
+"""One channel of one region, cropped to it: what every texture family takes."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from extractors.handcrafted.quantisation import Binning, Quantised, quantise
+
+FLAT = 1e-4
+"""Spread of the values, in any channel's unit, up to which a region is flat but for rounding."""
+
+
+class Plane:
+    """Values of one channel and the region in which they count.
+
+    Parameters
+    ----------
+    exact : ndarray of int32 or float32, shape (height, width)
+        Values times `unit`; whole numbers where the channel has them, so that equal colours tie exactly.
+    mask : ndarray of bool, shape (height, width)
+        The region, with a pixel in each of the four outer rows and columns.
+    unit : float
+        1000 for luma, else 1.
+    """
+
+    def __init__(self, exact: npt.NDArray[np.number], mask: npt.NDArray[np.bool_], unit: float = 1.0) -> None:
+        self.exact = exact
+        self.mask = mask
+        self.unit = unit
+        self._quantised: dict[Binning, Quantised | None] = {}
+
+    @cached_property
+    def values(self) -> npt.NDArray[np.float32]:
+        """In the channel's own unit (0 to 255 for luma), background included; shape (height, width)."""
+        return np.asarray(self.exact / self.unit, dtype=np.float32)
+
+    @cached_property
+    def inside(self) -> npt.NDArray[np.float64]:
+        """The values in the mask, in the channel's own unit, shape (n,)."""
+        return np.asarray(self.exact[self.mask] / self.unit, dtype=np.float64)
+
+    @cached_property
+    def mean(self) -> float:
+        """Mean of the values in the mask."""
+        return float(self.inside.mean())
+
+    @cached_property
+    def is_flat(self) -> bool:
+        """Whether all values in the mask are equal but for rounding."""
+        return bool(np.ptp(self.inside) <= FLAT)
+
+    @cached_property
+    def filled(self) -> npt.NDArray[np.float32]:
+        """The values with the mean of those in the mask in place of the background."""
+        return np.where(self.mask, self.values, np.float32(self.mean))
+
+    def quantised(self, bins: Binning) -> Quantised | None:
+        """Grey levels in the mask, cut once for all families that ask for the same; None where it is flat."""
+        if bins not in self._quantised:
+            self._quantised[bins] = None if self.is_flat else quantise(self.exact, self.mask, bins, self.unit)
+        return self._quantised[bins]
