@@ -9,6 +9,7 @@ from extractors.handcrafted.clefting import Clefting
 from extractors.handcrafted.color import Color
 from extractors.handcrafted.family import Family, HandcraftedBase, chosen
 from extractors.handcrafted.glcm import Glcm
+from extractors.handcrafted.parts import OUTLINED, REGIONS
 from extractors.handcrafted.shape import Shape
 from extractors.handcrafted.size import Size
 
@@ -24,10 +25,14 @@ EXTRACTORS: dict[str, type[HandcraftedBase]] = {
 FAMILIES = tuple(EXTRACTORS)
 
 
+UNTEXTURED = ("color",)
+"""Families whose channels are their own."""
+
+
 class Handcrafted(HandcraftedBase):
     """Features of several families.
 
-    A family's other parameters are those of its own extractor.
+    Each family gets those of the parameters that it has; its other parameters are those of its own extractor.
 
     Parameters
     ----------
@@ -39,29 +44,44 @@ class Handcrafted(HandcraftedBase):
         Width of the grey levels in the channel's unit, in place of their number.
     distances : sequence of int or int
         Distances in pixels of the co-occurrence matrices.
-    channels : sequence of str or str
-        Channels of the textures.
+    regions : sequence of str, str or None
+        Of `cell`, `nucleus`, `cytoplasm`; outlines are taken of the first two. None: each family's own choice.
+    channels : sequence of str, str or None
+        Channels of the textures. None: each family's own choice.
     """
 
     def __init__(
         self,
         families: Sequence[str] | str = FAMILIES,
+        *,
         levels: int = 32,
         bin_width: float | None = None,
         distances: Sequence[int] | int = (1, 3, 5),
-        channels: Sequence[str] | str = ("luma",),
+        regions: Sequence[str] | str | None = None,
+        channels: Sequence[str] | str | None = None,
     ) -> None:
         self.families = families
         self.levels = levels
         self.bin_width = bin_width
         self.distances = distances
+        self.regions = regions
         self.channels = channels
 
     def _families(self) -> list[Family]:
         """The families asked for, each with those of the parameters that it has."""
         names = chosen(self.families, FAMILIES, "family of handcrafted features")
-        return [family for name in names for family in self._extractor(EXTRACTORS[name])._families()]
+        return [family for name in names for family in self._extractor(name)._families()]
 
-    def _extractor(self, cls: type[HandcraftedBase]) -> HandcraftedBase:
-        shared: dict[str, Any] = self.get_params()
-        return cls(**{name: shared[name] for name in cls().get_params() if name in shared})
+    def _extractor(self, name: str) -> HandcraftedBase:
+        cls = EXTRACTORS[name]
+        own = cls().get_params()
+        given: dict[str, Any] = {key: value for key, value in self.get_params().items() if value is not None}
+        if name in UNTEXTURED:
+            given.pop("channels", None)
+        if self.regions is not None and set(own.get("regions", ())) <= set(OUTLINED) and "channels" not in own:
+            given["regions"] = _outlined(chosen(self.regions, REGIONS, "region"))
+        return cls(**{key: given[key] for key in own if key in given})
+
+
+def _outlined(regions: Sequence[str]) -> list[str]:
+    return [region for region in regions if region in OUTLINED]

@@ -1,45 +1,129 @@
-"""The handcrafted features against scikit-image's region properties, on one thread."""
+"""Each family of handcrafted features against its peer on the same phantom cells, in one process and one thread."""
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
+import multiprocessing
+import resource
 import statistics
 import sys
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
 
 import cv2
-import numpy as np
-from skimage.measure import regionprops
+from _peers import PEERS, Frame
+from threadpoolctl import threadpool_limits
 
 from bench.datasets.phantom import PhantomSpec, phantom_cells
 from extractors.cells import Cell
-from extractors.handcrafted.catalogue import Handcrafted
+from extractors.handcrafted.catalogue import EXTRACTORS, Handcrafted
+from extractors.handcrafted.family import HandcraftedBase
+from extractors.handcrafted.glcm import Glcm
+from extractors.handcrafted.zernike import Zernike
 
-CELLS = 40
-ROUNDS = 5
-SHAPE = ("area", "perimeter", "perimeter_crofton", "solidity", "eccentricity", "feret_diameter_max", "moments_hu")
+CELLS = 200
+ROUNDS = 3
+OUTLINE = Handcrafted(families=("size", "shape", "clefting"), regions="cell")
+MATRICES = Handcrafted(families=("glrlm", "glszm", "ngtdm", "gldm"))
+
+
+@dataclass(frozen=True)
+class Race:
+    """Ours and the peer that it is held against."""
+
+    name: str
+    extractor: HandcraftedBase
+    peer: str
+
+
+RACES = (
+    Race("size + shape + clefting", OUTLINE, "scikit-image shape with hull and Feret"),
+    Race("zernike", Zernike(regions="cell"), "mahotas Zernike, degree 8"),
+    Race("glcm, distance 1", Glcm(distances=1), "mahotas Haralick, 32 levels"),
+    Race("glcm, distance 1, and MCC", Glcm(distances=1), "mahotas Haralick with f14, 32 levels"),
+    Race("glrlm + glszm + ngtdm + gldm", MATRICES, "pyradiomics, the same four"),
+    Race("lbp, three scales", EXTRACTORS["lbp"](), "scikit-image LBP, three scales"),
+)
 
 
 def measure() -> None:
-    """Print cells a second of our whole set and of scikit-image's shape with hull and Feret, and the ratio."""
-    cv2.setNumThreads(1)
-    images = [image for image, _ in itertools.islice(phantom_cells(PhantomSpec()), CELLS)]
-    extractor = Handcrafted()
-    width = len(extractor.get_feature_names_out())
+    """Print cells a second and numbers a cell of each race, of each family and of the whole set."""
+    with threadpool_limits(1):
+        cv2.setNumThreads(1)
+        images = [image for image, _ in itertools.islice(phantom_cells(PhantomSpec()), CELLS)]
+        frames = [Frame.of(cell.image, cell.mask) for cell in _cells(images)]
+        say(
+            "family                         numbers  cells/s  peer                                    numbers  cells/s  ratio"
+        )
+        for race in RACES:
+            _race(race, images, frames)
+        _families(images)
+        _whole(images)
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _race(race: Race, images: Sequence[Any], frames: Sequence[Frame]) -> None:
+    module, peer = PEERS[race.peer]
+    width = len(race.extractor.get_feature_names_out())
+    if importlib.util.find_spec(module) is None:
+        say(
+            f"{race.name:<30} {width:>7}  {_rate(race.extractor, images):>7.0f}  {race.peer}: {module} is not installed"
+        )
+        return
+    numbers = len(peer(frames[0]))
     ours, theirs = [], []
     for _ in range(ROUNDS):
-        cells = [Cell(str(i), image) for i, image in enumerate(images)]
-        masks = [cell.mask.astype(np.uint8) for cell in cells]
-        start = time.perf_counter()
-        extractor.transform(cells)
-        middle = time.perf_counter()
-        for mask in masks:
-            [region] = regionprops(mask)
-            [getattr(region, name) for name in SHAPE]
-        ours.append(CELLS / (middle - start))
-        theirs.append(CELLS / (time.perf_counter() - middle))
-    rate, peer = statistics.median(ours), statistics.median(theirs)
-    sys.stdout.write(
-        f"features  handcrafted ({width} numbers) {rate:.0f} cells/s, scikit-image shape {peer:.0f} cells/s, "
-        f"ratio {rate / peer:.2f}\n"
-    )
+        ours.append(_rate(race.extractor, images))
+        theirs.append(len(frames) / _seconds(lambda: [peer(frame) for frame in frames]))
+    mine, other = statistics.median(ours), statistics.median(theirs)
+    say(f"{race.name:<30} {width:>7}  {mine:>7.0f}  {race.peer:<39} {numbers:>7}  {other:>7.1f}  {mine / other:>5.2f}")
+
+
+def _families(images: Sequence[Any]) -> None:
+    for name, extractor in EXTRACTORS.items():
+        rate = statistics.median(_rate(extractor(), images) for _ in range(ROUNDS))
+        say(f"{name + ' alone':<30} {len(extractor().get_feature_names_out()):>7}  {rate:>7.0f}")
+
+
+def _whole(images: Sequence[Any]) -> None:
+    one = statistics.median(_rate(Handcrafted(), images) for _ in range(ROUNDS))
+    say(f"{'handcrafted, one process':<30} {len(Handcrafted().get_feature_names_out()):>7}  {one:>7.1f}")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    _rate(Handcrafted(), images * 3)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    say(f"peak memory grows by {grown / 1024:.1f} MiB from {len(images)} cells to {3 * len(images)}")
+    halves = [images[::2], images[1::2]]
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as pool:
+        list(pool.map(_extract, halves))
+        two = statistics.median(len(images) / _seconds(lambda: list(pool.map(_extract, halves))) for _ in range(ROUNDS))
+    say(f"{'handcrafted, two processes':<30} {'':>7}  {two:>7.1f}  ratio to one {two / one:.2f}")
+
+
+def _extract(images: Sequence[Any]) -> int:
+    return len(Handcrafted().transform(_cells(images)))
+
+
+def _cells(images: Sequence[Any]) -> list[Cell]:
+    return [Cell(str(i), image) for i, image in enumerate(images)]
+
+
+def _rate(extractor: HandcraftedBase, images: Sequence[Any]) -> float:
+    """Cells a second from decoded images, their masks included; the first cell compiles and does not count."""
+    extractor.transform(_cells(images[:1]))
+    cells = _cells(images)
+    return len(cells) / _seconds(lambda: extractor.transform(cells))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start

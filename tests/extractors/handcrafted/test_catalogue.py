@@ -198,6 +198,20 @@ def test_senseless_parameters_are_refused(parameters: dict[str, Any], message: s
         Handcrafted(**parameters).fit([])
 
 
+def test_regions_and_channels_are_those_of_the_families() -> None:
+    outlined = Handcrafted(families=["size", "glcm"], regions=["cell", "cytoplasm"]).get_feature_names_out()
+    assert {name.split(".")[2] for name in outlined if name.startswith("size.")} == {"cell"}
+    assert {name.split(".")[2] for name in outlined if name.startswith("glcm.")} == {"cell", "cytoplasm"}
+    green = Handcrafted(families=["color", "glcm"], channels="green")
+    assert {c.name.split(".")[3] for c in green.catalogue() if c.name.startswith("glcm.")} == {"green"}
+    names = [c.name for c in green.catalogue() if c.name.startswith("color.")]
+    assert names == EXTRACTORS["color"]().get_feature_names_out().tolist()
+    with pytest.raises(ValueError, match="no outlined region is asked for"):
+        Handcrafted(families="shape", regions="cytoplasm").fit([])
+    with pytest.raises(ValueError, match="no region is called 'nuclei'"):
+        Handcrafted(regions="nuclei").fit([])
+
+
 def test_one_distance_may_be_a_number() -> None:
     assert len(Glcm(distances=2).get_feature_names_out()) * 3 == len(Glcm().get_feature_names_out())
 
