@@ -56,9 +56,7 @@ def measure() -> None:
         cv2.setNumThreads(1)
         images = [image for image, _ in itertools.islice(phantom_cells(PhantomSpec()), CELLS)]
         frames = [Frame.of(cell.image, cell.mask) for cell in _cells(images)]
-        say(
-            "family                         numbers  cells/s  peer                                    numbers  cells/s  ratio"
-        )
+        say(f"{'family':<30} {'numbers':>7}  {'cells/s':>7}  {'peer':<39} {'numbers':>7}  {'cells/s':>7}  ratio")
         for race in RACES:
             _race(race, images, frames)
         _families(images)
