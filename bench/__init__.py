@@ -1,7 +1,7 @@
 """Which pipeline recognises diseased cells on patients it has never seen.
 
-`run`, `matrix`, `plan`, `score`, `compare`, `audit`, `leakage` and `significance` are the command line's words as
-functions; `open_results` reads a results folder.
+`run`, `matrix`, `plan`, `score`, `compare`, `audit`, `leakage`, `significance` and `extract_features` are the command
+line's words as functions; `open_results` reads a results folder.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from bench.evidence.audit.auditing import audit
     from bench.evidence.chance import significance
     from bench.evidence.leaks import leakage
+    from bench.feature_extraction import extract_features
+    from bench.feature_table import FeatureTable
     from bench.interface import MatrixResult, compare, matrix, open_results, plan, run
     from bench.observer import Observer
     from bench.rescoring import score
@@ -21,11 +23,13 @@ if TYPE_CHECKING:
 __all__ = [
     "BenchError",
     "ExperimentResult",
+    "FeatureTable",
     "MatrixResult",
     "Observer",
     "Results",
     "audit",
     "compare",
+    "extract_features",
     "leakage",
     "matrix",
     "open_results",
@@ -38,11 +42,13 @@ __all__ = [
 _HOME = {
     "BenchError": "bench.errors",
     "ExperimentResult": "bench.results",
+    "FeatureTable": "bench.feature_table",
     "MatrixResult": "bench.interface",
     "Observer": "bench.observer",
     "Results": "bench.results",
     "audit": "bench.evidence.audit.auditing",
     "compare": "bench.interface",
+    "extract_features": "bench.feature_extraction",
     "leakage": "bench.evidence.leaks",
     "matrix": "bench.interface",
     "open_results": "bench.interface",

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from bench.cli_evidence import evidence
+from bench.cli_features import features
 from bench.cli_options import DATA_OPTIONS, MATRIX_OPTIONS, RUN_OPTIONS, given, stoppable, with_options
 from bench.errors import BenchError, printable
 
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="Look at a data set, or draw one.")
 app.add_typer(data_app, name="data")
+app.add_typer(features, name="features")
 app.add_typer(evidence)
 
 

@@ -13,8 +13,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 from bench.errors import BenchError
-from bench.features import open_features
+from bench.features import feature_names, open_features
 from bench.identity import seed_of
+from bench.importances import importances_of
 from bench.plugins import Plugin
 from bench.scores.decisions import Decision, Inner, decide, decided_table
 from bench.scores.metrics import probability_columns, weighted_auroc
@@ -122,6 +123,9 @@ class FoldResult:
         Training cells, predicted out of fold: `row`, `repeat`, `fold`, `inner_fold`, `p_<class>`; not calibrated.
     trials : DataFrame
         The Optuna trials with `repeat` and `fold`; empty without tuning.
+    importances : DataFrame
+        `feature`, `importance`, `repeat`, `fold`, as `bench.importances` gives them; empty where the classifier tells
+        none.
     seconds : dict of str to float
         Wall time of tuning, inner fits, the fit and prediction.
     """
@@ -129,6 +133,7 @@ class FoldResult:
     predictions: pd.DataFrame
     inner: pd.DataFrame
     trials: pd.DataFrame
+    importances: pd.DataFrame
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -215,7 +220,13 @@ class _FoldFit:
         fitted = self._timed("fit", lambda: self._fit(estimator, job.train))
         outer = self._timed("predict", lambda: self._predict(fitted, job.test))
         predictions = self._decided(outer, inner).assign(repeat=job.repeat, fold=job.fold)
-        return FoldResult(predictions, inner.assign(repeat=job.repeat, fold=job.fold), trials, self.seconds)
+        return FoldResult(
+            predictions,
+            inner.assign(repeat=job.repeat, fold=job.fold),
+            trials,
+            self._importances(fitted).assign(repeat=job.repeat, fold=job.fold),
+            self.seconds,
+        )
 
     def _estimator(self, splitter: PatientKFold) -> Any:
         job, threads = self.job, self.job.protocol.threads
@@ -259,6 +270,17 @@ class _FoldFit:
             raise BenchError(f"the classifier knows {fitted.classes_}, the data {self.classes}")
         _check_probabilities(probabilities, (len(rows), len(self.classes)))
         return pd.DataFrame(probabilities, columns=self.columns).assign(row=rows)
+
+    def _importances(self, fitted: Any) -> pd.DataFrame:
+        stateful = isinstance(fitted, ExtractThenClassify)
+        classifier = fitted.classifier_ if stateful else fitted
+        names: Sequence[str] = []
+        if hasattr(classifier, "feature_importances_"):
+            if stateful:
+                names = [str(name) for name in fitted.extractor_.get_feature_names_out()]
+            elif self.job.features is not None:
+                names = feature_names(self.job.features)
+        return importances_of(classifier, names)
 
     def _auroc(self, fitted: Any, rows: Indices) -> float:
         table, labels, units = self._predict(fitted, rows), self.job.labels[rows], self.job.units[rows]

@@ -172,6 +172,12 @@ def open_features(folder: str | Path) -> npt.NDArray[np.float32]:
     return np.asanyarray(np.load(Path(folder) / "values.npy", mmap_mode="r", allow_pickle=False))
 
 
+def open_status(folder: str | Path) -> npt.NDArray[np.uint8] | None:
+    """Why stored features are NaN, memory-mapped: uint8, shape (n_cells, n_features); None where it was not told."""
+    path = Path(folder) / "status.npy"
+    return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False)) if path.is_file() else None
+
+
 def feature_names(folder: str | Path) -> list[str]:
     """Names of the stored features."""
     names = read_json(Path(folder) / "entry.json")["names"]

@@ -35,6 +35,7 @@ _ENGINE = (
     "bench.scores.calibration",
     "bench.scores.decisions",
     "bench.experiment",
+    "bench.importances",
     "bench.splits.folds",
     "bench.scores.metrics",
     "bench.optimism",

@@ -96,14 +96,28 @@ class ExperimentResult:
     @cached_property
     def trials(self) -> pd.DataFrame:
         """Tuning trials of all folds; empty without tuning."""
-        path = self.folder / "trials.parquet"
-        return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+        return self._optional("trials")
 
     @cached_property
     def optimism(self) -> pd.DataFrame:
         """Inner best and outer score of each tuned fold, as `bench.optimism` gives them; empty without tuning."""
-        path = self.folder / "optimism.parquet"
-        return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+        return self._optional("optimism")
+
+    @cached_property
+    def importances(self) -> pd.DataFrame:
+        """Share of each feature in what the fitted classifier leans on: `feature`, `importance`, `repeat`, `fold`.
+
+        They sum to 1 in each fold; empty for a classifier that tells none.
+        """
+        return self._optional("importances")
+
+    @cached_property
+    def features(self) -> pd.DataFrame:
+        """What the features are: `name`, `formula`, `unit`, `range`, `turns`, `source`.
+
+        Kept where there are importances and the extractor tells it; else empty.
+        """
+        return self._optional("features")
 
     @cached_property
     def timing(self) -> Mapping[str, Any]:
@@ -114,6 +128,10 @@ class ExperimentResult:
     def written_ns(self) -> int:
         """When it was written, in nanoseconds since 1970."""
         return (self.folder / "experiment.json").stat().st_mtime_ns
+
+    def _optional(self, table: str) -> pd.DataFrame:
+        path = self.folder / f"{table}.parquet"
+        return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
 
     def score(self, metric: str = PRIMARY) -> float:
         """The value of one metric."""

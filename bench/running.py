@@ -17,6 +17,7 @@ from bench.errors import BenchError
 from bench.executors import LocalPool, local_pool, reason_of
 from bench.experiment import FoldJob, FoldResult, fit_fold
 from bench.extraction import Extraction, begin, engine_settings
+from bench.feature_catalogue import described
 from bench.features import Entry
 from bench.locks import POLL_S, try_lock
 from bench.observer import Observer
@@ -252,7 +253,9 @@ class _Run:
         parts = [self._part(experiment, repeat, fold) for repeat, fold, _, _ in self.splits]
         table = plan.opened.dataset.table[["cell", "patient", "unit", "label"]]
         tables = {name: _gather(parts, name, table) for name in ("predictions", "inner")}
-        trials = [pd.read_parquet(p / "trials.parquet") for p in parts if (p / "trials.parquet").is_file()]
+        tables |= {name: _gather_some(parts, name) for name in ("trials", "importances")}
+        if experiment.extractor is not None and len(tables["importances"]):
+            tables["features"] = pd.DataFrame(described(experiment.extractor))
         data = plan.opened.dataset
         scores = score(
             tables["predictions"],
@@ -262,7 +265,7 @@ class _Run:
             seed=plan.protocol.seed,
             held_out=plan.protocol.split == "held-out",
         )
-        tables |= {"scores": scores, "trials": pd.concat(trials, ignore_index=True) if trials else pd.DataFrame()}
+        tables["scores"] = scores
         tables["optimism"] = optimism(
             tables["trials"],
             tables["predictions"],
@@ -307,8 +310,9 @@ def _write_part(target: Path, result: FoldResult) -> None:
     with whole_folder(target) as folder:
         result.predictions.to_parquet(folder / "predictions.parquet", index=False)
         result.inner.to_parquet(folder / "inner.parquet", index=False)
-        if len(result.trials):
-            result.trials.to_parquet(folder / "trials.parquet", index=False)
+        for name, table in (("trials", result.trials), ("importances", result.importances)):
+            if len(table):
+                table.to_parquet(folder / f"{name}.parquet", index=False)
         write_json(folder / "timing.json", result.seconds)
 
 
@@ -324,3 +328,9 @@ def _gather(parts: list[Path], name: str, cells: pd.DataFrame) -> pd.DataFrame:
     joined = pd.concat([pd.read_parquet(p / f"{name}.parquet") for p in parts], ignore_index=True)
     described = cells.iloc[joined["row"].to_numpy()].reset_index(drop=True)
     return pd.concat([described, joined.drop(columns="row")], axis=1)
+
+
+def _gather_some(parts: list[Path], name: str) -> pd.DataFrame:
+    """The tables of a name of those folds that have one."""
+    there = [pd.read_parquet(path) for p in parts if (path := p / f"{name}.parquet").is_file()]
+    return pd.concat(there, ignore_index=True) if there else pd.DataFrame()

@@ -144,6 +144,12 @@ def standardised() -> Pipeline:
     )
 
 
+def shares(values: npt.ArrayLike) -> Floats:
+    """Importances of 0 or more as shares: float64 that sums to 1, or 0 throughout where all are 0."""
+    known = np.asarray(values, dtype=np.float64)
+    return np.asarray(known / (known.sum() or 1.0), dtype=np.float64)
+
+
 def seed_of(random_state: RandomState) -> int:
     """An integer in [0, 2**31 - 1) that the C libraries take as a seed; the same for the same integer."""
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

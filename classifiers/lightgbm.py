@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
-from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, RandomState, Units, seed_of
+from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, RandomState, Units, seed_of, shares
 from classifiers.weighting import row_weights
 
 
@@ -67,6 +68,15 @@ class LightGBM(FeatureClassifier):
         self.balance = balance
         self.random_state = random_state
         self.threads = threads
+
+    @property
+    def feature_importances_(self) -> Floats:
+        """Share of each feature in the loss that all splits save (total gain), float64 of shape (n_features_in_,).
+
+        It sums to 1, or is 0 throughout where no tree splits.
+        """
+        check_is_fitted(self)
+        return shares(self.model_.booster_.feature_importance("gain"))
 
     def search_space(self, trial: Any) -> dict[str, Any]:
         """Number, size and shrinkage of the trees, their shares and penalty."""

@@ -10,8 +10,9 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
 
-from classifiers.feature_classifier import Codes, Floats, RandomState, seed_of
+from classifiers.feature_classifier import Codes, Floats, RandomState, seed_of, shares
 from classifiers.patient_splits import Cv
 from classifiers.svm import Svm
 
@@ -178,6 +179,18 @@ class RfSvm(Svm):
     def selected_(self) -> Codes:
         """Columns that the final machine uses, ascending."""
         return np.asarray(self.machine_.preparation.named_steps["select"].selected_)
+
+    @property
+    def feature_importances_(self) -> Floats:
+        """Share of each selected feature in the forest's importance of them, float64 of shape (n_features_in_,).
+
+        0 for a feature that was dropped; it sums to 1, or is 0 throughout where no split helped. What the machine makes
+        of the selected ones is not in it.
+        """
+        check_is_fitted(self)
+        known = np.zeros(self.n_features_in_)
+        known[self.selected_] = self.machine_.preparation.named_steps["select"].importances_[self.selected_]
+        return shares(known)
 
     def search_space(self, trial: Any) -> dict[str, Any]:
         """As in `Svm`, and how many features at most."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from sklearn.base import ClassifierMixin, MetaEstimatorMixin, clone, is_classifier
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from classifiers.feature_classifier import (
     Codes,
@@ -46,6 +47,12 @@ class Wrapped(FeatureClassifier):
         self.estimator = estimator
         self.cv = cv
         self.random_state = random_state
+
+    @property
+    def feature_importances_(self) -> Any:
+        """What the fitted estimator tells by this name; an AttributeError where it tells nothing."""
+        check_is_fitted(self)
+        return self.model_.named_steps["classify"].feature_importances_
 
     def _train(self, X: Floats, codes: Codes, units: Units) -> None:
         check_wrappable(self.estimator)

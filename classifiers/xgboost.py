@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
-from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, RandomState, Units, seed_of
+from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, RandomState, Units, seed_of, shares
 from classifiers.weighting import row_weights
 
 
@@ -67,6 +68,15 @@ class XGBoost(FeatureClassifier):
         self.random_state = random_state
         self.threads = threads
 
+    @property
+    def feature_importances_(self) -> Floats:
+        """Share of each feature in the loss that all splits save (total gain), float64 of shape (n_features_in_,).
+
+        It sums to 1, or is 0 throughout where no tree splits.
+        """
+        check_is_fitted(self)
+        return shares(self.model_.feature_importances_)
+
     def search_space(self, trial: Any) -> dict[str, Any]:
         """Number, depth and shrinkage of the trees, their shares and penalties."""
         return {
@@ -93,6 +103,7 @@ class XGBoost(FeatureClassifier):
             gamma=self.gamma,
             random_state=seed_of(self.random_state),
             n_jobs=self.threads,
+            importance_type="total_gain",
             tree_method="hist",
             device="cpu",
             verbosity=0,

@@ -25,6 +25,7 @@ from bench.whole import whole_file
 from reports import wording
 from reports.comparison import ComparisonView, compared
 from reports.figures import DASHES, forest, roc, strips
+from reports.importances import important_tracks
 from reports.kept import kept
 from reports.leaderboard import Row, Track, tracks
 from reports.patients import PatientShare, patient_shares
@@ -132,6 +133,7 @@ def render(results: Results) -> str:
             data_sets=_data_sets(experiments),
             failures=failures,
             kept=kept(results, found),
+            important=important_tracks(found),
             tuned=tuned_tracks(found),
             primary=PRIMARY,
             primary_title=METRICS[PRIMARY].title,

@@ -30,3 +30,19 @@ def test_too_few_cells_for_a_split_give_the_balanced_prior() -> None:
     X = np.arange(10.0)[:, None]
     fitted = LightGBM(n_estimators=3, subsample=1.0).fit(X, [0] * 7 + [1] * 3)
     np.testing.assert_allclose(fitted.predict_proba(X), 0.5, atol=1e-9)
+
+
+def test_importance_is_the_share_of_the_loss_that_a_features_splits_save(planted: Any) -> None:
+    data = planted((6, 6, 6), features=9, signal=1.5)
+    fitted = LightGBM(n_estimators=8, random_state=0).fit(data.X, data.y, data.groups)
+    splits = fitted.model_.booster_.trees_to_dataframe().dropna(subset=["split_feature"])
+    gains = splits.groupby("split_feature")["split_gain"].sum().reindex([f"Column_{i}" for i in range(9)], fill_value=0)
+    np.testing.assert_allclose(fitted.feature_importances_, gains / gains.sum(), rtol=1e-5)
+    assert fitted.feature_importances_[:2].sum() > 0.5, "2 of 9 features tell the classes apart"
+    assert fitted.feature_importances_.sum() == pytest.approx(1.0, abs=1e-12)
+
+
+def test_without_a_split_no_feature_is_important(planted: Any) -> None:
+    data = planted()
+    fitted = LightGBM(n_estimators=3, min_child_samples=1000).fit(data.X, data.y)
+    np.testing.assert_array_equal(fitted.feature_importances_, np.zeros(6))

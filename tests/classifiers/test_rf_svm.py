@@ -96,3 +96,17 @@ def test_features_that_no_tree_uses_are_not_kept_though_the_median_is_nought() -
     assert np.median(fitted.importances_) == 0
     assert set(fitted.selected_) == set(np.flatnonzero(fitted.importances_))
     assert len(fitted.selected_) < 400
+
+
+def test_importances_are_the_forests_among_the_selected(planted: Any) -> None:
+    data = planted(features=30, signal=1.0)
+    fitted = RfSvm(max_features=8, n_estimators=20, random_state=5).fit(data.X, data.y, data.groups)
+    weights = row_weights(data.y, data.groups, "patients")
+    forest = RandomForestClassifier(n_estimators=20, min_samples_leaf=5, random_state=seed_of(5))
+    known = forest.fit(data.X, data.y, sample_weight=weights).feature_importances_
+    dropped = np.setdiff1d(np.arange(30), fitted.selected_)
+    np.testing.assert_array_equal(fitted.feature_importances_[dropped], 0)
+    np.testing.assert_allclose(
+        fitted.feature_importances_[fitted.selected_], known[fitted.selected_] / known[fitted.selected_].sum()
+    )
+    assert known[dropped].sum() > 0, "something was dropped that the forest used"

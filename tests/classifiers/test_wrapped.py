@@ -159,3 +159,12 @@ def test_every_classifier_of_scikit_learn_is_fitted_or_refused_with_a_reason(pla
     assert {"LogisticRegression", "RandomForestClassifier", "MLPClassifier", "CalibratedClassifierCV"} <= fitted
     assert {"LinearSVC", "SVC", "HistGradientBoostingClassifier", "RidgeClassifierCV", "Perceptron"} <= refused
     assert len(fitted) >= 18
+
+
+def test_importances_are_the_estimators_where_it_tells_them(planted: Any) -> None:
+    data = planted(features=5)
+    trees = Wrapped(ExtraTreesClassifier(n_estimators=10, random_state=0)).fit(data.X, data.y, data.groups)
+    theirs = make_pipeline(StandardScaler(), ExtraTreesClassifier(n_estimators=10, random_state=0)).fit(data.X, data.y)
+    np.testing.assert_array_equal(trees.feature_importances_, theirs[-1].feature_importances_)
+    assert not hasattr(Wrapped(LogisticRegression()).fit(data.X, data.y, data.groups), "feature_importances_")
+    assert not hasattr(Wrapped(ExtraTreesClassifier()), "feature_importances_"), "nothing is known before a fit"
