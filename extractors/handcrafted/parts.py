@@ -11,7 +11,7 @@ from extractors.handcrafted.channels import channel_plane
 from extractors.handcrafted.plane import Plane
 from extractors.handcrafted.region import BoolMask, Region, bounds
 from extractors.handcrafted.status import Status
-from extractors.segmentation import nucleus_mask
+from extractors.segmentation.nucleus import nucleus_mask
 
 REGIONS = ("cell", "nucleus", "cytoplasm")
 """What of a cell colour and texture are measured in; the cytoplasm is the cell without its nucleus."""

@@ -15,7 +15,7 @@ from bench.datasets.orientations import ORIENTATIONS, oriented
 from bench.datasets.phantom import PhantomSpec, phantom_cells
 from bench.evidence.audit.distances import blocks, candidates
 from bench.evidence.audit.fingerprints import hashes, thumbnail
-from extractors.segmentation import foreground_mask
+from extractors.segmentation.foreground import foreground_mask
 
 CELLS = 60
 ROUNDS = 5

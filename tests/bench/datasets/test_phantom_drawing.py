@@ -12,7 +12,7 @@ from skimage.measure import label, perimeter_crofton
 
 from bench.datasets.phantom_drawing import DrawnCell, chromatin, draw_cell
 from bench.datasets.phantom_look import CellLook
-from extractors.segmentation import foreground_mask
+from extractors.segmentation.foreground import foreground_mask
 
 LOOK = CellLook(2, 0.2, 0.06, 0.02, 55.0, 0.7, 8.0, 0.1, (63.0, 25.0, 75.0), (92.0, 54.0, 110.0))
 PLAIN = replace(LOOK, contrast=0.0, noise=0.0, n_clefts=0)

@@ -1,0 +1,1 @@
+"""Which pixels are the cell and which its nucleus, where no mask of the user's says so."""

@@ -1,0 +1,63 @@
+"""Dice and Jaccard against the masks that experts drew of 400 cells; shown with `-s`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from extractors.cells import read_image
+from extractors.segmentation.nucleus import nucleus_candidate, nucleus_mask
+
+Mask = npt.NDArray[np.bool_]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "found", "mean", "median"), [(1, 290, (0.935, 0.925), 0.97), (2, 99, (0.94, 0.97), 0.985)]
+)
+def test_nuclei_in_expert_cells(
+    shared: Path, dataset: int, found: int, mean: tuple[float, float], median: float
+) -> None:
+    """Even file numbers chose the parameters; a nucleus that is not found counts 0."""
+    even, dice = overlaps(shared, dataset, "nucleus", nucleus_mask)
+    assert np.count_nonzero(dice) >= found
+    assert dice[even].mean() > mean[0]
+    assert dice[~even].mean() > mean[1]
+    assert np.median(dice) > median
+
+
+@pytest.mark.parametrize(("dataset", "mean"), [(1, 0.95), (2, 0.965)])
+def test_nuclei_before_any_is_refused(shared: Path, dataset: int, mean: float) -> None:
+    _, dice = overlaps(shared, dataset, "candidate", candidate_mask)
+    assert dice.mean() > mean
+
+
+def candidate_mask(image: npt.NDArray[np.uint8], cell: Mask) -> Mask | None:
+    candidate = nucleus_candidate(image, cell)
+    return None if candidate is None else candidate.mask
+
+
+def overlaps(
+    shared: Path, dataset: int, what: str, find: Callable[[npt.NDArray[np.uint8], Mask], Mask | None]
+) -> tuple[Mask, npt.NDArray[np.float64]]:
+    """Whether each file's number is even, and its Dice; prints the table's row."""
+    even, dice = [], []
+    for path in sorted((shared / f"data/wbc-masks/dataset{dataset}").glob("*.png")):
+        drawn = np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+        cell, nucleus = drawn > 64, drawn > 192
+        mask = find(read_image(path.with_suffix(".bmp")), cell)
+        both = 0 if mask is None else 2 * np.count_nonzero(mask & nucleus) / (mask.sum() + nucleus.sum())
+        even.append(int(path.stem) % 2 == 0)
+        dice.append(both)
+    values = np.array(dice)
+    jaccard = values / (2 - values)
+    print(  # noqa: T201 (the table that the test is there to show)
+        f"\ndata set {dataset} {what:<9}: found {np.count_nonzero(values)} of {len(values)}, "
+        f"Dice mean {values.mean():.3f} median {np.median(values):.3f}, "
+        f"Jaccard mean {jaccard.mean():.3f} median {np.median(jaccard):.3f}"
+    )
+    return np.array(even), values

@@ -1,0 +1,89 @@
+"""The mask of a cell on black: drawn truth, JPEG against lossless."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from extractors.segmentation.foreground import foreground_mask, lit_pixels
+
+Image = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+
+def disc(radius: float, *, size: int = 101, centre: tuple[float, float] = (50, 50)) -> Mask:
+    y, x = np.mgrid[:size, :size]
+    return np.asarray(np.hypot(x - centre[0], y - centre[1]) <= radius)
+
+
+def painted(*layers: tuple[Mask, tuple[int, int, int]]) -> Image:
+    image = np.zeros((*layers[0][0].shape, 3), dtype=np.uint8)
+    for mask, colour in layers:
+        image[mask] = colour
+    return image
+
+
+def as_jpeg(image: Image, quality: int) -> Image:
+    data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+
+
+def test_foreground_is_the_largest_component_without_holes() -> None:
+    cell, hole, debris = disc(30), disc(6), disc(4, centre=(95, 95))
+    image = painted((cell | debris, (120, 60, 140)), (hole, (0, 0, 0)))
+    np.testing.assert_array_equal(foreground_mask(image), cell)
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_one_channel_is_enough_to_be_foreground(channel: int) -> None:
+    image = np.zeros((101, 101, 3), dtype=np.uint8)
+    image[disc(20), channel] = 1
+    np.testing.assert_array_equal(foreground_mask(image), disc(20))
+
+
+def test_black_throughout_is_an_empty_mask() -> None:
+    black = np.zeros((30, 30, 3), dtype=np.uint8)
+    assert not foreground_mask(black).any()
+    assert not foreground_mask(black, lossy=True).any()
+
+
+@pytest.mark.parametrize("lossy", [False, True])
+def test_a_bright_frame_names_the_option(lossy: bool) -> None:
+    bright = painted((np.ones((101, 101), dtype=bool), (230, 225, 240)), (disc(30), (120, 60, 140)))
+    with pytest.raises(ValueError, match=r"not black.*--mask FOLDER.*--mask whole"):
+        foreground_mask(bright, lossy=lossy)
+
+
+def test_a_cell_may_touch_less_than_half_of_the_border() -> None:
+    cell = disc(45, centre=(20, 50))
+    np.testing.assert_array_equal(foreground_mask(painted((cell, (90, 40, 90)))), cell)
+
+
+@pytest.mark.parametrize(
+    ("quality", "median", "worst"), [(95, 0.01, 0.03), (90, 0.01, 0.03), (75, 0.01, 0.03), (50, 0.01, 0.03)]
+)
+def test_jpeg_masks_have_the_area_of_lossless_ones(
+    real_cells: list[Image], quality: int, median: float, worst: float
+) -> None:
+    changes = []
+    for image in real_cells[::2]:
+        lossless = np.count_nonzero(foreground_mask(image))
+        changes.append(np.count_nonzero(foreground_mask(as_jpeg(image, quality), lossy=True)) / lossless - 1)
+    assert abs(np.median(changes)) < median
+    assert np.abs(changes).max() < worst
+
+
+def test_without_the_margin_jpeg_would_inflate_the_area(real_cells: list[Image]) -> None:
+    inflated = []
+    for image in real_cells[::4]:
+        above_zero = as_jpeg(image, 90).max(axis=2) > 0
+        inflated.append(np.count_nonzero(above_zero) / np.count_nonzero(foreground_mask(image)) - 1)
+    assert np.median(inflated) > 0.1
+
+
+def test_lit_pixels_keep_debris_and_holes() -> None:
+    cell, hole, debris = disc(30), disc(6), disc(4, centre=(95, 95))
+    image = painted((cell | debris, (120, 60, 140)), (hole, (0, 0, 0)))
+    np.testing.assert_array_equal(lit_pixels(image), (cell & ~hole) | debris)
