@@ -85,6 +85,8 @@ def described(plugin: Plugin) -> list[Row]:
         return []
     try:
         return [{name: _told(column, name) for name in FIELDS} for column in extractor.catalogue()]
+    except ValueError as error:
+        raise BenchError(f"{plugin.selector}: {error}") from error
     except Exception as error:  # a third party's catalogue may raise anything
         raise BenchError(f"{plugin.selector}: its catalogue cannot be read: {error}") from error
 

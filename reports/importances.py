@@ -55,8 +55,8 @@ class PipelineImportances:
 
     Parameters
     ----------
-    name : str
-        As in the leaderboard.
+    row : Row
+        Of the leaderboard.
     folds : int
         Outer folds of all repeats.
     features : int
@@ -67,7 +67,7 @@ class PipelineImportances:
         The largest mean first; at least one.
     """
 
-    name: str
+    row: Row
     folds: int
     features: int
     used: int
@@ -139,7 +139,7 @@ def _pipeline(row: Row) -> PipelineImportances | None:
     lines = _lines(shares, told)
     if not lines:
         return None
-    return PipelineImportances(row.name, shares.shape[1], len(shares), int((shares > 0).any(axis=1).sum()), lines)
+    return PipelineImportances(row, shares.shape[1], len(shares), int((shares > 0).any(axis=1).sum()), lines)
 
 
 def _lines(shares: pd.DataFrame, told: Mapping[str, tuple[str, str]]) -> tuple[FeatureLine, ...]:
