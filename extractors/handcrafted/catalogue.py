@@ -12,10 +12,12 @@ from extractors.handcrafted.glcm import Glcm
 from extractors.handcrafted.parts import OUTLINED, REGIONS
 from extractors.handcrafted.shape import Shape
 from extractors.handcrafted.size import Size
+from extractors.handcrafted.zernike import Zernike
 
 EXTRACTORS: dict[str, type[HandcraftedBase]] = {
     "size": Size,
     "shape": Shape,
+    "zernike": Zernike,
     "clefting": Clefting,
     "color": Color,
     "glcm": Glcm,

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from extractors.handcrafted.contour import Points, convex_hull, corner_hull, pixel_contour, polygon_length
 from extractors.handcrafted.contour import smooth_contour as smooth_contour_of
+from extractors.handcrafted.perimeter import crofton_perimeter
+from extractors.handcrafted.runs import Runs, runs_of
 
 BoolMask = npt.NDArray[np.bool_]
 
@@ -35,6 +37,16 @@ class Region:
     def area(self) -> int:
         """Number of pixels."""
         return int(np.count_nonzero(self.mask))
+
+    @cached_property
+    def perimeter(self) -> float:
+        """Crofton's perimeter in pixels."""
+        return crofton_perimeter(self.mask)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The rows of the mask as runs of pixels."""
+        return runs_of(self.mask)
 
     @property
     def radius(self) -> float:

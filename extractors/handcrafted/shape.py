@@ -13,7 +13,7 @@ from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outli
 from extractors.handcrafted.feature import Feature, keyed
 from extractors.handcrafted.parts import OUTLINED
 from extractors.handcrafted.region import Region
-from extractors.handcrafted.size import REGIONPROPS, crofton_perimeter
+from extractors.handcrafted.size import REGIONPROPS
 from extractors.handcrafted.status import Measured, Status, missing
 
 HU = "Hu 1962; scikit-image moments_hu"
@@ -173,7 +173,7 @@ def _of_pixels(region: Region) -> Measured:
     hu = np.asarray(cv2.HuMoments(region.moments)).ravel()
     outer = cv2.minEnclosingCircle(hull)[1]
     return {
-        "circularity": 4 * np.pi * area / crofton_perimeter(region.mask) ** 2,
+        "circularity": 4 * np.pi * area / region.perimeter**2,
         "roundness": 4 * area / (np.pi * feret_max**2),
         "eccentricity": float(np.sqrt(1 - smallest / largest)),
         "aspect_ratio": feret_min / feret_max,

@@ -10,7 +10,8 @@ from scipy.special import ellipe
 from skimage.measure import perimeter_crofton
 
 from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.size import Size, crofton_perimeter
+from extractors.handcrafted.perimeter import crofton_perimeter
+from extractors.handcrafted.size import Size
 from extractors.handcrafted.status import Status
 
 

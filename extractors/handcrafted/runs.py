@@ -1,0 +1,39 @@
+"""The rows of a mask as runs of pixels: what sums over a region need of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The longest stretches of True pixels within a row, row by row and from left to right.
+
+    Parameters
+    ----------
+    row : ndarray of int64, shape (n,)
+        Where each run lies.
+    start, stop : ndarray of int64, shape (n,)
+        Its first column, and the column after its last one.
+    """
+
+    row: npt.NDArray[np.int64]
+    start: npt.NDArray[np.int64]
+    stop: npt.NDArray[np.int64]
+
+
+def runs_of(mask: npt.NDArray[np.bool_]) -> Runs:
+    """The runs of a mask.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (height, width)
+        False in its first and last column.
+    """
+    pixels = mask.ravel()
+    changes = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
+    row, start = np.divmod(changes[::2], mask.shape[1])
+    return Runs(row, start, changes[1::2] - row * mask.shape[1])
