@@ -55,6 +55,7 @@ def switch(name: str, text: str, panel: str) -> Any:
 
 DATA_OPTIONS: dict[str, Any] = {
     "mask": option(str, "Folder of mask images, or [cyan]whole[/cyan] for the whole frame.", panel="Data"),
+    "nucleus_mask": option(str, "Folder of mask images of the nuclei, which are else looked for.", panel="Data"),
     "patient_pattern": option(str, "Class folders: regular expression that finds the patient in a path.", panel="Data"),
     "positive": option(str, "Positive class of two.", panel="Data"),
     "white_level": option(int, "16-bit value that becomes 255.", "65535", panel="Data"),

@@ -41,6 +41,7 @@ class Options(BaseModel):
 
     data: str = Field("phantom")
     mask: str | None = Field(None)
+    nucleus_mask: str | None = Field(None)
     patient_pattern: str | None = Field(None)
     positive: str | None = Field(None)
     white_level: int | None = Field(None, ge=1, le=65535)

@@ -10,7 +10,7 @@ from typing import Any
 from bench.options import Options
 
 _VALUES = ("patient_pattern", "positive", "white_level", "um_per_px", "skip_unreadable")
-_PLACES = ("data", "mask", "held_out", "folds_file", "links", "weights_dir")
+_PLACES = ("data", "mask", "nucleus_mask", "held_out", "folds_file", "links", "weights_dir")
 _STORE = "store"
 
 

@@ -1,4 +1,4 @@
-"""A cell: one image of one biological cell and its foreground mask, decoded when it is looked at."""
+"""A cell: one image of one biological cell and its masks, decoded when they are looked at."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ class CellFile:
         Micrometres per pixel.
     white_level : int or None
         The 16-bit value that becomes 255. None: 65535, which is division by 257.
+    nucleus_path : str or None
+        An image whose non-zero pixels are the nucleus. None: nobody has drawn it.
     """
 
     id: str
@@ -51,6 +53,7 @@ class CellFile:
     whole: bool = False
     um_per_px: float | None = None
     white_level: int | None = None
+    nucleus_path: str | None = None
 
 
 class Cell:
@@ -66,6 +69,8 @@ class Cell:
         True on the cell. Default: the foreground of the black-background image.
     um_per_px : float, optional
         Micrometres per pixel.
+    nucleus : ndarray of bool, shape (height, width), optional
+        True on the nucleus; what lies outside the cell is dropped. Default: nobody has drawn it.
 
     Raises
     ------
@@ -74,14 +79,20 @@ class Cell:
     """
 
     def __init__(
-        self, id: str, image: UInt8Image, mask: BoolMask | None = None, um_per_px: float | None = None
+        self,
+        id: str,
+        image: UInt8Image,
+        mask: BoolMask | None = None,
+        um_per_px: float | None = None,
+        nucleus: BoolMask | None = None,
     ) -> None:
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise ValueError(f"cell {id}: the image must be uint8 of shape (h, w, 3), not {image.dtype} {image.shape}")
         self._file = CellFile(id, "", um_per_px=um_per_px)
         self.image = image
         if mask is not None:
-            self.mask = _checked_mask(id, mask, image)
+            self.mask = _checked_mask(id, "mask", mask, image)
+        self.nucleus = None if nucleus is None else _checked_mask(id, "nucleus mask", nucleus, image) & self.mask
 
     @classmethod
     def from_file(cls, file: CellFile) -> Cell:
@@ -124,13 +135,32 @@ class Cell:
         """
         file = self._file
         if file.mask_path is not None:
-            return _checked_mask(self.id, read_mask(Path(file.mask_path)), self.image)
+            return _checked_mask(self.id, "mask", read_mask(Path(file.mask_path)), self.image)
         if file.whole:
             return np.ones(self.image.shape[:2], dtype=np.bool_)
         try:
             return foreground_mask(self.image, lossy=bool(file.path) and is_lossy(Path(file.path)))
         except ValueError as error:
             raise ValueError(f"{file.path or self.id}: {error}") from error
+
+    @cached_property
+    def nucleus(self) -> BoolMask | None:
+        """The nucleus that the user gave: bool, shape (height, width), inside the cell; None where none was given.
+
+        All False says that the cell has none. `extractors.segmentation.nucleus` looks for one that nobody has drawn.
+
+        Raises
+        ------
+        ValueError
+            The mask has another size than its image, or lies outside the cell.
+        """
+        if self._file.nucleus_path is None:
+            return None
+        drawn = _checked_mask(self.id, "nucleus mask", read_mask(Path(self._file.nucleus_path)), self.image)
+        inside = drawn & self.mask
+        if drawn.any() and not inside.any():
+            raise ValueError(f"cell {self.id}: the nucleus mask {self._file.nucleus_path} lies outside the cell")
+        return inside
 
     def __repr__(self) -> str:
         return f"Cell({self.id!r})"
@@ -194,7 +224,7 @@ def read_image(path: Path, *, white_level: int | None = None) -> UInt8Image:
 
 
 def read_mask(path: Path) -> BoolMask:
-    """Read an image whose non-zero pixels (in any colour channel) are the cell: bool, shape (height, width)."""
+    """Read an image whose non-zero pixels (in any colour channel) are meant: bool, shape (height, width)."""
     pixels = _decode(path)
     if pixels.ndim == 3:
         pixels = pixels[..., : min(3, pixels.shape[2])].max(axis=2)
@@ -255,7 +285,7 @@ def _check_header(path: Path, data: bytes) -> tuple[int, int]:
     return width, height
 
 
-def _checked_mask(id: str, mask: BoolMask, image: UInt8Image) -> BoolMask:
+def _checked_mask(id: str, name: str, mask: BoolMask, image: UInt8Image) -> BoolMask:
     if mask.shape != image.shape[:2]:
-        raise ValueError(f"cell {id}: the mask is {mask.shape}, its image {image.shape[:2]} (height, width)")
+        raise ValueError(f"cell {id}: the {name} is {mask.shape}, its image {image.shape[:2]} (height, width)")
     return mask.astype(np.bool_, copy=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import islice
 from pathlib import Path
 
@@ -39,8 +39,8 @@ class FolderReader:
             an image outside the class folders; a link that leaves the folder.
         """
         root = path.resolve()
-        masks = None if options.mask in (None, "whole") else Path(str(options.mask)).expanduser().resolve()
-        files = image_files(root, leave_out=masks if masks != root else None)
+        masks = options.mask_folders - {root}
+        files = image_files(root, leave_out=masks)
         loose = next((file for file in files if "/" not in file), None)
         if loose is not None:
             raise BenchError(f"{root / loose}: the image lies in no class folder; expected is {root}/<label>/...")
@@ -90,11 +90,11 @@ def _patient(pattern: re.Pattern[str], file: str, root: Path) -> str:
     return str(patient)
 
 
-def _empty_classes(root: Path, labels: Iterable[str], masks: Path | None) -> tuple[str, ...]:
+def _empty_classes(root: Path, labels: Iterable[str], masks: Collection[Path]) -> tuple[str, ...]:
     known = set(labels)
     empty = sorted(
         p.name
         for p in root.iterdir()
-        if p.is_dir() and p.name not in known and not p.name.startswith((".", "__")) and p != masks
+        if p.is_dir() and p.name not in known and not p.name.startswith((".", "__")) and p not in masks
     )
     return (f"folders without an image are no class: {', '.join(empty)}",) if empty else ()

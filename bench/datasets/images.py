@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bench.errors import BenchError
@@ -19,7 +19,7 @@ def is_image_name(name: str) -> bool:
     return not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
-def image_files(root: Path, *, leave_out: Path | None = None) -> list[str]:
+def image_files(root: Path, *, leave_out: Collection[Path] = ()) -> list[str]:
     """Paths of all image files under a folder, relative to it, with `/`, sorted by code point.
 
     Hidden files and folders and `__MACOSX` are passed over.
@@ -28,8 +28,8 @@ def image_files(root: Path, *, leave_out: Path | None = None) -> list[str]:
     ----------
     root : Path
         An absolute path without symbolic links.
-    leave_out : Path, optional
-        A folder inside `root` that is passed over (masks).
+    leave_out : collection of Path
+        Folders inside `root` that are passed over (masks).
 
     Raises
     ------
@@ -39,10 +39,10 @@ def image_files(root: Path, *, leave_out: Path | None = None) -> list[str]:
     return sorted(path.relative_to(root).as_posix() for path in _walk(root, root, leave_out))
 
 
-def _walk(folder: Path, root: Path, leave_out: Path | None) -> Iterator[Path]:
+def _walk(folder: Path, root: Path, leave_out: Collection[Path]) -> Iterator[Path]:
     for entry in _entries(folder):
         path = Path(entry.path)
-        if entry.name.startswith(".") or entry.name == "__MACOSX" or path == leave_out:
+        if entry.name.startswith(".") or entry.name == "__MACOSX" or path in leave_out:
             continue
         if entry.is_symlink() and entry.is_dir():
             raise BenchError(f"{path} is a link to a folder; links to folders are not followed: copy or move it there")

@@ -1,4 +1,4 @@
-"""One look at a cell's files: digests, size, and that its image and mask can be decoded and are not empty."""
+"""One look at a cell's files: digests, size, and that its image and masks can be decoded."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Look:
     ----------
     sha256 : str
         Of the image file's bytes.
-    mask_sha256 : str
-        Of the mask file's bytes; empty without one.
+    mask_sha256, nucleus_sha256 : str
+        Of the bytes of the mask files of cell and nucleus; empty without one.
     pixels : str
         SHA-256 of height, width and decoded RGB bytes: the same for one picture in two file formats.
     picture : str
@@ -34,6 +34,7 @@ class Look:
 
     sha256: str
     mask_sha256: str
+    nucleus_sha256: str
     pixels: str
     picture: str
     height: int
@@ -42,18 +43,20 @@ class Look:
 
 
 def look_at(file: CellFile) -> Look:
-    """Read every byte of a cell's image and mask.
+    """Read every byte of a cell's image and masks.
 
     Raises
     ------
     OSError
         A file cannot be read.
     ValueError
-        The image or mask is damaged or empty, they differ in size, or no mask can be found.
+        The image or a mask is damaged, image or mask is empty, they differ in size, no mask can be found, or the
+        nucleus lies outside the cell.
     """
     verify_image(Path(file.path))
-    if file.mask_path is not None:
-        verify_image(Path(file.mask_path))
+    for path in (file.mask_path, file.nucleus_path):
+        if path is not None:
+            verify_image(Path(path))
     cell = Cell.from_file(file)
     image = cell.image
     if not image.any():
@@ -61,10 +64,12 @@ def look_at(file: CellFile) -> Look:
     area = int(np.count_nonzero(cell.mask))
     if area == 0:
         raise ValueError(f"the mask {file.mask_path or ''} is empty")
+    _ = cell.nucleus
     height, width = image.shape[:2]
     return Look(
         sha256=_file_digest(file.path),
-        mask_sha256="" if file.mask_path is None else _file_digest(file.mask_path),
+        mask_sha256=_file_digest(file.mask_path),
+        nucleus_sha256=_file_digest(file.nucleus_path),
         pixels=hashlib.sha256(f"{height}x{width}:".encode() + image.tobytes()).hexdigest(),
         picture=picture_digest(image),
         height=height,
@@ -81,6 +86,8 @@ def reason(error: Exception, file: CellFile) -> str:
     return text if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {text}"
 
 
-def _file_digest(path: str) -> str:
+def _file_digest(path: str | None) -> str:
+    if path is None:
+        return ""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

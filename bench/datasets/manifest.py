@@ -15,7 +15,7 @@ from bench.errors import BenchError
 
 NAMES = ("manifest.csv", "manifest.parquet")
 REQUIRED = ("path", "label", "patient")
-OPTIONAL = ("mask", "fold", "set", "sha256", "cell", "um_per_px")
+OPTIONAL = ("mask", "nucleus", "fold", "set", "sha256", "cell", "um_per_px")
 
 _TRIMMED = ("label", "patient", "fold", "set", "sha256", "cell", "um_per_px")
 
@@ -23,8 +23,9 @@ _TRIMMED = ("label", "patient", "fold", "set", "sha256", "cell", "um_per_px")
 class ManifestReader:
     """Reads a manifest, given as a file or as a folder that holds `manifest.csv` or `manifest.parquet`.
 
-    Columns `path`, `label`, `patient`; optional `mask` (path of a mask image; empty: none), `fold` (official fold),
-    `set` (`train` or `held-out`: the cells on which a model trained on the others is tested once; they have no fold),
+    Columns `path`, `label`, `patient`; optional `mask` (path of a mask image; empty: none), `nucleus` (path of a mask
+    image of the nucleus; empty: it is looked for; a black image: the cell has none), `fold` (official fold), `set`
+    (`train` or `held-out`: the cells on which a model trained on the others is tested once; they have no fold),
     `sha256` (of the image file, checked when the data set is opened), `cell` (unique name; default: the path) and
     `um_per_px`. Others are ignored. Paths are relative to the manifest's folder and stay in it, or absolute.
     """
@@ -70,7 +71,7 @@ class ManifestReader:
         paths = [Path(os.path.normpath(file.parent / text.strip())) for text in rows.columns["path"]]
         if not all(rows.columns.get("sha256", [""])) or any(place.exists() for place in paths):
             return None
-        for name in ("mask", "cell"):
+        for name in ("mask", "nucleus", "cell"):
             rows.columns.pop(name, None)
         return _dataset(rows, paths, options)
 
@@ -89,7 +90,8 @@ def _dataset(rows: Rows, paths: list[Path], options: ReadOptions) -> Dataset:
         path=[str(place) for place in paths],
         label=rows.columns["label"],
         patient=rows.columns["patient"],
-        mask_path=_masks(rows),
+        mask_path=_masks(rows, "mask"),
+        nucleus_path=_masks(rows, "nucleus"),
         fold=_folds(rows, sets),
         set=sets,
         sha256=_each(rows, "sha256", _sha256),
@@ -159,11 +161,11 @@ def _cell_name(place: Path, base: Path) -> str:
     return place.relative_to(base).as_posix() if place.is_relative_to(base) else place.as_posix()
 
 
-def _masks(rows: Rows) -> list[str | None] | None:
-    texts = rows.columns.get("mask")
+def _masks(rows: Rows, name: str) -> list[str | None] | None:
+    texts = rows.columns.get(name)
     if texts is None:
         return None
-    return [str(_place(rows, index, "mask", text)) if text else None for index, text in enumerate(texts)]
+    return [str(_place(rows, index, name, text)) if text else None for index, text in enumerate(texts)]
 
 
 def _sets(rows: Rows) -> list[str | None] | None:

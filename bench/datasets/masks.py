@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from bench.datasets.images import image_files
-from bench.datasets.table import Dataset
+from bench.datasets.table import WHOLE, Dataset
 from bench.errors import BenchError
 
 
 def with_masks(dataset: Dataset, root: Path) -> Dataset:
-    """The data set with the masks that `options.mask` asks for; those of a manifest give way to them.
+    """The data set with the masks that the options ask for; those of a manifest give way to them.
 
     Parameters
     ----------
@@ -27,29 +27,42 @@ def with_masks(dataset: Dataset, root: Path) -> Dataset:
     BenchError
         No such folder, a cell without a mask, with two masks, or outside `root`.
     """
-    asked = dataset.options.mask
-    if asked is None:
+    options = dataset.options
+    if options.mask == WHOLE:
+        dataset = _with_column(dataset, "mask_path", [None] * len(dataset.table), f"--mask {WHOLE}")
+    elif options.mask is not None:
+        option = f"--mask {options.mask}"
+        found = _found(dataset, root, options.mask, option, f"give a folder of masks, or {WHOLE}")
+        dataset = _with_column(dataset, "mask_path", found, option)
+    if options.nucleus_mask is None:
         return dataset
-    masks = [None] * len(dataset.table) if asked == "whole" else _found(dataset, root, Path(asked).expanduser())
-    table = dataset.table.assign(mask_path=pd.Series(masks, dtype="str"))
-    given = int(dataset.table["mask_path"].notna().sum())
-    notices = (f"--mask {asked} goes before the masks that the data set names for {given} cells",) if given else ()
+    option = f"--nucleus-mask {options.nucleus_mask}"
+    found = _found(dataset, root, options.nucleus_mask, option, "give a folder of masks")
+    return _with_column(dataset, "nucleus_path", found, option)
+
+
+def _with_column(dataset: Dataset, column: str, masks: list[str] | list[None], option: str) -> Dataset:
+    table = dataset.table
+    named = int(table[column].notna().sum()) if column in table else 0
+    notices = (f"{option} goes before the masks that the data set names for {named} cells",) if named else ()
+    table = table.assign(**{column: pd.Series(masks, dtype="str")})
     return replace(dataset, table=table, notices=dataset.notices + notices)
 
 
-def _found(dataset: Dataset, root: Path, folder: Path) -> list[str]:
+def _found(dataset: Dataset, root: Path, given: str, option: str, advice: str) -> list[str]:
+    folder = Path(given).expanduser()
     if not folder.is_dir():
-        raise BenchError(f"--mask {folder}: no such folder; give a folder of masks, or whole")
+        raise BenchError(f"{option}: no such folder; {advice}")
     folder = folder.resolve()
     if folder == root:
-        raise BenchError(f"--mask {folder}: that is the folder of the cells; masks lie in a folder of their own")
+        raise BenchError(f"{option}: that is the folder of the cells; masks lie in a folder of their own")
     masks = _by_stem(folder)
     stems = [_stem(path, root) for path in dataset.table["path"]]
     missing = [place for place, stem in enumerate(stems) if stem not in masks]
     if missing:
         cell = dataset.table["cell"].iloc[missing[0]]
         raise BenchError(
-            f"--mask {folder}: cell {cell} has no mask; expected is {folder / stems[missing[0]]} with the suffix of an "
+            f"{option}: cell {cell} has no mask; expected is {folder / stems[missing[0]]} with the suffix of an "
             f"image ({len(missing)} of {len(stems)} cells have none)"
         )
     return [masks[stem] for stem in stems]

@@ -108,6 +108,7 @@ def scan_data(options: Options, observer: Observer) -> tuple[Dataset, Scan]:
 def _reading(options: Options) -> ReadOptions:
     return ReadOptions(
         mask=options.mask,
+        nucleus_mask=options.nucleus_mask,
         patient_pattern=options.patient_pattern,
         positive=options.positive,
         white_level=options.white_level,

@@ -16,16 +16,17 @@ from bench.datasets.looks import Look
 from bench.identity import code_digest, digest, library_versions
 from extractors.cells import CellFile
 
-FILE = "files-2.sqlite"
+FILE = "files-3.sqlite"
 
 _TIMEOUT_S = 30.0
 _BATCH = 400
 _TABLE = """
 CREATE TABLE IF NOT EXISTS looks (
-    path TEXT NOT NULL, mask TEXT NOT NULL, reading TEXT NOT NULL, state TEXT NOT NULL,
-    sha256 TEXT NOT NULL, mask_sha256 TEXT NOT NULL, pixels TEXT NOT NULL, picture TEXT NOT NULL,
+    path TEXT NOT NULL, mask TEXT NOT NULL, nucleus TEXT NOT NULL, reading TEXT NOT NULL, state TEXT NOT NULL,
+    sha256 TEXT NOT NULL, mask_sha256 TEXT NOT NULL, nucleus_sha256 TEXT NOT NULL,
+    pixels TEXT NOT NULL, picture TEXT NOT NULL,
     height INTEGER NOT NULL, width INTEGER NOT NULL, mask_px INTEGER NOT NULL,
-    PRIMARY KEY (path, mask, reading)
+    PRIMARY KEY (path, mask, nucleus, reading)
 ) WITHOUT ROWID
 """
 
@@ -35,8 +36,8 @@ class Key(NamedTuple):
 
     Parameters
     ----------
-    path, mask : str
-        Absolute paths of image and mask; `""` for no mask file.
+    path, mask, nucleus : str
+        Absolute paths of the image and of the masks of cell and nucleus; `""` for no mask file.
     reading : str
         Digest of how they are read: options, decoding code, library versions.
     state : str
@@ -46,6 +47,7 @@ class Key(NamedTuple):
 
     path: str
     mask: str
+    nucleus: str
     reading: str
     state: str
 
@@ -53,10 +55,11 @@ class Key(NamedTuple):
 def key_of(file: CellFile) -> Key | None:
     """The key of a cell's files as they lie there now; None where one is missing."""
     try:
-        states = [_state(path) for path in (file.path, file.mask_path) if path is not None]
+        states = [_state(path) for path in (file.path, file.mask_path, file.nucleus_path) if path is not None]
     except OSError:
         return None
-    return Key(file.path, file.mask_path or "", _reading(file.whole, file.white_level), "|".join(states))
+    reading = _reading(file.whole, file.white_level)
+    return Key(file.path, file.mask_path or "", file.nucleus_path or "", reading, "|".join(states))
 
 
 def recall(store: Path, keys: Iterable[Key]) -> dict[Key, Look]:
@@ -74,9 +77,9 @@ def recall(store: Path, keys: Iterable[Key]) -> dict[Key, Look]:
     found: dict[Key, Look] = {}
     with _mended(store):
         for row in _select(store, sorted({key.path for key in asked})):
-            key = Key(*row[:4])
+            key = Key(*row[: len(Key._fields)])
             if key in wanted:
-                found[key] = Look(*row[4:])
+                found[key] = Look(*row[len(Key._fields) :])
     return found
 
 
@@ -84,7 +87,7 @@ def remember(store: Path, looks: Mapping[Key, Look]) -> None:
     """Keep looks for later; where the store cannot be written, a warning says so and nothing is kept."""
     rows = [(*key, *astuple(look)) for key, look in looks.items()]
     with _mended(store), closing(_connect(store)) as connection, connection:
-        connection.executemany("INSERT OR REPLACE INTO looks VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
+        connection.executemany("INSERT OR REPLACE INTO looks VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", rows)
 
 
 def _select(store: Path, paths: Sequence[str]) -> Iterator[tuple[Any, ...]]:

@@ -51,7 +51,7 @@ class Scan:
     ----------
     table : DataFrame
         One row a cell, index and order as in the data set's table: `cell`; `digest` (SHA-256 over the bytes of image
-        and mask, or the way the mask is found, and the scale: the cell's identity, wherever it lies), `sha256` (of the
+        and masks, or the way the mask is found, and the scale: the cell's identity, wherever it lies), `sha256` (of the
         image file), `pixels` (SHA-256 of size and decoded RGB), `picture` (the same for turned and mirrored copies),
         all str; `height`, `width`, `mask_px` (px, Int64). Missing where the cell cannot be read.
     problems : tuple of Problem
@@ -183,4 +183,6 @@ def _as_expected(row: int, file: CellFile, look: Look | Problem | None, sha256: 
 def _digest(file: CellFile, look: Look) -> str:
     mask = look.mask_sha256 or ("whole" if file.whole else "foreground")
     parts = [look.sha256, mask, file.um_per_px, file.white_level or 65535]
+    if look.nucleus_sha256:
+        parts.append(look.nucleus_sha256)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

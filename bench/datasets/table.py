@@ -12,6 +12,9 @@ import pandas as pd
 from bench.errors import UNPRINTABLE, BenchError
 from extractors.cells import CellFile, Cells
 
+WHOLE = "whole"
+"""In place of a folder of masks: the whole frame is the cell."""
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -23,6 +26,8 @@ class ReadOptions:
         None: masks named by the manifest, else the foreground of the black-background image. `"whole"`: the whole
         frame. Else a folder that holds a mask image for each cell under the cell's relative path, with any image
         suffix.
+    nucleus_mask : str or None
+        A folder that holds a mask image of the nucleus of each cell in the same way. None: those named by the manifest.
     patient_pattern : str or None
         For class folders: a regular expression with one group (or a group named `patient`) that finds the patient
         in the path relative to the data set's folder, written with `/`.
@@ -35,10 +40,17 @@ class ReadOptions:
     """
 
     mask: str | None = None
+    nucleus_mask: str | None = None
     patient_pattern: str | None = None
     positive: str | None = None
     white_level: int | None = None
     um_per_px: float | None = None
+
+    @property
+    def mask_folders(self) -> frozenset[Path]:
+        """The folders of masks, absolute."""
+        given = {self.mask, self.nucleus_mask} - {None, WHOLE}
+        return frozenset(Path(str(folder)).expanduser().resolve() for folder in given)
 
 
 @dataclass(frozen=True)
@@ -54,9 +66,9 @@ class Dataset:
     table : DataFrame
         One row a cell, in a fixed order, index 0..n-1, all columns str: `cell` (unique id), `path` (absolute),
         `mask_path` (absolute, or missing), `label`, `patient`, `unit` (split unit: linked patients share one) and,
-        where the data set has them, `fold` (official folds), `set` (`train` or `held-out`), `um_per_px` (scale of each
-        cell; `options.um_per_px` goes before it) and `sha256` (expected digest of the image file). `cell_table` makes
-        one.
+        where the data set has them, `nucleus_path` (mask of the nucleus; absolute, or missing), `fold` (official
+        folds), `set` (`train` or `held-out`), `um_per_px` (scale of each cell; `options.um_per_px` goes before it) and
+        `sha256` (expected digest of the image file). `cell_table` makes one.
     positive : str or None
         Positive class of a two-class data set; None with more classes.
     options : ReadOptions
@@ -82,14 +94,18 @@ class Dataset:
     def cells(self) -> Cells:
         """The cells, in the order of the table."""
         options = self.options
-        whole = options.mask == "whole"
+        whole = options.mask == WHOLE
         masks = (None if whole or pd.isna(mask) else mask for mask in self.table["mask_path"])
         return Cells(
-            CellFile(cell, path, mask, whole, scale, options.white_level)
-            for cell, path, mask, scale in zip(
-                self.table["cell"], self.table["path"], masks, self._scales(), strict=True
+            CellFile(cell, path, mask, whole, scale, options.white_level, nucleus)
+            for cell, path, mask, scale, nucleus in zip(
+                self.table["cell"], self.table["path"], masks, self._scales(), self._nuclei(), strict=True
             )
         )
+
+    def _nuclei(self) -> list[str | None]:
+        paths = self.table["nucleus_path"] if "nucleus_path" in self.table else [None] * len(self.table)
+        return [None if pd.isna(path) else path for path in paths]
 
     def _scales(self) -> list[float | None]:
         if self.options.um_per_px is not None or "um_per_px" not in self.table:
@@ -132,7 +148,7 @@ def cell_table(
     linked : sequence of frozenset of str
         Patients that share an image; the groups do not overlap.
     **more : sequence of str or None
-        Further columns (`fold`, `um_per_px`, `sha256`); None leaves the column out.
+        Further columns (`nucleus_path`, `fold`, `um_per_px`, `sha256`); None leaves the column out.
 
     Returns
     -------

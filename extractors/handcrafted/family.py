@@ -244,7 +244,7 @@ def _measured_cell(cell: Cell, families: Sequence[Family]) -> Measured:
     mask = cell.mask
     if not mask.any():
         return missing((column.name for family in families for column in family.columns), Status.EMPTY)
-    return _measured(Parts(cell.image, mask, cell.um_per_px), families)
+    return _measured(Parts(cell.image, mask, cell.um_per_px, cell.nucleus), families)
 
 
 def _measured(parts: Parts, families: Sequence[Family]) -> Measured:

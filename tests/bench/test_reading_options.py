@@ -20,6 +20,7 @@ def test_values_come_back_as_they_were(tmp_path: Path) -> None:
     given = {
         "data": str(tmp_path / "cells"),
         "mask": "whole",
+        "nucleus_mask": str(tmp_path / "cells"),
         "patient_pattern": r"(?P<patient>\d+)",
         "positive": "ALL",
         "white_level": 4095,

@@ -206,6 +206,47 @@ def test_a_mask_of_another_size_is_refused(tmp_path: Path, picture: npt.NDArray[
         Cell("c", picture, np.ones((3, 3), dtype=bool))
 
 
+def test_the_nucleus_is_what_was_drawn_inside_the_cell(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    path = str(save(tmp_path / "c.png", picture))
+    drawn = np.zeros((20, 30), dtype=bool)
+    drawn[2:10, 10:20] = True
+    expected = drawn & picture.any(axis=2)
+    assert 0 < expected.sum() < drawn.sum()
+    for name, pixels in {
+        "bits": drawn,
+        "deep": drawn * np.uint16(65535),
+        "colour": np.dstack([drawn * np.uint8(200)] * 3),
+    }.items():
+        place = str(save(tmp_path / f"{name}.png", pixels))
+        nucleus = Cell.from_file(CellFile("c", path, nucleus_path=place)).nucleus
+        np.testing.assert_array_equal(nucleus, expected, err_msg=name)
+    np.testing.assert_array_equal(Cell("c", picture, nucleus=drawn).nucleus, expected)
+    assert Cell("c", picture).nucleus is None
+    assert Cell.from_file(CellFile("c", path)).nucleus is None
+
+
+def test_a_black_nucleus_mask_says_that_there_is_none(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    path = str(save(tmp_path / "c.png", picture))
+    black = str(save(tmp_path / "n.png", np.zeros((20, 30), dtype=np.uint8)))
+    nucleus = Cell.from_file(CellFile("c", path, nucleus_path=black)).nucleus
+    assert nucleus is not None
+    assert not nucleus.any()
+
+
+def test_a_nucleus_mask_of_another_size_or_place_names_the_cell(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    path = str(save(tmp_path / "c.png", picture))
+    turned = str(save(tmp_path / "n.png", np.ones((30, 20), dtype=bool)))
+    with pytest.raises(ValueError, match=r"cell c: the nucleus mask is \(30, 20\), its image \(20, 30\)"):
+        _ = Cell.from_file(CellFile("c", path, nucleus_path=turned)).nucleus
+    with pytest.raises(ValueError, match=r"cell c: the nucleus mask is \(3, 3\)"):
+        Cell("c", picture, nucleus=np.ones((3, 3), dtype=bool))
+    corner = np.zeros((20, 30), dtype=bool)
+    corner[0, 0] = True
+    outside = str(save(tmp_path / "o.png", corner))
+    with pytest.raises(ValueError, match=r"cell c: the nucleus mask .*o\.png lies outside the cell"):
+        _ = Cell.from_file(CellFile("c", path, nucleus_path=outside)).nucleus
+
+
 def test_a_frame_that_is_not_black_names_file_and_option(tmp_path: Path) -> None:
     path = save(tmp_path / "bright.png", np.full((20, 20, 3), 220, dtype=np.uint8))
     with pytest.raises(ValueError, match=r"bright\.png: .*not black.*--mask"):

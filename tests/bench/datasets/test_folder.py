@@ -69,8 +69,10 @@ def test_images_beside_the_class_folders_are_refused(classes: Path, draw: Draw) 
 
 def test_a_folder_of_masks_is_no_class_and_empty_ones_are_said(classes: Path, draw: Draw) -> None:
     draw(classes / "masks/sick/p1_1.png")
+    draw(classes / "nuclei/sick/p1_1.png")
     (classes / "forgotten").mkdir()
-    found = read(classes, r"/(p\d)", str(classes / "masks"))
+    options = ReadOptions(str(classes / "masks"), str(classes / "nuclei"), r"/(p\d)")
+    found = FolderReader().read(classes, options)
     assert found.classes == ("sick", "well")
     assert found.notices == ("folders without an image are no class: forgotten",)
 

@@ -58,6 +58,13 @@ def test_optional_columns(cells: Path) -> None:
     assert (first.mask_path, second.mask_path) == (str(cells / "cells/2.png"), None)
 
 
+def test_a_nucleus_column_names_masks_of_nuclei(cells: Path) -> None:
+    text = "path,label,patient,nucleus\ncells/0.png,a,p,cells/2.png\ncells/1.png,b,q,\n"
+    found = read(cells, text)
+    assert found.table["nucleus_path"][0] == str(cells / "cells/2.png")
+    assert [file.nucleus_path for file in found.cells().files] == [str(cells / "cells/2.png"), None]
+
+
 def test_a_scale_given_by_the_user_goes_first(cells: Path) -> None:
     (cells / "manifest.csv").write_text("path,label,patient,um_per_px\ncells/0.png,a,p,0.25\n")
     found = ManifestReader().read(cells, ReadOptions(um_per_px=0.5))
@@ -99,6 +106,8 @@ def test_spaces_around_ids_are_dropped_and_said(cells: Path) -> None:
         ("path,label,patient\ncells/0.png,a,p\ncells/../cells/0.png,b,q\n", "row 3: .* is there already, in row 2"),
         ("path,label,patient,cell\ncells/0.png,a,p,x\ncells/1.png,a,p,x\n", "row 3: the cell 'x' is there already"),
         ("path,label,patient,mask\ncells/0.png,a,p,m.png\n", r"row 2: the mask 'm\.png' does not exist"),
+        ("path,label,patient,nucleus\ncells/0.png,a,p,n.png\n", r"row 2: the nucleus 'n\.png' does not exist"),
+        ("path,label,patient,nucleus\ncells/0.png,a,p,../n.png\n", r"row 2: the nucleus '\.\./n\.png' leaves"),
         ("path,label,patient,fold\ncells/0.png,a,p,1\ncells/1.png,a,p,\n", "row 3: 'fold' is empty"),
         ("path,label,patient,sha256\ncells/0.png,a,p,12ab\n", "row 2: 'sha256' is '12ab'; 64 hexadecimal"),
         ("path,label,patient,um_per_px\ncells/0.png,a,p,-1\n", "row 2: 'um_per_px' is '-1'; a number above 0"),

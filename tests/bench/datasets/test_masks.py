@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -35,6 +36,32 @@ def test_masks_are_found_under_the_relative_path_with_any_suffix(tmp_path: Path,
     found = with_masks(dataset(tmp_path, str(tmp_path / "m")), tmp_path)
     assert list(found.table["mask_path"]) == [str(tmp_path / "m/a/1.png"), str(tmp_path / "m/b/1.TIF")]
     assert [int(cell.mask.sum()) for cell in found.cells()] == [10, 10]
+
+
+def test_nuclei_are_found_in_a_folder_of_their_own(tmp_path: Path, draw: Draw) -> None:
+    for name in ("a", "b"):
+        draw(tmp_path / name / "1.bmp")
+        write_mask(tmp_path / f"n/{name}/1.png")
+    plain = dataset(tmp_path, None)
+    found = with_masks(replace(plain, options=ReadOptions(nucleus_mask=str(tmp_path / "n"))), tmp_path)
+    assert list(found.table["nucleus_path"]) == [str(tmp_path / "n/a/1.png"), str(tmp_path / "n/b/1.png")]
+    assert found.table["mask_path"].isna().all()
+    assert found.notices == ()
+    again = with_masks(found, tmp_path)
+    assert again.notices == (
+        f"--nucleus-mask {tmp_path / 'n'} goes before the masks that the data set names for 2 cells",
+    )
+    assert [int(cell.nucleus.sum()) for cell in found.cells() if cell.nucleus is not None] == [5, 5]
+
+
+def test_what_is_wrong_with_nuclei_names_their_option(tmp_path: Path) -> None:
+    for folder, message in (
+        ("hole", "no such folder; give a folder of masks$"),
+        (str(tmp_path), "folder of the cells"),
+    ):
+        asked = replace(dataset(tmp_path, "whole"), options=ReadOptions(mask="whole", nucleus_mask=folder))
+        with pytest.raises(BenchError, match=f"--nucleus-mask {folder}: .*{message}"):
+            with_masks(asked, tmp_path)
 
 
 def test_a_cell_without_a_mask_is_named_and_counted(tmp_path: Path) -> None:

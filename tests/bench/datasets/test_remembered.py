@@ -13,7 +13,7 @@ from bench.datasets.looks import Look
 from bench.datasets.remembered import Key, key_of, recall, remember
 from extractors.cells import CellFile
 
-LOOK = Look("sha", "", "pixels", "picture", 4, 5, 6)
+LOOK = Look("sha", "", "", "pixels", "picture", 4, 5, 6)
 
 WRITER = """
 import sys
@@ -21,21 +21,21 @@ from pathlib import Path
 from bench.datasets.looks import Look
 from bench.datasets.remembered import Key, remember
 for i in range(60):
-    remember(Path(sys.argv[1]), {Key(f"{sys.argv[2]}-{i}", "", "r", "s"): Look("a", "", "b", "c", i, 2, 3)})
+    remember(Path(sys.argv[1]), {Key(f"{sys.argv[2]}-{i}", "", "", "r", "s"): Look("a", "", "", "b", "c", i, 2, 3)})
 """
 
 
 def test_what_is_remembered_comes_back_for_its_key_only(tmp_path: Path) -> None:
-    store, key = tmp_path / "s", Key("/p", "/m", "r", "1:2:3")
+    store, key = tmp_path / "s", Key("/p", "/m", "/n", "r", "1:2:3")
     assert recall(store, [key]) == {}
     remember(store, {key: LOOK})
     assert recall(store, [key]) == {key: LOOK}
-    for other in (key._replace(path="/q"), key._replace(mask=""), key._replace(reading="x"), key._replace(state="x")):
-        assert recall(store, [other]) == {}
+    for name in Key._fields:
+        assert recall(store, [key._replace(**{name: "other"})]) == {}
 
 
 def test_a_new_state_replaces_the_old(tmp_path: Path) -> None:
-    store, key = tmp_path / "s", Key("/p", "", "r", "old")
+    store, key = tmp_path / "s", Key("/p", "", "", "r", "old")
     remember(store, {key: LOOK})
     remember(store, {key._replace(state="new"): replace(LOOK, sha256="other")})
     assert recall(store, [key]) == {}
@@ -43,23 +43,26 @@ def test_a_new_state_replaces_the_old(tmp_path: Path) -> None:
 
 
 def test_thousands_of_keys(tmp_path: Path) -> None:
-    keys = [Key(f"/{i}", "", "r", "s") for i in range(2000)]
+    keys = [Key(f"/{i}", "", "", "r", "s") for i in range(2000)]
     looks = {key: replace(LOOK, height=i) for i, key in enumerate(keys)}
     remember(tmp_path / "s", looks)
     assert recall(tmp_path / "s", keys) == looks
 
 
 def test_the_key_follows_the_files_times_and_the_way_they_are_read(tmp_path: Path) -> None:
-    image, mask = tmp_path / "i", tmp_path / "m"
-    image.write_bytes(b"1")
-    mask.write_bytes(b"1")
-    file = CellFile("x", str(image), str(mask))
+    image, mask, nucleus = (tmp_path / name for name in "imn")
+    for path in (image, mask, nucleus):
+        path.write_bytes(b"1")
+    file = CellFile("x", str(image), str(mask), nucleus_path=str(nucleus))
     first = key_of(file)
     assert key_of(replace(file, id="y", um_per_px=2.0)) == first
     assert key_of(replace(file, white_level=4095)) != first
     assert key_of(replace(file, mask_path=None)) != key_of(replace(file, mask_path=None, whole=True))
-    os.utime(mask, ns=(5, 5))
-    assert key_of(file) != first
+    assert key_of(replace(file, nucleus_path=None)) != first
+    for path in (nucleus, mask):
+        before = key_of(file)
+        os.utime(path, ns=(5, 5))
+        assert key_of(file) != before
     mask.unlink()
     assert key_of(file) is None
 
@@ -68,14 +71,14 @@ def test_two_processes_write_at_a_time(tmp_path: Path) -> None:
     store = tmp_path / "s"
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(store), name]) for name in ("a", "b")]
     assert [writer.wait(60) for writer in writers] == [0, 0]
-    keys = [Key(f"{name}-{i}", "", "r", "s") for name in ("a", "b") for i in range(60)]
+    keys = [Key(f"{name}-{i}", "", "", "r", "s") for name in ("a", "b") for i in range(60)]
     assert set(recall(store, keys)) == set(keys)
 
 
 @pytest.mark.parametrize("damage", ["head", "middle"])
 def test_a_damaged_store_is_discarded_with_a_warning(tmp_path: Path, damage: str) -> None:
     store = tmp_path / "s"
-    keys = [Key(f"/{i}", "", "r", "s") for i in range(2000)]
+    keys = [Key(f"/{i}", "", "", "r", "s") for i in range(2000)]
     remember(store, dict.fromkeys(keys, LOOK))
     content = bytearray(store.read_bytes())
     start = 0 if damage == "head" else 4096
@@ -90,7 +93,7 @@ def test_a_damaged_store_is_discarded_with_a_warning(tmp_path: Path, damage: str
 
 def test_a_locked_store_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.datasets.remembered._TIMEOUT_S", 0.05)
-    store, key = tmp_path / "s", Key("/p", "", "r", "s")
+    store, key = tmp_path / "s", Key("/p", "", "", "r", "s")
     remember(store, {key: LOOK})
     other = sqlite3.connect(store, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")

@@ -26,7 +26,9 @@ Draw = Callable[..., Path]
 pytestmark = pytest.mark.usefixtures("own_cache")
 
 
-def dataset_of(*paths: Path, options: ReadOptions | None = None, masks: list[Path] | None = None) -> Dataset:
+def dataset_of(
+    *paths: Path, options: ReadOptions | None = None, masks: list[Path] | None = None, nuclei: list[Path] | None = None
+) -> Dataset:
     cells = [path.name for path in paths]
     table = cell_table(
         cell=cells,
@@ -34,6 +36,7 @@ def dataset_of(*paths: Path, options: ReadOptions | None = None, masks: list[Pat
         label=["a" if i % 2 else "b" for i in range(len(paths))],
         patient=[f"p{i}" for i in range(len(paths))],
         mask_path=None if masks is None else [str(mask) for mask in masks],
+        nucleus_path=None if nuclei is None else [str(nucleus) for nucleus in nuclei],
     )
     return Dataset("d", "test", table, "a", options or ReadOptions())
 
@@ -87,6 +90,35 @@ def test_the_cell_digest_follows_image_mask_scale_and_white_level(draw: Draw, tm
     variants += [digest(um_per_px=0.25), digest(white_level=4095)]
     assert len(set(variants)) == len(variants)
     assert digest(white_level=65535) == digest()
+
+
+def test_another_nucleus_mask_is_another_cell_and_is_looked_at_again(draw: Draw, tmp_path: Path) -> None:
+    cell, nucleus = draw(tmp_path / "1.png"), tmp_path / "n.png"
+
+    def digest(nuclei: list[Path] | None) -> str:
+        found = scan(dataset_of(cell, nuclei=nuclei))
+        assert not found.problems
+        return str(found.table["digest"][0])
+
+    digests = [digest(None)]
+    for top in (4, 5, 0):  # the last is black: no nucleus
+        pixels = np.zeros((12, 12), np.uint8)
+        pixels[top:7, 4:7] = 255 * (top > 0)
+        assert cv2.imwrite(str(nucleus), pixels)
+        digests.append(digest([nucleus]))
+        assert digest([nucleus]) == digests[-1]
+    assert len(set(digests)) == 4
+
+
+def test_nuclei_that_do_not_fit_are_named(draw: Draw, tmp_path: Path) -> None:
+    cell = draw(tmp_path / "1.png")
+    pixels = np.zeros((12, 12), np.uint8)
+    pixels[0, 0] = 1
+    for content, reason in ((pixels, "lies outside the cell"), (pixels[1:], "the nucleus mask is (11, 12)")):
+        assert cv2.imwrite(str(tmp_path / "n.png"), content)
+        assert reason in reasons(cell, nuclei=[tmp_path / "n.png"])["1.png"]
+    (tmp_path / "n.png").write_bytes(b"no image")
+    assert "not an image" in reasons(cell, nuclei=[tmp_path / "n.png"])["1.png"]
 
 
 def test_sixteen_bit_pixels_are_scaled(tmp_path: Path) -> None:
