@@ -1,0 +1,27 @@
+"""A nucleus that the user gave goes before the one that would be found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from extractors.cells import Cell
+from extractors.handcrafted.size import Size
+from extractors.handcrafted.status import Status
+
+
+def test_the_given_nucleus_is_the_one_that_is_measured(draw: Any) -> None:
+    mask = draw.disc(40)
+    image = np.where(mask[..., None], [170, 150, 190], 0)
+    y, x = np.indices(mask.shape) - np.array(mask.shape)[:, None, None] // 2
+    dark, drawn = np.hypot(x, y) <= 24, np.hypot(x - 5, y) <= 15
+    image[dark] = [80, 40, 120]
+    given = [None, drawn, np.zeros_like(mask)]
+    cells = [Cell("c", image.astype(np.uint8), mask, nucleus=nucleus) for nucleus in given]
+    values, status = Size().transform_with_status(cells)
+    column = list(Size().get_feature_names_out()).index("size.area.nucleus")
+    assert values[1, column] == np.count_nonzero(drawn)
+    assert values[0, column] == pytest.approx(np.count_nonzero(dark), rel=0.01)
+    assert status[:, column].tolist() == [Status.OK, Status.OK, Status.NO_NUCLEUS]
