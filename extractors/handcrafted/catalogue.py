@@ -8,6 +8,7 @@ from typing import Any
 from extractors.handcrafted.clefting import Clefting
 from extractors.handcrafted.color import Color
 from extractors.handcrafted.family import Family, HandcraftedBase, chosen
+from extractors.handcrafted.fourier import Fourier
 from extractors.handcrafted.glcm import Glcm
 from extractors.handcrafted.parts import OUTLINED, REGIONS
 from extractors.handcrafted.shape import Shape
@@ -18,6 +19,7 @@ EXTRACTORS: dict[str, type[HandcraftedBase]] = {
     "size": Size,
     "shape": Shape,
     "zernike": Zernike,
+    "fourier": Fourier,
     "clefting": Clefting,
     "color": Color,
     "glcm": Glcm,

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.contour import Points, signed_area
+from extractors.handcrafted.contour import signed_area
 from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outline_family
 from extractors.handcrafted.feature import Feature, keyed
 from extractors.handcrafted.parts import OUTLINED
@@ -57,14 +57,6 @@ CONTOUR_FEATURES = (
         "Mohapatra 2014",
         0.1,
     ),
-    Feature(
-        "fourier_irregularity",
-        "sum of the larger amplitude of harmonics 2 to 10 / that of harmonic 1",
-        "1",
-        "[0, inf)",
-        "Kuhl & Giardina 1982",
-        0.1,
-    ),
 )
 """Of the region without threads of up to two pixels."""
 
@@ -74,7 +66,6 @@ FEATURES = PIXEL_FEATURES + CONTOUR_FEATURES
 MIN_AREA = 8
 """Fewest pixels of which a shape is told."""
 
-HARMONICS = 10
 ROUND = 1e-3
 """Spread of the radius, over its mean, below which an outline is a circle to within what the pixels resolve."""
 
@@ -145,18 +136,6 @@ def asymmetry(mask: npt.NDArray[np.bool_], centroid: npt.NDArray[np.float64]) ->
     return float(1 - kept / np.count_nonzero(mask))
 
 
-def fourier_irregularity(contour: Points) -> float:
-    """Amplitude of harmonics 2 to 10 over that of harmonic 1 of a closed contour sampled at equal distances.
-
-    Harmonic n runs round an ellipse whose half axes are the sum and the difference of the two Fourier amplitudes at
-    +n and -n; the larger amplitude is half of the sum of the axes.
-    """
-    amplitudes = np.abs(np.fft.fft(contour[:, 0] + 1j * contour[:, 1]))
-    orders = np.arange(1, HARMONICS + 1)
-    larger = np.maximum(amplitudes[orders], amplitudes[-orders])
-    return float(larger[1:].sum() / larger[0])
-
-
 def _partners(mask: npt.NDArray[np.bool_], sum_x: int, sum_y: int) -> int:
     """Number of pixels p in the mask with (sum_x, sum_y) - p in it too."""
     height, width = mask.shape
@@ -198,5 +177,4 @@ def _of_contour(region: Region) -> Measured:
     return {
         "radial_sd": spread / float(radii.mean()),
         "radial_skewness": Status.FLAT if is_round else float(np.mean((radii - radii.mean()) ** 3) / spread**3),
-        "fourier_irregularity": fourier_irregularity(contour),
     }

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from skimage.measure import moments_central, moments_hu, moments_normalized, regionprops
 
-from extractors.handcrafted.contour import resample
 from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.shape import Shape, asymmetry, fourier_irregularity
+from extractors.handcrafted.shape import Shape, asymmetry
 from extractors.handcrafted.status import Status
 
 
@@ -32,7 +31,6 @@ def test_disc(draw: Any, radius: int) -> None:
     assert found["hu_1"] == pytest.approx(1 / (2 * np.pi), rel=0.002)
     assert found["hu_3"] == pytest.approx(0, abs=1e-9)
     assert found["radial_sd"] < 0.01
-    assert found["fourier_irregularity"] < 0.01
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.5, 1.1])
@@ -80,18 +78,6 @@ def test_dents_make_the_radius_skew_to_the_left(draw: Any) -> None:
     assert of(nucleus)["radial_skewness"] < -1
 
 
-def test_fourier_irregularity_of_known_harmonics() -> None:
-    angles = np.arange(256) * 2 * np.pi / 256
-    z = 10 * np.exp(1j * angles) + 2 * np.exp(-3j * angles) + 1 * np.exp(5j * angles)
-    assert fourier_irregularity(np.stack([z.real, z.imag], axis=1)) == pytest.approx(0.3, rel=1e-12)
-
-
-def test_fourier_irregularity_of_a_square_by_its_series() -> None:
-    # The Fourier series of a square walked at constant speed has only the orders 1 - 4k, with amplitude 1/(1 - 4k)^2.
-    square = resample(np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]]), 4096)
-    assert fourier_irregularity(square) == pytest.approx(1 / 9 + 1 / 25 + 1 / 49 + 1 / 81, rel=1e-3)
-
-
 def test_asymmetry_of_a_triangle() -> None:
     # A triangle and its mirror image about the centroid share a hexagon of two thirds of the area.
     y, x = np.mgrid[:300, :300]
@@ -113,7 +99,6 @@ def test_degenerate_regions(draw: Any) -> None:
     assert line["eccentricity"] == 1
     assert line["solidity"] == pytest.approx(1)
     assert line["radial_sd"] is Status.TOO_SMALL
-    assert line["fourier_irregularity"] is Status.TOO_SMALL
 
 
 def test_names_are_what_is_measured(draw: Any) -> None:
