@@ -168,14 +168,26 @@ def join_shards(entry: Entry, n_cells: int) -> None:
 
 
 def open_features(folder: str | Path) -> npt.NDArray[np.float32]:
-    """The stored features, memory-mapped: float32, shape (n_cells, n_features)."""
-    return np.asanyarray(np.load(Path(folder) / "values.npy", mmap_mode="r", allow_pickle=False))
+    """The stored features, memory-mapped: float32, shape (n_cells, n_features).
+
+    Raises
+    ------
+    BenchError
+        They are damaged.
+    """
+    return _mapped(Path(folder) / "values.npy")
 
 
 def open_status(folder: str | Path) -> npt.NDArray[np.uint8] | None:
-    """Why stored features are NaN, memory-mapped: uint8, shape (n_cells, n_features); None where it was not told."""
+    """Why stored features are NaN, memory-mapped: uint8, shape (n_cells, n_features); None where it was not told.
+
+    Raises
+    ------
+    BenchError
+        It is damaged.
+    """
     path = Path(folder) / "status.npy"
-    return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False)) if path.is_file() else None
+    return _mapped(path) if path.is_file() else None
 
 
 def feature_names(folder: str | Path) -> list[str]:
@@ -192,6 +204,15 @@ def stored_entries(store: Path) -> Iterator[Mapping[str, Any]]:
 
 def _shard(entry: Entry, number: int) -> Path:
     return entry.shards / f"{number:06d}.npz"
+
+
+def _mapped(path: Path) -> npt.NDArray[Any]:
+    try:
+        return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except (OSError, ValueError) as error:
+        raise BenchError(
+            f"{path}: the stored features cannot be read ({error}); delete {path.parent}, and they are extracted again"
+        ) from error
 
 
 def _load_shard(entry: Entry, number: int) -> dict[str, npt.NDArray[Any]]:

@@ -15,6 +15,7 @@ from bench.options import Options
 COMMANDS = [
     ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"], ["folds"],
     ["check"], ["compare"], ["score"], ["audit"], ["leakage"], ["significance"],
+    ["features", "catalogue"], ["features", "extract"],
 ]  # fmt: skip
 
 HEAVY = (
@@ -36,7 +37,14 @@ print("LOADED", *sorted(name for name in sys.modules if "." not in name or name.
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["list", "extractors"], ["list", "classifiers"], ["matrix", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["list", "extractors"],
+        ["list", "classifiers"],
+        ["matrix", "--help"],
+        ["features", "extract", "--help"],
+    ],
 )
 def test_nothing_heavy_is_imported_to_explain(arguments: list[str]) -> None:
     ended = subprocess.run([sys.executable, "-c", CALL, *arguments], capture_output=True, text=True, check=True)
