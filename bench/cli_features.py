@@ -8,13 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli_options import DATA_OPTIONS, RUN_OPTIONS, given, stoppable, with_options
+from bench.cli_options import DATA_OPTIONS, RUN_OPTIONS, given, option, stoppable, with_options
 
 features = typer.Typer(no_args_is_help=True, help="What is measured of a cell, and a table of it.")
 
 EXTRACT_OPTIONS: dict[str, Any] = {
     **{name: kind for name, kind in DATA_OPTIONS.items() if name != "links"},
-    **{name: RUN_OPTIONS[name] for name in ("jobs", "threads", "timeout", "weights_dir", "store")},
+    **{name: RUN_OPTIONS[name] for name in ("jobs", "timeout", "weights_dir", "store")},
+    "threads": option(int, "Threads of an extractor that takes them.", "1", panel="Machine"),
 }
 Extractor = Annotated[str, typer.Option("--extractor", "-x", help="Extractor or model.")]
 

@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
 
 import bench
 from bench.datasets.phantom import PhantomSpec, write_phantom
+from bench.experiment import FoldJob, Protocol, fit_fold
 from bench.feature_catalogue import catalogue
-from bench.features import feature_names
+from bench.features import feature_names, open_features
+from bench.identity import seed_of
 from bench.importances import importances_of
-from bench.plugins import classifier
+from bench.plugins import Plugin, classifier
 from bench.splits.folds import InnerPatientKFold, inner_folds
+from extractors.cells import CellFile, Cells
 
 
 class Tells:
@@ -39,6 +43,38 @@ def test_what_are_no_importances_of_the_features_is_not_taken(told: Any) -> None
     assert len(found) == 0
     assert list(found.columns) == ["feature", "importance"]
     assert len(importances_of(object(), ["a", "b", "c"])) == 0
+
+
+class Halves(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """Learns what its columns are called; the first tells the class, the second nothing."""
+
+    def fit(self, X: Cells, y: Any = None, groups: Any = None) -> Halves:
+        self.columns_ = [f"{y[0]}.number", f"{y[0]}.nothing"]
+        return self
+
+    def transform(self, X: Cells) -> Any:
+        return np.array([[int(cell.id), 0] for cell in X], dtype=np.float32)
+
+    def get_feature_names_out(self, input_features: Any = None) -> Any:
+        return np.array(self.columns_)
+
+
+def test_a_stateful_extractor_names_the_features_of_each_fold() -> None:
+    n = 36
+    labels = np.repeat(["low", "tall"], n // 2)
+    units = np.array([f"p{i // 3}" for i in range(n)])
+    rows, tested = np.arange(n), np.isin(units, ["p0", "p6"])
+    job = FoldJob(
+        extractor=Plugin("halves", f"{__name__}:Halves", {}, requires_fit=True),
+        classifier=classifier("sklearn.tree.DecisionTreeClassifier"),
+        protocol=Protocol(folds=6, inner_folds=2), positive="tall", labels=labels, units=units, features=None,
+        cells=Cells(CellFile(str(i), "nowhere.png") for i in range(n)), repeat=1, fold=2,
+        train=rows[~tested], test=rows[tested],
+    )  # fmt: skip
+    found = fit_fold(job).importances
+    assert found.to_dict(orient="list") == {
+        "feature": ["low.number", "low.nothing"], "importance": [1.0, 0.0], "repeat": [1, 1], "fold": [2, 2],
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +113,6 @@ def test_every_outer_fold_keeps_the_importance_of_every_feature_by_name(ran: ben
 
 def test_they_are_those_of_the_model_that_predicts(ran: bench.MatrixResult) -> None:
     """The first fold is fitted again here, on its training rows, with the engine's seed and splitter."""
-    from bench.features import open_features  # noqa: PLC0415
-    from bench.identity import seed_of  # noqa: PLC0415
-
     plan, experiment = ran.plan, next(e for e in ran.plan.experiments if "lightgbm" in e.name)
     assert experiment.entry is not None
     assert experiment.extractor is not None
