@@ -150,6 +150,34 @@ def describe(
     display.show_dataset(opened)
 
 
+@data_app.command(epilog="Example: [cyan]bench data quality C-NMC_Leukemia/ -o quality.csv[/cyan]")
+@with_options(DATA_OPTIONS)
+def quality(
+    path: Annotated[str, typer.Argument(help="Cells: as for --data.")],
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File for a row a cell, .csv or .parquet.", show_default=False)
+    ] = None,
+    **options: Any,
+) -> None:
+    """Judge the masks: debris dropped, holes, cells at the frame, nuclei found and refused."""
+    from bench.datasets import quality as masks  # noqa: PLC0415
+    from bench.datasets.opening import open_data  # noqa: PLC0415
+    from bench.display.quality import show_quality  # noqa: PLC0415
+    from bench.display.terminal import live_progress, show_line  # noqa: PLC0415
+    from bench.options import make_options  # noqa: PLC0415
+
+    if output is not None:
+        masks.check_place(output)
+    with stoppable(resumes=False), live_progress() as observer:
+        dataset = open_data(make_options({"data": path, **given(options)}), observer).dataset
+        table = masks.quality_table(dataset, progress=lambda done, total: observer.progress("judge masks", done, total))
+    show_quality(dataset.name, len(table), masks.quality_summary(table))
+    if output is not None:
+        masks.write_quality(table, output)
+        show_line("quality", output)
+
+
 @data_app.command(epilog="Example: [cyan]bench data phantom cells/ --patients 20 --effect 0 --signature 3[/cyan]")
 def phantom(
     out: Annotated[Path, typer.Argument(help="New folder.")],
