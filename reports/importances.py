@@ -65,6 +65,9 @@ class PipelineImportances:
         Features that are above 0 in some fold.
     lines : tuple of FeatureLine
         The largest mean first; at least one.
+    families : tuple of (str, float)
+        Sum of the means of each family, the largest first: how features that correlate share their importance inside a
+        family does not matter to it. Empty where the names have no families.
     """
 
     row: Row
@@ -72,6 +75,7 @@ class PipelineImportances:
     features: int
     used: int
     lines: tuple[FeatureLine, ...]
+    families: tuple[tuple[str, float], ...]
 
     @property
     def share(self) -> float:
@@ -139,7 +143,8 @@ def _pipeline(row: Row) -> PipelineImportances | None:
     lines = _lines(shares, told)
     if not lines:
         return None
-    return PipelineImportances(row, shares.shape[1], len(shares), int((shares > 0).any(axis=1).sum()), lines)
+    used = int((shares > 0).any(axis=1).sum())
+    return PipelineImportances(row, shares.shape[1], len(shares), used, lines, _families(shares.mean(axis=1)))
 
 
 def _lines(shares: pd.DataFrame, told: Mapping[str, tuple[str, str]]) -> tuple[FeatureLine, ...]:
@@ -160,3 +165,12 @@ def _lines(shares: pd.DataFrame, told: Mapping[str, tuple[str, str]]) -> tuple[F
         )
         for name, of in zip(names, values, strict=True)
     )
+
+
+def _families(means: pd.Series[float]) -> tuple[tuple[str, float], ...]:
+    names = means.index.astype(str)
+    if not all("." in name for name in names):
+        return ()
+    sums = means.groupby([name.partition(".")[0] for name in names]).sum()
+    ranked = sorted(((str(family), float(share)) for family, share in sums.items()), key=lambda f: (-f[1], f[0]))
+    return tuple(ranked) if len(ranked) > 1 else ()

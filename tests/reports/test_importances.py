@@ -17,7 +17,7 @@ from reports.pages import write_report
 
 Add = Any
 
-SHARES = {"shape.area.cell": (0.5, 0.3), "glcm.contrast.cell": (0.0, 0.4), "color.mean.cell": (0.5, 0.3)}
+SHARES = {"shape.area.cell": (0.5, 0.3), "color.sd.cell": (0.0, 0.4), "color.mean.cell": (0.5, 0.3)}
 """In two folds. Means: 0.4, 0.2, 0.4."""
 
 
@@ -49,7 +49,7 @@ def test_the_largest_mean_first_with_smallest_and_largest_fold(results: Results,
     assert [(x.name, x.mean, x.low, x.high, x.used) for x in pipeline.lines] == [
         ("color.mean.cell", 0.4, 0.3, 0.5, 2),
         ("shape.area.cell", 0.4, 0.3, 0.5, 2),
-        ("glcm.contrast.cell", 0.2, 0.0, 0.4, 1),
+        ("color.sd.cell", 0.2, 0.0, 0.4, 1),
     ]
     assert pipeline.lines[2].bar == pytest.approx((40, 0, 80)), "in percent of the largest share of all, 0.5"
     assert (pipeline.folds, pipeline.features, pipeline.used) == (2, 3, 3)
@@ -57,8 +57,9 @@ def test_the_largest_mean_first_with_smallest_and_largest_fold(results: Results,
     section = _section(results)
     text = _text(section)
     assert "shape.area.cell formula of &lt;shape.area.cell&gt; (px^2) 40.0 % 2/2" in text
-    assert "glcm.contrast.cell 20.0 % 1/2" in text
+    assert "color.sd.cell 20.0 % 1/2" in text
     assert "All of the 3 features that some fold uses, of 3 that it was given; together 100 % of the importance" in text
+    assert "By family: color 60 %, shape 40 %." in text
     assert "No importances of single features: handcrafted × svm." in text
     assert 'width="80.0" height="10"' in section, "a mean of 0.2 on a scale of 200 for 0.5"
     assert "M0.0 7H160.0" in section, "from 0 to 0.4"
@@ -83,8 +84,9 @@ def test_a_feature_that_a_fold_does_not_name_counts_as_0_there(results: Results,
     tables = _tables({"a": (1.0, 0.5), "b": (0.0, 0.5)})
     gone = tables["importances"].drop(index=2)
     add(classifier="rf_svm", more={**tables, "importances": gone})
-    lines = important_tracks(tracks(results))[0].pipelines[0].lines
-    assert [(x.name, x.mean, x.low) for x in lines] == [("a", 0.75, 0.5), ("b", 0.25, 0.0)]
+    pipeline = important_tracks(tracks(results))[0].pipelines[0]
+    assert [(x.name, x.mean, x.low) for x in pipeline.lines] == [("a", 0.75, 0.5), ("b", 0.25, 0.0)]
+    assert pipeline.families == (), "names without a family"
 
 
 def test_leaky_pipelines_say_so_in_their_own_line(results: Results, add: Add) -> None:
