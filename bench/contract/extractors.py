@@ -72,6 +72,8 @@ class ExtractorChecks:
         twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
         if twice:
             raise Broken(f"two features are called {twice[0]}")
+        if hasattr(fitted, "catalogue") and [str(column.name) for column in fitted.catalogue()] != names:
+            raise Broken("catalogue() lists other columns than get_feature_names_out, or in another order")
         if np.isinf(values).any():
             raise Broken(f"feature {names[int(np.isinf(values).any(axis=0).argmax())]} is infinite; give NaN instead")
         if np.isnan(values).all(axis=1).any():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -177,6 +178,11 @@ class NamesTwoAlike(Stateless):
         return np.array(["mean"] * 3 * GRID**2, dtype=object)
 
 
+class ListsItsColumnsBackwards(Stateless):
+    def catalogue(self) -> list[Any]:
+        return [SimpleNamespace(name=name) for name in self.get_feature_names_out()[::-1]]
+
+
 class NamesTooFew(Stateless):
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         return np.array(["mean"], dtype=object)
@@ -254,6 +260,7 @@ def test_honest_extractors_pass_and_what_does_not_concern_them_is_said(tmp_path:
         (IsRandom, TWICE, "make what is random follow random_state"),
         (GivesDoubles, FEATURES, "transform gives float64; float32 is expected"),
         (NamesTwoAlike, FEATURES, "two features are called mean"),
+        (ListsItsColumnsBackwards, FEATURES, "catalogue() lists other columns than get_feature_names_out"),
         (NamesTooFew, FEATURES, "1 names for 108 features"),
         (DividesByNothing, FEATURES, "feature mean_3 is infinite; give NaN instead"),
         (SaysOtherwise, FEATURES, "transform_with_status gives other features than transform"),
