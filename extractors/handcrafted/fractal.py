@@ -1,0 +1,88 @@
+"""Box-counting dimension of the border of a region."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+BOXES = (2, 4, 8, 16)
+"""Sides in pixels of the boxes that are counted."""
+
+_LARGEST = BOXES[-1]
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def box_dimension(mask: npt.NDArray[np.bool_]) -> float:
+    """Slope of the number of boxes that hold a border pixel against their side, both as logarithms, sign turned.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (height, width)
+        Its True pixels reach over more than 16 px along a row or a column.
+
+    Returns
+    -------
+    float
+        1 for a smooth outline, up to 2 for one that fills the plane; 0.94 to 1.09 for discs and ellipses
+        of 20 to 150 px radius, 0.94 to 1.06 from 30 px on.
+
+    Notes
+    -----
+    Border pixels are those with one outside beside, above or below. Of each size the boxes are laid in every way and
+    the fewest count, so that quarter turns and flips change nothing [1]_.
+
+    References
+    ----------
+    .. [1] Foroutan-pour, Dutilleul & Smith, Advances in the implementation of the box-counting method of fractal
+       dimension estimation, Applied Mathematics and Computation 105 (1999) 195.
+    """
+    counts = np.log(fewest_boxes(mask))
+    sizes = np.log(BOXES)
+    apart = sizes - sizes.mean()
+    return float(-(apart @ counts) / (apart @ apart))
+
+
+def fewest_boxes(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Fewest boxes of each of `BOXES` that cover the border, over all ways to lay their grid.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (height, width)
+
+    Returns
+    -------
+    ndarray of int64, shape (4,)
+    """
+    held = _placed(_border(mask))
+    fewest = []
+    for side in BOXES:
+        held = _twice(held, side // 2)
+        by_row = held.reshape(-1, side, held.shape[1]).sum(axis=0, dtype=np.int32)
+        fewest.append(by_row.reshape(side, -1, side).sum(axis=1).min())
+    return np.array(fewest, dtype=np.int64)
+
+
+def _border(mask: npt.NDArray[np.bool_]) -> Pixels:
+    pixels = mask.astype(np.uint8)
+    inside = cv2.erode(pixels, _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(pixels - inside)
+
+
+def _placed(border: Pixels) -> Pixels:
+    """The border on a frame of whole largest boxes, with room for the boxes that end at its first row and column."""
+    height, width = (-(-(size + _LARGEST) // _LARGEST) * _LARGEST for size in border.shape)
+    frame = np.zeros((height, width), dtype=np.uint8)
+    frame[_LARGEST - 1 : _LARGEST - 1 + border.shape[0], _LARGEST - 1 : _LARGEST - 1 + border.shape[1]] = border
+    return frame
+
+
+def _twice(held: Pixels, side: int) -> Pixels:
+    """From what boxes hold, by their upper left corner, to what boxes of twice the `side` hold."""
+    wide = held.copy()
+    wide[:, :-side] |= held[:, side:]
+    tall = wide.copy()
+    tall[:-side] |= wide[side:]
+    return tall
