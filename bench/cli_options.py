@@ -54,7 +54,12 @@ def switch(name: str, text: str, panel: str) -> Any:
 
 
 DATA_OPTIONS: dict[str, Any] = {
-    "mask": option(str, "Folder of mask images, or [cyan]whole[/cyan] for the whole frame.", panel="Data"),
+    "mask": option(
+        str,
+        "Folder of mask images; [cyan]smear[/cyan]: look for the white cell in the middle of a smear; "
+        "[cyan]whole[/cyan]: the whole frame.",
+        panel="Data",
+    ),
     "nucleus_mask": option(str, "Folder of mask images of the nuclei, which are else looked for.", panel="Data"),
     "patient_pattern": option(str, "Class folders: regular expression that finds the patient in a path.", panel="Data"),
     "positive": option(str, "Positive class of two.", panel="Data"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import overload
+from typing import Literal, overload
 
 import cv2
 import numpy as np
@@ -15,12 +15,15 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from extractors.segmentation.foreground import foreground_mask
+from extractors.segmentation.smear import smear_mask
 
 UInt8Image = npt.NDArray[np.uint8]
 BoolMask = npt.NDArray[np.bool_]
 
 MAX_PIXELS = 64 * 1024 * 1024
 """Largest image, in pixels, that is decoded: a single cell of 8192 x 8192."""
+
+MaskBy = Literal["foreground", "whole", "smear"]
 
 FORMATS = frozenset({"BMP", "PNG", "JPEG", "TIFF"})
 
@@ -36,9 +39,10 @@ class CellFile:
     path : str
         The image: BMP, PNG, JPEG or TIFF; grey, RGB or RGBA; 8 or 16 bit.
     mask_path : str or None
-        An image whose non-zero pixels are the cell. None: the foreground of the black-background image.
-    whole : bool
-        Take the whole frame as the cell; only without `mask_path`.
+        An image whose non-zero pixels are the cell. None: `mask_by` says what is.
+    mask_by : {"foreground", "whole", "smear"}
+        What is the cell where `mask_path` names no mask: the foreground of the black-background image, the whole frame,
+        or the white cell in the middle of a smear (`extractors.segmentation.smear`).
     um_per_px : float or None
         Micrometres per pixel.
     white_level : int or None
@@ -50,7 +54,7 @@ class CellFile:
     id: str
     path: str
     mask_path: str | None = None
-    whole: bool = False
+    mask_by: MaskBy = "foreground"
     um_per_px: float | None = None
     white_level: int | None = None
     nucleus_path: str | None = None
@@ -136,8 +140,10 @@ class Cell:
         file = self._file
         if file.mask_path is not None:
             return _checked_mask(self.id, "mask", read_mask(Path(file.mask_path)), self.image)
-        if file.whole:
+        if file.mask_by == "whole":
             return np.ones(self.image.shape[:2], dtype=np.bool_)
+        if file.mask_by == "smear":
+            return smear_mask(self.image)
         try:
             return foreground_mask(self.image, lossy=bool(file.path) and is_lossy(Path(file.path)))
         except ValueError as error:

@@ -63,7 +63,7 @@ def look_at(file: CellFile) -> Look:
         raise ValueError("the image is black throughout")
     area = int(np.count_nonzero(cell.mask))
     if area == 0:
-        raise ValueError(f"the mask {file.mask_path or ''} is empty")
+        raise ValueError("no white cell is found" if file.mask_by == "smear" else f"the mask {file.mask_path} is empty")
     _ = cell.nucleus
     height, width = image.shape[:2]
     return Look(

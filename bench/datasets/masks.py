@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.datasets.images import image_files
-from bench.datasets.table import WHOLE, Dataset
+from bench.datasets.table import MASK_WAYS, Dataset
 from bench.errors import BenchError
 
 
@@ -28,11 +28,11 @@ def with_masks(dataset: Dataset, root: Path) -> Dataset:
         No such folder, a cell without a mask, with two masks, or outside `root`.
     """
     options = dataset.options
-    if options.mask == WHOLE:
-        dataset = _with_column(dataset, "mask_path", [None] * len(dataset.table), f"--mask {WHOLE}")
+    if options.mask in MASK_WAYS:
+        dataset = _with_column(dataset, "mask_path", [None] * len(dataset.table), f"--mask {options.mask}")
     elif options.mask is not None:
         option = f"--mask {options.mask}"
-        found = _found(dataset, root, options.mask, option, f"give a folder of masks, or {WHOLE}")
+        found = _found(dataset, root, options.mask, option, f"give a folder of masks, {' or '.join(MASK_WAYS)}")
         dataset = _with_column(dataset, "mask_path", found, option)
     if options.nucleus_mask is None:
         return dataset

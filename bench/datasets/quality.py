@@ -120,8 +120,8 @@ def write_quality(table: pd.DataFrame, path: Path) -> None:
 
 def _quality(file: CellFile) -> MaskQuality:
     cell = Cell.from_file(file)
-    given = file.mask_path is not None or file.whole
-    lit = None if given else lit_pixels(cell.image, lossy=is_lossy(Path(file.path)))
+    on_black = file.mask_path is None and file.mask_by == "foreground"
+    lit = lit_pixels(cell.image, lossy=is_lossy(Path(file.path))) if on_black else None
     return mask_quality(cell.image, cell.mask, lit=lit, nucleus=cell.nucleus)
 
 

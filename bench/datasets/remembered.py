@@ -58,7 +58,7 @@ def key_of(file: CellFile) -> Key | None:
         states = [_state(path) for path in (file.path, file.mask_path, file.nucleus_path) if path is not None]
     except OSError:
         return None
-    reading = _reading(file.whole, file.white_level)
+    reading = _reading(file.mask_by, file.white_level)
     return Key(file.path, file.mask_path or "", file.nucleus_path or "", reading, "|".join(states))
 
 
@@ -125,6 +125,6 @@ def _state(path: str) -> str:
 
 
 @cache
-def _reading(whole: bool, white_level: int | None) -> str:
+def _reading(mask_by: str, white_level: int | None) -> str:
     decoder = "bench.datasets.looks"
-    return digest([whole, white_level, code_digest(decoder), dict(library_versions(decoder))])
+    return digest([mask_by, white_level, code_digest(decoder), dict(library_versions(decoder))])

@@ -181,8 +181,7 @@ def _as_expected(row: int, file: CellFile, look: Look | Problem | None, sha256: 
 
 
 def _digest(file: CellFile, look: Look) -> str:
-    mask = look.mask_sha256 or ("whole" if file.whole else "foreground")
-    parts = [look.sha256, mask, file.um_per_px, file.white_level or 65535]
+    parts = [look.sha256, look.mask_sha256 or file.mask_by, file.um_per_px, file.white_level or 65535]
     if look.nucleus_sha256:
         parts.append(look.nucleus_sha256)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -10,10 +10,10 @@ from typing import ClassVar, Protocol
 import pandas as pd
 
 from bench.errors import UNPRINTABLE, BenchError
-from extractors.cells import CellFile, Cells
+from extractors.cells import CellFile, Cells, MaskBy
 
-WHOLE = "whole"
-"""In place of a folder of masks: the whole frame is the cell."""
+MASK_WAYS: Mapping[str, MaskBy] = {"whole": "whole", "smear": "smear"}
+"""What may stand in place of a folder of masks."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class ReadOptions:
     ----------
     mask : str or None
         None: masks named by the manifest, else the foreground of the black-background image. `"whole"`: the whole
-        frame. Else a folder that holds a mask image for each cell under the cell's relative path, with any image
-        suffix.
+        frame. `"smear"`: the white cell in the middle of a smear. Else a folder that holds a mask image for each cell
+        under the cell's relative path, with any image suffix.
     nucleus_mask : str or None
         A folder that holds a mask image of the nucleus of each cell in the same way. None: those named by the manifest.
     patient_pattern : str or None
@@ -49,7 +49,7 @@ class ReadOptions:
     @property
     def mask_folders(self) -> frozenset[Path]:
         """The folders of masks, absolute."""
-        given = {self.mask, self.nucleus_mask} - {None, WHOLE}
+        given = {self.mask, self.nucleus_mask} - {None, *MASK_WAYS}
         return frozenset(Path(str(folder)).expanduser().resolve() for folder in given)
 
 
@@ -94,10 +94,10 @@ class Dataset:
     def cells(self) -> Cells:
         """The cells, in the order of the table."""
         options = self.options
-        whole = options.mask == WHOLE
-        masks = (None if whole or pd.isna(mask) else mask for mask in self.table["mask_path"])
+        mask_by = MASK_WAYS.get(options.mask or "", "foreground")
+        masks = (None if options.mask in MASK_WAYS or pd.isna(mask) else mask for mask in self.table["mask_path"])
         return Cells(
-            CellFile(cell, path, mask, whole, scale, options.white_level, nucleus)
+            CellFile(cell, path, mask, mask_by, scale, options.white_level, nucleus)
             for cell, path, mask, scale, nucleus in zip(
                 self.table["cell"], self.table["path"], masks, self._scales(), self._nuclei(), strict=True
             )

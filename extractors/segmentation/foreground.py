@@ -70,6 +70,7 @@ def lit_pixels(image: npt.NDArray[np.uint8], *, lossy: bool = False) -> BoolMask
     if threshold > DARKEST_WHITE or np.mean(border > threshold) > 0.5:
         raise ValueError(
             "the frame around the cell is not black, so the cell cannot be told from it; "
-            "give masks with --mask FOLDER, or take the whole frame as the cell with --mask whole"
+            "give masks with --mask FOLDER, look for the white cell of a smear with --mask smear, or take the whole "
+            "frame as the cell with --mask whole"
         )
     return np.asarray(brightest > threshold)

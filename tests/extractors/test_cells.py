@@ -179,7 +179,7 @@ def test_a_file_is_decoded_when_it_is_looked_at(tmp_path: Path, picture: npt.NDA
 def test_the_mask_is_the_foreground_the_file_or_the_frame(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     path = str(save(tmp_path / "c.png", picture))
     np.testing.assert_array_equal(Cell.from_file(CellFile("c", path)).mask, picture.any(axis=2))
-    assert Cell.from_file(CellFile("c", path, whole=True)).mask.all()
+    assert Cell.from_file(CellFile("c", path, mask_by="whole")).mask.all()
     drawn = np.zeros((20, 30), dtype=bool)
     drawn[8:12, 10:20] = True
     given = CellFile("c", path, mask_path=str(save(tmp_path / "m.png", drawn)))

@@ -94,7 +94,7 @@ def test_without_the_option_the_manifests_masks_stay(tmp_path: Path, draw: Draw)
 
 
 def test_a_missing_mask_folder_and_the_cells_own_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="--mask hole: no such folder; give a folder of masks, or whole"):
+    with pytest.raises(BenchError, match="--mask hole: no such folder; give a folder of masks, whole or smear"):
         with_masks(dataset(tmp_path, "hole"), tmp_path)
     with pytest.raises(BenchError, match="that is the folder of the cells"):
         with_masks(dataset(tmp_path, str(tmp_path)), tmp_path)

@@ -57,7 +57,7 @@ def test_the_key_follows_the_files_times_and_the_way_they_are_read(tmp_path: Pat
     first = key_of(file)
     assert key_of(replace(file, id="y", um_per_px=2.0)) == first
     assert key_of(replace(file, white_level=4095)) != first
-    assert key_of(replace(file, mask_path=None)) != key_of(replace(file, mask_path=None, whole=True))
+    assert key_of(replace(file, mask_path=None)) != key_of(replace(file, mask_path=None, mask_by="whole"))
     assert key_of(replace(file, nucleus_path=None)) != first
     for path in (nucleus, mask):
         before = key_of(file)

@@ -27,10 +27,13 @@ def test_the_whole_frame_and_the_given_scale_go_before_the_table() -> None:
     more = {"mask_path": ["/m", None], "um_per_px": ["0.5", None]}
     table = cell_table(cell=["x", "y"], path=["/x", "/y"], label=["a", "b"], patient=["1", "2"], **more)
     plain = Dataset("d", "r", table, None).cells().files
-    assert [(f.mask_path, f.whole, f.um_per_px) for f in plain] == [("/m", False, 0.5), (None, False, None)]
+    assert [(f.mask_path, f.mask_by) for f in plain] == [("/m", "foreground"), (None, "foreground")]
+    assert [f.um_per_px for f in plain] == [0.5, None]
+    smear = Dataset("d", "r", table, None, ReadOptions(mask="smear")).cells().files
+    assert [(f.mask_path, f.mask_by) for f in smear] == [(None, "smear")] * 2
     options = ReadOptions(mask="whole", um_per_px=0.25, white_level=4095)
     asked = Dataset("d", "r", table, None, options).cells().files
-    assert [(f.mask_path, f.whole, f.um_per_px, f.white_level) for f in asked] == [(None, True, 0.25, 4095)] * 2
+    assert [(f.mask_path, f.mask_by, f.um_per_px, f.white_level) for f in asked] == [(None, "whole", 0.25, 4095)] * 2
 
 
 @pytest.mark.parametrize("name", ["cell", "label", "patient"])

@@ -30,7 +30,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def image_file(folder: Path, name: str, value: int) -> CellFile:
     cv2.imwrite(str(folder / name), np.full((16, 16, 3), value, dtype=np.uint8))
-    return CellFile(name, str(folder / name), whole=True)
+    return CellFile(name, str(folder / name), mask_by="whole")
 
 
 def test_a_cell_is_decoded_once_for_each_size_until_the_budget_is_full(tmp_path: Path, decoded: list[str]) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from extractors.cells import read_image
 from extractors.segmentation.nucleus import nucleus_candidate, nucleus_mask
+from extractors.segmentation.smear import smear_mask
 
 Mask = npt.NDArray[np.bool_]
 
@@ -36,27 +37,45 @@ def test_nuclei_before_any_is_refused(shared: Path, dataset: int, mean: float) -
     assert dice.mean() > mean
 
 
+@pytest.mark.parametrize(("dataset", "mean", "median"), [(1, 0.95, 0.97), (2, 0.89, 0.96)])
+def test_cells_found_in_a_smear(shared: Path, dataset: int, mean: float, median: float) -> None:
+    _, dice = overlaps(shared, dataset, "cell in smear", lambda image, _: smear_mask(image), of="cell")
+    assert dice.mean() > mean
+    assert np.median(dice) > median
+
+
+@pytest.mark.parametrize(("dataset", "mean"), [(1, 0.905), (2, 0.93)])
+def test_nuclei_of_cells_found_in_a_smear(shared: Path, dataset: int, mean: float) -> None:
+    _, dice = overlaps(shared, dataset, "nucleus in smear", lambda image, _: nucleus_mask(image, smear_mask(image)))
+    assert dice.mean() > mean
+
+
 def candidate_mask(image: npt.NDArray[np.uint8], cell: Mask) -> Mask | None:
     candidate = nucleus_candidate(image, cell)
     return None if candidate is None else candidate.mask
 
 
 def overlaps(
-    shared: Path, dataset: int, what: str, find: Callable[[npt.NDArray[np.uint8], Mask], Mask | None]
+    shared: Path,
+    dataset: int,
+    what: str,
+    find: Callable[[npt.NDArray[np.uint8], Mask], Mask | None],
+    *,
+    of: str = "nucleus",
 ) -> tuple[Mask, npt.NDArray[np.float64]]:
     """Whether each file's number is even, and its Dice; prints the table's row."""
     even, dice = [], []
     for path in sorted((shared / f"data/wbc-masks/dataset{dataset}").glob("*.png")):
         drawn = np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
-        cell, nucleus = drawn > 64, drawn > 192
+        cell, truth = drawn > 64, drawn > (64 if of == "cell" else 192)
         mask = find(read_image(path.with_suffix(".bmp")), cell)
-        both = 0 if mask is None else 2 * np.count_nonzero(mask & nucleus) / (mask.sum() + nucleus.sum())
+        both = 0 if mask is None else 2 * np.count_nonzero(mask & truth) / (mask.sum() + truth.sum())
         even.append(int(path.stem) % 2 == 0)
         dice.append(both)
     values = np.array(dice)
     jaccard = values / (2 - values)
     print(  # noqa: T201 (the table that the test is there to show)
-        f"\ndata set {dataset} {what:<9}: found {np.count_nonzero(values)} of {len(values)}, "
+        f"\ndata set {dataset} {what:<16}: found {np.count_nonzero(values)} of {len(values)}, "
         f"Dice mean {values.mean():.3f} median {np.median(values):.3f}, "
         f"Jaccard mean {jaccard.mean():.3f} median {np.median(jaccard):.3f}"
     )
