@@ -1,124 +1,236 @@
-"""Colour inside the cell: first-order statistics of channels and stains, hue, and nucleus against cytoplasm."""
+"""Colour of a cell, its nucleus and its cytoplasm: first-order statistics of channels and stains, and the hue."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.channels import RGB, cielab, hsv, optical_density, stain_densities
-from extractors.handcrafted.family import Family, HandcraftedBase
-from extractors.handcrafted.feature import Column, Feature
-from extractors.handcrafted.parts import Parts
+from extractors.handcrafted.channels import CHANNELS as TEXTURED
+from extractors.handcrafted.family import Family, HandcraftedBase, chosen
+from extractors.handcrafted.feature import Column, Feature, texture_name
+from extractors.handcrafted.first_order import SCALED, STATISTICS, first_order
+from extractors.handcrafted.parts import REGIONS, Parts
+from extractors.handcrafted.region import BoolMask
 from extractors.handcrafted.status import Measured, Status, missing
 
-CHANNELS = (*RGB, "saturation", "lightness", "a", "b", "methylene_blue", "eosin")
-STATISTICS = ("mean", "sd", "skewness")
-LIGHTNESS = ("kurtosis", "p10", "p90")
-HUE = ("hue_cosine", "hue_sine", "hue_resultant")
-NAMES = (
-    *(f"color.{statistic}.cell.{channel}" for channel in CHANNELS for statistic in STATISTICS),
-    *(f"color.{statistic}.cell.lightness" for statistic in LIGHTNESS),
-    *(f"color.{feature}.cell" for feature in HUE),
-    *(f"color.od_difference.nucleus.{channel}" for channel in RGB),
+
+@dataclass(frozen=True)
+class Scale:
+    """What the values of a channel mean.
+
+    Parameters
+    ----------
+    formula : str
+    unit, range : str
+    source : str
+        Where the formula is from.
+    """
+
+    formula: str
+    unit: str
+    range: str
+    source: str = ""
+
+
+GREY = "grey level"
+LAB = "IEC 61966-2-1, CIE 15 (D65)"
+RUIFROK = "Ruifrok & Johnston 2001 with ImageJ's Giemsa vectors"
+
+SCALES = {
+    "luma": Scale("0.299 R + 0.587 G + 0.114 B", GREY, "[0, 255]", "ITU-R BT.601"),
+    "red": Scale("R", GREY, "[0, 255]"),
+    "green": Scale("G", GREY, "[0, 255]"),
+    "blue": Scale("B", GREY, "[0, 255]"),
+    "saturation": Scale("(max - min) / max of R, G, B", "1", "[0, 1]", "Smith 1978"),
+    "value": Scale("max of R, G, B", GREY, "[0, 255]", "Smith 1978"),
+    "lightness": Scale("CIELAB L*", "CIELAB", "[0, 100]", LAB),
+    "a": Scale("CIELAB a*", "CIELAB", "[-87, 99]", LAB),
+    "b": Scale("CIELAB b*", "CIELAB", "[-108, 95]", LAB),
+    "od_red": Scale("-log10((R + 1) / 256)", "OD", "[0, 2.41]", "Beer-Lambert"),
+    "od_green": Scale("-log10((G + 1) / 256)", "OD", "[0, 2.41]", "Beer-Lambert"),
+    "od_blue": Scale("-log10((B + 1) / 256)", "OD", "[0, 2.41]", "Beer-Lambert"),
+    "methylene_blue": Scale("density of methylene blue, unmixed", "OD", "(-inf, inf)", RUIFROK),
+    "eosin": Scale("density of eosin, unmixed", "OD", "(-inf, inf)", RUIFROK),
+}
+"""Of every channel that can be textured; the hue, which is an angle, has statistics of its own."""
+
+CHANNELS = (*TEXTURED, "hue")
+
+DEFAULT_CHANNELS = ("red", "green", "blue", "hue", "saturation", "lightness", "a", "b", "methylene_blue", "eosin")
+"""Left out: optical densities and value, whose percentiles are those of R, G and B in other units, and luma, which is
+lightness in other units."""
+
+DEFAULT_STATISTICS = ("mean", "sd", "skewness", "kurtosis", "p10", "p90")
+"""Left out: the median and the interquartile range, which follow mean and sd, and the entropy, which follows kurtosis
+once the levels are cut between the extremes."""
+
+HUE = (
+    Feature("cosine", "cosine of the circular mean of the hue", "1", "[-1, 1]", "Mardia & Jupp 2000; Smith 1978"),
+    Feature("sine", "sine of the circular mean of the hue", "1", "[-1, 1]", "Mardia & Jupp 2000; Smith 1978"),
+    Feature("resultant", "|mean of exp(i hue)|", "1", "[0, 1]", "Mardia & Jupp 2000; Smith 1978"),
+)
+"""Over the pixels that have a hue: grey ones have none."""
+
+DIFFERENCE = Feature(
+    "difference", "mean in the nucleus less mean in the cytoplasm", range="(-inf, inf)", source="means as IBSI has them"
 )
 
-COLUMNS = tuple(Column(name, Feature(name.split(".")[1], "see color")) for name in NAMES)
+NO_DIRECTION = 1e-6
+"""Length of the mean of the hues as unit vectors up to which they point nowhere but for rounding."""
 
-_LEVELS_DENSITY = optical_density(np.arange(256, dtype=np.uint8))
-
-FLAT_SD = 1e-4
-"""Standard deviation, in any channel's unit, up to which a channel is constant but for rounding."""
+Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.intp]
 
 
 class Color(HandcraftedBase):
-    """Colour inside the cell: first-order statistics of channels and stains, hue, and nucleus against cytoplasm."""
+    """Colour of cell, nucleus and cytoplasm; the background has no part in it.
+
+    By default the cell and its nucleus are described, and the cytoplasm by how its means differ from the nucleus's.
+
+    Parameters
+    ----------
+    regions : sequence of str or str
+        Of `cell`, `nucleus`, `cytoplasm`. With the nucleus come the differences, but for the means of nucleus and
+        cytoplasm both being columns, which say the same.
+    channels : sequence of str or str
+        Of `CHANNELS`: those that can be textured, and `hue`, which has a cosine, a sine and a resultant instead of
+        the statistics.
+    statistics : sequence of str or str
+        Of `mean`, `sd`, `skewness`, `kurtosis`, `p10`, `p50`, `p90`, `iqr`, `entropy`.
+    """
+
+    def __init__(
+        self,
+        regions: Sequence[str] | str = ("cell", "nucleus"),
+        channels: Sequence[str] | str = DEFAULT_CHANNELS,
+        statistics: Sequence[str] | str = DEFAULT_STATISTICS,
+    ) -> None:
+        self.regions = regions
+        self.channels = channels
+        self.statistics = statistics
 
     def _families(self) -> list[Family]:
         """The one family."""
-        return [Family(COLUMNS, color)]
+        regions = chosen(self.regions, REGIONS, "region")
+        channels = chosen(self.channels, CHANNELS, "channel")
+        statistics = chosen(self.statistics, [feature.name for feature in STATISTICS], "statistic")
+        known = "nucleus" not in regions or ("cytoplasm" in regions and "mean" in statistics)
+        compared = [] if known else [channel for channel in channels if channel != "hue"]
+        described = {channel: _features(channel, statistics) for channel in channels}
+        columns = (
+            *(_column(feature, region, c) for region in regions for c in channels for feature in described[c]),
+            *(_column(_in_scale(DIFFERENCE, channel), "nucleus", channel) for channel in compared),
+        )
+        return [Family(columns, lambda parts: color(parts, regions=regions, channels=described, compared=compared))]
 
 
-def color(parts: Parts) -> Measured:
-    """Colour statistics over the pixels of the cell; the background has no part in them.
-
-    - `mean`, `sd`, `skewness` of red, green, blue (0 to 255), HSV saturation (0 to 1), CIELAB lightness, a and b (D65),
-      and the densities of the Giemsa stains methylene blue and eosin (`stain_densities`).
-    - `kurtosis` (0 for a normal distribution), `p10`, `p90` of the lightness.
-    - `hue_cosine`, `hue_sine`: direction of the circular mean of the HSV hue; `hue_resultant`: its length, in [0, 1].
-      Pixels without a hue (grey ones) are left out.
-    - `od_difference`: mean optical density of the nucleus less that of the rest of the cell.
+def color(
+    parts: Parts, *, regions: Sequence[str], channels: Mapping[str, Sequence[Feature]], compared: Sequence[str]
+) -> Measured:
+    """Statistics of channels in regions, and how the means of nucleus and cytoplasm differ.
 
     Parameters
     ----------
     parts : Parts
         The cell.
+    regions : sequence of str
+        Of `extractors.handcrafted.parts.REGIONS`.
+    channels : mapping of str to sequence of Feature
+        Which statistics to take of each channel.
+    compared : sequence of str
+        Channels of which the difference is taken; if any, the nucleus is among the regions.
 
     Returns
     -------
     Measured
-        A value for each of `NAMES`; `FLAT` for skewness and kurtosis of a constant channel and for the hue where no
-        pixel has one; `NO_NUCLEUS` for the differences.
+        `FLAT` for what has no value where a channel is constant or no pixel has a hue (`first_order`, `circular`);
+        `NO_NUCLEUS`, and `TOO_SMALL` where the nucleus leaves no cytoplasm.
     """
-    pixels = parts.image[parts.mask]
-    hue, channels = _channels(pixels)
-    found: Measured = {}
-    for name, values in channels.items():
-        found |= {f"color.{key}.cell.{name}": value for key, value in _statistics(values).items()}
-    lightness = channels["lightness"]
-    low, high = np.percentile(lightness, [10, 90])
-    found["color.kurtosis.cell.lightness"] = _kurtosis(lightness)
-    found["color.p10.cell.lightness"], found["color.p90.cell.lightness"] = float(low), float(high)
-    found |= {f"color.{key}.cell": value for key, value in _hue(hue).items()}
-    differences = _od_differences(parts)
-    return found | {f"color.od_difference.nucleus.{key}": value for key, value in differences.items()}
+    tables = {
+        (region, channel): table
+        for region in regions
+        for channel, table in _tables(parts, channels, parts.mask_of(region)).items()
+    }
+    found = {
+        texture_name("color", feature.name, region, channel): table[feature.name]
+        for (region, channel), table in tables.items()
+        for feature in channels[channel]
+    }
+    inside = {channel: tables["nucleus", channel]["mean"] for channel in compared}
+    return found | _differences(parts, inside, parts.mask_of("cytoplasm"))
 
 
-def _channels(
-    pixels: npt.NDArray[np.uint8],
-) -> tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]]]:
-    hue_and_saturation = hsv(pixels[None])[0]
-    has_hue = pixels.max(axis=1) > pixels.min(axis=1)
-    columns = (*pixels.T, hue_and_saturation[:, 1], *cielab(pixels).T, *stain_densities(pixels).T)
-    channels = {name: np.array(column, dtype=np.float64) for name, column in zip(CHANNELS, columns, strict=True)}
-    return np.deg2rad(hue_and_saturation[has_hue, 0], dtype=np.float64), channels
+def circular(degrees: Floats) -> Measured:
+    """Direction and length of the mean of some angles as unit vectors.
 
+    Parameters
+    ----------
+    degrees : ndarray of float32, shape (n,)
+        NaN counts as no angle.
 
-def _statistics(values: npt.NDArray[np.float64]) -> Measured:
-    mean = float(values.mean())
-    centred = values - mean
-    squared = centred * centred
-    sd = float(np.sqrt(squared.mean()))
-    skewness = Status.FLAT if sd <= FLAT_SD else float((squared * centred).mean()) / sd**3
-    return {"mean": mean, "sd": sd, "skewness": skewness}
-
-
-def _kurtosis(values: npt.NDArray[np.float64]) -> float | Status:
-    squared = (values - values.mean()) ** 2
-    variance = float(squared.mean())
-    if variance <= FLAT_SD**2:
-        return Status.FLAT
-    return float((squared * squared).mean()) / variance**2 - 3
-
-
-def _hue(angles: npt.NDArray[np.float64]) -> Measured:
+    Returns
+    -------
+    Measured
+        By the names of `HUE`. `FLAT`: all where there is no angle, `cosine` and `sine` where the angles cancel out.
+    """
+    angles = np.deg2rad(degrees[~np.isnan(degrees)])
     if not len(angles):
-        return missing(HUE, Status.FLAT)
-    cosine, sine = float(np.cos(angles).mean()), float(np.sin(angles).mean())
-    resultant = float(np.hypot(cosine, sine))
-    if resultant < 1e-6:
-        return {"hue_cosine": Status.FLAT, "hue_sine": Status.FLAT, "hue_resultant": resultant}
-    return {"hue_cosine": cosine / resultant, "hue_sine": sine / resultant, "hue_resultant": resultant}
+        return missing([feature.name for feature in HUE], Status.FLAT)
+    cosine, sine = float(np.cos(angles).mean(dtype=np.float64)), float(np.sin(angles).mean(dtype=np.float64))
+    resultant = min(float(np.hypot(cosine, sine)), 1.0)
+    if resultant <= NO_DIRECTION:
+        return {"cosine": Status.FLAT, "sine": Status.FLAT, "resultant": resultant}
+    return {"cosine": cosine / resultant, "sine": sine / resultant, "resultant": resultant}
 
 
-def _od_differences(parts: Parts) -> Measured:
-    nucleus = parts.nucleus_mask
-    if nucleus is None:
-        return missing(RGB, Status.NO_NUCLEUS)
-    inside = _mean_optical_density(parts.image, nucleus)
-    outside = _mean_optical_density(parts.image, parts.mask & ~nucleus)
-    return {channel: one - other for channel, one, other in zip(RGB, inside, outside, strict=True)}
+def _features(channel: str, statistics: Sequence[str]) -> tuple[Feature, ...]:
+    """What is taken of a channel, in its own unit."""
+    if channel == "hue":
+        return HUE
+    return tuple(_in_scale(feature, channel) for feature in STATISTICS if feature.name in statistics)
 
 
-def _mean_optical_density(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> list[float]:
-    counts = [np.bincount(image[..., channel][mask], minlength=256) for channel in range(3)]
-    return [float(_LEVELS_DENSITY @ count) / int(count.sum()) for count in counts]
+def _in_scale(feature: Feature, channel: str) -> Feature:
+    scale = SCALES[channel]
+    return replace(
+        feature,
+        formula=f"{feature.formula}; v = {scale.formula}",
+        unit=scale.unit if feature.name in SCALED else feature.unit,
+        range=feature.range or scale.range,
+        source="; ".join(filter(None, (feature.source, scale.source))),
+    )
+
+
+def _column(feature: Feature, region: str, channel: str) -> Column:
+    return Column(texture_name("color", feature.name, region, channel), feature)
+
+
+def _tables(parts: Parts, channels: Iterable[str], mask: BoolMask | Status) -> dict[str, Measured]:
+    """All statistics of each channel, or why there are none."""
+    if isinstance(mask, Status):
+        return {channel: missing([feature.name for feature in (*STATISTICS, *HUE)], mask) for channel in channels}
+    pixels = np.flatnonzero(mask)
+    return {channel: _table(parts, channel, pixels) for channel in channels}
+
+
+def _table(parts: Parts, channel: str, pixels: Pixels) -> Measured:
+    if channel == "hue":
+        return circular(parts.channels.hue_saturation[0].ravel()[pixels])
+    exact, unit = parts.channel(channel)
+    return first_order(exact.ravel()[pixels].astype(np.float32, copy=False), unit)
+
+
+def _differences(parts: Parts, inside: Measured, cytoplasm: BoolMask | Status) -> Measured:
+    names = {channel: texture_name("color", DIFFERENCE.name, "nucleus", channel) for channel in inside}
+    if isinstance(cytoplasm, Status):
+        return missing(names.values(), cytoplasm)
+    pixels = np.flatnonzero(cytoplasm)
+    return {names[channel]: mean - _mean(parts, channel, pixels) for channel, mean in inside.items()}
+
+
+def _mean(parts: Parts, channel: str, pixels: Pixels) -> float:
+    exact, unit = parts.channel(channel)
+    return float(exact.ravel()[pixels].mean(dtype=np.float64)) / unit

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.channels import channel_plane
+from extractors.handcrafted.channels import Channels
 from extractors.handcrafted.plane import Plane
 from extractors.handcrafted.region import BoolMask, Region, bounds
 from extractors.handcrafted.status import Status
@@ -49,7 +49,7 @@ class Parts:
         self._whole = mask
         self._window = window
         self._given_nucleus = nucleus
-        self._channels: dict[str, tuple[npt.NDArray[np.number], float]] = {}
+        self.channels = Channels(self.image)
         self._planes: dict[tuple[str, str], Plane | Status] = {}
 
     @cached_property
@@ -98,10 +98,8 @@ class Parts:
         return cytoplasm if cytoplasm.any() else Status.TOO_SMALL
 
     def channel(self, name: str) -> tuple[npt.NDArray[np.number], float]:
-        """A channel of `image` as `extractors.handcrafted.channels.channel_plane` gives it."""
-        if name not in self._channels:
-            self._channels[name] = channel_plane(self.image, name)
-        return self._channels[name]
+        """A channel of `image` as `extractors.handcrafted.channels.Channels.plane` gives it."""
+        return self.channels.plane(name)
 
     def plane(self, region: str, channel: str) -> Plane | Status:
         """One channel of one region, cropped to that region's bounding box, or why there is none."""

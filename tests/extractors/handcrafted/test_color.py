@@ -1,7 +1,8 @@
-"""Colour statistics against scikit-image, SciPy and mixtures of known stains."""
+"""Colour statistics against scikit-image, SciPy, NumPy and colours by hand."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,94 +10,159 @@ import pytest
 from scipy import stats
 from skimage.color import rgb2hsv, rgb2lab
 
-from extractors.handcrafted.channels import GIEMSA, optical_density, stain_densities
-from extractors.handcrafted.color import Color
-from extractors.handcrafted.parts import Parts
+from extractors.cells import CellFile, Cells
+from extractors.handcrafted.channels import stain_densities
+from extractors.handcrafted.color import CHANNELS, Color
+from extractors.handcrafted.first_order import STATISTICS
+from extractors.handcrafted.parts import REGIONS, Parts
 from extractors.handcrafted.status import Status
+
+NAMES = tuple(feature.name for feature in STATISTICS)
 
 
 @pytest.fixture(scope="module")
-def cell(draw: Any) -> tuple[np.ndarray, np.ndarray]:
+def cell(draw: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Image, mask and nucleus."""
     mask = draw.ellipse(40, 30, 0.4)
-    return draw.speckled(mask), mask
+    nucleus = draw.ellipse(27, 20, 0.4)
+    placed = np.pad(nucleus, (len(mask) - len(nucleus)) // 2)
+    image = np.where(placed[..., None], draw.speckled(mask) * [0.6, 0.5, 0.9], draw.speckled(mask, 1))
+    return image.astype(np.uint8), mask, placed
 
 
-def test_statistics_are_those_of_scipy(cell: Any) -> None:
-    image, mask = cell
-    found = Color().measure(Parts(image, mask))
-    lab, hsv = rgb2lab(image)[mask], rgb2hsv(image)[mask]
-    expected = dict(zip(("red", "green", "blue"), image[mask].T.astype(float), strict=True))
-    expected |= {"saturation": hsv[:, 1], "lightness": lab[:, 0], "a": lab[:, 1], "b": lab[:, 2]}
-    for name, values in expected.items():
-        assert found[f"color.mean.cell.{name}"] == pytest.approx(values.mean(), rel=1e-5), name
-        assert found[f"color.sd.cell.{name}"] == pytest.approx(values.std(), rel=1e-5), name
-        assert found[f"color.skewness.cell.{name}"] == pytest.approx(stats.skew(values), abs=1e-4), name
-    lightness = expected["lightness"]
-    assert found["color.kurtosis.cell.lightness"] == pytest.approx(stats.kurtosis(lightness), abs=1e-4)
-    assert found["color.p10.cell.lightness"] == pytest.approx(np.percentile(lightness, 10), rel=1e-5)
-    assert found["color.p90.cell.lightness"] == pytest.approx(np.percentile(lightness, 90), rel=1e-5)
-    hue = np.exp(2j * np.pi * hsv[:, 0])
-    assert found["color.hue_resultant.cell"] == pytest.approx(abs(hue.mean()), rel=1e-5)
-    assert found["color.hue_cosine.cell"] == pytest.approx((hue.mean() / abs(hue.mean())).real, abs=1e-5)
-    assert found["color.hue_sine.cell"] == pytest.approx((hue.mean() / abs(hue.mean())).imag, abs=1e-5)
+def test_every_statistic_of_every_channel_in_every_region(cell: Any) -> None:
+    image, mask, nucleus = cell
+    extractor = Color(regions=REGIONS, channels=CHANNELS, statistics=NAMES)
+    found = extractor.measure(Parts(image, mask, nucleus=nucleus))
+    lab, hsv, od = rgb2lab(image), rgb2hsv(image), -np.log10((image + 1.0) / 256)
+    planes = dict(zip(("red", "green", "blue"), np.moveaxis(image.astype(float), -1, 0), strict=True))
+    planes |= {"saturation": hsv[..., 1], "value": image.max(axis=-1), "luma": image @ [0.299, 0.587, 0.114]}
+    planes |= {"lightness": lab[..., 0], "a": lab[..., 1], "b": lab[..., 2]}
+    planes |= dict(zip(("od_red", "od_green", "od_blue"), np.moveaxis(od, -1, 0), strict=True))
+    planes |= dict(zip(("methylene_blue", "eosin"), stain_densities(image), strict=True))
+    regions = {"cell": mask, "nucleus": nucleus, "cytoplasm": mask & ~nucleus}
+    assert len(found) == 3 * (14 * 9 + 3)
+    for region, inside in regions.items():
+        for name, plane in planes.items():
+            values = plane[inside].astype(np.float64)
+            p10, p25, p50, p75, p90 = np.percentile(values, [10, 25, 50, 75, 90])
+            expected = {"mean": values.mean(), "sd": values.std(), "skewness": stats.skew(values)}
+            expected |= {"kurtosis": stats.kurtosis(values), "p10": p10, "p50": p50, "p90": p90, "iqr": p75 - p25}
+            expected["entropy"] = stats.entropy(np.histogram(values, 32)[0], base=2)
+            for statistic, value in expected.items():
+                key = f"color.{statistic}.{region}.{name}"
+                near = 0.02 if statistic == "entropy" else 2e-4
+                assert found[key] == pytest.approx(value, rel=1e-5, abs=near), key
+        hue = np.exp(2j * np.pi * hsv[inside, 0]).mean()
+        assert found[f"color.resultant.{region}.hue"] == pytest.approx(abs(hue), rel=1e-5)
+        assert found[f"color.cosine.{region}.hue"] == pytest.approx((hue / abs(hue)).real, abs=1e-5)
+        assert found[f"color.sine.{region}.hue"] == pytest.approx((hue / abs(hue)).imag, abs=1e-5)
+
+
+def test_a_feature_for_every_column_says_what_it_is() -> None:
+    columns = {column.name: column.feature for column in Color().catalogue()}
+    assert len(columns) == 123
+    assert all(feature.formula and feature.unit and feature.range and feature.source for feature in columns.values())
+    assert columns["color.sd.cell.red"].unit == "grey level"
+    assert columns["color.p10.nucleus.lightness"].range == "[0, 100]"
+    assert columns["color.skewness.cell.eosin"].unit == "1"
+    assert columns["color.difference.nucleus.eosin"].formula.startswith(
+        "mean in the nucleus less mean in the cytoplasm"
+    )
+
+
+def test_differences_are_left_out_where_both_means_are_columns() -> None:
+    def differences(**parameters: Any) -> list[str]:
+        return [name for name in Color(**parameters).get_feature_names_out() if "difference" in name]
+
+    assert len(differences()) == 9
+    assert differences(regions="cell") == []
+    assert differences(regions=["nucleus", "cytoplasm"]) == []
+    assert len(differences(regions=["nucleus", "cytoplasm"], statistics="sd")) == 9
+    assert differences(channels=["hue", "green"]) == ["color.difference.nucleus.green"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"regions": "nuclei"}, "no region is called 'nuclei'"),
+        ({"channels": "purple"}, "no channel is called 'purple'"),
+        ({"statistics": ["median"]}, "no statistic is called 'median'"),
+        ({"statistics": []}, "no statistic is asked for"),
+    ],
+)
+def test_what_is_not_known_is_refused(parameters: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Color(**parameters).fit([])
 
 
 def test_background_has_no_part(cell: Any) -> None:
-    image, mask = cell
+    image, mask, nucleus = cell
     repainted = np.where(mask[..., None], image, np.uint8(200))
-    assert Color().measure(Parts(repainted, mask)) == Color().measure(Parts(image, mask))
+    found = Color().measure(Parts(repainted, mask, nucleus=nucleus))
+    assert found == Color().measure(Parts(image, mask, nucleus=nucleus))
 
 
 def test_hues_on_both_sides_of_red_average_to_red() -> None:
     image = np.zeros((4, 8, 3), dtype=np.uint8)
     image[:, :4], image[:, 4:] = (200, 0, 40), (200, 40, 0)
     found = Color().measure(Parts(image, np.ones((4, 8), dtype=bool)))
-    assert found["color.hue_cosine.cell"] == pytest.approx(1)
-    assert found["color.hue_sine.cell"] == pytest.approx(0, abs=1e-6)
-    assert found["color.hue_resultant.cell"] == pytest.approx(np.cos(np.deg2rad(12)), rel=1e-6)
+    assert found["color.cosine.cell.hue"] == pytest.approx(1)
+    assert found["color.sine.cell.hue"] == pytest.approx(0, abs=1e-6)
+    assert found["color.resultant.cell.hue"] == pytest.approx(np.cos(np.deg2rad(12)), rel=1e-6)
 
 
-def test_stains_of_known_mixtures_are_found_again() -> None:
-    rng = np.random.default_rng(0)
-    amounts = rng.uniform(0.1, 0.7, (200, 2))
-    units = GIEMSA / np.linalg.norm(GIEMSA, axis=1, keepdims=True)
-    pixels = np.rint(256 * 10 ** -(amounts @ units) - 1).astype(np.uint8)
-    np.testing.assert_allclose(stain_densities(pixels), amounts, atol=0.02)
+def test_a_nucleus_that_fills_its_cell_differs_from_no_cytoplasm(cell: Any) -> None:
+    image, mask, _ = cell
+    found = Color().measure(Parts(image, mask, nucleus=mask))
+    assert found["color.mean.nucleus.green"] == found["color.mean.cell.green"]
+    assert found["color.difference.nucleus.green"] is Status.TOO_SMALL
+    cytoplasm = Color(regions="cytoplasm", channels=CHANNELS).measure(Parts(image, mask, nucleus=mask))
+    assert set(cytoplasm.values()) == {Status.TOO_SMALL}
 
 
-def test_optical_density_of_black_and_white() -> None:
-    found = optical_density(np.array([255, 0, 127], dtype=np.uint8))
-    np.testing.assert_allclose(found, [0, np.log10(256), np.log10(2)], rtol=1e-12)
+def test_real_cells_have_every_column_but_for_a_nucleus_that_is_missing(shared: Path) -> None:
+    paths = sorted((shared / "data/cnmc-sample").glob("fold_1/*/*.bmp"))[::5]
+    cells = [CellFile(path.stem, str(path)) for path in paths]
+    features, status = Color().transform_with_status(Cells(cells))
+    names = Color().get_feature_names_out()
+    assert set(np.unique(status)) <= {Status.OK, Status.NO_NUCLEUS}
+    # Chromatin is purple: it absorbs green more, and binds more methylene blue, than the cytoplasm.
+    for channel, sign in (("green", -1), ("lightness", -1), ("methylene_blue", 1)):
+        column = features[:, list(names).index(f"color.difference.nucleus.{channel}")]
+        assert (sign * column[np.isfinite(column)] > 0).all()
 
 
 def test_nucleus_against_cytoplasm(draw: Any) -> None:
     mask, inner = draw.disc(40), np.pad(draw.disc(24), 16)
     image = np.where(inner[..., None], [63, 31, 127], np.where(mask[..., None], [127, 127, 127], 0)).astype(np.uint8)
-    found = Color().measure(Parts(image, mask))
-    expected = [np.log10(2), np.log10(4), 0]
-    for name, value in zip(("red", "green", "blue"), expected, strict=True):
-        assert found[f"color.od_difference.nucleus.{name}"] == pytest.approx(value, abs=0.01)
+    found = Color(channels=["od_red", "od_green", "od_blue", "luma"]).measure(Parts(image, mask))
+    expected = {"od_red": np.log10(2), "od_green": np.log10(4), "od_blue": 0}
+    for name, value in expected.items():
+        assert found[f"color.difference.nucleus.{name}"] == pytest.approx(value, abs=0.01)
+    assert found["color.difference.nucleus.luma"] == pytest.approx(0.299 * -64 + 0.587 * -96, abs=0.5)
 
 
-def test_flat_grey_has_neither_hue_nor_skewness(draw: Any) -> None:
+def test_flat_grey_has_neither_hue_nor_form(draw: Any) -> None:
     mask = draw.disc(12)
-    found = Color().measure(Parts(np.where(mask[..., None], np.uint8(120), np.uint8(0)).repeat(3, axis=2), mask))
-    assert {found[name] for name in Color().get_feature_names_out() if "skewness" in name or "kurtosis" in name} == {
-        Status.FLAT
-    }
-    assert {found[f"color.{name}.cell"] for name in ("hue_cosine", "hue_sine", "hue_resultant")} == {Status.FLAT}
-    assert found["color.mean.cell.red"] == 120
-    assert found["color.sd.cell.red"] == 0
-    assert {found[name] for name in Color().get_feature_names_out() if "od_difference" in name} == {Status.NO_NUCLEUS}
+    extractor = Color(regions="cell", statistics=NAMES)
+    found = extractor.measure(Parts(np.where(mask[..., None], np.uint8(120), np.uint8(0)).repeat(3, axis=2), mask))
+    undefined = ("skewness", "kurtosis", "entropy", "cosine", "sine", "resultant")
+    for name, value in found.items():
+        assert (value is Status.FLAT) == (name.split(".")[1] in undefined), name
+    assert found["color.mean.cell.red"] == found["color.p10.cell.blue"] == 120
+    assert found["color.sd.cell.red"] == found["color.iqr.cell.lightness"] == 0
+    default = Color().measure(Parts(np.full((9, 9, 3), 120, dtype=np.uint8), np.ones((9, 9), dtype=bool)))
+    assert {value for name, value in default.items() if ".nucleus." in name} == {Status.NO_NUCLEUS}
 
 
 def test_opposite_hues_have_no_direction() -> None:
     image = np.zeros((2, 2, 3), dtype=np.uint8)
     image[0], image[1] = (90, 0, 0), (0, 90, 90)
     found = Color().measure(Parts(image, np.ones((2, 2), dtype=bool)))
-    assert found["color.hue_resultant.cell"] == pytest.approx(0, abs=1e-6)
-    assert found["color.hue_cosine.cell"] is Status.FLAT
+    assert found["color.resultant.cell.hue"] == pytest.approx(0, abs=1e-6)
+    assert found["color.cosine.cell.hue"] is Status.FLAT
 
 
 def test_names_are_what_is_measured(cell: Any) -> None:
-    assert set(Color().measure(Parts(*cell))) == set(Color().get_feature_names_out())
+    assert list(Color().measure(Parts(*cell[:2]))) == list(Color().get_feature_names_out())
