@@ -10,6 +10,8 @@ BOXES = (2, 4, 8, 16)
 """Sides in pixels of the boxes that are counted."""
 
 _LARGEST = BOXES[-1]
+_APART = np.log(BOXES) - np.log(BOXES).mean()
+_SLOPE = _APART / (_APART @ _APART)
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 Pixels = npt.NDArray[np.uint8]
@@ -39,10 +41,7 @@ def box_dimension(mask: npt.NDArray[np.bool_]) -> float:
     .. [1] Foroutan-pour, Dutilleul & Smith, Advances in the implementation of the box-counting method of fractal
        dimension estimation, Applied Mathematics and Computation 105 (1999) 195.
     """
-    counts = np.log(fewest_boxes(mask))
-    sizes = np.log(BOXES)
-    apart = sizes - sizes.mean()
-    return float(-(apart @ counts) / (apart @ apart))
+    return float(-_SLOPE @ np.log(fewest_boxes(mask)))
 
 
 def fewest_boxes(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
@@ -56,12 +55,15 @@ def fewest_boxes(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     -------
     ndarray of int64, shape (4,)
     """
-    held = _placed(_border(mask))
-    fewest = []
+    frame = _placed(_border(mask))
+    whole = frame.shape[1] - _LARGEST + 1
+    held, fewest = frame, []
     for side in BOXES:
-        held = _twice(held, side // 2)
-        by_row = held.reshape(-1, side, held.shape[1]).sum(axis=0, dtype=np.int32)
-        fewest.append(by_row.reshape(side, -1, side).sum(axis=1).min())
+        # What a box holds is what four of half its side hold; boxes are named by their upper left corner.
+        wide = held[:, : -side // 2] | held[:, side // 2 :]
+        held = wide[: -side // 2] | wide[side // 2 :]
+        rows = held[: frame.shape[0] - _LARGEST + 1].reshape(-1, side, held.shape[1]).sum(axis=0, dtype=np.int32)
+        fewest.append(rows[:, :whole].reshape(side, -1, side).sum(axis=1).min())
     return np.array(fewest, dtype=np.int64)
 
 
@@ -72,17 +74,9 @@ def _border(mask: npt.NDArray[np.bool_]) -> Pixels:
 
 
 def _placed(border: Pixels) -> Pixels:
-    """The border on a frame of whole largest boxes, with room for the boxes that end at its first row and column."""
-    height, width = (-(-(size + _LARGEST) // _LARGEST) * _LARGEST for size in border.shape)
+    """The border on a frame in which every box that holds a pixel of it begins within whole largest boxes."""
+    room = _LARGEST - 1
+    height, width = (-(-(size + room) // _LARGEST) * _LARGEST + room for size in border.shape)
     frame = np.zeros((height, width), dtype=np.uint8)
-    frame[_LARGEST - 1 : _LARGEST - 1 + border.shape[0], _LARGEST - 1 : _LARGEST - 1 + border.shape[1]] = border
+    frame[room : room + border.shape[0], room : room + border.shape[1]] = border
     return frame
-
-
-def _twice(held: Pixels, side: int) -> Pixels:
-    """From what boxes hold, by their upper left corner, to what boxes of twice the `side` hold."""
-    wide = held.copy()
-    wide[:, :-side] |= held[:, side:]
-    tall = wide.copy()
-    tall[:-side] |= wide[side:]
-    return tall
