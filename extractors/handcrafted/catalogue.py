@@ -10,6 +10,7 @@ from extractors.handcrafted.color import Color
 from extractors.handcrafted.family import Family, HandcraftedBase, chosen
 from extractors.handcrafted.fourier import Fourier
 from extractors.handcrafted.glcm import Glcm
+from extractors.handcrafted.lbp import Lbp
 from extractors.handcrafted.parts import OUTLINED, REGIONS
 from extractors.handcrafted.shape import Shape
 from extractors.handcrafted.size import Size
@@ -23,6 +24,7 @@ EXTRACTORS: dict[str, type[HandcraftedBase]] = {
     "clefting": Clefting,
     "color": Color,
     "glcm": Glcm,
+    "lbp": Lbp,
 }
 """The families by name, in the order of their columns."""
 
