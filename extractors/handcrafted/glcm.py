@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
 
 from extractors.handcrafted.channels import CHANNELS
+from extractors.handcrafted.compiled import compiled
 from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
 from extractors.handcrafted.feature import Feature, keyed
 from extractors.handcrafted.parts import REGIONS
@@ -33,14 +35,20 @@ MATRIX_FEATURES = (
     Feature("difference_entropy", "entropy of |i - j|, bits", "1", "[0, inf)", HARALICK),
     Feature("imc1", "(HXY - HXY1) / HX", "1", "[-1, 0]", HARALICK),
     Feature("imc2", "sqrt(1 - exp(-2 (HXY2 - HXY)))", "1", "[0, 1)", HARALICK),
+    Feature("mcc", "second largest singular value of p / sqrt(p_i p_j)", "1", "[0, 1]", HARALICK),
     Feature("homogeneity", "sum p / (1 + |i - j|)", "1", "(0, 1]", IBSI),
+    Feature("dissimilarity", "mean of |i - j|", "1", "[0, L)", IBSI),
+    Feature("idn", "sum p / (1 + |i - j| / L)", "1", "(0.5, 1]", IBSI),
+    Feature("idmn", "sum p / (1 + (i - j)^2 / L^2)", "1", "(0.5, 1]", IBSI),
+    Feature("inverse_variance", "sum over i != j of p / (i - j)^2", "1", "[0, 1]", IBSI),
     Feature("cluster_shade", "third moment of i + j", "1", "(-inf, inf)", IBSI),
     Feature("cluster_prominence", "fourth moment of i + j", "1", "[0, inf)", IBSI),
     Feature("max_probability", "max p", "1", "(0, 1]", IBSI),
 )
-"""Of one matrix p, levels i and j from 1 to L: Haralick's f1 to f13 in order, then what they leave out.
+"""Of one matrix p, levels i and j from 1 to L: Haralick's f1 to f14 in order, then what they leave out.
 
-Cluster tendency is `sum_variance`, energy `asm`.
+Cluster tendency is `sum_variance`, energy `asm`, the difference average `dissimilarity`, the joint average half of
+`sum_average`; autocorrelation is (`sum_variance` + `sum_average`^2 - `contrast`) / 4.
 """
 
 FEATURES = (
@@ -125,9 +133,13 @@ def glcm(plane: Plane, *, bins: Binning, distances: Sequence[int]) -> Measured:
     quantised = plane.quantised(bins)
     if quantised is None:
         return missing(keyed(FEATURES, [f"d{distance}" for distance in distances]), Status.FLAT)
+    counts = np.concatenate([cooccurrences(quantised, distance=distance) for distance in distances])
+    shape = len(distances), len(DIRECTIONS)
+    values = np.stack(list(haralick(counts).values())).reshape(-1, *shape)
+    paired = counts.any(axis=(1, 2)).reshape(shape).all(axis=1)
     found: Measured = {}
-    for distance in distances:
-        found |= _at_distance(cooccurrences(quantised, distance=distance), distance)
+    for index, distance in enumerate(distances):
+        found |= _over_directions(values[:, index], distance, Status.FLAT if paired[index] else Status.TOO_SMALL)
     return found
 
 
@@ -145,14 +157,8 @@ def cooccurrences(quantised: Quantised, *, distance: int) -> Counts:
     ndarray of int64, shape (4, count, count)
         All 0 for a direction without pairs.
     """
-    bins = quantised.count + 1
-    coded = quantised.levels.astype(np.int64)
-    counts = np.empty((len(DIRECTIONS), quantised.count, quantised.count), dtype=np.int64)
-    for matrix, (down, right) in zip(counts, DIRECTIONS, strict=True):
-        first, second = _pairs(coded, down * distance, right * distance)
-        pairs = np.bincount((first * bins + second).ravel(), minlength=bins * bins).reshape(bins, bins)[1:, 1:]
-        matrix[:] = pairs + pairs.T
-    return counts
+    pairs = _pairs(quantised.levels, quantised.count, distance)[:, 1:, 1:]
+    return pairs + pairs.transpose(0, 2, 1)
 
 
 def haralick(counts: Counts) -> dict[str, Floats]:
@@ -167,69 +173,112 @@ def haralick(counts: Counts) -> dict[str, Floats]:
     -------
     dict of str to ndarray of float64, shape (n,)
         Keys are the names of `MATRIX_FEATURES`. NaN throughout for a matrix without pairs; NaN for correlation,
-        `imc1` and `imc2` of a matrix with one level only.
+        `imc1`, `imc2` and `mcc` of a matrix with one level only.
     """
-    n, levels, _ = counts.shape
+    levels = counts.shape[1]
+    by_sum, by_difference, by_level, squares, largest, joint = _folded(counts)
     with np.errstate(invalid="ignore", divide="ignore"):
-        p = counts / counts.sum(axis=(1, 2), keepdims=True)
-        i, j = np.mgrid[1 : levels + 1, 1 : levels + 1]
-        p_sum, p_difference = _folded(p, i + j, 2 * levels), _folded(p, np.abs(i - j), levels - 1)
-        marginal = p.sum(axis=2)
-        mean = marginal @ np.arange(1, levels + 1)
-        variance = np.einsum("nij,nij->n", p, (i - mean[:, None, None]) ** 2)
-        covariance = np.einsum("nij,nij->n", p, (i - mean[:, None, None]) * (j - mean[:, None, None]))
-        k_sum, k_difference = np.arange(2 * levels + 1), np.arange(levels)
+        total = by_level.sum(axis=1)
+        entropy = np.where(total > 0, joint, np.nan)
+        p_sum, p_difference, marginal = (folded / total[:, None] for folded in (by_sum, by_difference, by_level))
+        level, k_sum, k = np.arange(1, levels + 1), np.arange(2, 2 * levels + 1), np.arange(levels)
+        mean = by_level @ level / total
+        variance = np.einsum("ni,ni->n", marginal, (level - mean[:, None]) ** 2)
         around = k_sum - 2 * mean[:, None]
-        entropy, marginal_entropy = _entropy(p.reshape(n, -1)), _entropy(marginal)
-        difference_average = p_difference @ k_difference
+        contrast, dissimilarity = by_difference @ k**2 / total, by_difference @ k / total
+        marginal_entropy = _entropy(marginal)
         # With a symmetric matrix, HXY1 and HXY2 both equal twice the entropy of the marginal.
         mutual = np.maximum(2 * marginal_entropy - entropy, 0)
-        varied = marginal_entropy > 0
+        varied = np.count_nonzero(by_level, axis=1) > 1
         return {
-            "asm": np.einsum("nij,nij->n", p, p),
-            "contrast": p_difference @ k_difference**2,
-            "correlation": np.where(varied, covariance / variance, np.nan),
+            "asm": squares / total**2,
+            "contrast": contrast,
+            "correlation": np.where(varied, 1 - contrast / (2 * variance), np.nan),
             "variance": variance,
-            "idm": p_difference @ (1 / (1 + k_difference**2)),
-            "sum_average": p_sum @ k_sum,
+            "idm": np.einsum("nk,k->n", p_difference, 1 / (1 + k**2)),
+            "sum_average": 2 * mean,
             "sum_variance": np.einsum("nk,nk->n", p_sum, around**2),
             "sum_entropy": _entropy(p_sum),
             "entropy": entropy,
-            "difference_variance": p_difference @ k_difference**2 - difference_average**2,
+            "difference_variance": (total * (by_difference @ k**2) - (by_difference @ k) ** 2) / total**2,
             "difference_entropy": _entropy(p_difference),
             "imc1": np.where(varied, -mutual / marginal_entropy, np.nan),
-            "imc2": np.where(varied, np.sqrt(1 - np.exp(-2 * mutual)), np.nan),
-            "homogeneity": p_difference @ (1 / (1 + k_difference)),
+            "imc2": np.where(varied, np.sqrt(-np.expm1(-2 * mutual)), np.nan),
+            "mcc": np.where(varied, _second_singular_value(counts, by_level), np.nan),
+            "homogeneity": np.einsum("nk,k->n", p_difference, 1 / (1 + k)),
+            "dissimilarity": dissimilarity,
+            "idn": np.einsum("nk,k->n", p_difference, 1 / (1 + k / levels)),
+            "idmn": np.einsum("nk,k->n", p_difference, 1 / (1 + (k / levels) ** 2)),
+            "inverse_variance": np.einsum("nk,k->n", p_difference, np.where(k > 0, 1 / k**2, 0)),
             "cluster_shade": np.einsum("nk,nk->n", p_sum, around**3),
             "cluster_prominence": np.einsum("nk,nk->n", p_sum, around**4),
-            "max_probability": p.max(axis=(1, 2)),
+            "max_probability": largest / total,
         }
 
 
-def _at_distance(counts: Counts, distance: int) -> Measured:
-    values = np.stack(list(haralick(counts).values()))
-    reason = Status.FLAT if bool(counts.any(axis=(1, 2)).all()) else Status.TOO_SMALL
+def _over_directions(values: Floats, distance: int, reason: Status) -> Measured:
+    """Means, then ranges, of the features of one distance, shape (n_features, 4)."""
     reduced = np.concatenate([values.mean(axis=1), np.ptp(values, axis=1)]).tolist()
-    found = (value if np.isfinite(value) else reason for value in reduced)
+    found = (value if isfinite(value) else reason for value in reduced)
     return dict(zip(keyed(FEATURES, [f"d{distance}"]), found, strict=True))
 
 
-def _pairs(coded: Counts, down: int, right: int) -> tuple[Counts, Counts]:
-    height, width = coded.shape
-    rows, columns = max(height - down, 0), max(width - abs(right), 0)
-    left, start = max(-right, 0), max(right, 0)
-    return coded[:rows, left : left + columns], coded[down : down + rows, start : start + columns]
+def _second_singular_value(counts: Counts, by_level: Counts) -> Floats:
+    """Haralick's root of the second largest eigenvalue of Q.
 
-
-def _folded(p: Floats, keys: Counts, largest: int) -> Floats:
-    """Probability of each key 0 to `largest`, shape (n, largest + 1)."""
-    n, size = len(p), largest + 1
-    index = np.arange(n)[:, None] * size + keys.ravel()
-    return np.bincount(index.ravel(), weights=p.ravel(), minlength=n * size).astype(np.float64).reshape(n, size)
+    Where p is symmetric, Q is similar to the square of p_ij / sqrt(p_i p_j), whose largest eigenvalue is 1, with
+    eigenvector sqrt(p_i); without that one, the second is the largest.
+    """
+    first = np.sqrt(by_level / np.maximum(by_level.sum(axis=1, keepdims=True), 1))
+    scale = 1 / np.sqrt(np.maximum(by_level, 1))
+    rest = counts * scale[:, :, None] * scale[:, None, :] - first[:, :, None] * first[:, None, :]
+    return np.minimum(np.abs(np.linalg.eigvalsh(rest)).max(axis=1), 1)
 
 
 def _entropy(p: Floats) -> Floats:
-    return np.asarray(-np.sum(p * np.log2(np.where(p > 0, p, 1)), axis=-1))
+    """In bits; + 0.0 makes a negative zero positive."""
+    return np.asarray(-np.sum(p * np.log2(np.where(p > 0, p, 1)), axis=-1) + 0.0)
+
+
+@compiled
+def _pairs(levels: npt.NDArray[np.uint16], count: int, distance: int) -> Counts:
+    """Number of ordered pairs by direction and levels, background included, shape (4, count + 1, count + 1)."""
+    height, width = levels.shape
+    counts = np.zeros((4, count + 1, count + 1), dtype=np.int64)
+    for direction, (down, right) in enumerate(((0, 1), (1, 1), (1, 0), (1, -1))):
+        matrix, step = counts[direction], right * distance
+        for row in range(height - down * distance):
+            first, second = levels[row], levels[row + down * distance]
+            for column in range(max(0, -step), width - max(0, step)):
+                matrix[first[column], second[column + step]] += 1
+    return counts
+
+
+@compiled
+def _folded(counts: Counts) -> tuple[Counts, Counts, Counts, Counts, Counts, Floats]:
+    """Counts by i + j from 2, by |i - j| and by level; sum of squares, largest, and entropy in bits, of each matrix."""
+    n, levels, _ = counts.shape
+    by_sum = np.zeros((n, 2 * levels - 1), dtype=np.int64)
+    by_difference, by_level = np.zeros((n, levels), dtype=np.int64), np.zeros((n, levels), dtype=np.int64)
+    squares, largest, entropy = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64), np.zeros(n)
+    for m in range(n):
+        total = counts[m].sum()
+        for i in range(levels):
+            for j in range(i + 1):
+                found = counts[m, i, j]
+                if found == 0:
+                    continue
+                times = 1 if i == j else 2
+                by_sum[m, i + j] += times * found
+                by_difference[m, i - j] += times * found
+                by_level[m, i] += found
+                if i != j:
+                    by_level[m, j] += found
+                squares[m] += times * found * found
+                largest[m] = max(largest[m], found)
+                entropy[m] -= times * found / total * np.log2(found / total)
+        entropy[m] += 0.0
+    return by_sum, by_difference, by_level, squares, largest, entropy
 
 
 def _checked_distances(distances: Sequence[int] | int) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,14 @@ class Quantised:
 
     levels: npt.NDArray[np.uint16]
     count: int
+
+    @cached_property
+    def framed(self) -> npt.NDArray[np.uint16]:
+        """The levels in a frame of background one pixel wide, so that every pixel has 8 neighbours."""
+        height, width = self.levels.shape
+        framed = np.zeros((height + 2, width + 2), dtype=np.uint16)
+        framed[1:-1, 1:-1] = self.levels
+        return framed
 
 
 def binning(levels: int, bin_width: float | None) -> Binning:

@@ -1,0 +1,130 @@
+"""Texture from the number of equal neighbours of each pixel (Sun & Wee 1983)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from extractors.handcrafted.channels import CHANNELS
+from extractors.handcrafted.compiled import compiled
+from extractors.handcrafted.emphases import emphases, emphasis_features
+from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
+from extractors.handcrafted.feature import keyed
+from extractors.handcrafted.parts import REGIONS
+from extractors.handcrafted.plane import Plane
+from extractors.handcrafted.quantisation import Binning, Quantised, binning
+from extractors.handcrafted.status import Measured, Status, missing
+
+DEPENDENCE_FEATURES = emphasis_features(
+    item="dependence",
+    small="small_dependence",
+    large="large_dependence",
+    size="dependence",
+    source="Sun & Wee 1983; IBSI",
+)
+PERCENTAGE = "dependence_percentage"
+
+FEATURES = tuple(f for f in DEPENDENCE_FEATURES if f.name != PERCENTAGE)
+"""With p the share of the pixels that have level i (from 1) and dependence s: 1 + their equal neighbours among 8.
+
+Every pixel has one dependence, so their percentage is always 1 and is left out.
+"""
+
+
+class Gldm(HandcraftedBase):
+    """Texture from the number of equal neighbours (distance 1, coarseness alpha 0).
+
+    Parameters
+    ----------
+    levels : int
+        Number of grey levels, 2 to 256, between the extremes of each region.
+    bin_width : float or None
+        Width of the grey levels in the channel's unit, in place of their number.
+    regions : sequence of str or str
+        Of `cell`, `nucleus`, `cytoplasm`.
+    channels : sequence of str or str
+        Of `extractors.handcrafted.channels.CHANNELS`.
+    """
+
+    def __init__(
+        self,
+        levels: int = 32,
+        bin_width: float | None = None,
+        regions: Sequence[str] | str = ("cell",),
+        channels: Sequence[str] | str = ("luma",),
+    ) -> None:
+        self.levels = levels
+        self.bin_width = bin_width
+        self.regions = regions
+        self.channels = channels
+
+    def _families(self) -> list[Family]:
+        """The one family."""
+        bins = binning(self.levels, self.bin_width)
+        return [
+            texture_family(
+                "gldm",
+                keyed(FEATURES),
+                lambda plane: gldm(plane, bins=bins),
+                regions=chosen(self.regions, REGIONS, "region"),
+                channels=chosen(self.channels, CHANNELS, "channel"),
+            )
+        ]
+
+
+def gldm(plane: Plane, *, bins: Binning) -> Measured:
+    """Each feature of the dependences.
+
+    Parameters
+    ----------
+    plane : Plane
+        One channel of one region.
+    bins : Binning
+        How its grey levels are cut.
+
+    Returns
+    -------
+    Measured
+        A value for each of `FEATURES`; `FLAT` where the plane is constant.
+    """
+    quantised = plane.quantised(bins)
+    if quantised is None:
+        return missing(keyed(FEATURES), Status.FLAT)
+    values = emphases(dependences(quantised)[None], np.arange(1, 10))[:, 0].tolist()
+    found: Measured = dict(zip(keyed(DEPENDENCE_FEATURES), values, strict=True))
+    return {name: found[name] for name in keyed(FEATURES)}
+
+
+def dependences(quantised: Quantised) -> npt.NDArray[np.int64]:
+    """Number of pixels by level and dependence.
+
+    Parameters
+    ----------
+    quantised : Quantised
+        Neighbours outside the region are not equal.
+
+    Returns
+    -------
+    ndarray of int64, shape (count, 9)
+        Level i in row i - 1; 1 + the number of equal neighbours, among 8, in column of that number.
+    """
+    return _dependences(quantised.framed, quantised.count)
+
+
+@compiled
+def _dependences(framed: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.int64]:
+    height, width = framed.shape
+    counts = np.zeros((count, 9), dtype=np.int64)
+    for row in range(1, height - 1):
+        for column in range(1, width - 1):
+            level = framed[row, column]
+            if level == 0:
+                continue
+            equal = -1
+            for y in range(row - 1, row + 2):
+                for x in range(column - 1, column + 2):
+                    equal += framed[y, x] == level
+            counts[level - 1, equal] += 1
+    return counts
