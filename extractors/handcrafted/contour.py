@@ -1,24 +1,23 @@
-"""Outlines of a mask: pixel contour, sub-pixel smooth contour, convex hull, and lengths and areas of polygons."""
+"""Outlines of a mask: through the centres of its border pixels, and sub-pixel where a blurred mask crosses a half."""
 
 from __future__ import annotations
+
+from functools import cache
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from extractors.handcrafted.compiled import compiled
+from extractors.handcrafted.level_lines import Points, level_loops
+
 BoolMask = npt.NDArray[np.bool_]
-Points = npt.NDArray[np.float64]
-"""Corners of a closed polygon as (x, y), shape (n, 2); the last is joined to the first."""
 
 SAMPLES = 256
 """Points of a smooth contour."""
 
-# A unit square's corners, clockwise from the upper left, have the bits 1, 2, 4, 8; its edges the numbers 0 (top),
-# 1 (right), 2 (bottom), 3 (left). Each crossing leads from the edge where a clockwise walk leaves the region to the
-# next one where it enters again, so that neighbouring squares chain. -1: no (second) crossing.
-_LEAVES = np.array([-1, 0, 1, 1, 2, 0, 2, 2, 3, 0, 1, 1, 3, 0, 3, -1])
-_ENTERS = np.array([-1, 3, 0, 3, 1, 1, 0, 3, 2, 2, 2, 2, 1, 1, 0, -1])
-_SADDLES = {5: (2, 3), 10: (3, 0)}
+_WHOLE = 4096
+"""Sum of the blur's weights: blurred twice, once along each axis, a pixel counts 2^24, the last integer in float32."""
 
 
 def pixel_contour(mask: BoolMask) -> npt.NDArray[np.int32]:
@@ -33,33 +32,17 @@ def pixel_contour(mask: BoolMask) -> npt.NDArray[np.int32]:
     ndarray of int32, shape (n, 2)
         (x, y), 8-connected steps; empty for an empty mask.
     """
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    contours, _ = cv2.findContours(np.ascontiguousarray(mask).view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not contours:
         return np.zeros((0, 2), dtype=np.int32)
     largest = max(contours, key=lambda c: (cv2.contourArea(c), len(c)))
     return np.asarray(largest, dtype=np.int32).reshape(-1, 2)
 
 
-def corner_hull(mask: BoolMask) -> Points:
-    """Convex hull of the corners of all pixels, so that one pixel is a square of side 1; empty for an empty mask."""
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    if not contours:
-        return np.zeros((0, 2))
-    centres = np.concatenate([np.asarray(c).reshape(-1, 2) for c in contours]).astype(np.float32)
-    offsets = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]], dtype=np.float32)
-    return convex_hull((centres[:, None] + offsets).reshape(-1, 2))
+def outline(mask: BoolMask, *, sigma: float = 1.0) -> Points | None:
+    """Sub-pixel outline: where the Gaussian-blurred mask crosses 0.5, a corner for each grid line that it crosses.
 
-
-def convex_hull(points: npt.NDArray[np.floating]) -> Points:
-    """Corners of the convex hull, in order."""
-    return np.asarray(cv2.convexHull(points.astype(np.float32)), dtype=np.float64).reshape(-1, 2)
-
-
-def smooth_contour(mask: BoolMask, *, sigma: float = 1.0) -> Points | None:
-    """Sub-pixel outline: where the Gaussian-blurred mask crosses 0.5, at `SAMPLES` points equally spaced along it.
-
-    On ellipses down to a radius of 20 px its length and area lie within 0.6 % of the truth, where a pixel contour's
-    length is 5 % too long.
+    Blurred in whole numbers, so that quarter turns and flips of the mask turn and flip the outline, but for rounding.
 
     Parameters
     ----------
@@ -69,89 +52,84 @@ def smooth_contour(mask: BoolMask, *, sigma: float = 1.0) -> Points | None:
 
     Returns
     -------
-    ndarray of float64, shape (SAMPLES, 2), or None
-        (x, y) of the loop of largest area, in pixel centres of `mask`, turning so that its signed area is positive.
-        None where blurring leaves nothing above 0.5, such as a line one pixel wide.
+    ndarray of float64, shape (n, 2), or None
+        (x, y) of the loop of largest area, in pixel centres of `mask`, of positive signed area; it never touches
+        itself. None where blurring leaves nothing above 0.5, such as a line one pixel wide.
     """
-    margin = int(np.ceil(4 * sigma)) + 1
-    padded = np.pad(mask, margin).astype(np.float32)
-    loops = level_loops(cv2.GaussianBlur(padded, (0, 0), sigma), 0.5)
-    if not loops:
-        return None
-    largest = max(loops, key=lambda loop: abs(signed_area(loop)))
-    if signed_area(largest) < 0:
-        largest = largest[::-1]
-    return resample(largest, SAMPLES) - margin
+    weights = _weights(sigma)
+    margin = len(weights) // 2 + 1
+    padded = cv2.copyMakeBorder(mask.astype(np.uint8), *(margin,) * 4, cv2.BORDER_CONSTANT, value=0)
+    blurred = cv2.sepFilter2D(padded, cv2.CV_32F, weights, weights)
+    # No whole number is the level, so that no corner lies on a pixel's centre.
+    loops = level_loops(np.asarray(blurred, dtype=np.float32), _WHOLE**2 / 2 - 0.5)
+    return max(loops, key=signed_area) - margin if loops else None
 
 
-def level_loops(values: npt.NDArray[np.floating], level: float) -> list[Points]:
-    """Closed lines along which `values` cross `level`, by marching squares with linear interpolation.
+def smooth_contour(loop: Points) -> Points:
+    """An outline at `SAMPLES` points equally spaced along it, from the corner farthest from the mean of all corners.
 
-    Diagonal neighbours at or above the level are taken as connected. Lines that leave the array are left out.
+    Quarter turns and flips of the outline turn and flip the points, but for rounding: the farthest corner turns with
+    it, or is one of several that a symmetry of the outline maps to each other. On ellipses down to a radius of 20 px
+    length and area lie within 0.6 % of the truth, where a pixel contour's length is 5 % too long.
 
     Parameters
     ----------
-    values : ndarray of float, shape (height, width)
-    level : float
+    loop : ndarray of float64, shape (n, 2)
+        As from `outline`.
 
     Returns
     -------
-    list of ndarray of float64, shape (n, 2)
-        (x, y) of each loop.
+    ndarray of float64, shape (SAMPLES, 2)
     """
-    follows = _successors(values >= level)
-    loops = []
-    while follows:
-        first, edge = follows.popitem()
-        chain = [first]
-        while edge in follows:
-            chain.append(edge)
-            edge = follows.pop(edge)
-        if edge == first:
-            loops.append(_crossings(np.array(chain), values, level))
-    return loops
+    away = loop - loop.mean(axis=0)
+    return resample(loop, SAMPLES, start=int(np.argmax(away[:, 0] ** 2 + away[:, 1] ** 2)))
 
 
-def resample(loop: Points, count: int) -> Points:
-    """`count` points at equal distances along a closed polygon; not defined for a loop of length 0."""
-    closed = np.concatenate([loop, loop[:1]])
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
-    wanted = np.arange(count) * (along[-1] / count)
-    return np.stack([np.interp(wanted, along, closed[:, 0]), np.interp(wanted, along, closed[:, 1])], axis=1)
+def resample(loop: Points, count: int, *, start: int = 0) -> Points:
+    """`count` points at equal distances along a closed polygon, from its corner `start`.
+
+    The points are the same in whatever sense the polygon is walked; not defined for one of length 0.
+    """
+    return _walk(np.ascontiguousarray(loop), count, start)
 
 
 def signed_area(polygon: Points) -> float:
     """Area of a closed polygon by the shoelace formula; the sign tells its sense."""
-    x, y = polygon[:, 0], polygon[:, 1]
-    return float(0.5 * np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))
+    x, y = (polygon - polygon[0]).T
+    return float(0.5 * (x[:-1] * y[1:] - x[1:] * y[:-1]).sum())
 
 
 def polygon_length(polygon: Points) -> float:
     """Length of a closed polygon."""
-    return float(np.sum(np.hypot(*(np.roll(polygon, -1, axis=0) - polygon).T)))
+    x, y = polygon.T
+    return float(np.hypot(np.diff(x), np.diff(y)).sum() + np.hypot(x[0] - x[-1], y[0] - y[-1]))
 
 
-def _successors(inside: BoolMask) -> dict[int, int]:
-    """For each grid edge that a level line leaves a square through, the edge that it came in by."""
-    width = inside.shape[1]
-    bits = inside.astype(np.uint8)
-    codes = bits[:-1, :-1] + 2 * bits[:-1, 1:] + 4 * bits[1:, 1:] + 8 * bits[1:, :-1]
-    rows, columns = np.nonzero((codes != 0) & (codes != 15))
-    base = rows * width + columns
-    code = codes[rows, columns]
-    offsets = np.array([0, inside.size + 1, width, inside.size])
-    follows = dict(zip((base + offsets[_LEAVES[code]]).tolist(), (base + offsets[_ENTERS[code]]).tolist(), strict=True))
-    for saddle, (leaves, enters) in _SADDLES.items():
-        at = base[code == saddle]
-        follows.update(zip((at + offsets[leaves]).tolist(), (at + offsets[enters]).tolist(), strict=True))
-    return follows
+@cache
+def _weights(sigma: float) -> npt.NDArray[np.float32]:
+    """Gaussian weights in whole numbers that sum to `_WHOLE`."""
+    reach = int(np.ceil(4 * sigma))
+    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    weights = np.rint(_WHOLE * bell / bell.sum())
+    weights[reach] += _WHOLE - weights.sum()
+    return weights.astype(np.float32)
 
 
-def _crossings(edges: npt.NDArray[np.int64], values: npt.NDArray[np.floating], level: float) -> Points:
-    upright = edges >= values.size
-    start = np.where(upright, edges - values.size, edges)
-    flat = values.ravel().astype(np.float64)
-    one, other = flat[start], flat[start + np.where(upright, values.shape[1], 1)]
-    share = (level - one) / (other - one)
-    rows, columns = np.divmod(start, values.shape[1])
-    return np.stack([columns + np.where(upright, 0.0, share), rows + np.where(upright, share, 0.0)], axis=1)
+@compiled
+def _walk(loop: Points, count: int, start: int) -> Points:
+    n = len(loop)
+    length = 0.0
+    for i in range(n):
+        length += np.hypot(loop[i, 0] - loop[i - 1, 0], loop[i, 1] - loop[i - 1, 1])
+    points = np.empty((count, 2))
+    passed, done = 0.0, 0
+    for i in range(n):
+        here, there = (start + i) % n, (start + i + 1) % n
+        right, down = loop[there, 0] - loop[here, 0], loop[there, 1] - loop[here, 1]
+        step = np.hypot(right, down)
+        while done < count and (done * length / count <= passed + step or i == n - 1):
+            share = min((done * length / count - passed) / step, 1.0) if step > 0 else 0.0
+            points[done, 0], points[done, 1] = loop[here, 0] + share * right, loop[here, 1] + share * down
+            done += 1
+        passed += step
+    return points

@@ -8,12 +8,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.contour import Points, convex_hull, corner_hull, pixel_contour, polygon_length
-from extractors.handcrafted.contour import smooth_contour as smooth_contour_of
+from extractors.handcrafted.contour import outline, pixel_contour, smooth_contour
+from extractors.handcrafted.distance import squared_distance
+from extractors.handcrafted.hull import corner_hull, hull_widths
+from extractors.handcrafted.level_lines import Points
 from extractors.handcrafted.perimeter import crofton_perimeter
 from extractors.handcrafted.runs import Runs, runs_of
 
 BoolMask = npt.NDArray[np.bool_]
+
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
 class Region:
@@ -29,8 +33,7 @@ class Region:
 
     def __init__(self, mask: BoolMask, um_per_px: float | None = None) -> None:
         self.um_per_px = um_per_px
-        rows, columns = bounds(mask)
-        self.mask = np.pad(mask[rows, columns], 1)
+        self.mask = _cropped(mask)
         self._frame_runs = max(_longest_run(side) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
 
     @cached_property
@@ -65,7 +68,7 @@ class Region:
     @cached_property
     def moments(self) -> dict[str, float]:
         """Moments of the pixels as OpenCV names them: m00, m10, mu20, nu20 and so on."""
-        return dict(cv2.moments(self.mask.astype(np.uint8), binaryImage=True))
+        return dict(cv2.moments(self.mask.view(np.uint8), binaryImage=True))
 
     @cached_property
     def centroid(self) -> npt.NDArray[np.float64]:
@@ -81,11 +84,14 @@ class Region:
         return middle + spread, max(middle - spread, 0.0)
 
     @cached_property
+    def squared_distance(self) -> npt.NDArray[np.int32]:
+        """Squared distance of each pixel centre to the nearest one outside the region, a whole number."""
+        return squared_distance(self.mask)
+
+    @cached_property
     def distance(self) -> npt.NDArray[np.float64]:
         """Distance of each pixel centre to the nearest one outside the region."""
-        rounded = cv2.distanceTransform(self.mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        # OpenCV's last bit depends on where the array lies in memory; the squared distance is a whole number.
-        return np.asarray(np.sqrt(np.rint(np.square(rounded, dtype=np.float64))))
+        return np.asarray(np.sqrt(self.squared_distance, dtype=np.float64))
 
     @cached_property
     def contour(self) -> npt.NDArray[np.int32]:
@@ -98,46 +104,60 @@ class Region:
         return corner_hull(self.mask)
 
     @cached_property
+    def outline(self) -> Points | None:
+        """Sub-pixel outline with all its corners; None where the region is too thin to have one."""
+        return outline(self.mask)
+
+    @cached_property
     def smooth_contour(self) -> Points | None:
-        """Sub-pixel outline; None where the region is too thin to have one."""
-        return smooth_contour_of(self.mask)
+        """The outline at 256 points equally spaced along it, from a point that turns and flips with the region."""
+        return None if self.outline is None else smooth_contour(self.outline)
 
     @cached_property
     def feret(self) -> tuple[float, float]:
         """Largest and smallest width of the hull."""
-        corners = self.hull
-        gaps = corners[:, None] - corners[None]
-        largest = float(np.sqrt((gaps**2).sum(axis=2).max()))
-        edges = np.roll(corners, -1, axis=0) - corners
-        normals = np.stack([-edges[:, 1], edges[:, 0]], axis=1) / np.hypot(*edges.T)[:, None]
-        heights = np.abs(np.einsum("ik,ijk->ij", normals, gaps))
-        return largest, float(heights.max(axis=1).min())
+        return hull_widths(self.hull)
 
     @cached_property
     def cleaned(self) -> Region | None:
         """The largest component after opening with a radius of 1 px: no threads of two pixels; None where none is left.
 
-        A thread that sticks out would raise the hull and pass for two clefts.
+        A thread that sticks out would raise the hull and pass for two clefts. The region itself where opening changes
+        nothing.
         """
-        cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-        opened = cv2.morphologyEx(self.mask.astype(np.uint8), cv2.MORPH_OPEN, cross)
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
+        pixels = self.mask.view(np.uint8)
+        opened = cv2.morphologyEx(pixels, cv2.MORPH_OPEN, _CROSS)
+        count, labels = cv2.connectedComponents(opened, connectivity=8)
         if count == 1:
             return None
-        return Region(np.asarray(labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))), self.um_per_px)
+        largest = np.asarray(labels == _largest(labels, count), dtype=np.bool_) if count > 2 else opened.view(np.bool_)
+        return self if np.array_equal(largest, self.mask) else Region(largest, self.um_per_px)
 
 
 def bounds(mask: BoolMask) -> tuple[slice, slice]:
     """Rows and columns that hold every True pixel of a mask that has one."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
+    return slice(top, top + height), slice(left, left + width)
 
 
-def hull_length(points: Points) -> float:
-    """Length of the convex hull of the points."""
-    return polygon_length(convex_hull(points))
+def _cropped(mask: BoolMask) -> BoolMask:
+    """The mask's bounding box with a border of one pixel."""
+    inside = np.ascontiguousarray(mask[bounds(mask)]).view(np.uint8)
+    return np.asarray(cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0).view(np.bool_))
+
+
+def _largest(labels: npt.NDArray[np.int32], count: int) -> int:
+    """The largest of the components 1 to count - 1; of several as large, the one that is most spread out."""
+    areas = np.bincount(labels.ravel(), minlength=count)[1:]
+    tied = 1 + np.flatnonzero(areas == areas.max())
+    if len(tied) == 1:
+        return int(tied[0])
+    spreads = [sum(axis.var() for axis in np.nonzero(labels == label)) for label in tied]
+    return int(tied[np.argmax(spreads)])
 
 
 def _longest_run(line: BoolMask) -> int:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], line, [False]]).astype(np.int8)))
-    return int(np.max(edges[1::2] - edges[::2], initial=0))
+    if not line.any():
+        return 0
+    edges = np.flatnonzero(np.diff(line, prepend=False, append=False))
+    return int(np.max(edges[1::2] - edges[::2]))

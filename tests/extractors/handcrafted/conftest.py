@@ -37,9 +37,17 @@ class Drawing:
         y, x = np.mgrid[-half : half + 1, -half : half + 1].astype(float)
         return np.asarray(np.hypot(x, y) <= radius(np.arctan2(y, x)))
 
-    def cleft_nucleus(self, clefts: int, depth: float, rng: np.random.Generator) -> BoolMask:
-        """A round nucleus as large as real ones, radius 70 to 110 px, with notches as deep as a share of the radius."""
-        size = rng.uniform(70, 110)
+    def cleft_nucleus(
+        self, clefts: int, depth: float, rng: np.random.Generator, *, radii: tuple[float, float] = (70, 110)
+    ) -> BoolMask:
+        """A round nucleus with notches as deep as a share of its radius; by default as large as real ones in pixels."""
+        return self.planted(clefts, depth, rng, radii=radii)[0]
+
+    def planted(
+        self, clefts: int, depth: float, rng: np.random.Generator, *, radii: tuple[float, float]
+    ) -> tuple[BoolMask, npt.NDArray[np.float64]]:
+        """A cleft nucleus, and 20 000 points (x, y) of the curve that it was drawn from."""
+        size = rng.uniform(*radii)
         start = rng.uniform(0, 2 * np.pi)
         jitter = rng.uniform(-0.15, 0.15, clefts)
         angles = start + np.arange(clefts) * 2 * np.pi / max(clefts, 1) + jitter
@@ -52,7 +60,19 @@ class Drawing:
                 share -= depth * np.exp(-0.5 * (apart / width) ** 2)
             return size * share
 
-        return self.polar(radius, size)
+        turn = np.arange(20_000) * 2 * np.pi / 20_000
+        return self.polar(radius, size), radius(turn)[:, None] * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+
+    def blob(self, rng: np.random.Generator, radius: float) -> BoolMask:
+        """A nucleus with a smooth, irregular outline of random waves."""
+        waves, phases = rng.normal(0, 0.25, 12) / np.arange(1, 13), rng.uniform(0, 2 * np.pi, 12)
+
+        def of(theta: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+            order = np.arange(2, 14)[:, None]
+            ripple = waves[:, None] * np.cos(order * theta.ravel() + phases[:, None])
+            return np.asarray(radius * np.maximum(1 + ripple.sum(axis=0), 0.3).reshape(theta.shape))
+
+        return self.polar(of, 2 * radius)
 
     def speckled(self, mask: BoolMask, seed: int = 0) -> npt.NDArray[np.uint8]:
         """A colour image with smooth texture, black outside the mask."""

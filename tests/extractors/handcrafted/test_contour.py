@@ -7,18 +7,27 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.special import ellipe
-from skimage.measure import find_contours
 
 from extractors.handcrafted.contour import (
-    convex_hull,
-    corner_hull,
-    level_loops,
+    outline,
     pixel_contour,
     polygon_length,
     resample,
     signed_area,
     smooth_contour,
 )
+
+TURNS = {
+    "quarter": (np.rot90, lambda p, size: np.stack([p[:, 1], size - p[:, 0]], axis=1)),
+    "upside down": (np.flipud, lambda p, size: np.stack([p[:, 0], size - p[:, 1]], axis=1)),
+    "transposed": (np.transpose, lambda p, size: p[:, ::-1]),
+}
+"""A turn of square masks, and of (x, y) where the largest coordinate is `size`."""
+
+
+def smooth(mask: np.ndarray) -> np.ndarray | None:
+    loop = outline(mask)
+    return None if loop is None else smooth_contour(loop)
 
 
 def ellipse_length(a: float, b: float) -> float:
@@ -29,7 +38,7 @@ def ellipse_length(a: float, b: float) -> float:
 @pytest.mark.parametrize("ratio", [1.0, 0.8, 0.5])
 @pytest.mark.parametrize("angle", [0.0, 0.3, 0.7])
 def test_smooth_contour_measures_ellipses(draw: Any, a: float, ratio: float, angle: float) -> None:
-    contour = smooth_contour(draw.ellipse(a, a * ratio, angle, (0.3, 0.1)))
+    contour = smooth(draw.ellipse(a, a * ratio, angle, (0.3, 0.1)))
     assert contour is not None
     assert contour.shape == (256, 2)
     assert polygon_length(contour) == pytest.approx(ellipse_length(a, a * ratio), rel=0.007)
@@ -37,7 +46,7 @@ def test_smooth_contour_measures_ellipses(draw: Any, a: float, ratio: float, ang
 
 
 def test_smooth_contour_has_equal_steps_and_lies_where_the_mask_is(draw: Any) -> None:
-    contour = smooth_contour(draw.disc(30))
+    contour = smooth(draw.disc(30))
     assert contour is not None
     steps = np.hypot(*(np.roll(contour, -1, axis=0) - contour).T)
     assert steps.max() / steps.min() < 1.02
@@ -47,22 +56,45 @@ def test_smooth_contour_has_equal_steps_and_lies_where_the_mask_is(draw: Any) ->
 def test_a_line_has_no_smooth_contour() -> None:
     line = np.zeros((9, 30), dtype=bool)
     line[4, 4:26] = True
-    assert smooth_contour(line) is None
+    assert outline(line) is None
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_level_loops_are_those_of_scikit_image(seed: int) -> None:
-    # Noise has saddles, holes and islands, so every code of the squares occurs.
-    values = np.pad(np.random.default_rng(seed).random((14, 17)), 1)
-    ours = sorted((abs(signed_area(loop)), polygon_length(loop)) for loop in level_loops(values, 0.5))
-    theirs = find_contours(values, 0.5, fully_connected="high")
-    expected = sorted((abs(signed_area(c[:-1, ::-1])), polygon_length(c[:-1, ::-1])) for c in theirs)
-    np.testing.assert_allclose(ours, expected, rtol=1e-10, atol=1e-10)
+@pytest.fixture(params=["cleft", "blob", "ellipse", "disc", "square"])
+def shape(request: pytest.FixtureRequest, draw: Any) -> np.ndarray:
+    masks = {
+        "cleft": lambda: draw.cleft_nucleus(3, 0.2, np.random.default_rng(0)),
+        "blob": lambda: draw.blob(np.random.default_rng(4), 60),
+        "ellipse": lambda: draw.ellipse(40, 25, 0.3),
+        "disc": lambda: draw.disc(65),
+        "square": lambda: draw.rectangle(20, 20),
+    }
+    return np.asarray(masks[request.param]())
 
 
-def test_level_loops_of_a_constant_are_none() -> None:
-    assert level_loops(np.zeros((5, 5)), 0.5) == []
-    assert level_loops(np.ones((5, 5)), 0.5) == []
+@pytest.mark.parametrize("turn", TURNS)
+def test_outline_turns_with_the_mask(shape: np.ndarray, turn: str) -> None:
+    of_mask, of_points = TURNS[turn]
+    before, after = outline(shape), outline(np.ascontiguousarray(of_mask(shape)))
+    assert before is not None
+    assert after is not None
+    expected = of_points(before, len(shape) - 1)
+    apart = np.hypot(*(expected[:, None] - after[None]).transpose(2, 0, 1))
+    assert apart.min(axis=0).max() < 1e-9
+    assert apart.min(axis=1).max() < 1e-9
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_smooth_contour_turns_with_the_mask(shape: np.ndarray, turn: str) -> None:
+    # Of a shape with symmetries the points may be those of a mirror image; their radii and steps are the same.
+    of_mask, _ = TURNS[turn]
+
+    def radii_and_steps(mask: np.ndarray) -> np.ndarray:
+        contour = smooth(mask)
+        assert contour is not None
+        radii = np.hypot(*(contour - contour.mean(axis=0)).T)
+        return np.sort([radii, np.hypot(*(np.roll(contour, -1, axis=0) - contour).T)])
+
+    np.testing.assert_allclose(radii_and_steps(of_mask(shape)), radii_and_steps(shape), rtol=1e-9)
 
 
 def test_pixel_contour_takes_the_largest_component() -> None:
@@ -76,20 +108,6 @@ def test_pixel_contour_takes_the_largest_component() -> None:
     assert pixel_contour(np.zeros((4, 4), dtype=bool)).shape == (0, 2)
 
 
-def test_corner_hull_of_whole_pixels_is_exact(draw: Any) -> None:
-    assert abs(signed_area(corner_hull(draw.rectangle(7, 11)))) == 77
-    single = np.zeros((3, 3), dtype=bool)
-    single[1, 1] = True
-    assert abs(signed_area(corner_hull(single))) == 1
-    assert corner_hull(np.zeros((3, 3), dtype=bool)).shape == (0, 2)
-
-
-def test_corner_hull_spans_separate_components() -> None:
-    mask = np.zeros((12, 12), dtype=bool)
-    mask[1, 1] = mask[10, 1] = mask[1, 10] = mask[10, 10] = True
-    assert abs(signed_area(corner_hull(mask))) == 100
-
-
 def test_resample_walks_a_square() -> None:
     square = np.array([[0.0, 0], [4, 0], [4, 4], [0, 4]])
     expected = [[0, 0], [2, 0], [4, 0], [4, 2], [4, 4], [2, 4], [0, 4], [0, 2]]
@@ -101,8 +119,3 @@ def test_polygons_have_signed_area_and_length() -> None:
     assert signed_area(triangle) == 6
     assert signed_area(triangle[::-1]) == -6
     assert polygon_length(triangle) == 12
-
-
-def test_convex_hull_drops_the_dent() -> None:
-    dented = np.array([[0.0, 0], [4, 0], [4, 4], [2, 1], [0, 4]])
-    assert abs(signed_area(convex_hull(dented))) == 16

@@ -1,0 +1,88 @@
+"""How far each pixel of a mask lies from the nearest one outside: the exact Euclidean distance transform."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from extractors.handcrafted.compiled import compiled
+
+
+def squared_distance(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """Squared distance between the centres of each pixel and of the nearest one outside the mask: a whole number.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (height, width)
+        False along its four sides.
+
+    Returns
+    -------
+    ndarray of int32, shape (height, width)
+        In px^2; 0 outside.
+
+    References
+    ----------
+    Felzenszwalb & Huttenlocher, Distance transforms of sampled functions, Theory of Computing 8, 2012.
+    """
+    return _rowwise(_columnwise(np.ascontiguousarray(mask)))
+
+
+@compiled
+def _columnwise(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """Distance to the nearest pixel outside in the same column."""
+    height, width = mask.shape
+    distance = np.zeros((height, width), dtype=np.int32)
+    for y in range(1, height):
+        for x in range(width):
+            if mask[y, x]:
+                distance[y, x] = distance[y - 1, x] + 1
+    for y in range(height - 2, -1, -1):
+        for x in range(width):
+            distance[y, x] = min(distance[y, x], distance[y + 1, x] + 1)
+    return distance
+
+
+@compiled
+def _rowwise(heights: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Smallest of (x - u)^2 + heights[y, u]^2 = x^2 + F(u) - 2 x u over all u of a row.
+
+    Whatever x is, it is reached at a corner of the lower convex hull of the points (u, F(u)).
+    """
+    rows, columns = heights.shape
+    squared = np.zeros((rows, columns), dtype=np.int32)
+    where = np.empty(columns, dtype=np.int64)
+    value = np.empty(columns, dtype=np.int64)
+    for y in range(1, rows - 1):
+        row = heights[y]
+        left = 1
+        while left < columns - 1 and row[left] == 0:
+            left += 1
+        right = columns - 2
+        while right > left and row[right] == 0:
+            right -= 1
+        # The latest two corners stay at hand.
+        last, u0, f0, u1, f1 = 0, left - 1, (left - 1) ** 2, left - 1, (left - 1) ** 2
+        where[0], value[0] = u1, f1
+        for x in range(left, right + 2):
+            new = np.int64(row[x]) * row[x] + x * x
+            while last > 0 and (new - f1) * (u1 - u0) <= (f1 - f0) * (x - u1):
+                last -= 1
+                u1, f1 = u0, f0
+                if last > 0:
+                    u0, f0 = where[last - 1], value[last - 1]
+            last += 1
+            u0, f0, u1, f1 = u1, f1, x, new
+            where[last], value[last] = x, new
+        corner, u0, f0 = 0, where[0], value[0]
+        step, rise = where[1] - u0, value[1] - f0
+        for x in range(left, right + 1):
+            while rise <= 2 * x * step:
+                corner += 1
+                u0, f0 = u0 + step, f0 + rise
+                if corner == last:
+                    step, rise = 0, 1
+                else:
+                    step, rise = where[corner + 1] - u0, value[corner + 1] - f0
+            squared[y, x] = x * x + f0 - 2 * x * u0
+    return squared

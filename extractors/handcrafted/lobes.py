@@ -1,0 +1,160 @@
+"""Into how many lobes a region falls when it is eroded."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from extractors.handcrafted.compiled import compiled
+
+_RING = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
+"""The eight neighbours as (down, right), in the order of the bits that say which of them are higher."""
+
+
+def _parts_of_ring(code: int) -> int:
+    """Number of parts, of pixels that touch, among the neighbours whose bit is set."""
+    parts: list[set[tuple[int, int]]] = []
+    for pixel in (pixel for bit, pixel in enumerate(_RING) if code >> bit & 1):
+        near = [part for part in parts if any(max(abs(pixel[0] - y), abs(pixel[1] - x)) == 1 for y, x in part)]
+        parts = [part for part in parts if part not in near] + [{pixel}.union(*near)]
+    return len(parts)
+
+
+_SIDES = np.array([_parts_of_ring(code) for code in range(256)], dtype=np.uint8)
+"""From how many sides one can climb on: 0 at a peak, 1 on a slope, more where parts can merge."""
+
+
+def lobes_of(squared: npt.NDArray[np.int32], noise: float) -> tuple[int, float]:
+    """Largest number of parts that erosion leaves, and how early the first of them comes off.
+
+    Eroded by e, the region is where the distance to the outside exceeds e. One of its parts counts while it outlives a
+    further erosion by `noise`, or each bump of a ridge would be a lobe. Every e is looked at: what separates which
+    parts, and how deep each of them is, is read from the tree in which they merge as e falls.
+
+    Parameters
+    ----------
+    squared : ndarray of int32, shape (height, width)
+        Squared distance to the outside; 0 outside and along the four sides; somewhere positive.
+    noise : float
+        Pixels.
+
+    Returns
+    -------
+    lobes : int
+        At least 1.
+    split : float
+        1 - e / largest distance, where e is the smallest erosion that leaves two parts; 0 where none does, 1 where the
+        region has several parts from the start.
+    """
+    peaks, passes = np.sqrt(merges(squared))
+    lasting = peaks - passes > noise
+    if not lasting.any():
+        return 1, 0.0
+    appear, vanish = np.sort(passes[lasting]), np.sort(peaks[lasting] - noise)
+    alive = np.arange(1, len(appear) + 1) - np.searchsorted(vanish, appear, side="right")
+    return 1 + int(alive.max()), float(1 - appear[0] / np.sqrt(squared.max()))
+
+
+def merges(heights: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """In which order the peaks of a landscape become one as it is uncovered from above.
+
+    Parameters
+    ----------
+    heights : ndarray of int32, shape (height, width)
+        0 outside and along the four sides.
+
+    Returns
+    -------
+    ndarray of int32, shape (2, n_peaks - 1)
+        Of each peak but the highest, its height, and the height of the pass where it meets a higher one; 0 where it
+        never does.
+    """
+    flat = np.ascontiguousarray(heights).ravel()
+    higher = _higher(np.ascontiguousarray(heights)).ravel()
+    critical = np.flatnonzero(_SIDES[higher] != 1)
+    is_peak = higher[critical] == 0
+    saddles = critical[~is_peak]
+    falling = saddles[np.argsort(-flat[saddles], kind="stable")]
+    return _uncover(flat, higher, heights.shape[1], critical[is_peak], falling)
+
+
+@compiled
+def _higher(heights: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
+    """Which of the eight neighbours of each pixel are higher, as bits; of two equal ones the earlier is.
+
+    Outside it is any one of them, as on a slope.
+    """
+    rows, columns = heights.shape
+    code = np.ones((rows, columns), dtype=np.uint8)
+    for y in range(1, rows - 1):
+        for x in range(1, columns - 1):
+            own = heights[y, x]
+            code[y, x] = (own == 0) | (own > 0) * (
+                (heights[y - 1, x - 1] >= own)
+                | (heights[y - 1, x] >= own) << 1
+                | (heights[y - 1, x + 1] >= own) << 2
+                | (heights[y, x + 1] > own) << 3
+                | (heights[y + 1, x + 1] > own) << 4
+                | (heights[y + 1, x] > own) << 5
+                | (heights[y + 1, x - 1] > own) << 6
+                | (heights[y, x - 1] >= own) << 7
+            )
+    return code
+
+
+@compiled
+def _above(code: npt.NDArray[np.uint8], around: npt.NDArray[np.int64], pixel: int) -> int:
+    """A neighbour that is higher."""
+    side = 0
+    while not code[pixel] >> side & 1:
+        side += 1
+    return pixel + around[side]
+
+
+@compiled
+def _root(parent: npt.NDArray[np.int64], part: int) -> int:
+    while parent[part] != part:
+        parent[part] = parent[parent[part]]
+        part = parent[part]
+    return part
+
+
+@compiled
+def _uncover(
+    flat: npt.NDArray[np.int32],
+    code: npt.NDArray[np.uint8],
+    width: int,
+    peaks: npt.NDArray[np.int64],
+    saddles: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int32]:
+    around = np.array([-width - 1, -width, -width + 1, 1, width + 1, width, width - 1, -1])
+    part_of = np.full(flat.size, -1, dtype=np.int64)
+    part_of[peaks] = np.arange(len(peaks))
+    parent = np.arange(len(peaks))
+    met = np.zeros(len(peaks), dtype=np.int32)
+    for saddle in saddles:
+        own = -1
+        for side in range(8):
+            if not code[saddle] >> side & 1:
+                continue
+            # Uphill to a pixel whose part is known; then again, to tell the pixels on the way.
+            end = saddle + around[side]
+            while part_of[end] < 0:
+                end = _above(code, around, end)
+            step = saddle + around[side]
+            while part_of[step] < 0:
+                part_of[step] = part_of[end]
+                step = _above(code, around, step)
+            part = _root(parent, part_of[end])
+            if own >= 0 and own != part:
+                if flat[peaks[part]] > flat[peaks[own]]:
+                    own, part = part, own
+                parent[part] = own
+                met[part] = flat[saddle]
+            else:
+                own = part
+    highest = np.argmax(flat[peaks])
+    while parent[highest] != highest:
+        highest = parent[highest]
+    rest = np.arange(len(peaks)) != highest
+    return np.stack((flat[peaks][rest], met[rest]))
