@@ -17,6 +17,7 @@ from bench.contract.material import Material, made_up_cells, retold, swapped, wi
 from bench.contract.outcomes import Broken, NotApplicable, Step
 from bench.contract.parameters import check_parameters
 from bench.plugins import Plugin
+from extractors.cells import Cell
 
 TOLERANCE = 1e-5
 """Between features of a cell alone and among others, relative to the largest value: sums in another order, no more."""
@@ -106,16 +107,16 @@ class ExtractorChecks:
         if not np.array_equal(known, fitted.transform(other.X), equal_nan=True):
             raise Broken(
                 "features change with the cells' ids, their paths or a table beside them; an id may tell the label, so "
-                "take image, mask and um_per_px alone"
+                "take image, masks and um_per_px alone"
             )
 
     def untouched(self) -> None:
-        """Image and mask of each cell are bit for bit what they were."""
+        """Image and masks of each cell are bit for bit what they were."""
         cells = list(self._data.X)
-        before = [(cell.image.copy(), cell.mask.copy()) for cell in cells]
+        before = [_pixels(cell) for cell in cells]
         self._new().fit(cells, self._data.y.copy(), groups=self._data.groups.copy()).transform(cells)
-        for cell, (image, mask) in zip(cells, before, strict=True):
-            if not (np.array_equal(cell.image, image) and np.array_equal(cell.mask, mask)):
+        for cell, known in zip(cells, before, strict=True):
+            if not all(np.array_equal(now, then) for now, then in zip(_pixels(cell), known, strict=True)):
                 raise Broken("fit or transform changes a cell's image or mask in place; work on a copy")
 
     def learning(self) -> str:
@@ -188,6 +189,10 @@ class ExtractorChecks:
             raise Broken(
                 f"a feature changes by {gap:.2g} of its largest value when {when}: each cell stands for itself"
             )
+
+
+def _pixels(cell: Cell) -> list[npt.NDArray[Any]]:
+    return [pixels.copy() for pixels in (cell.image, cell.mask, cell.nucleus) if pixels is not None]
 
 
 def _check_status(values: npt.NDArray[Any], again: npt.NDArray[Any], status: npt.NDArray[Any]) -> None:

@@ -13,7 +13,7 @@ from bench.cli import app
 from bench.options import Options
 
 COMMANDS = [
-    ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"], ["folds"],
+    ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"], ["data", "quality"], ["folds"],
     ["check"], ["compare"], ["score"], ["audit"], ["leakage"], ["significance"],
     ["features", "catalogue"], ["features", "extract"],
 ]  # fmt: skip
