@@ -10,7 +10,11 @@ from extractors.handcrafted.color import Color
 from extractors.handcrafted.family import Family, HandcraftedBase, chosen
 from extractors.handcrafted.fourier import Fourier
 from extractors.handcrafted.glcm import Glcm
+from extractors.handcrafted.gldm import Gldm
+from extractors.handcrafted.glrlm import Glrlm
+from extractors.handcrafted.glszm import Glszm
 from extractors.handcrafted.lbp import Lbp
+from extractors.handcrafted.ngtdm import Ngtdm
 from extractors.handcrafted.parts import OUTLINED, REGIONS
 from extractors.handcrafted.shape import Shape
 from extractors.handcrafted.size import Size
@@ -24,6 +28,10 @@ EXTRACTORS: dict[str, type[HandcraftedBase]] = {
     "clefting": Clefting,
     "color": Color,
     "glcm": Glcm,
+    "glrlm": Glrlm,
+    "glszm": Glszm,
+    "ngtdm": Ngtdm,
+    "gldm": Gldm,
     "lbp": Lbp,
 }
 """The families by name, in the order of their columns."""
