@@ -13,7 +13,8 @@ from bench.cli import app
 from bench.options import Options
 
 COMMANDS = [
-    ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"], ["data", "quality"], ["folds"],
+    ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"], ["data", "quality"],
+    ["folds"],
     ["check"], ["compare"], ["score"], ["audit"], ["leakage"], ["significance"],
     ["features", "catalogue"], ["features", "extract"],
 ]  # fmt: skip

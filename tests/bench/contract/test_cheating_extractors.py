@@ -247,7 +247,7 @@ def test_honest_extractors_pass_and_what_does_not_concern_them_is_said(tmp_path:
     [
         (SelectsOnAllItEverSaw, ANEW, "so labels of tested patients reach the training"),
         (SelectsOnAllItEverSaw, ORDER, "change when other folds, fitted on the tested patients, went before"),
-        (ReadsTheTableBesideTheImages, PIXELS, "take image, mask and um_per_px alone"),
+        (ReadsTheTableBesideTheImages, PIXELS, "take image, masks and um_per_px alone"),
         (SelectsByTheTableBesideTheImages, LABELS, "change when the tested patients have other labels"),
         (KnowsCellsByName, PIXELS, "features change with the cells' ids"),
         (LearnsUnasked, LEARNING, "set requires_fit=True, so that each fold fits it on training patients"),
