@@ -7,17 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.contour import Points
 from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outline_family
 from extractors.handcrafted.feature import Feature, keyed
+from extractors.handcrafted.level_lines import Points
 from extractors.handcrafted.parts import OUTLINED
 from extractors.handcrafted.region import Region
 from extractors.handcrafted.status import Measured, Status, missing
 
 KUHL = "Kuhl & Giardina 1982"
-
-TURNS = 1e-3
-"""Largest relative change of a descriptor under quarter turns and flips."""
 
 MIN_AREA = 8
 """Fewest pixels of which a shape is told."""
@@ -65,10 +62,10 @@ def features(harmonics: int) -> tuple[Feature, ...]:
     ratio = "sum of both half axes of harmonics 2 to {} / that of harmonic 1; 0 for a disc"
     return (
         *(
-            Feature(f"harmonic_{n}", amplitude.format(n), "1", "[1, 1.415)" if n == 1 else "[0, inf)", KUHL, TURNS)
+            Feature(f"harmonic_{n}", amplitude.format(n), "1", "[1, 1.415)" if n == 1 else "[0, inf)", KUHL)
             for n in range(1, harmonics + 1)
         ),
-        Feature("irregularity", ratio.format(harmonics), "1", "[0, inf)", "BMC Bioinformatics 13:232", TURNS),
+        Feature("irregularity", ratio.format(harmonics), "1", "[0, inf)", "BMC Bioinformatics 13:232"),
     )
 
 

@@ -6,68 +6,66 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from extractors.handcrafted.asymmetry import asymmetry
 from extractors.handcrafted.contour import signed_area
+from extractors.handcrafted.enclosing import smallest_circle, smallest_rectangle
 from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outline_family
 from extractors.handcrafted.feature import Feature, keyed
+from extractors.handcrafted.fractal import BOXES, box_dimension
 from extractors.handcrafted.parts import OUTLINED
 from extractors.handcrafted.region import Region
 from extractors.handcrafted.size import REGIONPROPS
 from extractors.handcrafted.status import Measured, Status, missing
 
 HU = "Hu 1962; scikit-image moments_hu"
-
-PIXEL_FEATURES = (
-    Feature("circularity", "4 pi A / P^2 with Crofton's perimeter", "1", "(0, 1.1]", "ISO 9276-6"),
-    Feature("roundness", "4 A / (pi feret_max^2)", "1", "(0, 1]", "ISO 9276-6"),
-    Feature("eccentricity", "sqrt(1 - l2/l1) of the pixels' variances; 0 for a disc", "1", "[0, 1]", REGIONPROPS),
-    Feature("aspect_ratio", "feret_min / feret_max", "1", "(0, 1]", "ISO 9276-6"),
-    Feature("solidity", "A / area of the convex hull of the pixels' corners", "1", "(0, 1]", REGIONPROPS),
-    Feature("rectangularity", "A / area of the smallest rectangle at any angle", "1", "(0, 1]", "Rosin 1999", 1e-4),
-    Feature(
-        "inscribed_ratio",
-        "radius of the largest disc inside / of the smallest around",
-        "1",
-        "(0, 1]",
-        "ISO 9276-6",
-        1e-4,
-    ),
-    Feature(
-        "asymmetry", "share of pixels without a partner opposite the centroid", "1", "[0, 1)", "Bozhok & Nikonenko 2014"
-    ),
-    Feature("hu_1", "nu20 + nu02", "1", "[0.159, inf)", HU),
-    Feature("hu_3", "sqrt of Hu's third invariant, so that it is linear in the moments", "1", "[0, inf)", HU),
-    Feature("hu_4", "sqrt of Hu's fourth invariant, so that it is linear in the moments", "1", "[0, inf)", HU),
-)
-CONTOUR_FEATURES = (
-    Feature(
-        "radial_sd",
-        "sd / mean of the smooth contour's distance from the centroid",
-        "1",
-        "[0, inf)",
-        "Mohapatra 2014",
-        0.1,
-    ),
-    Feature(
-        "radial_skewness",
-        "skewness of the smooth contour's distance from the centroid",
-        "1",
-        "(-inf, inf)",
-        "Mohapatra 2014",
-        0.1,
-    ),
-)
-"""Of the region without threads of up to two pixels."""
-
-FEATURES = PIXEL_FEATURES + CONTOUR_FEATURES
-"""`hu_2` is left out, as eccentricity and `hu_1` give it."""
+ISO = "ISO 9276-6"
+BOX = "Foroutan-pour, Dutilleul & Smith 1999"
+BOZHOK = "Bozhok & Nikonenko 2014"
+RADIAL = "Mohapatra 2014"
 
 MIN_AREA = 8
 """Fewest pixels of which a shape is told."""
 
+MIN_SIDE = 2 * BOXES[-1]
+"""Fewest rows or columns, whichever are more, over which a border is long enough to count boxes of every size."""
+
 ROUND = 1e-3
 """Spread of the radius, over its mean, below which an outline is a circle to within what the pixels resolve."""
+
+PIXEL_FEATURES = (
+    Feature("circularity", "4 pi A / P^2 with Crofton's perimeter", "1", "(0, 1.1]", ISO),
+    Feature("roundness", "4 A / (pi feret_max^2)", "1", "(0, 1]", ISO),
+    Feature("eccentricity", "sqrt(1 - l2/l1) of the pixels' variances; 0 for a disc", "1", "[0, 1]", REGIONPROPS),
+    Feature("aspect_ratio", "feret_min / feret_max", "1", "(0, 1]", ISO),
+    Feature("solidity", "A / area of the convex hull of the pixels' corners", "1", "(0, 1]", REGIONPROPS),
+    Feature("extent", "A / area of the upright bounding box; depends on the cell's angle", "1", "(0, 1]", REGIONPROPS),
+    Feature("rectangularity", "A / area of the smallest rectangle at any angle", "1", "(0, 1]", "Rosin 1999"),
+    Feature("inscribed_ratio", "radius of the largest disc inside / of the smallest around", "1", "(0, 1]", ISO),
+    Feature("inscribed_share", "area of the largest disc inside / A", "1", "(0, 1.1]", ISO),
+    Feature("asymmetry", "share of pixels without a partner opposite the centroid", "1", "[0, 1)", BOZHOK),
+    Feature("hu_1", "nu20 + nu02", "1", "[0.159, inf)", HU),
+    Feature("hu_3", "sqrt of Hu's third invariant, so that it is linear in the moments", "1", "[0, inf)", HU),
+    Feature("hu_4", "sqrt of Hu's fourth invariant, so that it is linear in the moments", "1", "[0, inf)", HU),
+    Feature(
+        "box_dimension", "fewest boxes of 2, 4, 8, 16 px over the border: slope of their logarithms", "1", "[0, 2]", BOX
+    ),
+)
+CONTOUR_FEATURES = (
+    Feature("radial_mean", "mean distance of the smooth contour from the centroid / r", "1", "(0, inf)", RADIAL),
+    Feature("radial_sd", "sd / mean of that distance", "1", "[0, inf)", RADIAL),
+    Feature("radial_skewness", "skewness of that distance", "1", "(-inf, inf)", RADIAL),
+    Feature("radial_kurtosis", "kurtosis of that distance, 0 if it were normal", "1", "[-2, inf)", RADIAL),
+)
+"""Of the region without threads of up to two pixels; r = sqrt(A / pi)."""
+
+FEATURES = PIXEL_FEATURES + CONTOUR_FEATURES
+"""Left out as functions of these: sphericity sqrt(circularity), compactness 1 / circularity, elongation
+sqrt(1 - eccentricity^2), `hu_2` by eccentricity and `hu_1`. Convexity, 1 less the deficit, belongs to the clefts.
+
+`hu_5` to `hu_7` tell of the third moments' directions; for round cells they are noise of 1e-8 to 1e-14, and the last
+changes its sign in the mirror. A cell's mask has no holes, so that its Euler number is 1.
+"""
 
 
 class Shape(HandcraftedBase):
@@ -99,71 +97,34 @@ def shape(region: Region) -> Measured:
     Returns
     -------
     Measured
-        `TOO_SMALL` for what is told of the outline where the region is too thin to have one; `FLAT` for the skewness
-        of a constant radius.
+        `TOO_SMALL` for the box dimension of a region of fewer than 32 rows and columns, and for what is told of the
+        contour where the region is too thin to have one; `FLAT` for the skewness and kurtosis of a constant radius.
     """
     return _of_pixels(region) | _of_contour(region)
-
-
-def asymmetry(mask: npt.NDArray[np.bool_], centroid: npt.NDArray[np.float64]) -> float:
-    """Share of the pixels whose mirror point about the centroid lies outside the mask.
-
-    Mirror points fall between pixels; their membership is interpolated linearly, which keeps quarter turns and flips
-    exact.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (height, width)
-        Not empty.
-    centroid : ndarray of float64, shape (2,)
-        (x, y).
-
-    Returns
-    -------
-    float
-        In [0, 1).
-    """
-    (x, y), (fx, fy) = np.divmod(2 * centroid, 1)
-    kept = 0.0
-    for column, row, weight in (
-        (x, y, (1 - fx) * (1 - fy)),
-        (x + 1, y, fx * (1 - fy)),
-        (x, y + 1, (1 - fx) * fy),
-        (x + 1, y + 1, fx * fy),
-    ):
-        if weight > 0:
-            kept += weight * _partners(mask, int(column), int(row))
-    return float(1 - kept / np.count_nonzero(mask))
-
-
-def _partners(mask: npt.NDArray[np.bool_], sum_x: int, sum_y: int) -> int:
-    """Number of pixels p in the mask with (sum_x, sum_y) - p in it too."""
-    height, width = mask.shape
-    y0, y1 = max(0, sum_y - height + 1), min(height, sum_y + 1)
-    x0, x1 = max(0, sum_x - width + 1), min(width, sum_x + 1)
-    window = mask[y0:y1, x0:x1]
-    return int(np.count_nonzero(window & window[::-1, ::-1]))
 
 
 def _of_pixels(region: Region) -> Measured:
     area, (feret_max, feret_min) = region.area, region.feret
     largest, smallest = region.principal_variances
-    hull = region.hull.astype(np.float32)
-    hu = np.asarray(cv2.HuMoments(region.moments)).ravel()
-    outer = cv2.minEnclosingCircle(hull)[1]
+    hu = np.asarray(cv2.HuMoments(region.moments)).ravel().tolist()
+    height, width = (side - 2 for side in region.mask.shape)
+    # The half pixel: distances run to the next pixel's centre, the corners lie half a pixel nearer.
+    inner, outer = float(np.sqrt(region.squared_distance.max())) - 0.5, smallest_circle(region.hull)
     return {
         "circularity": 4 * np.pi * area / region.perimeter**2,
         "roundness": 4 * area / (np.pi * feret_max**2),
         "eccentricity": float(np.sqrt(1 - smallest / largest)),
         "aspect_ratio": feret_min / feret_max,
         "solidity": area / abs(signed_area(region.hull)),
-        "rectangularity": area / float(np.prod(cv2.minAreaRect(hull)[1])),
-        # The half pixel: distances run to the next pixel's centre, the corners lie half a pixel nearer.
-        "inscribed_ratio": (float(region.distance.max()) - 0.5) / outer,
-        "asymmetry": asymmetry(region.mask, region.centroid),
-        "hu_1": float(hu[0]),
+        "extent": area / (height * width),
+        "rectangularity": area / float(np.prod(smallest_rectangle(region.hull))),
+        "inscribed_ratio": inner / outer,
+        "inscribed_share": np.pi * inner**2 / area,
+        "asymmetry": asymmetry(region.runs, region.centroid),
+        "hu_1": hu[0],
         "hu_3": float(np.sqrt(hu[2])),
         "hu_4": float(np.sqrt(max(hu[3], 0.0))),
+        "box_dimension": box_dimension(region.mask) if max(height, width) >= MIN_SIDE else Status.TOO_SMALL,
     }
 
 
@@ -171,10 +132,16 @@ def _of_contour(region: Region) -> Measured:
     contour = region.cleaned.smooth_contour if region.cleaned is not None else None
     if region.cleaned is None or contour is None:
         return missing((feature.name for feature in CONTOUR_FEATURES), Status.TOO_SMALL)
-    radii = np.hypot(*(contour - region.cleaned.centroid).T)
-    spread = float(radii.std())
-    is_round = spread < ROUND * radii.mean()
+    x, y = (contour - region.cleaned.centroid).T
+    radii = np.hypot(x, y)
+    mean = float(radii.mean())
+    away = radii - mean
+    squares = away * away
+    spread = float(np.sqrt(squares.mean()))
+    is_round = spread < ROUND * mean
     return {
-        "radial_sd": spread / float(radii.mean()),
-        "radial_skewness": Status.FLAT if is_round else float(np.mean((radii - radii.mean()) ** 3) / spread**3),
+        "radial_mean": mean / region.cleaned.radius,
+        "radial_sd": spread / mean,
+        "radial_skewness": Status.FLAT if is_round else float((squares * away).mean()) / spread**3,
+        "radial_kurtosis": Status.FLAT if is_round else float((squares * squares).mean()) / spread**4 - 3,
     }

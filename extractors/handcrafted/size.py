@@ -6,27 +6,46 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from extractors.handcrafted.contour import polygon_length
+from extractors.handcrafted.enclosing import smallest_rectangle
 from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outline_family
-from extractors.handcrafted.feature import Feature, keyed
+from extractors.handcrafted.feature import ANY, Feature, keyed
 from extractors.handcrafted.parts import OUTLINED
 from extractors.handcrafted.region import Region
-from extractors.handcrafted.status import Measured
+from extractors.handcrafted.status import Measured, Status
 
 CROFTON = "Crofton's, pi/4 ((H + V)/2 + (D1 + D2)/(2 sqrt 2)) of the unequal pixel pairs in 4 directions"
 REGIONPROPS = "scikit-image regionprops"
 ISO = "ISO 9276-6"
+RECTANGLE = "Freeman & Shapira 1975"
+CELLPROFILER = "CellProfiler MeasureObjectSizeShape"
 
 FEATURES = (
     Feature("area", "number of pixels", "px^2", "[1, inf)", REGIONPROPS),
     Feature("perimeter", CROFTON, "px", "(0, inf)", "Cauchy-Crofton; scikit-image perimeter_crofton"),
+    Feature(
+        "perimeter_smooth",
+        "length of the smooth contour, without threads of up to two pixels",
+        "px",
+        "(0, inf)",
+        "polygon of 256 points",
+    ),
     Feature("major_axis", "4 sqrt(largest variance of the pixel centres)", "px", "[0, inf)", REGIONPROPS),
     Feature("minor_axis", "4 sqrt(smallest variance of the pixel centres)", "px", "[0, inf)", REGIONPROPS),
     Feature("feret_max", "largest width of the convex hull of the pixels' corners", "px", "[1, inf)", ISO),
     Feature("feret_min", "smallest width of the convex hull of the pixels' corners", "px", "[1, inf)", ISO),
-    Feature("radius_max", "largest distance of a pixel to the nearest one outside", "px", "[1, inf)", "CellProfiler"),
-    Feature("radius_mean", "mean distance of the pixels to the nearest one outside", "px", "[1, inf)", "CellProfiler"),
+    Feature("rectangle_length", "longer side of the smallest rectangle at any angle", "px", "[1, inf)", RECTANGLE),
+    Feature("rectangle_width", "shorter side of the smallest rectangle at any angle", "px", "[1, inf)", RECTANGLE),
+    Feature("bbox_height", "rows of the upright bounding box", "px", "[1, inf)", REGIONPROPS, ANY),
+    Feature("bbox_width", "columns of the upright bounding box", "px", "[1, inf)", REGIONPROPS, ANY),
+    Feature("radius_max", "largest distance of a pixel to the nearest one outside", "px", "[1, inf)", CELLPROFILER),
+    Feature("radius_mean", "mean distance of the pixels to the nearest one outside", "px", "[1, inf)", CELLPROFILER),
+    Feature(
+        "radius_median", "median distance of the pixels to the nearest one outside", "px", "[1, inf)", CELLPROFILER
+    ),
 )
-"""Diameters and mesh perimeters are left out: they are functions of these."""
+"""Left out as functions of these: the diameter of the disc of the same area; area and perimeter of the marching-squares
+mesh, of which the latter is 1.0548 times Crofton's."""
 
 
 class Size(HandcraftedBase):
@@ -55,18 +74,44 @@ def size(region: Region) -> Measured:
     ----------
     region : Region
         With its scale, if known.
+
+    Returns
+    -------
+    Measured
+        `TOO_SMALL` for `perimeter_smooth` where the region is too thin to have a smooth contour.
     """
     scale = region.um_per_px or 1.0
-    largest, smallest = region.principal_variances
-    distances = region.distance[region.mask]
-    feret_max, feret_min = region.feret
+    lengths = {name: length * scale for name, length in _lengths(region).items()}
+    smooth = region.cleaned.smooth_contour if region.cleaned is not None else None
     return {
         "area": region.area * scale**2,
-        "perimeter": region.perimeter * scale,
-        "major_axis": 4 * float(np.sqrt(largest)) * scale,
-        "minor_axis": 4 * float(np.sqrt(smallest)) * scale,
-        "feret_max": feret_max * scale,
-        "feret_min": feret_min * scale,
-        "radius_max": float(distances.max()) * scale,
-        "radius_mean": float(distances.mean(dtype=np.float64)) * scale,
+        "perimeter_smooth": Status.TOO_SMALL if smooth is None else polygon_length(smooth) * scale,
+        **lengths,
+    }
+
+
+def _lengths(region: Region) -> dict[str, float]:
+    largest, smallest = region.principal_variances
+    feret_max, feret_min = region.feret
+    longer, shorter = smallest_rectangle(region.hull)
+    # Squared distances are whole numbers, so that the sum of their roots does not depend on their order.
+    frequency = np.bincount(region.squared_distance[region.mask])
+    squared = np.flatnonzero(frequency)
+    distance, count = np.sqrt(squared), frequency[squared]
+    below = np.cumsum(count)
+    middle = distance[np.searchsorted(below, [(region.area - 1) // 2, region.area // 2], side="right")]
+    height, width = region.mask.shape
+    return {
+        "perimeter": region.perimeter,
+        "major_axis": 4 * float(np.sqrt(largest)),
+        "minor_axis": 4 * float(np.sqrt(smallest)),
+        "feret_max": feret_max,
+        "feret_min": feret_min,
+        "rectangle_length": longer,
+        "rectangle_width": shorter,
+        "bbox_height": height - 2,
+        "bbox_width": width - 2,
+        "radius_max": float(distance[-1]),
+        "radius_mean": float(distance @ count) / region.area,
+        "radius_median": float(middle.mean()),
     }

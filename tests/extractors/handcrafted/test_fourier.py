@@ -106,6 +106,15 @@ def test_start_direction_angle_and_size_do_not_matter() -> None:
     np.testing.assert_allclose(other, 3 * one, rtol=1e-9)
 
 
+@pytest.mark.parametrize("turn", [np.rot90, np.flipud, np.fliplr, np.transpose])
+def test_quarter_turns_and_flips_change_nothing(draw: Any, turn: Any) -> None:
+    rng = np.random.default_rng(4)
+    for clefts in range(5):
+        mask = draw.cleft_nucleus(clefts, 0.2, rng)
+        found, again = fourier(Region(mask), harmonics=10), fourier(Region(turn(mask)), harmonics=10)
+        np.testing.assert_allclose(list(again.values()), list(found.values()), rtol=1e-9, atol=1e-12)
+
+
 def test_thin_regions_have_no_harmonics(draw: Any) -> None:
     def of(mask: np.ndarray) -> set[Any]:
         found = Fourier(regions="cell").measure(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))

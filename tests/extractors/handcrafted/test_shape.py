@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from skimage.measure import moments_central, moments_hu, moments_normalized, regionprops
 
+from extractors.cells import Cell, CellFile
 from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.shape import Shape, asymmetry
+from extractors.handcrafted.shape import Shape
 from extractors.handcrafted.status import Status
 
 
@@ -30,7 +32,11 @@ def test_disc(draw: Any, radius: int) -> None:
     assert found["asymmetry"] == 0
     assert found["hu_1"] == pytest.approx(1 / (2 * np.pi), rel=0.002)
     assert found["hu_3"] == pytest.approx(0, abs=1e-9)
+    assert found["inscribed_share"] == pytest.approx(1, abs=0.06 if radius == 20 else 0.03)
+    assert found["extent"] == pytest.approx(np.pi / 4, rel=0.06)
     assert found["radial_sd"] < 0.01
+    assert found["radial_mean"] == pytest.approx(1, abs=0.005)
+    assert found["box_dimension"] == pytest.approx(1, abs=0.05)
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.5, 1.1])
@@ -41,6 +47,7 @@ def test_ellipse(draw: Any, angle: float) -> None:
     assert found["aspect_ratio"] == pytest.approx(0.5, rel=0.02)
     assert found["rectangularity"] == pytest.approx(np.pi / 4, rel=0.03)
     assert found["inscribed_ratio"] == pytest.approx(0.5, rel=0.03)
+    assert found["inscribed_share"] == pytest.approx(0.5, rel=0.05)
     # For an ellipse the variances are a^2/4 and b^2/4, the area pi a b.
     assert found["hu_1"] == pytest.approx((a * a + b * b) / (4 * np.pi * a * b), rel=0.003)
     assert found["asymmetry"] < 0.02
@@ -48,22 +55,58 @@ def test_ellipse(draw: Any, angle: float) -> None:
 
 def test_rectangle_fills_itself(draw: Any) -> None:
     found = of(draw.rectangle(20, 50))
-    assert found["rectangularity"] == pytest.approx(1, rel=1e-5)
+    assert found["rectangularity"] == pytest.approx(1, rel=1e-12)
+    assert found["extent"] == 1
     assert found["solidity"] == pytest.approx(1, rel=1e-9)
     assert found["aspect_ratio"] == pytest.approx(20 / np.hypot(20, 50), rel=1e-5)
     assert found["eccentricity"] == pytest.approx(np.sqrt(1 - (20**2 - 1) / (50**2 - 1)), rel=1e-9)
-    assert found["inscribed_ratio"] == pytest.approx((10 - 0.5) / np.hypot(10, 25), rel=0.01)
+    assert found["inscribed_ratio"] == pytest.approx((10 - 0.5) / np.hypot(10, 25), rel=1e-9)
+    assert found["inscribed_share"] == pytest.approx(np.pi * 9.5**2 / 1000, rel=1e-9)
 
 
-def test_scikit_image_agrees_on_a_lopsided_blob(draw: Any) -> None:
-    mask = draw.polar(lambda t: 40 * (1 + 0.2 * np.cos(t) + 0.15 * np.sin(3 * t)), 60)
-    found, peer = of(mask), regionprops(mask.astype(np.uint8))[0]
+def agree_with_scikit_image(found: dict[str, Any], mask: np.ndarray) -> None:
+    peer = regionprops(mask.astype(np.uint8))[0]
     hu = moments_hu(moments_normalized(moments_central(mask.astype(float))))
     assert found["eccentricity"] == pytest.approx(peer.eccentricity, rel=1e-9)
+    assert found["extent"] == pytest.approx(peer.extent, rel=1e-12)
+    # The peer counts the pixels of its hull.
     assert found["solidity"] == pytest.approx(peer.solidity, rel=0.01)
     assert found["hu_1"] == pytest.approx(hu[0], rel=1e-9)
     assert found["hu_3"] == pytest.approx(np.sqrt(hu[2]), rel=1e-6)
     assert found["hu_4"] == pytest.approx(np.sqrt(hu[3]), rel=1e-6)
+
+
+def lopsided(draw: Any) -> np.ndarray:
+    return np.asarray(draw.polar(lambda t: 40 * (1 + 0.2 * np.cos(t) + 0.15 * np.sin(3 * t)), 60))
+
+
+def test_scikit_image_agrees_on_a_lopsided_blob(draw: Any) -> None:
+    agree_with_scikit_image(of(lopsided(draw)), lopsided(draw))
+
+
+def test_scikit_image_agrees_on_real_cells(shared: Path) -> None:
+    for path in sorted((shared / "data/cnmc-sample").glob("fold_*/*/*.bmp"))[::4]:
+        cell = Cell.from_file(CellFile(path.stem, str(path)))
+        agree_with_scikit_image(of(cell.mask), cell.mask)
+
+
+def test_pyradiomics_sphericity_is_a_function_of_circularity(draw: Any) -> None:
+    # Why it is no feature: 2 sqrt(pi A) / P, where P is longer than Crofton's by 8 (sqrt 2 - 1) / pi.
+    radiomics = pytest.importorskip("radiomics", reason="pyradiomics must be compiled")
+    mask = lopsided(draw)
+    perimeter, area, _ = radiomics.cShape.calculate_coefficients2D(mask.astype(np.uint8), np.ones(2))
+    sphericity = 2 * np.sqrt(np.pi * area) / perimeter
+    longer = 8 * (np.sqrt(2) - 1) / np.pi
+    assert sphericity == pytest.approx(np.sqrt(of(mask)["circularity"] * area / mask.sum()) / longer, rel=1e-12)
+
+
+def test_pyradiomics_elongation_is_a_function_of_eccentricity(draw: Any) -> None:
+    shape2d = pytest.importorskip("radiomics.shape2D", reason="pyradiomics must be compiled").RadiomicsShape2D
+    images = pytest.importorskip("SimpleITK", reason="pyradiomics brings it")
+    mask = lopsided(draw)
+    pixels = images.GetImageFromArray(mask[None].astype(np.uint8))
+    peer = shape2d(pixels, pixels, force2D=True, force2Ddimension=0).getElongationFeatureValue()
+    assert np.sqrt(1 - of(mask)["eccentricity"] ** 2) == pytest.approx(float(peer), rel=1e-9)
 
 
 def test_radius_statistics_of_a_known_curve(draw: Any) -> None:
@@ -71,6 +114,9 @@ def test_radius_statistics_of_a_known_curve(draw: Any) -> None:
     found = of(draw.polar(lambda t: 80 * (1 + 0.05 * np.cos(4 * t)), 90))
     assert found["radial_sd"] == pytest.approx(0.05 / np.sqrt(2), rel=0.06)
     assert abs(found["radial_skewness"]) < 0.35
+    # The kurtosis of a cosine's values is 3/2, 3 less.
+    assert found["radial_kurtosis"] == pytest.approx(-1.5, abs=0.1)
+    assert found["radial_mean"] == pytest.approx(1, abs=0.01)
 
 
 def test_dents_make_the_radius_skew_to_the_left(draw: Any) -> None:
@@ -78,27 +124,24 @@ def test_dents_make_the_radius_skew_to_the_left(draw: Any) -> None:
     assert of(nucleus)["radial_skewness"] < -1
 
 
-def test_asymmetry_of_a_triangle() -> None:
-    # A triangle and its mirror image about the centroid share a hexagon of two thirds of the area.
-    y, x = np.mgrid[:300, :300]
-    triangle = (x + y < 280) & (x > 5) & (y > 5)
-    rows, columns = np.nonzero(triangle)
-    assert asymmetry(triangle, np.array([columns.mean(), rows.mean()])) == pytest.approx(1 / 3, abs=0.01)
-
-
-@pytest.mark.parametrize("columns", [2, 3, 7])
-def test_asymmetry_of_a_block_is_none(columns: int) -> None:
-    mask = np.pad(np.ones((4, columns), dtype=bool), 1)
-    rows, places = np.nonzero(mask)
-    assert asymmetry(mask, np.array([places.mean(), rows.mean()])) == pytest.approx(0, abs=1e-12)
+@pytest.mark.parametrize("turn", [np.rot90, np.flipud, np.fliplr, np.transpose])
+def test_quarter_turns_and_flips_change_nothing(draw: Any, turn: Any) -> None:
+    rng = np.random.default_rng(4)
+    for radius in (3, 5, 9, 17, 33):
+        mask = draw.ellipse(radius, radius * rng.uniform(0.4, 1), rng.uniform(0, 3), tuple(rng.uniform(-0.5, 0.5, 2)))
+        found, again = of(mask), of(np.ascontiguousarray(turn(mask)))
+        for name, value in found.items():
+            assert again[name] is value or again[name] == pytest.approx(value, rel=1e-9, abs=1e-9), name
 
 
 def test_degenerate_regions(draw: Any) -> None:
     assert set(of(draw.rectangle(1, 7)).values()) == {Status.TOO_SMALL}
-    line = of(draw.rectangle(1, 40))
+    line = of(draw.rectangle(1, 64))
     assert line["eccentricity"] == 1
     assert line["solidity"] == pytest.approx(1)
-    assert line["radial_sd"] is Status.TOO_SMALL
+    assert line["radial_sd"] is line["radial_kurtosis"] is Status.TOO_SMALL
+    assert line["box_dimension"] == pytest.approx(1, abs=1e-12)
+    assert of(draw.disc(10))["box_dimension"] is Status.TOO_SMALL
 
 
 def test_names_are_what_is_measured(draw: Any) -> None:
