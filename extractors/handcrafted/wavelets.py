@@ -1,0 +1,221 @@
+"""Texture from undecimated wavelets: how much detail of each size a region holds, and how evenly it is spread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from extractors.handcrafted.channels import CHANNELS
+from extractors.handcrafted.compiled import compiled
+from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
+from extractors.handcrafted.feature import Feature, keyed
+from extractors.handcrafted.parts import REGIONS
+from extractors.handcrafted.plane import FLAT, Plane
+from extractors.handcrafted.status import Measured, Status, missing
+from extractors.handcrafted.windows import whole_windows
+
+MALLAT = "Mallat 1989; Laine & Fan 1993"
+ENTROPY = "-sum p log p / log n of p = c^2 / sum c^2"
+
+FEATURES = (
+    Feature("axial_mean", "mean |c| of the details along rows and along columns", "channel", "[0, inf)", MALLAT),
+    Feature("axial_energy", "mean c^2 of the details along rows and along columns", "channel^2", "[0, inf)", MALLAT),
+    Feature("axial_entropy", f"{ENTROPY}, details along rows and along columns", "1", "[0, 1]", MALLAT),
+    Feature("diagonal_mean", "mean |c| of the details along both", "channel", "[0, inf)", MALLAT),
+    Feature("diagonal_energy", "mean c^2 of the details along both", "channel^2", "[0, inf)", MALLAT),
+    Feature("diagonal_entropy", f"{ENTROPY}, details along both", "1", "[0, 1]", MALLAT),
+)
+"""Of one level; c are the n coefficients whose whole support lies in the region."""
+
+LOW_PASS = {
+    "haar": (1 / 2, 1 / 2),
+    "bior1.3": (-1 / 16, 1 / 16, 1 / 2, 1 / 2, 1 / 16, -1 / 16),
+    "bior2.2": (-1 / 8, 1 / 4, 3 / 4, 1 / 4, -1 / 8),
+}
+"""Smoothing filters of sum 1: Haar; Cohen, Daubechies & Feauveau 1992.
+
+All are symmetric. Daubechies' db2 is not: on real cells a flip of the image more than doubled some of its energies.
+"""
+
+HIGH_PASS = {
+    "haar": (-1 / 2, 1 / 2),
+    "bior1.3": (0.0, 0.0, -1 / 2, 1 / 2, 0.0, 0.0),
+    "bior2.2": (0.0, 1 / 4, -1 / 2, 1 / 4, 0.0),
+}
+"""Filters of the detail, around the same middle."""
+
+WAVELETS = tuple(LOW_PASS)
+
+TINY = np.finfo(np.float32).tiny
+"""In place of 0 where a logarithm is multiplied by 0."""
+
+Floats = npt.NDArray[np.float32]
+
+
+class Wavelets(HandcraftedBase):
+    """Texture from undecimated wavelets.
+
+    Parameters
+    ----------
+    wavelet : str
+        One of `WAVELETS`; `bior2.2` does not see slopes.
+    levels : int
+        Number of levels, 1 to 6; the support of `bior1.3` is 6, 16 and 36 px wide on the first three.
+    regions : sequence of str or str
+        Of `cell`, `nucleus`, `cytoplasm`.
+    channels : sequence of str or str
+        Of `extractors.handcrafted.channels.CHANNELS`.
+    """
+
+    def __init__(
+        self,
+        wavelet: str = "bior1.3",
+        levels: int = 3,
+        regions: Sequence[str] | str = ("cell",),
+        channels: Sequence[str] | str = ("luma",),
+    ) -> None:
+        self.wavelet = wavelet
+        self.levels = levels
+        self.regions = regions
+        self.channels = channels
+
+    def _families(self) -> list[Family]:
+        """The one family."""
+        (wavelet,), levels = chosen(self.wavelet, WAVELETS, "wavelet"), _checked_levels(self.levels)
+        return [
+            texture_family(
+                "wavelets",
+                keyed(FEATURES, [f"level{level}" for level in range(1, levels + 1)]),
+                lambda plane: wavelets(plane, wavelet=wavelet, levels=levels),
+                regions=chosen(self.regions, REGIONS, "region"),
+                channels=chosen(self.channels, CHANNELS, "channel"),
+            )
+        ]
+
+
+@dataclass(frozen=True)
+class Details:
+    """Coefficients of one level, by the first row and column of their support.
+
+    Parameters
+    ----------
+    axial : ndarray of float32, shape (2, height, width)
+        Detail along columns of what is smooth along rows, and the other way round.
+    diagonal : ndarray of float32, shape (height, width)
+        Detail along both.
+    support : int
+        Height and width of the pixels that a coefficient depends on, smoothing of the levels before included.
+    """
+
+    axial: Floats
+    diagonal: Floats
+    support: int
+
+
+def wavelets(plane: Plane, *, wavelet: str, levels: int) -> Measured:
+    """Size, energy and spread of the detail on each level.
+
+    The transform is undecimated (à trous), so that it does not matter where the region lies; a coefficient counts where
+    its whole support is in the region, so that the region's edge does not matter either. Rows and columns are one
+    subband, since a quarter turn exchanges them. What is smooth after the last level is left to the colour.
+
+    Parameters
+    ----------
+    plane : Plane
+        One channel of one region.
+    wavelet : str
+        One of `WAVELETS`.
+    levels : int
+
+    Returns
+    -------
+    Measured
+        A value for each of `FEATURES` and level, keyed `feature.levelLEVEL`. `FLAT` where the plane is constant and for
+        the entropy of a subband without energy; `TOO_SMALL` where no support lies in the region, and for the entropy of
+        one coefficient.
+    """
+    if plane.is_flat:
+        return missing(keyed(FEATURES, [f"level{level}" for level in range(1, levels + 1)]), Status.FLAT)
+    found: Measured = {}
+    for level, details in enumerate(undecimated(plane.filled - np.float32(plane.mean), wavelet, levels), 1):
+        inside = np.flatnonzero(whole_windows(plane.mask, details.support, details.support))
+        axial = details.axial.reshape(2, -1).take(inside, axis=1)
+        diagonal = details.diagonal.ravel().take(inside)
+        values = [*_statistics(axial.ravel()), *_statistics(diagonal)]
+        found |= dict(zip(keyed(FEATURES, [f"level{level}"]), values, strict=True))
+    return found
+
+
+def undecimated(image: Floats, wavelet: str, levels: int) -> list[Details]:
+    """The undecimated transform, normalised so that Haar's subbands share out the variance.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (height, width)
+    wavelet : str
+        One of `WAVELETS`.
+    levels : int
+
+    Returns
+    -------
+    list of Details
+        By level; without elements from the level on where the support is larger than the image.
+    """
+    low, high = _filters(wavelet)
+    found, smooth = [], image
+    support = 1
+    for level in range(levels):
+        apart = 2**level
+        support += (len(low) - 1) * apart
+        smooth_rows, detail_rows = (_filtered(smooth, taps, 0, apart) for taps in (low, high))
+        axial = np.stack([_filtered(smooth_rows, high, apart, 0), _filtered(detail_rows, low, apart, 0)])
+        found.append(Details(axial, _filtered(detail_rows, high, apart, 0), support))
+        smooth = _filtered(smooth_rows, low, apart, 0)
+    return found
+
+
+@lru_cache(maxsize=len(WAVELETS))
+def _filters(wavelet: str) -> tuple[Floats, Floats]:
+    return np.array(LOW_PASS[wavelet], dtype=np.float32), np.array(HIGH_PASS[wavelet], dtype=np.float32)
+
+
+@compiled
+def _filtered(image: Floats, taps: Floats, down: int, right: int) -> Floats:
+    """Sums of pixels that lie `down` rows and `right` columns apart, weighted, where all of them exist."""
+    reach = len(taps) - 1
+    height, width = max(image.shape[0] - reach * down, 0), max(image.shape[1] - reach * right, 0)
+    found = np.zeros((height, width), dtype=np.float32)
+    for y in range(height):
+        total = found[y]
+        for t in range(len(taps)):
+            weight = taps[t]
+            if weight != 0:
+                line = image[y + t * down, t * right : t * right + width]
+                for x in range(width):
+                    total[x] += weight * line[x]
+    return found
+
+
+def _statistics(coefficients: Floats) -> list[float | Status]:
+    """Mean size, energy and entropy."""
+    n = len(coefficients)
+    if n == 0:
+        return [Status.TOO_SMALL] * 3
+    squares = np.square(coefficients)
+    total = float(squares.sum(dtype=np.float64))
+    sizes = [float(np.abs(coefficients).mean(dtype=np.float64)), total / n]
+    if n == 1 or total / n <= FLAT**2:
+        return [*sizes, Status.TOO_SMALL if n == 1 else Status.FLAT]
+    weighted = squares * np.log2(np.maximum(squares, TINY))
+    entropy = np.log2(total) - float(weighted.sum(dtype=np.float64)) / total
+    return [*sizes, float(np.clip(entropy / np.log2(n), 0, 1))]
+
+
+def _checked_levels(levels: int) -> int:
+    if isinstance(levels, bool) or not isinstance(levels, int) or not 1 <= levels <= 6:
+        raise ValueError(f"levels={levels!r}: a whole number from 1 to 6 is expected")
+    return levels

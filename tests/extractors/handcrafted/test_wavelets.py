@@ -1,0 +1,158 @@
+"""Undecimated wavelets against PyWavelets, Parseval's identity and hand-made textures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import pywt
+
+from extractors.handcrafted.channels import luma
+from extractors.handcrafted.plane import Plane
+from extractors.handcrafted.status import Status
+from extractors.handcrafted.wavelets import (
+    FEATURES,
+    HIGH_PASS,
+    LOW_PASS,
+    WAVELETS,
+    Wavelets,
+    undecimated,
+    wavelets,
+)
+
+
+def whole(values: np.ndarray) -> Plane:
+    return Plane(values.astype(np.float32), np.ones(values.shape, dtype=bool))
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(3).normal(0, 20, shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("wavelet", WAVELETS)
+def test_filters_are_those_of_pywavelets(wavelet: str) -> None:
+    peer = pywt.Wavelet(wavelet)
+    for ours, theirs in ((LOW_PASS, peer.dec_lo), (HIGH_PASS, peer.dec_hi)):
+        # The peer pads with zeros to one length, and its details' sign is the other one.
+        values = np.trim_zeros(np.abs(theirs)) / np.sqrt(2)
+        np.testing.assert_allclose(np.trim_zeros(np.abs(ours[wavelet])), values, atol=1e-9)
+    assert sum(LOW_PASS[wavelet]) == pytest.approx(1)
+    assert sum(HIGH_PASS[wavelet]) == pytest.approx(0)
+
+
+@pytest.mark.filterwarnings("ignore:norm=True:UserWarning")
+@pytest.mark.parametrize("wavelet", WAVELETS)
+def test_coefficients_are_those_of_pywavelets(wavelet: str) -> None:
+    image = noise(128, 96)
+    peer = pywt.swt2(image.astype(np.float64), wavelet, level=3, norm=True)[::-1]
+    for details, (_, (along_columns, along_rows, both)) in zip(undecimated(image, wavelet, 3), peer, strict=True):
+        height, width = details.diagonal.shape
+        assert (height, width) == (129 - details.support, 97 - details.support)
+        for ours, theirs in zip([*details.axial, details.diagonal], [along_columns, along_rows, both], strict=True):
+            # The peer's coefficients wrap round and lie at another place of their support.
+            places = np.argwhere(np.abs(np.abs(theirs) - abs(ours[0, 0])) < 1e-4)
+            moved = (np.roll(theirs, (-y, -x), (0, 1))[:height, :width] for y, x in places)
+            assert min(np.abs(np.abs(ours) - np.abs(theirs_here)).max() for theirs_here in moved) < 1e-4
+
+
+def test_subbands_of_haar_share_out_the_variance() -> None:
+    tile = noise(32, 32)
+    # A texture of period 32 is down to its mean after level 5.
+    levels = undecimated(np.tile(tile, (3, 3)) - tile.mean(), "haar", 5)
+    bands = [band[:32, :32].astype(np.float64) for d in levels for band in (*d.axial, d.diagonal)]
+    assert sum(np.mean(band**2) for band in bands) == pytest.approx(tile.var(), rel=1e-5)
+
+
+def test_stripes_by_hand() -> None:
+    # Columns 0, 8, 0, 8, ... : a Haar step of +-4 along rows at level 1, nothing along columns, nothing later.
+    found = wavelets(whole(np.indices((20, 21))[1] % 2 * 8), wavelet="haar", levels=2)
+    assert found["axial_mean.level1"] == pytest.approx(2)
+    assert found["axial_energy.level1"] == pytest.approx(8)
+    # Half of the coefficients share the energy evenly, the others have none.
+    n = 2 * 19 * 20
+    assert found["axial_entropy.level1"] == pytest.approx(np.log(n / 2) / np.log(n))
+    assert found["diagonal_mean.level1"] == 0
+    assert found["diagonal_entropy.level1"] is Status.FLAT
+    assert found["axial_mean.level2"] == 0
+
+
+def test_a_checkerboard_is_all_diagonal() -> None:
+    found = wavelets(whole(np.indices((20, 21)).sum(axis=0) % 2 * 8), wavelet="haar", levels=1)
+    assert found["diagonal_mean.level1"] == pytest.approx(4)
+    assert found["diagonal_entropy.level1"] == pytest.approx(1)
+    assert found["axial_mean.level1"] == 0
+
+
+@pytest.mark.parametrize(("wavelet", "blind"), [("haar", 0), ("bior1.3", 0), ("bior2.2", 1)])
+def test_vanishing_moments(wavelet: str, blind: int) -> None:
+    x = np.indices((60, 60))[1].astype(np.float64)
+    for power in (0, 1, 2):
+        sizes = [float(np.abs(d.axial).max()) for d in undecimated((x**power).astype(np.float32), wavelet, 2)]
+        assert (max(sizes) < 1e-3) == (power <= blind)
+
+
+@pytest.mark.parametrize("wavelet", WAVELETS)
+def test_energy_of_white_noise(wavelet: str) -> None:
+    low, high = np.array(LOW_PASS[wavelet]), np.array(HIGH_PASS[wavelet])
+    found = wavelets(whole(noise(220, 220)), wavelet=wavelet, levels=2)
+    # Level 1: variance times the filters' sums of squares; level 2: the smooth filter of both levels combined.
+    spread = np.zeros(2 * len(low) - 1)
+    spread[::2] = low
+    second = np.zeros(2 * len(high) - 1)
+    second[::2] = high
+    twice, detail = np.convolve(low, spread), np.convolve(low, second)
+    for level, (smooth, rough) in enumerate([(low, high), (twice, detail)], 1):
+        assert found[f"axial_energy.level{level}"] == pytest.approx(400 * (smooth @ smooth) * (rough @ rough), rel=0.05)
+        assert found[f"diagonal_energy.level{level}"] == pytest.approx(400 * (rough @ rough) ** 2, rel=0.05)
+
+
+def test_the_edge_of_the_cell_does_not_count(draw: Any) -> None:
+    mask = draw.disc(40)
+    values = 200 + noise(*mask.shape)
+    first, second = (Plane(np.where(mask, values, around).astype(np.float32), mask) for around in (0, 255))
+    assert wavelets(first, wavelet="bior1.3", levels=3) == wavelets(second, wavelet="bior1.3", levels=3)
+    ramp = Plane(np.where(mask, np.indices(mask.shape)[0] * 0.5, 900).astype(np.float32), mask)
+    found = wavelets(ramp, wavelet="haar", levels=1)
+    # Half a unit a row: the Haar step is a quarter along columns and 0 along rows, at the edge as in the middle.
+    assert found["axial_mean.level1"] == pytest.approx(0.125, rel=1e-5)
+
+
+@pytest.mark.parametrize("wavelet", WAVELETS)
+def test_quarter_turns_and_flips(wavelet: str, draw: Any) -> None:
+    mask = draw.ellipse(50, 43, 0.3)
+    plane = Plane(luma(draw.speckled(mask)), mask, 1000)
+    first = wavelets(plane, wavelet=wavelet, levels=3)
+    for turn in (np.rot90, np.flipud, np.fliplr, np.transpose):
+        again = Plane(np.ascontiguousarray(turn(plane.exact)), np.ascontiguousarray(turn(mask)), 1000)
+        assert wavelets(again, wavelet=wavelet, levels=3) == pytest.approx(first, rel=1e-6)
+
+
+def test_a_flat_region_and_one_without_a_whole_support_have_reasons(draw: Any) -> None:
+    assert set(wavelets(whole(np.full((40, 40), 5)), wavelet="haar", levels=3).values()) == {Status.FLAT}
+    found = wavelets(whole(noise(16, 16)), wavelet="bior1.3", levels=3)
+    assert {v for k, v in found.items() if k.endswith("level3")} == {Status.TOO_SMALL}
+    # At level 2 one support of 16 x 16 px fits: one diagonal coefficient and two axial ones.
+    assert found["diagonal_entropy.level2"] is Status.TOO_SMALL
+    assert found["diagonal_energy.level2"] == pytest.approx(found["diagonal_mean.level2"] ** 2)
+    assert isinstance(found["axial_entropy.level2"], float)
+    assert set(wavelets(whole(noise(1, 50)), wavelet="haar", levels=3).values()) == {Status.TOO_SMALL}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"wavelet": "sym4"}, "no wavelet is called 'sym4'; there are haar, bior1.3, bior2.2"),
+        ({"levels": 0}, "from 1 to 6"),
+        ({"levels": 2.0}, "from 1 to 6"),
+    ],
+)
+def test_senseless_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Wavelets(**parameters).fit([])
+
+
+def test_names_follow_the_levels() -> None:
+    names = Wavelets(levels=1).get_feature_names_out()
+    assert names.tolist() == [f"wavelets.{feature.name}.cell.luma.level1" for feature in FEATURES]
+    assert len(Wavelets().get_feature_names_out()) == 18
