@@ -15,6 +15,7 @@ from extractors.handcrafted.glrlm import Glrlm
 from extractors.handcrafted.glszm import Glszm
 from extractors.handcrafted.lbp import Lbp
 from extractors.handcrafted.ngtdm import Ngtdm
+from extractors.handcrafted.nucleus import Nucleus
 from extractors.handcrafted.parts import OUTLINED, REGIONS
 from extractors.handcrafted.shape import Shape
 from extractors.handcrafted.size import Size
@@ -26,6 +27,7 @@ EXTRACTORS: dict[str, type[HandcraftedBase]] = {
     "zernike": Zernike,
     "fourier": Fourier,
     "clefting": Clefting,
+    "nucleus": Nucleus,
     "color": Color,
     "glcm": Glcm,
     "glrlm": Glrlm,

@@ -1,0 +1,75 @@
+"""Nucleoli: the pale spots in a nucleus."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from extractors.segmentation.components import components
+
+RIM = 0.1
+"""Outer share of the nucleus's radius that is left out: there it fades into the cytoplasm."""
+
+SPOT = 0.03
+"""Half width, as a share of the radius, of the square over which noise is averaged out."""
+
+SURROUNDINGS = 0.4
+"""Half width, as a share of the radius, of the square with whose mean a spot is compared."""
+
+UNIT = 1e-6
+"""Step in optical density; sums of whole numbers do not depend on their order."""
+
+Floats = npt.NDArray[np.float64]
+BoolMask = npt.NDArray[np.bool_]
+
+
+def nucleoli(
+    density: npt.NDArray[np.floating], nucleus: BoolMask, distance: Floats, *, contrast: float, smallest: float
+) -> npt.NDArray[np.int64]:
+    """Areas of the spots in a nucleus that are paler than what surrounds them.
+
+    The mean optical density over a small square is compared with that over a large one, both inside the nucleus and
+    off its rim: a difference of boxes, which stands in for the Laplacian of a Gaussian. Spots are the 8-connected
+    pieces in which the small one is lower by the contrast. Pale chromatin passes for a nucleolus.
+
+    Parameters
+    ----------
+    density : ndarray of float, shape (height, width)
+        Optical density in green light, which chromatin absorbs most.
+    nucleus : ndarray of bool, shape (height, width)
+        At least one pixel is True.
+    distance : ndarray of float64, shape (height, width)
+        Of each pixel of the nucleus to the nearest one outside.
+    contrast : float
+        By which share of the density around it a spot is paler, so that the strength of the stain does not matter.
+    smallest : float
+        Smallest area of a spot as a share of the nucleus's.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_spots,)
+        Pixels.
+
+    References
+    ----------
+    Bay et al. 2008, Computer Vision and Image Understanding 110 (difference of boxes); Lindeberg 1998, International
+    Journal of Computer Vision 30 (blobs).
+    """
+    area = int(np.count_nonzero(nucleus))
+    radius = np.sqrt(area / np.pi)
+    core = nucleus & (distance > RIM * radius)
+    levels = np.where(core, np.rint(density / UNIT), 0.0)
+    spot = _local_mean(levels, core, max(round(SPOT * radius), 1))
+    around = _local_mean(levels, core, max(round(SURROUNDINGS * radius), 1))
+    _, areas = components(core & (spot <= (1 - contrast) * around) & (around > 0))
+    return areas[areas >= smallest * area]
+
+
+def _local_mean(levels: Floats, inside: BoolMask, half: int) -> Floats:
+    """Mean of the levels inside over a square around each pixel; NaN far outside."""
+    sums, counts = (
+        cv2.boxFilter(plane, -1, (2 * half + 1, 2 * half + 1), normalize=False, borderType=cv2.BORDER_CONSTANT)
+        for plane in (levels, inside.astype(np.float64))
+    )
+    return np.asarray(np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0))
