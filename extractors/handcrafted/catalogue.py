@@ -17,6 +17,7 @@ from extractors.handcrafted.lbp import Lbp
 from extractors.handcrafted.ngtdm import Ngtdm
 from extractors.handcrafted.nucleus import Nucleus
 from extractors.handcrafted.parts import OUTLINED, REGIONS
+from extractors.handcrafted.pftas import Pftas
 from extractors.handcrafted.shape import Shape
 from extractors.handcrafted.size import Size
 from extractors.handcrafted.zernike import Zernike
@@ -35,6 +36,7 @@ EXTRACTORS: dict[str, type[HandcraftedBase]] = {
     "ngtdm": Ngtdm,
     "gldm": Gldm,
     "lbp": Lbp,
+    "pftas": Pftas,
 }
 """The families by name, in the order of their columns."""
 

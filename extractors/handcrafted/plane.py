@@ -13,7 +13,7 @@ from extractors.handcrafted.quantisation import Binning, Quantised, quantise
 FLAT = 1e-4
 """Spread of the values, in any channel's unit, up to which a region is flat but for rounding."""
 
-WHOLE_BITS = 20
+WHOLE_BITS = 18
 """Of the largest value of a channel that is not whole; an interpolation of it is then exact in double precision."""
 
 
@@ -66,7 +66,7 @@ class Plane:
     def whole(self) -> tuple[npt.NDArray[np.int32], float]:
         """Whole numbers, shape (height, width), and what they are multiples of, so that sums of them do not round.
 
-        `exact` and 1 / `unit` where those are whole already; else 20 bits for the largest value in the mask.
+        `exact` and 1 / `unit` where those are whole already; else 18 bits for the largest value in the mask.
         """
         if np.issubdtype(self.exact.dtype, np.integer):
             return self.exact.astype(np.int32, copy=False), 1 / self.unit

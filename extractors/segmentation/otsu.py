@@ -32,8 +32,28 @@ def otsu(values: npt.NDArray[np.integer]) -> tuple[int, float] | None:
     """
     if not len(values) or values.min() == values.max():
         return None
-    share = np.bincount(values) / len(values)
-    levels = np.arange(len(share))
+    counts = np.bincount(values)
+    return split(counts, np.arange(len(counts)))
+
+
+def split(counts: npt.NDArray[np.integer], levels: npt.NDArray[np.number]) -> tuple[int, float]:
+    """Where a histogram is split best in two.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (bins,)
+        At least two are not 0.
+    levels : ndarray, shape (bins,)
+        The mean value in each bin, rising.
+
+    Returns
+    -------
+    last : int
+        The bins up to and including it are one class; the smallest of those that do equally well.
+    explained : float
+        Variance between the classes over the total, in (0, 1].
+    """
+    share = counts / counts.sum()
     mean = float(share @ levels)
     below = np.cumsum(share)[:-1]
     moment = np.cumsum(share * levels)[:-1]
