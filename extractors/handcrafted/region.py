@@ -44,7 +44,7 @@ class Region:
     @cached_property
     def perimeter(self) -> float:
         """Crofton's perimeter in pixels."""
-        return crofton_perimeter(self.mask)
+        return crofton_perimeter(self.runs)
 
     @cached_property
     def runs(self) -> Runs:
@@ -101,7 +101,7 @@ class Region:
     @cached_property
     def hull(self) -> Points:
         """Convex hull of the pixels' corners."""
-        return corner_hull(self.mask)
+        return corner_hull(self.runs)
 
     @cached_property
     def outline(self) -> Points | None:

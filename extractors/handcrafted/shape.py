@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import hypot, pi, sqrt
 
-import cv2
 import numpy as np
 
 from extractors.handcrafted.asymmetry import asymmetry
@@ -45,8 +45,8 @@ PIXEL_FEATURES = (
     Feature("inscribed_share", "area of the largest disc inside / A", "1", "(0, 1.1]", ISO),
     Feature("asymmetry", "share of pixels without a partner opposite the centroid", "1", "[0, 1)", BOZHOK),
     Feature("hu_1", "nu20 + nu02", "1", "[0.159, inf)", HU),
-    Feature("hu_3", "sqrt of Hu's third invariant, so that it is linear in the moments", "1", "[0, inf)", HU),
-    Feature("hu_4", "sqrt of Hu's fourth invariant, so that it is linear in the moments", "1", "[0, inf)", HU),
+    Feature("hu_3", "sqrt of Hu's third: |(nu30 - 3 nu12, 3 nu21 - nu03)|", "1", "[0, inf)", HU),
+    Feature("hu_4", "sqrt of Hu's fourth: |(nu30 + nu12, nu21 + nu03)|", "1", "[0, inf)", HU),
     Feature(
         "box_dimension", "fewest boxes of 2, 4, 8, 16 px over the border: slope of their logarithms", "1", "[0, 2]", BOX
     ),
@@ -106,24 +106,25 @@ def shape(region: Region) -> Measured:
 def _of_pixels(region: Region) -> Measured:
     area, (feret_max, feret_min) = region.area, region.feret
     largest, smallest = region.principal_variances
-    hu = np.asarray(cv2.HuMoments(region.moments)).ravel().tolist()
+    moment = region.moments
     height, width = (side - 2 for side in region.mask.shape)
+    longer, shorter = smallest_rectangle(region.hull)
     # The half pixel: distances run to the next pixel's centre, the corners lie half a pixel nearer.
-    inner, outer = float(np.sqrt(region.squared_distance.max())) - 0.5, smallest_circle(region.hull)
+    inner, outer = sqrt(region.squared_distance.max()) - 0.5, smallest_circle(region.hull)
     return {
-        "circularity": 4 * np.pi * area / region.perimeter**2,
-        "roundness": 4 * area / (np.pi * feret_max**2),
-        "eccentricity": float(np.sqrt(1 - smallest / largest)),
+        "circularity": 4 * pi * area / region.perimeter**2,
+        "roundness": 4 * area / (pi * feret_max**2),
+        "eccentricity": sqrt(1 - smallest / largest),
         "aspect_ratio": feret_min / feret_max,
         "solidity": area / abs(signed_area(region.hull)),
         "extent": area / (height * width),
-        "rectangularity": area / float(np.prod(smallest_rectangle(region.hull))),
+        "rectangularity": area / (longer * shorter),
         "inscribed_ratio": inner / outer,
-        "inscribed_share": np.pi * inner**2 / area,
+        "inscribed_share": pi * inner**2 / area,
         "asymmetry": asymmetry(region.runs, region.centroid),
-        "hu_1": hu[0],
-        "hu_3": float(np.sqrt(hu[2])),
-        "hu_4": float(np.sqrt(max(hu[3], 0.0))),
+        "hu_1": moment["nu20"] + moment["nu02"],
+        "hu_3": hypot(moment["nu30"] - 3 * moment["nu12"], 3 * moment["nu21"] - moment["nu03"]),
+        "hu_4": hypot(moment["nu30"] + moment["nu12"], moment["nu21"] + moment["nu03"]),
         "box_dimension": box_dimension(region.mask) if max(height, width) >= MIN_SIDE else Status.TOO_SMALL,
     }
 
@@ -137,7 +138,7 @@ def _of_contour(region: Region) -> Measured:
     mean = float(radii.mean())
     away = radii - mean
     squares = away * away
-    spread = float(np.sqrt(squares.mean()))
+    spread = sqrt(squares.mean())
     is_round = spread < ROUND * mean
     return {
         "radial_mean": mean / region.cleaned.radius,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
 
 import numpy as np
 
@@ -103,8 +104,8 @@ def _lengths(region: Region) -> dict[str, float]:
     height, width = region.mask.shape
     return {
         "perimeter": region.perimeter,
-        "major_axis": 4 * float(np.sqrt(largest)),
-        "minor_axis": 4 * float(np.sqrt(smallest)),
+        "major_axis": 4 * sqrt(largest),
+        "minor_axis": 4 * sqrt(smallest),
         "feret_max": feret_max,
         "feret_min": feret_min,
         "rectangle_length": longer,
