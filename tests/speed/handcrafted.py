@@ -8,22 +8,27 @@ import multiprocessing
 import resource
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import cv2
+import numpy as np
 from _peers import PEERS, Frame
 from threadpoolctl import threadpool_limits
 
 from bench.datasets.phantom import PhantomSpec, phantom_cells
-from extractors.cells import Cell
+from extractors.cells import Cell, CellFile, Cells
 from extractors.handcrafted.catalogue import EXTRACTORS, Handcrafted
 from extractors.handcrafted.family import HandcraftedBase
 from extractors.handcrafted.glcm import Glcm
 from extractors.handcrafted.zernike import Zernike
+
+Image = np.ndarray
+Masked = tuple[Image, np.ndarray | None]
 
 CELLS = 200
 ROUNDS = 3
@@ -55,11 +60,13 @@ def measure() -> None:
     with threadpool_limits(1):
         cv2.setNumThreads(1)
         images = [image for image, _ in itertools.islice(phantom_cells(PhantomSpec()), CELLS)]
-        frames = [Frame.of(cell.image, cell.mask) for cell in _cells(images)]
+        found = [(image, Cell("", image).mask) for image in images]
+        frames = [Frame.of(image, mask) for image, mask in found]
         say(f"{'family':<30} {'numbers':>7}  {'cells/s':>7}  {'peer':<39} {'numbers':>7}  {'cells/s':>7}  ratio")
         for race in RACES:
-            _race(race, images, frames)
-        _families(images)
+            _race(race, found, frames)
+        _families(found)
+        _memory(images)
         _whole(images)
 
 
@@ -69,55 +76,65 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _race(race: Race, images: Sequence[Any], frames: Sequence[Frame]) -> None:
+def _race(race: Race, found: Sequence[Masked], frames: Sequence[Frame]) -> None:
     module, peer = PEERS[race.peer]
     width = len(race.extractor.get_feature_names_out())
     if importlib.util.find_spec(module) is None:
-        say(
-            f"{race.name:<30} {width:>7}  {_rate(race.extractor, images):>7.0f}  {race.peer}: {module} is not installed"
-        )
+        rate = _rate(race.extractor, found)
+        say(f"{race.name:<30} {width:>7}  {rate:>7.0f}  {race.peer}: {module} is not installed")
         return
     numbers = len(peer(frames[0]))
     ours, theirs = [], []
     for _ in range(ROUNDS):
-        ours.append(_rate(race.extractor, images))
+        ours.append(_rate(race.extractor, found))
         theirs.append(len(frames) / _seconds(lambda: [peer(frame) for frame in frames]))
     mine, other = statistics.median(ours), statistics.median(theirs)
     say(f"{race.name:<30} {width:>7}  {mine:>7.0f}  {race.peer:<39} {numbers:>7}  {other:>7.1f}  {mine / other:>5.2f}")
 
 
-def _families(images: Sequence[Any]) -> None:
+def _families(found: Sequence[Masked]) -> None:
     for name, extractor in EXTRACTORS.items():
-        rate = statistics.median(_rate(extractor(), images) for _ in range(ROUNDS))
+        rate = statistics.median(_rate(extractor(), found) for _ in range(ROUNDS))
         say(f"{name + ' alone':<30} {len(extractor().get_feature_names_out()):>7}  {rate:>7.0f}")
 
 
-def _whole(images: Sequence[Any]) -> None:
-    one = statistics.median(_rate(Handcrafted(), images) for _ in range(ROUNDS))
+def _whole(images: Sequence[Image]) -> None:
+    """From decoded images, finding each cell and its nucleus included."""
+    bare: list[Masked] = [(image, None) for image in images]
+    one = statistics.median(_rate(Handcrafted(), bare) for _ in range(ROUNDS))
     say(f"{'handcrafted, one process':<30} {len(Handcrafted().get_feature_names_out()):>7}  {one:>7.1f}")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    _rate(Handcrafted(), images * 3)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    say(f"peak memory grows by {grown / 1024:.1f} MiB from {len(images)} cells to {3 * len(images)}")
-    halves = [images[::2], images[1::2]]
+    halves = [bare[::2], bare[1::2]]
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as pool:
         list(pool.map(_extract, halves))
-        two = statistics.median(len(images) / _seconds(lambda: list(pool.map(_extract, halves))) for _ in range(ROUNDS))
+        two = statistics.median(len(bare) / _seconds(lambda: list(pool.map(_extract, halves))) for _ in range(ROUNDS))
     say(f"{'handcrafted, two processes':<30} {'':>7}  {two:>7.1f}  ratio to one {two / one:.2f}")
 
 
-def _extract(images: Sequence[Any]) -> int:
-    return len(Handcrafted().transform(_cells(images)))
+def _memory(images: Sequence[Image]) -> None:
+    """Of cells on disk, decoded when their turn comes."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [CellFile(str(i), str(Path(folder) / f"{i}.bmp")) for i in range(len(images))]
+        for file, image in zip(files, images, strict=True):
+            cv2.imwrite(file.path, image[..., ::-1])
+        Handcrafted().transform(Cells(files))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        Handcrafted().transform(Cells(files * 5))
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    say(f"peak memory grows by {grown / 1024:.1f} MiB from {len(files)} cells on disk to {5 * len(files)}")
 
 
-def _cells(images: Sequence[Any]) -> list[Cell]:
-    return [Cell(str(i), image) for i, image in enumerate(images)]
+def _extract(found: Sequence[Masked]) -> int:
+    return len(Handcrafted().transform(_cells(found)))
 
 
-def _rate(extractor: HandcraftedBase, images: Sequence[Any]) -> float:
-    """Cells a second from decoded images, their masks included; the first cell compiles and does not count."""
-    extractor.transform(_cells(images[:1]))
-    cells = _cells(images)
+def _cells(found: Sequence[Masked]) -> list[Cell]:
+    return [Cell(str(i), image, mask) for i, (image, mask) in enumerate(found)]
+
+
+def _rate(extractor: HandcraftedBase, found: Sequence[Masked]) -> float:
+    """Cells a second; the first cell compiles and does not count."""
+    extractor.transform(_cells(found[:1]))
+    cells = _cells(found)
     return len(cells) / _seconds(lambda: extractor.transform(cells))
 
 
