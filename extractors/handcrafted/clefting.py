@@ -130,7 +130,7 @@ def clefting(region: Region) -> Measured:
 def _clefts(region: Region, fine: Points) -> Measured:
     found = concavities(fine)
     radius = region.radius
-    second, deepest = np.partition(found.depth, -2)[-2:]
+    second, deepest = np.sort(found.depth)[-2:]
     is_cleft = found.depth > max(CLEFT_PX, CLEFT_SHARE * radius)
     clefts = found.depth[is_cleft]
     return {
@@ -155,11 +155,11 @@ def _curvature(radius: float, contour: Points) -> Measured:
     scaled = bends * radius
     concave = scaled < CONCAVE
     length = float(steps.sum())
-    mean = float((scaled * steps).sum()) / length
+    mean, square = float(scaled @ steps) / length, float(scaled**2 @ steps) / length
     return {
         "concave_fraction": float(steps[concave].sum()) / length,
-        "concave_runs": float(np.count_nonzero(concave & ~np.roll(concave, 1))),
+        "concave_runs": float(np.count_nonzero(concave[1:] > concave[:-1]) + (concave[0] > concave[-1])),
         "curvature_min": float(scaled.min()),
-        "curvature_sd": float(np.sqrt(((scaled - mean) ** 2 * steps).sum() / length)),
-        "bending_energy": float((scaled**2 * steps).sum()) / (2 * np.pi * radius),
+        "curvature_sd": float(np.sqrt(max(square - mean**2, 0.0))),
+        "bending_energy": square * length / (2 * np.pi * radius),
     }

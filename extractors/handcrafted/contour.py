@@ -59,10 +59,12 @@ def outline(mask: BoolMask, *, sigma: float = 1.0) -> Points | None:
     weights = _weights(sigma)
     margin = len(weights) // 2 + 1
     padded = cv2.copyMakeBorder(mask.astype(np.uint8), *(margin,) * 4, cv2.BORDER_CONSTANT, value=0)
-    blurred = cv2.sepFilter2D(padded, cv2.CV_32F, weights, weights)
+    blurred = np.asarray(cv2.sepFilter2D(padded, cv2.CV_32F, weights, weights), dtype=np.float32)
     # No whole number is the level, so that no corner lies on a pixel's centre.
-    loops = level_loops(np.asarray(blurred, dtype=np.float32), _WHOLE**2 / 2 - 0.5)
-    return max(loops, key=signed_area) - margin if loops else None
+    loops = level_loops(blurred, _WHOLE**2 / 2 - 0.5)
+    if not loops:
+        return None
+    return (loops[0] if len(loops) == 1 else max(loops, key=signed_area)) - margin
 
 
 def smooth_contour(loop: Points) -> Points:
@@ -95,14 +97,12 @@ def resample(loop: Points, count: int, *, start: int = 0) -> Points:
 
 def signed_area(polygon: Points) -> float:
     """Area of a closed polygon by the shoelace formula; the sign tells its sense."""
-    x, y = (polygon - polygon[0]).T
-    return float(0.5 * (x[:-1] * y[1:] - x[1:] * y[:-1]).sum())
+    return float(_area(np.ascontiguousarray(polygon)))
 
 
 def polygon_length(polygon: Points) -> float:
     """Length of a closed polygon."""
-    x, y = polygon.T
-    return float(np.hypot(np.diff(x), np.diff(y)).sum() + np.hypot(x[0] - x[-1], y[0] - y[-1]))
+    return float(_length(np.ascontiguousarray(polygon)))
 
 
 @cache
@@ -116,17 +116,31 @@ def _weights(sigma: float) -> npt.NDArray[np.float32]:
 
 
 @compiled
-def _walk(loop: Points, count: int, start: int) -> Points:
-    n = len(loop)
+def _area(points: Points) -> float:
+    twice = 0.0
+    x, y = points[0]
+    for i in range(1, len(points) - 1):
+        twice += (points[i, 0] - x) * (points[i + 1, 1] - y) - (points[i + 1, 0] - x) * (points[i, 1] - y)
+    return twice / 2
+
+
+@compiled
+def _length(points: Points) -> float:
     length = 0.0
-    for i in range(n):
-        length += np.hypot(loop[i, 0] - loop[i - 1, 0], loop[i, 1] - loop[i - 1, 1])
+    for i in range(len(points)):
+        length += np.sqrt((points[i, 0] - points[i - 1, 0]) ** 2 + (points[i, 1] - points[i - 1, 1]) ** 2)
+    return length
+
+
+@compiled
+def _walk(loop: Points, count: int, start: int) -> Points:
+    n, length = len(loop), _length(loop)
     points = np.empty((count, 2))
     passed, done = 0.0, 0
     for i in range(n):
         here, there = (start + i) % n, (start + i + 1) % n
         right, down = loop[there, 0] - loop[here, 0], loop[there, 1] - loop[here, 1]
-        step = np.hypot(right, down)
+        step = np.sqrt(right * right + down * down)
         while done < count and (done * length / count <= passed + step or i == n - 1):
             share = min((done * length / count - passed) / step, 1.0) if step > 0 else 0.0
             points[done, 0], points[done, 1] = loop[here, 0] + share * right, loop[here, 1] + share * down

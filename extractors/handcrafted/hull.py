@@ -8,8 +8,7 @@ import numpy.typing as npt
 
 from extractors.handcrafted.compiled import compiled
 from extractors.handcrafted.level_lines import Points
-
-_CORNERS = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]], dtype=np.float32)
+from extractors.handcrafted.runs import Runs
 
 ROUNDING = 1e-9
 """Twice the area in px^2 of a triangle whose corners lie on one line but for rounding."""
@@ -24,14 +23,20 @@ def convex_hull(points: npt.NDArray[np.floating]) -> Points:
     return np.asarray(points[np.asarray(corners).ravel()], dtype=np.float64)
 
 
-def corner_hull(mask: npt.NDArray[np.bool_]) -> Points:
-    """Convex hull of the corners of all pixels, so that one pixel is a square of side 1; empty for an empty mask."""
-    contours, _ = cv2.findContours(np.ascontiguousarray(mask).view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    if not contours:
-        return np.zeros((0, 2))
-    # The hull of squares is that of the squares at the corners of the hull of their centres.
-    centres = cv2.convexHull(np.concatenate(contours)).astype(np.float32)
-    return convex_hull((centres + _CORNERS).reshape(-1, 2))
+def corner_hull(runs: Runs) -> Points:
+    """Convex hull of the corners of all pixels, so that one pixel is a square of side 1.
+
+    Parameters
+    ----------
+    runs : Runs
+        Of a mask that is not empty.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 2)
+        Its corners (x, y), none of them amid an edge, with positive signed area.
+    """
+    return _hull_of_rows(runs.row, runs.start, runs.stop)
 
 
 def hull_corners(polygon: Points) -> npt.NDArray[np.int64]:
@@ -71,6 +76,31 @@ def _turn(points: Points, a: int, b: int, c: int) -> float:
     return (points[b, 0] - points[a, 0]) * (points[c, 1] - points[a, 1]) - (points[b, 1] - points[a, 1]) * (
         points[c, 0] - points[a, 0]
     )
+
+
+@compiled
+def _hull_of_rows(row: npt.NDArray[np.int64], start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> Points:
+    """Down the right side, then up the left side, each time leaving out what does not turn."""
+    n = len(row)
+    hull = np.empty((4 * n, 2))
+    count, base = 0, 0
+    for step in range(4 * n):
+        down = step < 2 * n
+        run = step // 2 if down else 2 * n - 1 - step // 2
+        beside = run + 1 if down else run - 1
+        if step == 2 * n:
+            base = count - 1
+        if 0 <= beside < n and row[beside] == row[run]:
+            continue
+        x = stop[run] - 0.5 if down else start[run] - 0.5
+        y = row[run] - 0.5 + (step % 2 if down else 1 - step % 2)
+        while count > base + 1 and (hull[count - 1, 0] - hull[count - 2, 0]) * (y - hull[count - 2, 1]) <= (
+            hull[count - 1, 1] - hull[count - 2, 1]
+        ) * (x - hull[count - 2, 0]):
+            count -= 1
+        hull[count, 0], hull[count, 1] = x, y
+        count += 1
+    return hull[:count].copy()
 
 
 @compiled

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -30,7 +32,8 @@ def level_loops(values: npt.NDArray[np.float32], level: float) -> list[Points]:
         positive around what is above, negative around a hole.
     """
     points, ends = _trace(np.ascontiguousarray(values, dtype=np.float32), float(level))
-    return np.split(points, ends[:-1]) if len(ends) else []
+    starts = [0, *ends.tolist()]
+    return [points[start:end] for start, end in pairwise(starts)]
 
 
 @compiled

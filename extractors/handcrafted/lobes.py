@@ -71,7 +71,7 @@ def merges(heights: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """
     flat = np.ascontiguousarray(heights).ravel()
     higher = _higher(np.ascontiguousarray(heights)).ravel()
-    critical = np.flatnonzero(_SIDES[higher] != 1)
+    critical = _other_than_slopes(higher, _SIDES)
     is_peak = higher[critical] == 0
     saddles = critical[~is_peak]
     falling = saddles[np.argsort(-flat[saddles], kind="stable")]
@@ -103,6 +103,16 @@ def _higher(heights: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
 
 
 @compiled
+def _other_than_slopes(code: npt.NDArray[np.uint8], sides: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    found = np.empty(code.size, dtype=np.int64)
+    count = 0
+    for pixel in range(code.size):
+        found[count] = pixel
+        count += sides[code[pixel]] != 1
+    return found[:count].copy()
+
+
+@compiled
 def _above(code: npt.NDArray[np.uint8], around: npt.NDArray[np.int64], pixel: int) -> int:
     """A neighbour that is higher."""
     side = 0
@@ -128,7 +138,7 @@ def _uncover(
     saddles: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int32]:
     around = np.array([-width - 1, -width, -width + 1, 1, width + 1, width, width - 1, -1])
-    part_of = np.full(flat.size, -1, dtype=np.int64)
+    part_of = np.full(flat.size, -1, dtype=np.int32)
     part_of[peaks] = np.arange(len(peaks))
     parent = np.arange(len(peaks))
     met = np.zeros(len(peaks), dtype=np.int32)

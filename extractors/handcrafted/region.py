@@ -101,7 +101,7 @@ class Region:
     @cached_property
     def hull(self) -> Points:
         """Convex hull of the pixels' corners."""
-        return corner_hull(self.mask)
+        return corner_hull(self.runs)
 
     @cached_property
     def outline(self) -> Points | None:

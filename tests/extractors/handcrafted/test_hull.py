@@ -12,28 +12,40 @@ from scipy.spatial import ConvexHull
 from extractors.handcrafted.contour import outline, signed_area
 from extractors.handcrafted.hull import convex_hull, corner_hull, hull_corners, hull_widths
 from extractors.handcrafted.level_lines import level_loops
+from extractors.handcrafted.runs import runs_of
 
 
-def test_corner_hull_of_whole_pixels_is_exact(draw: Any) -> None:
-    assert abs(signed_area(corner_hull(draw.rectangle(7, 11)))) == 77
-    single = np.zeros((3, 3), dtype=bool)
-    single[1, 1] = True
-    assert abs(signed_area(corner_hull(single))) == 1
-    assert corner_hull(np.zeros((3, 3), dtype=bool)).shape == (0, 2)
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 9), (9, 1), (7, 11)])
+def test_corner_hull_of_a_rectangle_is_the_rectangle(draw: Any, height: int, width: int) -> None:
+    hull = corner_hull(runs_of(draw.rectangle(height, width)))
+    expected = {(x, y) for x in (4.5, 4.5 + width) for y in (4.5, 4.5 + height)}
+    assert sorted(map(tuple, hull.tolist())) == sorted(expected)
+    assert signed_area(hull) == height * width
 
 
 def test_corner_hull_spans_separate_components() -> None:
     mask = np.zeros((12, 12), dtype=bool)
     mask[1, 1] = mask[10, 1] = mask[1, 10] = mask[10, 10] = True
-    assert abs(signed_area(corner_hull(mask))) == 100
+    assert signed_area(corner_hull(runs_of(mask))) == 100
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_corner_hull_is_that_of_all_corners(seed: int) -> None:
-    mask = np.random.default_rng(seed).random((15, 22)) < 0.05 + 0.04 * seed
+    mask = np.pad(np.random.default_rng(seed).random((15, 22)) < 0.05 + 0.04 * seed, 1)
     y, x = np.nonzero(mask)
     corners = np.concatenate([np.stack([x + dx, y + dy], axis=1) for dx in (-0.5, 0.5) for dy in (-0.5, 0.5)])
-    assert abs(signed_area(corner_hull(mask))) == pytest.approx(ConvexHull(corners).volume, rel=1e-12)
+    peer = ConvexHull(corners)
+    ours = corner_hull(runs_of(mask))
+    assert signed_area(ours) == pytest.approx(peer.volume, rel=1e-12)
+    assert sorted(map(tuple, ours)) == sorted(map(tuple, corners[peer.vertices]))
+
+
+def test_corner_hull_of_rows_that_end_in_two_runs() -> None:
+    mask = np.zeros((6, 20), dtype=bool)
+    mask[1, 9] = mask[4, 2:4] = mask[4, 16:18] = True
+    hull = corner_hull(runs_of(mask))
+    expected = [(8.5, 0.5), (9.5, 0.5), (17.5, 3.5), (17.5, 4.5), (1.5, 4.5), (1.5, 3.5)]
+    assert sorted(map(tuple, hull.tolist())) == sorted(expected)
 
 
 def test_convex_hull_drops_the_dent() -> None:
