@@ -136,7 +136,7 @@ def glcm(plane: Plane, *, bins: Binning, distances: Sequence[int]) -> Measured:
     counts = np.concatenate([cooccurrences(quantised, distance=distance) for distance in distances])
     shape = len(distances), len(DIRECTIONS)
     values = np.stack(list(haralick(counts).values())).reshape(-1, *shape)
-    paired = counts.any(axis=(1, 2)).reshape(shape).all(axis=1)
+    paired = counts.sum(axis=(1, 2)).reshape(shape).min(axis=1) > 0
     found: Measured = {}
     for index, distance in enumerate(distances):
         found |= _over_directions(values[:, index], distance, Status.FLAT if paired[index] else Status.TOO_SMALL)
@@ -176,9 +176,10 @@ def haralick(counts: Counts) -> dict[str, Floats]:
         `imc1`, `imc2` and `mcc` of a matrix with one level only.
     """
     levels = counts.shape[1]
-    by_sum, by_difference, by_level, squares, largest, joint = _folded(counts)
+    by_level = counts.sum(axis=2)
+    total = by_level.sum(axis=1)
+    by_sum, by_difference, joint = _folded(counts, total)
     with np.errstate(invalid="ignore", divide="ignore"):
-        total = by_level.sum(axis=1)
         entropy = np.where(total > 0, joint, np.nan)
         p_sum, p_difference, marginal = (folded / total[:, None] for folded in (by_sum, by_difference, by_level))
         level, k_sum, k = np.arange(1, levels + 1), np.arange(2, 2 * levels + 1), np.arange(levels)
@@ -191,7 +192,7 @@ def haralick(counts: Counts) -> dict[str, Floats]:
         mutual = np.maximum(2 * marginal_entropy - entropy, 0)
         varied = np.count_nonzero(by_level, axis=1) > 1
         return {
-            "asm": squares / total**2,
+            "asm": np.einsum("nij,nij->n", counts, counts) / total**2,
             "contrast": contrast,
             "correlation": np.where(varied, 1 - contrast / (2 * variance), np.nan),
             "variance": variance,
@@ -212,7 +213,7 @@ def haralick(counts: Counts) -> dict[str, Floats]:
             "inverse_variance": np.einsum("nk,k->n", p_difference, np.where(k > 0, 1 / k**2, 0)),
             "cluster_shade": np.einsum("nk,nk->n", p_sum, around**3),
             "cluster_prominence": np.einsum("nk,nk->n", p_sum, around**4),
-            "max_probability": largest / total,
+            "max_probability": counts.max(axis=(1, 2)) / total,
         }
 
 
@@ -232,7 +233,7 @@ def _second_singular_value(counts: Counts, by_level: Counts) -> Floats:
     first = np.sqrt(by_level / np.maximum(by_level.sum(axis=1, keepdims=True), 1))
     scale = 1 / np.sqrt(np.maximum(by_level, 1))
     rest = counts * scale[:, :, None] * scale[:, None, :] - first[:, :, None] * first[:, None, :]
-    return np.minimum(np.abs(np.linalg.eigvalsh(rest)).max(axis=1), 1)
+    return np.asarray(np.minimum(np.abs(np.linalg.eigvalsh(rest)).max(axis=1), 1))
 
 
 def _entropy(p: Floats) -> Floats:
@@ -246,39 +247,29 @@ def _pairs(levels: npt.NDArray[np.uint16], count: int, distance: int) -> Counts:
     height, width = levels.shape
     counts = np.zeros((4, count + 1, count + 1), dtype=np.int64)
     for direction, (down, right) in enumerate(((0, 1), (1, 1), (1, 0), (1, -1))):
-        matrix, step = counts[direction], right * distance
-        for row in range(height - down * distance):
-            first, second = levels[row], levels[row + down * distance]
-            for column in range(max(0, -step), width - max(0, step)):
-                matrix[first[column], second[column + step]] += 1
+        below, aside = down * distance, right * distance
+        for row in range(height - below):
+            for column in range(max(0, -aside), width - max(0, aside)):
+                counts[direction, levels[row, column], levels[row + below, column + aside]] += 1
     return counts
 
 
 @compiled
-def _folded(counts: Counts) -> tuple[Counts, Counts, Counts, Counts, Counts, Floats]:
-    """Counts by i + j from 2, by |i - j| and by level; sum of squares, largest, and entropy in bits, of each matrix."""
+def _folded(counts: Counts, total: Counts) -> tuple[Counts, Counts, Floats]:
+    """Counts by i + j from 2 and by |i - j|, and the entropy in bits, of each symmetric matrix and its total."""
     n, levels, _ = counts.shape
-    by_sum = np.zeros((n, 2 * levels - 1), dtype=np.int64)
-    by_difference, by_level = np.zeros((n, levels), dtype=np.int64), np.zeros((n, levels), dtype=np.int64)
-    squares, largest, entropy = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64), np.zeros(n)
+    by_sum, by_difference = np.zeros((n, 2 * levels - 1), dtype=np.int64), np.zeros((n, levels), dtype=np.int64)
+    entropy = np.zeros(n)
     for m in range(n):
-        total = counts[m].sum()
         for i in range(levels):
             for j in range(i + 1):
                 found = counts[m, i, j]
-                if found == 0:
-                    continue
-                times = 1 if i == j else 2
-                by_sum[m, i + j] += times * found
-                by_difference[m, i - j] += times * found
-                by_level[m, i] += found
-                if i != j:
-                    by_level[m, j] += found
-                squares[m] += times * found * found
-                largest[m] = max(largest[m], found)
-                entropy[m] -= times * found / total * np.log2(found / total)
-        entropy[m] += 0.0
-    return by_sum, by_difference, by_level, squares, largest, entropy
+                if found > 0:
+                    both = found if i == j else 2 * found
+                    by_sum[m, i + j] += both
+                    by_difference[m, i - j] += both
+                    entropy[m] += both / total[m] * np.log2(total[m] / found)
+    return by_sum, by_difference, entropy
 
 
 def _checked_distances(distances: Sequence[int] | int) -> tuple[int, ...]:

@@ -29,7 +29,7 @@ PERCENTAGE = "dependence_percentage"
 FEATURES = tuple(f for f in DEPENDENCE_FEATURES if f.name != PERCENTAGE)
 """With p the share of the pixels that have level i (from 1) and dependence s: 1 + their equal neighbours among 8.
 
-Every pixel has one dependence, so their percentage is always 1 and is left out.
+Dependences overlap, so that they have no percentage: there are as many as pixels.
 """
 
 

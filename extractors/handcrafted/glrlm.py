@@ -103,27 +103,26 @@ def runs(quantised: Quantised) -> npt.NDArray[np.int64]:
     ndarray of int64, shape (4, count, longest)
         Along rows, one diagonal, columns and the other diagonal; level i in row i - 1, length s in column s - 1.
     """
-    return _runs(quantised.framed, quantised.count)
+    reaching = _reaching(quantised.framed, quantised.count)[:, 1:]
+    longest = int(np.flatnonzero(reaching.any(axis=(0, 1)))[-1]) + 1
+    return reaching[:, :, :longest] - reaching[:, :, 1 : longest + 1]
 
 
 @compiled
-def _runs(framed: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.int64]:
+def _reaching(framed: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.int64]:
+    """Number of runs of at least each length, background included, shape (4, count + 1, longest + 1).
+
+    Each pixel counts for the length that its run has reached there: no branch has to be guessed.
+    """
     height, width = framed.shape
-    counts = np.zeros((4, count, max(height, width)), dtype=np.int64)
-    # Length of the run that ends at each pixel so far; the first row and column are background.
-    so_far = np.zeros((height, width), dtype=np.int64)
-    longest = 1
+    counts = np.zeros((4, count + 1, max(height, width)), dtype=np.int64)
+    reached = np.zeros((height, width), dtype=np.int64)
     for direction, (down, right) in enumerate(((0, 1), (1, 1), (1, 0), (1, -1))):
         for row in range(1, height - 1):
             for column in range(1, width - 1):
                 level = framed[row, column]
-                if level == 0:
-                    continue
-                length = 1
-                if framed[row - down, column - right] == level:
-                    length += so_far[row - down, column - right]
-                so_far[row, column] = length
-                if framed[row + down, column + right] != level:
-                    counts[direction, level - 1, length - 1] += 1
-                    longest = max(longest, length)
-    return counts[:, :, :longest].copy()
+                goes_on = framed[row - down, column - right] == level
+                length = goes_on * reached[row - down, column - right]
+                counts[direction, level, length] += 1
+                reached[row, column] = length + 1
+    return counts

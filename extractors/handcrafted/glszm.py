@@ -101,7 +101,9 @@ def zones(quantised: Quantised) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.i
     sizes : ndarray of int64, shape (k,)
         Pixels of the zones of each column; those that occur, rising.
     """
-    level, size = _zones(quantised.framed)
+    pixels = _pixels_of_zones(quantised.framed)
+    roots = np.flatnonzero(pixels)
+    level, size = quantised.framed.ravel()[roots].astype(np.int64), pixels[roots]
     occurs = np.bincount(size) > 0
     sizes = np.flatnonzero(occurs)
     column = np.cumsum(occurs) - 1
@@ -111,35 +113,45 @@ def zones(quantised: Quantised) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.i
 
 
 @compiled
-def _zones(framed: npt.NDArray[np.uint16]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Level and size of each zone, by union-find in one pass; a zone's root is its first pixel."""
+def _pixels_of_zones(framed: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
+    """Number of pixels of the zone of which a pixel is the first, else 0, by union-find; shape (height * width,)."""
     height, width = framed.shape
     flat = framed.ravel()
-    parent = np.arange(flat.size)
-    pixels = np.zeros(flat.size, dtype=np.int64)
-    before = (-1, -width - 1, -width, -width + 1)
+    parent = np.empty(flat.size, dtype=np.int64)
+    for here in range(flat.size):
+        parent[here] = here
     for row in range(1, height - 1):
         for here in range(row * width + 1, row * width + width - 1):
-            if flat[here] == 0:
+            level = flat[here]
+            if level == 0:
                 continue
-            root = here
-            for step in before:
-                if flat[here + step] != flat[here]:
-                    continue
-                other = here + step
-                while parent[other] != other:
-                    parent[other] = parent[parent[other]]
-                    other = parent[other]
-                if other < root:
-                    parent[root] = other
-                    root = other
-                else:
-                    parent[other] = root
-            parent[here] = root
-    # A pixel's parent comes before it, so that its root is known by then.
+            above = here - width
+            # The pixel above touches all others that come before, and the left one touches the one above it.
+            if flat[above] == level:
+                parent[here] = parent[above]
+                continue
+            left = here
+            if flat[here - 1] == level:
+                left = here - 1
+            elif flat[above - 1] == level:
+                left = above - 1
+            parent[here] = parent[left]
+            if flat[above + 1] == level:
+                first, second = _root(parent, parent[here]), _root(parent, above + 1)
+                parent[max(first, second)] = min(first, second)
+                parent[here] = min(first, second)
+    pixels = np.zeros(flat.size, dtype=np.int64)
     for here in range(flat.size):
+        # Parents come first, so that the parent's own is its root by now.
         parent[here] = parent[parent[here]]
-        if flat[here] > 0:
-            pixels[parent[here]] += 1
-    roots = np.flatnonzero(pixels)
-    return flat[roots].astype(np.int64), pixels[roots]
+        pixels[parent[here]] += flat[here] > 0
+    return pixels
+
+
+@compiled
+def _root(parent: npt.NDArray[np.int64], pixel: int) -> int:
+    """Root of a pixel's zone; halves the way there."""
+    while parent[pixel] != pixel:
+        parent[pixel] = parent[parent[pixel]]
+        pixel = parent[pixel]
+    return pixel

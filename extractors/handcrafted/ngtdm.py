@@ -27,7 +27,7 @@ FEATURES = (
 )
 """Of the N pixels that have a neighbour in the region: p_i is the share of those of level i (from 1), s_i the sum of
 their absolute differences from the mean of up to 8 neighbours; sums run over the G levels that occur, or over all
-ordered pairs of them.
+ordered pairs of them. Of one texture, s_i grows with the area: coarseness and strength fall with it, busyness rises.
 """
 
 Floats = npt.NDArray[np.float64]
@@ -160,7 +160,7 @@ def _neighbourhoods(framed: npt.NDArray[np.uint16], count: int) -> tuple[Counts,
             level = np.int64(framed[row, column])
             if level == 0:
                 continue
-            neighbours, together = -1, -level
+            neighbours, together = np.int64(-1), -level
             for y in range(row - 1, row + 2):
                 for x in range(column - 1, column + 2):
                     other = np.int64(framed[y, x])

@@ -94,7 +94,8 @@ def quantise(exact: npt.NDArray[np.number], mask: npt.NDArray[np.bool_], bins: B
         steps = scaled // (high - low) if np.issubdtype(exact.dtype, np.integer) else np.floor(scaled / (high - low))
         cut, count = np.minimum(steps, bins.levels - 1), bins.levels
     else:
-        width = bins.width * unit
+        # 1.001 * 1000 is not 1001: decimals are meant, and no float holds more than 15 of them.
+        width = float(f"{bins.width * unit:.15g}")
         first = np.floor(low / width)
         cut = np.floor(inside / width) - first
         count = int(cut.max()) + 1
