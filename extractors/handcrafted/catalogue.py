@@ -13,6 +13,7 @@ from extractors.handcrafted.glcm import Glcm
 from extractors.handcrafted.gldm import Gldm
 from extractors.handcrafted.glrlm import Glrlm
 from extractors.handcrafted.glszm import Glszm
+from extractors.handcrafted.hog import Hog
 from extractors.handcrafted.lbp import Lbp
 from extractors.handcrafted.ngtdm import Ngtdm
 from extractors.handcrafted.nucleus import Nucleus
@@ -37,6 +38,7 @@ EXTRACTORS: dict[str, type[HandcraftedBase]] = {
     "gldm": Gldm,
     "lbp": Lbp,
     "pftas": Pftas,
+    "hog": Hog,
 }
 """The families by name, in the order of their columns."""
 
