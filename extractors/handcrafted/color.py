@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from extractors.handcrafted.channels import CHANNELS as TEXTURED
+from extractors.handcrafted.channels import Channels
 from extractors.handcrafted.family import Family, HandcraftedBase, chosen
 from extractors.handcrafted.feature import Column, Feature, texture_name
 from extractors.handcrafted.first_order import SCALED, STATISTICS, first_order
@@ -82,7 +83,6 @@ NO_DIRECTION = 1e-6
 """Length of the mean of the hues as unit vectors up to which they point nowhere but for rounding."""
 
 Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.intp]
 
 
 class Color(HandcraftedBase):
@@ -120,47 +120,46 @@ class Color(HandcraftedBase):
         known = "nucleus" not in regions or ("cytoplasm" in regions and "mean" in statistics)
         compared = [] if known else [channel for channel in channels if channel != "hue"]
         described = {channel: _features(channel, statistics) for channel in channels}
-        columns = (
-            *(_column(feature, region, c) for region in regions for c in channels for feature in described[c]),
-            *(_column(_in_scale(DIFFERENCE, channel), "nucleus", channel) for channel in compared),
+        wanted = (
+            *(
+                (region, channel, feature)
+                for region in regions
+                for channel in channels
+                for feature in described[channel]
+            ),
+            *(("nucleus", channel, _in_scale(DIFFERENCE, channel)) for channel in compared),
         )
-        return [Family(columns, lambda parts: color(parts, regions=regions, channels=described, compared=compared))]
+        names = [texture_name("color", feature.name, region, channel) for region, channel, feature in wanted]
+        keys = {name: (region, channel, f.name) for name, (region, channel, f) in zip(names, wanted, strict=True)}
+        columns = tuple(Column(name, feature) for name, (_, _, feature) in zip(names, wanted, strict=True))
+        return [Family(columns, lambda parts: color(parts, keys))]
 
 
-def color(
-    parts: Parts, *, regions: Sequence[str], channels: Mapping[str, Sequence[Feature]], compared: Sequence[str]
-) -> Measured:
+def color(parts: Parts, keys: Mapping[str, tuple[str, str, str]]) -> Measured:
     """Statistics of channels in regions, and how the means of nucleus and cytoplasm differ.
 
     Parameters
     ----------
     parts : Parts
         The cell.
-    regions : sequence of str
-        Of `extractors.handcrafted.parts.REGIONS`.
-    channels : mapping of str to sequence of Feature
-        Which statistics to take of each channel.
-    compared : sequence of str
-        Channels of which the difference is taken; if any, the nucleus is among the regions.
+    keys : mapping of str to tuple of str
+        Region, channel and statistic (of `STATISTICS`, `HUE`, or `DIFFERENCE`) of each column.
 
     Returns
     -------
     Measured
-        `FLAT` for what has no value where a channel is constant or no pixel has a hue (`first_order`, `circular`);
-        `NO_NUCLEUS`, and `TOO_SMALL` where the nucleus leaves no cytoplasm.
+        A value for each of the keys. `FLAT` for what has no value where a channel is constant or no pixel has a hue
+        (`first_order`, `circular`); `NO_NUCLEUS`, and `TOO_SMALL` where the nucleus leaves no cytoplasm.
     """
-    tables = {
-        (region, channel): table
-        for region in regions
-        for channel, table in _tables(parts, channels, parts.mask_of(region)).items()
-    }
-    found = {
-        texture_name("color", feature.name, region, channel): table[feature.name]
-        for (region, channel), table in tables.items()
-        for feature in channels[channel]
-    }
-    inside = {channel: tables["nucleus", channel]["mean"] for channel in compared}
-    return found | _differences(parts, inside, parts.mask_of("cytoplasm"))
+    channels, places = _regions(parts)
+    tables: dict[tuple[str, str], Measured] = {}
+    for region, channel, statistic in keys.values():
+        if (region, channel) not in tables:
+            tables[region, channel] = _table(channels, channel, places[region])
+        if statistic == DIFFERENCE.name:
+            table = tables[region, channel]
+            table[statistic] = _difference(table["mean"], channels, channel, places["cytoplasm"])
+    return {name: tables[region, channel][statistic] for name, (region, channel, statistic) in keys.items()}
 
 
 def circular(degrees: Floats) -> Measured:
@@ -204,33 +203,36 @@ def _in_scale(feature: Feature, channel: str) -> Feature:
     )
 
 
-def _column(feature: Feature, region: str, channel: str) -> Column:
-    return Column(texture_name("color", feature.name, region, channel), feature)
-
-
-def _tables(parts: Parts, channels: Iterable[str], mask: BoolMask | Status) -> dict[str, Measured]:
-    """All statistics of each channel, or why there are none."""
-    if isinstance(mask, Status):
-        return {channel: missing([feature.name for feature in (*STATISTICS, *HUE)], mask) for channel in channels}
-    pixels = np.flatnonzero(mask)
-    return {channel: _table(parts, channel, pixels) for channel in channels}
-
-
-def _table(parts: Parts, channel: str, pixels: Pixels) -> Measured:
-    if channel == "hue":
-        return circular(parts.channels.hue_saturation[0].ravel()[pixels])
-    exact, unit = parts.channel(channel)
-    return first_order(exact.ravel()[pixels].astype(np.float32, copy=False), unit)
-
-
-def _differences(parts: Parts, inside: Measured, cytoplasm: BoolMask | Status) -> Measured:
-    names = {channel: texture_name("color", DIFFERENCE.name, "nucleus", channel) for channel in inside}
+def _regions(parts: Parts) -> tuple[Channels, dict[str, slice | Status]]:
+    """The pixels of the cell side by side, those of the nucleus first, and where each region lies among them."""
+    nucleus, cytoplasm = parts.mask_of("nucleus"), parts.mask_of("cytoplasm")
+    inner = _pixels(parts, parts.mask if isinstance(nucleus, Status) else nucleus)
+    if isinstance(nucleus, Status):
+        return Channels(inner), {"cell": slice(None), "nucleus": nucleus, "cytoplasm": nucleus}
     if isinstance(cytoplasm, Status):
-        return missing(names.values(), cytoplasm)
-    pixels = np.flatnonzero(cytoplasm)
-    return {names[channel]: mean - _mean(parts, channel, pixels) for channel, mean in inside.items()}
+        return Channels(inner), {"cell": slice(None), "nucleus": slice(None), "cytoplasm": cytoplasm}
+    everything = np.concatenate([inner, _pixels(parts, cytoplasm)], axis=1)
+    count = inner.shape[1]
+    return Channels(everything), {"cell": slice(None), "nucleus": slice(count), "cytoplasm": slice(count, None)}
 
 
-def _mean(parts: Parts, channel: str, pixels: Pixels) -> float:
-    exact, unit = parts.channel(channel)
-    return float(exact.ravel()[pixels].mean(dtype=np.float64)) / unit
+def _pixels(parts: Parts, mask: BoolMask) -> npt.NDArray[np.uint8]:
+    """Those in a mask, as an image of one row."""
+    return parts.image.reshape(-1, 3).take(np.flatnonzero(mask), axis=0)[None]
+
+
+def _table(channels: Channels, channel: str, place: slice | Status) -> Measured:
+    """All statistics of a channel, or why there are none."""
+    if isinstance(place, Status):
+        return missing([feature.name for feature in (*STATISTICS, *HUE)], place)
+    if channel == "hue":
+        return circular(channels.hue_saturation[0, 0, place])
+    exact, unit = channels.plane(channel)
+    return first_order(exact[0, place].astype(np.float32, copy=False), unit)
+
+
+def _difference(nucleus: float, channels: Channels, channel: str, cytoplasm: slice | Status) -> float | Status:
+    if isinstance(cytoplasm, Status):
+        return cytoplasm
+    exact, unit = channels.plane(channel)
+    return nucleus - float(exact[0, cytoplasm].mean(dtype=np.float64)) / unit

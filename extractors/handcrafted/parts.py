@@ -49,7 +49,7 @@ class Parts:
         self._whole = mask
         self._window = window
         self._given_nucleus = nucleus
-        self.channels = Channels(self.image)
+        self._channels = Channels(self.image)
         self._planes: dict[tuple[str, str], Plane | Status] = {}
 
     @cached_property
@@ -99,7 +99,7 @@ class Parts:
 
     def channel(self, name: str) -> tuple[npt.NDArray[np.number], float]:
         """A channel of `image` as `extractors.handcrafted.channels.Channels.plane` gives it."""
-        return self.channels.plane(name)
+        return self._channels.plane(name)
 
     def plane(self, region: str, channel: str) -> Plane | Status:
         """One channel of one region, cropped to that region's bounding box, or why there is none."""
