@@ -12,6 +12,7 @@ from extractors.handcrafted.contour import outline, pixel_contour, smooth_contou
 from extractors.handcrafted.distance import squared_distance
 from extractors.handcrafted.hull import corner_hull, hull_widths
 from extractors.handcrafted.level_lines import Points
+from extractors.handcrafted.moments import moments_of
 from extractors.handcrafted.perimeter import crofton_perimeter
 from extractors.handcrafted.runs import Runs, runs_of
 
@@ -34,7 +35,7 @@ class Region:
     def __init__(self, mask: BoolMask, um_per_px: float | None = None) -> None:
         self.um_per_px = um_per_px
         self.mask = _cropped(mask)
-        self._frame_runs = max(_longest_run(side) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
+        self._sides = mask[0], mask[-1], mask[:, 0], mask[:, -1]
 
     @cached_property
     def area(self) -> int:
@@ -63,12 +64,13 @@ class Region:
         A region cropped to its bounding box touches the frame in runs of about 2 sqrt(2 r) pixels and is whole; a run
         longer than the radius r means that more than an eighth of the radius is missing on that side.
         """
-        return bool(self._frame_runs > max(self.radius, 2 * np.sqrt(2 * self.radius) + 1))
+        longest = max(_longest_run(side) for side in self._sides)
+        return bool(longest > max(self.radius, 2 * np.sqrt(2 * self.radius) + 1))
 
     @cached_property
     def moments(self) -> dict[str, float]:
-        """Moments of the pixels as OpenCV names them: m00, m10, mu20, nu20 and so on."""
-        return dict(cv2.moments(self.mask.view(np.uint8), binaryImage=True))
+        """Moments of the pixels up to the third order as OpenCV names them: m00, m10, mu20, nu20 and so on."""
+        return moments_of(self.runs)
 
     @cached_property
     def centroid(self) -> npt.NDArray[np.float64]:

@@ -96,7 +96,8 @@ def _lengths(region: Region) -> dict[str, float]:
     feret_max, feret_min = region.feret
     longer, shorter = smallest_rectangle(region.hull)
     # Squared distances are whole numbers, so that the sum of their roots does not depend on their order.
-    frequency = np.bincount(region.squared_distance[region.mask])
+    frequency = np.bincount(region.squared_distance.ravel())
+    frequency[0] = 0
     squared = np.flatnonzero(frequency)
     distance, count = np.sqrt(squared), frequency[squared]
     below = np.cumsum(count)
