@@ -9,7 +9,9 @@ import numpy.typing as npt
 BOXES = (2, 4, 8, 16)
 """Sides in pixels of the boxes that are counted."""
 
-_LARGEST = BOXES[-1]
+_ROOM = BOXES[-1] - 1
+"""Pixels by which the largest box may begin before the one that it holds."""
+
 _APART = np.log(BOXES) - np.log(BOXES).mean()
 _SLOPE = _APART / (_APART @ _APART)
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
@@ -28,8 +30,8 @@ def box_dimension(mask: npt.NDArray[np.bool_]) -> float:
     Returns
     -------
     float
-        1 for a smooth outline, up to 2 for one that fills the plane; 0.94 to 1.09 for discs and ellipses
-        of 20 to 150 px radius, 0.94 to 1.06 from 30 px on.
+        1 for a smooth outline, up to 2 for one that fills the plane; 0.94 to 1.09 for discs and ellipses of 20 to
+        150 px radius, 0.94 to 1.06 from 30 px on.
 
     Notes
     -----
@@ -56,14 +58,18 @@ def fewest_boxes(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     ndarray of int64, shape (4,)
     """
     frame = _placed(_border(mask))
-    whole = frame.shape[1] - _LARGEST + 1
-    held, fewest = frame, []
+    height, width = frame.shape[0] - BOXES[-1], frame.shape[1]
+    held, fewest = frame.ravel(), []
     for side in BOXES:
-        # What a box holds is what four of half its side hold; boxes are named by their upper left corner.
-        wide = held[:, : -side // 2] | held[:, side // 2 :]
-        held = wide[: -side // 2] | wide[side // 2 :]
-        rows = held[: frame.shape[0] - _LARGEST + 1].reshape(-1, side, held.shape[1]).sum(axis=0, dtype=np.int32)
-        fewest.append(rows[:, :whole].reshape(side, -1, side).sum(axis=1).min())
+        # What a box holds is what four of half its side hold; boxes are named by their upper left corner. No row runs
+        # into the next one, which begins with as many empty boxes.
+        half = side // 2
+        held = held[:-half] | held[half:]
+        held = held[: -half * width] | held[half * width :]
+        boxes = held[: height * width].reshape(-1, side, width)
+        # The smallest type that holds the sum is added up several times as fast as the largest.
+        rows = boxes.sum(axis=0, dtype=np.min_scalar_type(len(boxes)))
+        fewest.append(rows[:, :-_ROOM].reshape(side, -1, side).sum(axis=1, dtype=np.int32).min())
     return np.array(fewest, dtype=np.int64)
 
 
@@ -75,8 +81,7 @@ def _border(mask: npt.NDArray[np.bool_]) -> Pixels:
 
 def _placed(border: Pixels) -> Pixels:
     """The border on a frame in which every box that holds a pixel of it begins within whole largest boxes."""
-    room = _LARGEST - 1
-    height, width = (-(-(size + room) // _LARGEST) * _LARGEST + room for size in border.shape)
-    frame = np.zeros((height, width), dtype=np.uint8)
-    frame[room : room + border.shape[0], room : room + border.shape[1]] = border
+    height, width = (-(-(side + _ROOM) // BOXES[-1]) * BOXES[-1] for side in border.shape)
+    frame = np.zeros((height + BOXES[-1], width + _ROOM), dtype=np.uint8)
+    frame[_ROOM : _ROOM + border.shape[0], _ROOM : _ROOM + border.shape[1]] = border
     return frame

@@ -23,7 +23,7 @@ def koch_snowflake(size: float, depth: int) -> np.ndarray:
     return mask.astype(bool)
 
 
-@pytest.mark.parametrize("shape", [(30, 41), (16, 16), (50, 33), (3, 70)])
+@pytest.mark.parametrize("shape", [(30, 41), (16, 16), (50, 33), (3, 70), (530, 4)])
 def test_no_grid_needs_fewer_boxes(shape: tuple[int, int]) -> None:
     mask = np.pad(np.random.default_rng(0).random(shape) > 0.6, 1)
     outside = ~mask
