@@ -9,10 +9,12 @@ from extractors.handcrafted.clefting import Clefting
 from extractors.handcrafted.color import Color
 from extractors.handcrafted.family import Family, HandcraftedBase, chosen
 from extractors.handcrafted.fourier import Fourier
+from extractors.handcrafted.gabor import Gabor
 from extractors.handcrafted.glcm import Glcm
 from extractors.handcrafted.gldm import Gldm
 from extractors.handcrafted.glrlm import Glrlm
 from extractors.handcrafted.glszm import Glszm
+from extractors.handcrafted.granularity import Granularity
 from extractors.handcrafted.hog import Hog
 from extractors.handcrafted.lbp import Lbp
 from extractors.handcrafted.ngtdm import Ngtdm
@@ -21,6 +23,8 @@ from extractors.handcrafted.parts import OUTLINED, REGIONS
 from extractors.handcrafted.pftas import Pftas
 from extractors.handcrafted.shape import Shape
 from extractors.handcrafted.size import Size
+from extractors.handcrafted.tamura import Tamura
+from extractors.handcrafted.wavelets import Wavelets
 from extractors.handcrafted.zernike import Zernike
 
 EXTRACTORS: dict[str, type[HandcraftedBase]] = {
@@ -39,6 +43,10 @@ EXTRACTORS: dict[str, type[HandcraftedBase]] = {
     "lbp": Lbp,
     "pftas": Pftas,
     "hog": Hog,
+    "gabor": Gabor,
+    "wavelets": Wavelets,
+    "granularity": Granularity,
+    "tamura": Tamura,
 }
 """The families by name, in the order of their columns."""
 

@@ -63,7 +63,7 @@ class Wavelets(HandcraftedBase):
     ----------
     wavelet : str
         One of `WAVELETS`; `bior2.2` does not see slopes.
-    levels : int
+    depth : int
         Number of levels, 1 to 6; the support of `bior1.3` is 6, 16 and 36 px wide on the first three.
     regions : sequence of str or str
         Of `cell`, `nucleus`, `cytoplasm`.
@@ -74,23 +74,23 @@ class Wavelets(HandcraftedBase):
     def __init__(
         self,
         wavelet: str = "bior1.3",
-        levels: int = 3,
+        depth: int = 3,
         regions: Sequence[str] | str = ("cell",),
         channels: Sequence[str] | str = ("luma",),
     ) -> None:
         self.wavelet = wavelet
-        self.levels = levels
+        self.depth = depth
         self.regions = regions
         self.channels = channels
 
     def _families(self) -> list[Family]:
         """The one family."""
-        (wavelet,), levels = chosen(self.wavelet, WAVELETS, "wavelet"), _checked_levels(self.levels)
+        (wavelet,), depth = chosen(self.wavelet, WAVELETS, "wavelet"), _checked_depth(self.depth)
         return [
             texture_family(
                 "wavelets",
-                keyed(FEATURES, [f"level{level}" for level in range(1, levels + 1)]),
-                lambda plane: wavelets(plane, wavelet=wavelet, levels=levels),
+                keyed(FEATURES, [f"level{level}" for level in range(1, depth + 1)]),
+                lambda plane: wavelets(plane, wavelet=wavelet, depth=depth),
                 regions=chosen(self.regions, REGIONS, "region"),
                 channels=chosen(self.channels, CHANNELS, "channel"),
             )
@@ -116,7 +116,7 @@ class Details:
     support: int
 
 
-def wavelets(plane: Plane, *, wavelet: str, levels: int) -> Measured:
+def wavelets(plane: Plane, *, wavelet: str, depth: int) -> Measured:
     """Size, energy and spread of the detail on each level.
 
     The transform is undecimated (à trous), so that it does not matter where the region lies; a coefficient counts where
@@ -129,7 +129,8 @@ def wavelets(plane: Plane, *, wavelet: str, levels: int) -> Measured:
         One channel of one region.
     wavelet : str
         One of `WAVELETS`.
-    levels : int
+    depth : int
+        Number of levels.
 
     Returns
     -------
@@ -139,9 +140,9 @@ def wavelets(plane: Plane, *, wavelet: str, levels: int) -> Measured:
         one coefficient.
     """
     if plane.is_flat:
-        return missing(keyed(FEATURES, [f"level{level}" for level in range(1, levels + 1)]), Status.FLAT)
+        return missing(keyed(FEATURES, [f"level{level}" for level in range(1, depth + 1)]), Status.FLAT)
     found: Measured = {}
-    for level, details in enumerate(undecimated(plane.filled - np.float32(plane.mean), wavelet, levels), 1):
+    for level, details in enumerate(undecimated(plane.filled - np.float32(plane.mean), wavelet, depth), 1):
         inside = np.flatnonzero(whole_windows(plane.mask, details.support, details.support))
         axial = details.axial.reshape(2, -1).take(inside, axis=1)
         diagonal = details.diagonal.ravel().take(inside)
@@ -150,7 +151,7 @@ def wavelets(plane: Plane, *, wavelet: str, levels: int) -> Measured:
     return found
 
 
-def undecimated(image: Floats, wavelet: str, levels: int) -> list[Details]:
+def undecimated(image: Floats, wavelet: str, depth: int) -> list[Details]:
     """The undecimated transform, normalised so that Haar's subbands share out the variance.
 
     Parameters
@@ -158,7 +159,8 @@ def undecimated(image: Floats, wavelet: str, levels: int) -> list[Details]:
     image : ndarray of float32, shape (height, width)
     wavelet : str
         One of `WAVELETS`.
-    levels : int
+    depth : int
+        Number of levels.
 
     Returns
     -------
@@ -168,7 +170,7 @@ def undecimated(image: Floats, wavelet: str, levels: int) -> list[Details]:
     low, high = _filters(wavelet)
     found, smooth = [], image
     support = 1
-    for level in range(levels):
+    for level in range(depth):
         apart = 2**level
         support += (len(low) - 1) * apart
         smooth_rows, detail_rows = (_filtered(smooth, taps, 0, apart) for taps in (low, high))
@@ -215,7 +217,7 @@ def _statistics(coefficients: Floats) -> list[float | Status]:
     return [*sizes, float(np.clip(entropy / np.log2(n), 0, 1))]
 
 
-def _checked_levels(levels: int) -> int:
-    if isinstance(levels, bool) or not isinstance(levels, int) or not 1 <= levels <= 6:
-        raise ValueError(f"levels={levels!r}: a whole number from 1 to 6 is expected")
-    return levels
+def _checked_depth(depth: int) -> int:
+    if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= 6:
+        raise ValueError(f"depth={depth!r}: a whole number from 1 to 6 is expected")
+    return depth

@@ -66,7 +66,7 @@ def test_subbands_of_haar_share_out_the_variance() -> None:
 
 def test_stripes_by_hand() -> None:
     # Columns 0, 8, 0, 8, ... : a Haar step of +-4 along rows at level 1, nothing along columns, nothing later.
-    found = wavelets(whole(np.indices((20, 21))[1] % 2 * 8), wavelet="haar", levels=2)
+    found = wavelets(whole(np.indices((20, 21))[1] % 2 * 8), wavelet="haar", depth=2)
     assert found["axial_mean.level1"] == pytest.approx(2)
     assert found["axial_energy.level1"] == pytest.approx(8)
     # Half of the coefficients share the energy evenly, the others have none.
@@ -78,7 +78,7 @@ def test_stripes_by_hand() -> None:
 
 
 def test_a_checkerboard_is_all_diagonal() -> None:
-    found = wavelets(whole(np.indices((20, 21)).sum(axis=0) % 2 * 8), wavelet="haar", levels=1)
+    found = wavelets(whole(np.indices((20, 21)).sum(axis=0) % 2 * 8), wavelet="haar", depth=1)
     assert found["diagonal_mean.level1"] == pytest.approx(4)
     assert found["diagonal_entropy.level1"] == pytest.approx(1)
     assert found["axial_mean.level1"] == 0
@@ -95,7 +95,7 @@ def test_vanishing_moments(wavelet: str, blind: int) -> None:
 @pytest.mark.parametrize("wavelet", WAVELETS)
 def test_energy_of_white_noise(wavelet: str) -> None:
     low, high = np.array(LOW_PASS[wavelet]), np.array(HIGH_PASS[wavelet])
-    found = wavelets(whole(noise(220, 220)), wavelet=wavelet, levels=2)
+    found = wavelets(whole(noise(220, 220)), wavelet=wavelet, depth=2)
     # Level 1: variance times the filters' sums of squares; level 2: the smooth filter of both levels combined.
     spread = np.zeros(2 * len(low) - 1)
     spread[::2] = low
@@ -111,9 +111,9 @@ def test_the_edge_of_the_cell_does_not_count(draw: Any) -> None:
     mask = draw.disc(40)
     values = 200 + noise(*mask.shape)
     first, second = (Plane(np.where(mask, values, around).astype(np.float32), mask) for around in (0, 255))
-    assert wavelets(first, wavelet="bior1.3", levels=3) == wavelets(second, wavelet="bior1.3", levels=3)
+    assert wavelets(first, wavelet="bior1.3", depth=3) == wavelets(second, wavelet="bior1.3", depth=3)
     ramp = Plane(np.where(mask, np.indices(mask.shape)[0] * 0.5, 900).astype(np.float32), mask)
-    found = wavelets(ramp, wavelet="haar", levels=1)
+    found = wavelets(ramp, wavelet="haar", depth=1)
     # Half a unit a row: the Haar step is a quarter along columns and 0 along rows, at the edge as in the middle.
     assert found["axial_mean.level1"] == pytest.approx(0.125, rel=1e-5)
 
@@ -122,29 +122,29 @@ def test_the_edge_of_the_cell_does_not_count(draw: Any) -> None:
 def test_quarter_turns_and_flips(wavelet: str, draw: Any) -> None:
     mask = draw.ellipse(50, 43, 0.3)
     plane = Plane(luma(draw.speckled(mask)), mask, 1000)
-    first = wavelets(plane, wavelet=wavelet, levels=3)
+    first = wavelets(plane, wavelet=wavelet, depth=3)
     for turn in (np.rot90, np.flipud, np.fliplr, np.transpose):
         again = Plane(np.ascontiguousarray(turn(plane.exact)), np.ascontiguousarray(turn(mask)), 1000)
-        assert wavelets(again, wavelet=wavelet, levels=3) == pytest.approx(first, rel=1e-6)
+        assert wavelets(again, wavelet=wavelet, depth=3) == pytest.approx(first, rel=1e-6)
 
 
 def test_a_flat_region_and_one_without_a_whole_support_have_reasons(draw: Any) -> None:
-    assert set(wavelets(whole(np.full((40, 40), 5)), wavelet="haar", levels=3).values()) == {Status.FLAT}
-    found = wavelets(whole(noise(16, 16)), wavelet="bior1.3", levels=3)
+    assert set(wavelets(whole(np.full((40, 40), 5)), wavelet="haar", depth=3).values()) == {Status.FLAT}
+    found = wavelets(whole(noise(16, 16)), wavelet="bior1.3", depth=3)
     assert {v for k, v in found.items() if k.endswith("level3")} == {Status.TOO_SMALL}
     # At level 2 one support of 16 x 16 px fits: one diagonal coefficient and two axial ones.
     assert found["diagonal_entropy.level2"] is Status.TOO_SMALL
     assert found["diagonal_energy.level2"] == pytest.approx(found["diagonal_mean.level2"] ** 2)
     assert isinstance(found["axial_entropy.level2"], float)
-    assert set(wavelets(whole(noise(1, 50)), wavelet="haar", levels=3).values()) == {Status.TOO_SMALL}
+    assert set(wavelets(whole(noise(1, 50)), wavelet="haar", depth=3).values()) == {Status.TOO_SMALL}
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
         ({"wavelet": "sym4"}, "no wavelet is called 'sym4'; there are haar, bior1.3, bior2.2"),
-        ({"levels": 0}, "from 1 to 6"),
-        ({"levels": 2.0}, "from 1 to 6"),
+        ({"depth": 0}, "from 1 to 6"),
+        ({"depth": 2.0}, "from 1 to 6"),
     ],
 )
 def test_senseless_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
@@ -153,6 +153,6 @@ def test_senseless_parameters_are_refused(parameters: dict[str, Any], message: s
 
 
 def test_names_follow_the_levels() -> None:
-    names = Wavelets(levels=1).get_feature_names_out()
+    names = Wavelets(depth=1).get_feature_names_out()
     assert names.tolist() == [f"wavelets.{feature.name}.cell.luma.level1" for feature in FEATURES]
     assert len(Wavelets().get_feature_names_out()) == 18
