@@ -42,8 +42,8 @@ def concavities(outline: Points) -> Concavities:
     outline : ndarray of float64, shape (n, 2)
         (x, y) of the corners of a polygon that does not touch itself, with positive signed area.
     """
-    depth, opening, area, x, y = _intervals(np.ascontiguousarray(outline), hull_corners(outline))
-    return Concavities(depth, opening, area, np.stack([x, y], axis=1))
+    found = _intervals(np.ascontiguousarray(outline), hull_corners(outline))
+    return Concavities(found[0], found[1], found[2], found[3:].T)
 
 
 @compiled

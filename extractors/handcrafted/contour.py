@@ -83,8 +83,7 @@ def smooth_contour(loop: Points) -> Points:
     -------
     ndarray of float64, shape (SAMPLES, 2)
     """
-    away = loop - loop.mean(axis=0)
-    return resample(loop, SAMPLES, start=int(np.argmax(away[:, 0] ** 2 + away[:, 1] ** 2)))
+    return resample(loop, SAMPLES, start=_farthest(loop))
 
 
 def resample(loop: Points, count: int, *, start: int = 0) -> Points:
@@ -130,6 +129,20 @@ def _length(points: Points) -> float:
     for i in range(len(points)):
         length += np.sqrt((points[i, 0] - points[i - 1, 0]) ** 2 + (points[i, 1] - points[i - 1, 1]) ** 2)
     return length
+
+
+@compiled
+def _farthest(points: Points) -> int:
+    x, y = 0.0, 0.0
+    for i in range(len(points)):
+        x += points[i, 0] / len(points)
+        y += points[i, 1] / len(points)
+    best, most = 0, -1.0
+    for i in range(len(points)):
+        away = (points[i, 0] - x) ** 2 + (points[i, 1] - y) ** 2
+        if away > most:
+            best, most = i, away
+    return best
 
 
 @compiled
