@@ -10,7 +10,7 @@ from extractors.handcrafted.feature import Column, Feature
 from extractors.handcrafted.parts import Parts
 from extractors.handcrafted.status import Measured
 
-MEAN = Feature("mean", "mean over the pixels of the cell", "grey level", "[0, 255]")
+MEAN = Feature("mean", "mean over the pixels of the cell", "grey level", "[0, 255]", "IBSI")
 DENSITY = Feature("mean", "mean of -log10((I + 1) / 256) over pixels and channels", "OD", "[0, 2.41]", "Beer-Lambert")
 COLUMNS = (
     *(Column(f"stain.mean.cell.{channel}", MEAN) for channel in RGB),

@@ -61,12 +61,12 @@ SCALES = {
 CHANNELS = (*TEXTURED, "hue")
 
 DEFAULT_CHANNELS = ("red", "green", "blue", "hue", "saturation", "lightness", "a", "b", "methylene_blue", "eosin")
-"""Left out: optical densities and value, whose percentiles are those of R, G and B in other units, and luma, which is
-lightness in other units."""
+"""Left out: optical densities, whose percentiles are those of R, G and B in other units; value, which in a purple cell
+is the larger of R and B; luma, which goes with lightness."""
 
 DEFAULT_STATISTICS = ("mean", "sd", "skewness", "kurtosis", "p10", "p90")
-"""Left out: the median and the interquartile range, which follow mean and sd, and the entropy, which follows kurtosis
-once the levels are cut between the extremes."""
+"""Left out: the median, which on real cells goes with other columns (correlations of 0.94 to 0.98), and interquartile
+range and entropy, which tell of spread and form again."""
 
 HUE = (
     Feature("cosine", "cosine of the circular mean of the hue", "1", "[-1, 1]", "Mardia & Jupp 2000; Smith 1978"),

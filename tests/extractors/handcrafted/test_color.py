@@ -11,8 +11,8 @@ from scipy import stats
 from skimage.color import rgb2hsv, rgb2lab
 
 from extractors.cells import CellFile, Cells
-from extractors.handcrafted.channels import stain_densities
-from extractors.handcrafted.color import CHANNELS, Color
+from extractors.handcrafted.channels import channel_plane, stain_densities
+from extractors.handcrafted.color import CHANNELS, SCALES, Color
 from extractors.handcrafted.first_order import STATISTICS
 from extractors.handcrafted.parts import REGIONS, Parts
 from extractors.handcrafted.status import Status
@@ -119,6 +119,28 @@ def test_a_nucleus_that_fills_its_cell_differs_from_no_cytoplasm(cell: Any) -> N
     assert found["color.difference.nucleus.green"] is Status.TOO_SMALL
     cytoplasm = Color(regions="cytoplasm", channels=CHANNELS).measure(Parts(image, mask, nucleus=mask))
     assert set(cytoplasm.values()) == {Status.TOO_SMALL}
+
+
+@pytest.mark.parametrize("channel", SCALES)
+def test_no_colour_lies_outside_the_range_of_its_channel(channel: str) -> None:
+    levels = np.append(np.arange(0, 255, 17), 255).astype(np.uint8)
+    cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
+    exact, unit = channel_plane(cube, channel)
+    low, high = (float(end) for end in SCALES[channel].range.strip("[()]").split(","))
+    slack = 0.01 if "2.41" in SCALES[channel].range else 1e-5
+    assert low - slack <= exact.min() / unit
+    assert exact.max() / unit <= high + slack
+    if np.isfinite(low):  # and the range is no wider than the colours are
+        assert exact.min() / unit - low < 0.01 * (high - low)
+        assert high - exact.max() / unit < 0.01 * (high - low)
+
+
+def test_no_two_columns_say_the_same_of_real_cells(shared: Path) -> None:
+    paths = sorted((shared / "data/cnmc-sample").glob("fold_*/*/*.bmp"))
+    features = Color().transform(Cells([CellFile(path.stem, str(path)) for path in paths]))
+    known = features[np.isfinite(features).all(axis=1)].astype(np.float64)
+    assert len(known) > 40
+    assert np.abs(np.triu(np.corrcoef(known.T), 1)).max() < 0.999
 
 
 def test_real_cells_have_every_column_but_for_a_nucleus_that_is_missing(shared: Path) -> None:
