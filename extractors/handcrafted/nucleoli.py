@@ -60,16 +60,16 @@ def nucleoli(
     radius = np.sqrt(area / np.pi)
     core = nucleus & (distance > RIM * radius)
     levels = np.where(core, np.rint(density / UNIT), 0.0)
-    spot = _local_mean(levels, core, max(round(SPOT * radius), 1))
-    around = _local_mean(levels, core, max(round(SURROUNDINGS * radius), 1))
-    _, areas = components(core & (spot <= (1 - contrast) * around) & (around > 0))
+    spot, pixels = _sums(levels, core, max(round(SPOT * radius), 1))
+    around, all_pixels = _sums(levels, core, max(round(SURROUNDINGS * radius), 1))
+    paler = spot * all_pixels <= (1 - contrast) * around * pixels
+    _, areas = components(core & paler & (around > 0))
     return areas[areas >= smallest * area]
 
 
-def _local_mean(levels: Floats, inside: BoolMask, half: int) -> Floats:
-    """Mean of the levels inside over a square around each pixel; NaN far outside."""
-    sums, counts = (
-        cv2.boxFilter(plane, -1, (2 * half + 1, 2 * half + 1), normalize=False, borderType=cv2.BORDER_CONSTANT)
-        for plane in (levels, inside.astype(np.float64))
-    )
-    return np.asarray(np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0))
+def _sums(levels: Floats, inside: BoolMask, half: int) -> tuple[Floats, Floats]:
+    """Sum of the levels and number of pixels inside over a square around each pixel."""
+    side = (2 * half + 1, 2 * half + 1)
+    sums = cv2.boxFilter(levels, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
+    counts = cv2.boxFilter(inside.view(np.uint8), cv2.CV_64F, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(sums), np.asarray(counts)
