@@ -1,4 +1,4 @@
-"""Outlines of a mask: through the centres of its border pixels, and sub-pixel where a blurred mask crosses a half."""
+"""Sub-pixel outlines of a mask, and lengths and areas of polygons."""
 
 from __future__ import annotations
 
@@ -18,25 +18,6 @@ SAMPLES = 256
 
 _WHOLE = 4096
 """Sum of the blur's weights: blurred twice, once along each axis, a pixel counts 2^24, the last integer in float32."""
-
-
-def pixel_contour(mask: BoolMask) -> npt.NDArray[np.int32]:
-    """Outer contour of the largest component through the centres of its border pixels.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (height, width)
-
-    Returns
-    -------
-    ndarray of int32, shape (n, 2)
-        (x, y), 8-connected steps; empty for an empty mask.
-    """
-    contours, _ = cv2.findContours(np.ascontiguousarray(mask).view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    if not contours:
-        return np.zeros((0, 2), dtype=np.int32)
-    largest = max(contours, key=lambda c: (cv2.contourArea(c), len(c)))
-    return np.asarray(largest, dtype=np.int32).reshape(-1, 2)
 
 
 def outline(mask: BoolMask, *, sigma: float = 1.0) -> Points | None:
@@ -111,7 +92,7 @@ def _weights(sigma: float) -> npt.NDArray[np.float32]:
     bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     weights = np.rint(_WHOLE * bell / bell.sum())
     weights[reach] += _WHOLE - weights.sum()
-    return weights.astype(np.float32)
+    return np.asarray(weights, dtype=np.float32)
 
 
 @compiled

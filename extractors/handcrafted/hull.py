@@ -73,9 +73,8 @@ def hull_widths(hull: Points) -> tuple[float, float]:
 @compiled
 def _turn(points: Points, a: int, b: int, c: int) -> float:
     """Twice the signed area of the triangle of three points."""
-    return (points[b, 0] - points[a, 0]) * (points[c, 1] - points[a, 1]) - (points[b, 1] - points[a, 1]) * (
-        points[c, 0] - points[a, 0]
-    )
+    right, down = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1]
+    return float(right * (points[c, 1] - points[a, 1]) - down * (points[c, 0] - points[a, 0]))
 
 
 @compiled

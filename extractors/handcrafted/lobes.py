@@ -118,7 +118,7 @@ def _above(code: npt.NDArray[np.uint8], around: npt.NDArray[np.int64], pixel: in
     side = 0
     while not code[pixel] >> side & 1:
         side += 1
-    return pixel + around[side]
+    return int(pixel + around[side])
 
 
 @compiled

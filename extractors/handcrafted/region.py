@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.contour import outline, pixel_contour, smooth_contour
+from extractors.handcrafted.contour import outline, smooth_contour
 from extractors.handcrafted.distance import squared_distance
 from extractors.handcrafted.hull import corner_hull, hull_widths
 from extractors.handcrafted.level_lines import Points
@@ -94,11 +94,6 @@ class Region:
     def distance(self) -> npt.NDArray[np.float64]:
         """Distance of each pixel centre to the nearest one outside the region."""
         return np.asarray(np.sqrt(self.squared_distance, dtype=np.float64))
-
-    @cached_property
-    def contour(self) -> npt.NDArray[np.int32]:
-        """Outer contour through pixel centres, (x, y)."""
-        return pixel_contour(self.mask)
 
     @cached_property
     def hull(self) -> Points:

@@ -127,6 +127,28 @@ def test_threads_are_no_clefts(draw: Any) -> None:
     assert of(threaded)["depth_max"] == pytest.approx(bare["depth_max"], abs=0.02)
 
 
+@pytest.mark.parametrize("radius", [3, 4.5, 7, 12, 19.5, 33, 47.3, 64, 90.5, 150])
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (0.3, 0.1), (0.5, 0.5)])
+def test_discs_and_ellipses_have_no_cleft(draw: Any, radius: float, shift: tuple[float, float]) -> None:
+    for mask in (draw.disc(radius, shift), draw.ellipse(radius, 0.6 * radius, 0.4, shift)):
+        assert of(mask)["count"] == 0
+
+
+@pytest.mark.parametrize(("height", "width"), [(20, 20), (40, 90), (12, 200)])
+def test_rectangles_have_no_cleft_and_one_lobe(draw: Any, height: int, width: int) -> None:
+    found = of(draw.rectangle(height, width))
+    assert (found["count"], found["depth_max"], found["lobes"]) == (0, pytest.approx(0, abs=1e-9), 1)
+
+
+def test_blocks_joined_by_a_thread_are_measured_apart() -> None:
+    # Of two blocks on a bridge one pixel wide the larger one is left, and both count as lobes.
+    mask = np.zeros((50, 80), dtype=bool)
+    mask[5:45, 5:45] = mask[10:40, 50:75] = mask[20, 45:50] = True
+    found = of(mask)
+    assert found["count"] == 0
+    assert found["lobes"] == 2
+
+
 def test_what_is_too_small_has_no_clefts(draw: Any) -> None:
     assert set(of(draw.rectangle(2, 3)).values()) == {Status.TOO_SMALL}
     assert set(of(draw.rectangle(1, 30)).values()) == {Status.TOO_SMALL}

@@ -10,7 +10,6 @@ from scipy.special import ellipe
 
 from extractors.handcrafted.contour import (
     outline,
-    pixel_contour,
     polygon_length,
     resample,
     signed_area,
@@ -97,15 +96,20 @@ def test_smooth_contour_turns_with_the_mask(shape: np.ndarray, turn: str) -> Non
     np.testing.assert_allclose(radii_and_steps(of_mask(shape)), radii_and_steps(shape), rtol=1e-9)
 
 
-def test_pixel_contour_takes_the_largest_component() -> None:
-    mask = np.zeros((20, 20), dtype=bool)
-    mask[2:5, 2:5] = True
-    mask[8:18, 8:18] = True
-    contour = pixel_contour(mask)
-    assert contour.min() == 8
-    assert contour.max() == 17
-    assert len(contour) == 36
-    assert pixel_contour(np.zeros((4, 4), dtype=bool)).shape == (0, 2)
+def test_outline_is_that_of_the_largest_component() -> None:
+    mask = np.zeros((40, 40), dtype=bool)
+    mask[2:8, 2:8] = True
+    mask[15:35, 15:35] = True
+    alone = mask.copy()
+    alone[:10] = False
+    np.testing.assert_array_equal(outline(mask), outline(alone))
+
+
+def test_outline_leaves_holes_out() -> None:
+    ring = np.pad(np.ones((30, 30), dtype=bool), 3)
+    full = outline(ring)
+    ring[13:20, 13:20] = False
+    np.testing.assert_array_equal(outline(ring), full)
 
 
 def test_resample_walks_a_square() -> None:
