@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import sqrt
 
-import numpy as np
-
 from extractors.handcrafted.contour import polygon_length
+from extractors.handcrafted.depths import depths
 from extractors.handcrafted.enclosing import smallest_rectangle
 from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outline_family
 from extractors.handcrafted.feature import ANY, Feature, keyed
@@ -95,13 +94,7 @@ def _lengths(region: Region) -> dict[str, float]:
     largest, smallest = region.principal_variances
     feret_max, feret_min = region.feret
     longer, shorter = smallest_rectangle(region.hull)
-    # Squared distances are whole numbers, so that the sum of their roots does not depend on their order.
-    frequency = np.bincount(region.squared_distance.ravel())
-    frequency[0] = 0
-    squared = np.flatnonzero(frequency)
-    distance, count = np.sqrt(squared), frequency[squared]
-    below = np.cumsum(count)
-    middle = distance[np.searchsorted(below, [(region.area - 1) // 2, region.area // 2], side="right")]
+    deepest, mean, median = depths(region.squared_distance)
     height, width = region.mask.shape
     return {
         "perimeter": region.perimeter,
@@ -113,7 +106,7 @@ def _lengths(region: Region) -> dict[str, float]:
         "rectangle_width": shorter,
         "bbox_height": height - 2,
         "bbox_width": width - 2,
-        "radius_max": float(distance[-1]),
-        "radius_mean": float(distance @ count) / region.area,
-        "radius_median": float(middle.mean()),
+        "radius_max": deepest,
+        "radius_mean": mean,
+        "radius_median": median,
     }
