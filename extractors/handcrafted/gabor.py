@@ -150,16 +150,17 @@ def gabor_amplitudes(centred: Floats, mask: npt.NDArray[np.bool_], *, wavelength
     deep = whole_windows(mask, down.window, along.window)[down.places, along.places].T
     taps_down, taps_along = (_taps(wavelength, orientations, axis.window % 2 == 1) for axis in (down, along))
     padded = np.pad(centred, taps_down.reach)
-    waves = _filtered(padded[None], taps_down.even, taps_down.odd, down.points)[0]
-    across = np.ascontiguousarray(waves.transpose(0, 1, 3, 2))
+    waves = _filtered(padded, taps_down.even, taps_down.odd, down.points)
+    # Even and odd parts side by side, rows and columns exchanged: (frequency, column, 2 x row).
+    across = np.ascontiguousarray(waves.transpose(0, 3, 1, 2)).reshape(len(waves), padded.shape[1], -1)
     half = orientations // 2
-    smooth = _filtered(across[half, :1], taps_along.even[half:], taps_along.odd[half:], along.points)[0, 0, 0]
+    smooth = _filtered(across[half], taps_along.even[half:], taps_along.odd[half:], along.points)[0, 0, :, : down.count]
     found = []
     for a in range(half + 1):
         b = half - a
-        both = _filtered(across[a], taps_along.even[b : b + 1], taps_along.odd[b : b + 1], along.points)
-        (even_even, even_odd), (odd_even, odd_odd) = both[:, 0]
-        even_even -= taps_down.mean[a] * taps_along.mean[b] * smooth
+        both = _filtered(across[a], taps_along.even[b : b + 1], taps_along.odd[b : b + 1], along.points)[0]
+        (even_even, odd_even), (even_odd, odd_odd) = both.reshape(2, along.count, 2, down.count).transpose(0, 2, 1, 3)
+        even_even = even_even - taps_down.mean[a] * taps_along.mean[b] * smooth
         found.append(np.sqrt((even_even - odd_odd) ** 2 + (even_odd + odd_even) ** 2))
         if 0 < a < half:
             found.append(np.sqrt((even_even + odd_odd) ** 2 + (even_odd - odd_even) ** 2))
@@ -249,23 +250,22 @@ def _add(total: Floats, weight: float, line: Floats) -> None:
 
 
 @compiled
-def _filtered(images: Floats, even: Floats, odd: Floats, points: npt.NDArray[np.int64]) -> Floats:
-    """Each image filtered along its columns; shape (images, filters, even and odd, points, width)."""
+def _filtered(image: Floats, even: Floats, odd: Floats, points: npt.NDArray[np.int64]) -> Floats:
+    """The image filtered along its columns; shape (filters, even and odd, points, width)."""
     below, above, step, count = points
     filters, reach = even.shape
-    width = images.shape[2]
-    found = np.zeros((len(images), filters, 2, count, width), dtype=np.float32)
+    width = image.shape[1]
+    found = np.zeros((filters, 2, count, width), dtype=np.float32)
     sums, differences = np.empty(width, dtype=np.float32), np.empty(width, dtype=np.float32)
-    for i in range(len(images)):
-        for k in range(count):
-            for t in range(reach):
-                first, second = images[i, below + k * step + reach - t], images[i, above + k * step + reach + t]
-                for x in range(width):
-                    sums[x] = first[x] + second[x]
-                    differences[x] = second[x] - first[x]
-                for f in range(filters):
-                    _add(found[i, f, 0, k], even[f, t], sums)
-                    _add(found[i, f, 1, k], odd[f, t], differences)
+    for k in range(count):
+        for t in range(reach):
+            first, second = image[below + k * step + reach - t], image[above + k * step + reach + t]
+            for x in range(width):
+                sums[x] = first[x] + second[x]
+                differences[x] = second[x] - first[x]
+            for f in range(filters):
+                _add(found[f, 0, k], even[f, t], sums)
+                _add(found[f, 1, k], odd[f, t], differences)
     return found
 
 
