@@ -13,7 +13,6 @@ from sklearn.base import clone
 
 from extractors.cells import Cell, CellFile, Cells
 from extractors.handcrafted.catalogue import EXTRACTORS, FAMILIES, Handcrafted
-from extractors.handcrafted.feature import EXACT
 from extractors.handcrafted.glcm import Glcm
 from extractors.handcrafted.size import Size
 from extractors.handcrafted.status import Status
@@ -92,9 +91,8 @@ def test_quarter_turns_and_flips(cells: list[Cell], measured: Any, turn: Any) ->
     for index, column in enumerate(Handcrafted().catalogue()):
         tolerance = column.feature.turns
         if np.isfinite(tolerance):
-            near = 1e-6 if tolerance <= EXACT else 0.02
             np.testing.assert_allclose(
-                found[:, index], measured[0][:, index], rtol=tolerance, atol=near, err_msg=column.name
+                found[:, index], measured[0][:, index], rtol=tolerance, atol=1e-6, err_msg=column.name
             )
 
 
