@@ -13,7 +13,7 @@ from extractors.cells import Cell
 from extractors.handcrafted.catalogue import Handcrafted
 
 CELLS = 150
-TOGETHER = {("color.hue_cosine.cell", "color.hue_sine.cell")}
+TOGETHER = {(f"color.cosine.{region}.hue", f"color.sine.{region}.hue") for region in ("cell", "nucleus")}
 """Two numbers that say one thing only together: a direction."""
 
 
