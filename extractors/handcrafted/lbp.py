@@ -83,8 +83,8 @@ def features(radius: int) -> Mapping[str, Feature]:
     table = (
         *uniform,
         Feature("other", f"share of pixels whose not darker of {circle} are no single arc", "1", "[0, 1]", OJALA),
-        Feature("var_median", f"median over pixels of {variance}", "unit^2", "[0, inf)", OJALA),
-        Feature("var_iqr", f"75th less 25th percentile over pixels of {variance}", "unit^2", "[0, inf)", OJALA),
+        Feature("var_median", f"median over pixels of {variance}", "channel^2", "[0, inf)", OJALA),
+        Feature("var_iqr", f"75th less 25th percentile over pixels of {variance}", "channel^2", "[0, inf)", OJALA),
     )
     return {f"{feature.name}.r{radius}": feature for feature in table}
 
