@@ -49,7 +49,7 @@ def outline(mask: BoolMask, *, sigma: float = 1.0) -> Points | None:
 
 
 def smooth_contour(loop: Points) -> Points:
-    """An outline at `SAMPLES` points equally spaced along it, from the corner farthest from the mean of all corners.
+    """An outline at `SAMPLES` points equally spaced along it, from the corner farthest from its centroid.
 
     Quarter turns and flips of the outline turn and flip the points, but for rounding: the farthest corner turns with
     it, or is one of several that a symmetry of the outline maps to each other. On ellipses down to a radius of 20 px
@@ -114,10 +114,20 @@ def _length(points: Points) -> float:
 
 @compiled
 def _farthest(points: Points) -> int:
-    x, y = 0.0, 0.0
-    for i in range(len(points)):
-        x += points[i, 0] / len(points)
-        y += points[i, 1] / len(points)
+    """The corner farthest from the centroid of what the polygon encloses.
+
+    Not from the mean of the corners: those of a bump on a straight side lie evenly about the middle, though the shape
+    does not.
+    """
+    x0, y0 = points[0]
+    twice, x, y = 0.0, 0.0, 0.0
+    for i in range(1, len(points) - 1):
+        x1, y1, x2, y2 = points[i, 0] - x0, points[i, 1] - y0, points[i + 1, 0] - x0, points[i + 1, 1] - y0
+        cross = x1 * y2 - x2 * y1
+        twice += cross
+        x += cross * (x1 + x2) / 3
+        y += cross * (y1 + y2) / 3
+    x, y = x0 + x / twice, y0 + y / twice
     best, most = 0, -1.0
     for i in range(len(points)):
         away = (points[i, 0] - x) ** 2 + (points[i, 1] - y) ** 2

@@ -58,14 +58,17 @@ def test_a_line_has_no_smooth_contour() -> None:
     assert outline(line) is None
 
 
-@pytest.fixture(params=["cleft", "blob", "ellipse", "disc", "square"])
+@pytest.fixture(params=["cleft", "blob", "ellipse", "disc", "square", "bump"])
 def shape(request: pytest.FixtureRequest, draw: Any) -> np.ndarray:
+    bump = draw.rectangle(37, 22)
+    bump[29, 27] = True  # shifts no corner up or down, so that the mean of the corners is as far from two of them
     masks = {
         "cleft": lambda: draw.cleft_nucleus(3, 0.2, np.random.default_rng(0)),
         "blob": lambda: draw.blob(np.random.default_rng(4), 60),
         "ellipse": lambda: draw.ellipse(40, 25, 0.3),
         "disc": lambda: draw.disc(65),
         "square": lambda: draw.rectangle(20, 20),
+        "bump": lambda: np.pad(bump, ((0, 0), (0, bump.shape[0] - bump.shape[1]))),
     }
     return np.asarray(masks[request.param]())
 
