@@ -9,8 +9,9 @@ from extractors.handcrafted.family import Family, HandcraftedBase
 from extractors.handcrafted.feature import Column, Feature
 from extractors.handcrafted.nucleoli import nucleoli
 from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.region import BoolMask, Region, bounds
+from extractors.handcrafted.region import BoolMask, Region
 from extractors.handcrafted.status import Measured, Status, missing
+from extractors.segmentation.bounds import bounds
 
 CENTRES = "|centroid of the nucleus - centroid of the cell| / sqrt(area of the cell / pi)"
 WIDTH = "over the border pixels of the nucleus, of the distance to the nearest pixel outside the cell, less 1"

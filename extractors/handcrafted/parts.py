@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from extractors.handcrafted.channels import Channels
 from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.region import BoolMask, Region, bounds
+from extractors.handcrafted.region import BoolMask, Region
 from extractors.handcrafted.status import Status
+from extractors.segmentation.bounds import bounds
 from extractors.segmentation.nucleus import nucleus_mask
 
 REGIONS = ("cell", "nucleus", "cytoplasm")

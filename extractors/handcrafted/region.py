@@ -15,6 +15,7 @@ from extractors.handcrafted.level_lines import Points
 from extractors.handcrafted.moments import moments_of
 from extractors.handcrafted.perimeter import crofton_perimeter
 from extractors.handcrafted.runs import Runs, runs_of
+from extractors.segmentation.bounds import bounds
 
 BoolMask = npt.NDArray[np.bool_]
 
@@ -129,12 +130,6 @@ class Region:
             return None
         largest = np.asarray(labels == _largest(labels, count), dtype=np.bool_) if count > 2 else opened.view(np.bool_)
         return self if np.array_equal(largest, self.mask) else Region(largest, self.um_per_px)
-
-
-def bounds(mask: BoolMask) -> tuple[slice, slice]:
-    """Rows and columns that hold every True pixel of a mask that has one."""
-    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
-    return slice(top, top + height), slice(left, left + width)
 
 
 def _cropped(mask: BoolMask) -> BoolMask:

@@ -27,7 +27,7 @@ def without_debris(mask: BoolMask) -> BoolMask:
 
 def fill_holes(mask: BoolMask) -> BoolMask:
     """The mask with every background region that does not reach the frame (through 4-connected pixels) filled."""
-    outside = np.pad(~mask, 1, constant_values=True).astype(np.uint8)
+    outside = cv2.copyMakeBorder((~mask).view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
     _, labels = cv2.connectedComponents(outside, connectivity=4)
     return np.asarray(labels[1:-1, 1:-1] != labels[0, 0])
 
@@ -42,5 +42,5 @@ def components(mask: BoolMask) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.in
     areas : ndarray of int64, shape (n_components,)
         Pixels of components 1, 2, ...
     """
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    return np.asarray(labels, dtype=np.int32), stats[1:, cv2.CC_STAT_AREA].astype(np.int64)
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    return np.asarray(labels, dtype=np.int32), np.bincount(labels.ravel(), minlength=count)[1:]

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from extractors.segmentation.bounds import bounds
 from extractors.segmentation.components import fill_holes, without_debris
 
 BoolMask = npt.NDArray[np.bool_]
@@ -41,7 +42,13 @@ def foreground_mask(image: npt.NDArray[np.uint8], *, lossy: bool = False) -> Boo
     ValueError
         The frame is not black: more than half of its border is lit.
     """
-    return fill_holes(without_debris(lit_pixels(image, lossy=lossy)))
+    lit = lit_pixels(image, lossy=lossy)
+    found = np.zeros_like(lit)
+    if not lit.any():
+        return found
+    window = bounds(lit)
+    found[window] = fill_holes(without_debris(lit[window]))
+    return found
 
 
 def lit_pixels(image: npt.NDArray[np.uint8], *, lossy: bool = False) -> BoolMask:
@@ -64,8 +71,7 @@ def lit_pixels(image: npt.NDArray[np.uint8], *, lossy: bool = False) -> BoolMask
     ValueError
         The frame is not black: more than half of its border is lit.
     """
-    brightest = cv2.max(cv2.max(image[..., 0], image[..., 1]), image[..., 2])
-    border = np.concatenate([brightest[0], brightest[-1], brightest[:, 0], brightest[:, -1]])
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]).max(axis=1)
     threshold = int(np.median(border)) + LOSSY_MARGIN if lossy else 0
     if threshold > DARKEST_WHITE or np.mean(border > threshold) > 0.5:
         raise ValueError(
@@ -73,4 +79,4 @@ def lit_pixels(image: npt.NDArray[np.uint8], *, lossy: bool = False) -> BoolMask
             "give masks with --mask FOLDER, look for the white cell of a smear with --mask smear, or take the whole "
             "frame as the cell with --mask whole"
         )
-    return np.asarray(brightest > threshold)
+    return np.asarray(cv2.inRange(image, (0, 0, 0), (threshold,) * 3) == 0)

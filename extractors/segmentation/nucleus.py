@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from extractors.segmentation.bounds import bounds
 from extractors.segmentation.components import components, fill_holes
 from extractors.segmentation.otsu import ONE_POPULATION, otsu
 
@@ -111,8 +112,7 @@ def nucleus_candidate(image: npt.NDArray[np.uint8], mask: BoolMask) -> Candidate
     ----------
     Zheng, Wang, Wang and Liu 2018, Micron 107:55-71 (the cells).
     """
-    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
-    window = slice(y, y + height), slice(x, x + width)
+    window = bounds(mask)
     cell = mask[window]
     crop = image[window].astype(np.int16)
     passed = 3 * crop[..., 1] - crop[..., 2] + 255  # never below 0
