@@ -67,7 +67,8 @@ def cielab(pixels: Pixels) -> Floats:
     Returns
     -------
     ndarray of float32, shape (3, ...)
-        Lightness 0 to 100, a, b; within 2e-5 of the formulas, and within 2e-4 of scikit-image, which rounds their constants.
+        Lightness 0 to 100, a, b; within 2e-5 of the formulas, and within 2e-4 of scikit-image, which rounds their
+        constants.
     """
     return _mapped(_cielab, pixels, _TO_WHITE, _GUESSES)
 

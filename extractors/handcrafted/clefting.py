@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
+from extractors.handcrafted.bases import OutlineBase
 from extractors.handcrafted.concavities import concavities
 from extractors.handcrafted.contour import outline, polygon_length, signed_area
 from extractors.handcrafted.curvature import curvature
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outline_family
-from extractors.handcrafted.feature import Feature, keyed
+from extractors.handcrafted.feature import Feature
 from extractors.handcrafted.hull import convex_hull
 from extractors.handcrafted.level_lines import Points
 from extractors.handcrafted.lobes import lobes_of
-from extractors.handcrafted.parts import OUTLINED
 from extractors.handcrafted.region import Region
 from extractors.handcrafted.status import Measured, Status, missing
 
@@ -77,24 +74,6 @@ CONCAVE = -0.1
 """Curvature times radius below which the outline counts as concave."""
 
 
-class Clefting(HandcraftedBase):
-    """How deeply the outlines of nucleus and cell are cleft, indented and lobed.
-
-    Parameters
-    ----------
-    regions : sequence of str or str
-        Of `cell`, `nucleus`.
-    """
-
-    def __init__(self, regions: Sequence[str] | str = OUTLINED) -> None:
-        self.regions = regions
-
-    def _families(self) -> list[Family]:
-        """The one family."""
-        regions = chosen(self.regions, OUTLINED, "outlined region")
-        return [outline_family("clefting", keyed(FEATURES), clefting, regions=regions, min_area=MIN_AREA)]
-
-
 def clefting(region: Region) -> Measured:
     """Clefts, curvature and lobes of a region, in units of the radius r = sqrt(A / pi): a value for each of `FEATURES`.
 
@@ -125,6 +104,18 @@ def clefting(region: Region) -> Measured:
         "lobes": float(lobes),
         "lobe_split": split,
     }
+
+
+class Clefting(OutlineBase):
+    """How deeply the outlines of nucleus and cell are cleft, indented and lobed.
+
+    Its parameters are those of `OutlineBase`.
+    """
+
+    family = "clefting"
+    features = FEATURES
+    min_area = MIN_AREA
+    of = staticmethod(clefting)
 
 
 def _clefts(region: Region, fine: Points) -> Measured:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.channels import CHANNELS
+from extractors.handcrafted.bases import LevelsBase
 from extractors.handcrafted.compiled import compiled
 from extractors.handcrafted.emphases import emphases, emphasis_features
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
 from extractors.handcrafted.feature import keyed
-from extractors.handcrafted.parts import REGIONS
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.quantisation import Binning, Quantised, binning
-from extractors.handcrafted.status import Measured, Status, missing
+from extractors.handcrafted.quantisation import Quantised
+from extractors.handcrafted.status import Measured
 
 RUN_FEATURES = emphasis_features(
     item="run", small="short_run", large="long_run", size="run_length", source="Galloway 1975; IBSI"
@@ -26,68 +22,33 @@ RUN_FEATURES = emphasis_features(
 FEATURES = tuple(replace(f, formula=f"mean over 4 directions of {f.formula}") for f in RUN_FEATURES)
 
 
-class Glrlm(HandcraftedBase):
-    """Texture from runs of one grey level, mean over four directions.
-
-    Parameters
-    ----------
-    levels : int
-        Number of grey levels, 2 to 256, between the extremes of each region.
-    bin_width : float or None
-        Width of the grey levels in the channel's unit, in place of their number.
-    regions : sequence of str or str
-        Of `cell`, `nucleus`, `cytoplasm`.
-    channels : sequence of str or str
-        Of `extractors.handcrafted.channels.CHANNELS`.
-    """
-
-    def __init__(
-        self,
-        levels: int = 32,
-        bin_width: float | None = None,
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        self.levels = levels
-        self.bin_width = bin_width
-        self.regions = regions
-        self.channels = channels
-
-    def _families(self) -> list[Family]:
-        """The one family."""
-        bins = binning(self.levels, self.bin_width)
-        return [
-            texture_family(
-                "glrlm",
-                keyed(FEATURES),
-                lambda plane: glrlm(plane, bins=bins),
-                regions=chosen(self.regions, REGIONS, "region"),
-                channels=chosen(self.channels, CHANNELS, "channel"),
-            )
-        ]
-
-
-def glrlm(plane: Plane, *, bins: Binning) -> Measured:
+def glrlm(quantised: Quantised) -> Measured:
     """Mean over four directions of each feature of the runs.
 
     Parameters
     ----------
-    plane : Plane
-        One channel of one region.
-    bins : Binning
-        How its grey levels are cut.
+    quantised : Quantised
+        Two levels or more.
 
     Returns
     -------
     Measured
-        A value for each of `FEATURES`; `FLAT` where the plane is constant.
+        A value for each of `FEATURES`.
     """
-    quantised = plane.quantised(bins)
-    if quantised is None:
-        return missing(keyed(FEATURES), Status.FLAT)
     counts = runs(quantised)
     values = emphases(counts, np.arange(1, counts.shape[2] + 1)).mean(axis=1)
     return dict(zip(keyed(FEATURES), values.tolist(), strict=True))
+
+
+class Glrlm(LevelsBase):
+    """Texture from runs of one grey level, mean over four directions.
+
+    Its parameters are those of `LevelsBase`.
+    """
+
+    family = "glrlm"
+    features = FEATURES
+    of = staticmethod(glrlm)
 
 
 def runs(quantised: Quantised) -> npt.NDArray[np.int64]:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.channels import CHANNELS
+from extractors.handcrafted.bases import LevelsBase
 from extractors.handcrafted.compiled import compiled
 from extractors.handcrafted.emphases import emphases, emphasis_features
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
 from extractors.handcrafted.feature import keyed
-from extractors.handcrafted.parts import REGIONS
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.quantisation import Binning, Quantised, binning
-from extractors.handcrafted.status import Measured, Status, missing
+from extractors.handcrafted.quantisation import Quantised
+from extractors.handcrafted.status import Measured
 
 FEATURES = emphasis_features(
     item="zone", small="small_zone", large="large_zone", size="zone_size", source="Thibault 2009; IBSI"
@@ -23,67 +18,32 @@ FEATURES = emphasis_features(
 """With p the share of the zones that have level i (from 1) and s pixels."""
 
 
-class Glszm(HandcraftedBase):
-    """Texture from 8-connected zones of one grey level.
-
-    Parameters
-    ----------
-    levels : int
-        Number of grey levels, 2 to 256, between the extremes of each region.
-    bin_width : float or None
-        Width of the grey levels in the channel's unit, in place of their number.
-    regions : sequence of str or str
-        Of `cell`, `nucleus`, `cytoplasm`.
-    channels : sequence of str or str
-        Of `extractors.handcrafted.channels.CHANNELS`.
-    """
-
-    def __init__(
-        self,
-        levels: int = 32,
-        bin_width: float | None = None,
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        self.levels = levels
-        self.bin_width = bin_width
-        self.regions = regions
-        self.channels = channels
-
-    def _families(self) -> list[Family]:
-        """The one family."""
-        bins = binning(self.levels, self.bin_width)
-        return [
-            texture_family(
-                "glszm",
-                keyed(FEATURES),
-                lambda plane: glszm(plane, bins=bins),
-                regions=chosen(self.regions, REGIONS, "region"),
-                channels=chosen(self.channels, CHANNELS, "channel"),
-            )
-        ]
-
-
-def glszm(plane: Plane, *, bins: Binning) -> Measured:
+def glszm(quantised: Quantised) -> Measured:
     """Each feature of the zones.
 
     Parameters
     ----------
-    plane : Plane
-        One channel of one region.
-    bins : Binning
-        How its grey levels are cut.
+    quantised : Quantised
+        Two levels or more.
 
     Returns
     -------
     Measured
-        A value for each of `FEATURES`; `FLAT` where the plane is constant.
+        A value for each of `FEATURES`.
     """
-    quantised = plane.quantised(bins)
-    if quantised is None:
-        return missing(keyed(FEATURES), Status.FLAT)
     counts, sizes = zones(quantised)
     return dict(zip(keyed(FEATURES), emphases(counts[None], sizes)[:, 0].tolist(), strict=True))
+
+
+class Glszm(LevelsBase):
+    """Texture from 8-connected zones of one grey level.
+
+    Its parameters are those of `LevelsBase`.
+    """
+
+    family = "glszm"
+    features = FEATURES
+    of = staticmethod(glszm)
 
 
 def zones(quantised: Quantised) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.channels import CHANNELS
+from extractors.handcrafted.bases import TextureBase
 from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
 from extractors.handcrafted.feature import Feature
-from extractors.handcrafted.parts import REGIONS
 from extractors.handcrafted.plane import Plane
 from extractors.handcrafted.status import Measured, Status, missing
 
@@ -38,34 +34,6 @@ FEATURES = (
 Whole = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 BoolMask = npt.NDArray[np.bool_]
-
-
-class Hog(HandcraftedBase):
-    """Sorted histogram of gradient orientations, its entropy, and how far it points along one or two crossed axes.
-
-    Parameters
-    ----------
-    regions : sequence of str or str
-        Of `cell`, `nucleus`, `cytoplasm`.
-    channels : sequence of str or str
-        Of `extractors.handcrafted.channels.CHANNELS`.
-    """
-
-    def __init__(self, regions: Sequence[str] | str = ("cell",), channels: Sequence[str] | str = ("luma",)) -> None:
-        self.regions = regions
-        self.channels = channels
-
-    def _families(self) -> list[Family]:
-        """The one family."""
-        return [
-            texture_family(
-                "hog",
-                {feature.name: feature for feature in FEATURES},
-                hog,
-                regions=chosen(self.regions, REGIONS, "region"),
-                channels=chosen(self.channels, CHANNELS, "channel"),
-            )
-        ]
 
 
 def hog(plane: Plane) -> Measured:
@@ -98,6 +66,17 @@ def hog(plane: Plane) -> Measured:
     some = shares[shares > 0]
     entropy = abs(float(some @ np.log2(some)))
     return dict(zip(names, [*shares.tolist(), entropy, *(np.abs(harmonics) / total).tolist()], strict=True))
+
+
+class Hog(TextureBase):
+    """Sorted histogram of gradient orientations, its entropy, and how far it points along one or two crossed axes.
+
+    Its parameters are those of `TextureBase`.
+    """
+
+    family = "hog"
+    features = FEATURES
+    of = staticmethod(hog)
 
 
 def orientations(plane: Plane) -> tuple[Floats, npt.NDArray[np.complex128]]:

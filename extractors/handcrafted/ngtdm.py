@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.channels import CHANNELS
+from extractors.handcrafted.bases import LevelsBase
 from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
 from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.parts import REGIONS
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.quantisation import Binning, Quantised, binning
+from extractors.handcrafted.quantisation import Quantised
 from extractors.handcrafted.status import Measured, Status, missing
 
 _SOURCE = "Amadasun & King 1989; IBSI"
@@ -34,72 +29,37 @@ Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
 
-class Ngtdm(HandcraftedBase):
-    """Texture from the difference between each pixel and the mean of its neighbours at distance 1.
-
-    Parameters
-    ----------
-    levels : int
-        Number of grey levels, 2 to 256, between the extremes of each region.
-    bin_width : float or None
-        Width of the grey levels in the channel's unit, in place of their number.
-    regions : sequence of str or str
-        Of `cell`, `nucleus`, `cytoplasm`.
-    channels : sequence of str or str
-        Of `extractors.handcrafted.channels.CHANNELS`.
-    """
-
-    def __init__(
-        self,
-        levels: int = 32,
-        bin_width: float | None = None,
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        self.levels = levels
-        self.bin_width = bin_width
-        self.regions = regions
-        self.channels = channels
-
-    def _families(self) -> list[Family]:
-        """The one family."""
-        bins = binning(self.levels, self.bin_width)
-        return [
-            texture_family(
-                "ngtdm",
-                keyed(FEATURES),
-                lambda plane: ngtdm(plane, bins=bins),
-                regions=chosen(self.regions, REGIONS, "region"),
-                channels=chosen(self.channels, CHANNELS, "channel"),
-            )
-        ]
-
-
-def ngtdm(plane: Plane, *, bins: Binning) -> Measured:
+def ngtdm(quantised: Quantised) -> Measured:
     """Each feature of the differences.
 
     Parameters
     ----------
-    plane : Plane
-        One channel of one region.
-    bins : Binning
-        How its grey levels are cut.
+    quantised : Quantised
+        Two levels or more.
 
     Returns
     -------
     Measured
-        A value for each of `FEATURES`. `FLAT` where the plane is constant, or where a quotient has no denominator
+        A value for each of `FEATURES`. `FLAT` where a quotient has no denominator
         since the level never changes between neighbours: no cap stands for infinite coarseness. `TOO_SMALL` where no
         pixel has a neighbour.
     """
-    quantised = plane.quantised(bins)
-    if quantised is None:
-        return missing(keyed(FEATURES), Status.FLAT)
     pixels, differences = neighbourhoods(quantised)
     if not pixels.any():
         return missing(keyed(FEATURES), Status.TOO_SMALL)
     values = tone_features(pixels, differences)
     return {name: value if np.isfinite(value) else Status.FLAT for name, value in values.items()}
+
+
+class Ngtdm(LevelsBase):
+    """Texture from the difference between each pixel and the mean of its neighbours at distance 1.
+
+    Its parameters are those of `LevelsBase`.
+    """
+
+    family = "ngtdm"
+    features = FEATURES
+    of = staticmethod(ngtdm)
 
 
 def neighbourhoods(quantised: Quantised) -> tuple[Counts, Floats]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.channels import CHANNELS
+from extractors.handcrafted.bases import TextureBase
 from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
 from extractors.handcrafted.feature import Feature
-from extractors.handcrafted.parts import REGIONS
 from extractors.handcrafted.plane import Plane
 from extractors.handcrafted.quantisation import Binning
 from extractors.handcrafted.status import Measured, Status, missing
@@ -47,36 +44,6 @@ Counts = npt.NDArray[np.int64]
 BoolMask = npt.NDArray[np.bool_]
 
 
-class Pftas(HandcraftedBase):
-    """Threshold adjacency statistics: how many neighbours of a pixel lie in the same range of values as it does.
-
-    The nine shares of a range sum to 1; all are kept, since a linear model is regularised anyway.
-
-    Parameters
-    ----------
-    regions : sequence of str or str
-        Of `cell`, `nucleus`, `cytoplasm`.
-    channels : sequence of str or str
-        Of `extractors.handcrafted.channels.CHANNELS`.
-    """
-
-    def __init__(self, regions: Sequence[str] | str = ("cell",), channels: Sequence[str] | str = ("luma",)) -> None:
-        self.regions = regions
-        self.channels = channels
-
-    def _families(self) -> list[Family]:
-        """The one family."""
-        return [
-            texture_family(
-                "pftas",
-                {feature.name: feature for feature in FEATURES},
-                pftas,
-                regions=chosen(self.regions, REGIONS, "region"),
-                channels=chosen(self.channels, CHANNELS, "channel"),
-            )
-        ]
-
-
 def pftas(plane: Plane) -> Measured:
     """Shares of the pixels in and out of each of `RANGES` with 0 to 8 neighbours of their kind.
 
@@ -103,6 +70,19 @@ def pftas(plane: Plane) -> Measured:
     exists = np.repeat(totals > 0, NEIGHBOURS + 1)
     found = (share if there else Status.TOO_SMALL for share, there in zip(shares, exists, strict=True))
     return dict(zip((feature.name for feature in FEATURES), found, strict=True))
+
+
+class Pftas(TextureBase):
+    """Threshold adjacency statistics: how many neighbours of a pixel lie in the same range of values as it does.
+
+    The nine shares of a range sum to 1; all are kept, since a linear model is regularised anyway.
+
+    Its parameters are those of `TextureBase`.
+    """
+
+    family = "pftas"
+    features = FEATURES
+    of = staticmethod(pftas)
 
 
 def thresholds(plane: Plane) -> tuple[float, float] | None:

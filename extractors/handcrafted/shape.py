@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import hypot, pi, sqrt
 
 import numpy as np
 
 from extractors.handcrafted.asymmetry import asymmetry
+from extractors.handcrafted.bases import OutlineBase
 from extractors.handcrafted.contour import signed_area
 from extractors.handcrafted.enclosing import smallest_circle, smallest_rectangle
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outline_family
-from extractors.handcrafted.feature import Feature, keyed
+from extractors.handcrafted.feature import Feature
 from extractors.handcrafted.fractal import BOXES, box_dimension
-from extractors.handcrafted.parts import OUTLINED
 from extractors.handcrafted.region import Region
 from extractors.handcrafted.size import REGIONPROPS
 from extractors.handcrafted.status import Measured, Status, missing
@@ -68,24 +66,6 @@ changes its sign in the mirror. A cell's mask has no holes, so that its Euler nu
 """
 
 
-class Shape(HandcraftedBase):
-    """What shape cell and nucleus have, whatever their size and orientation; the same for mirror images.
-
-    Parameters
-    ----------
-    regions : sequence of str or str
-        Of `cell`, `nucleus`.
-    """
-
-    def __init__(self, regions: Sequence[str] | str = OUTLINED) -> None:
-        self.regions = regions
-
-    def _families(self) -> list[Family]:
-        """The one family."""
-        regions = chosen(self.regions, OUTLINED, "outlined region")
-        return [outline_family("shape", keyed(FEATURES), shape, regions=regions, min_area=MIN_AREA)]
-
-
 def shape(region: Region) -> Measured:
     """Dimensionless shape of a region: a value for each of `FEATURES`.
 
@@ -101,6 +81,18 @@ def shape(region: Region) -> Measured:
         contour where the region is too thin to have one; `FLAT` for the skewness and kurtosis of a constant radius.
     """
     return _of_pixels(region) | _of_contour(region)
+
+
+class Shape(OutlineBase):
+    """What shape cell and nucleus have, whatever their size and orientation; the same for mirror images.
+
+    Its parameters are those of `OutlineBase`.
+    """
+
+    family = "shape"
+    features = FEATURES
+    min_area = MIN_AREA
+    of = staticmethod(shape)
 
 
 def _of_pixels(region: Region) -> Measured:

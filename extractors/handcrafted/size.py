@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import sqrt
 
+from extractors.handcrafted.bases import OutlineBase
 from extractors.handcrafted.contour import polygon_length
 from extractors.handcrafted.depths import depths
 from extractors.handcrafted.enclosing import smallest_rectangle
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outline_family
-from extractors.handcrafted.feature import ANY, Feature, keyed
-from extractors.handcrafted.parts import OUTLINED
+from extractors.handcrafted.feature import ANY, Feature
 from extractors.handcrafted.region import Region
 from extractors.handcrafted.status import Measured, Status
 
@@ -48,25 +46,6 @@ FEATURES = (
 mesh, of which the latter is 1.0548 times Crofton's."""
 
 
-class Size(HandcraftedBase):
-    """How large cell and nucleus are; in micrometres where the scale is known, else in pixels.
-
-    Parameters
-    ----------
-    regions : sequence of str or str
-        Of `cell`, `nucleus`.
-    """
-
-    def __init__(self, regions: Sequence[str] | str = OUTLINED) -> None:
-        self.regions = regions
-
-    def _families(self) -> list[Family]:
-        """The one family."""
-        return [
-            outline_family("size", keyed(FEATURES), size, regions=chosen(self.regions, OUTLINED, "outlined region"))
-        ]
-
-
 def size(region: Region) -> Measured:
     """Sizes of a region: a value for each of `FEATURES`, in its own units.
 
@@ -88,6 +67,17 @@ def size(region: Region) -> Measured:
         "perimeter_smooth": Status.TOO_SMALL if smooth is None else polygon_length(smooth) * scale,
         **lengths,
     }
+
+
+class Size(OutlineBase):
+    """How large cell and nucleus are; in micrometres where the scale is known, else in pixels.
+
+    Its parameters are those of `OutlineBase`.
+    """
+
+    family = "size"
+    features = FEATURES
+    of = staticmethod(size)
 
 
 def _lengths(region: Region) -> dict[str, float]:

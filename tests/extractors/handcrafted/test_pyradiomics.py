@@ -17,7 +17,7 @@ from extractors.handcrafted.glszm import glszm
 from extractors.handcrafted.ngtdm import ngtdm
 from extractors.handcrafted.parts import Parts
 from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.quantisation import Binning, quantise
+from extractors.handcrafted.quantisation import Binning, Quantised, quantise
 
 pytest.importorskip("radiomics", reason="pyradiomics, of the extra `speed`, is not installed")
 
@@ -120,19 +120,15 @@ PEERS = {
 }
 
 
-def glcm_means(plane: Plane, *, bins: Binning) -> dict[str, Any]:
-    levels = plane.quantised(bins)
-    assert levels is not None
+def glcm_means(levels: Quantised) -> dict[str, Any]:
     return {name: values.mean() for name, values in haralick(cooccurrences(levels, distance=1)).items()}
 
 
 OURS: dict[str, Any] = {"glcm": glcm_means, "glrlm": glrlm, "glszm": glszm, "ngtdm": ngtdm, "gldm": gldm}
 
 
-def peer_values(family: str, plane: Plane, bins: Binning) -> dict[str, float]:
+def peer_values(family: str, levels: Quantised) -> dict[str, float]:
     """What the peer makes of our grey levels; its bins of width 1 keep them as they are."""
-    levels = plane.quantised(bins)
-    assert levels is not None
     # Padded, since the peer finds no region in a mask that fills the image.
     image = SimpleITK.GetImageFromArray(levels.framed.astype(np.float64))
     region = SimpleITK.GetImageFromArray((levels.framed > 0).astype(np.uint8))
@@ -140,7 +136,9 @@ def peer_values(family: str, plane: Plane, bins: Binning) -> dict[str, float]:
 
 
 def assert_equal_to_peer(family: str, plane: Plane, bins: Binning) -> None:
-    found, expected = OURS[family](plane, bins=bins), peer_values(family, plane, bins)
+    levels = plane.quantised(bins)
+    assert levels is not None
+    found, expected = OURS[family](levels), peer_values(family, levels)
     for ours, theirs in NAMES[family].items():
         # The peer adds 2e-16 to what it takes the logarithm of, and subtracts moments from moments.
         assert found[ours] == pytest.approx(expected[theirs], rel=1e-9, abs=1e-9), ours
