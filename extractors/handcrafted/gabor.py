@@ -149,21 +149,22 @@ def gabor_amplitudes(centred: Floats, mask: npt.NDArray[np.bool_], *, wavelength
         return np.empty((orientations, 0), dtype=np.float32)
     deep = whole_windows(mask, down.window, along.window)[down.places, along.places].T
     taps_down, taps_along = (_taps(wavelength, orientations, axis.window % 2 == 1) for axis in (down, along))
-    padded = np.pad(centred, taps_down.reach)
+    half, reach = orientations // 2, taps_down.reach
+    rows, columns = mask.shape
+    padded = np.zeros((rows + 2 * reach, columns), dtype=np.float32)
+    padded[reach:-reach] = centred
     waves = _filtered(padded, taps_down.even, taps_down.odd, down.points)
-    # Even and odd parts side by side, rows and columns exchanged: (frequency, column, 2 x row).
-    across = np.ascontiguousarray(waves.transpose(0, 3, 1, 2)).reshape(len(waves), padded.shape[1], -1)
-    half = orientations // 2
-    smooth = _filtered(across[half], taps_along.even[half:], taps_along.odd[half:], along.points)[0, 0, :, : down.count]
+    # Rows and columns exchanged, even and odd parts side by side.
+    across = np.zeros((half + 1, columns + 2 * reach, 2, down.count), dtype=np.float32)
+    across[:, reach:-reach] = waves.transpose(0, 3, 1, 2)
+    across = across.reshape(half + 1, -1, 2 * down.count)
+    smooth = _filtered(across[half], taps_along.even[half:], taps_along.odd[half:], along.points)[0, 0]
     found = []
     for a in range(half + 1):
         b = half - a
         both = _filtered(across[a], taps_along.even[b : b + 1], taps_along.odd[b : b + 1], along.points)[0]
-        (even_even, odd_even), (even_odd, odd_odd) = both.reshape(2, along.count, 2, down.count).transpose(0, 2, 1, 3)
-        even_even = even_even - taps_down.mean[a] * taps_along.mean[b] * smooth
-        found.append(np.sqrt((even_even - odd_odd) ** 2 + (even_odd + odd_even) ** 2))
-        if 0 < a < half:
-            found.append(np.sqrt((even_even + odd_odd) ** 2 + (even_odd - odd_even) ** 2))
+        slopes = _sizes(both, taps_down.mean[a] * taps_along.mean[b] * smooth)
+        found += [*slopes] if 0 < a < half else [slopes[0]]
     return np.stack(found).reshape(orientations, -1).take(np.flatnonzero(deep), axis=1)
 
 
@@ -266,6 +267,26 @@ def _filtered(image: Floats, even: Floats, odd: Floats, points: npt.NDArray[np.i
             for f in range(filters):
                 _add(found[f, 0, k], even[f, t], sums)
                 _add(found[f, 1, k], odd[f, t], differences)
+    return found
+
+
+@compiled
+def _sizes(responses: Floats, constant: Floats) -> Floats:
+    """Amplitudes of the wave of one slope and of the opposite one, shape (2, points, width).
+
+    The responses are those of even and odd filters along the points, shape (2, points, 2 width), to what even and odd
+    filters across them left side by side; the even ones to both without `constant`.
+    """
+    _, points, width = responses.shape
+    width = width // 2
+    found = np.empty((2, points, width), dtype=np.float32)
+    for k in range(points):
+        even_even, even_odd = responses[0, k, :width], responses[1, k, :width]
+        odd_even, odd_odd = responses[0, k, width:], responses[1, k, width:]
+        for x in range(width):
+            real = even_even[x] - constant[k, x]
+            found[0, k, x] = np.sqrt((real - odd_odd[x]) ** 2 + (even_odd[x] + odd_even[x]) ** 2)
+            found[1, k, x] = np.sqrt((real + odd_odd[x]) ** 2 + (even_odd[x] - odd_even[x]) ** 2)
     return found
 
 
