@@ -50,10 +50,10 @@ HIGH_PASS = {
 
 WAVELETS = tuple(LOW_PASS)
 
-TINY = np.finfo(np.float32).tiny
+TINY = np.finfo(np.float64).tiny
 """In place of 0 where a logarithm is multiplied by 0."""
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 
 
 class Wavelets(HandcraftedBase):
@@ -103,9 +103,9 @@ class Details:
 
     Parameters
     ----------
-    axial : ndarray of float32, shape (2, height, width)
+    axial : ndarray of float64, shape (2, height, width)
         Detail along columns of what is smooth along rows, and the other way round.
-    diagonal : ndarray of float32, shape (height, width)
+    diagonal : ndarray of float64, shape (height, width)
         Detail along both.
     support : int
         Height and width of the pixels that a coefficient depends on, smoothing of the levels before included.
@@ -141,13 +141,16 @@ def wavelets(plane: Plane, *, wavelet: str, depth: int) -> Measured:
     """
     if plane.is_flat:
         return missing(keyed(FEATURES, [f"level{level}" for level in range(1, depth + 1)]), Status.FLAT)
+    # Whole numbers and filters of powers of two: no coefficient is rounded, whichever way the cell lies.
+    values, step = plane.whole
+    centred = np.where(plane.mask, values - round(plane.mean / step), 0).astype(np.float64)
     found: Measured = {}
-    for level, details in enumerate(undecimated(plane.filled - np.float32(plane.mean), wavelet, depth), 1):
+    for level, details in enumerate(undecimated(centred, wavelet, depth), 1):
         inside = np.flatnonzero(whole_windows(plane.mask, details.support, details.support))
         axial = details.axial.reshape(2, -1).take(inside, axis=1)
         diagonal = details.diagonal.ravel().take(inside)
-        values = [*_statistics(axial.ravel()), *_statistics(diagonal)]
-        found |= dict(zip(keyed(FEATURES, [f"level{level}"]), values, strict=True))
+        of_level = [*_statistics(axial.ravel(), step), *_statistics(diagonal, step)]
+        found |= dict(zip(keyed(FEATURES, [f"level{level}"]), of_level, strict=True))
     return found
 
 
@@ -156,7 +159,7 @@ def undecimated(image: Floats, wavelet: str, depth: int) -> list[Details]:
 
     Parameters
     ----------
-    image : ndarray of float32, shape (height, width)
+    image : ndarray of float64, shape (height, width)
     wavelet : str
         One of `WAVELETS`.
     depth : int
@@ -182,7 +185,7 @@ def undecimated(image: Floats, wavelet: str, depth: int) -> list[Details]:
 
 @lru_cache(maxsize=len(WAVELETS))
 def _filters(wavelet: str) -> tuple[Floats, Floats]:
-    return np.array(LOW_PASS[wavelet], dtype=np.float32), np.array(HIGH_PASS[wavelet], dtype=np.float32)
+    return np.array(LOW_PASS[wavelet]), np.array(HIGH_PASS[wavelet])
 
 
 @compiled
@@ -190,7 +193,7 @@ def _filtered(image: Floats, taps: Floats, down: int, right: int) -> Floats:
     """Sums of pixels that lie `down` rows and `right` columns apart, weighted, where all of them exist."""
     reach = len(taps) - 1
     height, width = max(image.shape[0] - reach * down, 0), max(image.shape[1] - reach * right, 0)
-    found = np.zeros((height, width), dtype=np.float32)
+    found = np.zeros((height, width))
     for y in range(height):
         total = found[y]
         for t in range(len(taps)):
@@ -202,18 +205,18 @@ def _filtered(image: Floats, taps: Floats, down: int, right: int) -> Floats:
     return found
 
 
-def _statistics(coefficients: Floats) -> list[float | Status]:
-    """Mean size, energy and entropy."""
+def _statistics(coefficients: Floats, step: float) -> list[float | Status]:
+    """Mean size, energy and entropy of coefficients in multiples of `step`."""
     n = len(coefficients)
     if n == 0:
         return [Status.TOO_SMALL] * 3
     squares = np.square(coefficients)
-    total = float(squares.sum(dtype=np.float64))
-    sizes = [float(np.abs(coefficients).mean(dtype=np.float64)), total / n]
-    if n == 1 or total / n <= FLAT**2:
+    total = float(squares.sum())
+    sizes = [float(np.abs(coefficients).mean()) * step, total / n * step**2]
+    if n == 1 or sizes[1] <= FLAT**2:
         return [*sizes, Status.TOO_SMALL if n == 1 else Status.FLAT]
     weighted = squares * np.log2(np.maximum(squares, TINY))
-    entropy = np.log2(total) - float(weighted.sum(dtype=np.float64)) / total
+    entropy = np.log2(total) - float(weighted.sum()) / total
     return [*sizes, float(np.clip(entropy / np.log2(n), 0, 1))]
 
 

@@ -125,7 +125,7 @@ def test_quarter_turns_and_flips(wavelet: str, draw: Any) -> None:
     first = wavelets(plane, wavelet=wavelet, depth=3)
     for turn in (np.rot90, np.flipud, np.fliplr, np.transpose):
         again = Plane(np.ascontiguousarray(turn(plane.exact)), np.ascontiguousarray(turn(mask)), 1000)
-        assert wavelets(again, wavelet=wavelet, depth=3) == pytest.approx(first, rel=1e-6)
+        assert wavelets(again, wavelet=wavelet, depth=3) == pytest.approx(first, rel=1e-12)
 
 
 def test_a_flat_region_and_one_without_a_whole_support_have_reasons(draw: Any) -> None:
