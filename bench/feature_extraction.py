@@ -43,7 +43,7 @@ def extract_features(
     Raises
     ------
     BenchError
-        The input is wrong, the extractor learns from training patients, or a cell has no feature at all.
+        The input is wrong, the extractor learns from training patients, or a cell has no feature and no reason for it.
 
     Examples
     --------

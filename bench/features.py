@@ -17,6 +17,7 @@ from bench.identity import code_digest, digest, library_versions
 from bench.plugins import Plugin
 from bench.whole import read_json, whole_file, whole_folder, write_json
 from extractors.cells import Cells
+from extractors.handcrafted.status import Status
 
 SHARD = 64
 """Cells of one extraction task; fixed, so that features do not depend on how the work was shared out."""
@@ -116,7 +117,8 @@ def extract_shard(entry: Entry, plugin: Plugin, engine: Mapping[str, Any], cells
     Raises
     ------
     BenchError
-        A feature is infinite, a cell has no feature at all, a cell cannot be read, or the store cannot be written.
+        A feature is infinite, a cell has no feature and no status says why, a cell cannot be read, or the store cannot
+        be written.
     """
     extractor = plugin.build(**engine)
     try:
@@ -128,8 +130,9 @@ def extract_shard(entry: Entry, plugin: Plugin, engine: Mapping[str, Any], cells
     except (OSError, ValueError) as error:
         raise BenchError(f"{plugin.selector}: {error}") from error
     values = np.asarray(values, dtype=np.float32)
-    _check(values, names, cells, plugin.selector)
-    arrays = {"values": values} if status is None else {"values": values, "status": np.asarray(status, dtype=np.uint8)}
+    status = None if status is None else np.asarray(status, dtype=np.uint8)
+    _check(values, status, names, cells, plugin.selector)
+    arrays = {"values": values} if status is None else {"values": values, "status": status}
     try:
         with whole_file(_shard(entry, number)) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays, names=np.array(names))  # type: ignore[arg-type]  # numpy's stub takes no mapping
@@ -220,9 +223,16 @@ def _load_shard(entry: Entry, number: int) -> dict[str, npt.NDArray[Any]]:
         return dict(file)
 
 
-def _check(values: npt.NDArray[np.float32], names: list[str], cells: Cells, extractor: str) -> None:
-    if values.shape != (len(cells), len(names)):
-        raise BenchError(f"{extractor}: features of shape {values.shape}; {(len(cells), len(names))} is expected")
+def _check(
+    values: npt.NDArray[np.float32],
+    status: npt.NDArray[np.uint8] | None,
+    names: list[str],
+    cells: Cells,
+    extractor: str,
+) -> None:
+    for kind, array in (("features", values), ("status codes", status)):
+        if array is not None and array.shape != (len(cells), len(names)):
+            raise BenchError(f"{extractor}: {kind} of shape {array.shape}; {(len(cells), len(names))} is expected")
     rows, columns = np.nonzero(np.isinf(values))
     if len(rows):
         file = cells.files[rows[0]]
@@ -230,9 +240,12 @@ def _check(values: npt.NDArray[np.float32], names: list[str], cells: Cells, extr
             f"{extractor}: feature {names[columns[0]]} is infinite for cell {file.id} ({file.path}), and "
             f"{len(rows) - 1} more values are; an extractor gives NaN where a feature does not exist"
         )
-    empty = np.flatnonzero(np.isnan(values).all(axis=1))
+    untold = np.isnan(values) if status is None else np.isnan(values) & (status == Status.OK)
+    empty = np.flatnonzero(np.isnan(values).all(axis=1) & untold.any(axis=1))
     if len(empty):
         file = cells.files[empty[0]]
+        more = f" and for {len(empty) - 1} more" if len(empty) > 1 else ""
         raise BenchError(
-            f"{extractor}: no feature exists for cell {file.id} ({file.path}) and {len(empty) - 1} more cells"
+            f"{extractor}: no feature exists for cell {file.id} ({file.path}){more}, and no status says why; "
+            "leave it out of the data, or take another extractor"
         )

@@ -18,6 +18,7 @@ from bench.contract.outcomes import Broken, NotApplicable, Step
 from bench.contract.parameters import check_parameters
 from bench.plugins import Plugin
 from extractors.cells import Cell
+from extractors.handcrafted.status import Status
 
 TOLERANCE = 1e-5
 """Between features of a cell alone and among others, relative to the largest value: sums in another order, no more."""
@@ -58,7 +59,7 @@ class ExtractorChecks:
         ]
 
     def features(self) -> str:
-        """One row a cell, one name a column; NaN is allowed, infinity and a row of NaN are not."""
+        """One row a cell, one name a column; NaN is allowed; infinity is not, nor a row of NaN without reasons."""
         fitted = self._fitted(self._data)
         values = fitted.transform(self._data.X)
         if not isinstance(values, np.ndarray) or values.dtype != np.float32:
@@ -77,10 +78,10 @@ class ExtractorChecks:
             raise Broken("catalogue() lists other columns than get_feature_names_out, or in another order")
         if np.isinf(values).any():
             raise Broken(f"feature {names[int(np.isinf(values).any(axis=0).argmax())]} is infinite; give NaN instead")
-        if np.isnan(values).all(axis=1).any():
-            raise Broken("a whole cell has no feature but NaN")
         if hasattr(fitted, "transform_with_status"):
             _check_status(values, *fitted.transform_with_status(self._data.X))
+        elif np.isnan(values).all(axis=1).any():
+            raise Broken("a whole cell has no feature but NaN, and no transform_with_status tells why")
         return f"{values.shape[1]} features"
 
     def twice(self) -> None:
@@ -201,3 +202,5 @@ def _check_status(values: npt.NDArray[Any], again: npt.NDArray[Any], status: npt
         raise Broken("transform_with_status gives other features than transform")
     if np.shape(status) != values.shape or np.asarray(status).dtype != np.uint8:
         raise Broken(f"transform_with_status gives codes of another shape or type than uint8 {values.shape}")
+    if not np.array_equal(np.isnan(values), status != Status.OK):
+        raise Broken("transform_with_status gives a reason for a feature that exists, or none for one that is NaN")

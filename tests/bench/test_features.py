@@ -27,11 +27,13 @@ from bench.features import (
     join_shards,
     missing_shards,
     open_features,
+    open_status,
     stored_entries,
 )
 from bench.identity import code_digest, file_digest
 from bench.plugins import Plugin, extractor
 from extractors.cells import Cell, CellFile, Cells
+from extractors.handcrafted.status import Status
 
 
 class Numbers(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -171,7 +173,7 @@ def test_a_folder_that_is_not_whole_is_written_anew(entry: Entry) -> None:
     [
         ("infinite", r"numbers: feature square is infinite for cell 1 \(cell1\.png\), and 0 more"),
         ("too large", "feature square is infinite for cell 1"),
-        ("empty", r"no feature exists for cell 1 \(cell1\.png\) and 0 more cells"),
+        ("empty", r"no feature exists for cell 1 \(cell1\.png\), and no status says why"),
         ("narrow", r"features of shape \(64, 1\); \(64, 2\) is expected"),
         ("unreadable", "numbers: 0: cannot be read"),
     ],
@@ -181,6 +183,25 @@ def test_features_that_are_none_name_the_cell(entry: Entry, fault: str, complain
     with pytest.raises(BenchError, match=complaint):
         _extract(entry, _numbers(fault=fault))
     assert len(missing_shards(entry, N)) == 3
+
+
+def test_a_cell_without_any_feature_passes_where_the_status_says_why(tmp_path: Path) -> None:
+    image = np.pad(np.random.default_rng(0).integers(60, 200, (40, 40, 3)), ((5, 5), (5, 5), (0, 0)))
+    cv2.imwrite(str(tmp_path / "cell.png"), image.astype(np.uint8))
+    for name, nucleus in (("with", 255), ("without", 0)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.pad(np.full((24, 24), nucleus, np.uint8), 13))
+    cells = Cells(
+        CellFile(name, str(tmp_path / "cell.png"), nucleus_path=str(tmp_path / f"{name}.png"))
+        for name in ("with", "without")
+    )
+    entry = Entry(tmp_path / "features" / "n", {})
+    _extract(entry, extractor("nucleus"), cells)
+    join_shards(entry, 2)
+    values, status = open_features(entry.folder), open_status(entry.folder)
+    assert status is not None
+    assert np.isfinite(values[0]).any()
+    assert np.isnan(values[1]).all()
+    assert (status[1] == Status.NO_NUCLEUS).all()
 
 
 def test_shards_of_different_features_are_not_joined(entry: Entry) -> None:

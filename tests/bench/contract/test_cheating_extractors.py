@@ -218,6 +218,17 @@ class GivesOneCodeACell(Stateless):
         return pixels(X), np.zeros(len(X), np.uint8)
 
 
+class GivesNoReason(Stateless):
+    def transform(self, X: Sequence[Cell]) -> Array:
+        values = pixels(X)
+        values[:, 0] = np.nan
+        return values
+
+    def transform_with_status(self, X: Sequence[Cell]) -> tuple[Array, Array]:
+        values = self.transform(X)
+        return values, np.zeros(values.shape, np.uint8)
+
+
 def _checks(cls: type, folder: Path, *, only: str = "") -> dict[str, Check]:
     stateful = bool(cls().__sklearn_tags__().requires_fit)
     plugin = Plugin(cls.__name__, f"{__name__}:{cls.__name__}", {}, requires_fit=stateful)
@@ -265,6 +276,7 @@ def test_honest_extractors_pass_and_what_does_not_concern_them_is_said(tmp_path:
         (DividesByNothing, FEATURES, "feature mean_3 is infinite; give NaN instead"),
         (SaysOtherwise, FEATURES, "transform_with_status gives other features than transform"),
         (GivesOneCodeACell, FEATURES, "codes of another shape or type than uint8 (8, 108)"),
+        (GivesNoReason, FEATURES, "or none for one that is NaN"),
         (GivesUpOnACell, FEATURES, "a whole cell has no feature but NaN"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
