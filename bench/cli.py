@@ -166,9 +166,10 @@ def quality(
     from bench.display.quality import show_quality  # noqa: PLC0415
     from bench.display.terminal import live_progress, show_line  # noqa: PLC0415
     from bench.options import make_options  # noqa: PLC0415
+    from bench.outputs import check_place  # noqa: PLC0415
 
     if output is not None:
-        masks.check_place(output)
+        check_place(output, data=path)
     with stoppable(resumes=False), live_progress() as observer:
         dataset = open_data(make_options({"data": path, **given(options)}), observer).dataset
         table = masks.quality_table(dataset, progress=lambda done, total: observer.progress("judge masks", done, total))

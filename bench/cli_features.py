@@ -77,8 +77,9 @@ def extract(
     from bench import feature_extraction, feature_table  # noqa: PLC0415
     from bench.display import features as display_features  # noqa: PLC0415
     from bench.display.terminal import live_progress, show_line  # noqa: PLC0415
+    from bench.outputs import check_place  # noqa: PLC0415
 
-    feature_table.check_place(output)
+    check_place(output, data=path)
     reasons = feature_table.status_path(output) if status else None
     with stoppable(), live_progress() as observer:
         found = feature_extraction.extract_features(path, extractor, observer=observer, **given(options))

@@ -13,8 +13,8 @@ from typing import Any
 
 from bench import plugins
 from bench.errors import BenchError, did_you_mean
+from bench.outputs import output_file
 from bench.plugins import Plugin
-from bench.whole import whole_file
 
 FIELDS = ("name", "formula", "unit", "range", "turns", "source")
 """Columns of the written catalogue; `turns` is the largest relative change under quarter turns and flips."""
@@ -133,11 +133,8 @@ def write(found: Catalogue, format: str, path: Path) -> None:
     """
     if format not in WRITERS:
         raise BenchError(f"--output takes a catalogue in full; add --format {', '.join(WRITERS)}")
-    try:
-        with whole_file(path) as temporary:
-            temporary.write_text(WRITERS[format](found), encoding="utf-8")
-    except OSError as error:
-        raise BenchError(f"{path}: cannot be written ({error.strerror}); choose another file with --output") from error
+    with output_file(path) as temporary:
+        temporary.write_text(WRITERS[format](found), encoding="utf-8")
 
 
 def _told(column: Any, name: str) -> Any:
@@ -154,6 +151,8 @@ def _names(plugin: Plugin) -> list[str]:
         return [str(name) for name in plugin.build().get_feature_names_out()]
     except (OSError, ValueError) as error:
         raise BenchError(f"{plugin.selector}: {error}") from error
+    except Exception as error:  # a third party's extractor may raise anything
+        raise BenchError(f"{plugin.selector}: the names of its columns cannot be read: {error}") from error
 
 
 def _line(cells: Any) -> str:

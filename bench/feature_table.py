@@ -18,9 +18,8 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
-from bench.errors import BenchError
 from bench.features import open_features, open_status
-from bench.whole import whole_file, writable_folder
+from bench.outputs import output_file
 from extractors.handcrafted.status import Status
 
 KEYS = ("id", "patient", "label")
@@ -99,15 +98,10 @@ class FeatureTable:
         BenchError
             Another suffix, or a place that cannot be written.
         """
-        try:
-            with ExitStack() as files:
-                _write(files.enter_context(whole_file(path)), self._batches(), self._schema)
-                if status is not None:
-                    _write(files.enter_context(whole_file(status)), self._status_batches(), _STATUS_SCHEMA)
-        except OSError as error:
-            raise BenchError(
-                f"{path}: cannot be written ({error.strerror or error}); choose another file with --output"
-            ) from error
+        with ExitStack() as files:
+            _write(files.enter_context(output_file(path)), self._batches(), self._schema)
+            if status is not None:
+                _write(files.enter_context(output_file(status)), self._status_batches(), _STATUS_SCHEMA)
 
     @property
     def _schema(self) -> pa.Schema:
@@ -152,15 +146,6 @@ class FeatureTable:
 def status_path(path: Path) -> Path:
     """Where the reasons of missing values lie: `cells.status.parquet` beside `cells.parquet`."""
     return path.with_name(f"{path.stem}.status{path.suffix}")
-
-
-def check_place(path: Path) -> None:
-    """Raise BenchError where a table of features cannot be written to `path`, before hours are spent on it."""
-    if path.suffix.lower() not in _WRITERS:
-        raise BenchError(f"{path}: features are written as .parquet or .csv; give --output such a name")
-    if path.is_dir():
-        raise BenchError(f"{path}: is a folder; choose another file with --output")
-    writable_folder(path.absolute().parent, "--output")
 
 
 def _write(path: Path, batches: Iterator[pa.Table], schema: pa.Schema) -> None:

@@ -10,9 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from bench.datasets.table import Dataset
-from bench.errors import BenchError
 from bench.executors import cores
-from bench.whole import whole_file, writable_folder
+from bench.outputs import output_file
 from extractors.cells import Cell, CellFile, is_lossy
 from extractors.segmentation.foreground import lit_pixels
 from extractors.segmentation.nucleus import PLAUSIBLE_RATIO
@@ -102,19 +101,15 @@ def quality_summary(table: pd.DataFrame, *, examples: int = 3) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["finding", "cells", "share", "examples"])
 
 
-def check_place(path: Path) -> None:
-    """Raise BenchError where a table cannot be written to `path`, before every cell is read."""
-    if path.suffix.lower() not in WRITERS:
-        raise BenchError(f"{path}: the report is written as {' or '.join(WRITERS)}; give --output such a name")
-    if path.is_dir():
-        raise BenchError(f"{path}: is a folder; choose another file with --output")
-    writable_folder(path.absolute().parent, "--output")
-
-
 def write_quality(table: pd.DataFrame, path: Path) -> None:
-    """Write the table whole, in the format that the suffix names; a file that is there is replaced."""
-    check_place(path)
-    with whole_file(path) as temporary:
+    """Write the table whole, in the format that the suffix names; a file that is there is replaced.
+
+    Raises
+    ------
+    BenchError
+        It cannot be written there.
+    """
+    with output_file(path) as temporary:
         WRITERS[path.suffix.lower()](table, temporary)
 
 

@@ -36,6 +36,13 @@ class Told:
         return [SimpleNamespace(name="odd.lie.cell", feature=feature)]
 
 
+class Nameless:
+    """An extractor that has no names before a fit, though it says that it needs none."""
+
+    def get_feature_names_out(self) -> list[str]:
+        raise AttributeError("names_")
+
+
 def _told(**params: Any) -> Plugin:
     return Plugin("told", f"{__name__}:Told", params)
 
@@ -71,7 +78,7 @@ def test_families_are_chosen_by_the_first_part_of_a_name() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--family", "gclm"], "handcrafted has no family 'gclm'. Did you mean glcm?"),
+        (["--family", "cleftin"], "handcrafted has no family 'cleftin'. Did you mean clefting?"),
         (["--extractor", "handcraftd"], "no extractor is called 'handcraftd'. Did you mean handcrafted"),
         (["--extractor", "glcm[levels=1]"], "Error: glcm[levels=1]: levels=1"),
         (["-o", "features.txt"], "--output takes a catalogue in full; add --format csv, json, markdown"),
@@ -104,7 +111,9 @@ def test_csv_holds_every_row(tmp_path: Path) -> None:
 
 def test_json_holds_every_row() -> None:
     found = json.loads(_run("--extractor", "size", "--format", "json"))
-    assert found == {"extractor": "size", "features": list(catalogue("size").rows)}
+    rows = [{**row, "turns": "inf" if row["turns"] == math.inf else row["turns"]} for row in catalogue("size").rows]
+    assert found == {"extractor": "size", "features": rows}
+    assert {row["turns"] for row in rows} > {"inf"}, "a feature that changes under turns, and one that does not"
 
 
 def test_odd_texts_stay_one_row_in_every_format(odd: Catalogue, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,6 +155,13 @@ def test_an_extractor_without_formulas_tells_names() -> None:
 def test_a_catalogue_that_raises_is_an_error_that_names_its_extractor() -> None:
     with pytest.raises(BenchError, match="told: its catalogue cannot be read: out of order"):
         described(_told(broken=True))
+
+
+def test_names_that_cannot_be_had_are_an_error_that_names_its_extractor(monkeypatch: pytest.MonkeyPatch) -> None:
+    nameless = Plugin("nameless", f"{__name__}:Nameless", {})
+    monkeypatch.setattr("bench.plugins.extractor", lambda _: nameless)
+    with pytest.raises(BenchError, match="nameless: the names of its columns cannot be read: names_"):
+        catalogue("nameless")
 
 
 def test_it_is_told_without_importing_a_network() -> None:

@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from bench import feature_table
 from bench.errors import BenchError
-from bench.feature_table import FeatureTable, check_place, status_path
+from bench.feature_table import FeatureTable, status_path
 from extractors.handcrafted.status import Status
 
 N, WIDTH = 70, 5
@@ -98,17 +98,7 @@ def test_an_error_leaves_the_former_file_whole(found: FeatureTable, tmp_path: Pa
     assert sorted(p.name for p in tmp_path.iterdir()) == ["entry", "t.parquet"]
 
 
-def test_places_are_checked_before_the_work(tmp_path: Path) -> None:
-    check_place(tmp_path / "new" / "T.PARQUET")
-    (tmp_path / "folder.csv").mkdir()
-    (tmp_path / "file").touch()
-    for path, complaint in (
-        ("t.xlsx", r"\.parquet or \.csv"),
-        ("folder.csv", "is a folder"),
-        ("file/t.csv", "--output"),
-    ):
-        with pytest.raises(BenchError, match=complaint):
-            check_place(tmp_path / path)
+def test_reasons_lie_beside_the_table() -> None:
     assert status_path(Path("a.b/cells.v2.csv")) == Path("a.b/cells.v2.status.csv")
 
 

@@ -1,0 +1,52 @@
+"""Tables and lists that a command writes for the user: the place is checked first, and the file is written whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.datasets.manifest import NAMES
+from bench.errors import BenchError
+from bench.whole import whole_file, writable_folder
+
+SUFFIXES = (".parquet", ".csv")
+"""Of a table's file, which say how it is written."""
+
+
+def check_place(path: Path, *, data: str) -> None:
+    """Raise BenchError where a table cannot be written to `path`, before hours are spent on it.
+
+    Parameters
+    ----------
+    path : Path
+        Given as `--output`.
+    data : str
+        The data set that is read: its own table is never replaced.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise BenchError(f"{path}: the table is written as {' or '.join(SUFFIXES)}; give --output such a name")
+    if path.is_dir():
+        raise BenchError(f"{path}: is a folder; choose another file with --output")
+    source = Path(data).expanduser().resolve()
+    if path.resolve() in (source, *(source / name for name in NAMES)):
+        raise BenchError(f"{path}: is the table of the cells that are read; choose another file with --output")
+    writable_folder(path.absolute().parent, "--output")
+
+
+@contextmanager
+def output_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path that replaces `path` when the block ends without an error.
+
+    Raises
+    ------
+    BenchError
+        It cannot be written there.
+    """
+    try:
+        with whole_file(path) as temporary:
+            yield temporary
+    except OSError as error:
+        raise BenchError(
+            f"{path}: cannot be written ({error.strerror or error}); choose another file with --output"
+        ) from error

@@ -1,0 +1,46 @@
+"""Files written for the user: a place that cannot be is refused before the work, and a failure leaves no half file."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from bench.errors import BenchError
+from bench.outputs import check_place, output_file
+
+
+def test_places_are_checked_before_the_work(tmp_path: Path) -> None:
+    check_place(tmp_path / "new" / "T.PARQUET", data="cells/")
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "file").touch()
+    for path, complaint in (
+        ("t.xlsx", r"\.parquet or \.csv"),
+        ("folder.csv", "is a folder"),
+        ("file/t.csv", "--output"),
+    ):
+        with pytest.raises(BenchError, match=complaint):
+            check_place(tmp_path / path, data="cells/")
+
+
+@pytest.mark.parametrize("data", ["cells", "cells/manifest.csv", "link.csv"])
+def test_the_table_of_the_cells_is_never_replaced(data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = tmp_path / "cells" / "manifest.csv"
+    manifest.parent.mkdir()
+    manifest.write_text("path,label,patient")
+    (tmp_path / "link.csv").symlink_to(manifest)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BenchError, match="is the table of the cells that are read"):
+        check_place(Path("cells/../cells/manifest.csv"), data=data)
+    check_place(Path("cells/features.csv"), data=data)
+
+
+def test_a_full_disk_is_told_and_the_former_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("former")
+    full = pytest.raises(BenchError, match=r"t\.csv: cannot be written \(No space left on device\); choose another")
+    with full, output_file(path) as temporary:
+        temporary.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("t.csv", "former")]
