@@ -27,7 +27,7 @@ def asymmetry(runs: Runs, centroid: npt.NDArray[np.float64]) -> float:
     Returns
     -------
     float
-        In [0, 1).
+        In [0, 1]; 1 where no pixel has its partner, as in a thin crescent.
     """
     (x, y), (right, down) = np.divmod(2 * centroid, 1)
     kept = 0.0

@@ -53,8 +53,6 @@ def emphasis_features(*, item: str, small: str, large: str, size: str, source: s
 def emphases(counts: Counts, sizes: Counts) -> Floats:
     """Each feature of each matrix, with p = counts / their sum and levels numbered from 1.
 
-    Sizes enter as whole numbers, so that a variance of equal ones is exactly 0.
-
     Parameters
     ----------
     counts : ndarray of int64, shape (n, levels, k)
@@ -70,7 +68,8 @@ def emphases(counts: Counts, sizes: Counts) -> Floats:
     level = np.arange(1, counts.shape[1] + 1)
     by_level, by_size = counts.sum(axis=2), counts.sum(axis=1)
     total = by_level.sum(axis=1)
-    high, large = level**2, sizes**2
+    # Floats, since a level of 1024 squared times a zone of 10^7 pixels squared is no 64-bit integer.
+    high, large = level.astype(np.float64) ** 2, sizes.astype(np.float64) ** 2
     low, small = 1 / high, 1 / large
     low_by_size, high_by_size = np.einsum("nik,i->nk", counts, low), np.einsum("nik,i->nk", counts, high)
     return np.stack(
@@ -95,7 +94,8 @@ def emphases(counts: Counts, sizes: Counts) -> Floats:
 
 def _variance(counts: Counts, values: Counts) -> Floats:
     total = counts.sum(axis=1)
-    return np.asarray((total * (counts @ values**2) - (counts @ values) ** 2) / total**2)
+    mean = counts @ values / total
+    return np.asarray((counts * (values - mean[:, None]) ** 2).sum(axis=1) / total)
 
 
 def _entropy(counts: Counts) -> Floats:

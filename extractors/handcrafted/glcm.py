@@ -48,7 +48,8 @@ MATRIX_FEATURES = (
 """Of one matrix p, levels i and j from 1 to L: Haralick's f1 to f14 in order, then what they leave out.
 
 Cluster tendency is `sum_variance`, energy `asm`, the difference average `dissimilarity`, the joint average half of
-`sum_average`; autocorrelation is (`sum_variance` + `sum_average`^2 - `contrast`) / 4.
+`sum_average`; autocorrelation is (`sum_variance` + `sum_average`^2 - `contrast`) / 4. Haralick's `variance`, which is
+(`sum_variance` + `contrast`) / 4 as p is symmetric, is kept for whoever looks for his thirteen.
 """
 
 FEATURES = (
@@ -201,7 +202,7 @@ def haralick(counts: Counts) -> dict[str, Floats]:
             "sum_variance": np.einsum("nk,nk->n", p_sum, around**2),
             "sum_entropy": _entropy(p_sum),
             "entropy": entropy,
-            "difference_variance": (total * (by_difference @ k**2) - (by_difference @ k) ** 2) / total**2,
+            "difference_variance": np.einsum("nk,nk->n", p_difference, (k - dissimilarity[:, None]) ** 2),
             "difference_entropy": _entropy(p_difference),
             "imc1": np.where(varied, -mutual / marginal_entropy, np.nan),
             "imc2": np.where(varied, np.sqrt(-np.expm1(-2 * mutual)), np.nan),

@@ -41,8 +41,8 @@ PIXEL_FEATURES = (
     Feature("rectangularity", "A / area of the smallest rectangle at any angle", "1", "(0, 1]", "Rosin 1999"),
     Feature("inscribed_ratio", "radius of the largest disc inside / of the smallest around", "1", "(0, 1]", ISO),
     Feature("inscribed_share", "area of the largest disc inside / A", "1", "(0, 1.1]", ISO),
-    Feature("asymmetry", "share of pixels without a partner opposite the centroid", "1", "[0, 1)", BOZHOK),
-    Feature("hu_1", "nu20 + nu02", "1", "[0.159, inf)", HU),
+    Feature("asymmetry", "share of pixels without a partner opposite the centroid", "1", "[0, 1]", BOZHOK),
+    Feature("hu_1", "nu20 + nu02; 0.159 for a large disc", "1", "[0.148, inf)", HU),
     Feature("hu_3", "sqrt of Hu's third: |(nu30 - 3 nu12, 3 nu21 - nu03)|", "1", "[0, inf)", HU),
     Feature("hu_4", "sqrt of Hu's fourth: |(nu30 + nu12, nu21 + nu03)|", "1", "[0, inf)", HU),
     Feature(
