@@ -11,7 +11,7 @@ import typer
 
 from bench.cli_evidence import evidence
 from bench.cli_features import features
-from bench.cli_options import DATA_OPTIONS, MATRIX_OPTIONS, RUN_OPTIONS, given, stoppable, with_options
+from bench.cli_options import CELL_OPTIONS, DATA_OPTIONS, MATRIX_OPTIONS, RUN_OPTIONS, given, stoppable, with_options
 from bench.errors import BenchError, printable
 
 app = typer.Typer(
@@ -151,7 +151,7 @@ def describe(
 
 
 @data_app.command(epilog="Example: [cyan]bench data quality C-NMC_Leukemia/ -o quality.csv[/cyan]")
-@with_options(DATA_OPTIONS)
+@with_options(CELL_OPTIONS)
 def quality(
     path: Annotated[str, typer.Argument(help="Cells: as for --data.")],
     *,
@@ -162,7 +162,7 @@ def quality(
 ) -> None:
     """Judge the masks: debris dropped, holes, cells at the frame, nuclei found and refused."""
     from bench.datasets import quality as masks  # noqa: PLC0415
-    from bench.datasets.opening import open_data  # noqa: PLC0415
+    from bench.datasets.opening import open_every_cell  # noqa: PLC0415
     from bench.display.quality import show_quality  # noqa: PLC0415
     from bench.display.terminal import live_progress, show_line  # noqa: PLC0415
     from bench.options import make_options  # noqa: PLC0415
@@ -171,7 +171,7 @@ def quality(
     if output is not None:
         check_place(output, data=path)
     with stoppable(resumes=False), live_progress() as observer:
-        dataset = open_data(make_options({"data": path, **given(options)}), observer).dataset
+        dataset = open_every_cell(make_options({"data": path, **given(options)}), observer).dataset
         table = masks.quality_table(dataset, progress=lambda done, total: observer.progress("judge masks", done, total))
     show_quality(dataset.name, len(table), masks.quality_summary(table))
     if output is not None:

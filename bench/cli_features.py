@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli_options import DATA_OPTIONS, RUN_OPTIONS, given, option, stoppable, with_options
+from bench.cli_options import CELL_OPTIONS, RUN_OPTIONS, given, option, stoppable, with_options
 
 features = typer.Typer(no_args_is_help=True, help="What is measured of a cell, and a table of it.")
 
 EXTRACT_OPTIONS: dict[str, Any] = {
-    **{name: kind for name, kind in DATA_OPTIONS.items() if name != "links"},
+    **CELL_OPTIONS,
     **{name: RUN_OPTIONS[name] for name in ("jobs", "timeout", "weights_dir", "store")},
     "threads": option(int, "Threads of an extractor that takes them.", "1", panel="Machine"),
 }
@@ -73,6 +73,7 @@ def extract(
     """Write the features of every cell: a row a cell with id, patient, label and named columns.
 
     Takes from the feature store what it holds, and leaves there what it extracts. A file that is there is replaced.
+    Held-out cells are there too; a column set tells them.
     """
     from bench import feature_extraction, feature_table  # noqa: PLC0415
     from bench.display import features as display_features  # noqa: PLC0415

@@ -53,7 +53,7 @@ def switch(name: str, text: str, panel: str) -> Any:
     return Annotated[bool | None, typer.Option(name, help=text, show_default=False, rich_help_panel=panel)]
 
 
-DATA_OPTIONS: dict[str, Any] = {
+CELL_OPTIONS: dict[str, Any] = {
     "mask": option(
         str,
         "Folder of mask images; [cyan]smear[/cyan]: look for the white cell in the middle of a smear; "
@@ -66,6 +66,9 @@ DATA_OPTIONS: dict[str, Any] = {
     "white_level": option(int, "16-bit value that becomes 255.", "65535", panel="Data"),
     "um_per_px": option(float, "Micrometres per pixel.", panel="Data"),
     "skip_unreadable": switch("--skip-unreadable", "Leave unreadable and empty cells out.", "Data"),
+}
+DATA_OPTIONS: dict[str, Any] = {
+    **CELL_OPTIONS,
     "links": option(Path, "CSV file of patients to be linked, as bench audit --links writes it.", panel="Data"),
 }
 FOLD_OPTIONS: dict[str, Any] = {

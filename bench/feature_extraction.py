@@ -6,7 +6,8 @@ import time
 from typing import Any
 
 from bench import plugins
-from bench.datasets.opening import open_data
+from bench.datasets.opening import open_every_cell
+from bench.datasets.two_sets import SET
 from bench.errors import BenchError
 from bench.executors import default_jobs, local_pool
 from bench.extraction import extract
@@ -58,7 +59,7 @@ def extract_features(
             f"{plugin.selector} learns from the training patients of each fold, so a cell has no features of its own; "
             "bench run evaluates it"
         )
-    opened = open_data(asked, observer)
+    opened = open_every_cell(asked, observer)
     store = store_path(asked)
     weights_dir = str(asked.weights_dir) if asked.weights_dir else None
     entry = entry_of(store, plugin, opened.cell_digests, weights_dir=weights_dir, threads=asked.threads)
@@ -71,13 +72,13 @@ def extract_features(
             extracted = extract(entry, plugin, cells, pool=pool, options=asked, observer=observer)
     seconds = time.perf_counter() - start
     names = tuple(feature_names(entry.folder))
-    _check_names(plugin.selector, names)
-    keys = opened.dataset.table[["cell", "patient", "label"]].set_axis(list(KEYS), axis=1)
+    keys = opened.dataset.table.rename(columns={"cell": "id"})
+    keys = keys[[name for name in (*KEYS, SET) if name in keys]]
+    _check_names(plugin.selector, [*keys, *names])
     return FeatureTable(plugin.selector, entry.folder, keys, names, extracted, seconds)
 
 
-def _check_names(extractor: str, names: tuple[str, ...]) -> None:
-    columns = [*KEYS, *names]
+def _check_names(extractor: str, columns: list[str]) -> None:
     if len(set(columns)) < len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
         raise BenchError(f"{extractor}: two columns would be called {twice!r}; its features need names of their own")

@@ -23,7 +23,7 @@ from bench.outputs import output_file
 from extractors.handcrafted.status import Status
 
 KEYS = ("id", "patient", "label")
-"""Columns that stand before the features."""
+"""Columns that stand before the features; where cells are held out, `set` follows them."""
 
 ROWS = 4096
 """Cells of a row group: what is in memory at a time."""
@@ -46,7 +46,7 @@ class FeatureTable:
     folder : Path
         Where they lie in the feature store.
     cells : DataFrame
-        Columns `id`, `patient`, `label` (str), one row a cell.
+        Columns `id`, `patient`, `label` and, where cells are held out, `set` (str), one row a cell.
     names : tuple of str
         The features' names, in the order of the columns.
     extracted : int
@@ -64,7 +64,7 @@ class FeatureTable:
 
     @property
     def table(self) -> pd.DataFrame:
-        """All of it: `id`, `patient`, `label`, then a float32 column a feature, NaN where it does not exist."""
+        """All of it: the columns of `cells`, then a float32 column a feature, NaN where it does not exist."""
         values = pd.DataFrame(np.array(open_features(self.folder)), columns=list(self.names))
         return pd.concat([self.cells, values], axis=1)
 
@@ -106,13 +106,13 @@ class FeatureTable:
     @property
     def _schema(self) -> pa.Schema:
         origin = {"extractor": self.extractor, "features": self.folder.name}
-        fields = [*((key, pa.string()) for key in KEYS), *((name, pa.float32()) for name in self.names)]
+        fields = [*((key, pa.string()) for key in self.cells.columns), *((name, pa.float32()) for name in self.names)]
         return pa.schema(fields, metadata={METADATA: json.dumps(origin).encode()})
 
     def _batches(self) -> Iterator[pa.Table]:
         values, schema = open_features(self.folder), self._schema
         for start, end in self._bounds():
-            keys = [pa.array(self.cells[key].iloc[start:end], pa.string()) for key in KEYS]
+            keys = [pa.array(part, pa.string()) for _, part in self.cells.iloc[start:end].items()]
             columns = np.ascontiguousarray(values[start:end].T)
             floats = [pa.array(column, pa.float32(), from_pandas=True) for column in columns]
             yield pa.table([*keys, *floats], schema=schema)
@@ -165,7 +165,7 @@ def _parquet(path: Path, schema: pa.Schema) -> parquet.ParquetWriter:
 
 
 _UNTOLD = -1
-_WORDS = ["patient", "label", "feature", "reason"]
+_WORDS = ["patient", "label", "set", "feature", "reason"]
 """Columns whose values come again and again."""
 
 _STATUS_SCHEMA = pa.schema([("id", pa.string()), ("feature", pa.string()), ("reason", pa.string())])

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -219,8 +220,14 @@ def _mapped(path: Path) -> npt.NDArray[Any]:
 
 
 def _load_shard(entry: Entry, number: int) -> dict[str, npt.NDArray[Any]]:
-    with np.load(_shard(entry, number), allow_pickle=False) as file:
-        return dict(file)
+    path = _shard(entry, number)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except (OSError, EOFError, ValueError, BadZipFile) as error:
+        raise BenchError(
+            f"{path}: the extracted features cannot be read ({error}); delete this file, and they are extracted again"
+        ) from error
 
 
 def _check(

@@ -88,6 +88,23 @@ def open_data(options: Options, observer: Observer | None = None) -> Opened:
     return Opened(dataset, found)
 
 
+def open_every_cell(options: Options, observer: Observer | None = None) -> Opened:
+    """Read, scan and check all cells of the data that the options name, and tell its notices.
+
+    Where the data set says which cells are held out they are there too, and the table has a column `set`.
+
+    Raises
+    ------
+    BenchError
+        Something is wrong with it; the message names file and row.
+    """
+    observer = observer or Observer()
+    dataset, found = checked(*scan_data(options, observer), skip_unreadable=options.skip_unreadable)
+    for notice in dataset.notices:
+        observer.notice(notice)
+    return Opened(dataset, found)
+
+
 def scan_data(options: Options, observer: Observer) -> tuple[Dataset, Scan]:
     """Read and scan the data that the options name, and check nothing: what an audit starts from.
 

@@ -70,6 +70,20 @@ def grey(tmp_path: Path) -> Path:
     return tmp_path / "manifest.csv"
 
 
+def test_held_out_cells_are_there_and_told(grey: Path, tmp_path: Path) -> None:
+    rows = pd.read_csv(grey, dtype=str)
+    rows.assign(set=["train", "held-out", "train", "held-out"]).to_csv(grey, index=False)
+    ended = CliRunner().invoke(
+        app, ["features", "extract", str(grey), "-x", "size", "-o", str(tmp_path / "t.csv"), "--store", str(tmp_path)]
+    )
+    assert ended.exit_code == 0, ended.output
+    table = pd.read_csv(tmp_path / "t.csv")
+    assert list(table)[:5] == ["id", "patient", "label", "set", "size.area.cell"]
+    assert table["id"].tolist() == rows["path"].tolist()
+    assert table["set"].tolist() == ["train", "held-out", "train", "held-out"]
+    assert table["size.area.cell"].tolist() == [256.0] * 4
+
+
 def test_a_row_a_cell_holds_what_the_extractor_gives(found: FeatureTable, cells: Path) -> None:
     table = found.table
     manifest = pd.read_csv(cells / "manifest.csv", dtype=str)

@@ -185,6 +185,20 @@ def test_features_that_are_none_name_the_cell(entry: Entry, fault: str, complain
     assert len(missing_shards(entry, N)) == 3
 
 
+@pytest.mark.parametrize("left", [0, 100, 600])
+def test_a_damaged_shard_is_named_and_can_be_mended(entry: Entry, left: int) -> None:
+    _extract(entry, _numbers())
+    shard = sorted(entry.shards.iterdir())[1]
+    shard.write_bytes(shard.read_bytes()[:left])
+    with pytest.raises(BenchError, match=r"000001\.npz: the extracted features cannot be read .*delete this file"):
+        join_shards(entry, N)
+    assert not entry.stored
+    shard.unlink()
+    _extract(entry, _numbers())
+    join_shards(entry, N)
+    assert len(open_features(entry.folder)) == N
+
+
 def test_a_cell_without_any_feature_passes_where_the_status_says_why(tmp_path: Path) -> None:
     image = np.pad(np.random.default_rng(0).integers(60, 200, (40, 40, 3)), ((5, 5), (5, 5), (0, 0)))
     cv2.imwrite(str(tmp_path / "cell.png"), image.astype(np.uint8))

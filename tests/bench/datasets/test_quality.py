@@ -93,6 +93,14 @@ def test_a_wrong_name_is_refused_before_anything_is_read(tmp_path: Path) -> None
     assert "q.xlsx" in str(ended.exception)
 
 
+def test_held_out_cells_are_judged_too(cells: Path, tmp_path: Path) -> None:
+    rows = pd.read_csv(cells / "manifest.csv", dtype=str)
+    rows.assign(set=["train", "train", "held-out", "held-out"]).to_csv(cells / "manifest.csv", index=False)
+    ended = CliRunner().invoke(app, ["data", "quality", str(cells)])
+    assert ended.exit_code == 0, ended.output
+    assert "masks of 4 cells" in ended.stdout
+
+
 def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "q.csv").mkdir()
     with pytest.raises(BenchError, match=r"q\.csv: cannot be written .*choose another file with --output"):
