@@ -98,8 +98,8 @@ class HandcraftedBase(TransformerMixin, BaseEstimator, ABC):  # type: ignore[mis
         """
         families = self._families()
         names = [column.name for family in families for column in family.columns]
-        features = np.full((len(cells), len(names)), np.nan, dtype=np.float32)
-        status = np.full(features.shape, Status.EMPTY, dtype=np.uint8)
+        features = np.empty((len(cells), len(names)), dtype=np.float32)
+        status = np.empty(features.shape, dtype=np.uint8)
         scales: set[bool] = set()
         for row, cell in enumerate(cells):
             scales.add(cell.um_per_px is not None)
@@ -109,12 +109,11 @@ class HandcraftedBase(TransformerMixin, BaseEstimator, ABC):  # type: ignore[mis
                     "compared; give all of them one, or none"
                 )
             measured = _measured_cell(cell, families)
-            for column, name in enumerate(names):
-                value = measured[name]
+            values = [measured[name] for name in names]
+            features[row], status[row] = values, Status.OK
+            for column, value in enumerate(values):
                 if isinstance(value, Status):
-                    status[row, column] = value
-                else:
-                    features[row, column], status[row, column] = value, Status.OK
+                    features[row, column], status[row, column] = np.nan, value
         return features, status
 
     def measure(self, parts: Parts) -> Measured:

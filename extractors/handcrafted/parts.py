@@ -43,20 +43,23 @@ class Parts:
         um_per_px: float | None = None,
         nucleus: BoolMask | None = None,
     ) -> None:
-        window = bounds(mask)
-        self.image = np.ascontiguousarray(image[window])
-        self.mask = np.ascontiguousarray(mask[window])
+        self._window = rows, columns = bounds(mask)
+        self._framed = rows.start == 0, rows.stop == len(mask), columns.start == 0, columns.stop == mask.shape[1]
+        self.mask = np.ascontiguousarray(mask[self._window])
         self.um_per_px = um_per_px
-        self._whole = mask
-        self._window = window
+        self._whole_image = image
         self._given_nucleus = nucleus
-        self._channels = Channels(self.image)
         self._planes: dict[tuple[str, str], Plane | Status] = {}
+
+    @cached_property
+    def image(self) -> npt.NDArray[np.uint8]:
+        """The image, cropped to the cell."""
+        return np.ascontiguousarray(self._whole_image[self._window])
 
     @cached_property
     def cell(self) -> Region:
         """The whole cell."""
-        return Region(self._whole, self.um_per_px)
+        return Region(self.mask, self.um_per_px, self._framed)
 
     @cached_property
     def nucleus_mask(self) -> BoolMask | None:
@@ -69,11 +72,7 @@ class Parts:
     @cached_property
     def nucleus(self) -> Region | None:
         """The nucleus as a region."""
-        if self.nucleus_mask is None:
-            return None
-        placed = np.zeros_like(self._whole)
-        placed[self._window] = self.nucleus_mask
-        return Region(placed, self.um_per_px)
+        return None if self.nucleus_mask is None else Region(self.nucleus_mask, self.um_per_px, self._framed)
 
     def outline(self, name: str, *, min_area: int = 1) -> Region | Status:
         """The region called `name`, of `OUTLINED`, or why its outline cannot be measured.
@@ -97,6 +96,10 @@ class Parts:
             return self.nucleus_mask
         cytoplasm = self.mask & ~self.nucleus_mask
         return cytoplasm if cytoplasm.any() else Status.TOO_SMALL
+
+    @cached_property
+    def _channels(self) -> Channels:
+        return Channels(self.image)
 
     def channel(self, name: str) -> tuple[npt.NDArray[np.number], float]:
         """A channel of `image` as `extractors.handcrafted.channels.Channels.plane` gives it."""

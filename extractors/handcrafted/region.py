@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import compress
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from extractors.handcrafted.contour import outline, smooth_contour
 from extractors.handcrafted.distance import squared_distance
+from extractors.handcrafted.enclosing import smallest_rectangle
 from extractors.handcrafted.hull import corner_hull, hull_widths
 from extractors.handcrafted.level_lines import Points
 from extractors.handcrafted.moments import moments_of
@@ -28,15 +30,22 @@ class Region:
     Parameters
     ----------
     mask : ndarray of bool, shape (height, width)
-        Within the image's frame, of any size; at least one pixel is True.
+        Of the whole image or a part of it; at least one pixel is True.
     um_per_px : float or None
         Micrometres per pixel.
+    framed : tuple of bool
+        Whether the upper, lower, left and right side of `mask` is that of the image's frame.
     """
 
-    def __init__(self, mask: BoolMask, um_per_px: float | None = None) -> None:
+    def __init__(
+        self,
+        mask: BoolMask,
+        um_per_px: float | None = None,
+        framed: tuple[bool, bool, bool, bool] = (True, True, True, True),
+    ) -> None:
         self.um_per_px = um_per_px
         self.mask = _cropped(mask)
-        self._sides = mask[0], mask[-1], mask[:, 0], mask[:, -1]
+        self._at_frame = list(compress((mask[0], mask[-1], mask[:, 0], mask[:, -1]), framed))
 
     @cached_property
     def area(self) -> int:
@@ -53,19 +62,19 @@ class Region:
         """The rows of the mask as runs of pixels."""
         return runs_of(self.mask)
 
-    @property
+    @cached_property
     def radius(self) -> float:
         """Radius in pixels of the disc of the same area."""
         return float(np.sqrt(self.area / np.pi))
 
-    @property
+    @cached_property
     def is_cut(self) -> bool:
         """Whether the frame cuts off so much that the outline is no longer the region's own.
 
         A region cropped to its bounding box touches the frame in runs of about 2 sqrt(2 r) pixels and is whole; a run
         longer than the radius r means that more than an eighth of the radius is missing on that side.
         """
-        longest = max(_longest_run(side) for side in self._sides)
+        longest = max(map(_longest_run, self._at_frame), default=0)
         return bool(longest > max(self.radius, 2 * np.sqrt(2 * self.radius) + 1))
 
     @cached_property
@@ -115,6 +124,11 @@ class Region:
     def feret(self) -> tuple[float, float]:
         """Largest and smallest width of the hull."""
         return hull_widths(self.hull)
+
+    @cached_property
+    def rectangle(self) -> tuple[float, float]:
+        """Longer and shorter side of the smallest rectangle around the hull, at any angle."""
+        return smallest_rectangle(self.hull)
 
     @cached_property
     def cleaned(self) -> Region | None:

@@ -9,7 +9,7 @@ import numpy as np
 from extractors.handcrafted.asymmetry import asymmetry
 from extractors.handcrafted.bases import OutlineBase
 from extractors.handcrafted.contour import signed_area
-from extractors.handcrafted.enclosing import smallest_circle, smallest_rectangle
+from extractors.handcrafted.enclosing import smallest_circle
 from extractors.handcrafted.feature import Feature
 from extractors.handcrafted.fractal import BOXES, box_dimension
 from extractors.handcrafted.region import Region
@@ -100,7 +100,7 @@ def _of_pixels(region: Region) -> Measured:
     largest, smallest = region.principal_variances
     moment = region.moments
     height, width = (side - 2 for side in region.mask.shape)
-    longer, shorter = smallest_rectangle(region.hull)
+    longer, shorter = region.rectangle
     # The half pixel: distances run to the next pixel's centre, the corners lie half a pixel nearer.
     inner, outer = sqrt(region.squared_distance.max()) - 0.5, smallest_circle(region.hull)
     return {

@@ -7,7 +7,6 @@ from math import sqrt
 from extractors.handcrafted.bases import OutlineBase
 from extractors.handcrafted.contour import polygon_length
 from extractors.handcrafted.depths import depths
-from extractors.handcrafted.enclosing import smallest_rectangle
 from extractors.handcrafted.feature import ANY, Feature
 from extractors.handcrafted.region import Region
 from extractors.handcrafted.status import Measured, Status
@@ -83,7 +82,7 @@ class Size(OutlineBase):
 def _lengths(region: Region) -> dict[str, float]:
     largest, smallest = region.principal_variances
     feret_max, feret_min = region.feret
-    longer, shorter = smallest_rectangle(region.hull)
+    longer, shorter = region.rectangle
     deepest, mean, median = depths(region.squared_distance)
     height, width = region.mask.shape
     return {
