@@ -31,6 +31,24 @@ def test_planted_clefts_are_counted(draw: Any, planted: int, depth: float) -> No
     assert [f["count"] for f in found] == [planted] * 10
 
 
+@pytest.mark.parametrize("planted", [0, 2, 4])
+def test_half_a_pixel_of_noise_on_the_outline_is_no_cleft(draw: Any, planted: int) -> None:
+    rng = np.random.default_rng([5, planted])
+    for _ in range(5):
+        size, start = rng.uniform(40, 110), rng.uniform(0, 2 * np.pi)
+        rough = rng.uniform(-0.5, 0.5, int(2 * np.pi * size))  # one value a pixel of outline
+
+        def radius(theta: np.ndarray, size: float = size, start: float = start, rough: np.ndarray = rough) -> Any:
+            angles = start + 2 * np.pi * np.arange(planted) / max(planted, 1)
+            notches = [np.exp(-0.5 * (np.angle(np.exp(1j * (theta - a))) / 0.07) ** 2) for a in angles]
+            place = np.arange(len(rough)) * 2 * np.pi / len(rough)
+            return size * (1 - 0.08 * sum(notches, np.zeros_like(theta))) + np.interp(
+                theta, place, rough, period=2 * np.pi
+            )
+
+        assert of(draw.polar(radius, size))["count"] == planted
+
+
 @pytest.mark.slow
 def test_counts_and_depths_of_400_nuclei(draw: Any) -> None:
     cases = [(planted, depth) for planted in range(5) for depth in DEPTHS]

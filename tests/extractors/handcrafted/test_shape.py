@@ -119,6 +119,16 @@ def test_radius_statistics_of_a_known_curve(draw: Any) -> None:
     assert found["radial_mean"] == pytest.approx(1, abs=0.01)
 
 
+def test_threads_do_not_reach_the_contour(draw: Any) -> None:
+    bare = np.pad(draw.disc(30), 20)
+    threaded = bare.copy()
+    threaded[54, 80:100] = True
+    expected, found = of(bare), of(threaded)
+    assert found["roundness"] < 0.8 * expected["roundness"]
+    for name in ("radial_mean", "radial_sd"):
+        assert found[name] == pytest.approx(expected[name], rel=1e-9)
+
+
 def test_dents_make_the_radius_skew_to_the_left(draw: Any) -> None:
     nucleus = draw.cleft_nucleus(2, 0.3, np.random.default_rng(1))
     assert of(nucleus)["radial_skewness"] < -1
