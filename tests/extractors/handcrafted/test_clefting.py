@@ -10,8 +10,10 @@ import pytest
 
 from extractors.handcrafted.clefting import FEATURES, Clefting
 from extractors.handcrafted.concavities import concavities
+from extractors.handcrafted.curvature import curvature
 from extractors.handcrafted.feature import EXACT
 from extractors.handcrafted.parts import Parts
+from extractors.handcrafted.region import Region
 from extractors.handcrafted.status import Status
 
 
@@ -93,6 +95,7 @@ def test_kidney_and_clover_differ_in_spread(draw: Any) -> None:
     rng = np.random.default_rng(3)
     assert of(draw.cleft_nucleus(1, 0.3, rng))["angle_spread"] == 0
     assert of(draw.cleft_nucleus(4, 0.3, rng))["angle_spread"] > 0.9
+    assert of(draw.cleft_nucleus(2, 0.3, rng))["angle_spread"] > 0.8  # opposite but for 0.15 radians of jitter each
 
 
 def test_slits_are_sharper_than_bays(draw: Any) -> None:
@@ -113,6 +116,26 @@ def test_disc(draw: Any, radius: int) -> None:
     assert found["bending_energy"] == pytest.approx(1, abs=0.4 if radius == 20 else 0.08)
     assert found["convexity_deficit"] < 0.002
     assert found["lobes"] == 1
+
+
+def test_a_square_notch_is_as_large_as_it_was_cut(draw: Any) -> None:
+    notched = draw.rectangle(200, 120).copy()
+    notched[5:65, 35:95] = False
+    assert of(notched)["area_max"] == pytest.approx(60 * 60 / (200 * 120), rel=0.01)
+
+
+def test_curvature_is_weighted_by_length(draw: Any) -> None:
+    mask = draw.cleft_nucleus(3, 0.35, np.random.default_rng(2), radii=(40, 41))
+    region = Region(mask).cleaned
+    assert region is not None
+    assert region.smooth_contour is not None
+    bends, steps = curvature(region.smooth_contour)
+    length, scaled = steps.sum(), bends * region.radius
+    found = of(mask)
+    # However a closed outline bends, it turns once in all: the mean curvature is 2 pi / length.
+    variance = scaled**2 @ steps / length - (2 * np.pi * region.radius / length) ** 2
+    assert found["curvature_sd"] == pytest.approx(np.sqrt(variance), rel=1e-6)
+    assert found["bending_energy"] == pytest.approx(region.radius / (2 * np.pi) * (bends**2 @ steps), rel=1e-12)
 
 
 def test_two_discs_on_a_neck_are_two_lobes(draw: Any) -> None:

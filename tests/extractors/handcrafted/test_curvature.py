@@ -21,12 +21,12 @@ def test_curvature_of_an_ellipse_in_closed_form() -> None:
 
 
 def test_smoothing_damps_each_harmonic_by_its_gaussian() -> None:
-    # Smoothed by 0.02 of the length, harmonic n keeps exp(-(2 pi 0.02 n)^2 / 2) of its amplitude.
+    # Smoothed by 0.012 of the length, harmonic n keeps exp(-(2 pi 0.012 n)^2 / 2) of its amplitude.
     t = np.arange(512) * 2 * np.pi / 512
     wave = np.exp(1j * t) + 0.01 * np.exp(9j * t)
-    smoothed = np.exp(-0.5 * (0.04 * np.pi * np.array([1, 9])) ** 2) * [1, 0.01]
+    smoothed = np.exp(-0.5 * (0.024 * np.pi * np.array([1, 9])) ** 2) * [1, 0.01]
     first = 1j * smoothed[0] * np.exp(1j * t) + 9j * smoothed[1] * np.exp(9j * t)
     second = -smoothed[0] * np.exp(1j * t) - 81 * smoothed[1] * np.exp(9j * t)
-    bends, steps = curvature(np.stack([wave.real, wave.imag], axis=1), sigma=0.02)
+    bends, steps = curvature(np.stack([wave.real, wave.imag], axis=1))
     np.testing.assert_allclose(bends, (np.conj(first) * second).imag / np.abs(first) ** 3, rtol=1e-9)
     np.testing.assert_allclose(steps, np.abs(first) * 2 * np.pi / 512, rtol=1e-9)
