@@ -38,7 +38,7 @@ _CELLS = 512
 """Of the histogram that finds the percentiles; a multiple of `BINS`."""
 
 Values = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
+Moments = tuple[float, float, float, float]
 Counts = npt.NDArray[np.int64]
 Cells = npt.NDArray[np.uint16]
 
@@ -66,7 +66,7 @@ def first_order(values: Values, unit: float = 1.0) -> Measured:
     kept.sort()
     below, above = kept[ranks].astype(np.float64)
     p10, p25, p50, p75, p90 = ((below + (places - lower) * (above - below)) / unit).tolist()
-    m2, m3, m4, entropy = moments.tolist()
+    m2, m3, m4, entropy = moments
     flat = (high - low) / unit <= FLAT
     return {
         "mean": mean / unit,
@@ -82,7 +82,7 @@ def first_order(values: Values, unit: float = 1.0) -> Measured:
 
 
 @compiled
-def _first_order(values: Values, low: float, high: float, mean: float, lower: Counts) -> tuple[Floats, Counts, Values]:
+def _first_order(values: Values, low: float, high: float, mean: float, lower: Counts) -> tuple[Moments, Counts, Values]:
     """Second to fourth central moment and entropy; the values that hold the asked ranks and the next, and where."""
     n = len(values)
     spread = high - low if high > low else 1.0
@@ -100,7 +100,7 @@ def _first_order(values: Values, low: float, high: float, mean: float, lower: Co
         m4 += square * square
         counts[cells[i]] += 1
     ranks, kept = _candidates(values, cells, counts, lower)
-    return np.array([m2 / n, m3 / n, m4 / n, _entropy(counts, n)]), ranks, kept
+    return (m2 / n, m3 / n, m4 / n, _entropy(counts, n)), ranks, kept
 
 
 @compiled

@@ -107,15 +107,19 @@ def _orientations(values: Whole, core: BoolMask) -> Floats:
     found = np.zeros(BINS + 4)
     cosine = sine = cosine_twice = sine_twice = 0.0
     for y in range(core.shape[0]):
-        inside = np.flatnonzero(core[y])
-        if len(inside) == 0:
+        start, stop = 0, core.shape[1]
+        while start < stop and not core[y, start]:
+            start += 1
+        while start < stop and not core[y, stop - 1]:
+            stop -= 1
+        if start == stop:
             continue
-        start, stop = inside[0], inside[-1] + 1
         right = values[y, start + 1 : stop + 1] - values[y, start - 1 : stop - 1]
         down = values[y + 1, start:stop] - values[y - 1, start:stop]
         place, size, harmonics = _polar(right, down)
-        for x in inside:
-            i = x - start
+        for i in range(stop - start):
+            if not core[y, start + i]:
+                continue
             lower = int(place[i])
             found[lower % BINS] += size[i] * (lower + 1 - place[i])
             found[(lower + 1) % BINS] += size[i] * (place[i] - lower)
@@ -123,7 +127,7 @@ def _orientations(values: Whole, core: BoolMask) -> Floats:
             sine += harmonics[1, i]
             cosine_twice += harmonics[2, i]
             sine_twice += harmonics[3, i]
-    found[BINS:] = cosine, sine, cosine_twice, sine_twice
+    found[BINS], found[BINS + 1], found[BINS + 2], found[BINS + 3] = cosine, sine, cosine_twice, sine_twice
     return found
 
 

@@ -177,20 +177,23 @@ def _patterns(values: Floats, core: BoolMask, corners: Whole, weights: Floats) -
     """Counts of u0 to uP and of the other patterns, and the variance on the circle of each pixel of the core."""
     points = len(corners)
     counts = np.zeros(points + 2, dtype=np.int64)
-    variances = np.empty(np.count_nonzero(core), dtype=np.float64)
+    variances = np.empty(core.size, dtype=np.float64)
     place = 0
     for y in range(core.shape[0]):
-        inside = np.flatnonzero(core[y])
-        if len(inside) == 0:
+        start, stop = 0, core.shape[1]
+        while start < stop and not core[y, start]:
+            start += 1
+        while start < stop and not core[y, stop - 1]:
+            stop -= 1
+        if start == stop:
             continue
-        start, stop = inside[0], inside[-1] + 1
         signs, total, squares = _circles(values, (y, start, stop), corners, weights)
-        for x in inside:
-            i = x - start
-            variances[place] = max(squares[i] / points - (total[i] / points) ** 2, 0.0)
-            place += 1
-            counts[_pattern(signs[i], points)] += 1
-    return counts, variances
+        for i in range(stop - start):
+            if core[y, start + i]:
+                variances[place] = max(squares[i] / points - (total[i] / points) ** 2, 0.0)
+                place += 1
+                counts[_pattern(signs[i], points)] += 1
+    return counts, variances[:place].copy()
 
 
 @compiled

@@ -75,7 +75,11 @@ def merges(heights: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     is_peak = higher[critical] == 0
     saddles = critical[~is_peak]
     falling = saddles[np.argsort(-flat[saddles], kind="stable")]
-    return _uncover(flat, higher, heights.shape[1], critical[is_peak], falling)
+    peaks = critical[is_peak]
+    found = np.stack([flat[peaks], _passes(flat, higher, heights.shape[1], peaks, falling)])
+    # What never meets a higher peak is the highest of its part of the region.
+    highest = np.argmax(np.where(found[1] == 0, found[0], 0))
+    return found[:, np.arange(len(peaks)) != highest]
 
 
 @compiled
@@ -130,18 +134,20 @@ def _root(parent: npt.NDArray[np.int64], part: int) -> int:
 
 
 @compiled
-def _uncover(
+def _passes(
     flat: npt.NDArray[np.int32],
     code: npt.NDArray[np.uint8],
     width: int,
     peaks: npt.NDArray[np.int64],
     saddles: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int32]:
+    """Height at which each peak meets a higher one; 0 where it never does."""
     around = np.array([-width - 1, -width, -width + 1, 1, width + 1, width, width - 1, -1])
     part_of = np.full(flat.size, -1, dtype=np.int32)
-    part_of[peaks] = np.arange(len(peaks))
     parent = np.arange(len(peaks))
     met = np.zeros(len(peaks), dtype=np.int32)
+    for part in range(len(peaks)):
+        part_of[peaks[part]] = part
     for saddle in saddles:
         own = -1
         for side in range(8):
@@ -163,8 +169,4 @@ def _uncover(
                 met[part] = flat[saddle]
             else:
                 own = part
-    highest = np.argmax(flat[peaks])
-    while parent[highest] != highest:
-        highest = parent[highest]
-    rest = np.arange(len(peaks)) != highest
-    return np.stack((flat[peaks][rest], met[rest]))
+    return met
