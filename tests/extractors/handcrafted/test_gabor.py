@@ -108,6 +108,15 @@ def test_every_direction_alike_has_no_anisotropy() -> None:
     assert found["local_anisotropy.w8"] > 2.3
 
 
+def test_local_anisotropy_is_a_mean_over_points() -> None:
+    # Where one half's wave is three times as strong, each point's strongest direction stays as strong as its others.
+    image = wave((96, 160), 8, 0)
+    even = gabor(whole(image), wavelengths=[8], orientations=6)
+    image[:, 80:] *= 3
+    uneven = gabor(whole(image), wavelengths=[8], orientations=6)
+    assert uneven["local_anisotropy.w8"] == pytest.approx(even["local_anisotropy.w8"], rel=0.05)
+
+
 def test_the_edge_of_the_cell_does_not_count(draw: Any) -> None:
     mask = draw.disc(60)
     rng = np.random.default_rng(0)

@@ -131,6 +131,16 @@ def test_planted_nucleoli_are_counted(count: int) -> None:
         assert areas.sum() / nucleus.sum() == pytest.approx(share, rel=0.25)
 
 
+def test_spots_on_the_rim_do_not_count_and_wide_ones_count_whole() -> None:
+    nucleus = disc(100, half=120)
+    distance = ndimage.distance_transform_edt(nucleus)
+    rim, wide = disc(5, 94, 0, half=120), disc(35, half=120)
+    # Of the radius, the outer tenth is left out, and the wide spot takes 35 %.
+    for pale, area in ((rim & nucleus, 0), (wide, wide.sum())):
+        areas = nucleoli(np.where(pale, 0.5, 0.9), nucleus, distance, contrast=0.12, smallest=0)
+        assert areas.sum() == pytest.approx(area, rel=0.1)
+
+
 def test_the_strength_of_the_stain_does_not_matter() -> None:
     density, nucleus, _ = planted(np.random.default_rng(9), 3)
     distance = ndimage.distance_transform_edt(nucleus)
