@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from extractors.handcrafted.bases import OutlineBase
-from extractors.handcrafted.concavities import concavities
-from extractors.handcrafted.contour import outline, polygon_length, signed_area
-from extractors.handcrafted.curvature import curvature
 from extractors.handcrafted.feature import Feature
-from extractors.handcrafted.hull import convex_hull
-from extractors.handcrafted.level_lines import Points
-from extractors.handcrafted.lobes import lobes_of
+from extractors.handcrafted.geometry.concavities import concavities
+from extractors.handcrafted.geometry.contour import outline, polygon_length, signed_area
+from extractors.handcrafted.geometry.curvature import curvature
+from extractors.handcrafted.geometry.hull import convex_hull
+from extractors.handcrafted.geometry.level_lines import Points
+from extractors.handcrafted.geometry.lobes import lobes_of
 from extractors.handcrafted.region import Region
 from extractors.handcrafted.status import Measured, Status, missing
 

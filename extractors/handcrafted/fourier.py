@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outline_family
 from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.level_lines import Points
+from extractors.handcrafted.geometry.level_lines import Points
 from extractors.handcrafted.parts import OUTLINED
 from extractors.handcrafted.region import Region
 from extractors.handcrafted.status import Measured, Status, missing

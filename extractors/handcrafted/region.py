@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.contour import outline, smooth_contour
-from extractors.handcrafted.distance import squared_distance
-from extractors.handcrafted.enclosing import smallest_rectangle
-from extractors.handcrafted.hull import corner_hull, hull_widths
-from extractors.handcrafted.level_lines import Points
-from extractors.handcrafted.moments import moments_of
-from extractors.handcrafted.perimeter import crofton_perimeter
-from extractors.handcrafted.runs import Runs, runs_of
+from extractors.handcrafted.geometry.contour import outline, smooth_contour
+from extractors.handcrafted.geometry.distance import squared_distance
+from extractors.handcrafted.geometry.enclosing import smallest_rectangle
+from extractors.handcrafted.geometry.hull import corner_hull, hull_widths
+from extractors.handcrafted.geometry.level_lines import Points
+from extractors.handcrafted.geometry.moments import moments_of
+from extractors.handcrafted.geometry.perimeter import crofton_perimeter
+from extractors.handcrafted.geometry.runs import Runs, runs_of
 from extractors.segmentation.bounds import bounds
 
 BoolMask = npt.NDArray[np.bool_]

@@ -6,12 +6,12 @@ from math import hypot, pi, sqrt
 
 import numpy as np
 
-from extractors.handcrafted.asymmetry import asymmetry
 from extractors.handcrafted.bases import OutlineBase
-from extractors.handcrafted.contour import signed_area
-from extractors.handcrafted.enclosing import smallest_circle
 from extractors.handcrafted.feature import Feature
-from extractors.handcrafted.fractal import BOXES, box_dimension
+from extractors.handcrafted.geometry.asymmetry import asymmetry
+from extractors.handcrafted.geometry.contour import signed_area
+from extractors.handcrafted.geometry.enclosing import smallest_circle
+from extractors.handcrafted.geometry.fractal import BOXES, box_dimension
 from extractors.handcrafted.region import Region
 from extractors.handcrafted.size import REGIONPROPS
 from extractors.handcrafted.status import Measured, Status, missing

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import sqrt
 
 from extractors.handcrafted.bases import OutlineBase
-from extractors.handcrafted.contour import polygon_length
-from extractors.handcrafted.depths import depths
 from extractors.handcrafted.feature import ANY, Feature
+from extractors.handcrafted.geometry.contour import polygon_length
+from extractors.handcrafted.geometry.depths import depths
 from extractors.handcrafted.region import Region
 from extractors.handcrafted.status import Measured, Status
 

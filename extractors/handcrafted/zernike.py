@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outline_family
 from extractors.handcrafted.feature import Feature
+from extractors.handcrafted.geometry.runs import Runs
 from extractors.handcrafted.parts import OUTLINED
 from extractors.handcrafted.region import Region
-from extractors.handcrafted.runs import Runs
 from extractors.handcrafted.status import Measured
 
 MIN_AREA = 8

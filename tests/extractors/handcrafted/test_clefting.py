@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from extractors.handcrafted.clefting import FEATURES, Clefting
-from extractors.handcrafted.concavities import concavities
-from extractors.handcrafted.curvature import curvature
 from extractors.handcrafted.feature import EXACT
+from extractors.handcrafted.geometry.concavities import concavities
+from extractors.handcrafted.geometry.curvature import curvature
 from extractors.handcrafted.parts import Parts
 from extractors.handcrafted.region import Region
 from extractors.handcrafted.status import Status

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from extractors.handcrafted.fractal import BOXES, box_dimension, fewest_boxes
+from extractors.handcrafted.geometry.fractal import BOXES, box_dimension, fewest_boxes
 
 
 def koch_snowflake(size: float, depth: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.level_lines import Points, level_loops
+from extractors.handcrafted.geometry.level_lines import Points, level_loops
 
 BoolMask = npt.NDArray[np.bool_]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from extractors.handcrafted.runs import runs_of
+from extractors.handcrafted.geometry.runs import runs_of
 
 
 @pytest.mark.parametrize("density", [0.0, 0.1, 0.6, 1.0])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from extractors.handcrafted.contour import signed_area
-from extractors.handcrafted.curvature import curvature
+from extractors.handcrafted.geometry.contour import signed_area
+from extractors.handcrafted.geometry.curvature import curvature
 
 
 def test_curvature_of_an_ellipse_in_closed_form() -> None:

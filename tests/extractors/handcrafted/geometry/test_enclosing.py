@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from extractors.handcrafted.enclosing import smallest_circle, smallest_rectangle
+from extractors.handcrafted.geometry.enclosing import smallest_circle, smallest_rectangle
 from extractors.handcrafted.region import Region
 
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from extractors.handcrafted.concavities import concavities
-from extractors.handcrafted.contour import outline, signed_area
+from extractors.handcrafted.geometry.concavities import concavities
+from extractors.handcrafted.geometry.contour import outline, signed_area
 
 
 def test_a_notch_in_a_square() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import ellipe
 
-from extractors.handcrafted.contour import (
+from extractors.handcrafted.geometry.contour import (
     outline,
     polygon_length,
     resample,

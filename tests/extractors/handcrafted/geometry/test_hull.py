@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull
 
-from extractors.handcrafted.contour import outline, signed_area
-from extractors.handcrafted.hull import convex_hull, corner_hull, hull_corners, hull_widths
-from extractors.handcrafted.level_lines import level_loops
-from extractors.handcrafted.runs import runs_of
+from extractors.handcrafted.geometry.contour import outline, signed_area
+from extractors.handcrafted.geometry.hull import convex_hull, corner_hull, hull_corners, hull_widths
+from extractors.handcrafted.geometry.level_lines import level_loops
+from extractors.handcrafted.geometry.runs import runs_of
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 9), (9, 1), (7, 11)])

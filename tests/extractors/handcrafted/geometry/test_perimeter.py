@@ -9,8 +9,8 @@ import pytest
 from scipy.special import ellipe
 from skimage.measure import perimeter_crofton
 
-from extractors.handcrafted.perimeter import crofton_perimeter
-from extractors.handcrafted.runs import runs_of
+from extractors.handcrafted.geometry.perimeter import crofton_perimeter
+from extractors.handcrafted.geometry.runs import runs_of
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from extractors.handcrafted.distance import squared_distance
+from extractors.handcrafted.geometry.distance import squared_distance
 
 
 def scipys(mask: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.runs import Runs
+from extractors.handcrafted.geometry.runs import Runs
 
 _ORDERS = ((2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3))
 

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.level_lines import Points
+from extractors.handcrafted.geometry.level_lines import Points
 
 SIGMA = 0.012
 """Smoothing of the contour before its curvature is taken, as a share of its length."""

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from extractors.handcrafted.asymmetry import asymmetry
-from extractors.handcrafted.runs import runs_of
+from extractors.handcrafted.geometry.asymmetry import asymmetry
+from extractors.handcrafted.geometry.runs import runs_of
 
 
 def of(mask: np.ndarray) -> float:

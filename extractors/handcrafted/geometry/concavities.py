@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.hull import hull_corners
-from extractors.handcrafted.level_lines import Points
+from extractors.handcrafted.geometry.hull import hull_corners
+from extractors.handcrafted.geometry.level_lines import Points
 
 
 @dataclass(frozen=True)

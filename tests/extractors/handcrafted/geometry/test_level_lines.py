@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from skimage.measure import find_contours
 
-from extractors.handcrafted.contour import polygon_length, signed_area
-from extractors.handcrafted.level_lines import level_loops
+from extractors.handcrafted.geometry.contour import polygon_length, signed_area
+from extractors.handcrafted.geometry.level_lines import level_loops
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.level_lines import Points
-from extractors.handcrafted.runs import Runs
+from extractors.handcrafted.geometry.level_lines import Points
+from extractors.handcrafted.geometry.runs import Runs
 
 ROUNDING = 1e-9
 """Twice the area in px^2 of a triangle whose corners lie on one line but for rounding."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.level_lines import Points
+from extractors.handcrafted.geometry.level_lines import Points
 
 ROUNDING = 1e-9
 """Relative difference up to which two areas count as equal."""

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from extractors.handcrafted.distance import squared_distance
-from extractors.handcrafted.lobes import lobes_of
+from extractors.handcrafted.geometry.distance import squared_distance
+from extractors.handcrafted.geometry.lobes import lobes_of
 
 
 def by_erosion(squared: np.ndarray, noise: float) -> tuple[int, float]:

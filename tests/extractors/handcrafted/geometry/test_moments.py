@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from extractors.handcrafted.moments import moments_of
-from extractors.handcrafted.runs import runs_of
+from extractors.handcrafted.geometry.moments import moments_of
+from extractors.handcrafted.geometry.runs import runs_of
 
 
 @pytest.mark.parametrize("seed", range(12))

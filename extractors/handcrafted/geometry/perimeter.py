@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.runs import Runs
+from extractors.handcrafted.geometry.runs import Runs
 
 Integers = npt.NDArray[np.int64]
 
