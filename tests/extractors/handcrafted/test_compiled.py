@@ -80,7 +80,7 @@ def names_of(code: CodeType) -> set[str]:
     return set(code.co_names).union(*(names_of(one) for one in inner))
 
 
-MODULES = [f"extractors.handcrafted.{found.name}" for found in pkgutil.iter_modules(extractors.handcrafted.__path__)]
+MODULES = [found.name for found in pkgutil.walk_packages(extractors.handcrafted.__path__, "extractors.handcrafted.")]
 
 
 @pytest.mark.parametrize("name", MODULES)
