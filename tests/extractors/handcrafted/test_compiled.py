@@ -16,6 +16,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from numba.core.caching import IndexDataCacheFile
@@ -36,6 +37,12 @@ def total(values):
 """
 VALUES = np.array([0.1, 0.2, 0.3])
 TOTAL = 0.1 + 0.2 + 0.3
+
+
+@pytest.fixture(autouse=True)
+def code_beside_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever folder the environment names for compiled code."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
 
 
 def loaded(path: Path, source: str = SOURCE) -> ModuleType:
