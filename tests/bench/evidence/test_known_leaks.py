@@ -28,6 +28,7 @@ from bench.plugins import Plugin
 from bench.scores.primary import primary_score
 from bench.splits.outer_folds import draw_folds
 from bench.statistics.permutation import permutation_p
+from bench.whole import write_json
 
 Floats = npt.NDArray[np.float64]
 
@@ -82,7 +83,7 @@ def _study(
     values[:, 0] += effect * (label == "sick")
     folder.mkdir(parents=True)
     np.save(folder / "values.npy", values.astype(np.float32))
-    (folder / "entry.json").write_text("{}")
+    write_json(folder / "entry.json", {"names": [f"f{i}" for i in range(values.shape[1])]})
     names = np.array([f"p{u:03d}" for u in unit])
     numbers = [f"c{i:05d}" for i in range(len(unit))]
     table = pd.DataFrame({"cell": numbers, "label": label, "patient": names, "unit": names}, dtype="str")
