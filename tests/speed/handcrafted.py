@@ -61,14 +61,14 @@ def measure() -> None:
     with threadpool_limits(1):
         cv2.setNumThreads(1)
         images = [image for image, _ in itertools.islice(phantom_cells(PhantomSpec()), CELLS)]
+        _memory(images)
+        _whole(images)
         found = [(image, Cell("", image).mask) for image in images]
         frames = [Frame.of(image, mask) for image, mask in found]
         say(f"{'family':<30} {'numbers':>7}  {'cells/s':>7}  {'peer':<39} {'numbers':>7}  {'cells/s':>7}  ratio")
         for race in RACES:
             _race(race, found, frames)
         _families(found)
-        _memory(images)
-        _whole(images)
 
 
 def say(line: str) -> None:
