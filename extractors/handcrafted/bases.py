@@ -6,10 +6,9 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from extractors.handcrafted.channels import CHANNELS
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outline_family, texture_family
+from extractors.handcrafted.family import Family, HandcraftedBase, outline_family, texture_family
 from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.parts import OUTLINED, REGIONS
+from extractors.handcrafted.parts import OUTLINED
 from extractors.handcrafted.plane import Plane
 from extractors.handcrafted.quantisation import Quantised, binning
 from extractors.handcrafted.region import Region
@@ -39,8 +38,9 @@ class OutlineBase(HandcraftedBase):
 
     def _families(self) -> list[Family]:
         """The one family."""
-        regions = chosen(self.regions, OUTLINED, "outlined region")
-        return [outline_family(self.family, keyed(self.features), self.of, regions=regions, min_area=self.min_area)]
+        return [
+            outline_family(self.family, keyed(self.features), self.of, regions=self.regions, min_area=self.min_area)
+        ]
 
 
 class TextureBase(HandcraftedBase):
@@ -73,8 +73,8 @@ class TextureBase(HandcraftedBase):
                 self.family,
                 keyed(self.features),
                 self.of,
-                regions=chosen(self.regions, REGIONS, "region"),
-                channels=chosen(self.channels, CHANNELS, "channel"),
+                regions=self.regions,
+                channels=self.channels,
             )
         ]
 
@@ -127,7 +127,7 @@ class LevelsBase(HandcraftedBase):
                 self.family,
                 keyed(self.features),
                 measure,
-                regions=chosen(self.regions, REGIONS, "region"),
-                channels=chosen(self.channels, CHANNELS, "channel"),
+                regions=self.regions,
+                channels=self.channels,
             )
         ]

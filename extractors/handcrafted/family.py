@@ -12,8 +12,9 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from extractors.cells import Cell
+from extractors.handcrafted.channels import CHANNELS
 from extractors.handcrafted.feature import Column, Feature, outline_columns, texture_columns
-from extractors.handcrafted.parts import Parts
+from extractors.handcrafted.parts import OUTLINED, REGIONS, Parts
 from extractors.handcrafted.plane import Plane
 from extractors.handcrafted.region import Region
 from extractors.handcrafted.status import Measured, Status, missing
@@ -147,7 +148,7 @@ def outline_family(
     features: Mapping[str, Feature],
     of: Callable[[Region], Measured],
     *,
-    regions: Sequence[str],
+    regions: Sequence[str] | str,
     min_area: int = 1,
 ) -> Family:
     """A family measured on the outline of each region: columns `name.feature.region`.
@@ -159,12 +160,18 @@ def outline_family(
         By the keys that `of` gives.
     of : callable
         Not called for a region that is missing, smaller than `min_area` pixels or cut by the frame.
-    regions : sequence of str
+    regions : sequence of str or str
         Of `extractors.handcrafted.parts.OUTLINED`.
     min_area : int
         Pixels.
+
+    Raises
+    ------
+    ValueError
+        No region is asked for, or one that has no outline.
     """
-    full = {region: [f"{name}.{key}.{region}" for key in features] for region in regions}
+    outlined = chosen(regions, OUTLINED, "outlined region")
+    full = {region: [f"{name}.{key}.{region}" for key in features] for region in outlined}
 
     def measure(parts: Parts) -> Measured:
         found: Measured = {}
@@ -173,7 +180,7 @@ def outline_family(
             found |= missing(names, outline) if isinstance(outline, Status) else _named(names, features, of(outline))
         return found
 
-    return Family(outline_columns(name, features, regions), measure)
+    return Family(outline_columns(name, features, outlined), measure)
 
 
 def texture_family(
@@ -181,8 +188,8 @@ def texture_family(
     features: Mapping[str, Feature],
     of: Callable[[Plane], Measured],
     *,
-    regions: Sequence[str],
-    channels: Sequence[str],
+    regions: Sequence[str] | str,
+    channels: Sequence[str] | str,
 ) -> Family:
     """A family measured on each channel of each region: columns `name.feature.region.channel.scale`.
 
@@ -193,11 +200,17 @@ def texture_family(
         By the keys that `of` gives: `feature`, or `feature.scale`.
     of : callable
         Not called for a region that is missing.
-    regions, channels : sequence of str
+    regions, channels : sequence of str or str
         Of `extractors.handcrafted.parts.REGIONS` and `extractors.handcrafted.channels.CHANNELS`.
+
+    Raises
+    ------
+    ValueError
+        None is asked for, or one that does not exist.
     """
-    columns = texture_columns(name, features, regions, channels)
-    planes = [(region, channel) for region in regions for channel in channels]
+    where, what = chosen(regions, REGIONS, "region"), chosen(channels, CHANNELS, "channel")
+    columns = texture_columns(name, features, where, what)
+    planes = [(region, channel) for region in where for channel in what]
     width = len(features)
     full = [(plane, [column.name for column in columns[i * width : (i + 1) * width]]) for i, plane in enumerate(planes)]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outline_family
+from extractors.handcrafted.family import Family, HandcraftedBase, outline_family
 from extractors.handcrafted.feature import Feature, keyed
 from extractors.handcrafted.geometry.level_lines import Points
 from extractors.handcrafted.parts import OUTLINED
@@ -41,13 +41,12 @@ class Fourier(HandcraftedBase):
     def _families(self) -> list[Family]:
         """The one family."""
         harmonics = _checked_harmonics(self.harmonics)
-        regions = chosen(self.regions, OUTLINED, "outlined region")
         return [
             outline_family(
                 "fourier",
                 keyed(features(harmonics)),
                 lambda region: fourier(region, harmonics=harmonics),
-                regions=regions,
+                regions=self.regions,
                 min_area=MIN_AREA,
             )
         ]

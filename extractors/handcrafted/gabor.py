@@ -9,11 +9,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.channels import CHANNELS
 from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
+from extractors.handcrafted.family import Family, HandcraftedBase, texture_family
 from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.parts import REGIONS
 from extractors.handcrafted.plane import FLAT, Plane
 from extractors.handcrafted.status import Measured, Status, missing
 from extractors.handcrafted.windows import whole_windows
@@ -90,8 +88,8 @@ class Gabor(HandcraftedBase):
                 "gabor",
                 keyed(FEATURES, [f"w{length}" for length in lengths]),
                 lambda plane: gabor(plane, wavelengths=lengths, orientations=orientations),
-                regions=chosen(self.regions, REGIONS, "region"),
-                channels=chosen(self.channels, CHANNELS, "channel"),
+                regions=self.regions,
+                channels=self.channels,
             )
         ]
 

@@ -9,11 +9,9 @@ from math import isfinite
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.channels import CHANNELS
 from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
+from extractors.handcrafted.family import Family, HandcraftedBase, texture_family
 from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.parts import REGIONS
 from extractors.handcrafted.plane import Plane
 from extractors.handcrafted.quantisation import Binning, Quantised, binning
 from extractors.handcrafted.status import Measured, Status, missing
@@ -106,8 +104,8 @@ class Glcm(HandcraftedBase):
                 "glcm",
                 keyed(FEATURES, [f"d{distance}" for distance in apart]),
                 lambda plane: glcm(plane, bins=bins, distances=apart),
-                regions=chosen(self.regions, REGIONS, "region"),
-                channels=chosen(self.channels, CHANNELS, "channel"),
+                regions=self.regions,
+                channels=self.channels,
             )
         ]
 

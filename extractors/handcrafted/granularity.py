@@ -7,11 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.channels import CHANNELS
 from extractors.handcrafted.compiled import compiled
 from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
 from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.parts import REGIONS
 from extractors.handcrafted.plane import FLAT, Plane
 from extractors.handcrafted.status import Measured, Status, missing
 
@@ -74,8 +72,8 @@ class Granularity(HandcraftedBase):
                 "granularity",
                 keyed(FEATURES, [f"k{step}" for step in range(1, steps + 1)]),
                 lambda plane: granularity(plane, steps=steps, block=block, sign=sign),
-                regions=chosen(self.regions, REGIONS, "region"),
-                channels=chosen(self.channels, CHANNELS, "channel"),
+                regions=self.regions,
+                channels=self.channels,
             )
         ]
 

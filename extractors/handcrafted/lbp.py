@@ -8,11 +8,9 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.channels import CHANNELS
 from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
+from extractors.handcrafted.family import Family, HandcraftedBase, texture_family
 from extractors.handcrafted.feature import Feature
-from extractors.handcrafted.parts import REGIONS
 from extractors.handcrafted.plane import Plane
 from extractors.handcrafted.status import Measured, Status, missing
 
@@ -64,8 +62,8 @@ class Lbp(HandcraftedBase):
                 "lbp",
                 {key: feature for radius in radii for key, feature in features(radius).items()},
                 lambda plane: lbp(plane, radii=radii),
-                regions=chosen(self.regions, REGIONS, "region"),
-                channels=chosen(self.channels, CHANNELS, "channel"),
+                regions=self.regions,
+                channels=self.channels,
             )
         ]
 

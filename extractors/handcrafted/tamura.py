@@ -8,11 +8,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.channels import CHANNELS
 from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
+from extractors.handcrafted.family import Family, HandcraftedBase, texture_family
 from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.parts import REGIONS
 from extractors.handcrafted.plane import Plane
 from extractors.handcrafted.status import Measured, Status, missing
 from extractors.handcrafted.windows import whole_windows
@@ -75,8 +73,8 @@ class Tamura(HandcraftedBase):
                 "tamura",
                 keyed(FEATURES),
                 lambda plane: tamura(plane, largest=largest),
-                regions=chosen(self.regions, REGIONS, "region"),
-                channels=chosen(self.channels, CHANNELS, "channel"),
+                regions=self.regions,
+                channels=self.channels,
             )
         ]
 

@@ -9,11 +9,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.channels import CHANNELS
 from extractors.handcrafted.compiled import compiled
 from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
 from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.parts import REGIONS
 from extractors.handcrafted.plane import FLAT, Plane
 from extractors.handcrafted.status import Measured, Status, missing
 from extractors.handcrafted.windows import whole_windows
@@ -91,8 +89,8 @@ class Wavelets(HandcraftedBase):
                 "wavelets",
                 keyed(FEATURES, [f"level{level}" for level in range(1, depth + 1)]),
                 lambda plane: wavelets(plane, wavelet=wavelet, depth=depth),
-                regions=chosen(self.regions, REGIONS, "region"),
-                channels=chosen(self.channels, CHANNELS, "channel"),
+                regions=self.regions,
+                channels=self.channels,
             )
         ]
 

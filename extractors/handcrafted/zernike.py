@@ -9,7 +9,7 @@ from math import comb, factorial
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, outline_family
+from extractors.handcrafted.family import Family, HandcraftedBase, outline_family
 from extractors.handcrafted.feature import Feature
 from extractors.handcrafted.geometry.runs import Runs
 from extractors.handcrafted.parts import OUTLINED
@@ -43,11 +43,14 @@ class Zernike(HandcraftedBase):
     def _families(self) -> list[Family]:
         """The one family."""
         degree = _checked_degree(self.degree)
-        regions = chosen(self.regions, OUTLINED, "outlined region")
         features = {f"n{n}_l{m}": _feature(n, m) for n, m in orders(degree)}
         return [
             outline_family(
-                "zernike", features, lambda region: zernike(region, degree=degree), regions=regions, min_area=MIN_AREA
+                "zernike",
+                features,
+                lambda region: zernike(region, degree=degree),
+                regions=self.regions,
+                min_area=MIN_AREA,
             )
         ]
 
