@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.errors import BenchError
 from reports.leaderboard import Row, Track
+from reports.track_parts import TrackPart, track_parts
 
 SHOWN = 15
 """Features of a pipeline that are listed."""
@@ -83,48 +84,15 @@ class PipelineImportances:
         return sum(line.mean for line in self.lines)
 
 
-@dataclass(frozen=True)
-class TrackImportances:
-    """The pipelines of one track whose classifiers tell importances.
-
-    Parameters
-    ----------
-    number : int
-        Of the track in the page, from 1 on.
-    track : Track
-        Where they stand.
-    pipelines : tuple of PipelineImportances
-        In the order of the leaderboard; at least one.
-    untold : tuple of str
-        Names of those without importances, such as those of `svm`.
-    """
-
-    number: int
-    track: Track
-    pipelines: tuple[PipelineImportances, ...]
-    untold: tuple[str, ...]
-
-
-def important_tracks(tracks: Sequence[Track]) -> list[TrackImportances]:
-    """The tracks in which some classifier tells importances, numbered by their place among all.
+def important_tracks(tracks: Sequence[Track]) -> list[TrackPart[PipelineImportances]]:
+    """The tracks in which some classifier tells importances; silent are those that tell none, such as `svm`.
 
     Raises
     ------
     BenchError
         The importances of an experiment cannot be read.
     """
-    found = [_important(number, track) for number, track in enumerate(tracks, start=1)]
-    return [important for important in found if important.pipelines]
-
-
-def _important(number: int, track: Track) -> TrackImportances:
-    pipelines = {row.name: _pipeline(row) for row in track.rows}
-    return TrackImportances(
-        number,
-        track,
-        tuple(p for p in pipelines.values() if p is not None),
-        tuple(name for name, p in pipelines.items() if p is None),
-    )
+    return track_parts(tracks, _pipeline)
 
 
 def _pipeline(row: Row) -> PipelineImportances | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bench.errors import BenchError
 from bench.optimism import Optimism, summary
 from reports.leaderboard import Row, Track
+from reports.track_parts import TrackPart, track_parts
 
 PARAMETER = "param_"
 
@@ -36,53 +37,15 @@ class TunedPipeline:
     optimism: Optimism | None
 
 
-@dataclass(frozen=True)
-class TunedTrack:
-    """The tuned pipelines of one track.
-
-    Parameters
-    ----------
-    number : int
-        Of the track in the page, from 1 on.
-    track : Track
-        Where they stand.
-    pipelines : tuple of TunedPipeline
-        In the order of the leaderboard; at least one.
-    untuned : tuple of str
-        Names of those without anything to tune, such as the prior.
-    """
-
-    number: int
-    track: Track
-    pipelines: tuple[TunedPipeline, ...]
-    untuned: tuple[str, ...]
-
-    @property
-    def trials(self) -> int:
-        """Trials of each pipeline in each outer fold."""
-        return int(self.track.protocol["tune"])
-
-
-def tuned_tracks(tracks: Sequence[Track]) -> list[TunedTrack]:
-    """The tracks in which something was tuned, numbered by their place among all.
+def tuned_tracks(tracks: Sequence[Track]) -> list[TrackPart[TunedPipeline]]:
+    """The tracks in which something was tuned; silent are those without anything to tune, such as the prior.
 
     Raises
     ------
     BenchError
         The trials of an experiment cannot be read.
     """
-    found = [_tuned(number, track) for number, track in enumerate(tracks, start=1)]
-    return [tuned for tuned in found if tuned.pipelines]
-
-
-def _tuned(number: int, track: Track) -> TunedTrack:
-    pipelines = {row.name: _pipeline(row) for row in track.rows}
-    return TunedTrack(
-        number,
-        track,
-        tuple(p for p in pipelines.values() if p is not None),
-        tuple(name for name, p in pipelines.items() if p is None),
-    )
+    return track_parts(tracks, _pipeline)
 
 
 def _pipeline(row: Row) -> TunedPipeline | None:

@@ -53,7 +53,7 @@ def test_the_largest_mean_first_with_smallest_and_largest_fold(results: Results,
     ]
     assert pipeline.lines[2].bar == pytest.approx((40, 0, 80)), "in percent of the largest share of all, 0.5"
     assert (pipeline.folds, pipeline.features, pipeline.used) == (2, 3, 3)
-    assert part.untold == ("handcrafted × svm",)
+    assert part.silent == ("handcrafted × svm",)
     section = _section(results)
     text = _text(section)
     assert "shape.area.cell formula of &lt;shape.area.cell&gt; (px^2) 40.0 % 2/2" in text
