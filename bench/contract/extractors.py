@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -114,10 +115,10 @@ class ExtractorChecks:
     def untouched(self) -> None:
         """Image and masks of each cell are bit for bit what they were."""
         cells = list(self._data.X)
-        before = [_pixels(cell) for cell in cells]
+        before = [deepcopy(_pixels(cell)) for cell in cells]
         self._new().fit(cells, self._data.y.copy(), groups=self._data.groups.copy()).transform(cells)
         for cell, known in zip(cells, before, strict=True):
-            if not all(np.array_equal(now, then) for now, then in zip(_pixels(cell), known, strict=True)):
+            if not all(map(np.array_equal, _pixels(cell), known)):
                 raise Broken("fit or transform changes a cell's image or mask in place; work on a copy")
 
     def learning(self) -> str:
@@ -192,8 +193,8 @@ class ExtractorChecks:
             )
 
 
-def _pixels(cell: Cell) -> list[npt.NDArray[Any]]:
-    return [pixels.copy() for pixels in (cell.image, cell.mask, cell.nucleus) if pixels is not None]
+def _pixels(cell: Cell) -> tuple[Any, ...]:
+    return cell.image, cell.mask, cell.nucleus
 
 
 def _check_status(values: npt.NDArray[Any], again: npt.NDArray[Any], status: npt.NDArray[Any]) -> None:

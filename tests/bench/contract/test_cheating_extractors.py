@@ -163,6 +163,13 @@ class PaintsOnCells(Stateless):
         return pixels(X)
 
 
+class LeavesANucleus(Stateless):
+    def transform(self, X: Sequence[Cell]) -> Array:
+        for cell in X:
+            cell.nucleus = cell.mask.copy()
+        return pixels(X)
+
+
 class IsRandom(Stateless):
     def transform(self, X: Sequence[Cell]) -> Array:
         return pixels(X) + np.random.default_rng().normal(size=(len(X), 3 * GRID**2)).astype(np.float32)
@@ -268,6 +275,7 @@ def test_honest_extractors_pass_and_what_does_not_concern_them_is_said(tmp_path:
         (LooksAtTheCellBefore, ALONE, "each cell stands for itself"),
         (LooksAtTheCellBefore, OTHER_CELLS, "predictions change when other tested patients have other cells"),
         (PaintsOnCells, UNTOUCHED, "changes a cell's image or mask in place"),
+        (LeavesANucleus, UNTOUCHED, "changes a cell's image or mask in place"),
         (IsRandom, TWICE, "make what is random follow random_state"),
         (GivesDoubles, FEATURES, "transform gives float64; float32 is expected"),
         (NamesTwoAlike, FEATURES, "two features are called mean"),
