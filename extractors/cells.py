@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from extractors.preparation.step import Picture, Step
 from extractors.segmentation.foreground import foreground_mask
 from extractors.segmentation.smear import smear_mask
 
@@ -49,6 +50,8 @@ class CellFile:
         The 16-bit value that becomes 255. None: 65535, which is division by 257.
     nucleus_path : str or None
         An image whose non-zero pixels are the nucleus. None: nobody has drawn it.
+    prepare : tuple of Step
+        What is done to image and masks, in order, before anybody sees them.
     """
 
     id: str
@@ -58,10 +61,11 @@ class CellFile:
     um_per_px: float | None = None
     white_level: int | None = None
     nucleus_path: str | None = None
+    prepare: tuple[Step, ...] = ()
 
 
 class Cell:
-    """One image of one biological cell. It carries no patient and no label.
+    """One image of one biological cell, prepared as its file says. It carries no patient and no label.
 
     Parameters
     ----------
@@ -93,10 +97,10 @@ class Cell:
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise ValueError(f"cell {id}: the image must be uint8 of shape (h, w, 3), not {image.dtype} {image.shape}")
         self._file = CellFile(id, "", um_per_px=um_per_px)
-        self.image = image
+        self._raw_image = image
         if mask is not None:
-            self.mask = _checked_mask(id, "mask", mask, image)
-        self.nucleus = None if nucleus is None else _checked_mask(id, "nucleus mask", nucleus, image) & self.mask
+            self._raw_mask = _checked_mask(id, "mask", mask, image)
+        self._raw_nucleus = None if nucleus is None else _checked_mask(id, "nucleus mask", nucleus, image) & self.mask
 
     @classmethod
     def from_file(cls, file: CellFile) -> Cell:
@@ -124,9 +128,9 @@ class Cell:
         OSError
             The file cannot be read.
         ValueError
-            The file is no image that can be decoded.
+            The file is no image that can be decoded, or cannot be prepared.
         """
-        return read_image(Path(self._file.path), white_level=self._file.white_level)
+        return self._prepared.image if self._file.prepare else self._raw_image
 
     @cached_property
     def mask(self) -> BoolMask:
@@ -137,17 +141,7 @@ class Cell:
         ValueError
             The mask has another size than its image, or none can be found: the frame is not black.
         """
-        file = self._file
-        if file.mask_path is not None:
-            return _checked_mask(self.id, "mask", read_mask(Path(file.mask_path)), self.image)
-        if file.mask_by == "whole":
-            return np.ones(self.image.shape[:2], dtype=np.bool_)
-        if file.mask_by == "smear":
-            return smear_mask(self.image)
-        try:
-            return foreground_mask(self.image, lossy=bool(file.path) and is_lossy(Path(file.path)))
-        except ValueError as error:
-            raise ValueError(f"{file.path or self.id}: {error}") from error
+        return self._prepared.mask if self._file.prepare else self._raw_mask
 
     @cached_property
     def nucleus(self) -> BoolMask | None:
@@ -160,10 +154,42 @@ class Cell:
         ValueError
             The mask has another size than its image, or lies outside the cell.
         """
+        return self._prepared.nucleus if self._file.prepare else self._raw_nucleus
+
+    @cached_property
+    def _prepared(self) -> Picture:
+        picture = Picture(self._raw_image, self._raw_mask, self._raw_nucleus)
+        for step in self._file.prepare:
+            try:
+                picture = step(picture)
+            except ValueError as error:
+                raise ValueError(f"cell {self.id}: {step}: {error}") from error
+        return picture
+
+    @cached_property
+    def _raw_image(self) -> UInt8Image:
+        return read_image(Path(self._file.path), white_level=self._file.white_level)
+
+    @cached_property
+    def _raw_mask(self) -> BoolMask:
+        file = self._file
+        if file.mask_path is not None:
+            return _checked_mask(self.id, "mask", read_mask(Path(file.mask_path)), self._raw_image)
+        if file.mask_by == "whole":
+            return np.ones(self._raw_image.shape[:2], dtype=np.bool_)
+        if file.mask_by == "smear":
+            return smear_mask(self._raw_image)
+        try:
+            return foreground_mask(self._raw_image, lossy=bool(file.path) and is_lossy(Path(file.path)))
+        except ValueError as error:
+            raise ValueError(f"{file.path or self.id}: {error}") from error
+
+    @cached_property
+    def _raw_nucleus(self) -> BoolMask | None:
         if self._file.nucleus_path is None:
             return None
-        drawn = _checked_mask(self.id, "nucleus mask", read_mask(Path(self._file.nucleus_path)), self.image)
-        inside = drawn & self.mask
+        drawn = _checked_mask(self.id, "nucleus mask", read_mask(Path(self._file.nucleus_path)), self._raw_image)
+        inside = drawn & self._raw_mask
         if drawn.any() and not inside.any():
             raise ValueError(f"cell {self.id}: the nucleus mask {self._file.nucleus_path} lies outside the cell")
         return inside

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.errors import UNPRINTABLE, BenchError
 from extractors.cells import CellFile, Cells, MaskBy
+from extractors.preparation.step import Step
 
 MASK_WAYS: Mapping[str, MaskBy] = {"whole": "whole", "smear": "smear"}
 """What may stand in place of a folder of masks."""
@@ -91,13 +92,13 @@ class Dataset:
         """The labels in sort order."""
         return tuple(sorted(self.table["label"].unique()))
 
-    def cells(self) -> Cells:
-        """The cells, in the order of the table."""
+    def cells(self, prepare: tuple[Step, ...] = ()) -> Cells:
+        """The cells, in the order of the table, prepared by the given steps."""
         options = self.options
         mask_by = MASK_WAYS.get(options.mask or "", "foreground")
         masks = (None if options.mask in MASK_WAYS or pd.isna(mask) else mask for mask in self.table["mask_path"])
         return Cells(
-            CellFile(cell, path, mask, mask_by, scale, options.white_level, nucleus)
+            CellFile(cell, path, mask, mask_by, scale, options.white_level, nucleus, prepare)
             for cell, path, mask, scale, nucleus in zip(
                 self.table["cell"], self.table["path"], masks, self._scales(), self._nuclei(), strict=True
             )
