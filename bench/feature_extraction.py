@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench import plugins
@@ -17,6 +19,53 @@ from bench.observer import Observer
 from bench.options import make_options
 from bench.planning import store_path
 from bench.whole import writable_folder
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The features of a data set, found in the feature store or not: what was asked for, and where they lie.
+
+    Parameters
+    ----------
+    options : Options
+        What was asked for.
+    plugin : Plugin
+        The extractor.
+    opened : Opened
+        The data set, scanned.
+    store : Path
+        The feature store's folder.
+    entry : Entry
+        The place of the features.
+    """
+
+    options: Options
+    plugin: Plugin
+    opened: Opened
+    store: Path
+    entry: Entry
+
+
+def asked_features(data: str, extractor: str, *, observer: Observer, **options: Any) -> Asked:
+    """Open a data set and find the place of its features; nothing is extracted.
+
+    Raises
+    ------
+    BenchError
+        As `extract_features`.
+    """
+    asked = make_options({"data": data, "extractors": [extractor], **options})
+    plugin = plugins.extractor(extractor)
+    if plugin.requires_fit:
+        raise BenchError(
+            f"{plugin.selector} learns from the training patients of each fold, so a cell has no features of its own; "
+            "bench run evaluates it"
+        )
+    opened = open_every_cell(asked, observer)
+    store = store_path(asked)
+    weights_dir = str(asked.weights_dir) if asked.weights_dir else None
+    entry = entry_of(store, plugin, opened.cell_digests, weights_dir=weights_dir, threads=asked.threads)
+    return Asked(asked, plugin, opened, store, entry)
 
 
 def extract_features(
@@ -52,24 +101,16 @@ def extract_features(
     >>> bench.extract_features("cells/", "handcrafted").table  # doctest: +SKIP
     """
     observer = observer or Observer()
-    asked = make_options({"data": data, "extractors": [extractor], **options})
-    plugin = plugins.extractor(extractor)
-    if plugin.requires_fit:
-        raise BenchError(
-            f"{plugin.selector} learns from the training patients of each fold, so a cell has no features of its own; "
-            "bench run evaluates it"
-        )
-    opened = open_every_cell(asked, observer)
-    store = store_path(asked)
-    weights_dir = str(asked.weights_dir) if asked.weights_dir else None
-    entry = entry_of(store, plugin, opened.cell_digests, weights_dir=weights_dir, threads=asked.threads)
+    asked = asked_features(data, extractor, observer=observer, **options)
+    plugin, opened, entry = asked.plugin, asked.opened, asked.entry
     start = time.perf_counter()
     extracted = 0
     if not entry.stored:
-        writable_folder(store, "--store")
-        with local_pool(asked.jobs or default_jobs(asked.threads), asked.threads) as pool:
+        writable_folder(asked.store, "--store")
+        jobs = asked.options.jobs or default_jobs(asked.options.threads)
+        with local_pool(jobs, asked.options.threads) as pool:
             cells = opened.dataset.cells()
-            extracted = extract(entry, plugin, cells, pool=pool, options=asked, observer=observer)
+            extracted = extract(entry, plugin, cells, pool=pool, options=asked.options, observer=observer)
     seconds = time.perf_counter() - start
     names = tuple(feature_names(entry.folder))
     keys = opened.dataset.table.rename(columns={"cell": "id"})
