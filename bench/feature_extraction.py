@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from bench import plugins
-from bench.datasets.opening import open_every_cell
+from bench.datasets.opening import Opened, open_every_cell
 from bench.datasets.two_sets import SET
 from bench.errors import BenchError
 from bench.executors import default_jobs, local_pool
 from bench.extraction import extract
 from bench.feature_table import KEYS, FeatureTable
-from bench.features import entry_of, feature_names
+from bench.features import Entry, entry_of, feature_names
 from bench.observer import Observer
-from bench.options import make_options
+from bench.options import Options, make_options
 from bench.planning import store_path
+from bench.plugins import Plugin
 from bench.whole import writable_folder
 
 
