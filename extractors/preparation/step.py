@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple, Protocol
+import json
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+_KINDS = {int: "a whole number", float: "a number", str: "a word"}
 
 
 class Picture(NamedTuple):
@@ -43,3 +47,79 @@ class Step(Protocol):
             The step cannot be done to this picture, or leaves nothing of the cell.
         """
         ...
+
+
+@dataclass(frozen=True)
+class StepBase:
+    """What the steps share: parameters that are checked when they are given, and that some of the cell stays.
+
+    Raises
+    ------
+    ValueError
+        A parameter of another type than its default (a whole number may stand for a number), or outside its range.
+    """
+
+    name: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        for parameter in fields(self):
+            value = _like(parameter.default, getattr(self, parameter.name))
+            object.__setattr__(self, parameter.name, value)
+            kind = type(parameter.default)
+            if type(value) is not kind:
+                raise ValueError(f"{parameter.name} is {_KINDS[kind]} (given: {value!r})")
+            allowed = parameter.metadata
+            if "words" in allowed and value not in allowed["words"]:
+                raise ValueError(f"{parameter.name} is one of {', '.join(allowed['words'])} (given: {value})")
+            if "low" in allowed and not allowed["low"] <= value <= allowed["high"]:
+                raise ValueError(f"{parameter.name} is from {allowed['low']} to {allowed['high']} (given: {value})")
+
+    def __call__(self, picture: Picture) -> Picture:
+        """The picture after this step; what comes in is not changed.
+
+        Raises
+        ------
+        ValueError
+            The step cannot be done to this picture, or leaves nothing of the cell.
+        """
+        if not picture.mask.any():
+            raise ValueError("the mask is empty: there is no cell to prepare")
+        prepared = self._prepared(picture)
+        if not prepared.mask.any():
+            raise ValueError("leaves nothing of the cell")
+        return prepared
+
+    @property
+    def does_nothing(self) -> bool:
+        """Whether its parameters say that every picture stays as it is."""
+        return False
+
+    def __str__(self) -> str:
+        given = ",".join(f"{p.name}={_written(getattr(self, p.name))}" for p in fields(self))
+        return f"{self.name}[{given}]" if given else self.name
+
+    def _prepared(self, picture: Picture) -> Picture:
+        raise NotImplementedError
+
+
+def number(default: float, *, low: float, high: float) -> Any:
+    """A parameter of a step that is a number from `low` to `high`; whole where its default is."""
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+def word(default: str, *others: str) -> Any:
+    """A parameter of a step that is one of some words."""
+    return field(default=default, metadata={"words": (default, *others)})
+
+
+def _like(default: object, value: object) -> object:
+    """The value as its default is written: 3 for 3.0, and the other way round."""
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    if type(default) is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _written(value: float | str) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,37 @@
+"""The step that gives the background one colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from extractors.preparation.step import Picture, StepBase, word
+
+
+@dataclass(frozen=True)
+class Mask(StepBase):
+    """Every pixel outside the cell gets one colour.
+
+    Parameters
+    ----------
+    to : {"black", "mean", "leave"}
+        Black; the mean colour of the cell's own pixels, rounded; or left as it is, which is leaving the step out.
+    """
+
+    name: ClassVar[str] = "mask"
+    to: str = word("black", "mean", "leave")
+
+    @property
+    def does_nothing(self) -> bool:
+        """True for `leave`."""
+        return self.to == "leave"
+
+    def _prepared(self, picture: Picture) -> Picture:
+        if self.does_nothing:
+            return picture
+        colour = np.zeros(3, dtype=np.uint8)
+        if self.to == "mean":
+            colour = np.rint(picture.image[picture.mask].mean(axis=0, dtype=np.float64)).astype(np.uint8)
+        return picture._replace(image=np.where(picture.mask[..., None], picture.image, colour))

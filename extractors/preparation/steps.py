@@ -1,0 +1,12 @@
+"""The steps of preparation by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from extractors.preparation.background import Mask
+from extractors.preparation.geometry import CentreCrop, Crop, PadSquare
+from extractors.preparation.step import StepBase
+
+STEPS: Mapping[str, type[StepBase]] = {step.name: step for step in (Crop, CentreCrop, PadSquare, Mask)}
+"""In the order in which they are told to a person."""
