@@ -13,13 +13,13 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 from bench.errors import BenchError
-from bench.features import feature_names, open_features
 from bench.identity import seed_of
 from bench.importances import importances_of
 from bench.plugins import Plugin
 from bench.scores.decisions import Decision, Inner, decide, decided_table
 from bench.scores.metrics import probability_columns, weighted_auroc
 from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_apart, inner_folds
+from bench.store.entry import feature_names, open_features
 from bench.tuning import tune
 from bench.tuning_storage import StudyPlace
 from extractors.cells import Cells

@@ -12,11 +12,12 @@ from filelock import FileLock
 
 from bench.errors import BenchError
 from bench.executors import LocalPool, reason_of
-from bench.features import Entry, extract_shard, join_shards, missing_shards
 from bench.locks import POLL_S, try_lock
 from bench.observer import Observer
 from bench.options import Options
 from bench.plugins import Plugin
+from bench.store.chunks import extract_shard, join_shards, missing_shards
+from bench.store.entry import Entry
 from extractors.cells import Cells
 
 Submit = Callable[..., Future[Any]]

@@ -14,7 +14,8 @@ from bench.errors import BenchError
 from bench.executors import default_jobs, local_pool
 from bench.extraction import extract
 from bench.feature_table import KEYS, FeatureTable
-from bench.features import Entry, entry_of, feature_names
+from bench.store.entry import Entry, feature_names
+from bench.store.keys import entry_of
 from bench.observer import Observer
 from bench.options import Options, make_options
 from bench.planning import store_path

@@ -18,7 +18,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
-from bench.features import open_features, open_status
+from bench.store.entry import open_features, open_status
 from bench.outputs import output_file
 from extractors.handcrafted.status import Status
 

@@ -18,7 +18,6 @@ from bench.datasets.opening import Opened, open_data
 from bench.datasets.two_sets import HELD_OUT, SET
 from bench.errors import BenchError
 from bench.experiment import Protocol
-from bench.features import READING, Entry, entry_of, extractor_identity
 from bench.identity import code_digest, digest, library_versions, module_identity, own_digest
 from bench.observer import Observer
 from bench.options import Options
@@ -27,6 +26,8 @@ from bench.reading_options import reading_options
 from bench.results import BASELINE, LEAKY, RANDOM_WEIGHTS, Results
 from bench.splits.fold_manifest import Folds
 from bench.splits.outer_folds import outer_folds
+from bench.store.entry import Entry
+from bench.store.keys import READING, entry_of, extractor_identity
 
 FORMAT = 1
 

@@ -18,7 +18,6 @@ from bench.executors import LocalPool, local_pool, reason_of
 from bench.experiment import FoldJob, FoldResult, fit_fold
 from bench.extraction import Extraction, begin, engine_settings
 from bench.feature_catalogue import described
-from bench.features import Entry
 from bench.locks import POLL_S, try_lock
 from bench.observer import Observer
 from bench.optimism import optimism
@@ -28,6 +27,7 @@ from bench.scores.metrics import METRICS, PRIMARY, score
 from bench.splits.fold_manifest import write_folds
 from bench.splits.folds import Indices
 from bench.splits.held_out import LookLog
+from bench.store.entry import Entry
 from bench.tuning_storage import StudyPlace
 from bench.whole import read_json, whole_folder, write_json
 
@@ -80,7 +80,7 @@ def fold_job(
         labels=labels,
         units=data.table["cell" if by_cell else "unit"].to_numpy().astype(str),
         features=None if entry is None else str(entry.folder),
-        cells=data.cells() if entry is None else None,
+        cells=plan.cells(experiment) if entry is None else None,
         repeat=repeat,
         fold=fold,
         train=train,
@@ -171,12 +171,12 @@ class _Run:
 
     def _start_extraction(self, experiment: Experiment, entry: Entry) -> None:
         assert experiment.extractor is not None  # noqa: S101 (an experiment with an entry has an extractor)
-        cells = self.plan.opened.dataset.cells()
+        cells = self.plan.cells(experiment)
         work = begin(entry, experiment.extractor, cells, self._submit, engine_settings(self.plan.options))
         if work is None:
             return
         self.extractions[entry.folder] = work
-        name = experiment.extractor_name
+        name = experiment.pipeline.features_name
         self.observer.progress(f"extract {name}", 0, work.shards)
         for future in work.left:
             self.handlers[future] = lambda f, w=work, n=name: self._extracted(f, w, n)  # type: ignore[misc]

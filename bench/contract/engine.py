@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,7 @@ from bench.contract.spaces import drawn_parameters
 from bench.contract.spies import SpiedPlugin, watched_splitters, with_numbers
 from bench.experiment import FoldJob, FoldResult, Protocol, fit_fold
 from bench.plugins import Plugin
+from bench.store.entry import write_entry
 from extractors.cells import Cells
 
 FOLDS, INNER, TRIALS = 3, 2, 2
@@ -155,9 +157,9 @@ class EngineChecks:
         every = np.arange(len(data))
         features: Path | None = None
         if not isinstance(data.X, Cells):
-            features = self.folder / "features"
-            features.mkdir(exist_ok=True)
-            np.save(features / "values.npy", with_numbers(data.X, every))
+            features = Path(tempfile.mkdtemp(prefix="features-", dir=self.folder)) / "entry"
+            values = with_numbers(data.X, every)
+            write_entry(features, values, [str(number) for number in range(values.shape[1])])
         job = FoldJob(
             extractor=None if self.extractor is None else SpiedPlugin.of(self.extractor, ledger, "extractor"),
             classifier=SpiedPlugin.of(self.classifier, ledger, "classifier"),

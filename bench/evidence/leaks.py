@@ -21,7 +21,7 @@ from bench.evidence.refitting import disk_told, fitted
 from bench.evidence.relabelling import Relabellings, UnitLabels, relabelled_scores, unit_labels
 from bench.evidence.reopening import Reopened, find_experiment, reopen
 from bench.executors import default_jobs
-from bench.features import feature_names, open_features
+from bench.store.entry import feature_names, open_features
 from bench.observer import Observer
 from bench.results import ExperimentResult
 from bench.scores.metrics import PRIMARY
@@ -262,7 +262,7 @@ def _of_features(
         reason = (
             f"{reopened.classifier.selector} is fitted on the cells themselves"
             if reopened.extractor is None
-            else f"{reopened.experiment.extractor_name} learns anew in each fold"
+            else f"{reopened.experiment.pipeline.extractor_name} learns anew in each fold"
         )
         return (), None, [f"recognition of patients and correlation of features: no features are stored, as {reason}"]
     values = np.asarray(open_features(entry.folder))

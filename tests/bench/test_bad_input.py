@@ -246,5 +246,5 @@ class Endless(TransformerMixin, BaseEstimator):
     assert outcome.code == 2
     assert "feature endless is infinite for cell" in outcome.message
     assert "cell00.bmp" in outcome.message
-    assert not list((tmp_path / "store" / "features").glob("*/values.npy"))
+    assert not list((tmp_path / "store" / "features").glob("*/*/values.npy"))
     assert not list((tmp_path / "out" / "experiments").glob("*/experiment.json"))

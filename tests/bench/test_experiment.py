@@ -21,6 +21,7 @@ from bench.plugins import Plugin
 from bench.scores.decisions import Inner, decide
 from bench.scores.thresholds import best_threshold
 from bench.splits.folds import InnerPatientKFold, PatientKFold
+from bench.store.entry import open_features, write_entry
 from extractors.cells import CellFile, Cells
 
 PATIENTS, CELLS = 24, 4
@@ -101,7 +102,7 @@ def job(tmp_path: Path) -> FoldJob:
     rng = np.random.default_rng(0)
     rows = np.arange(len(units))
     features = np.column_stack([rows, rng.normal(size=len(units)) + 1.2 * (labels == "sick")]).astype(np.float32)
-    np.save(tmp_path / "values.npy", features)
+    write_entry(tmp_path / "entry", features, ["row", "signal"])
     return FoldJob(
         extractor=None,
         classifier=_spy(),
@@ -109,7 +110,7 @@ def job(tmp_path: Path) -> FoldJob:
         positive="sick",
         labels=labels,
         units=units,
-        features=str(tmp_path),
+        features=str(tmp_path / "entry"),
         cells=None,
         repeat=0,
         fold=2,
@@ -212,10 +213,10 @@ def test_the_threshold_follows_from_the_inner_predictions_alone(job: FoldJob, tm
     rows = plain.inner["row"].to_numpy()
     expected = best_threshold(plain.inner["p_sick"].to_numpy(), job.labels[rows] == "sick", job.units[rows])
     assert (plain.predictions["threshold"] == expected).all()
-    features = np.load(tmp_path / "values.npy")
+    features = np.array(open_features(tmp_path / "entry"))
     features[job.test, 1] += 100
-    np.save(tmp_path / "values.npy", features)
-    moved = fit_fold(job)
+    write_entry(tmp_path / "moved", features, ["row", "signal"])
+    moved = fit_fold(replace(job, features=str(tmp_path / "moved")))
     assert (moved.predictions["threshold"] == expected).all()
     assert (moved.predictions["p_sick"] > plain.predictions["p_sick"]).all()
 

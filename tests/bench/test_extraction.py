@@ -9,11 +9,11 @@ import pytest
 
 from bench import extraction
 from bench.extraction import begin, extract
-from bench.features import Entry
 from bench.locks import try_lock
 from bench.observer import Observer
 from bench.options import Options
 from bench.plugins import extractor
+from bench.store.entry import Entry
 from extractors.cells import CellFile, Cells
 
 

@@ -14,6 +14,7 @@ from pyarrow import parquet
 from bench import feature_table
 from bench.errors import BenchError
 from bench.feature_table import FeatureTable, status_path
+from bench.store.entry import write_array, write_entry
 from extractors.handcrafted.status import Status
 
 N, WIDTH = 70, 5
@@ -27,9 +28,7 @@ def found(tmp_path: Path) -> FeatureTable:
     status = np.where(rng.random((N, WIDTH)) < 0.1, rng.choice([Status.FLAT, Status.NO_NUCLEUS], (N, WIDTH)), 0)
     values[status > 0] = np.nan
     folder = tmp_path / "entry"
-    folder.mkdir()
-    np.save(folder / "values.npy", values)
-    np.save(folder / "status.npy", status.astype(np.uint8))
+    write_entry(folder, values, [f"f.{i}" for i in range(WIDTH)], status=status.astype(np.uint8))
     cells = {"id": [f"cell {i}" for i in range(N)], "patient": [f"p{i // 9}, ö" for i in range(N)]}
     keys = pd.DataFrame({**cells, "label": np.where(np.arange(N) % 2, "a", "NA")})
     return FeatureTable("made_up[a=1]", folder, keys, tuple(f"f.{i}" for i in range(WIDTH)), N, 1.0)
@@ -69,14 +68,14 @@ def test_reasons_are_counted_and_listed_cell_by_cell(found: FeatureTable, monkey
 
 
 def test_a_status_that_is_not_ours_is_told_by_its_number(found: FeatureTable) -> None:
-    np.save(found.folder / "status.npy", np.full((N, WIDTH), 200, dtype=np.uint8))
+    write_array(found.folder / "status.npy", np.full((N, WIDTH), 200, dtype=np.uint8))
     assert found.missing == {"status 200": N * WIDTH}
 
 
 def test_an_extractor_without_status_gives_no_reason(tmp_path: Path) -> None:
     folder = tmp_path / "entry"
-    folder.mkdir()
-    np.save(folder / "values.npy", np.array([[1.0, np.nan], [np.nan, np.nan], [1.0, 2.0]], dtype=np.float32))
+    values = np.array([[1.0, np.nan], [np.nan, np.nan], [1.0, 2.0]], dtype=np.float32)
+    write_entry(folder, values, ["one", "two"])
     keys = pd.DataFrame({"id": ["x", "y", "z"], "patient": "p", "label": "a"})
     table = FeatureTable("theirs", folder, keys, ("one", "two"), 0, 0.0)
     assert table.missing == {"no reason told": 3}
@@ -92,7 +91,7 @@ def test_an_error_leaves_the_former_file_whole(found: FeatureTable, tmp_path: Pa
     path, reasons = tmp_path / "t.parquet", tmp_path / "t.status.parquet"
     path.write_text("the former table")
     (found.folder / "status.npy").write_bytes(b"cut off")
-    with pytest.raises(BenchError, match=r"status\.npy: the stored features cannot be read .* extracted again"):
+    with pytest.raises(BenchError, match=r"status\.npy: the stored features cannot be read .* extracts them again"):
         found.write(path, status=reasons)
     assert path.read_text() == "the former table"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["entry", "t.parquet"]
@@ -110,13 +109,9 @@ import sys, tracemalloc
 from pathlib import Path
 import numpy as np, pandas as pd, pyarrow as pa
 from bench.feature_table import FeatureTable
+from bench.store.entry import write_entry
 folder, n, width = Path(sys.argv[1]), int(sys.argv[2]), 400
-values = np.lib.format.open_memmap(folder / "values.npy", mode="w+", dtype=np.float32, shape=(n, width))
-rng = np.random.default_rng(0)
-for start in range(0, n, 1000):
-    values[start : start + 1000] = rng.normal(size=(min(1000, n - start), width))
-values.flush()
-del values
+write_entry(folder, np.random.default_rng(0).random((n, width), np.float32), [str(i) for i in range(width)])
 cells = pd.DataFrame({"id": [str(i) for i in range(n)], "patient": "p", "label": "a"})
 table = FeatureTable("x", folder, cells, tuple(f"f{i}" for i in range(width)), 0, 0.0)
 tracemalloc.start()
@@ -126,7 +121,6 @@ print(tracemalloc.get_traced_memory()[1] + pa.default_memory_pool().max_memory()
     peaks = []
     for cells in (8192, 40_960):
         folder = tmp_path / str(cells)
-        folder.mkdir()
         ended = subprocess.run(
             [sys.executable, "-c", code, str(folder), str(cells)], capture_output=True, text=True, check=True
         )

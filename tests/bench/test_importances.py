@@ -14,11 +14,11 @@ import bench
 from bench.datasets.phantom import PhantomSpec, write_phantom
 from bench.experiment import FoldJob, Protocol, fit_fold
 from bench.feature_catalogue import catalogue
-from bench.features import feature_names, open_features
 from bench.identity import seed_of
 from bench.importances import importances_of
 from bench.plugins import Plugin, classifier
 from bench.splits.folds import InnerPatientKFold, inner_folds
+from bench.store.entry import feature_names, open_features
 from extractors.cells import CellFile, Cells
 
 

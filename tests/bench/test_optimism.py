@@ -19,6 +19,7 @@ from bench.optimism import Optimism, optimism, summary
 from bench.plugins import Plugin
 from bench.scores.metrics import weighted_auroc
 from bench.splits.folds import PatientKFold
+from bench.store.entry import open_features, write_entry
 from bench.tuning import tune
 
 CONFIGURATIONS, PATIENTS, CELLS = 60, 40, 6
@@ -53,8 +54,7 @@ def _null_jobs(seed: int, place: Path) -> Iterator[FoldJob]:
     labels = np.where(patient % 2, "sick", "healthy")
     units = np.array([f"p{i:02d}" for i in patient])
     between, within = rng.normal(size=(PATIENTS, CONFIGURATIONS)), rng.normal(size=(len(units), CONFIGURATIONS))
-    place.mkdir()
-    np.save(place / "values.npy", (between[patient] + within).astype(np.float32))
+    write_entry(place, (between[patient] + within).astype(np.float32), [f"f{i}" for i in range(CONFIGURATIONS)])
     plugin = Plugin("one", f"{__name__}:OneFeature", {}, consumes="features")
     protocol = Protocol(folds=5, tune=CONFIGURATIONS)
     splits = PatientKFold(5, random_state=seed).split(labels, labels, units)
@@ -64,7 +64,7 @@ def _null_jobs(seed: int, place: Path) -> Iterator[FoldJob]:
 
 def _flat_best(job: FoldJob) -> float:
     """Best score of a patient-grouped cross-validation over all patients: what `study.best_value` would claim."""
-    X = np.load(Path(str(job.features)) / "values.npy")
+    X = open_features(str(job.features))
     splits = list(PatientKFold(5, random_state=1).split(X, job.labels, job.units))
 
     def score(candidate: Any, train: npt.NDArray[Any], test: npt.NDArray[Any]) -> float:

@@ -20,7 +20,6 @@ from bench.evidence import refitting
 from bench.evidence.refitting import Study, refit
 from bench.evidence.relabelling import Relabellings, relabelled_scores, unit_labels
 from bench.experiment import Protocol
-from bench.features import Entry
 from bench.observer import Observer
 from bench.options import make_options
 from bench.planning import Experiment, Plan
@@ -28,7 +27,7 @@ from bench.plugins import Plugin
 from bench.scores.primary import primary_score
 from bench.splits.outer_folds import draw_folds
 from bench.statistics.permutation import permutation_p
-from bench.whole import write_json
+from bench.store.entry import Entry, write_entry
 
 Floats = npt.NDArray[np.float64]
 
@@ -82,8 +81,7 @@ def _study(
     values = np.sqrt(icc) * own + np.sqrt(1 - icc) * rng.normal(size=own.shape)
     values[:, 0] += effect * (label == "sick")
     folder.mkdir(parents=True)
-    np.save(folder / "values.npy", values.astype(np.float32))
-    write_json(folder / "entry.json", {"names": [f"f{i}" for i in range(values.shape[1])]})
+    write_entry(folder, values.astype(np.float32), [f"f{i}" for i in range(values.shape[1])])
     names = np.array([f"p{u:03d}" for u in unit])
     numbers = [f"c{i:05d}" for i in range(len(unit))]
     table = pd.DataFrame({"cell": numbers, "label": label, "patient": names, "unit": names}, dtype="str")

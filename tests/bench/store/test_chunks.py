@@ -16,9 +16,8 @@ import numpy.typing as npt
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from bench import features
 from bench.errors import BenchError
-from bench.features import (
+from bench.store.entry import CHUNK, (
     SHARD,
     Entry,
     entry_of,

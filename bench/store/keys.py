@@ -1,0 +1,111 @@
+"""The key of stored features: everything that went into them, in the clear, and the place that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.digests import remembered_digest
+from bench.errors import BenchError
+from bench.identity import code_digest, digest, library_versions
+from bench.plugins import Plugin
+from bench.preparation import parse_prepare, preparation_code
+from bench.store.entry import FORMAT, Entry
+
+READING = "extractors.cells"
+"""The module that decodes cells: a third party's extractor need not import it, yet lives on what it gives."""
+
+
+def entry_of(
+    store: Path,
+    plugin: Plugin,
+    cells: Sequence[str],
+    *,
+    weights_dir: str | None,
+    threads: int,
+    prepare: str = "none",
+    device: str = "cpu",
+) -> Entry:
+    """The store entry of an extractor's features of the cells with the given digests.
+
+    Parameters
+    ----------
+    store : Path
+        The feature store's folder.
+    plugin : Plugin
+        The extractor.
+    cells : sequence of str
+        SHA-256 of each cell, in order.
+    weights_dir : str or None
+        Where weights are looked for first.
+    threads : int
+        Threads of one task; part of the key where the bits may depend on them.
+    prepare : str
+        Canonical text of the steps that cells go through first.
+    device : str
+        What computes, `cpu` or `cuda`; part of the key where the extractor can choose.
+
+    Raises
+    ------
+    BenchError
+        The extractor's weights are not to be had.
+    """
+    components = {
+        "format": FORMAT,
+        **extractor_identity(plugin, weights_dir=weights_dir, prepare=prepare, threads=threads, device=device),
+        "cells": digest(list(cells)),
+    }
+    identity = digest({name: value for name, value in components.items() if name != "cells"})
+    folder = store / "features" / f"{slug(plugin.selector)}-{identity[:16]}" / str(components["cells"])[:16]
+    return Entry(folder, components)
+
+
+def extractor_identity(
+    plugin: Plugin, *, weights_dir: str | None, prepare: str = "none", threads: int = 1, device: str = "cpu"
+) -> dict[str, Any]:
+    """What identifies an extractor and all that it is given but the cells.
+
+    Its selector in full, its model, its code, its weights, the libraries that compute, threads and device where its
+    bits may depend on them, and the preparation with its code.
+    """
+    module = plugin.target.partition(":")[0]
+    steps = parse_prepare(prepare)
+    computing = (READING, *sorted({type(step).__module__ for step in steps}), module)
+    return {
+        "extractor": plugin.canonical,
+        **_network(plugin, weights_dir=weights_dir),
+        "prepare": prepare,
+        "preparation": preparation_code(steps),
+        "device": device if "device" in plugin.accepts else None,
+        "threads": threads if _threads_count(plugin) else None,
+        "code": code_digest(module),
+        "reading": code_digest(READING),
+        "libraries": {name: version for part in computing for name, version in library_versions(part).items()},
+    }
+
+
+def slug(selector: str) -> str:
+    """A selector as the beginning of a folder's name: letters, digits and `-_.` only, at most 60 of them."""
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in selector)[:60]
+    return kept.lstrip(".") or "extractor"
+
+
+def _network(plugin: Plugin, *, weights_dir: str | None) -> dict[str, str | None]:
+    """`model`: its full name with the weights' tag; `weights`: SHA-256 of their file; None where there is none."""
+    if "weights" not in plugin.params:
+        return {"model": None, "weights": None}
+    extractor = plugin.build(weights_dir=weights_dir)
+    if not hasattr(extractor, "weights_file"):
+        raise BenchError(f"{plugin.selector}: an extractor with a parameter `weights` tells its file by weights_file()")
+    try:
+        path = extractor.weights_file()
+        model = str(extractor.full_name()) if hasattr(extractor, "full_name") else None
+        return {"model": model, "weights": None if path is None else remembered_digest(Path(path))}
+    except (OSError, ValueError) as error:
+        raise BenchError(str(error)) from error
+
+
+def _threads_count(plugin: Plugin) -> bool:
+    """Whether the bits may depend on the number of threads; a class whose bits do not says `thread_independent`."""
+    return "threads" in plugin.accepts and not getattr(plugin.build(), "thread_independent", False)
