@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -26,6 +27,9 @@ CHUNK = 64
 """Rows of a chunk: one task, one checksum; fixed, so that features do not depend on how the work was shared out."""
 
 RECORD, VALUES, STATUS, ROWS, CHECKSUMS = "entry.json", "values.npy", "status.npy", "rows.npy", "checksums.npy"
+
+USED = "used"
+"""Its modification time says when a run last took the features; for whoever makes room."""
 
 DIGEST_BYTES = 32
 """Of a SHA-256."""
@@ -119,6 +123,12 @@ def entry_record(folder: str | Path) -> dict[str, Any]:
         what = f"{wrong[0]} is missing or of another kind" if wrong else "its digest is another"
         raise BenchError(f"{path}: damaged ({what}); the next run that needs these features extracts them again")
     return record
+
+
+def mark_used(folder: Path) -> None:
+    """Note that the features of an entry have been taken; a store that cannot be written takes no notes."""
+    with suppress(OSError):
+        (folder / USED).touch()
 
 
 def feature_names(folder: str | Path) -> list[str]:

@@ -69,16 +69,40 @@ def extractor_identity(
     Its selector in full, its model, its code, its weights, the libraries that compute, threads and device where its
     bits may depend on them, and the preparation with its code.
     """
-    module = plugin.target.partition(":")[0]
-    steps = parse_prepare(prepare)
-    computing = (READING, *sorted({type(step).__module__ for step in steps}), module)
     return {
         "extractor": plugin.canonical,
         **_network(plugin, weights_dir=weights_dir),
         "prepare": prepare,
-        "preparation": preparation_code(steps),
         "device": device if "device" in plugin.accepts else None,
         "threads": threads if _threads_count(plugin) else None,
+        **software(plugin.target.partition(":")[0], prepare),
+    }
+
+
+def software(module: str, prepare: str) -> dict[str, Any]:
+    """What is installed for an extractor: digests of code, versions of libraries.
+
+    Parameters
+    ----------
+    module : str
+        Where its class lies.
+    prepare : str
+        Canonical text of the steps that cells go through first.
+
+    Returns
+    -------
+    dict
+        The components `preparation` (None for no step), `code`, `reading` and `libraries`.
+
+    Raises
+    ------
+    BenchError
+        There is no such module or step.
+    """
+    steps = parse_prepare(prepare)
+    computing = (READING, *sorted({type(step).__module__ for step in steps}), module)
+    return {
+        "preparation": preparation_code(steps),
         "code": code_digest(module),
         "reading": code_digest(READING),
         "libraries": {name: version for part in computing for name, version in library_versions(part).items()},
