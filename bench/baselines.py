@@ -5,26 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench import plugins
-from bench.plugins import PIXELS, Plugin
+from bench.pipelines import AS_THEY_ARE, Pipeline
+from bench.plugins import PIXELS
 
 PRIOR = "prior"
 """The classifier that is there for a baseline only: a matrix of all installed classifiers does not cross it."""
 
 BASELINES = ((PIXELS, PRIOR), ("stain", "lightgbm"), ("size", "lightgbm"))
-"""Extractor and classifier of each."""
+"""Extractor and classifier of each.
 
-Pair = tuple[Plugin | None, Plugin]
+Whatever `--prepare` says, they are of the cells as they are. A preparation can only take from stain and size what they
+tell: a baseline of prepared cells would lower the bar together with what is held against it, and a stain that gives the
+classes away in the data would no longer be seen in the table. So one set of them stands beside every preparation of the
+same cells. What a preparation leaves of the stain is a question of its own: `--extractors stain --prepare macenko`.
+"""
 
 
-def with_baselines(pairs: Sequence[Pair]) -> list[Pair]:
+def with_baselines(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
     """The pipelines with the baselines after them; one that is there already is not added again."""
-    ours: list[Pair] = [
-        (None if extractor == PIXELS else plugins.extractor(extractor), plugins.classifier(classifier))
+    ours = [
+        Pipeline(
+            AS_THEY_ARE,
+            None if extractor == PIXELS else plugins.extractor(extractor),
+            plugins.classifier(classifier),
+        )
         for extractor, classifier in BASELINES
     ]
-    return [*pairs, *(pair for pair in ours if pair not in pairs)]
+    return [*pipelines, *(one for one in ours if one not in pipelines)]
 
 
-def is_baseline(extractor: str, classifier: str) -> bool:
-    """Whether a pipeline is a baseline, by its selectors; the same whether it was asked for or added."""
-    return (extractor, classifier) in BASELINES
+def is_baseline(pipeline: Pipeline) -> bool:
+    """Whether a pipeline is a baseline; the same whether it was asked for or added."""
+    names = (pipeline.extractor_name, pipeline.classifier.selector)
+    return pipeline.prepare == AS_THEY_ARE and names in BASELINES

@@ -1,4 +1,4 @@
-"""The commands that tell what is measured of a cell, and measure it."""
+"""The commands that tell what is measured of a cell, measure it, and look after what was measured."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from typing import Annotated, Any
 import typer
 
 from bench.cli_options import CELL_OPTIONS, RUN_OPTIONS, given, option, stoppable, with_options
+from bench.errors import BenchError
 
-features = typer.Typer(no_args_is_help=True, help="What is measured of a cell, and a table of it.")
+features = typer.Typer(no_args_is_help=True, help="What is measured of a cell, a table of it, and the store of it.")
 
 EXTRACT_OPTIONS: dict[str, Any] = {
     **CELL_OPTIONS,
-    **{name: RUN_OPTIONS[name] for name in ("jobs", "timeout", "weights_dir", "store")},
+    **{name: RUN_OPTIONS[name] for name in ("prepare", "jobs", "device", "timeout", "weights_dir", "store")},
     "threads": option(int, "Threads of an extractor that takes them.", "1", panel="Machine"),
 }
+EXPLAIN_OPTIONS: dict[str, Any] = {
+    name: kind for name, kind in EXTRACT_OPTIONS.items() if name not in ("jobs", "timeout")
+}
 Extractor = Annotated[str, typer.Option("--extractor", "-x", help="Extractor or model.")]
+Store = Annotated[Path | None, typer.Option("--store", help="Feature store.", show_default="the user's cache folder")]
 
 
 class Format(StrEnum):
@@ -89,3 +94,135 @@ def extract(
     show_line("features", output)
     if reasons is not None:
         show_line("reasons", reasons)
+
+
+@features.command("list", epilog="Example: [cyan]bench features list --store features/[/cyan]")
+def list_(store: Store = None) -> None:
+    """List the feature store: extractor, cells, size, speed, and whether an entry is whole, unfinished or stale.
+
+    A stale entry cannot be asked for any more, since code or libraries have changed; bench features gc removes it.
+    """
+    from bench.display.store import show_listing  # noqa: PLC0415 (so that --help stays quick)
+    from bench.store.listing import list_store  # noqa: PLC0415
+    from bench.store.place import store_folder  # noqa: PLC0415
+
+    show_listing(list_store(store_folder(store)))
+
+
+@features.command(epilog="Example: [cyan]bench features show 3f9a01c2[/cyan]")
+def show(
+    entry: Annotated[str, typer.Argument(help="Beginning of its name, as bench features list has it, or its folder.")],
+    *,
+    store: Store = None,
+) -> None:
+    """Print all that an entry says of itself: what it is made of, when, how fast, fitted on whom, which columns."""
+    from bench.display.store import show_entry  # noqa: PLC0415
+    from bench.store.listing import list_store  # noqa: PLC0415
+    from bench.store.place import store_folder  # noqa: PLC0415
+
+    show_entry(list_store(store_folder(store)).find(entry))
+
+
+@features.command(epilog="Example: [cyan]bench features why cells/ efficientnet_b0 --prepare crop[/cyan]")
+@with_options(EXPLAIN_OPTIONS)
+def why(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Cells: as for --data of bench run.")],
+    extractor: Annotated[str, typer.Argument(metavar="EXTRACTOR", help="Extractor or model.")],
+    **options: Any,
+) -> None:
+    """Say whether features are stored, and if not, in what the nearest entry differs: stored value -> asked one."""
+    from bench.display.store import show_explanation  # noqa: PLC0415
+    from bench.display.terminal import live_progress  # noqa: PLC0415
+    from bench.feature_extraction import asked_features  # noqa: PLC0415
+    from bench.store.explaining import explain  # noqa: PLC0415
+
+    with stoppable(resumes=False), live_progress() as observer:
+        asked = asked_features(data, extractor, observer=observer, **given(options))
+        found = explain(asked.store, asked.entry, asked.opened.cell_digests)
+    show_explanation(found, asked.plugin.selector)
+
+
+@features.command(epilog="Example: [cyan]bench features verify[/cyan]")
+def verify(
+    entries: Annotated[
+        list[str] | None, typer.Argument(metavar="[ENTRY]...", help="Beginnings of their names.", show_default="all")
+    ] = None,
+    *,
+    store: Store = None,
+) -> None:
+    """Check every checksum; the exit code is 1 where something is damaged.
+
+    Nothing is mended here: the next run that needs damaged rows extracts them again.
+    """
+    from bench.display.store import show_foreign, show_inspection  # noqa: PLC0415
+    from bench.display.terminal import live_progress  # noqa: PLC0415
+    from bench.store.inspection import inspect  # noqa: PLC0415
+    from bench.store.listing import list_store  # noqa: PLC0415
+    from bench.store.place import store_folder  # noqa: PLC0415
+
+    listing = list_store(store_folder(store), sizes=False)
+    chosen = [listing.find(name) for name in entries] if entries else listing.entries
+    with stoppable(resumes=False), live_progress() as observer:
+        found = inspect(chosen, observer)
+    show_inspection(found)
+    show_foreign(() if entries else listing.foreign)
+    if not all(one.whole for one in found):
+        raise typer.Exit(1)
+
+
+@features.command(epilog="Example: [cyan]bench features gc --older-than 90 --dry-run[/cyan]")
+def gc(
+    *,
+    older_than: Annotated[
+        float | None, typer.Option(min=0, help="Entries too that no run has used for this many days.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing, only say what would go.")] = False,
+    store: Store = None,
+) -> None:
+    """Remove what nobody can use any more; all of it can be extracted again.
+
+    That is: left-overs of killed processes after a day, entries of older layouts, entries made by other code or
+    libraries than those installed, entries that cannot be read, and converted networks of other library versions.
+    What another process works on stays.
+    """
+    from bench.display.store import show_collection, show_foreign  # noqa: PLC0415
+    from bench.store.collecting import collect  # noqa: PLC0415
+    from bench.store.listing import list_store  # noqa: PLC0415
+    from bench.store.place import store_folder  # noqa: PLC0415
+
+    place = store_folder(store)
+    show_collection(collect(place, older_than=older_than, dry_run=dry_run), dry_run=dry_run)
+    show_foreign(list_store(place, sizes=False).foreign)
+
+
+@features.command(epilog="Example: [cyan]bench features path cells/ handcrafted[/cyan]")
+@with_options(EXPLAIN_OPTIONS)
+def path(
+    data: Annotated[
+        str | None, typer.Argument(metavar="[DATA", help="Cells: as for --data of bench run.", show_default=False)
+    ] = None,
+    extractor: Annotated[
+        str | None, typer.Argument(metavar="EXTRACTOR]", help="Extractor or model.", show_default=False)
+    ] = None,
+    **options: Any,
+) -> None:
+    """Print the folder of stored features, and nothing else, for scripts; without arguments that of the store.
+
+    The exit code is 1 where they are not stored.
+    """
+    from bench.store.place import store_folder  # noqa: PLC0415
+
+    if data is None:
+        typer.echo(store_folder(options["store"]).absolute())
+        return
+    if extractor is None:
+        raise BenchError(f"bench features path {data}: say whose features, such as bench features path {data} size")
+    from bench.display.terminal import live_progress  # noqa: PLC0415
+    from bench.feature_extraction import asked_features  # noqa: PLC0415
+
+    with stoppable(resumes=False), live_progress() as observer:
+        asked = asked_features(data, extractor, observer=observer, **given(options))
+    if not asked.entry.stored:
+        typer.echo(f"{asked.plugin.selector} of {data} is not stored; bench features why says what differs", err=True)
+        raise typer.Exit(1)
+    typer.echo(asked.entry.folder.absolute())

@@ -31,6 +31,14 @@ class Calibrate(StrEnum):
     temperature = "temperature"
 
 
+class Device(StrEnum):
+    """Where networks are computed."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 class Aggregate(StrEnum):
     """How a patient's cells become one score."""
 
@@ -71,6 +79,22 @@ DATA_OPTIONS: dict[str, Any] = {
     **CELL_OPTIONS,
     "links": option(Path, "CSV file of patients to be linked, as bench audit --links writes it.", panel="Data"),
 }
+PREPARE = option(
+    str,
+    "Steps done to image and masks of every cell before an extractor or network sees it, joined by +: "
+    "[cyan]crop[/cyan], [cyan]crop+clahe\\[clip=3][/cyan], [cyan]macenko+mask\\[to=mean][/cyan]. "
+    "[cyan]bench data show[/cyan] draws them.",
+    "none",
+    panel="Data",
+)
+DEVICE = option(
+    Device,
+    "Where networks are computed: [cyan]cpu[/cyan], [cyan]cuda[/cyan] (a GPU), or [cyan]auto[/cyan]: a GPU where there "
+    "is one. Every worker holds the network: fewer --jobs where the GPU's memory is small.",
+    "auto",
+    panel="Machine",
+    metavar="<device>",
+)
 FOLD_OPTIONS: dict[str, Any] = {
     "split": option(
         Split,
@@ -103,6 +127,7 @@ RUN_OPTIONS: dict[str, Any] = {
         panel="Data",
     ),
     **DATA_OPTIONS,
+    "prepare": PREPARE,
     **FOLD_OPTIONS,
     "reason": option(str, "Why the held-out cells are looked at; kept with the results."),
     "inner_folds": option(int, "Inner folds, at most.", "3"),
@@ -116,6 +141,7 @@ RUN_OPTIONS: dict[str, Any] = {
     "seed": option(int, "Root of every seed.", "0"),
     "jobs": option(int, "Worker processes.", "cores // threads", panel="Machine"),
     "threads": option(int, "Threads of a fit.", "1", panel="Machine"),
+    "device": DEVICE,
     "timeout": option(float, "Seconds after which a task is killed.", panel="Machine"),
     "weights_dir": option(Path, "Folder of MODEL.safetensors files.", panel="Machine"),
     "out": option(Path, "Results folder.", "results", panel="Machine"),

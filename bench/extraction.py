@@ -10,6 +10,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from bench.devices import device_of
 from bench.errors import BenchError
 from bench.executors import LocalPool, reason_of
 from bench.locks import POLL_S, try_lock
@@ -94,6 +95,7 @@ def engine_settings(options: Options) -> dict[str, Any]:
         "weights_dir": str(options.weights_dir) if options.weights_dir else None,
         "threads": options.threads,
         "n_jobs": options.threads,
+        "device": device_of(options.device),
     }
 
 

@@ -10,16 +10,18 @@ from typing import Any
 from bench import plugins
 from bench.datasets.opening import Opened, open_every_cell
 from bench.datasets.two_sets import SET
+from bench.devices import device_of, without_gpu
 from bench.errors import BenchError
 from bench.executors import default_jobs, local_pool
 from bench.extraction import extract
 from bench.feature_table import KEYS, FeatureTable
-from bench.store.entry import Entry, feature_names
-from bench.store.keys import entry_of
 from bench.observer import Observer
 from bench.options import Options, make_options
 from bench.planning import store_path
 from bench.plugins import Plugin
+from bench.preparation import canonical, parse_prepare
+from bench.store.entry import Entry, feature_names
+from bench.store.keys import entry_of
 from bench.whole import writable_folder
 
 
@@ -66,7 +68,15 @@ def asked_features(data: str, extractor: str, *, observer: Observer, **options: 
     opened = open_every_cell(asked, observer)
     store = store_path(asked)
     weights_dir = str(asked.weights_dir) if asked.weights_dir else None
-    entry = entry_of(store, plugin, opened.cell_digests, weights_dir=weights_dir, threads=asked.threads)
+    entry = entry_of(
+        store,
+        plugin,
+        opened.cell_digests,
+        weights_dir=weights_dir,
+        threads=asked.threads,
+        prepare=canonical(parse_prepare(asked.prepare)),
+        device=device_of(asked.device),
+    )
     return Asked(asked, plugin, opened, store, entry)
 
 
@@ -84,8 +94,8 @@ def extract_features(
     observer : Observer, optional
         Hears of the progress.
     **options
-        Of `bench.run`, those that say how cells are read and where work runs: `mask`, `um_per_px`, `skip_unreadable`,
-        `jobs`, `threads`, `store`, `weights_dir` ...
+        Of `bench.run`, those that say how cells are read and prepared, and where work runs: `mask`, `um_per_px`,
+        `skip_unreadable`, `prepare`, `jobs`, `threads`, `device`, `store`, `weights_dir` ...
 
     Returns
     -------
@@ -109,16 +119,18 @@ def extract_features(
     extracted = 0
     if not entry.stored:
         writable_folder(asked.store, "--store")
+        if notice := without_gpu(asked.options.device, [plugin]):
+            observer.notice(notice)
         jobs = asked.options.jobs or default_jobs(asked.options.threads)
         with local_pool(jobs, asked.options.threads) as pool:
-            cells = opened.dataset.cells()
+            cells = opened.dataset.cells(parse_prepare(asked.options.prepare))
             extracted = extract(entry, plugin, cells, pool=pool, options=asked.options, observer=observer)
     seconds = time.perf_counter() - start
     names = tuple(feature_names(entry.folder))
     keys = opened.dataset.table.rename(columns={"cell": "id"})
     keys = keys[[name for name in (*KEYS, SET) if name in keys]]
     _check_names(plugin.selector, [*keys, *names])
-    return FeatureTable(plugin.selector, entry.folder, keys, names, extracted, seconds)
+    return FeatureTable(plugin.selector, entry.folder, keys, names, extracted, seconds, asked.options.prepare)
 
 
 def _check_names(extractor: str, columns: list[str]) -> None:

@@ -18,8 +18,9 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
-from bench.store.entry import open_features, open_status
 from bench.outputs import output_file
+from bench.pipelines import AS_THEY_ARE
+from bench.store.entry import open_features, open_status
 from extractors.handcrafted.status import Status
 
 KEYS = ("id", "patient", "label")
@@ -53,6 +54,8 @@ class FeatureTable:
         Cells whose features were extracted for this table; 0 where all were stored.
     seconds : float
         Wall time that this took, the start of the workers included.
+    prepare : str
+        How the cells were prepared; `none` where they were taken as they are.
     """
 
     extractor: str
@@ -61,6 +64,7 @@ class FeatureTable:
     names: tuple[str, ...]
     extracted: int
     seconds: float
+    prepare: str = AS_THEY_ARE
 
     @property
     def table(self) -> pd.DataFrame:
@@ -105,7 +109,7 @@ class FeatureTable:
 
     @property
     def _schema(self) -> pa.Schema:
-        origin = {"extractor": self.extractor, "features": self.folder.name}
+        origin = {"extractor": self.extractor, "prepare": self.prepare, "features": self.folder.name}
         fields = [*((key, pa.string()) for key in self.cells.columns), *((name, pa.float32()) for name in self.names)]
         return pa.schema(fields, metadata={METADATA: json.dumps(origin).encode()})
 

@@ -152,7 +152,7 @@ def plan(
     Returns
     -------
     DataFrame
-        Columns `extractor`, `classifier`, `state`, `features`, `why`.
+        Columns `prepare`, `extractor`, `classifier`, `state`, `features`, `why`.
     """
     return states(_options(extractors, clfs, config, options), observer)
 

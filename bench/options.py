@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from bench.errors import BenchError, did_you_mean
+from bench.preparation import parse_prepare, shortened
 from bench.scores.thresholds import parse_threshold
 from bench.selectors import split_list
 
@@ -30,7 +31,16 @@ def _threshold(value: object) -> str:
         raise PydanticCustomError("threshold", "{why}", {"why": str(error).removeprefix("threshold ")}) from error
 
 
+def _prepare(value: str) -> str:
+    try:
+        return shortened(parse_prepare(value))
+    except BenchError as error:
+        why = str(error).removeprefix("--prepare").removeprefix(":").strip()
+        raise PydanticCustomError("prepare", "{why}", {"why": why}) from error
+
+
 Threshold = Annotated[str, BeforeValidator(_threshold)]
+Prepare = Annotated[str, AfterValidator(_prepare)]
 Selectors = Annotated[tuple[str, ...], BeforeValidator(_selectors)]
 
 
@@ -48,7 +58,7 @@ class Options(BaseModel):
     um_per_px: float | None = Field(None, gt=0)
     skip_unreadable: bool = Field(False)
     links: Path | None = Field(None)
-    prepare: str = Field("none")
+    prepare: Prepare = Field("none")
     extractors: Selectors = Field(("handcrafted", "efficientnet_b0"))
     clfs: Selectors = Field(())
     baselines: bool = Field(True)

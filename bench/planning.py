@@ -16,18 +16,22 @@ from bench.baselines import PRIOR, is_baseline, with_baselines
 from bench.datasets.cache import cache_dir
 from bench.datasets.opening import Opened, open_data
 from bench.datasets.two_sets import HELD_OUT, SET
+from bench.devices import device_of
 from bench.errors import BenchError
 from bench.experiment import Protocol
 from bench.identity import code_digest, digest, library_versions, module_identity, own_digest
 from bench.observer import Observer
 from bench.options import Options
+from bench.pipelines import AS_THEY_ARE, Pipeline
 from bench.plugins import PIXELS, Plugin
+from bench.preparation import canonical, parse_prepare, preparation_code
 from bench.reading_options import reading_options
 from bench.results import BASELINE, LEAKY, RANDOM_WEIGHTS, Results
 from bench.splits.fold_manifest import Folds
 from bench.splits.outer_folds import outer_folds
 from bench.store.entry import Entry
 from bench.store.keys import READING, entry_of, extractor_identity
+from extractors.cells import Cells
 
 FORMAT = 1
 
@@ -59,10 +63,8 @@ class Experiment:
 
     Parameters
     ----------
-    extractor : Plugin or None
-        None for a classifier that consumes cells.
-    classifier : Plugin
-        What is fitted.
+    pipeline : Pipeline
+        What is evaluated.
     components : mapping
         Everything that the key is made of, in the clear.
     entry : Entry or None
@@ -71,21 +73,30 @@ class Experiment:
         Why it cannot run at all, such as weights that are not to be had; else empty.
     """
 
-    extractor: Plugin | None
-    classifier: Plugin
+    pipeline: Pipeline
     components: Mapping[str, Any]
     entry: Entry | None
     problem: str = ""
 
     @property
-    def extractor_name(self) -> str:
-        """The extractor's selector, or `pixels`."""
-        return self.extractor.selector if self.extractor is not None else PIXELS
+    def prepare(self) -> str:
+        """How its cells are prepared; `none` where they are taken as they are."""
+        return self.pipeline.prepare
+
+    @property
+    def extractor(self) -> Plugin | None:
+        """None for a classifier that consumes cells."""
+        return self.pipeline.extractor
+
+    @property
+    def classifier(self) -> Plugin:
+        """What is fitted."""
+        return self.pipeline.classifier
 
     @property
     def name(self) -> str:
-        """Extractor and classifier as a person writes them."""
-        return f"{self.extractor_name} x {self.classifier.selector}"
+        """The pipeline as a person writes it."""
+        return self.pipeline.name
 
     @cached_property
     def key(self) -> str:
@@ -95,7 +106,8 @@ class Experiment:
     @property
     def slug(self) -> str:
         """Name of its folder."""
-        text = f"{self.extractor_name}__{self.classifier.selector}"
+        prepared = "" if self.prepare == AS_THEY_ARE else f"{self.prepare}__"
+        text = f"{prepared}{self.pipeline.extractor_name}__{self.classifier.selector}"
         return "".join(c if c.isalnum() or c in "-_." else "-" for c in text)[:80] + "-" + self.key[:12]
 
 
@@ -128,16 +140,21 @@ class Plan:
         """The feature store's folder."""
         return store_path(self.options)
 
+    def cells(self, experiment: Experiment) -> Cells:
+        """The data set's cells as an experiment sees them: prepared."""
+        return self.opened.dataset.cells(parse_prepare(experiment.prepare))
+
     def record(self, experiment: Experiment) -> dict[str, Any]:
         """What is kept of an experiment beside its tables."""
         data = self.opened.dataset
         leaky = self.protocol.split == "image" or bool(self.folds.violations)
         random = experiment.extractor is not None and experiment.extractor.random_weights
-        baseline = is_baseline(experiment.extractor_name, experiment.classifier.selector)
+        baseline = is_baseline(experiment.pipeline)
         flags = ((LEAKY, leaky), (RANDOM_WEIGHTS, random), (BASELINE, baseline))
         return {
             "key": experiment.key,
-            "extractor": experiment.extractor_name,
+            "prepare": experiment.prepare,
+            "extractor": experiment.pipeline.extractor_name,
             "classifier": experiment.classifier.selector,
             "flags": [flag for flag, on in flags if on],
             "violations": list(self.folds.violations),
@@ -171,20 +188,21 @@ class Plan:
         return {"held_out": {**counts, "digest": self.opened.held_out_digest}}
 
     def states(self, results: Results | None) -> pd.DataFrame:
-        """What will happen to each experiment: columns `extractor`, `classifier`, `state`, `features`, `why`."""
+        """What will happen to each experiment: columns as `bench.plan` names them."""
         rows = []
         for e in self.experiments:
             state, why = self._state(e, results)
             rows.append(
                 {
-                    "extractor": e.extractor_name,
+                    "prepare": e.prepare,
+                    "extractor": e.pipeline.extractor_name,
                     "classifier": e.classifier.selector,
                     "state": state,
                     "features": "-" if e.entry is None else "stored" if e.entry.stored else "to extract",
                     "why": why,
                 }
             )
-        return pd.DataFrame(rows, columns=["extractor", "classifier", "state", "features", "why"])
+        return pd.DataFrame(rows, columns=["prepare", "extractor", "classifier", "state", "features", "why"])
 
     def _state(self, experiment: Experiment, results: Results | None) -> tuple[str, str]:
         if results is not None and results.is_done(experiment.slug):
@@ -210,7 +228,8 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Ope
     BenchError
         The data, a name or a parameter is wrong, or the folds cannot be drawn.
     """
-    pairs = _pairs(options)
+    pipelines = _pipelines(options)
+    device = device_of(options.device)
     observer = observer or Observer()
     opened = opened if opened is not None else open_data(options, observer)
     folds = outer_folds(opened.dataset.table, options)
@@ -236,8 +255,9 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Ope
         "folds": folds.hash,
         "engine": {name: own_digest(name) for name in _ENGINE},
     }
-    features = {x: _features(x, opened, options) for x in dict.fromkeys(x for x, _ in pairs)}
-    experiments = tuple(_experiment(x, c, common, features[x]) for x, c in pairs)
+    inputs = dict.fromkeys((p.prepare, p.extractor) for p in pipelines)
+    features = {(prepare, x): _features(prepare, x, opened, options, device) for prepare, x in inputs}
+    experiments = tuple(_experiment(p, common, features[p.prepare, p.extractor]) for p in pipelines)
     return Plan(options, opened, folds, protocol, experiments)
 
 
@@ -246,20 +266,19 @@ def store_path(options: Options) -> Path:
     return options.store if options.store is not None else cache_dir() / "store"
 
 
-def _pairs(options: Options) -> list[tuple[Plugin | None, Plugin]]:
+def _pipelines(options: Options) -> list[Pipeline]:
     names = options.clfs or tuple(name for name in plugins.installed("classifiers") if name != PRIOR)
     classifiers = list({p.canonical: p for p in map(plugins.classifier, names)}.values())
     wanted = [e for e in options.extractors if e != PIXELS]
     extractors = list({p.canonical: p for p in map(plugins.extractor, wanted)}.values())
-    pairs: list[tuple[Plugin | None, Plugin]] = [
-        (x, c) for x in extractors for c in classifiers if c.consumes == "features"
-    ]
-    pairs += [(None, c) for c in classifiers if c.consumes == "cells"]
-    if not pairs:
+    prepare = options.prepare
+    found = [Pipeline(prepare, x, c) for x in extractors for c in classifiers if c.consumes == "features"]
+    found += [Pipeline(prepare, None, c) for c in classifiers if c.consumes == "cells"]
+    if not found:
         raise BenchError(
             "nothing to run: name at least one extractor (--extractors) for the classifiers that take features"
         )
-    return with_baselines(pairs) if options.baselines else pairs
+    return with_baselines(found) if options.baselines else found
 
 
 @dataclass(frozen=True)
@@ -271,24 +290,31 @@ class _Features:
     problem: str = ""
 
 
-def _features(extractor: Plugin | None, opened: Opened, options: Options) -> _Features:
+def _features(prepare: str, extractor: Plugin | None, opened: Opened, options: Options, device: str) -> _Features:
+    steps = parse_prepare(prepare)
+    in_full = canonical(steps)
     if extractor is None:
-        return _Features({"extractor": PIXELS, "prepare": "none", "reading": code_digest(READING)})
+        code = {"preparation": preparation_code(steps), "reading": code_digest(READING)}
+        return _Features({"extractor": PIXELS, "prepare": in_full, **code})
     weights_dir = str(options.weights_dir) if options.weights_dir else None
+    given: dict[str, Any] = {
+        "weights_dir": weights_dir,
+        "threads": options.threads,
+        "prepare": in_full,
+        "device": device,
+    }
     try:
         if extractor.requires_fit:
-            return _Features(extractor_identity(extractor, weights_dir=weights_dir))
-        entry = entry_of(
-            store_path(options), extractor, opened.cell_digests, weights_dir=weights_dir, threads=options.threads
-        )
+            return _Features(extractor_identity(extractor, **given))
+        entry = entry_of(store_path(options), extractor, opened.cell_digests, **given)
     except BenchError as error:
-        return _Features({"extractor": extractor.canonical, "problem": str(error)}, problem=str(error))
+        problem = {"extractor": extractor.canonical, "prepare": in_full, "problem": str(error)}
+        return _Features(problem, problem=str(error))
     return _Features(entry.components, entry)
 
 
-def _experiment(
-    extractor: Plugin | None, classifier: Plugin, common: Mapping[str, Any], features: _Features
-) -> Experiment:
+def _experiment(pipeline: Pipeline, common: Mapping[str, Any], features: _Features) -> Experiment:
+    classifier = pipeline.classifier
     module = classifier.target.partition(":")[0]
     components = {
         **common,
@@ -298,7 +324,7 @@ def _experiment(
         "classifier_libraries": dict(library_versions(module)),
         "features": dict(features.identity),
     }
-    return Experiment(extractor, classifier, components, features.entry, features.problem)
+    return Experiment(pipeline, components, features.entry, features.problem)
 
 
 def _per_class(table: pd.DataFrame) -> dict[str, dict[str, int]]:
@@ -318,7 +344,7 @@ def _what_differs(experiment: Experiment, results: Results | None) -> str:
         r
         for r in (results.experiments() if results is not None else [])
         if (r.record["extractor"], r.record["classifier"])
-        == (experiment.extractor_name, experiment.classifier.selector)
+        == (experiment.pipeline.extractor_name, experiment.classifier.selector)
     ]
     if not relatives:
         return "no result yet"
@@ -328,6 +354,9 @@ def _what_differs(experiment: Experiment, results: Results | None) -> str:
         theirs = _flat(relative.record["components"])
         differing.append(sorted(k for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k)))
     nearest: list[str] = min(differing, key=len)
+    if "features.prepare" in nearest:
+        # Other steps are other code; that goes without saying.
+        nearest = [name for name in nearest if not name.startswith("features.preparation")]
     return "a result differs in: " + ", ".join(nearest)
 
 

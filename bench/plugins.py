@@ -24,8 +24,12 @@ ENGINE_OWNED = {
     "threads": "use --threads",
     "n_jobs": "use --jobs and --threads",
     "weights_dir": "use --weights-dir",
+    "device": "use --device",
 }
-"""Parameters that the engine sets; not part of an identity, not accepted in a selector."""
+"""Parameters that the engine sets in an extractor; not part of an identity, not accepted in a selector."""
+
+CLASSIFIER_OWNED = {name: why for name, why in ENGINE_OWNED.items() if name != "device"}
+"""Those that it sets in a classifier, whose `device` is the user's: `xgboost.XGBClassifier[device=cuda]`."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def extractor(text: str) -> Plugin:
     selector = parse(text)
     points = installed("extractors")
     if selector.name in points:
-        plugin = _describe(selector, points[selector.name].value)
+        plugin = _describe(selector, points[selector.name].value, ENGINE_OWNED)
         if selector.name == "embedding":
             model = plugin.params.get("model")
             if not isinstance(model, str):
@@ -124,7 +128,7 @@ def extractor(text: str) -> Plugin:
         raise BenchError(
             f"no extractor is called {selector.name!r}.{hint} See bench list extractors, and --timm for model names."
         )
-    return _describe(selector, points["embedding"].value, model=selector.name)
+    return _describe(selector, points["embedding"].value, ENGINE_OWNED, model=selector.name)
 
 
 def classifier(text: str) -> Plugin:
@@ -138,7 +142,7 @@ def classifier(text: str) -> Plugin:
     selector = parse(text)
     points = installed("classifiers")
     if selector.name in points:
-        plugin = _describe(selector, points[selector.name].value)
+        plugin = _describe(selector, points[selector.name].value, CLASSIFIER_OWNED)
         if getattr(_load(plugin.target), "consumes", None) not in ("cells", "features"):
             raise BenchError(f'{selector.name}: its class does not say consumes = "features" or "cells"')
         return plugin
@@ -151,11 +155,11 @@ def classifier(text: str) -> Plugin:
     )
 
 
-def _describe(selector: Selector, target: str, **fixed: Value) -> Plugin:
+def _describe(selector: Selector, target: str, owned: Mapping[str, str], **fixed: Value) -> Plugin:
     cls = _load(target)
     defaults = _defaults(cls)
-    allowed = {k: v for k, v in defaults.items() if k not in ENGINE_OWNED and k not in fixed}
-    _check_names(selector, allowed)
+    allowed = {k: v for k, v in defaults.items() if k not in owned and k not in fixed}
+    _check_names(selector, allowed, owned)
     given = {k: _like_default(v, allowed[k]) for k, v in selector.params.items()}
     full = {k: _nested(v, _filled) for k, v in given.items()}
     changed = {k: _nested(given[k], _shortened) for k in sorted(given) if not _same(given[k], allowed[k])}
@@ -163,7 +167,7 @@ def _describe(selector: Selector, target: str, **fixed: Value) -> Plugin:
         selector=str(Selector(selector.name, changed)),
         target=target,
         params=_without_missing({**allowed, **full, **fixed}, selector),
-        accepts=frozenset(defaults) & frozenset(ENGINE_OWNED),
+        accepts=frozenset(defaults) & frozenset(owned),
         consumes=getattr(cls, "consumes", "cells"),
         requires_fit=_requires_fit(cls, {**full, **fixed}),
     )
@@ -179,7 +183,8 @@ def _nested(value: Value, form: Callable[[Plugin], Selector]) -> Value:
     if value.name not in points and "." not in value.name:
         raise BenchError(f"no classifier is called {value.name!r}.{did_you_mean(value.name, points)}")
     module, _, name = value.name.rpartition(".")
-    return form(_describe(value, points[value.name].value if value.name in points else f"{module}:{name}"))
+    target = points[value.name].value if value.name in points else f"{module}:{name}"
+    return form(_describe(value, target, CLASSIFIER_OWNED))
 
 
 def _filled(plugin: Plugin) -> Selector:
@@ -197,7 +202,7 @@ def _wrapped(selector: Selector) -> Plugin:
 
     try:
         check_wrappable(inner)
-        plugin = _describe(selector, f"{module}:{name}")
+        plugin = _describe(selector, f"{module}:{name}", CLASSIFIER_OWNED)
         check_wrappable(_plain(Selector(selector.name, plugin.params)))
     except (TypeError, ValueError) as error:
         raise BenchError(f"{selector}: {error}") from error
@@ -233,12 +238,12 @@ def _defaults(cls: type) -> dict[str, Any]:
     }
 
 
-def _check_names(selector: Selector, allowed: Mapping[str, object]) -> None:
+def _check_names(selector: Selector, allowed: Mapping[str, object], owned: Mapping[str, str]) -> None:
     for key in selector.params:
         if key in allowed:
             continue
-        if key in ENGINE_OWNED:
-            raise BenchError(f"{selector}: {key} is set by the engine; {ENGINE_OWNED[key]}")
+        if key in owned:
+            raise BenchError(f"{selector}: {key} is set by the engine; {owned[key]}")
         takes = f"It takes {', '.join(sorted(allowed))}." if allowed else "It takes no parameters."
         raise BenchError(f"{selector.name} has no parameter {key!r}.{did_you_mean(key, allowed)} {takes}")
 

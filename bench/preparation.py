@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from bench.errors import BenchError, did_you_mean
 from bench.identity import code_digest, digest
-from bench.selectors import parse, split_list
+from bench.selectors import Selector, parse, split_list
 from extractors.preparation.step import Step, StepBase
 from extractors.preparation.steps import STEPS
 
@@ -52,6 +52,11 @@ def canonical(steps: Sequence[Step]) -> str:
     return "+".join(map(str, steps)) or NONE
 
 
+def shortened(steps: Sequence[Step]) -> str:
+    """The one text of the steps with the parameters that differ from their defaults: how a person writes them."""
+    return "+".join(map(_short, steps)) or NONE
+
+
 def preparation_code(steps: Sequence[Step]) -> str | None:
     """SHA-256 of the code of the steps, docstrings left out, so that features know how their cells were prepared.
 
@@ -59,6 +64,11 @@ def preparation_code(steps: Sequence[Step]) -> str | None:
     """
     modules = sorted({type(step).__module__ for step in steps})
     return digest({module: code_digest(module) for module in modules}) if modules else None
+
+
+def _short(step: Step) -> str:
+    usual, given = parse(str(type(step)())).params, parse(str(step)).params
+    return str(Selector(step.name, {key: value for key, value in given.items() if usual.get(key) != value}))
 
 
 def _step(text: str) -> StepBase:

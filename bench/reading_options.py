@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.options import Options
 
-_VALUES = ("patient_pattern", "positive", "white_level", "um_per_px", "skip_unreadable")
+_VALUES = ("patient_pattern", "positive", "white_level", "um_per_px", "skip_unreadable", "device")
 _PLACES = ("data", "mask", "nucleus_mask", "held_out", "folds_file", "links", "weights_dir")
 _STORE = "store"
 
@@ -17,6 +17,7 @@ _STORE = "store"
 def reading_options(options: Options) -> dict[str, Any]:
     """What `restored_options` needs: JSON values; what has its default is left out.
 
+    How cells were prepared is not among them: it is of the experiment, whose record says it.
     Paths are absolute, but for the store, which is relative to the results folder: results and store that are moved
     together stay together, and equal runs in two places have equal records.
     """

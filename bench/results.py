@@ -14,6 +14,7 @@ import pandas as pd
 
 from bench.errors import BenchError
 from bench.identity import digest
+from bench.pipelines import name_of, prepare_of
 from bench.scores.decisions import Decision
 from bench.scores.metrics import METRICS, PRIMARY
 from bench.splits.held_out import Look, read_looks
@@ -66,8 +67,8 @@ class ExperimentResult:
 
     @property
     def name(self) -> str:
-        """Extractor and classifier as a person writes them."""
-        return f"{self.record['extractor']} x {self.record['classifier']}"
+        """The pipeline as a person writes it: preparation, where there is any, extractor and classifier."""
+        return name_of(self.record)
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -155,6 +156,11 @@ class Failure:
     def written_ns(self) -> int:
         """When it was written, in nanoseconds since 1970."""
         return self.path.stat().st_mtime_ns
+
+    @property
+    def prepare(self) -> str:
+        """How its cells were to be prepared; `none` where they were to be taken as they are."""
+        return prepare_of(self.record)
 
     @property
     def reason(self) -> str:
@@ -346,7 +352,7 @@ def failed_row(failure: Failure) -> dict[str, Any]:
 
 
 def _columns() -> Iterator[str]:
-    yield from (*ASKED, "extractor", "classifier", "status", "flags")
+    yield from (*ASKED, "prepare", "extractor", "classifier", "status", "flags")
     for name in METRICS:
         yield from (name, f"{name}_low", f"{name}_high")
     yield from ("optimism", "patients", "split_units", "cells", "reason", "key")
@@ -358,6 +364,7 @@ def _described(record: Mapping[str, Any]) -> dict[str, Any]:
         "data": data["name"],
         **{k: protocol[k] for k in ("split", "folds", "repeats", "tune", "seed")},
         **vars(decision_of(record)),
+        "prepare": prepare_of(record),
         "extractor": record["extractor"],
         "classifier": record["classifier"],
         "flags": ", ".join(record["flags"]),
@@ -379,6 +386,7 @@ def _record(path: Path) -> Mapping[str, Any]:
     data = record.get("data")
     sound = {
         **{name: isinstance(record.get(name), str) for name in _TEXTS},
+        "prepare": isinstance(record.get("prepare", ""), str),
         **{name: _is_texts(record.get(name)) for name in ("flags", "violations")},
         "protocol": isinstance(record.get("protocol"), dict),
         "data": isinstance(data, dict)
@@ -399,13 +407,13 @@ def _is_texts(value: object) -> bool:
 def _question(record: Mapping[str, Any]) -> str:
     """What an experiment asks: the pipeline, the data, the folds and the protocol, but not who computed it how."""
     data = record["data"]
-    asked = [record["extractor"], record["classifier"], data["digest"], data["positive"], record["folds_hash"]]
-    return digest([*asked, record["protocol"]])
+    pipeline = [prepare_of(record), record["extractor"], record["classifier"]]
+    return digest([*pipeline, data["digest"], data["positive"], record["folds_hash"], record["protocol"]])
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:
     headlines = [PRIMARY, *(name for name, metric in METRICS.items() if metric.headline and name != PRIMARY)]
-    order = ["leaky", *ASKED, *headlines, "extractor", "classifier", "key"]
+    order = ["leaky", *ASKED, *headlines, "prepare", "extractor", "classifier", "key"]
     ascending = [column not in headlines for column in order]
     marked = table.assign(leaky=table["flags"].str.contains(LEAKY, regex=False))
     ranked = marked.sort_values(order, ascending=ascending, na_position="last", kind="stable", ignore_index=True)

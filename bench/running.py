@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from filelock import FileLock
 
+from bench.devices import without_gpu
 from bench.errors import BenchError
 from bench.executors import LocalPool, local_pool, reason_of
 from bench.experiment import FoldJob, FoldResult, fit_fold
@@ -116,6 +117,7 @@ class _Run:
         """Go on until every experiment has an outcome; whatever ends it, no lock stays behind."""
         try:
             self._progress()
+            self._tell_without_gpu()
             self._work()
             if self.look is not None:
                 self.observer.notice(self.look.told())
@@ -135,6 +137,11 @@ class _Run:
             for future in done:
                 if (handle := self.handlers.pop(future, None)) is not None:
                     handle(future)
+
+    def _tell_without_gpu(self) -> None:
+        lacking = [e.extractor for e in self.waiting if e.extractor and e.entry is not None and not e.entry.stored]
+        if notice := without_gpu(self.plan.options.device, lacking):
+            self.observer.notice(notice)
 
     def _wait_for_others(self) -> None:
         if not self.told:

@@ -12,6 +12,7 @@ from typing import Any
 from bench.errors import BenchError
 from bench.evidence.tracks import SHORT_KEY, by_track, shared_by_track
 from bench.identity import digest
+from bench.pipelines import AS_THEY_ARE, pipeline_name, prepare_of
 from bench.results import BASELINE, LEAKY, ExperimentResult, Results
 from bench.scores.metrics import BOOTSTRAP, METRICS, PRIMARY, Metric
 from bench.scores.sums import CELL, PATIENT, PER_PATIENT
@@ -80,13 +81,18 @@ class Row:
     seconds : float
         Wall time of tuning, fits and predictions of all folds; NaN where it was not kept.
     namesake : bool
-        Another row of the track has the same extractor and classifier (run with other code, weights or libraries).
+        Another row of the track is the same pipeline (run with other code, weights or libraries).
     """
 
     result: ExperimentResult
     scores: Mapping[str, Score]
     seconds: float
     namesake: bool = False
+
+    @property
+    def prepare(self) -> str:
+        """How the cells were prepared; `none` where they were taken as they are."""
+        return prepare_of(self.result.record)
 
     @property
     def extractor(self) -> str:
@@ -117,7 +123,8 @@ class Row:
     @property
     def name(self) -> str:
         """The pipeline as a person writes it."""
-        return f"{self.extractor} × {self.classifier}" + (f" ({self.mark})" if self.mark else "")
+        name = pipeline_name(self.prepare, self.extractor, self.classifier, cross="×")
+        return name + (f" ({self.mark})" if self.mark else "")
 
     @property
     def badges(self) -> tuple[str, ...]:
@@ -183,6 +190,11 @@ class Track:
         return tuple(m for m in METRICS.values() if any(m.name in row.scores for row in self.rows))
 
     @property
+    def prepared(self) -> bool:
+        """Whether the cells were prepared for some row, so that the table has to say for which."""
+        return any(row.prepare != AS_THEY_ARE for row in self.rows)
+
+    @property
     def headline(self) -> tuple[Metric, ...]:
         """The columns of the leaderboard."""
         return tuple(m for m in self.metrics if m.headline)
@@ -246,10 +258,11 @@ def _seconds(result: ExperimentResult) -> float:
 
 
 def _ordered(rows: Sequence[Row]) -> tuple[Row, ...]:
-    names = Counter((r.extractor, r.classifier) for r in rows)
-    marked = [Row(r.result, r.scores, r.seconds, names[r.extractor, r.classifier] > 1) for r in rows]
+    names = Counter(r.name for r in rows)
+    marked = [Row(r.result, r.scores, r.seconds, names[r.name] > 1) for r in rows]
     return tuple(sorted(marked, key=_order))
 
 
-def _order(row: Row) -> tuple[float, str, str, str]:
-    return (-row.primary.value if row.primary.defined else math.inf, row.extractor, row.classifier, row.result.key)
+def _order(row: Row) -> tuple[float, str, str, str, str]:
+    score = -row.primary.value if row.primary.defined else math.inf
+    return (score, row.prepare, row.extractor, row.classifier, row.result.key)

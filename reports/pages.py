@@ -40,7 +40,8 @@ FLAGS: Mapping[str, str] = {
     LEAKY: "Cells of one patient, or of linked patients, lie on both sides of a fold. The score says how well known "
     "patients are recognised again, not how well new ones are judged.",
     RANDOM_WEIGHTS: "The network was never trained: its features are those of random weights.",
-    BASELINE: "A row that is always there: what the class share, the stain's colour or the cell's size alone reach.",
+    BASELINE: "A row that is always there: what the class share, the stain's colour or the cell's size alone reach, "
+    "on the cells as they are.",
 }
 
 

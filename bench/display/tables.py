@@ -11,6 +11,7 @@ from rich.table import Table
 
 from bench.display.terminal import console, show_line
 from bench.optimism import summary
+from bench.pipelines import AS_THEY_ARE, pipeline_name
 from bench.results import BASELINE, LEAKY, ExperimentResult
 from bench.scores.metrics import METRICS, PRIMARY
 
@@ -72,7 +73,7 @@ def show_leaderboard(board: pd.DataFrame) -> None:
     for metric in shown:
         table.add_column(METRICS[metric].title.replace(", ", "\n"), justify="right", no_wrap=True)
     for row in board.to_dict(orient="records"):
-        pipeline = escape(f"{row['extractor']} x {row['classifier']}")
+        pipeline = escape(pipeline_name(row["prepare"], row["extractor"], row["classifier"]))
         if row["status"] == "done":
             flags = tuple(row["flags"].split(", ")) if row["flags"] else ()
             table.add_row(pipeline + _flags(flags), *(_interval(row, m) for m in shown))
@@ -87,7 +88,8 @@ def show_leaderboard(board: pd.DataFrame) -> None:
 
 def show_plan(states: pd.DataFrame) -> None:
     """Print what will happen to each experiment of a matrix."""
-    console.print(_frame(states.drop(columns="why")))
+    plain = ["prepare"] if (states["prepare"] == AS_THEY_ARE).all() else []
+    console.print(_frame(states.drop(columns=["why", *plain])))
     counts = states["state"].value_counts()
     summary = ", ".join(f"{n} {state}" for state, n in counts.items())
     console.print(f"\n{len(states)} experiments: {summary}", highlight=False)
@@ -115,7 +117,8 @@ def show_dataset(opened: Opened) -> None:
 def _show_reasons(states: pd.DataFrame) -> None:
     """Print each reason once, with the pipelines that share it."""
     for (state, why), part in states.groupby(["state", "why"], sort=False):
-        who = ", ".join(f"{x} x {c}" for x, c in zip(part["extractor"], part["classifier"], strict=True))
+        named = zip(part["prepare"], part["extractor"], part["classifier"], strict=True)
+        who = ", ".join(pipeline_name(*one) for one in named)
         style = "red" if state in ("failed", "cannot run") else "bold"
         console.print(f"[{style}]{state}[/{style}] {escape(who)}: {escape(str(why))}", highlight=False, soft_wrap=True)
 

@@ -21,13 +21,13 @@ from bench.evidence.refitting import disk_told, fitted
 from bench.evidence.relabelling import Relabellings, UnitLabels, relabelled_scores, unit_labels
 from bench.evidence.reopening import Reopened, find_experiment, reopen
 from bench.executors import default_jobs
-from bench.store.entry import feature_names, open_features
 from bench.observer import Observer
 from bench.results import ExperimentResult
 from bench.scores.metrics import PRIMARY
 from bench.scores.primary import Estimate, primary_gap
 from bench.splits.fold_manifest import NEVER_TESTED
 from bench.statistics.permutation import permutation_p
+from bench.store.entry import feature_names, open_features
 from bench.whole import write_json
 
 FOLDER = "leakage"

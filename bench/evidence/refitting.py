@@ -12,6 +12,7 @@ from typing import Any
 import numpy.typing as npt
 import pandas as pd
 
+from bench.devices import without_gpu
 from bench.errors import BenchError
 from bench.evidence.reopening import Reopened
 from bench.executors import LocalPool, local_pool, reason_of
@@ -156,7 +157,9 @@ def _extract(plan: Plan, pool: LocalPool, observer: Observer) -> None:
     if entry is None or extractor is None or entry.stored:
         return
     writable_folder(plan.store, "--store")
-    extract(entry, extractor, plan.opened.dataset.cells(), pool=pool, options=plan.options, observer=observer)
+    if notice := without_gpu(plan.options.device, [extractor]):
+        observer.notice(notice)
+    extract(entry, extractor, plan.cells(experiment), pool=pool, options=plan.options, observer=observer)
 
 
 def _read(results: Results, slug: str) -> ExperimentResult:

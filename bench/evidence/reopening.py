@@ -15,6 +15,7 @@ from bench.datasets.opening import Opened
 from bench.errors import BenchError, did_you_mean
 from bench.observer import Observer
 from bench.options import Options, make_options
+from bench.pipelines import prepare_of
 from bench.planning import Experiment, Plan, make_plan
 from bench.plugins import Plugin
 from bench.reading_options import restored_options
@@ -181,7 +182,11 @@ def _of_folder(path: Path, name: str | None) -> tuple[Results, ExperimentResult]
 
 def _options(record: Mapping[str, Any], results: Results, given: Mapping[str, object]) -> Options:
     protocol = {k: v for k, v in record["protocol"].items() if k in Options.model_fields}
-    pipeline = {"extractors": (record["extractor"],), "clfs": (record["classifier"],)}
+    pipeline = {
+        "prepare": prepare_of(record),
+        "extractors": (record["extractor"],),
+        "clfs": (record["classifier"],),
+    }
     alone = {"baselines": False} if "baselines" in Options.model_fields else {}
     restored = restored_options(record["options"], results.path)
     places = {k: v for k, v in given.items() if v is not None}

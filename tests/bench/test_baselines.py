@@ -8,11 +8,18 @@ import pytest
 
 from bench import plugins
 from bench.baselines import BASELINES, is_baseline, with_baselines
+from bench.pipelines import Pipeline
+from bench.plugins import PIXELS
 from bench.scores.metrics import score
 from classifiers.prior import Prior
 
 CELLS = {"ALL": (7272, 47), "HEM": (3389, 26)}
 """Cells and patients of each class in C-NMC's training set."""
+
+
+def _pipeline(prepare: str, extractor: str, classifier: str) -> Pipeline:
+    plugin = None if extractor == PIXELS else plugins.extractor(extractor)
+    return Pipeline(prepare, plugin, plugins.classifier(classifier))
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +61,21 @@ def test_the_share_of_the_patients_is_the_best_constant_where_patients_weigh_the
 
 
 def test_baselines_come_last_and_once() -> None:
-    asked = (plugins.extractor("size"), plugins.classifier("lightgbm"))
-    other = (plugins.extractor("color"), plugins.classifier("knn"))
-    names = [(None if x is None else x.selector, c.selector) for x, c in with_baselines([other, asked])]
-    assert names == [("color", "knn"), ("size", "lightgbm"), (None, "prior"), ("stain", "lightgbm")]
+    asked, other = _pipeline("none", "size", "lightgbm"), _pipeline("none", "color", "knn")
+    names = [one.name for one in with_baselines([other, asked])]
+    assert names == ["color x knn", "size x lightgbm", "pixels x prior", "stain x lightgbm"]
     assert with_baselines(with_baselines([other, asked])) == with_baselines([other, asked])
 
 
+def test_baselines_are_of_the_cells_as_they_are() -> None:
+    """A preparation must not lower the bar that it is held against."""
+    asked = _pipeline("macenko", "stain", "lightgbm")
+    names = [one.name for one in with_baselines([asked])]
+    assert names == ["macenko > stain x lightgbm", "pixels x prior", "stain x lightgbm", "size x lightgbm"]
+    assert not is_baseline(asked)
+
+
 def test_a_baseline_is_known_by_its_selectors() -> None:
-    assert all(is_baseline(*names) for names in BASELINES)
-    assert not is_baseline("size", "lightgbm[n_estimators=50]")
-    assert not is_baseline("handcrafted", "lightgbm")
+    assert all(is_baseline(_pipeline("none", *names)) for names in BASELINES)
+    assert not is_baseline(_pipeline("none", "size", "lightgbm[n_estimators=50]"))
+    assert not is_baseline(_pipeline("none", "color", "lightgbm"))

@@ -14,7 +14,8 @@ from bench.scores.metrics import METRICS
 
 def _board(**changes: object) -> pd.DataFrame:
     asked = dict(zip(ASKED, ("cells", "patient", 5, 2, 0, "sigmoid", "sens@0.95", "share", 0), strict=True))
-    row = {**asked, "extractor": "size", "classifier": "svm", "status": "done", "flags": "", "reason": "", **changes}
+    pipeline = {"prepare": "none", "extractor": "size", "classifier": "svm"}
+    row = {**asked, **pipeline, "status": "done", "flags": "", "reason": "", **changes}
     scores = {f"{name}{end}": value for name in METRICS for end, value in (("", 0.8), ("_low", 0.7), ("_high", 0.9))}
     return pd.DataFrame([{**scores, **row}])
 
@@ -32,6 +33,15 @@ def test_as_many_metrics_as_the_terminal_has_room_for(
     assert printed.count("0.80 0.70-0.90") == columns
     assert max(map(len, printed.splitlines())) <= width
     assert "has tuned it on the tested patients" in printed
+
+
+def test_pipelines_that_differ_in_preparation_have_two_names(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(display, "console", Console(width=200))
+    display.show_leaderboard(pd.concat([_board(), _board(prepare="crop+mask[to=mean]")], ignore_index=True))
+    rows = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines() if " x " in line]
+    assert rows == ["size x svm", "crop+mask[to=mean] > size x svm"]
 
 
 def test_what_cannot_be_compared_stands_in_tables_of_its_own(

@@ -22,6 +22,7 @@ from bench.evidence.relabelling import Relabellings, relabelled_scores, unit_lab
 from bench.experiment import Protocol
 from bench.observer import Observer
 from bench.options import make_options
+from bench.pipelines import Pipeline
 from bench.planning import Experiment, Plan
 from bench.plugins import Plugin
 from bench.scores.primary import primary_score
@@ -87,7 +88,7 @@ def _study(
     table = pd.DataFrame({"cell": numbers, "label": label, "patient": names, "unit": names}, dtype="str")
     dataset = SimpleNamespace(table=table, positive="sick", classes=("sick", "well"))
     protocol = Protocol(split="patient", folds=3, inner_folds=2, seed=seed)
-    experiment = Experiment(None, classifier, {}, Entry(folder, {}))
+    experiment = Experiment(Pipeline("none", None, classifier), {}, Entry(folder, {}))
     folds = draw_folds(table, split="patient", folds=3, seed=seed)
     return Plan(make_options({}), cast(Any, SimpleNamespace(dataset=dataset)), folds, protocol, (experiment,))
 
