@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
+from typing import Protocol as Shape
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 
 from bench.errors import BenchError
 from bench.identity import seed_of
@@ -20,6 +22,7 @@ from bench.scores.decisions import Decision, Inner, decide, decided_table
 from bench.scores.metrics import probability_columns, weighted_auroc
 from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_apart, inner_folds
 from bench.store.entry import feature_names, open_features
+from bench.store.fitted import Fit, FitPlace, fitted_features, kept
 from bench.tuning import tune
 from bench.tuning_storage import StudyPlace
 from extractors.cells import Cells
@@ -84,15 +87,17 @@ class FoldJob:
     labels, units : ndarray of str, shape (n_cells,)
         Label and split unit of each cell of the data set. Under `--split image` each cell is its own unit.
     features : str or None
-        Folder of the stored features; None where cells are consumed.
+        Folder of the stored features; None where cells are consumed, or the extractor is fitted in the fold.
     cells : Cells or None
-        The cells, where they are consumed.
+        The cells, where a classifier consumes them or an extractor learns from them.
     repeat, fold : int
         Which fold.
     train, test : ndarray of int
         Positions of the fold's cells.
     study : StudyPlace or None
         Where the tuning study is kept, too; nothing that is found depends on it.
+    fits : FitPlace or None
+        Where the features of an extractor that learns lie; None for any other.
     """
 
     extractor: Plugin | None
@@ -108,6 +113,7 @@ class FoldJob:
     train: Indices
     test: Indices
     study: StudyPlace | None = None
+    fits: FitPlace | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,10 @@ class FoldResult:
         `feature`, `importance`, `repeat`, `fold`, as `bench.importances` gives them; empty where the classifier tells
         none.
     seconds : dict of str to float
-        Wall time of tuning, inner fits, the fit and prediction.
+        Wall time of tuning, inner fits, the fit and prediction; and of an extractor that learns, `extract`: what its
+        fits of this fold took, inner ones and all, be they done now or found in the store.
+    notices : tuple of str
+        What a person should read.
     """
 
     predictions: pd.DataFrame
@@ -135,53 +144,16 @@ class FoldResult:
     trials: pd.DataFrame
     importances: pd.DataFrame
     seconds: dict[str, float] = field(default_factory=dict)
-
-
-class ExtractThenClassify(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """A classifier of cells made of an extractor that learns and a classifier of its features.
-
-    Both are fitted on the cells given to `fit`, so that no inner or outer test patient is seen.
-
-    Parameters
-    ----------
-    extractor : transformer of cells
-        Fitted with `fit(cells, y, groups=groups)`.
-    classifier : classifier of features
-        Fitted on the extractor's features.
-    """
-
-    consumes = "cells"
-
-    def __init__(self, extractor: Any, classifier: Any) -> None:
-        self.extractor = extractor
-        self.classifier = classifier
-
-    def fit(self, X: Cells, y: Any, groups: Any = None) -> ExtractThenClassify:
-        """Fit the extractor, then the classifier on its features."""
-        self.extractor_ = clone(self.extractor).fit(X, y, groups=groups)
-        self.classifier_ = clone(self.classifier).fit(self.extractor_.transform(X), y, groups=groups)
-        self.classes_ = self.classifier_.classes_
-        return self
-
-    def predict_proba(self, X: Cells) -> Floats:
-        """Probabilities of the classes, shape (n_cells, n_classes)."""
-        return np.asarray(self.classifier_.predict_proba(self.extractor_.transform(X)))
-
-    @property
-    def tunable(self) -> bool:
-        """Whether the classifier has anything to tune."""
-        return bool(getattr(self.classifier, "tunable", True))
-
-    def search_space(self, trial: Any) -> dict[str, Any]:
-        """The classifier's own search space."""
-        return {f"classifier__{k}": v for k, v in self.classifier.search_space(trial).items()}
+    notices: tuple[str, ...] = ()
 
 
 def fit_fold(job: FoldJob) -> FoldResult:
     """Fit and predict one outer fold.
 
     Calibration and thresholds are learned on the inner out-of-fold predictions of the training patients. Tuning, where
-    asked for, maximises the patient-weighted AUROC on the same inner folds.
+    asked for, maximises the patient-weighted AUROC on the same inner folds. An extractor that learns is fitted once on
+    the training cells of each split; its seed comes from its own selector, repeat and fold, so that all classifiers
+    share the fits.
 
     Raises
     ------
@@ -189,6 +161,33 @@ def fit_fold(job: FoldJob) -> FoldResult:
         A guard stopped the fold: a patient on both sides, a class missing, probabilities that are none.
     """
     return _FoldFit(job).run()
+
+
+class _Inputs(Shape):
+    """Features or cells of a data set."""
+
+    def take(self, rows: Indices) -> Any:
+        """Those at the given positions."""
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """Features that every split shares."""
+
+    values: npt.NDArray[np.float32]
+    names: tuple[str, ...]
+
+    def take(self, rows: Indices) -> npt.NDArray[np.float32]:
+        return np.ascontiguousarray(self.values[rows])
+
+
+@dataclass(frozen=True)
+class _Split:
+    """What is fitted on, what is predicted, and what stands for the cells meanwhile."""
+
+    train: Indices
+    predicted: Indices
+    inputs: _Inputs
 
 
 class _FoldFit:
@@ -199,6 +198,7 @@ class _FoldFit:
         names = (job.extractor.canonical if job.extractor else "", job.classifier.canonical)
         self.seed = seed_of(job.protocol.seed, *names, job.repeat, job.fold)
         self.seconds: dict[str, float] = {}
+        self.notices: dict[str, None] = {}
 
     def run(self) -> FoldResult:
         job = self.job
@@ -211,38 +211,81 @@ class _FoldFit:
         k = inner_folds(y, units, job.protocol.inner_folds)
         # Like the outer folds, the inner ones are the same for every experiment on the data.
         seed = seed_of("inner folds", job.protocol.seed, job.repeat, job.fold)
-        splits = [(job.train[a], job.train[b]) for a, b in PatientKFold(k, random_state=seed).split(y, y, units)]
-        for number, (train, validation) in enumerate(splits):
+        pairs = [(job.train[a], job.train[b]) for a, b in PatientKFold(k, random_state=seed).split(y, y, units)]
+        for number, (train, validation) in enumerate(pairs):
             check_apart(job.units, train, validation, where=f"inner fold {number}")
-        estimator = self._estimator(InnerPatientKFold(k, random_state=seed))
-        estimator, trials = self._timed("tune", lambda: self._tuned(estimator, splits))
+        splitter = InnerPatientKFold(k, random_state=seed)
+        with nullcontext() if job.fits is None else kept(job.fits) as place:
+            *inner, outer = [
+                _Split(train, predicted, self._inputs(train, predicted, splitter, place))
+                for train, predicted in [*pairs, (job.train, job.test)]
+            ]
+            return self._evaluated(inner, outer, splitter)
+
+    def _evaluated(self, splits: Sequence[_Split], last: _Split, splitter: PatientKFold) -> FoldResult:
+        job = self.job
+        estimator, trials = self._timed("tune", lambda: self._tuned(self._classifier(splitter), splits))
         inner = self._timed("inner", lambda: self._inner(estimator, splits))
-        fitted = self._timed("fit", lambda: self._fit(estimator, job.train))
-        outer = self._timed("predict", lambda: self._predict(fitted, job.test))
+        fitted = self._timed("fit", lambda: self._fit(estimator, last))
+        outer = self._timed("predict", lambda: self._predict(fitted, last))
         predictions = self._decided(outer, inner).assign(repeat=job.repeat, fold=job.fold)
         return FoldResult(
             predictions,
             inner.assign(repeat=job.repeat, fold=job.fold),
             trials,
-            self._importances(fitted).assign(repeat=job.repeat, fold=job.fold),
+            importances_of(fitted, getattr(last.inputs, "names", ())).assign(repeat=job.repeat, fold=job.fold),
             self.seconds,
+            tuple(self.notices),
         )
 
-    def _estimator(self, splitter: PatientKFold) -> Any:
-        job, threads = self.job, self.job.protocol.threads
-        seed = seed_of(self.seed, "fit")
-        classifier = job.classifier.build(random_state=seed, cv=splitter, threads=threads, n_jobs=threads)
-        if job.extractor is None or not job.extractor.requires_fit:
-            return classifier
-        extractor = job.extractor.build(random_state=seed, cv=splitter, threads=threads, n_jobs=threads)
-        return ExtractThenClassify(extractor, classifier)
+    def _inputs(self, train: Indices, predicted: Indices, splitter: PatientKFold, place: FitPlace | None) -> _Inputs:
+        """What a classifier is given in one split: stored features, those of an extractor fitted for it, or cells."""
+        job = self.job
+        if job.features is not None:
+            return _Stored(open_features(job.features), tuple(feature_names(job.features)))
+        assert job.cells is not None  # noqa: S101 (a job has features or cells)
+        if job.extractor is None:
+            return job.cells
+        assert place is not None  # noqa: S101 (an extractor that learns comes with a place for its fits)
+        fit = Fit(
+            job.extractor,
+            place,
+            job.cells,
+            job.labels,
+            job.units,
+            train,
+            predicted,
+            seed=seed_of(job.protocol.seed, job.extractor.canonical, job.repeat, job.fold),
+            cv=splitter,
+            strangers=self._strangers(predicted, place),
+            where="outer split" if predicted is job.test else "inner split",
+        )
+        found = fitted_features(fit)
+        self.seconds["extract"] = self.seconds.get("extract", 0.0) + found.seconds
+        self.notices |= dict.fromkeys(found.notices)
+        return found
 
-    def _tuned(self, estimator: Any, splits: Sequence[tuple[Indices, Indices]]) -> tuple[Any, pd.DataFrame]:
+    def _strangers(self, predicted: Indices, place: FitPlace) -> dict[str, frozenset[str]]:
+        """Who may not have been seen by what predicts these cells: their patients, and those of the test fold."""
+        job, split = self.job, self.job.protocol.split
+        if split == "official":  # its outer split may tear patients, which is told elsewhere
+            rows = predicted if predicted is not job.test else predicted[:0]
+        else:
+            rows = np.union1d(predicted, job.test)
+        whose = {"units": job.units} | ({} if split == "image" else {"patients": place.patients})
+        return {kind: frozenset(str(name) for name in names[rows]) for kind, names in whose.items()}
+
+    def _classifier(self, splitter: PatientKFold) -> Any:
+        threads = self.job.protocol.threads
+        seed = seed_of(self.seed, "fit")
+        return self.job.classifier.build(random_state=seed, cv=splitter, threads=threads, n_jobs=threads)
+
+    def _tuned(self, estimator: Any, splits: Sequence[_Split]) -> tuple[Any, pd.DataFrame]:
         if not self.job.protocol.tune or not getattr(estimator, "tunable", True):
             return estimator, pd.DataFrame()
 
         def evaluate(candidate: Any) -> list[Callable[[], float]]:
-            return [lambda a=a, b=b: self._auroc(self._fit(candidate, a), b) for a, b in splits]  # type: ignore[misc]
+            return [lambda s=s: self._auroc(self._fit(candidate, s), s) for s in splits]  # type: ignore[misc]
 
         found = tune(
             estimator,
@@ -254,44 +297,29 @@ class _FoldFit:
         trials = found.trials.assign(repeat=self.job.repeat, fold=self.job.fold)
         return clone(estimator).set_params(**found.params), trials
 
-    def _inner(self, estimator: Any, splits: Sequence[tuple[Indices, Indices]]) -> pd.DataFrame:
+    def _inner(self, estimator: Any, splits: Sequence[_Split]) -> pd.DataFrame:
         parts = []
-        for number, (train, validation) in enumerate(splits):
-            parts.append(self._predict(self._fit(estimator, train), validation).assign(inner_fold=number))
+        for number, split in enumerate(splits):
+            parts.append(self._predict(self._fit(estimator, split), split).assign(inner_fold=number))
         return pd.concat(parts, ignore_index=True)
 
-    def _fit(self, estimator: Any, rows: Indices) -> Any:
-        y, groups = self.job.labels[rows], self.job.units[rows]
-        return clone(estimator).fit(self._inputs(rows), y, groups=groups)
+    def _fit(self, estimator: Any, split: _Split) -> Any:
+        y, groups = self.job.labels[split.train], self.job.units[split.train]
+        return clone(estimator).fit(split.inputs.take(split.train), y, groups=groups)
 
-    def _predict(self, fitted: Any, rows: Indices) -> pd.DataFrame:
-        probabilities = np.asarray(fitted.predict_proba(self._inputs(rows)), dtype=np.float64)
+    def _predict(self, fitted: Any, split: _Split) -> pd.DataFrame:
+        rows = split.predicted
+        probabilities = np.asarray(fitted.predict_proba(split.inputs.take(rows)), dtype=np.float64)
         if not np.array_equal(fitted.classes_, self.classes):
             raise BenchError(f"the classifier knows {fitted.classes_}, the data {self.classes}")
         _check_probabilities(probabilities, (len(rows), len(self.classes)))
         return pd.DataFrame(probabilities, columns=self.columns).assign(row=rows)
 
-    def _importances(self, fitted: Any) -> pd.DataFrame:
-        stateful = isinstance(fitted, ExtractThenClassify)
-        classifier = fitted.classifier_ if stateful else fitted
-        names: Sequence[str] = []
-        if hasattr(classifier, "feature_importances_"):
-            if stateful:
-                names = [str(name) for name in fitted.extractor_.get_feature_names_out()]
-            elif self.job.features is not None:
-                names = feature_names(self.job.features)
-        return importances_of(classifier, names)
-
-    def _auroc(self, fitted: Any, rows: Indices) -> float:
-        table, labels, units = self._predict(fitted, rows), self.job.labels[rows], self.job.units[rows]
+    def _auroc(self, fitted: Any, split: _Split) -> float:
+        rows = split.predicted
+        table, labels, units = self._predict(fitted, split), self.job.labels[rows], self.job.units[rows]
         scored = [self.job.positive] if len(self.classes) == 2 else self.classes
         return float(np.mean([weighted_auroc(table[f"p_{c}"].to_numpy(), labels == c, units) for c in scored]))
-
-    def _inputs(self, rows: Indices) -> Any:
-        if self.job.features is None:
-            assert self.job.cells is not None  # noqa: S101 (a job has one or the other)
-            return self.job.cells.take(rows)
-        return np.ascontiguousarray(open_features(self.job.features)[rows])
 
     def _decided(self, outer: pd.DataFrame, inner: pd.DataFrame) -> pd.DataFrame:
         rows, decision = inner["row"].to_numpy(), self.job.protocol.decision

@@ -50,6 +50,8 @@ _ENGINE = (
     "bench.statistics.auroc",
     "bench.statistics.bootstrap",
     "bench.statistics.proportions",
+    "bench.store.extracted",
+    "bench.store.fitted",
     "bench.scores.sums",
     "bench.scores.thresholds",
     "bench.tuning",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from filelock import FileLock
@@ -28,7 +29,8 @@ from bench.scores.metrics import METRICS, PRIMARY, score
 from bench.splits.fold_manifest import write_folds
 from bench.splits.folds import Indices
 from bench.splits.held_out import LookLog
-from bench.store.entry import Entry
+from bench.store.entry import Entry, digests_array
+from bench.store.fitted import FitPlace
 from bench.tuning_storage import StudyPlace
 from bench.whole import read_json, whole_folder, write_json
 
@@ -87,6 +89,21 @@ def fold_job(
         train=train,
         test=test,
         study=_study(plan.options.storage, experiment, repeat, fold) if plan.protocol.tune else None,
+        fits=_fits(plan, experiment, labels),
+    )
+
+
+def _fits(plan: Plan, experiment: Experiment, labels: npt.NDArray[Any]) -> FitPlace | None:
+    """Where the features of an extractor that learns are kept; those of permuted labels are not."""
+    if experiment.extractor is None or not experiment.extractor.requires_fit:
+        return None
+    table = plan.opened.dataset.table
+    return FitPlace(
+        store=plan.store if np.array_equal(labels, table["label"].to_numpy().astype(str)) else None,
+        identity=experiment.components["features"],
+        engine=engine_settings(plan.options),
+        digests=digests_array(plan.opened.cell_digests),
+        patients=table["patient"].to_numpy().astype(str),
     )
 
 
@@ -105,6 +122,7 @@ class _Run:
         self.fits: dict[str, _Fit] = {}
         self.broken: dict[Path, str] = {}
         self.told = False
+        self.heard: set[str] = set()
         self.splits = list(plan.folds.splits())
         table = plan.opened.dataset.table
         self.labels = table["label"].to_numpy().astype(str)
@@ -142,6 +160,13 @@ class _Run:
         lacking = [e.extractor for e in self.waiting if e.extractor and e.entry is not None and not e.entry.stored]
         if notice := without_gpu(self.plan.options.device, lacking):
             self.observer.notice(notice)
+
+    def _tell(self, notices: Iterable[str]) -> None:
+        """Tell what workers noticed, each sentence once."""
+        for notice in notices:
+            if notice not in self.heard:
+                self.heard.add(notice)
+                self.observer.notice(notice)
 
     def _wait_for_others(self) -> None:
         if not self.told:
@@ -244,7 +269,9 @@ class _Run:
             self._fail(fit.experiment, f"repeat {repeat}, fold {fold}: {reason}")
             self._end(fit)
             return
-        _write_part(self._part(fit.experiment, repeat, fold), future.result())
+        found = future.result()
+        self._tell(found.notices)
+        _write_part(self._part(fit.experiment, repeat, fold), found)
         if not fit.left:
             self._conclude(fit)
 

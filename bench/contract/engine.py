@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,8 @@ from bench.contract.spaces import drawn_parameters
 from bench.contract.spies import SpiedPlugin, watched_splitters, with_numbers
 from bench.experiment import FoldJob, FoldResult, Protocol, fit_fold
 from bench.plugins import Plugin
-from bench.store.entry import write_entry
+from bench.store.entry import digests_array, write_entry
+from bench.store.fitted import FitPlace
 from extractors.cells import Cells
 
 FOLDS, INNER, TRIALS = 3, 2, 2
@@ -173,9 +175,16 @@ class EngineChecks:
             fold=fold,
             train=np.setdiff1d(every, test),
             test=test,
+            fits=_forgotten_fits(data) if self.extractor is not None else None,
         )
         with watched_splitters(ledger):
             return fit_fold(job)
+
+
+def _forgotten_fits(data: Material) -> FitPlace:
+    """A place that keeps no fit beyond its fold: one that is found again would hide what a new fit remembers."""
+    digests = [sha256(file.id.encode()).hexdigest() for file in data.X.files]
+    return FitPlace(store=None, identity={}, engine={}, digests=digests_array(digests), patients=data.groups)
 
 
 def _check_equal(first: FoldResult, second: FoldResult, rows: npt.NDArray[np.intp], when: str) -> None:

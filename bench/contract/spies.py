@@ -137,6 +137,10 @@ class SpiedExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         rows, _ = _numbers_and_inputs(X)
         return with_numbers(self.inner_.transform(X), rows)
 
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
+        """The inner extractor's names behind that of the number."""
+        return np.array(["number", *self.inner_.get_feature_names_out()], dtype=object)
+
 
 def with_numbers(features: npt.ArrayLike, rows: Rows) -> npt.NDArray[np.float32]:
     """Features with the number of each row, below 2**24, in front."""

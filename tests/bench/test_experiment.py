@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,7 +22,8 @@ from bench.plugins import Plugin
 from bench.scores.decisions import Inner, decide
 from bench.scores.thresholds import best_threshold
 from bench.splits.folds import InnerPatientKFold, PatientKFold
-from bench.store.entry import open_features, write_entry
+from bench.store.entry import digests_array, open_features, write_entry
+from bench.store.fitted import FitPlace
 from extractors.cells import CellFile, Cells
 
 PATIENTS, CELLS = 24, 4
@@ -80,6 +82,9 @@ class SpyExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
         rows = np.array([int(c.id) for c in X], dtype=np.float32)
         return np.column_stack([rows, np.sin(rows)]).astype(np.float32)
 
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
+        return np.array(["row", "sine"], dtype=object)
+
 
 def _rows(X: npt.NDArray[Any]) -> list[int]:
     return [int(r) for r in X[:, 0]]
@@ -126,7 +131,9 @@ def _spy(**params: Any) -> Plugin:
 def _stateful(job: FoldJob) -> FoldJob:
     extractor = Plugin("eye", f"{__name__}:SpyExtractor", {}, frozenset({"random_state"}), requires_fit=True)
     cells = Cells(CellFile(str(i), "nowhere.png") for i in range(len(job.labels)))
-    return replace(job, extractor=extractor, features=None, cells=cells)
+    digests = digests_array([sha256(file.id.encode()).hexdigest() for file in cells.files])
+    fits = FitPlace(None, {}, {}, digests, job.units)
+    return replace(job, extractor=extractor, features=None, cells=cells, fits=fits)
 
 
 def _check_no_leak(job: FoldJob, events: list[dict[str, Any]]) -> None:
@@ -257,13 +264,21 @@ def test_a_stateful_extractor_is_fitted_on_training_cells_alone(job: FoldJob) ->
     _check_no_leak(job, Spy.events)
 
 
-def test_a_stateful_extractor_is_tuned_with_its_classifier(job: FoldJob) -> None:
+def test_tuning_a_classifier_does_not_fit_its_extractor_again(job: FoldJob) -> None:
     job = _stateful(job)
-    result = fit_fold(replace(job, protocol=replace(job.protocol, tune=2)))
-    assert "param_classifier__slope" in result.trials
+    result = fit_fold(replace(job, protocol=replace(job.protocol, tune=5)))
+    assert len(result.trials) == 5
+    assert "param_slope" in result.trials
+    assert [len(rows) for rows in SpyExtractor.events].count(len(job.train)) == 1
+    assert len(SpyExtractor.events) == 3 + 1
     tested = set(job.test)
-    assert len(SpyExtractor.events) == 2 * 3 + 3 + 1
     assert all(not tested & set(rows) for rows in SpyExtractor.events)
+    _check_no_leak(job, Spy.events)
+
+
+def test_the_time_of_a_stateful_extractor_stands_apart(job: FoldJob) -> None:
+    assert set(fit_fold(_stateful(job)).seconds) == {"extract", "tune", "inner", "fit", "predict"}
+    assert set(fit_fold(job).seconds) == {"tune", "inner", "fit", "predict"}
 
 
 def test_the_seed_comes_from_names(job: FoldJob) -> None:

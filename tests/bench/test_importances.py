@@ -19,6 +19,7 @@ from bench.importances import importances_of
 from bench.plugins import Plugin, classifier
 from bench.splits.folds import InnerPatientKFold, inner_folds
 from bench.store.entry import feature_names, open_features
+from bench.store.fitted import FitPlace
 from extractors.cells import CellFile, Cells
 
 
@@ -70,6 +71,7 @@ def test_a_stateful_extractor_names_the_features_of_each_fold() -> None:
         protocol=Protocol(folds=6, inner_folds=2), positive="tall", labels=labels, units=units, features=None,
         cells=Cells(CellFile(str(i), "nowhere.png") for i in range(n)), repeat=1, fold=2,
         train=rows[~tested], test=rows[tested],
+        fits=FitPlace(None, {}, {}, np.zeros((n, 32), np.uint8), units),
     )  # fmt: skip
     found = fit_fold(job).importances
     assert found.to_dict(orient="list") == {

@@ -256,8 +256,8 @@ def test_honest_extractors_pass_and_what_does_not_concern_them_is_said(tmp_path:
     found = _checks(Selecting, tmp_path / "stateful")
     assert {c.outcome for c in found.values()} == {"passed"}
     assert len(found) == 13
-    # Three folds of 2 trials on 2 inner folds, 2 inner fits and the fit, each of an extractor and a classifier.
-    assert found["at work in the engine, no fit sees a tested patient"].detail == "42 fits, with tuning"
+    # Three folds: a classifier for 2 trials on 2 inner folds, 2 inner fits and the fit; an extractor for each split.
+    assert found["at work in the engine, no fit sees a tested patient"].detail == "30 fits, with tuning"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,8 @@ from bench.plugins import classifier
 FITS = "at work in the engine, no fit sees a tested patient"
 LABELS = "labels of tested patients change nothing"
 OTHER_CELLS = "other cells of tested patients change nothing else"
+
+EVERY = np.arange(108)
 
 Fold = experiment._FoldFit
 
@@ -41,7 +45,9 @@ def test_the_engine_as_it_is_leaks_nothing(tmp_path: Path) -> None:
 
 def test_a_fit_on_all_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = Fold._fit
-    monkeypatch.setattr(Fold, "_fit", lambda self, estimator, rows: honest(self, estimator, np.arange(108)))
+    monkeypatch.setattr(
+        Fold, "_fit", lambda self, estimator, split: honest(self, estimator, replace(split, train=EVERY))
+    )
     found = _failed(tmp_path)
     assert "the classifier is fitted on cells of patient 0" in found[FITS]
     assert "who is tested" in found[FITS]
@@ -51,7 +57,9 @@ def test_a_fit_on_all_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_tuning_on_the_tested_patients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The score that a trial is chosen by is that of the outer test cells."""
     honest = Fold._auroc
-    monkeypatch.setattr(Fold, "_auroc", lambda self, fitted, rows: honest(self, fitted, self.job.test))
+    monkeypatch.setattr(
+        Fold, "_auroc", lambda self, fitted, split: honest(self, fitted, replace(split, predicted=self.job.test))
+    )
     found = _failed(tmp_path)
     assert found[LABELS] == "tuning trials change when the tested patients have other labels"
     assert found[OTHER_CELLS] == "tuning trials change when other tested patients have other cells"
@@ -84,5 +92,10 @@ def test_a_threshold_learned_on_the_tested_patients(tmp_path: Path, monkeypatch:
 
 def test_labels_of_other_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = Fold._inputs
-    monkeypatch.setattr(Fold, "_inputs", lambda self, rows: honest(self, rows[::-1]))
+
+    def backwards(self: Any, train: Any, predicted: Any, *rest: Any) -> Any:
+        inputs = honest(self, train, predicted, *rest)
+        return SimpleNamespace(take=lambda rows: inputs.take(rows[::-1]))
+
+    monkeypatch.setattr(Fold, "_inputs", backwards)
     assert "the classifier is fitted with other labels than its cells have" in _failed(tmp_path)[FITS]
