@@ -22,7 +22,8 @@ from bench.scores.decisions import Decision, Inner, decide, decided_table
 from bench.scores.metrics import probability_columns, weighted_auroc
 from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_apart, inner_folds
 from bench.store.entry import feature_names, open_features
-from bench.store.fitted import Fit, FitPlace, fitted_features, kept
+from bench.store.fits import Fit, FitPlace, kept
+from bench.store.fitted import fitted_features
 from bench.tuning import tune
 from bench.tuning_storage import StudyPlace
 from extractors.cells import Cells

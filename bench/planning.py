@@ -51,6 +51,7 @@ _ENGINE = (
     "bench.statistics.bootstrap",
     "bench.statistics.proportions",
     "bench.store.extracted",
+    "bench.store.fits",
     "bench.store.fitted",
     "bench.scores.sums",
     "bench.scores.thresholds",

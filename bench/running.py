@@ -30,7 +30,7 @@ from bench.splits.fold_manifest import write_folds
 from bench.splits.folds import Indices
 from bench.splits.held_out import LookLog
 from bench.store.entry import Entry, digests_array
-from bench.store.fitted import FitPlace
+from bench.store.fits import FitPlace
 from bench.tuning_storage import StudyPlace
 from bench.whole import read_json, whole_folder, write_json
 

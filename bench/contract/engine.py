@@ -29,7 +29,7 @@ from bench.contract.spies import SpiedPlugin, watched_splitters, with_numbers
 from bench.experiment import FoldJob, FoldResult, Protocol, fit_fold
 from bench.plugins import Plugin
 from bench.store.entry import digests_array, write_entry
-from bench.store.fitted import FitPlace
+from bench.store.fits import FitPlace
 from extractors.cells import Cells
 
 FOLDS, INNER, TRIALS = 3, 2, 2

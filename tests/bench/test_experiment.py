@@ -23,7 +23,7 @@ from bench.scores.decisions import Inner, decide
 from bench.scores.thresholds import best_threshold
 from bench.splits.folds import InnerPatientKFold, PatientKFold
 from bench.store.entry import digests_array, open_features, write_entry
-from bench.store.fitted import FitPlace
+from bench.store.fits import FitPlace
 from extractors.cells import CellFile, Cells
 
 PATIENTS, CELLS = 24, 4

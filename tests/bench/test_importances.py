@@ -19,7 +19,7 @@ from bench.importances import importances_of
 from bench.plugins import Plugin, classifier
 from bench.splits.folds import InnerPatientKFold, inner_folds
 from bench.store.entry import feature_names, open_features
-from bench.store.fitted import FitPlace
+from bench.store.fits import FitPlace
 from extractors.cells import CellFile, Cells
 
 
