@@ -38,7 +38,7 @@ def parse_prepare(text: str) -> tuple[Step, ...]:
     """
     if text.strip() == NONE:
         return ()
-    if not text.strip() or text.strip().startswith("+") or text.strip().endswith("+"):
+    if not text.strip() or "++" in f"+{text}+".replace(" ", ""):
         raise BenchError(f'--prepare {text!r}: expected steps such as "crop+clahe[clip=3]", or none')
     pieces = split_list(text, "+")
     if len(pieces) > MAX_STEPS:

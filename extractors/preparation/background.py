@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from extractors.preparation.step import Picture, StepBase, word
+from extractors.preparation.step import Picture, StepBase, repainted, word
 
 
 @dataclass(frozen=True)
@@ -34,4 +34,6 @@ class Mask(StepBase):
         colour = np.zeros(3, dtype=np.uint8)
         if self.to == "mean":
             colour = np.rint(picture.image[picture.mask].mean(axis=0, dtype=np.float64)).astype(np.uint8)
-        return picture._replace(image=np.where(picture.mask[..., None], picture.image, colour))
+        ground = np.empty_like(picture.image)
+        ground[...] = colour
+        return repainted(picture._replace(image=ground), picture.image)

@@ -6,7 +6,12 @@ from collections.abc import Mapping
 
 from extractors.preparation.background import Mask
 from extractors.preparation.geometry import CentreCrop, Crop, PadSquare
+from extractors.preparation.intensity import Clahe, Equalise
+from extractors.preparation.macenko import Macenko
+from extractors.preparation.reinhard import Reinhard
 from extractors.preparation.step import StepBase
 
-STEPS: Mapping[str, type[StepBase]] = {step.name: step for step in (Crop, CentreCrop, PadSquare, Mask)}
+STEPS: Mapping[str, type[StepBase]] = {
+    step.name: step for step in (Crop, CentreCrop, PadSquare, Mask, Equalise, Clahe, Reinhard, Macenko)
+}
 """In the order in which they are told to a person."""

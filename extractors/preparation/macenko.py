@@ -1,0 +1,131 @@
+"""The step that gives the two stains of every cell one colour and one strength (Macenko)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from extractors.preparation.step import Picture, StepBase, repainted
+from extractors.segmentation.bounds import bounds
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+WHITE = 240.0
+"""Intensity of unstained light, plus one."""
+
+REFERENCE_STAINS = np.array([[0.5626, 0.2159], [0.7201, 0.8012], [0.4062, 0.5581]])
+"""Optical density in red, green and blue (rows) of haematoxylin and of eosin (columns)."""
+
+REFERENCE_STRENGTH = np.array([1.9705, 1.0308])
+"""The 99th percentile of the concentration of each."""
+
+UNSTAINED = 0.15
+"""Pixels with an optical density below it in any channel tell nothing of the stains."""
+
+PERCENTILE = 1.0
+"""Share in percent of the angles that is left out at either end."""
+
+SAME_DIRECTION = 0.01
+"""Angle in radians between two stains that cannot be told apart; a grey level turns a pixel of middle density by it."""
+
+_DENSITY = -np.log((np.arange(256) + 1) / WHITE).astype(np.float32)
+_PALEST = int(np.flatnonzero(_DENSITY >= UNSTAINED)[-1])
+
+
+@dataclass(frozen=True)
+class Macenko(StepBase):
+    """Stain normalisation to a fixed reference: the cell's two stains become haematoxylin and eosin of one strength.
+
+    Optical density is -ln((I + 1) / 240). The stains are the directions of the 1st and of the 99th percentile of the
+    angles in the plane of the two largest singular values of the densities (not centred) of those pixels of the cell
+    that are stained in every channel; the one with more red is the first. The concentrations of every pixel are scaled
+    so that their 99th percentiles are the reference's. What lies outside the plane is dropped; results outside 0..255
+    are clipped. The background stays as it is and has no part.
+
+    The reference is that of H&E slides: cells of another stain change their colours, too. Which stain has more red is
+    asked of each cell anew, so that on Giemsa smears the nucleus of one cell may become as blue as the cytoplasm of
+    another; `bench data show` draws what becomes of them.
+
+    Raises
+    ------
+    ValueError
+        No pixel of the cell is stained in every channel, or all are of one colour, so that there are no two stains.
+
+    References
+    ----------
+    Macenko, Niethammer, Marron, Borland, Woosley, Guan, Schmitt, Thomas 2009, IEEE International Symposium on
+    Biomedical Imaging, 1107-1110. Reference stains and strengths are those of the authors' own program, which most
+    later ones use.
+    """
+
+    name: ClassVar[str] = "macenko"
+
+    def _prepared(self, picture: Picture) -> Picture:
+        box = bounds(picture.mask)
+        part, mask = picture.image[box], picture.mask[box]
+        stains = stain_directions(part, mask)
+        densities = cv2.LUT(part, _DENSITY[None])
+        apart = np.linalg.pinv(stains)
+        strength = np.array([_percentile(amount[mask], 99) for amount in cv2.split(cv2.transform(densities, apart))])
+        if strength.min() <= 0:
+            raise ValueError("one of its two stains is nowhere to be found, so there is no strength to normalise")
+        image = picture.image.copy()
+        image[box] = _stained(densities, REFERENCE_STAINS * (REFERENCE_STRENGTH / strength) @ apart)
+        return repainted(picture, image)
+
+
+def stain_directions(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> Doubles:
+    """The two stains of a cell.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        RGB.
+    mask : ndarray of bool, shape (height, width)
+        True on the cell.
+
+    Returns
+    -------
+    ndarray of float64, shape (3, 2)
+        Directions of unit length in optical density; the first has more red.
+
+    Raises
+    ------
+    ValueError
+        No pixel is stained in every channel, or their colours have one direction.
+    """
+    stained = cv2.inRange(image, (0, 0, 0), (_PALEST,) * 3).view(np.bool_) & mask
+    if not stained.any():
+        raise ValueError(f"no pixel of the cell is stained (optical density of {UNSTAINED} in red, green and blue)")
+    densities = np.stack([_DENSITY[image[..., channel][stained]] for channel in range(3)])
+    plane = np.linalg.eigh((densities @ densities.T).astype(np.float64))[1][:, :0:-1]
+    # All densities are positive, so the first axis can be turned to have an angle below 90 degrees with every one.
+    plane = plane * np.where(plane.sum(axis=0) < 0, -1, 1)
+    along, across = plane.T.astype(np.float32) @ densities
+    angles = np.arctan2(across, along)
+    low, high = _percentile(angles, PERCENTILE), _percentile(angles, 100 - PERCENTILE)
+    if high - low < SAME_DIRECTION:
+        raise ValueError("all of the cell has one colour, so that two stains cannot be told apart")
+    stains = plane @ np.array([[np.cos(low), np.cos(high)], [np.sin(low), np.sin(high)]])
+    return stains if stains[0, 0] > stains[0, 1] else stains[:, ::-1]
+
+
+def _percentile(values: Floats, percent: float) -> float:
+    """As `numpy.percentile` has it, in a tenth of the time."""
+    place = percent / 100 * (len(values) - 1)
+    below = math.floor(place)
+    ordered = np.partition(values, below)
+    low, above = float(ordered[below]), ordered[below + 1 :]
+    return low + (place - below) * (float(above.min()) - low) if len(above) else low
+
+
+def _stained(densities: Floats, change: Doubles) -> npt.NDArray[np.uint8]:
+    """RGB pixels whose densities are `change @ densities`, rounded and clipped to 0..255."""
+    light = cv2.exp(cv2.transform(densities, -change))
+    return np.asarray(cv2.convertScaleAbs(np.maximum(light * np.float32(WHITE) - 1, 0)), dtype=np.uint8)
