@@ -10,6 +10,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
@@ -124,17 +125,28 @@ def _own_packages(module: str) -> frozenset[str]:
 
 @cache
 def _parse(module: str) -> ast.Module | None:
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, AttributeError, ValueError):
-        return None
+    spec = _spec(module)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
     return ast.parse(Path(spec.origin).read_bytes())
 
 
+def _spec(module: str) -> ModuleSpec | None:
+    """Where a module lies, found without running any: `importlib.util.find_spec` would import its parents."""
+    parent, _, _ = module.rpartition(".")
+    if not parent:
+        try:
+            return importlib.util.find_spec(module)
+        except (ImportError, AttributeError, ValueError):
+            return None
+    package = _spec(parent)
+    if package is None or package.submodule_search_locations is None:
+        return None
+    return PathFinder.find_spec(module, package.submodule_search_locations)
+
+
 def _is_package(module: str) -> bool:
-    spec = importlib.util.find_spec(module)
+    spec = _spec(module)
     return spec is not None and spec.submodule_search_locations is not None
 
 

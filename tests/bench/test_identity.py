@@ -188,6 +188,15 @@ def test_a_seed_comes_from_names() -> None:
     assert seed_of("folds", 0, 0) == int(hashlib.sha256(b'["folds","0","0"]').hexdigest()[:16], 16) % 2**31
 
 
+def test_no_module_is_run_to_be_identified(write: Write) -> None:
+    """What a name in `from theirs.loud import x` means is found without importing theirs.loud."""
+    write(loud="raise AssertionError('was run')\n", extractor="from theirs.loud import x\nimport numpy\n")
+    before = code_digest("theirs.extractor")
+    assert set(library_versions("theirs.extractor")) == {"numpy"}
+    write(loud="raise AssertionError('was run again')\n", extractor="from theirs.loud import x\nimport numpy\n")
+    assert code_digest("theirs.extractor") != before
+
+
 def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"cell")
     assert file_digest(tmp_path / "x") == hashlib.sha256(b"cell").hexdigest()
