@@ -108,17 +108,11 @@ class Fit:
     def components(self) -> dict[str, Any]:
         """Everything that the key is made of, in the clear: the extractor's identity, and what it was fitted on."""
         takes, digests = self.extractor.accepts, self.place.digests
-        splitter = {
-            "folds": self.cv.n_splits,
-            "seed": self.cv.random_state,
-            "kind": type(self.cv).__name__,
-            "code": own_digest(PatientKFold.__module__),
-        }
         return {
             "format": FORMAT,
             **self.place.identity,
             "fit_seed": self.seed if "random_state" in takes else None,
-            "fit_cv": splitter if "cv" in takes else None,
+            "fit_cv": _told_splitter(self.cv) if "cv" in takes else None,
             "fit_cells": hashlib.sha256(digests[self.train].tobytes()).hexdigest(),
             "fit_labels": digest(_texts(self.labels[self.train])),
             "fit_units": digest(_texts(self.units[self.train])),
@@ -146,6 +140,15 @@ class Fit:
             "units": sorted(set(_texts(self.units[self.train]))),
             "cells": len(self.train),
         }
+
+
+def _told_splitter(splitter: PatientKFold) -> dict[str, Any]:
+    return {
+        "folds": splitter.n_splits,
+        "seed": splitter.random_state,
+        "kind": type(splitter).__name__,
+        "code": own_digest(PatientKFold.__module__),
+    }
 
 
 def _texts(values: npt.NDArray[Any]) -> list[str]:
