@@ -105,9 +105,7 @@ def network_cost(subject: Subject) -> Cost | None:
     built = subject.plugin.build(weights_dir=subject.weights_dir)
     if not isinstance(built, Embedding):
         return None
-    return backbone_cost(
-        load_backbone(built.model, weights=built.weights, pool=built.pool, weights_dir=built.weights_dir)
-    )
+    return backbone_cost(load_backbone(built.spec(), built.weights_dir))
 
 
 def _kind_of(name: str) -> Kind:

@@ -41,17 +41,15 @@ class Cost:
 def backbone_cost(backbone: Backbone) -> Cost:
     """The cost of one cell's feature at the network's input size.
 
-    The layer that makes the published classes is no part of a backbone, so neither are its parameters. Where two
-    poolings are joined, the layers behind the pooling run twice but are counted as parameters once.
+    The layer that makes the published classes is no part of a backbone, so neither are its parameters. Where several
+    poolings are joined, the layers behind the pooling run once for each but are counted as parameters once.
     """
     import torch  # noqa: PLC0415 - heavy
 
-    image = torch.zeros(1, 3, *backbone.size, dtype=torch.uint8)
-    return Cost(
-        parameters=count_parameters(backbone.networks[0]),
-        flops=count_flops(lambda: backbone.features(image)),
-        size=backbone.size,
-    )
+    image = torch.zeros(1, *backbone.view.size, 3, dtype=torch.uint8)
+    with torch.inference_mode():
+        flops = count_flops(lambda: backbone.module(image))
+    return Cost(parameters=count_parameters(backbone.module), flops=flops, size=backbone.view.size)
 
 
 def count_parameters(network: torch.nn.Module) -> int:

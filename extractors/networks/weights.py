@@ -27,6 +27,34 @@ def split_tag(model: str, weights: str) -> tuple[str, str]:
     return architecture, tag
 
 
+def full_name(model: str, weights: str = "default") -> str:
+    """The full `arch.tag` of a network; found without importing torch.
+
+    Parameters
+    ----------
+    model : str
+        Name of a timm or torchvision model, with or without `.tag`.
+    weights : str
+        As `weights_file` takes it.
+
+    Returns
+    -------
+    str
+        `"efficientnet_b0"` with `"default"` is `"efficientnet_b0.ra_in1k"` as long as its library says so. Weights that
+        are no published tag (random ones, a file) have the default tag's: its data configuration shows them the cells.
+        The name alone where the library publishes no weights of the model.
+
+    Raises
+    ------
+    ValueError
+        Unknown model, or its name contradicts `weights`.
+    """
+    architecture, choice = split_tag(model, weights)
+    entry = model_entry(architecture)
+    tag = choice if choice in entry.tags else entry.default_tag
+    return architecture if tag is None else f"{architecture}.{tag}"
+
+
 def weights_file(model: str, weights: str = "default", weights_dir: str | Path | None = None) -> Path | None:
     """The file that holds the weights of `model`, or None for random ones.
 
