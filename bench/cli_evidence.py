@@ -15,6 +15,7 @@ from bench.cli_options import (
     RUN_OPTIONS,
     Aggregate,
     Calibrate,
+    Device,
     given,
     option,
     stoppable,
@@ -29,6 +30,9 @@ REOPENING: dict[str, Any] = {
     "jobs": option(int, "Worker processes.", "cores // threads", panel="Machine"),
     "store": option(Path, "Where the feature store lies now, if elsewhere than then.", panel="Machine"),
     "weights_dir": option(Path, "Where the weights lie now, if elsewhere than then.", panel="Machine"),
+    "device": option(
+        Device, "Where networks are computed, if elsewhere than then.", panel="Machine", metavar="<device>"
+    ),
 }
 SCORING: dict[str, Any] = {
     name: option(kind, text, "as each was run")

@@ -29,7 +29,7 @@ ENGINE_OWNED = {
 """Parameters that the engine sets in an extractor; not part of an identity, not accepted in a selector."""
 
 CLASSIFIER_OWNED = {name: why for name, why in ENGINE_OWNED.items() if name != "device"}
-"""Those that it sets in a classifier, whose `device` is the user's: `xgboost.XGBClassifier[device=cuda]`."""
+"""Those that it sets in a classifier, whose `device`, where it has one, is the user's to choose in the selector."""
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,7 @@ def significance(
     data: str | None = None,
     store: str | Path | None = None,
     weights_dir: str | Path | None = None,
+    device: str | None = None,
     observer: Observer | None = None,
 ) -> Significance:
     """Test a patient-grouped score against chance; finished permutations are kept and not fitted again.
@@ -108,6 +109,8 @@ def significance(
         Worker processes. Default: as many as cores allow.
     data, store, weights_dir : path, optional
         Where they lie now, if no longer where they lay.
+    device : {"auto", "cpu", "cuda"}, optional
+        Where networks are computed. Default: as was asked for then.
 
     Returns
     -------
@@ -135,7 +138,7 @@ def significance(
     observer = observer or Observer()
     results, result = find_experiment(experiment, name=name)
     _check_split(result.record["protocol"]["split"], result.record.get("options", {}))
-    reopened = reopen(result, data=data, store=store, weights_dir=weights_dir, observer=observer)
+    reopened = reopen(result, data=data, store=store, weights_dir=weights_dir, device=device, observer=observer)
     with disk_told(results.path, reopened.plan.store):
         found = _tested(reopened, permutations, jobs or default_jobs(reopened.plan.protocol.threads), observer)
         write_json(found.file, found.record())

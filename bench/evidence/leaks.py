@@ -105,6 +105,7 @@ def leakage(
     data: str | None = None,
     store: str | Path | None = None,
     weights_dir: str | Path | None = None,
+    device: str | None = None,
     observer: Observer | None = None,
 ) -> Leakage:
     """Measure how much of a pipeline's score is owed to recognising patients.
@@ -125,6 +126,8 @@ def leakage(
         Worker processes. Default: as many as cores allow.
     data, store, weights_dir : path, optional
         Where they lie now, if no longer where they lay.
+    device : {"auto", "cpu", "cuda"}, optional
+        Where networks are computed. Default: as was asked for then.
 
     Returns
     -------
@@ -156,7 +159,7 @@ def leakage(
             f"{result.name}: was split by {split}; the leakage report compares folds by patient with folds by image, "
             "so it takes an experiment with --split patient (or image)"
         )
-    reopened = reopen(result, data=data, store=store, weights_dir=weights_dir, observer=observer)
+    reopened = reopen(result, data=data, store=store, weights_dir=weights_dir, device=device, observer=observer)
     if (reopened.plan.folds.table["fold"] == NEVER_TESTED).any():
         raise BenchError(
             f"{result.name}: its folds file never tests some patients, so that folds by image, which test everybody, "

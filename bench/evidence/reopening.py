@@ -130,6 +130,7 @@ def reopen(
     data: str | None = None,
     store: str | Path | None = None,
     weights_dir: str | Path | None = None,
+    device: str | None = None,
     observer: Observer | None = None,
 ) -> Reopened:
     """Open the data of an experiment again and plan it as it was.
@@ -140,6 +141,8 @@ def reopen(
         In its results folder.
     data, store, weights_dir : path, optional
         Where they lie now, if no longer where they lay.
+    device : {"auto", "cpu", "cuda"}, optional
+        Where networks are computed. Default: as was asked for then.
 
     Raises
     ------
@@ -151,7 +154,8 @@ def reopen(
     record = result.record
     if "options" not in record:
         raise BenchError(f"{result.folder}: was written before experiments kept where their data lie; run it again")
-    plan = make_plan(_options(record, results, {"data": data, "store": store, "weights_dir": weights_dir}), observer)
+    given = {"data": data, "store": store, "weights_dir": weights_dir, "device": device}
+    plan = make_plan(_options(record, results, given), observer)
     experiment = plan.experiments[0]
     if plan.opened.digest != record["data"]["digest"]:
         raise BenchError(
