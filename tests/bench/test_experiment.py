@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
@@ -22,7 +23,7 @@ from bench.plugins import Plugin
 from bench.scores.decisions import Inner, decide
 from bench.scores.thresholds import best_threshold
 from bench.splits.folds import InnerPatientKFold, PatientKFold
-from bench.store.entry import digests_array, open_features, write_entry
+from bench.store.entry import digests_array, entry_record, open_features, write_entry, write_record
 from bench.store.fits import FitPlace
 from extractors.cells import CellFile, Cells
 
@@ -69,13 +70,16 @@ class SpyExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
     events: ClassVar[list[list[int]]] = []
     groups: ClassVar[list[list[str]]] = []
+    seeds: ClassVar[list[Any]] = []
 
-    def __init__(self, *, random_state: Any = None) -> None:
+    def __init__(self, *, wide: bool = False, random_state: Any = None) -> None:
+        self.wide = wide
         self.random_state = random_state
 
     def fit(self, X: Cells, y: Any = None, groups: Any = None) -> SpyExtractor:
         self.events.append([int(c.id) for c in X])
         self.groups.append(list(groups))
+        self.seeds.append(self.random_state)
         return self
 
     def transform(self, X: Cells) -> npt.NDArray[np.float32]:
@@ -96,6 +100,7 @@ def unseen() -> Iterator[None]:
     Spy.events.clear()
     SpyExtractor.events.clear()
     SpyExtractor.groups.clear()
+    SpyExtractor.seeds.clear()
     yield
 
 
@@ -274,6 +279,136 @@ def test_tuning_a_classifier_does_not_fit_its_extractor_again(job: FoldJob) -> N
     tested = set(job.test)
     assert all(not tested & set(rows) for rows in SpyExtractor.events)
     _check_no_leak(job, Spy.events)
+
+
+def _stored(job: FoldJob, store: Path) -> FoldJob:
+    stateful = _stateful(job)
+    assert stateful.fits is not None
+    return replace(stateful, fits=replace(stateful.fits, store=store))
+
+
+def _three_folds(job: FoldJob) -> Iterator[FoldJob]:
+    rows = np.arange(len(job.labels))
+    for fold in range(3):
+        tested = rows // (2 * CELLS) % 3 == fold
+        yield replace(job, fold=fold, train=rows[~tested], test=rows[tested])
+
+
+def test_each_training_set_is_fitted_once_for_all_classifiers_and_runs(job: FoldJob, tmp_path: Path) -> None:
+    """Three outer fits and three times three inner ones, whatever is fitted on their features afterwards."""
+    knn = Plugin("knn", "classifiers.knn:Knn", {}, frozenset(), consumes="features")
+    for classifier in (_spy(), knn, _spy(), _spy(slope=3.0)):
+        for fold in _three_folds(_stored(replace(job, classifier=classifier), tmp_path / "store")):
+            fit_fold(replace(fold, protocol=replace(fold.protocol, tune=2)))
+            assert len(SpyExtractor.events) <= 12
+    assert len({tuple(rows) for rows in SpyExtractor.events}) == len(SpyExtractor.events) == 12
+    assert len(list((tmp_path / "store" / "fitted").glob("*/*/entry.json"))) == 12
+    assert len([e for e in Spy.events if e["do"] == "fit"]) == 3 * 3 * (2 * 3 + 3 + 1)
+
+
+@pytest.mark.parametrize("tune", [0, 2])
+def test_kept_fits_change_no_bit_of_the_predictions(job: FoldJob, tmp_path: Path, tune: int) -> None:
+    protocol = replace(job.protocol, tune=tune)
+    kept = replace(_stored(job, tmp_path / "store"), protocol=protocol)
+    given = replace(_stateful(job), protocol=protocol)
+    first, again, without = fit_fold(kept), fit_fold(kept), fit_fold(given)
+    assert len(SpyExtractor.events) == 4 + 0 + 4
+    for other in (again, without):
+        pd.testing.assert_frame_equal(first.predictions, other.predictions, check_exact=True)
+        pd.testing.assert_frame_equal(first.inner, other.inner, check_exact=True)
+    # What the extractor gives, computed here without the engine's help.
+    signal = np.sin(np.arange(len(job.labels), dtype=np.float32))[job.test].astype(np.float64)
+    slope = float(first.trials.loc[first.trials["value"].idxmax(), "param_slope"]) if tune else 1.0
+    assert first.predictions["p_sick"].to_numpy() == pytest.approx(1 / (1 + np.exp(-slope * signal)), rel=1e-6)
+
+
+def _plant(folder: Path, **told: list[str]) -> None:
+    """Have an entry say that it was fitted on more patients, with its digests made right again."""
+    record = entry_record(folder)
+    fields = {k: v for k, v in record.items() if k not in ("format", "key", "written", "environment", "digest")}
+    more = {kind: [*record["fitted_on"][kind], *names] for kind, names in told.items()}
+    write_record(folder, {**fields, "fitted_on": {**record["fitted_on"], **more}})
+
+
+def _entry_fitted_on(store: Path, cells: int) -> Path:
+    found = [p.parent for p in store.glob("fitted/*/*/entry.json")]
+    return next(folder for folder in found if entry_record(folder)["fitted_on"]["cells"] == cells)
+
+
+@pytest.mark.parametrize("kind", ["units", "patients"])
+def test_an_entry_that_says_it_saw_a_tested_patient_stops_the_fold(job: FoldJob, tmp_path: Path, kind: str) -> None:
+    job = _stored(job, tmp_path / "store")
+    fit_fold(job)
+    _plant(_entry_fitted_on(tmp_path / "store", len(job.train)), **{kind: ["p20"]})
+    Spy.events.clear()
+    with pytest.raises(BenchError, match=r"outer split: the stored features of eye .* patients who are tested: p20"):
+        fit_fold(job)
+    assert not Spy.events, "no classifier was fitted on its features"
+    assert len(SpyExtractor.events) == 4
+
+
+@pytest.mark.parametrize("whose", ["outer", "inner"])
+def test_an_inner_entry_may_have_seen_neither_validated_nor_tested_patients(
+    job: FoldJob, tmp_path: Path, whose: str
+) -> None:
+    job = _stored(job, tmp_path / "store")
+    result = fit_fold(job)
+    validated = result.inner.loc[result.inner["inner_fold"] == 1, "row"]
+    name = "p23" if whose == "outer" else str(job.units[validated.iloc[0]])
+    others = [rows for rows in SpyExtractor.events if not set(rows) & set(validated)]
+    folders = [p.parent for p in (tmp_path / "store").glob("fitted/*/*/entry.json")]
+    inner = next(f for f in folders if entry_record(f)["fitted_on"]["units"] == sorted(set(job.units[others[0]])))
+    _plant(inner, units=[name])
+    Spy.events.clear()
+    with pytest.raises(BenchError, match=f"inner split: the stored features of eye .* who are tested: {name}, "):
+        fit_fold(job)
+    assert not Spy.events
+
+
+def test_the_entry_of_another_fold_is_refused_in_this_ones_place(job: FoldJob, tmp_path: Path) -> None:
+    """Renamed from where it belongs: whole, and fitted on patients whom this fold tests."""
+    first, second, _ = _three_folds(_stored(job, tmp_path / "store"))
+    fit_fold(first)
+    place = _entry_fitted_on(tmp_path / "store", len(first.train))
+    fit_fold(_stored(second, tmp_path / "other"))
+    shutil.rmtree(place)
+    shutil.copytree(_entry_fitted_on(tmp_path / "other", len(second.train)), place)
+    with pytest.raises(BenchError, match="patients who are tested: p00, p01, p06, p07, p12"):
+        fit_fold(first)
+
+
+def test_by_image_and_in_official_folds_patients_may_lie_on_both_sides(job: FoldJob, tmp_path: Path) -> None:
+    """By image a cell is its own unit; official folds are taken as they are, and torn patients told elsewhere."""
+    train, test = np.flatnonzero(np.arange(96) % 4 != 0), np.flatnonzero(np.arange(96) % 4 == 0)
+    torn = replace(_stored(job, tmp_path / "store"), train=train, test=test)
+    by_image = replace(torn, units=np.array([f"c{i}" for i in range(96)]))
+    found = fit_fold(replace(by_image, protocol=replace(job.protocol, split="image")))
+    assert list(found.predictions["row"]) == list(test)
+    official = replace(torn, protocol=replace(job.protocol, split="official"))
+    assert list(fit_fold(official).predictions["row"]) == list(test)
+    with pytest.raises(BenchError, match=r"stored features of eye .* patients who are tested: p00, p01, "):
+        fit_fold(replace(by_image, protocol=replace(job.protocol, split="patient")))
+
+
+def test_the_seed_of_an_extractor_comes_from_its_own_name(job: FoldJob) -> None:
+    def seed(**changes: Any) -> int:
+        SpyExtractor.seeds.clear()
+        fit_fold(replace(_stateful(job), **changes))
+        assert len(set(SpyExtractor.seeds)) == 1
+        return int(SpyExtractor.seeds[0])
+
+    plain = seed()
+    assert plain == seed() == seed(classifier=_spy(slope=2.0)) == seed(protocol=replace(job.protocol, tune=1))
+    others = [seed(fold=1), seed(repeat=1), seed(protocol=replace(job.protocol, seed=1))]
+    other_name = Plugin("eye", f"{__name__}:SpyExtractor", {"wide": True}, frozenset({"random_state"}), "cells", True)
+    others.append(seed(extractor=other_name))
+    assert len({plain, *others}) == 5
+
+
+def test_what_an_extractor_says_is_told(job: FoldJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SpyExtractor, "notices_", ("it has seen nothing",), raising=False)
+    assert fit_fold(_stateful(job)).notices == ("it has seen nothing",)
+    assert fit_fold(job).notices == ()
 
 
 def test_the_time_of_a_stateful_extractor_stands_apart(job: FoldJob) -> None:
