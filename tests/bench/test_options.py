@@ -102,6 +102,27 @@ def test_a_file_cannot_make_objects(config: Path) -> None:
         make_options({}, config=config)
 
 
+def test_a_preparation_has_one_form_wherever_it_comes_from(config: Path) -> None:
+    config.write_text("folds: 4\nprepare: crop[margin=0]+centre_crop[size=40.0]\n")
+    assert make_options({}, config=config).prepare == "crop+centre_crop[size=40]"
+    assert make_options({"prepare": "none"}, config=config).prepare == "none"
+    config.write_text("folds: 4\nprepare: cropp+centre_crop\n")
+    with pytest.raises(BenchError, match=r"line 2: prepare: no step is called 'cropp'. Did you mean crop\?"):
+        make_options({}, config=config)
+    with pytest.raises(BenchError, match=r"^prepare: crop: margin is from 0 to 8192"):
+        make_options({"prepare": "crop[margin=-1]"})
+    config.write_text("prepare: [crop]\n")
+    with pytest.raises(BenchError, match=r"line 1: prepare: Input should be a valid string"):
+        make_options({}, config=config)
+
+
+def test_a_device_is_one_of_three(config: Path) -> None:
+    assert make_options({}).device == "auto"
+    config.write_text("device: gpu\n")
+    with pytest.raises(BenchError, match=r"line 1: device: Input should be 'auto', 'cpu' or 'cuda' \(given: 'gpu'\)"):
+        make_options({}, config=config)
+
+
 def test_a_threshold_has_one_form_wherever_it_comes_from(config: Path) -> None:
     config.write_text("threshold: 0.50\n")
     assert make_options({}, config=config).threshold == "0.5"

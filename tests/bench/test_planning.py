@@ -17,6 +17,7 @@ from bench.errors import BenchError
 from bench.options import Options, make_options
 from bench.planning import Plan, make_plan
 from bench.results import BASELINE, LEAKY, Results
+from extractors.preparation.geometry import Crop
 
 TINY = {"data": "phantom[patients=3,cells=2,size=64]", "folds": 3, "baselines": False}
 
@@ -109,6 +110,7 @@ def test_a_plan_is_the_same_wherever_and_whenever_it_is_made(tmp_path: Path) -> 
         ({"threads": 2}, "protocol.threads"),
         ({"split": "image"}, "protocol.split"),
         ({"positive": "normal"}, "positive"),
+        ({"prepare": "crop"}, "features.prepare"),
         ({"data": "phantom[patients=3,cells=2,size=64,seed=1]"}, "data"),
     ],
 )
@@ -122,6 +124,35 @@ def test_a_miss_says_which_component_differs(tmp_path: Path, changes: dict[str, 
     (state,) = other.states(results).to_dict(orient="records")
     assert state["state"] == "to run"
     assert component in state["why"].removeprefix("a result differs in: ").split(", ")
+
+
+@pytest.mark.parametrize(("extractor", "clf"), [("size", "knn"), ("pixels", "cnn")])
+def test_a_preparation_is_another_experiment_of_the_same_data_and_folds(
+    tmp_path: Path, extractor: str, clf: str
+) -> None:
+    plans = [
+        _plan(tmp_path, extractor, clf, prepare=text) for text in ("none", "crop", "crop[margin=0]", "crop[margin=1]")
+    ]
+    experiments = [plan.experiments[0] for plan in plans]
+    assert experiments[1].key == experiments[2].key
+    assert len({e.key for e in experiments}) == len({e.slug for e in experiments}) == 3
+    assert [e.components["features"]["prepare"] for e in experiments] == [
+        "none", "crop[margin=0]", "crop[margin=0]", "crop[margin=1]"
+    ]  # fmt: skip
+    assert [e.name for e in experiments[2:]] == [f"crop > {extractor} x {clf}", f"crop[margin=1] > {extractor} x {clf}"]
+    assert len({(e.components["data"], e.components["folds"]) for e in experiments}) == 1
+    seen = [{file.prepare for file in plan.cells(e).files} for plan, e in zip(plans, experiments, strict=True)]
+    assert seen == [{()}, {(Crop(),)}, {(Crop(),)}, {(Crop(margin=1),)}]
+    assert experiments[0].components["features"]["preparation"] is None
+    assert experiments[1].components["features"]["preparation"], "the code of the steps is part of the key"
+
+
+def test_baselines_take_the_cells_as_they_are(tmp_path: Path) -> None:
+    plain, prepared = (_plan(tmp_path, "color", "knn", baselines=True, prepare=text) for text in ("none", "crop"))
+    assert [e.prepare for e in prepared.experiments] == ["crop", "none", "none", "none"]
+    assert [e.key for e in prepared.experiments[1:]] == [e.key for e in plain.experiments[1:]]
+    stain = _plan(tmp_path, "stain", "lightgbm", prepare="crop")
+    assert stain.record(stain.experiments[0])["flags"] == []
 
 
 def test_a_failure_is_told_until_it_is_retried(tmp_path: Path) -> None:

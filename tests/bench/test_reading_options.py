@@ -26,6 +26,7 @@ def test_values_come_back_as_they_were(tmp_path: Path) -> None:
         "white_level": 4095,
         "um_per_px": 0.25,
         "skip_unreadable": True,
+        "device": "cpu",
     }
     kept = json.loads(json.dumps(reading_options(make_options({**given, "folds": 7, "out": tmp_path / "r"}))))
     assert restored_options(kept, tmp_path / "r") == given

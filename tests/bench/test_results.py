@@ -182,6 +182,7 @@ def test_a_damaged_record_is_named(results: Results) -> None:
     ("change", "name"),
     [
         ({"extractor": 5}, "extractor"),
+        ({"prepare": ["crop"]}, "prepare"),
         ({"flags": "LEAKY"}, "flags"),
         ({"violations": [{}]}, "violations"),
         ({"protocol": []}, "protocol"),
@@ -210,6 +211,19 @@ def test_a_later_outcome_of_the_same_question_replaces_the_earlier_one(results: 
     assert results.leaderboard()["key"].tolist() == ["new code", "sizeknn"]
     assert results.leaderboard(["old"])["key"].tolist() == ["old code"]
     assert len(results.experiments()) == 3
+
+
+def test_a_preparation_is_part_of_the_question_and_of_the_name(results: Results) -> None:
+    _write(results, "plain", 0.8, _record(key="plain"))
+    _write(results, "cropped", 0.8, _record(key="cropped", prepare="crop"))
+    _write(results, "told", 0.7, _record(key="told", prepare="none"))
+    os.utime(results.experiment_folder("plain") / "experiment.json", ns=(1, 1))
+    assert {e.key: e.name for e in results.current()[0]} == {"cropped": "crop > size x svm", "told": "size x svm"}
+    results.write_failure("failed", _record(key="failed", prepare="crop+clahe"), "no luck")
+    board = results.leaderboard().set_index("key")
+    assert board["prepare"].to_dict() == {"cropped": "crop", "told": "none", "failed": "crop+clahe"}
+    assert results.leaderboard(["plain"])["prepare"].tolist() == ["none"], "written before there was a choice"
+    assert results.failures()[0].prepare == "crop+clahe"
 
 
 def test_a_tuned_experiment_keeps_its_optimism_and_the_leaderboard_its_mean(results: Results) -> None:

@@ -80,6 +80,16 @@ def test_namesakes_are_told_apart_by_their_keys(results: Results, add: Add) -> N
     assert [row.mark for row in track.rows if row.classifier == "knn"] == [""]
 
 
+def test_a_preparation_is_part_of_the_name_and_shown_where_there_is_any(results: Results, add: Add) -> None:
+    add(classifier="svm", skill=0.5)
+    assert not tracks(results)[0].prepared
+    add(classifier="svm", skill=2.0, prepare="crop+clahe")
+    (track,) = tracks(results)
+    assert track.prepared
+    assert [row.name for row in track.rows] == ["crop+clahe > handcrafted × svm", "handcrafted × svm"]
+    assert [(row.prepare, row.mark) for row in track.rows] == [("crop+clahe", ""), ("none", "")]
+
+
 def test_an_undefined_score_stands_last_and_is_never_the_best(results: Results, add: Add) -> None:
     record = add(classifier="undefined")
     path = results.experiment_folder(f"e{record['key'][:12]}") / "scores.parquet"

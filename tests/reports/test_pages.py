@@ -236,6 +236,22 @@ def test_failed_experiments_stand_apart_with_their_reason(results: Results, add:
     assert "timed out after 3 s (--timeout)" in failed
 
 
+def test_the_tables_say_how_cells_were_prepared_where_some_were(results: Results, add: Add) -> None:
+    record = add(skill=0.5)
+    assert "Prepared" not in _page(results).text()
+    add(skill=2.0, prepare="crop+mask[to=mean]")
+    results.write_failure("other", {**record, "prepare": "macenko", "key": "other"}, "no stain")
+    html = write_report(results, results.path / "report.html").read_text(encoding="utf-8")
+    (board,) = _boards(html)
+    assert [row[:3] for row in board] == [["crop+mask[to=mean]", "handcrafted", "svm"], ["–", "handcrafted", "svm"]]
+    assert "<td><code>macenko</code></td>" in html[html.index('id="failed"') :]
+    text = _page(results).text()
+    assert "crop+mask[to=mean] > handcrafted × svm told diseased from normal best of 2 pipelines" in " ".join(
+        text.split()
+    )
+    assert text.count("–: nothing. Baselines are of the cells as they are.") == 1
+
+
 def test_failures_alone_make_a_report_too(results: Results, add: Add) -> None:
     record = add()
     results.write_failure("other", {**record, "key": "other"}, "no weights")

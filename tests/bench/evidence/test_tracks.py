@@ -38,6 +38,13 @@ def test_tracks_part_by_protocol_folds_and_data_but_not_by_threads(keep: Keep, k
     assert [e.record["classifier"] for e in largest_track(kept.experiments())] == ["a", "b"]
 
 
+def test_pipelines_of_one_track_may_differ_in_preparation(keep: Keep, kept: Results) -> None:
+    ours = [keep("svm", TABLE, key="a"), keep("svm", TABLE, key="b", prepare="crop+clahe")]
+    assert [len(track) for track in by_track(kept.experiments())] == [2]
+    assert told_apart(ours) == ["made_up x svm", "crop+clahe > made_up x svm"]
+    check_comparable(ours)
+
+
 def test_leaky_tracks_are_never_the_largest(keep: Keep, kept: Results) -> None:
     for name in "abc":
         keep(name, TABLE, split="image", flags=["LEAKY"])
