@@ -21,9 +21,11 @@ from sklearn.decomposition import PCA
 
 from bench.errors import BenchError
 from bench.identity import digest
+from bench.locks import try_lock
 from bench.plugins import Plugin
 from bench.splits.folds import InnerPatientKFold
 from bench.store import entry as entries
+from bench.store import fitted
 from bench.store.entry import digests_array, entry_record, write_record
 from bench.store.fits import Fit, FitPlace, kept
 from bench.store.fitted import fitted_features
@@ -307,6 +309,23 @@ def test_a_process_that_is_killed_while_it_writes_leaves_nothing_that_counts(fit
     found = fitted_features(fit)
     assert len(_fits(fit)) == 2
     assert found.notices == ("colours are all that it knows",), "nothing was damaged, so nothing is said"
+
+
+def test_a_fit_that_another_process_works_on_is_waited_for(fit: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock's holder finishes while we wait, and what it stored is taken."""
+    other = replace(fit, place=replace(fit.place, store=fit.folder.parents[2].with_name("other")))
+    stored = fitted_features(other)
+    lock = try_lock(fit.folder.with_name(fit.folder.name + ".lock"))
+    assert lock is not None
+
+    def finished(_: float) -> None:
+        shutil.copytree(stored.folder, fit.folder)
+        lock.release()
+
+    monkeypatch.setattr(fitted.time, "sleep", finished)
+    assert np.array_equal(fitted_features(fit).values, stored.values)
+    assert len(_fits(fit)) == 1
+    assert try_lock(fit.folder.with_name(fit.folder.name + ".lock")) is not None, "and not left locked"
 
 
 def test_two_processes_that_want_one_fit_do_it_once(fit: Fit) -> None:
