@@ -179,6 +179,34 @@ def quality(
         show_line("quality", output)
 
 
+@data_app.command(epilog='Example: [cyan]bench data show cells/ --prepare "crop+clahe\\[clip=3]" -o sheet.png[/cyan]')
+@with_options(CELL_OPTIONS)
+def show(
+    path: Annotated[str, typer.Argument(help="Cells: as for --data.")],
+    *,
+    prepare: Annotated[
+        str, typer.Option(help="Steps of preparation, joined by +, a column each: [cyan]crop+clahe[/cyan].")
+    ] = "none",
+    output: Annotated[Path, typer.Option("--output", "-o", help="PNG file.")] = Path("contact-sheet.png"),
+    cells: Annotated[int, typer.Option(help="Cells, from each class and patient in turn.", min=1, max=48)] = 8,
+    seed: Annotated[int, typer.Option(help="Which cells.")] = 0,
+    **options: Any,
+) -> None:
+    """Draw some cells as they are, and after each step of their preparation, with the outlines of their masks."""
+    from bench.contact_sheet import check_sheet_place, write_contact_sheet  # noqa: PLC0415
+    from bench.datasets.opening import open_every_cell  # noqa: PLC0415
+    from bench.display.terminal import live_progress, show_line  # noqa: PLC0415
+    from bench.options import make_options  # noqa: PLC0415
+    from bench.preparation import parse_prepare  # noqa: PLC0415
+
+    steps = parse_prepare(prepare)
+    check_sheet_place(output, data=path)
+    with stoppable(resumes=False), live_progress() as observer:
+        dataset = open_every_cell(make_options({"data": path, **given(options)}), observer).dataset
+        write_contact_sheet(dataset, output, steps=steps, cells=cells, seed=seed)
+    show_line("contact sheet", output)
+
+
 @data_app.command(epilog="Example: [cyan]bench data phantom cells/ --patients 20 --effect 0 --signature 3[/cyan]")
 def phantom(
     out: Annotated[Path, typer.Argument(help="New folder.")],

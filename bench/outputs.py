@@ -1,8 +1,8 @@
-"""Tables and lists that a command writes for the user: the place is checked first, and the file is written whole."""
+"""Tables, lists and pictures that a command writes for the user: the place is checked, the file is written whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,8 +14,8 @@ SUFFIXES = (".parquet", ".csv")
 """Of a table's file, which say how it is written."""
 
 
-def check_place(path: Path, *, data: str) -> None:
-    """Raise BenchError where a table cannot be written to `path`, before hours are spent on it.
+def check_place(path: Path, *, data: str, suffixes: Sequence[str] = SUFFIXES) -> None:
+    """Raise BenchError where a file cannot be written to `path`, before hours are spent on it.
 
     Parameters
     ----------
@@ -23,9 +23,11 @@ def check_place(path: Path, *, data: str) -> None:
         Given as `--output`.
     data : str
         The data set that is read: its own table is never replaced.
+    suffixes : sequence of str
+        What its name may end in.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise BenchError(f"{path}: the table is written as {' or '.join(SUFFIXES)}; give --output such a name")
+    if path.suffix.lower() not in suffixes:
+        raise BenchError(f"{path}: is written as {' or '.join(suffixes)}; give --output such a name")
     if path.is_dir():
         raise BenchError(f"{path}: is a folder; choose another file with --output")
     source = Path(data).expanduser().resolve()

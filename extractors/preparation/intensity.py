@@ -92,4 +92,5 @@ def _equal_levels(values: UInt8) -> UInt8:
     if darkest == len(values):
         return np.arange(256, dtype=np.uint8)
     rank = (np.cumsum(counts) - darkest).astype(np.float32)
-    return np.clip(np.rint(rank * np.float32(255 / (len(values) - darkest))), 0, 255).astype(np.uint8)
+    levels = np.clip(np.rint(rank * np.float32(255 / (len(values) - darkest))), 0, 255)
+    return np.asarray(levels, dtype=np.uint8)

@@ -113,7 +113,7 @@ def stain_directions(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) 
     if high - low < SAME_DIRECTION:
         raise ValueError("all of the cell has one colour, so that two stains cannot be told apart")
     stains = plane @ np.array([[np.cos(low), np.cos(high)], [np.sin(low), np.sin(high)]])
-    return stains if stains[0, 0] > stains[0, 1] else stains[:, ::-1]
+    return np.asarray(stains if stains[0, 0] > stains[0, 1] else stains[:, ::-1])
 
 
 def _percentile(values: Floats, percent: float) -> float:

@@ -14,6 +14,7 @@ from bench.options import Options
 
 COMMANDS = [
     ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"], ["data", "quality"],
+    ["data", "show"],
     ["folds"],
     ["check"], ["compare"], ["score"], ["audit"], ["leakage"], ["significance"],
     ["features", "catalogue"], ["features", "extract"],
