@@ -1,24 +1,27 @@
-"""Features of a data set in the making: extracted shard by shard on a pool, joined when the last shard is there."""
+"""Features of a data set in the making: extracted chunk by chunk on a pool, stored when the last chunk is there."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from filelock import FileLock
 
 from bench.devices import device_of
 from bench.errors import BenchError
-from bench.executors import LocalPool, reason_of
+from bench.executors import LocalPool, default_jobs, reason_of
 from bench.locks import POLL_S, try_lock
 from bench.observer import Observer
 from bench.options import Options
 from bench.plugins import Plugin
-from bench.store.chunks import extract_shard, join_shards, missing_shards
-from bench.store.entry import Entry
+from bench.store.chunks import Made, make_chunk, store_told
+from bench.store.entry import Entry, mark_used
+from bench.store.making import Making, begin_making, discard, finish_making, take_up_finished
+from bench.store.mending import Mending, begin_mending, finish_mending
+from bench.store.verification import examine, trust, usable
 from extractors.cells import Cells
 
 Submit = Callable[..., Future[Any]]
@@ -31,62 +34,104 @@ class Extraction:
 
     Parameters
     ----------
-    entry : Entry
-        The place of the features.
-    cells : int
-        Cells of the data set.
-    missing : int
-        Cells of the shards that had to be extracted.
-    shards : int
-        Number of these shards.
+    work : Making or Mending
+        What is to be done.
+    plugin : Plugin
+        The extractor.
+    options : Options
+        Threads and workers, for the record.
+    observer : Observer
+        Hears what went otherwise than expected.
     left : set of Future
-        Shards that are not finished.
+        Chunks that are not finished.
     lock : FileLock
         Held.
+    made : dict of int to Made
+        Finished chunks, by number.
     """
 
-    entry: Entry
-    cells: int
-    missing: int
-    shards: int
+    work: Making | Mending
+    plugin: Plugin
+    options: Options
+    observer: Observer
     left: set[Future[Any]]
     lock: FileLock
+    made: dict[int, Made] = field(default_factory=dict)
+    start: float = field(default_factory=time.perf_counter)
+
+    @property
+    def entry(self) -> Entry:
+        """The place of the features."""
+        return self.work.entry
+
+    @property
+    def missing(self) -> int:
+        """Cells that had to be extracted."""
+        return self.work.missing
+
+    @property
+    def chunks(self) -> int:
+        """Chunks that had to be made."""
+        return len(self.work.tasks)
 
     @property
     def done(self) -> int:
-        """Finished shards."""
-        return self.shards - len(self.left)
+        """Chunks of these that are."""
+        return self.chunks - len(self.left)
 
-    def finish(self, future: Future[Any]) -> None:
-        """Count a shard as finished.
+    def finish(self, future: Future[Any]) -> tuple[str, ...]:
+        """Count a chunk as finished.
+
+        Returns
+        -------
+        tuple of str
+            What the extractor says that a person should read; mostly nothing, or the same for every chunk.
 
         Raises
         ------
         BenchError
-            It failed; the shards that were still to come are given up.
+            It failed; the chunks that were still to come are given up.
         """
         self.left.discard(future)
         if reason := reason_of(future):
             for other in self.left:
                 other.cancel()
             raise BenchError(reason)
+        made: Made = future.result()
+        self.made[made.number] = made
+        return made.notices
 
     def join(self) -> None:
-        """Make the stored entry of the finished shards.
+        """Make the stored entry of the finished chunks.
 
         Raises
         ------
         BenchError
-            The shards do not fit together, or the store cannot be written.
+            They do not fit together, or the store cannot be written.
         """
-        try:
-            join_shards(self.entry, self.cells)
-        except OSError as error:
-            raise BenchError(f"the feature store cannot be written: {error}") from error
+        with store_told(self.entry.folder):
+            if isinstance(self.work, Making):
+                finish_making(self.work, self._told())
+                trust(self.entry)
+            elif changed := finish_mending(self.work, self.made):
+                self.observer.notice(
+                    f"{self.plugin.selector}: {len(changed)} mended chunks have come out otherwise than they once did; "
+                    "what was computed from them before may not come out again"
+                )
 
     def release(self) -> None:
         """Let go of the lock."""
         self.lock.release()
+
+    def _told(self) -> dict[str, Any]:
+        wall = time.perf_counter() - self.start
+        return {
+            "selector": self.plugin.selector,
+            "wall_s": round(wall, 3),
+            "cells_per_s": round(self.missing / wall, 3),
+            "threads": self.options.threads,
+            "jobs": self.options.jobs or default_jobs(self.options.threads),
+        }
 
 
 def engine_settings(options: Options) -> dict[str, Any]:
@@ -99,33 +144,106 @@ def engine_settings(options: Options) -> dict[str, Any]:
     }
 
 
-def begin(entry: Entry, plugin: Plugin, cells: Cells, submit: Submit, engine: dict[str, Any]) -> Extraction | None:
-    """Lock an entry and give every shard that it lacks to a worker.
+def ready(entry: Entry) -> bool:
+    """Whether features are stored and whole, to be taken; notes for whoever makes room that they are."""
+    if usable(entry):
+        mark_used(entry.folder)
+        return True
+    return False
+
+
+def begin(
+    entry: Entry,
+    plugin: Plugin,
+    *,
+    cells: Cells,
+    digests: Sequence[str],
+    submit: Submit,
+    options: Options,
+    observer: Observer,
+) -> Extraction | None:
+    """Lock an entry and give every chunk that it lacks, or that is damaged, to a worker.
+
+    Parameters
+    ----------
+    entry : Entry
+        The place of the features.
+    plugin : Plugin
+        The extractor.
+    cells : Cells
+        Of the data set, prepared.
+    digests : sequence of str
+        SHA-256 of each cell.
+    submit : callable
+        Gives a worker a function and its arguments.
+    options : Options
+        Threads, device and weights.
+    observer : Observer
+        Hears of damage.
 
     Returns
     -------
     Extraction or None
         None where another process works on the entry, or has just finished it.
+
+    Raises
+    ------
+    BenchError
+        The store cannot be written, or has no locks.
     """
-    lock = try_lock(entry.folder.with_name(entry.folder.name + ".lock"))
+    with store_told(entry.folder):
+        lock = try_lock(entry.lock_path)
     if lock is None:
         return None
-    if entry.stored:
-        lock.release()
-        return None
     try:
-        shards = missing_shards(entry, len(cells))
-        left = {submit(extract_shard, entry, plugin, engine, cells[a:b], number) for number, a, b in shards}
+        with store_told(entry.folder):
+            work = _work(entry, plugin, cells, digests, observer)
+        if work is None:
+            lock.release()
+            return None
+        extraction = Extraction(work, plugin, options, observer, set(), lock)
+        engine = engine_settings(options)
+        for task in work.tasks:
+            extraction.left.add(submit(make_chunk, task, plugin, engine))
     except BaseException:
         lock.release()
         raise
-    return Extraction(entry, len(cells), sum(b - a for _, a, b in shards), len(shards), left, lock)
+    return extraction
+
+
+def _work(
+    entry: Entry, plugin: Plugin, cells: Cells, digests: Sequence[str], observer: Observer
+) -> Making | Mending | None:
+    """What is to be done for an entry whose lock is held; None where nothing is."""
+    if entry.stored:
+        found = examine(entry.folder, key=entry.key)
+        if found.whole:
+            trust(entry)
+            return None
+        if not found.problem:
+            work = begin_mending(entry, found, cells, digests)
+            observer.notice(f"{plugin.selector}: {work.told} ({entry.folder})")
+            return work
+        observer.notice(
+            f"{plugin.selector}: its features were damaged on disk and are extracted again: {found.problem}"
+        )
+        discard(entry.folder)
+    if take_up_finished(entry):
+        return None
+    return begin_making(entry, cells, digests)
 
 
 def extract(
-    entry: Entry, plugin: Plugin, cells: Cells, *, pool: LocalPool, options: Options, observer: Observer
+    entry: Entry,
+    plugin: Plugin,
+    *,
+    cells: Cells,
+    digests: Sequence[str],
+    pool: LocalPool,
+    options: Options,
+    observer: Observer,
 ) -> int:
-    """Extract what an entry lacks, and wait until it is stored.
+    """Extract what an entry lacks, and wait until it is stored and whole.
 
     Returns
     -------
@@ -135,34 +253,39 @@ def extract(
     Raises
     ------
     BenchError
-        A shard failed, or the store cannot be written; finished shards are kept.
+        A chunk failed, or the store cannot be written; finished chunks are kept.
     """
 
     def submit(task: Callable[..., Any], *args: Any) -> Future[Any]:
         return pool.submit(task, *args, timeout_s=options.timeout)
 
-    told = False
-    while not entry.stored:
-        work = begin(entry, plugin, cells, submit, engine_settings(options))
+    told, extracted = False, 0
+    while not ready(entry):
+        work = begin(entry, plugin, cells=cells, digests=digests, submit=submit, options=options, observer=observer)
         if work is not None:
             try:
-                _wait(work, f"extract {plugin.selector}", observer)
+                _wait(work, f"extract {plugin.selector}")
             finally:
                 work.release()
-            return work.missing
-        if not told and not entry.stored:
-            observer.notice(f"another process extracts {plugin.selector}; waiting for it")
-            told = True
-        time.sleep(POLL_S)
-    return 0
+            extracted += work.missing
+        elif not usable(entry):
+            if not told:
+                observer.notice(f"another process extracts {plugin.selector}; waiting for it")
+                told = True
+            time.sleep(POLL_S)
+    return extracted
 
 
-def _wait(work: Extraction, task: str, observer: Observer) -> None:
-    observer.progress(task, 0, work.shards)
+def _wait(work: Extraction, task: str) -> None:
+    work.observer.progress(task, 0, work.chunks)
+    told: set[str] = set()
     for future in as_completed(set(work.left)):
         try:
-            work.finish(future)
+            notices = work.finish(future)
         except BenchError as error:
             raise BenchError(f"the extraction failed: {error}") from error
-        observer.progress(task, work.done, work.shards)
+        for notice in dict.fromkeys(n for n in notices if n not in told):
+            work.observer.notice(notice)
+        told.update(notices)
+        work.observer.progress(task, work.done, work.chunks)
     work.join()

@@ -13,7 +13,7 @@ from bench.datasets.two_sets import SET
 from bench.devices import device_of, without_gpu
 from bench.errors import BenchError
 from bench.executors import default_jobs, local_pool
-from bench.extraction import extract
+from bench.extraction import extract, ready
 from bench.feature_table import KEYS, FeatureTable
 from bench.observer import Observer
 from bench.options import Options, make_options
@@ -117,14 +117,21 @@ def extract_features(
     plugin, opened, entry = asked.plugin, asked.opened, asked.entry
     start = time.perf_counter()
     extracted = 0
-    if not entry.stored:
+    if not ready(entry):
         writable_folder(asked.store, "--store")
         if notice := without_gpu(asked.options.device, [plugin]):
             observer.notice(notice)
         jobs = asked.options.jobs or default_jobs(asked.options.threads)
         with local_pool(jobs, asked.options.threads) as pool:
-            cells = opened.dataset.cells(parse_prepare(asked.options.prepare))
-            extracted = extract(entry, plugin, cells, pool=pool, options=asked.options, observer=observer)
+            extracted = extract(
+                entry,
+                plugin,
+                cells=opened.dataset.cells(parse_prepare(asked.options.prepare)),
+                digests=opened.cell_digests,
+                pool=pool,
+                options=asked.options,
+                observer=observer,
+            )
     seconds = time.perf_counter() - start
     names = tuple(feature_names(entry.folder))
     keys = opened.dataset.table.rename(columns={"cell": "id"})

@@ -18,7 +18,7 @@ from bench.devices import without_gpu
 from bench.errors import BenchError
 from bench.executors import LocalPool, local_pool, reason_of
 from bench.experiment import FoldJob, FoldResult, fit_fold
-from bench.extraction import Extraction, begin, engine_settings
+from bench.extraction import Extraction, begin, engine_settings, ready
 from bench.feature_catalogue import described
 from bench.locks import POLL_S, try_lock
 from bench.observer import Observer
@@ -192,24 +192,35 @@ class _Run:
 
     def _features_ready(self, experiment: Experiment) -> bool:
         entry = experiment.entry
-        if entry is None or entry.stored:
+        if entry is None:
+            return True
+        if entry.folder in self.extractions:
+            return False
+        if ready(entry):
             return True
         if entry.folder in self.broken:
             self.waiting.remove(experiment)
             self._fail(experiment, self.broken[entry.folder])
-        elif entry.folder not in self.extractions:
+        else:
             self._start_extraction(experiment, entry)
         return False
 
     def _start_extraction(self, experiment: Experiment, entry: Entry) -> None:
         assert experiment.extractor is not None  # noqa: S101 (an experiment with an entry has an extractor)
-        cells = self.plan.cells(experiment)
-        work = begin(entry, experiment.extractor, cells, self._submit, engine_settings(self.plan.options))
+        work = begin(
+            entry,
+            experiment.extractor,
+            cells=self.plan.cells(experiment),
+            digests=self.plan.opened.cell_digests,
+            submit=self._submit,
+            options=self.plan.options,
+            observer=self.observer,
+        )
         if work is None:
             return
         self.extractions[entry.folder] = work
         name = experiment.pipeline.features_name
-        self.observer.progress(f"extract {name}", 0, work.shards)
+        self.observer.progress(f"extract {name}", 0, work.chunks)
         for future in work.left:
             self.handlers[future] = lambda f, w=work, n=name: self._extracted(f, w, n)  # type: ignore[misc]
         if not work.left:
@@ -217,11 +228,11 @@ class _Run:
 
     def _extracted(self, future: Future[Any], work: Extraction, name: str) -> None:
         try:
-            work.finish(future)
+            self._tell(work.finish(future))
         except BenchError as error:
             self._end_extraction(work, str(error))
             return
-        self.observer.progress(f"extract {name}", work.done, work.shards)
+        self.observer.progress(f"extract {name}", work.done, work.chunks)
         if not work.left:
             self._join(work)
 

@@ -17,7 +17,7 @@ from bench.errors import BenchError
 from bench.evidence.reopening import Reopened
 from bench.executors import LocalPool, local_pool, reason_of
 from bench.experiment import FoldJob, FoldResult, fit_fold
-from bench.extraction import extract
+from bench.extraction import extract, ready
 from bench.observer import Observer
 from bench.planning import Plan
 from bench.results import ExperimentResult, Results, read_experiment
@@ -154,12 +154,20 @@ def _gathered(plan: Plan, of: _Open) -> pd.DataFrame:
 def _extract(plan: Plan, pool: LocalPool, observer: Observer) -> None:
     experiment = plan.experiments[0]
     entry, extractor = experiment.entry, experiment.extractor
-    if entry is None or extractor is None or entry.stored:
+    if entry is None or extractor is None or ready(entry):
         return
     writable_folder(plan.store, "--store")
     if notice := without_gpu(plan.options.device, [extractor]):
         observer.notice(notice)
-    extract(entry, extractor, plan.cells(experiment), pool=pool, options=plan.options, observer=observer)
+    extract(
+        entry,
+        extractor,
+        cells=plan.cells(experiment),
+        digests=plan.opened.cell_digests,
+        pool=pool,
+        options=plan.options,
+        observer=observer,
+    )
 
 
 def _read(results: Results, slug: str) -> ExperimentResult:

@@ -54,6 +54,7 @@ _FIELDS: Mapping[str, type | tuple[type, ...]] = {
     "reused": int,
     "notices": list,
     "threads": int,
+    "jobs": int,
     "digest": str,
 }
 """What every entry.json holds, and of which type."""
@@ -104,7 +105,8 @@ def entry_record(folder: str | Path) -> dict[str, Any]:
         `format`, `key`, `components`; `cells` (rows), `names` (of the features), `status` (whether reasons of missing
         values are kept); `rows_sha256` and `checksums_sha256` of these two files' rows; `written` (UTC, ISO 8601),
         `environment` (versions of Python, NumPy and this toolkit), `seconds` (of all workers together), `wall_s`,
-        `cells_per_s` (extracted cells by `wall_s`), `extracted`, `reused` (cells), `notices`, `threads`, `digest`.
+        `cells_per_s` (extracted cells by `wall_s`), `extracted`, `reused` (cells), `notices`, `threads`, `jobs`,
+        `digest`.
 
     Raises
     ------
@@ -190,11 +192,10 @@ def chunk_checksum(values: bytes, status: bytes = b"") -> bytes:
 
 
 def write_record(folder: Path, fields: Mapping[str, Any]) -> None:
-    """Write entry.json whole: the fields, what was written when and by what, and the digest over all of it."""
+    """Write entry.json whole: the fields, where they do not say it when and by what it was written, and a digest."""
     record = {
         "format": FORMAT,
         "key": digest(fields["components"]),
-        **fields,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "environment": {
             "cytobench": version("cytobench"),
@@ -202,6 +203,7 @@ def write_record(folder: Path, fields: Mapping[str, Any]) -> None:
             "numpy": np.__version__,
             "machine": platform.machine(),
         },
+        **{name: value for name, value in fields.items() if name != "digest"},
     }
     write_json(folder / RECORD, {**record, "digest": digest(record)})
 
@@ -247,9 +249,9 @@ def write_entry(
         for a in range(0, len(values), CHUNK)
     ]
     checksums = np.frombuffer(b"".join(sums), np.uint8).reshape(-1, DIGEST_BYTES)
-    arrays: dict[str, npt.NDArray[Any]] = {VALUES: values, ROWS: ids, CHECKSUMS: checksums} | (
-        {} if status is None else {STATUS: status}
-    )
+    arrays: dict[str, npt.NDArray[Any]] = {VALUES: values, ROWS: ids, CHECKSUMS: checksums}
+    if status is not None:
+        arrays[STATUS] = status
     with whole_folder(folder) as temporary:
         for name, array in arrays.items():
             write_array(temporary / name, array)
@@ -269,6 +271,7 @@ def write_entry(
                 "reused": 0,
                 "notices": [],
                 "threads": 1,
+                "jobs": 1,
                 **fields,
             },
         )
@@ -285,4 +288,4 @@ def _sound(record: Mapping[str, Any]) -> bool:
         right = digest(rest) == record["digest"] and digest(record["components"]) == record["key"]
     except ValueError:
         return False
-    return right and record["cells"] >= 0 and bool(record["names"]) and all(isinstance(n, str) for n in record["names"])
+    return right and record["cells"] >= 1 and bool(record["names"]) and all(isinstance(n, str) for n in record["names"])
