@@ -17,7 +17,8 @@ COMMANDS = [
     ["data", "show"],
     ["folds"],
     ["check"], ["compare"], ["score"], ["audit"], ["leakage"], ["significance"],
-    ["features", "catalogue"], ["features", "extract"],
+    ["features", "catalogue"], ["features", "extract"], ["features", "list"], ["features", "show"],
+    ["features", "why"], ["features", "verify"], ["features", "gc"], ["features", "path"],
 ]  # fmt: skip
 
 HEAVY = (

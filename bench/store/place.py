@@ -1,0 +1,23 @@
+"""Where the feature store lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.datasets.cache import cache_dir
+from bench.errors import BenchError
+
+
+def store_folder(asked: Path | None) -> Path:
+    """The folder asked for, else that in the user's cache; it need not exist yet.
+
+    Raises
+    ------
+    BenchError
+        It is no folder.
+    """
+    if asked is None:
+        return cache_dir() / "store"
+    if asked.exists() and not asked.is_dir():
+        raise BenchError(f"--store {asked}: this is a file; a folder is expected")
+    return asked
