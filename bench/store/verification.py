@@ -14,6 +14,7 @@ from bench.store.entry import (
     CHECKSUMS,
     RECORD,
     ROWS,
+    STATUS,
     VALUES,
     Entry,
     UInt8,
@@ -161,7 +162,7 @@ def _sha256_of_rows(folder: Path) -> str:
 def _state(folder: Path) -> tuple[object, ...]:
     """What changes when somebody writes the entry anew or mends it; decay of the disk changes none of it."""
     found: list[object] = [str(folder)]
-    for name in (RECORD, VALUES):
+    for name in (RECORD, VALUES, STATUS, ROWS, CHECKSUMS):
         try:
             told = (folder / name).stat()
             found.append((told.st_ino, told.st_size, told.st_mtime_ns))

@@ -238,7 +238,7 @@ def test_ctrl_c_keeps_finished_shards_and_writes_no_table(cells: Path, tmp_path:
     name = extract_features(str(cells), "size", store=tmp_path / "other", jobs=1).cells["id"][0]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "SLOW": name}) as process:
         until = time.monotonic() + 60
-        while not list(store.glob("features/*.shards/*.npz")):
+        while not list(store.glob("features/*/*.partial/chunks/0*.json")):
             assert process.poll() is None
             assert time.monotonic() < until
             time.sleep(0.05)
@@ -246,7 +246,7 @@ def test_ctrl_c_keeps_finished_shards_and_writes_no_table(cells: Path, tmp_path:
         told = process.communicate()[1]
     assert process.returncode == 130
     assert "What was finished is kept" in told
-    assert [p.name for p in store.glob("features/*.shards/*.npz")] == ["000000.npz"]
+    assert [p.name for p in store.glob("features/*/*.partial/chunks/0*.json")] == ["000000.json"]
     assert not (tmp_path / "t.parquet").exists()
     heard = Heard()
     found = extract_features(str(cells), "slow", store=store, jobs=1, observer=heard)
