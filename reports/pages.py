@@ -210,7 +210,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {"wording": wording, "METRICS": METRICS, "LEVELS": LEVELS}
-    environment.filters |= {"plural": wording.plural, "p": p_text, "seconds": _seconds, "sort_value": _sort_value}
+    environment.filters |= {
+        "plural": wording.plural,
+        "p": p_text,
+        "seconds": _seconds,
+        "sort_value": _sort_value,
+        "steps": _steps,
+    }
     return environment
 
 
@@ -219,6 +225,11 @@ def _seconds(seconds: float) -> str:
     if math.isnan(seconds):
         return "–"
     return f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"
+
+
+def _steps(prepare: str) -> Markup:
+    """The steps of a preparation, with places to break the line between them."""
+    return Markup("<wbr>+").join(prepare.split("+"))
 
 
 def _sort_value(row: Row, metric: str) -> str:

@@ -19,7 +19,7 @@ from bench.scores.metrics import METRICS
 from reports.pages import write_report
 
 Add = Any
-VOID = {"meta", "br", "col", "img", "input", "link", "hr", "source", "use"}
+VOID = {"meta", "br", "col", "img", "input", "link", "hr", "source", "use", "wbr"}
 
 
 class Page(HTMLParser):
@@ -243,7 +243,7 @@ def test_the_tables_say_how_cells_were_prepared_where_some_were(results: Results
     results.write_failure("other", {**record, "prepare": "macenko", "key": "other"}, "no stain")
     html = write_report(results, results.path / "report.html").read_text(encoding="utf-8")
     (board,) = _boards(html)
-    assert [row[:3] for row in board] == [["crop+mask[to=mean]", "handcrafted", "svm"], ["–", "handcrafted", "svm"]]
+    assert [row[:3] for row in board] == [["crop +mask[to=mean]", "handcrafted", "svm"], ["–", "handcrafted", "svm"]]
     assert "<td><code>macenko</code></td>" in html[html.index('id="failed"') :]
     text = _page(results).text()
     assert "crop+mask[to=mean] > handcrafted × svm told diseased from normal best of 2 pipelines" in " ".join(
