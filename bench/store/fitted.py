@@ -16,19 +16,11 @@ import numpy.typing as npt
 from bench.errors import BenchError
 from bench.locks import POLL_S, try_lock
 from bench.splits.folds import Indices
-from bench.store.entry import (
-    CHUNK,
-    RECORD,
-    chunk_checksum,
-    entry_record,
-    mark_used,
-    open_checksums,
-    open_features,
-    open_rows,
-    write_entry,
-)
+from bench.store.chunks import store_told
+from bench.store.entry import RECORD, entry_record, mark_used, open_features, open_rows, write_entry
 from bench.store.extracted import extracted
 from bench.store.fits import Fit
+from bench.store.verification import examine
 
 
 @dataclass(frozen=True)
@@ -71,7 +63,7 @@ class _Missing(Exception):  # noqa: N818 (not a fault: the fit has not been done
     """No entry is there."""
 
 
-class _Unusable(Exception):  # noqa: N818 (said, and made again)
+class _Unusable(BenchError):
     """An entry is there that is damaged, or belongs to another fit."""
 
 
@@ -91,7 +83,7 @@ def fitted_features(fit: Fit) -> FittedFeatures:
         return _stored(fit)
     except (_Missing, _Unusable):
         pass
-    with _store_told(fit), _locked(fit.folder.with_name(fit.folder.name + ".lock")):
+    with store_told(fit.folder), _locked(fit.folder.with_name(fit.folder.name + ".lock")):
         told: tuple[str, ...] = ()
         try:
             return _stored(fit)
@@ -116,14 +108,18 @@ def _make(fit: Fit) -> None:
     learned, unseen = (extracted(extractor, fit.cells.take(rows), name) for rows in (fit.train, fit.predicted))
     if learned.names != unseen.names:
         raise BenchError(f"{name}: after one fit, some cells have other features than others")
+    values, seconds = np.concatenate([learned.values, unseen.values]), time.perf_counter() - start
     write_entry(
         fit.folder,
-        np.concatenate([learned.values, unseen.values]),
+        values,
         learned.names,
         components=fit.components,
         rows=[bytes(row).hex() for row in fit.place.digests[fit.rows]],
         fitted_on=fit.fitted_on,
-        seconds=time.perf_counter() - start,
+        seconds=seconds,
+        wall_s=seconds,
+        cells_per_s=len(values) / seconds,
+        threads=fit.place.engine.get("threads", 1),
         notices=list(dict.fromkeys([*learned.notices, *unseen.notices])),
     )
 
@@ -143,18 +139,15 @@ def _stored(fit: Fit) -> FittedFeatures:
         raise _Unusable(f"it is of another fit ({', '.join(differing)})")
     if fitted_on != fit.fitted_on:
         raise _Unusable("it names other patients than it was fitted on")
-    try:
-        values, rows = open_features(folder), open_rows(folder)
-        damaged = _damaged(values, open_checksums(folder))
-    except BenchError as error:
-        raise _Unusable(str(error)) from error
-    if not np.array_equal(rows, fit.place.digests[fit.rows]):
+    found = examine(folder)
+    if not found.whole:
+        damage = [*found.files, *(f"chunk {number}" for number in found.chunks)]
+        raise _Unusable(found.problem or f"damaged ({', '.join(damage)})")
+    if not np.array_equal(open_rows(folder), fit.place.digests[fit.rows]):
         raise _Unusable("its rows are of other cells")
-    if damaged:
-        raise _Unusable(f"{damaged} of its chunks do not have the checksums that they were written with")
     mark_used(folder)
     names, notices = (tuple(str(text) for text in record[field]) for field in ("names", "notices"))
-    return FittedFeatures(folder, values, fit.rows, names, float(record["seconds"]), notices)
+    return FittedFeatures(folder, open_features(folder), fit.rows, names, float(record["seconds"]), notices)
 
 
 def _check_unseen(fit: Fit, fitted_on: Mapping[str, Any]) -> None:
@@ -168,12 +161,6 @@ def _check_unseen(fit: Fit, fitted_on: Mapping[str, Any]) -> None:
                 f"tested: {names}, as {fit.folder / RECORD} says; delete that folder, and it is fitted again on "
                 "training patients alone"
             )
-
-
-def _damaged(values: npt.NDArray[np.float32], known: npt.NDArray[np.uint8]) -> int:
-    """Chunks whose checksum is another."""
-    starts = range(0, len(values), CHUNK)
-    return sum(chunk_checksum(values[a : a + CHUNK].tobytes()) != bytes(c) for a, c in zip(starts, known, strict=True))
 
 
 def _told_patients(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,15 +188,3 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def _store_told(fit: Fit) -> Iterator[None]:
-    """Turn an error of the disk into a sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise BenchError(
-            f"the feature store cannot be written ({error.strerror or error}: {fit.folder.parent}); make room there, "
-            "or choose another with --store"
-        ) from error
