@@ -105,6 +105,7 @@ def refit(plan: Plan, studies: Iterable[Study], *, jobs: int, observer: Observer
         _extract(plan, pool, observer)
         waiting: dict[Future[FoldResult], tuple[_Open, FoldJob]] = {}
         tasks = _tasks(plan, studies)
+        heard: set[str] = set()
         while True:
             # Folds of the next study start before the last ones end, so that no worker waits.
             while len(waiting) < 2 * jobs and (task := next(tasks, None)) is not None:
@@ -116,7 +117,12 @@ def refit(plan: Plan, studies: Iterable[Study], *, jobs: int, observer: Observer
                 reason = reason_of(future)
                 if reason:
                     raise BenchError(f"{of.study.name}, repeat {job.repeat}, fold {job.fold}: {reason}")
-                of.parts.append((job.repeat, job.fold, future.result().predictions))
+                found = future.result()
+                for notice in dict.fromkeys(found.notices):
+                    if notice not in heard:
+                        observer.notice(notice)
+                heard.update(found.notices)
+                of.parts.append((job.repeat, job.fold, found.predictions))
                 of.left -= 1
                 if not of.left:
                     yield of.study.name, _gathered(plan, of)

@@ -63,7 +63,7 @@ class _Missing(Exception):  # noqa: N818 (not a fault: the fit has not been done
     """No entry is there."""
 
 
-class _Unusable(BenchError):
+class _Unusable(BenchError):  # noqa: N818 (no fault of the user: said, and made again)
     """An entry is there that is damaged, or belongs to another fit."""
 
 
