@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from timm.data import create_transform, resolve_model_data_config
 
 from extractors.cells import Cell, CellFile, Cells
 from extractors.embedding import Embedding
-from extractors.networks.backbones import Backbone
+from extractors.networks import devices
+from extractors.networks.inference.engine import Row, Shown
+from extractors.networks.inference.openvino_engine import OpenVINOEngine
+from extractors.networks.inference.openvino_runtime import computes_bf16
 
 SMALL = "mobilenetv3_small_050"
 
@@ -42,51 +46,90 @@ def test_it_is_a_stateless_transformer() -> None:
 
 def test_where_and_how_fast_are_parameters_but_no_identity() -> None:
     parameters = Embedding().get_params()
-    assert set(Embedding.not_identity) == {"weights_dir", "threads"} < set(parameters)
+    assert set(Embedding.not_identity) == {"weights_dir", "threads", "device"} < set(parameters)
 
 
-def test_features_do_not_depend_on_calls_threads_or_copies() -> None:
+def test_features_depend_bit_for_bit_on_the_cell_alone() -> None:
     many = cells(40)
     extractor = embedding()
     whole = extractor.transform(many)
     assert np.array_equal(whole, extractor.transform(many))
-    shards = [clone(extractor).transform(many[start : start + 32]) for start in (32, 0)]
+    shards = [clone(extractor).transform(many[start : start + 17]) for start in (34, 17, 0)]
     assert np.array_equal(whole, np.concatenate(shards[::-1]))
     assert np.array_equal(whole[:16], pickle.loads(pickle.dumps(extractor)).transform(many[:16]))  # noqa: S301 - ours
-    two_threads = embedding(threads=2).transform(many[:16])
-    np.testing.assert_allclose(two_threads, whole[:16], atol=1e-4 * np.abs(whole).max())
-    alone = np.concatenate([extractor.transform(many[i : i + 1]) for i in range(3)])
-    np.testing.assert_allclose(alone, whole[:3], atol=1e-5 * np.abs(whole).max())
+    assert np.array_equal(whole, embedding(threads=2).transform(many))
+    assert np.array_equal(whole[:3], np.concatenate([extractor.transform(many[i : i + 1]) for i in range(3)]))
 
 
-def test_torchs_threads_are_those_asked_for_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
-    features = Backbone.features
-
-    def spy(self: Backbone, batch: torch.Tensor) -> torch.Tensor:
-        seen.append(torch.get_num_threads())
-        return features(self, batch)
-
-    monkeypatch.setattr(Backbone, "features", spy)
-    before = torch.get_num_threads()
-    embedding(threads=3).transform(cells(1))
-    assert seen == [3]
-    assert torch.get_num_threads() == before
+def test_every_engine_gives_the_same_features() -> None:
+    many = cells(5)
+    first, other = (embedding(engine=engine).transform(many) for engine in ("openvino", "torch"))
+    assert 0 < np.abs(first - other).max() < 1e-4 * np.abs(other).max()
 
 
-def test_an_image_smaller_than_the_network_can_take_is_enlarged() -> None:
-    assert np.isfinite(embedding().transform(cells(1, side=3))).all()
+def test_the_processor_computes_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "gpu_count", lambda: 0)
+    assert np.array_equal(embedding(device="auto").transform(cells(2)), embedding(device="cpu").transform(cells(2)))
+    with pytest.raises(ValueError, match="device=cuda, but this machine has no NVIDIA GPU"):
+        embedding(device="cuda").transform(cells(2))
+
+
+def test_notices_are_those_of_the_engine() -> None:
+    plain = embedding()
+    plain.transform(cells(1))
+    assert plain.notices_ == ()
+    rough = embedding(precision="bf16")
+    rough.transform(cells(1))
+    assert len(rough.notices_) == (0 if computes_bf16() else 1)
+
+
+def test_turned_images_are_averaged() -> None:
+    (cell,) = cells(1, side=256)  # what the network is shown is cut out of it, without interpolation
+    image = cell.image
+    eight = [Cell(str(i), np.rot90(image if i < 4 else image[:, ::-1], i % 4).copy()) for i in range(8)]
+    expected = embedding().transform(eight).mean(axis=0)
+    turned = embedding(tta=True)
+    np.testing.assert_allclose(turned.transform([cell])[0], expected, atol=1e-5 * np.abs(expected).max())
+    together = turned.transform(eight)
+    assert np.abs(together - together[0]).max() < 1e-5 * np.abs(expected).max()
+    with pytest.raises(ValueError, match="tta=1 is not known; it is true or false"):
+        embedding(tta=1).transform([cell])
+
+
+def test_features_of_unit_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = cells(3)
+    plain, unit = embedding().transform(many), embedding(normalize="l2").transform(many)
+    np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(unit * np.linalg.norm(plain, axis=1, keepdims=True), plain, rtol=1e-5)
+    with pytest.raises(ValueError, match="normalize=l1 is not known; it is one of none, l2"):
+        embedding(normalize="l1").transform(many)
+
+    def zeros(self: OpenVINOEngine, images: Iterable[Shown]) -> Iterator[Row]:
+        return (np.zeros(self.width, dtype=np.float32) for _ in images)
+
+    monkeypatch.setattr(OpenVINOEngine, "features", zeros)
+    assert not embedding(normalize="l2").transform(many).any()
+
+
+def test_an_image_is_enlarged_unless_it_shows_no_cell() -> None:
+    assert np.isfinite(embedding().transform(cells(1, side=8))).all()
+    with pytest.raises(ValueError, match="cell c0: an image of 7 x 7 pixels is too small for a network"):
+        embedding().transform(cells(1, side=7))
 
 
 def test_a_feature_that_is_not_finite_names_its_cell(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self: Backbone, batch: torch.Tensor) -> torch.Tensor:
-        features = torch.zeros(len(batch), self.width)
-        features[-1, 5] = float("nan")
-        return features
+    def broken(self: OpenVINOEngine, images: Iterable[Shown]) -> Iterator[Row]:
+        for index, _ in enumerate(images):
+            yield np.full(self.width, np.nan if index == 15 else 0, dtype=np.float32)
 
-    monkeypatch.setattr(Backbone, "features", broken)
+    monkeypatch.setattr(OpenVINOEngine, "features", broken)
     with pytest.raises(ValueError, match=f"cell c15: its embedding by {SMALL} holds NaN or infinity"):
         embedding().transform(cells(20))
+
+
+def test_the_full_name_tells_what_default_stands_for() -> None:
+    assert Embedding("resnet50").full_name().startswith("resnet50.")
+    assert Embedding("resnet50.a1_in1k").full_name() == "resnet50.a1_in1k"
 
 
 def test_an_unreadable_cell_stops_with_its_name(tmp_path: Path) -> None:

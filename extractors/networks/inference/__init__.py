@@ -1,0 +1,1 @@
+"""Engines that compute a frozen network's features, and what keeps them fed."""

@@ -1,0 +1,122 @@
+"""A frozen network on a GPU by torch."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from extractors.networks.backbones import Backbone
+from extractors.networks.inference.batch_size import batch_size, in_batches
+from extractors.networks.inference.engine import Row, Shown
+
+if TYPE_CHECKING:
+    import torch
+
+
+class _Launched(NamedTuple):
+    """A batch under way: where its rows will lie, and what tells that they do."""
+
+    rows: torch.Tensor
+    finished: torch.cuda.Event | None
+
+
+class CudaEngine:
+    """Batches as large as fit; while one is computed the next is collected, and copied on a stream of its own.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Left as it is: the GPU gets a copy.
+    precision : {"f32", "bf16"}
+        `f32` is true single precision, without TF32; `bf16` by torch's autocast.
+    device : str
+        `"cuda"`. On `"cpu"` the same batches are computed without streams or pinned memory, for tests.
+    """
+
+    notices: tuple[str, ...] = ()
+
+    def __init__(self, backbone: Backbone, *, precision: str, device: str = "cuda") -> None:
+        import torch  # noqa: PLC0415 - heavy
+
+        self.view = backbone.view
+        self.width = backbone.width
+        self._key = (backbone.spec, precision)
+        self._precision = precision
+        self._device = torch.device(device)
+        self._pinned = self._device.type == "cuda"
+        streams: Any = torch.cuda
+        self._copying = streams.Stream(self._device) if self._pinned else None
+        module = copy.deepcopy(backbone.module)
+        self._module = module.to(memory_format=torch.channels_last).to(self._device)
+
+    def features(self, images: Iterable[Shown]) -> Generator[Row, None, None]:
+        """As `Engine.features`; a feature may depend on the size of its batch in its last bits."""
+        remaining = iter(images)
+        running: list[_Launched] = []
+        while batch := list(islice(remaining, batch_size(self._key))):
+            launched = in_batches(self._key, batch, self._launch)
+            yield from _rows(running)
+            running = launched
+        yield from _rows(running)
+
+    def _launch(self, images: Sequence[Shown]) -> _Launched:
+        import torch  # noqa: PLC0415 - heavy
+
+        host = torch.empty((len(images), *self.view.size, 3), dtype=torch.uint8, pin_memory=self._pinned)
+        np.stack(images, out=host.numpy())
+        batch = self._copied(host)
+        with torch.inference_mode(), self._arithmetic():
+            features = self._module(batch).to(torch.float32)
+            rows = torch.empty(features.shape, dtype=torch.float32, pin_memory=self._pinned)
+            rows.copy_(features, non_blocking=True)
+        if not self._pinned:
+            return _Launched(rows, None)
+        events: Any = torch.cuda
+        finished = events.Event()
+        finished.record(torch.cuda.current_stream(self._device))
+        return _Launched(rows, finished)
+
+    def _copied(self, host: torch.Tensor) -> torch.Tensor:
+        import torch  # noqa: PLC0415 - heavy
+
+        if self._copying is None:
+            return host
+        with torch.cuda.stream(self._copying):
+            batch = host.to(self._device, non_blocking=True)
+        computing = torch.cuda.current_stream(self._device)
+        computing.wait_stream(self._copying)
+        batch.record_stream(computing)
+        return batch
+
+    @contextmanager
+    def _arithmetic(self) -> Iterator[None]:
+        """Bf16 where it was asked for; else single precision that is not rounded to TF32 on the way."""
+        import torch  # noqa: PLC0415 - heavy
+
+        if self._precision == "bf16":
+            with torch.autocast(self._device.type, dtype=torch.bfloat16):
+                yield
+            return
+        backends: Any = torch.backends
+        places = (backends.cuda.matmul, backends.cudnn.conv)
+        before = [place.fp32_precision for place in places]
+        for place in places:
+            place.fp32_precision = "ieee"
+        try:
+            yield
+        finally:
+            for place, precision in zip(places, before, strict=True):
+                place.fp32_precision = precision
+
+
+def _rows(launched: list[_Launched]) -> Iterator[Row]:
+    for rows, finished in launched:
+        if finished is not None:
+            finished.synchronize()
+        for row in rows.numpy():
+            yield row.copy()

@@ -1,0 +1,247 @@
+"""Converted networks on disk, so that each is converted once on a machine and a worker starts without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from extractors.cache import cache_folder
+from extractors.networks.backbones import Backbone, BackboneSpec
+from extractors.networks.inference.conversion import MODEL, WEIGHTS, UnconvertibleError, write_network
+from extractors.networks.view import View
+
+FORMAT = 1
+RECORD = "network.json"
+MOST_RECORD = 2**20
+"""Bytes of the largest record that is read; those that are written have a kilobyte."""
+
+LIBRARIES = ("openvino", "timm", "torch", "torchvision")
+_UNFINISHED = ".unfinished-"
+
+Load = Callable[[], Backbone]
+
+
+@dataclass(frozen=True)
+class ConvertedNetwork:
+    """A folder that holds a converted network, or why there is none.
+
+    Parameters
+    ----------
+    folder : Path
+    view : View
+        How the network is shown an image.
+    width : int
+        Features of an image.
+    refusal : str or None
+        Why OpenVINO cannot compute this network; None where it can.
+    """
+
+    folder: Path
+    view: View
+    width: int
+    refusal: str | None
+
+
+@dataclass(frozen=True)
+class CachedNetwork:
+    """One folder of the cache, for people who want room.
+
+    Parameters
+    ----------
+    folder : Path
+    model : str
+        The network as it was asked for.
+    bytes : int
+        Its size on disk.
+    used : float
+        When a process last opened it, in seconds since 1970.
+    outdated : bool
+        Whether other libraries or other code made it than those installed, so that nobody asks for it any more.
+    """
+
+    folder: Path
+    model: str
+    bytes: int
+    used: float
+    outdated: bool
+
+
+def network_key(spec: BackboneSpec, file: Path | None) -> str:
+    """What decides a converted network, as 32 hexadecimal digits: the request, the weights, libraries and our code."""
+    state = None if file is None else file.stat()
+    parts = {
+        "spec": asdict(spec),
+        "file": None if file is None else str(file.resolve()),
+        "state": None if state is None else [state.st_size, state.st_mtime_ns, state.st_ctime_ns],
+        **_maker(),
+    }
+    return _digest(json.dumps(parts, sort_keys=True).encode())[:32]
+
+
+@contextmanager
+def converted_network(spec: BackboneSpec, file: Path | None, load: Load) -> Iterator[ConvertedNetwork]:
+    """The converted network, from the cache or made now; its folder is there while the block runs.
+
+    Of several processes that want the same network one makes it and the others wait. A damaged one is made again.
+    Where the cache cannot be written the network is made for this process alone.
+
+    Parameters
+    ----------
+    spec : BackboneSpec
+    file : Path or None
+        Where its weights lie.
+    load : callable
+        Gives the backbone; called only where it must be converted.
+    """
+    folder = networks_folder() / network_key(spec, file)
+    network = _read(folder)
+    if network is None:
+        network = _cached_now(folder, load)
+    if network is not None:
+        _touch(folder)
+        yield network
+        return
+    with tempfile.TemporaryDirectory(prefix="cytobench-network-", ignore_cleanup_errors=True) as temporary:
+        yield _written(load(), Path(temporary))
+
+
+def networks_folder() -> Path:
+    """Where converted networks lie; it need not exist yet."""
+    return cache_folder() / "networks"
+
+
+def cached_networks() -> list[CachedNetwork]:
+    """The networks of the cache, the one that was used last first; each may be removed at any time."""
+    found = []
+    for record in networks_folder().glob(f"*/{RECORD}"):
+        try:
+            size = sum(file.stat().st_size for file in record.parent.iterdir())
+            content, used = _record(record), record.stat().st_mtime
+        except (OSError, ValueError):  # another process removes it, or it is damaged and will be made again
+            continue
+        outdated = content.get("maker") != _maker()
+        found.append(CachedNetwork(record.parent, str(content.get("model")), size, used, outdated))
+    return sorted(found, key=lambda network: -network.used)
+
+
+def remove(network: CachedNetwork) -> None:
+    """Delete a cached network; a process that computes with it keeps what it has opened."""
+    shutil.rmtree(network.folder, ignore_errors=True)
+
+
+def _cached_now(folder: Path, load: Load) -> ConvertedNetwork | None:
+    """Convert into the cache under the network's lock, if nobody else has; None where the cache cannot be written."""
+    lock = FileLock(folder.parent / "locks" / f"{folder.name}.lock")
+    try:
+        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except (OSError, NotImplementedError):  # a disk that is full, read-only or without locks
+        return None
+    try:
+        return _read(folder) or _written_whole(folder, load())
+    finally:
+        lock.release()
+
+
+def _written_whole(folder: Path, backbone: Backbone) -> ConvertedNetwork | None:
+    """Written beside its place and renamed into it; None where that cannot be."""
+    for left in folder.parent.glob(f"{_UNFINISHED}{folder.name}-*"):  # by a killed process: we hold the lock
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f"{_UNFINISHED}{folder.name}-", dir=folder.parent))
+    except OSError:
+        return None
+    try:
+        _written(backbone, temporary)
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+    except OSError:
+        return None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return _read(folder)
+
+
+def _written(backbone: Backbone, folder: Path) -> ConvertedNetwork:
+    refusal = None
+    try:
+        write_network(backbone, folder)
+    except UnconvertibleError as error:
+        refusal = str(error)
+        for file in (MODEL, WEIGHTS):
+            (folder / file).unlink(missing_ok=True)
+    digests = {name: _file_digest(folder / name) for name in (MODEL, WEIGHTS) if (folder / name).is_file()}
+    record = {
+        "model": str(backbone.spec),
+        "view": backbone.view.to_dict(),
+        "width": backbone.width,
+        "refusal": refusal,
+        "digests": digests,
+        "maker": _maker(),
+    }
+    (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return ConvertedNetwork(folder, backbone.view, backbone.width, refusal)
+
+
+def _read(folder: Path) -> ConvertedNetwork | None:
+    """The network of a folder; None where there is none or it is damaged."""
+    try:
+        record = _record(folder / RECORD)
+        refusal = record["refusal"]
+        for name in (MODEL, WEIGHTS) if refusal is None else ():
+            if _file_digest(folder / name) != record["digests"][name]:
+                return None
+        view = View.from_dict(record["view"])
+        return ConvertedNetwork(folder, view, int(record["width"]), None if refusal is None else str(refusal))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _record(file: Path) -> dict[str, Any]:
+    if file.stat().st_size > MOST_RECORD:
+        raise ValueError(f"{file}: too large for a record of a converted network")
+    record = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(record, dict):
+        raise ValueError(f"{file}: no record of a converted network")
+    return record
+
+
+def _touch(folder: Path) -> None:
+    """Leave word of the last use; a cache that cannot be written forgets it."""
+    with suppress(OSError):
+        os.utime(folder / RECORD)
+
+
+def _maker() -> dict[str, object]:
+    """Libraries and code that convert networks here."""
+    libraries = {name: version(name) for name in LIBRARIES}
+    return {"format": FORMAT, "libraries": libraries, "code": _code_digest()}
+
+
+@cache
+def _code_digest() -> str:
+    """SHA-256 of the source files that make backbones and convert them."""
+    room = Path(__file__).parent.parent
+    files = sorted(room.rglob("*.py"))
+    return _digest(b"".join(f"{file.relative_to(room)}\n".encode() + file.read_bytes() for file in files))
+
+
+def _file_digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,38 @@
+"""A small network, images that it can be shown, and a cache that no other test has filled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from extractors.networks.backbones import Backbone, BackboneSpec, load_backbone
+from extractors.networks.inference.opening import _engine
+
+SMALL = BackboneSpec("test_efficientnet", weights="random")
+
+
+@pytest.fixture
+def spec() -> BackboneSpec:
+    return SMALL
+
+
+@pytest.fixture
+def backbone() -> Backbone:
+    return load_backbone(SMALL)
+
+
+@pytest.fixture
+def images(backbone: Backbone) -> npt.NDArray[np.uint8]:
+    """Seven images, no two alike."""
+    return np.random.default_rng(1).integers(0, 256, (7, *backbone.view.size, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder of this test alone; engines opened before are forgotten."""
+    monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "cache"))
+    _engine.cache_clear()
+    return tmp_path / "cache"
