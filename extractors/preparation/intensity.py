@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from extractors.preparation.step import Picture, StepBase, number, repainted, word
+from extractors.segmentation.bounds import bounds
 
 UInt8 = npt.NDArray[np.uint8]
 Bool = npt.NDArray[np.bool_]
@@ -69,7 +70,9 @@ class Clahe(StepBase):
         lab = cv2.cvtColor(picture.image, cv2.COLOR_RGB2LAB)
         lightness = cv2.createCLAHE(self.clip, (self.tiles, self.tiles)).apply(cv2.extractChannel(lab, 0))
         cv2.insertChannel(lightness, lab, 0)
-        return repainted(picture, cv2.cvtColor(lab, cv2.COLOR_LAB2RGB))
+        image, box = picture.image.copy(), bounds(picture.mask)
+        image[box] = cv2.cvtColor(lab[box], cv2.COLOR_LAB2RGB)
+        return repainted(picture, image)
 
 
 def _equal_rgb(image: UInt8, mask: Bool) -> UInt8:

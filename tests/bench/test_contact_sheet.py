@@ -85,6 +85,13 @@ def test_every_class_and_then_every_patient_has_its_turn() -> None:
     assert sorted(chosen_cells(cells, 500, seed=0)) == list(range(93))
 
 
+def test_a_class_of_one_patient_has_as_many_rows_as_one_of_many() -> None:
+    cells = table({("a", f"p{i}"): 3 for i in range(9)} | {("b", "q"): 30})
+    chosen = cells.iloc[chosen_cells(cells, 8, seed=0)]
+    assert Counter(chosen["label"]) == {"a": 4, "b": 4}
+    assert chosen["patient"].nunique() == 5
+
+
 def test_a_row_has_one_scale_and_no_tile_exceeds_its_place() -> None:
     assert shared_scale([(450, 450), (200, 100)]) == TILE / 450
     assert shared_scale([(8192, 30)]) == TILE / 8192
