@@ -182,16 +182,19 @@ def gc(
     """Remove what nobody can use any more; all of it can be extracted again.
 
     That is: left-overs of killed processes after a day, entries of older layouts, entries made by other code or
-    libraries than those installed, entries that cannot be read, and converted networks of other library versions.
-    What another process works on stays.
+    libraries than those installed, entries that cannot be read; without --store converted networks of other versions,
+    too. What another process works on stays.
     """
     from bench.display.store import show_collection, show_foreign  # noqa: PLC0415
-    from bench.store.collecting import collect  # noqa: PLC0415
+    from bench.store.collecting import collect, collect_networks  # noqa: PLC0415
     from bench.store.listing import list_store  # noqa: PLC0415
     from bench.store.place import store_folder  # noqa: PLC0415
 
     place = store_folder(store)
-    show_collection(collect(place, older_than=older_than, dry_run=dry_run), dry_run=dry_run)
+    found = collect(place, older_than=older_than, dry_run=dry_run)
+    if store is None:
+        found += collect_networks(older_than=older_than, dry_run=dry_run)
+    show_collection(found, dry_run=dry_run)
     show_foreign(list_store(place, sizes=False).foreign)
 
 

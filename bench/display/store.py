@@ -75,7 +75,7 @@ def show_entry(entry: Listed) -> None:
     if not record:
         return
     _field("written", record.get("written"))
-    for name, text in (("extracted", _made(record)), ("fitted on", _fitted(record))):
+    for name, text in (("extracted", _made(record)), ("workers", _workers(record)), ("fitted on", _fitted(record))):
         if text:
             _field(name, text)
     for notice in _list(record, "notices"):
@@ -183,6 +183,14 @@ def _made(record: Mapping[str, Any]) -> str:
     return f"{counted(extracted, 'cell')}{speed}{taken}"
 
 
+def _workers(record: Mapping[str, Any]) -> str:
+    """How many worked on an entry, and how long together."""
+    jobs, threads, seconds = (record.get(k) for k in ("jobs", "threads", "seconds"))
+    if not isinstance(jobs, int) or not isinstance(threads, int) or not isinstance(seconds, int | float):
+        return ""
+    return f"{jobs} of {counted(threads, 'thread')} each, {seconds:.1f} s together"
+
+
 def _fitted(record: Mapping[str, Any]) -> str:
     fitted = record.get("fitted_on")
     if not isinstance(fitted, Mapping):
@@ -210,7 +218,7 @@ def _tree(values: Mapping[str, Any], depth: int) -> None:
             _line(f"{'  ' * depth}{name}")
             _tree(value, depth + 1)
         else:
-            _line(f"{'  ' * depth}{name}: {_text(value)}")
+            _line(f"{'  ' * depth}{name}: {_text(value, longest=2000)}")
 
 
 def _field(name: str, value: object) -> None:

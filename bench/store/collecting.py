@@ -16,6 +16,7 @@ from bench.store.contents import Kind, Thing, contents, size_of
 from bench.store.entry import RECORD, USED, entry_record
 from bench.store.making import discard
 from bench.store.staleness import outdated
+from extractors.networks.inference.network_cache import cached_networks, remove
 
 DAY_S = 24 * 3600.0
 
@@ -93,6 +94,32 @@ def collect(
         if thing.path.exists() and (why := _why(thing, now, older_than)):
             rubbish = Rubbish(thing, why, size_of(thing.path))
             found.append(_held(rubbish) if dry_run else _removed(rubbish, now, older_than))
+    return found
+
+
+def collect_networks(
+    *, older_than: float | None = None, dry_run: bool = False, now: float | None = None
+) -> list[Rubbish]:
+    """Remove converted networks that other libraries or other code made; they lie in the user's cache, not in a store.
+
+    Parameters
+    ----------
+    older_than, dry_run, now
+        As for `collect`.
+    """
+    now = time.time() if now is None else now
+    found = []
+    for network in cached_networks():
+        unused = (now - network.used) / DAY_S
+        if network.outdated:
+            why = f"{network.model}, converted by other libraries or other code"
+        elif older_than is not None and unused > older_than:
+            why = f"{network.model}, not used for {unused:.0f} days"
+        else:
+            continue
+        found.append(Rubbish(Thing(network.folder, Kind.network), why, network.bytes))
+        if not dry_run:
+            remove(network)
     return found
 
 

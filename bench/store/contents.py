@@ -32,6 +32,7 @@ class Kind(StrEnum):
     old = "old layout"
     empty = "empty folder"
     foreign = "foreign"
+    network = "converted network"
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,11 @@ class Listed:
         if self.outdated:
             return f"stale ({', '.join(self.outdated)})"
         if self.thing.kind is Kind.partial:
-            return f"unfinished ({self.chunks[0]} of {self.chunks[1]} chunks)" if self.chunks else "unfinished"
+            return (
+                f"unfinished ({self.chunks[0]} of {self.chunks[1]} chunks)"
+                if self.chunks
+                else "unfinished (no chunk yet)"
+            )
         return "whole"
 
 

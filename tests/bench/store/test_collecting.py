@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from filelock import FileLock
 
 from bench.errors import BenchError
 from bench.plugins import extractor
-from bench.store.collecting import BUSY, DAY_S, Rubbish, collect, last_use
+from bench.store.collecting import BUSY, DAY_S, Rubbish, collect, collect_networks, last_use
 from bench.store.entry import Entry, entry_record, mark_used, write_entry
 from bench.store.keys import entry_of
 
@@ -205,3 +206,23 @@ def test_a_store_that_cannot_be_read_is_a_sentence(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(BenchError, match="cannot be read"):
         collect(tmp_path)
+
+
+def test_networks_that_other_versions_converted_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from extractors.networks.inference import network_cache  # noqa: PLC0415
+
+    monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path))
+    makers = {"now": network_cache._maker(), "old": {"libraries": {"openvino": "1"}}, "unused": network_cache._maker()}
+    for name, maker in makers.items():
+        folder = tmp_path / "networks" / name
+        folder.mkdir(parents=True)
+        (folder / "network.json").write_text(json.dumps({"model": f"net_{name}", "maker": maker}))
+        (folder / "network.bin").write_bytes(b"1" * 100)
+    os.utime(tmp_path / "networks" / "unused" / "network.json", (NOW - 40 * DAY_S,) * 2)
+    told = collect_networks(dry_run=True, now=NOW)
+    assert reasons(told) == {"old": "net_old, converted by other libraries or other code"}
+    assert told[0].bytes == 100 + (tmp_path / "networks" / "old" / "network.json").stat().st_size
+    assert (tmp_path / "networks" / "old").is_dir()
+    assert collect_networks(now=NOW) == told
+    assert reasons(collect_networks(older_than=30, now=NOW)) == {"unused": "net_unused, not used for 40 days"}
+    assert [p.name for p in (tmp_path / "networks").iterdir()] == ["now"]

@@ -130,7 +130,7 @@ def test_an_unfinished_entry_is_found(tmp_path: Path) -> None:
     entry.partial.mkdir(parents=True)
     found = explain(tmp_path, entry, CELLS)
     assert found.found is not None
-    assert (found.stored, found.found.state, found.nearest) == (False, "unfinished", None)
+    assert (found.stored, found.found.state, found.nearest) == (False, "unfinished (no chunk yet)", None)
 
 
 @pytest.mark.parametrize(

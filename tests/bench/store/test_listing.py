@@ -68,7 +68,7 @@ def test_an_unfinished_entry_tells_how_far_it_is(tmp_path: Path) -> None:
     folder = tmp_path / "features" / f"size-{1:016x}" / f"{2:016x}.partial"
     (folder / CHUNKS).mkdir(parents=True)
     (bare,) = list_store(tmp_path).entries
-    assert (bare.state, bare.extractor) == ("unfinished", "size")
+    assert (bare.state, bare.extractor) == ("unfinished (no chunk yet)", "size")
     layout = Layout(150, NAMES, status=False)
     agree(folder, layout, "size", 0)
     for number in (0, 2):
