@@ -61,7 +61,7 @@ def run(
 
 
 @app.command(
-    epilog="Example: [cyan]bench matrix --data cells/ --extractors handcrafted,resnet50 --clfs svm,xgboost[/cyan]"
+    epilog="Example: [cyan]bench matrix --data cells/ --prepare crop+clahe --extractors handcrafted,resnet50[/cyan]"
 )
 @with_options(MATRIX_OPTIONS)
 def matrix(**options: Any) -> None:

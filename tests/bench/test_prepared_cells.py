@@ -148,6 +148,7 @@ def test_an_extractor_that_learns_is_fitted_on_prepared_cells(cells: Path, tmp_p
     assert "saw {(64, 64, 3)}" in str(refused.exception)
 
 
+@pytest.mark.slow
 def test_a_cnn_learns_from_prepared_cells_as_from_files_that_are_so(cells: Path, tmp_path: Path) -> None:
     """The same folds, seeds and pixels, once cut by the engine and once by hand: the same probabilities."""
     by_hand = tmp_path / "by_hand"
