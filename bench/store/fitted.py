@@ -21,6 +21,7 @@ from bench.store.entry import RECORD, entry_record, mark_used, open_features, op
 from bench.store.extracted import extracted
 from bench.store.fits import Fit
 from bench.store.verification import examine
+from bench.whole import clear_unfinished
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def fitted_features(fit: Fit) -> FittedFeatures:
         except _Unusable as error:
             told = (f"{fit.folder}: {error}; {fit.extractor.selector} was fitted again",)
             shutil.rmtree(fit.folder)
+        clear_unfinished(fit.folder.parent)
         _make(fit)
         made = _stored(fit)
     return replace(made, notices=(*told, *made.notices))
@@ -115,6 +117,7 @@ def _make(fit: Fit) -> None:
         learned.names,
         components=fit.components,
         rows=[bytes(row).hex() for row in fit.place.digests[fit.rows]],
+        selector=name,
         fitted_on=fit.fitted_on,
         seconds=seconds,
         wall_s=seconds,
