@@ -128,6 +128,8 @@ def _backbone(spec: BackboneSpec, tag: str | None, file: Path | None, _stamp: tu
         try:
             network = library.strict_network(entry, tag, state)
         except (KeyError, ValueError) as error:
+            if file is None:
+                raise
             raise ValueError(f"{file}: not the weights of {spec.model}: {error.args[0]}") from error
         size = None if spec.size == "default" else int(spec.size)
         view = library.view(network, entry, tag, size)

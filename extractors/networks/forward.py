@@ -106,6 +106,6 @@ class MapPool(nn.Module):
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """Shape (n, channels), or (n, all numbers) for `flatten`, which also takes tokens (n, length, channels)."""
-        if self.pool == "avg":
-            return maps.mean(dim=(2, 3))
-        return maps.amax(dim=(2, 3)) if self.pool == "max" else maps.flatten(1)
+        if self.pool == "flatten":
+            return maps.flatten(1)
+        return torch.mean(maps, dim=(2, 3)) if self.pool == "avg" else torch.amax(maps, dim=(2, 3))

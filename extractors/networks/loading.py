@@ -63,7 +63,8 @@ def load_strictly(network: torch.nn.Module, state: State, *, unused: tuple[str, 
     KeyError
         A tensor is missing, or nothing takes it; the first such key is named.
     ValueError
-        A tensor has another shape; the first such key is named.
+        A tensor has another shape, integers in the place of fractions, or holds NaN or infinity; the first such key is
+        named.
     """
     prefixes = tuple(f"{name}." for name in unused)
     given = {key: value for key, value in state.items() if not key.startswith(prefixes)}
@@ -78,4 +79,12 @@ def load_strictly(network: torch.nn.Module, state: State, *, unused: tuple[str, 
     for key, value in given.items():
         if value.shape != wanted[key].shape:
             raise ValueError(f"key {key} has shape {tuple(value.shape)}, its layer {tuple(wanted[key].shape)}")
+        if value.is_floating_point() != wanted[key].is_floating_point():
+            raise ValueError(f"key {key} holds numbers of type {_type(value)}, its layer {_type(wanted[key])}")
+        if not value.isfinite().all():
+            raise ValueError(f"key {key} holds NaN or infinity")
     network.load_state_dict(given, strict=False)
+
+
+def _type(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,9 +20,8 @@ from torch import nn
 
 from extractors.networks.forward import Head, Joined, MapPool, OneMap, Unpooled
 from extractors.networks.loading import State, load_strictly
-from extractors.networks.pooling import POOLS
 from extractors.networks.registry import ModelEntry
-from extractors.networks.view import View
+from extractors.networks.view import Resize, View
 
 REFUSALS = (
     AssertionError,
@@ -70,10 +70,11 @@ def view(network: nn.Module, _entry: ModelEntry, _tag: str | None, size: int | N
     shown = tuple(config["input_size"][1:])
     scaled = tuple(math.floor(side / config["crop_pct"]) for side in shown)
     mode = config["crop_mode"]
+    resizes: dict[str, Resize] = {"squash": "exact", "border": "contain"}
     return View(
         size=shown,
         scaled=scaled,
-        resize={"squash": "exact", "border": "contain"}.get(mode, "shorter" if scaled[0] == scaled[1] else "cover"),
+        resize=resizes.get(mode, "shorter" if scaled[0] == scaled[1] else "cover"),
         interpolation=config["interpolation"],
         mean=tuple(config["mean"]),
         std=tuple(config["std"]),
@@ -134,7 +135,9 @@ def _pooled_stage(
     except REFUSALS as error:
         if isinstance(error, ValueError) and resized:
             raise
-        raise ValueError(f"layer={layer}: timm gives no feature stages of {name} ({error}); try layer=last") from error
+        raise ValueError(
+            f"layer={layer}: timm gives no feature stages of {name} ({_line(error)}); try layer=last"
+        ) from error
     channels_last = str(getattr(stage, "output_fmt", "NCHW")).rpartition(".")[2] == "NHWC"
     trunk = OneMap(stage, channels_last=channels_last)
     return Joined(trunk, [MapPool(pool) for pool in pools])
@@ -180,7 +183,7 @@ def _rebuilt(network: nn.Module, full: str, **changes: Any) -> nn.Module:
         size = changes["img_size"]
         name = full.partition(".")[0]
         raise ValueError(
-            f"{name} takes no image of {size} x {size} pixels ({error}); {size_hint(network, size)}"
+            f"{name} takes no image of {size} x {size} pixels ({_line(error)}); {size_hint(network, size)}"
         ) from error
     flat = {_flat(key): value for key, value in state.items()}
     for key, value in other.state_dict().items():
@@ -188,6 +191,11 @@ def _rebuilt(network: nn.Module, full: str, **changes: Any) -> nn.Module:
         if known is None or (value.shape == known.shape and not torch.equal(value, known)):
             raise ValueError(f"{full.partition('.')[0]}: timm loses the weights {key} when it rebuilds the network")
     return other
+
+
+def _line(error: Exception) -> str:
+    """The beginning of what an error says, in one line."""
+    return textwrap.shorten(str(error), 150, placeholder=" ...")
 
 
 @contextmanager
@@ -214,6 +222,8 @@ def size_hint(network: nn.Module, size: int) -> str:
     # Behind patches of fewer than 8 pixels, windows or strides ask for more than whole patches.
     step = _patch(network) if _patch(network) >= 8 else 32
     below, above = size // step * step, (size // step + 1) * step
+    if size % step == 0 and config.get("fixed_input_size"):
+        return f"its weights fit its own size only: {default}"
     if size % step == 0:
         return f"try a larger multiple of {step}; {default}"
     return f"try {f'{below} or ' if below else ''}{above}; {default}"
@@ -227,15 +237,20 @@ def _patch(network: nn.Module) -> int:
 
 def _repooled(network: nn.Module, name: str, pool: str) -> nn.Module:
     """A network of its own structure and the same tensors, pooled otherwise."""
+    other = _pooled_otherwise(network, pool)
+    if other is None:
+        able = [single for single in _TIMM_POOLS if _pooled_otherwise(network, single) is not None]
+        raise ValueError(f"{name} cannot be pooled by {pool}; it can by {' and by '.join([*able, 'flatten'])}")
+    return other
+
+
+def _pooled_otherwise(network: nn.Module, pool: str) -> nn.Module | None:
     tensors = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
     other = copy.deepcopy(network, dict(tensors))
     reset: Any = getattr(other, "reset_classifier", None)
-    problem: Exception | None = None
     try:
         reset(0, _TIMM_POOLS[pool])
-    except REFUSALS as error:
-        problem = error
+    except REFUSALS:
+        return None
     # A head that would have to be trained anew is none.
-    if problem is not None or any(id(parameter) not in tensors for parameter in other.parameters()):
-        raise ValueError(f"{name} cannot be pooled by {pool}; try another of {', '.join(POOLS)}") from problem
-    return other
+    return other if all(id(parameter) in tensors for parameter in other.parameters()) else None

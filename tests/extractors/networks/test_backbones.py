@@ -1,8 +1,11 @@
+"""Backbones: their poolings, weights and limits; the stages and sizes are tested beside, as are models by name."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import timm
 import torch
@@ -11,18 +14,29 @@ from PIL import Image
 from safetensors.torch import save_file
 from timm.data import create_transform, resolve_model_data_config
 
-from extractors.networks.backbones import load_backbone
+from extractors.networks.backbones import Backbone, BackboneSpec, load_backbone
 
 SMALL = "mobilenetv3_small_050"
+VIT = "vit_tiny_patch16_224"
 
 
-def picture(width: int = 300, height: int = 200) -> Image.Image:
-    rng = np.random.default_rng(0)
-    return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
+def picture(height: int = 200, width: int = 300) -> npt.NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def close(ours: torch.Tensor, plain: torch.Tensor) -> bool:
-    return bool((ours - plain).abs().max() < 1e-4 * plain.abs().max())
+def features(backbone: Backbone, *images: npt.NDArray[np.uint8]) -> torch.Tensor:
+    shown = np.stack([backbone.view.shown(image) for image in images])
+    with torch.inference_mode():
+        return torch.as_tensor(backbone.module(torch.from_numpy(shown)))
+
+
+def random(model: str, **parameters: object) -> Backbone:
+    return load_backbone(BackboneSpec(model, "random", **parameters))  # type: ignore[arg-type]
+
+
+def assert_close(ours: torch.Tensor, plain: torch.Tensor) -> None:
+    assert ours.shape == plain.shape
+    assert (ours - plain).abs().max() < 1e-5 * plain.abs().max()
 
 
 @pytest.fixture
@@ -39,111 +53,136 @@ def test_features_equal_a_plain_timm_forward(weights_dir: Path, pool: str) -> No
         SMALL, checkpoint_path=str(weights_dir / f"{SMALL}.safetensors"), num_classes=1000, global_pool=pool
     )
     plain.reset_classifier(0, pool)
-    view = create_transform(**resolve_model_data_config(plain), is_training=False)
+    transform = create_transform(**resolve_model_data_config(plain), is_training=False)
     with torch.inference_mode():
-        expected = plain.eval()(view(picture())[None])
-    backbone = load_backbone(SMALL, pool=pool, weights_dir=weights_dir)
-    assert close(backbone.features(backbone.shrink(picture())[None]), expected)
+        expected = plain.eval()(transform(Image.fromarray(picture()))[None])
+    backbone = load_backbone(BackboneSpec(SMALL, pool=pool), weights_dir)
+    assert_close(features(backbone, picture()), expected)
     assert (backbone.width, backbone.file) == (1024, weights_dir / f"{SMALL}.safetensors")
 
 
-def test_two_poolings_are_joined(weights_dir: Path) -> None:
-    features = {}
-    for pool in ("avg", "max", "avg+max"):
-        backbone = load_backbone(SMALL, pool=pool, weights_dir=weights_dir)
-        features[pool] = backbone.features(backbone.shrink(picture())[None])
-    assert torch.equal(features["avg+max"], torch.cat([features["avg"], features["max"]], dim=1))
-    assert not torch.equal(features["avg"], features["max"])
+def test_poolings_are_joined_in_the_order_they_are_named() -> None:
+    parts = {pool: features(random(SMALL, pool=pool), picture()) for pool in ("avg", "max", "flatten")}
+    for pool in ("avg+max", "flatten+avg"):
+        first, second = pool.split("+")
+        joined = random(SMALL, pool=pool)
+        assert torch.equal(features(joined, picture()), torch.cat([parts[first], parts[second]], dim=1))
+    assert not torch.equal(parts["avg"], parts["max"])
+
+
+def test_joined_poolings_share_their_weights() -> None:
+    single, joined = random("resnet10t"), random("resnet10t", pool="avg+max")
+    numbers = [sum(tensor.numel() for tensor in backbone.module.parameters()) for backbone in (single, joined)]
+    assert numbers[0] == numbers[1]
+
+
+def test_flatten_gives_every_number_of_the_last_map() -> None:
+    backbone = random(SMALL, pool="flatten")
+    plain = timm.create_model(SMALL, num_classes=0).eval()
+    plain.load_state_dict(random(SMALL).module.network.state_dict())  # type: ignore[union-attr]  # a module, not a tensor
+    transform = create_transform(**resolve_model_data_config(plain), is_training=False)
+    with torch.inference_mode():
+        maps = plain.forward_features(transform(Image.fromarray(picture()))[None])
+    assert maps.shape == (1, 288, 7, 7)
+    assert_close(features(backbone, picture()), maps.flatten(1))
 
 
 def test_a_transformer_gives_patch_tokens_or_its_class_token() -> None:
-    network = load_backbone("vit_tiny_patch16_224", weights="random", pool="cls")
-    image = network.shrink(picture())[None]
-    tokens = network.networks[0].forward_features(  # type: ignore[operator]  # a method of timm's
-        (image / 255.0 - torch.tensor(network.mean).view(1, 3, 1, 1)) / torch.tensor(network.std).view(1, 3, 1, 1)
-    )
-    averaged = load_backbone("vit_tiny_patch16_224", weights="random", pool="avg")
-    assert close(network.features(image), tokens[:, 0])
-    assert close(averaged.features(image), tokens[:, 1:].mean(dim=1))
+    plain = timm.create_model(VIT, num_classes=0).eval()
+    plain.load_state_dict(random(VIT, pool="cls").module.network.state_dict())  # type: ignore[union-attr]
+    transform = create_transform(**resolve_model_data_config(plain), is_training=False)
+    with torch.inference_mode():
+        image = transform(Image.fromarray(picture()))[None]
+        tokens = plain.forward_features(image)
+        assert_close(features(random(VIT, pool="cls"), picture()), plain(image))
+    assert_close(features(random(VIT, pool="avg"), picture()), tokens[:, 1:].mean(dim=1))
+    assert_close(features(random(VIT, pool="cls+max"), picture()), torch.cat([tokens[:, 0], tokens[:, 1:].amax(1)], 1))
+    assert_close(features(random(VIT, pool="flatten"), picture()), tokens.flatten(1))
 
 
 def test_random_weights_depend_on_the_name_alone() -> None:
+    weight = "network.conv1.0.weight"
     torch.manual_seed(123)
     before = torch.get_rng_state()
-    first = load_backbone("resnet10t", weights="random")
+    first = random("resnet10t").module.state_dict()
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(7)
-    again = load_backbone("resnet10t", weights="random", pool="max")
-    other = load_backbone("resnet14t", weights="random")
-    weight = "conv1.0.weight"
-    assert first.file is None
-    assert torch.equal(first.networks[0].state_dict()[weight], again.networks[0].state_dict()[weight])
-    assert not torch.equal(first.networks[0].state_dict()[weight], other.networks[0].state_dict()[weight])
+    again = random("resnet10t", pool="max")
+    other = random("resnet14t")
+    assert again.file is None
+    assert torch.equal(first[weight], again.module.state_dict()[weight])
+    assert not torch.equal(first[weight], other.module.state_dict()[weight])
+
+
+def test_the_number_of_images_is_free_where_the_network_is_traced() -> None:
+    for backbone in (random(SMALL, pool="avg+max"), random("squeezenet1_1", layer=3), random(VIT, pool="cls", size=64)):
+        batch = torch.from_numpy(np.stack([backbone.view.shown(picture(40 + i)) for i in range(5)]))
+        with torch.inference_mode():
+            traced = torch.jit.trace(backbone.module, batch[:1], check_trace=False)
+            assert_close(traced(batch), backbone.module(batch))
 
 
 def test_a_changed_file_is_read_again(weights_dir: Path) -> None:
     file = weights_dir / f"{SMALL}.safetensors"
-    before = load_backbone(SMALL, weights_dir=weights_dir)
-    assert load_backbone(SMALL, weights_dir=weights_dir) is before
+    before = load_backbone(BackboneSpec(SMALL), weights_dir)
+    assert load_backbone(BackboneSpec(SMALL), weights_dir).module is before.module
     save_file({**timm.create_model(SMALL).state_dict(), "classifier.extra": torch.zeros(9)}, file)
-    assert load_backbone(SMALL, weights_dir=weights_dir) is not before
-
-
-def test_another_architectures_file_is_refused(weights_dir: Path) -> None:
-    file = weights_dir / f"{SMALL}.safetensors"
-    with pytest.raises(ValueError, match=rf"{SMALL}\.safetensors: not the weights of resnet10t: key .* is missing"):
-        load_backbone("resnet10t", weights=str(file))
-
-
-def test_a_missing_and_a_misshapen_tensor_are_named(tmp_path: Path) -> None:
-    state = timm.create_model(SMALL).state_dict()
-    file = tmp_path / f"{SMALL}.safetensors"
-    save_file({key: value for key, value in state.items() if key != "conv_head.bias"}, file)
-    with pytest.raises(ValueError, match=r"key conv_head\.bias is missing"):
-        load_backbone(SMALL, weights_dir=tmp_path)
-    save_file(state | {"conv_head.bias": torch.zeros(7)}, file)
-    with pytest.raises(ValueError, match=r"key conv_head\.bias has shape \(7,\)"):
-        load_backbone(SMALL, weights_dir=tmp_path)
-
-
-def test_the_head_may_be_absent(tmp_path: Path) -> None:
-    state = timm.create_model(SMALL).state_dict()
-    save_file({k: v for k, v in state.items() if not k.startswith("classifier")}, tmp_path / f"{SMALL}.safetensors")
-    assert load_backbone(SMALL, weights_dir=tmp_path).width == 1024
-
-
-def test_weights_that_their_publisher_named_otherwise_are_converted(tmp_path: Path) -> None:
-    state = timm.create_model("vit_tiny_patch16_224").state_dict()
-    file = tmp_path / "clip.safetensors"
-    save_file({f"visual.trunk.{key}": value for key, value in state.items()}, file)
-    loaded = load_backbone("vit_tiny_patch16_224", weights=str(file), pool="cls").networks[0].state_dict()
-    assert all(torch.equal(loaded[key], value) for key, value in state.items() if not key.startswith("head"))
+    assert load_backbone(BackboneSpec(SMALL), weights_dir).module is not before.module
 
 
 def test_a_torchvision_network_gives_what_goes_into_its_last_layer(tmp_path: Path) -> None:
     plain = torchvision.models.get_model("squeezenet1_1").eval()
     save_file(plain.state_dict(), tmp_path / "squeezenet1_1.safetensors")
-    view = torchvision.models.SqueezeNet1_1_Weights.DEFAULT.transforms()
+    transform = torchvision.models.SqueezeNet1_1_Weights.DEFAULT.transforms()
     with torch.inference_mode():
-        maps = plain.features(view(picture())[None])
-    for pool, expected in (("avg", maps.mean(dim=(2, 3))), ("max", maps.amax(dim=(2, 3)))):
-        backbone = load_backbone("squeezenet1_1", pool=pool, weights_dir=tmp_path)
-        assert backbone.width == 512
-        assert close(backbone.features(backbone.shrink(picture())[None]), expected)
+        maps = plain.features(transform(Image.fromarray(picture()))[None])
+    means, maxima = maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))
+    joined = torch.cat([means, maxima], dim=1)
+    for pool, expected in (("avg", means), ("max", maxima), ("avg+max", joined), ("flatten", maps.flatten(1))):
+        backbone = load_backbone(BackboneSpec("squeezenet1_1", pool=pool), tmp_path)
+        assert_close(features(backbone, picture()), expected)
+    assert load_backbone(BackboneSpec("squeezenet1_1"), tmp_path).width == 512
 
 
-def test_a_pooling_that_a_model_lacks_is_refused() -> None:
-    with pytest.raises(ValueError, match="pool=median is not known; it is one of avg, max"):
-        load_backbone(SMALL, weights="random", pool="median")
-    with pytest.raises(ValueError, match="mobilenetv3_small_050 cannot be pooled by cls"):
-        load_backbone(SMALL, weights="random", pool="cls")
-    with pytest.raises(ValueError, match="mobilenet_v2 of torchvision cannot be pooled by max"):
-        load_backbone("mobilenet_v2", weights="random", pool="max")
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"pool": "median"}, "pool=median is not known; it is one of avg, max, cls, flatten, or several joined"),
+        ({"pool": "avg+avg"}, r"pool=avg\+avg joins a pooling with itself"),
+        ({"pool": ()}, "pool= joins"),
+        ({"layer": "first"}, "layer=first is not known; it is last, or the number of a feature stage"),
+        ({"layer": True}, "layer=True is not known"),
+        ({"layer": 1.5}, r"layer=1\.5 is not known"),
+        ({"size": 7}, "size=7: a network is shown images of 8 to 4096 pixels a side, or default"),
+        ({"size": "big"}, "size=big: a network is shown images"),
+        ({"size": True}, "size=True: a network is shown images"),
+        ({"size": 10**9}, "size=1000000000: a network is shown images"),
+    ],
+)
+def test_a_pooling_layer_or_size_that_is_none_is_refused(parameters: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        BackboneSpec(SMALL, **parameters)  # type: ignore[arg-type]
 
 
-def test_published_weights_load_strictly(shared: Path) -> None:
-    folder = shared / "weights"
-    assert load_backbone("mobilenetv2_100", weights_dir=folder).width == 1280
-    assert load_backbone("squeezenet1_1", weights_dir=folder).width == 512
-    with pytest.raises(ValueError, match="not the weights of mobilenetv2_100: key"):
-        load_backbone("mobilenetv2_100", weights=str(folder / "squeezenet1_1.safetensors"))
+def test_joined_poolings_are_one_spec_as_text_and_as_a_list() -> None:
+    text, listed = BackboneSpec(SMALL, pool="avg+max"), BackboneSpec(SMALL, pool=("avg", "max"))
+    assert (text, hash(text), text.pool) == (listed, hash(listed), "avg+max")
+
+
+@pytest.mark.parametrize(
+    ("model", "pool", "message"),
+    [
+        (SMALL, "cls", "mobilenetv3_small_050 cannot be pooled by cls; it can by avg and by max and by flatten"),
+        ("squeezenet1_1", "cls", "squeezenet1_1 of torchvision cannot be pooled by cls: it has no class token"),
+        ("vit_b_32", "avg", r"ask for vit_b_32\[pool=cls\]"),
+        ("mobilenet_v2", "max", r"the maximum of its last map is mobilenet_v2\[pool=max,layer=-1\]"),
+    ],
+)
+def test_a_pooling_that_a_model_lacks_is_refused(model: str, pool: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        random(model, pool=pool)
+
+
+def test_an_unknown_model_is_told_its_neighbours() -> None:
+    with pytest.raises(ValueError, match=r"no timm or torchvision model 'resnet5O'\. Did you mean .*resnet50"):
+        random("resnet5O")

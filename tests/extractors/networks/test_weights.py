@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from extractors.networks.weights import split_tag, weights_file
+from extractors.networks.weights import full_name, split_tag, weights_file
 
 
 @pytest.fixture(autouse=True)
@@ -97,3 +97,24 @@ def test_a_plan_imports_no_torch(tmp_path: Path) -> None:
     root = Path(__file__).parents[3]
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert answer.stdout == "resnet50.a1_in1k.safetensors False\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "weights", "full"),
+    [
+        ("efficientnet_b0", "default", "efficientnet_b0.ra_in1k"),
+        ("efficientnet_b0.ra4_e3600_r224_in1k", "default", "efficientnet_b0.ra4_e3600_r224_in1k"),
+        ("resnet50", "a2_in1k", "resnet50.a2_in1k"),
+        ("resnet50", "random", "resnet50.a1_in1k"),
+        ("resnet50", "mine/any.safetensors", "resnet50.a1_in1k"),
+        ("alexnet", "default", "alexnet.IMAGENET1K_V1"),
+        ("botnet50ts_256", "random", "botnet50ts_256"),
+    ],
+)
+def test_the_full_name_says_which_configuration_shows_the_cells(model: str, weights: str, full: str) -> None:
+    assert full_name(model, weights) == full
+
+
+def test_a_full_name_needs_a_known_model() -> None:
+    with pytest.raises(ValueError, match=r"Did you mean .*mobilenetv2_100"):
+        full_name("mobilenetv2_10")

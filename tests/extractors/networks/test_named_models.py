@@ -1,0 +1,84 @@
+"""The networks of the field by name: width, view and features are those of a plain timm or torchvision forward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import timm
+import torch
+import torchvision
+from PIL import Image
+from timm.data import create_transform, resolve_model_data_config
+from torch import nn
+
+from extractors.networks.backbones import BackboneSpec, load_backbone
+
+Transform = Callable[[Image.Image], torch.Tensor]
+
+TIMM = {
+    "densenet121": (1024, 224),
+    "efficientnet_b0": (1280, 224),
+    "resnet18": (512, 224),
+    "resnet50": (2048, 224),
+    "inception_v3": (2048, 299),
+    "mobilenetv2_100": (1280, 224),
+    "mobilenetv3_small_100": (1024, 224),
+    "convnext_tiny": (768, 224),
+    "vit_small_patch16_224": (384, 224),
+    "vit_small_patch14_dinov2": (384, 518),
+    "vgg16": (4096, 224),
+    "vgg19": (4096, 224),
+}
+"""Length of the feature and side of the image, from the papers; DINOv2's as published, with patches of 14 pixels."""
+
+TORCHVISION: dict[str, tuple[int, Any, str]] = {
+    "alexnet": (4096, torchvision.models.AlexNet_Weights.DEFAULT, "classifier.6"),
+    "squeezenet1_1": (512, torchvision.models.SqueezeNet1_1_Weights.DEFAULT, "classifier.1"),
+}
+"""Length of the feature, published weights, and the layer that makes logits."""
+
+
+def noise(height: int, width: int) -> npt.NDArray[np.uint8]:
+    return np.random.default_rng(height).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def assert_same(model: str, pool: str, shape: tuple[int, int], plain: nn.Module, transform: Transform) -> None:
+    """Ours with random weights against `plain` with the same ones, on all numbers of one image."""
+    backbone = load_backbone(BackboneSpec(model, "random", pool))
+    network: Any = backbone.module.network
+    plain.load_state_dict(network.state_dict())
+    image = noise(450, 450)
+    with torch.inference_mode():
+        expected = plain.eval()(transform(Image.fromarray(image))[None])
+        ours = backbone.module(torch.from_numpy(backbone.view.shown(image)[None].copy()))
+    assert ours.shape == expected.shape == (1, shape[0])
+    assert (backbone.width, backbone.view.size) == (shape[0], (shape[1], shape[1]))
+    # Layouts in memory differ, and with them the order of the sums.
+    assert (ours - expected).abs().max() < 1e-5 * expected.abs().max()
+    assert expected.std() > 0
+    mean, std = (torch.tensor(values)[:, None, None] for values in (backbone.view.mean, backbone.view.std))
+    for height, wide in ((450, 450), (97, 131)):
+        shown = torch.from_numpy(backbone.view.shown(noise(height, wide)).copy()).permute(2, 0, 1)
+        assert torch.equal((shown / 255 - mean) / std, transform(Image.fromarray(noise(height, wide))))
+
+
+@pytest.mark.parametrize("model", TIMM)
+def test_a_timm_network_by_name(model: str) -> None:
+    width, side = TIMM[model]
+    plain = timm.create_model(model, num_classes=0)
+    transform = create_transform(**resolve_model_data_config(plain), is_training=False)
+    # What a transformer of timm gives without a word about pooling is its class token.
+    assert_same(model, "cls" if model.startswith("vit") else "avg", (width, side), plain, transform)
+
+
+@pytest.mark.parametrize("model", TORCHVISION)
+def test_a_torchvision_network_by_name(model: str) -> None:
+    width, weights, logits = TORCHVISION[model]
+    plain = torchvision.models.get_model(model)
+    parent, _, leaf = logits.rpartition(".")
+    setattr(plain.get_submodule(parent), leaf, nn.Identity())
+    assert_same(model, "avg", (width, 224), plain, weights.transforms())
