@@ -17,7 +17,7 @@ from bench.evidence.error_clustering import ErrorClustering, error_clustering
 from bench.evidence.feature_clustering import FeatureClustering, ScoreClustering, feature_clustering, score_clustering
 from bench.evidence.leak_verdict import IdentityNull, Verdict, verdict
 from bench.evidence.recognition import Recognition, recognise_patients
-from bench.evidence.refitting import disk_told, fitted
+from bench.evidence.refitting import disk_told, fitted, stored_features
 from bench.evidence.relabelling import Relabellings, UnitLabels, relabelled_scores, unit_labels
 from bench.evidence.reopening import Reopened, find_experiment, reopen
 from bench.executors import default_jobs
@@ -204,7 +204,7 @@ def _measured(reopened: Reopened, permutations: int, jobs: int, observer: Observ
     identity, null, untested = _identity(
         reopened, by_image.value, permutations=permutations, jobs=jobs, observer=observer
     )
-    recognition, features, unseen = _of_features(reopened, observer)
+    recognition, features, unseen = _of_features(reopened, jobs, observer)
     return Leakage(
         experiment=reopened.result.folder.name,
         name=reopened.result.name,
@@ -258,9 +258,9 @@ def identity_null(
 
 
 def _of_features(
-    reopened: Reopened, observer: Observer
+    reopened: Reopened, jobs: int, observer: Observer
 ) -> tuple[tuple[Recognition, ...], FeatureClustering | None, list[str]]:
-    entry = reopened.experiment.entry
+    entry = stored_features(reopened.plan, jobs=jobs, observer=observer)
     if entry is None:
         reason = (
             f"{reopened.classifier.selector} is fitted on the cells themselves"

@@ -23,6 +23,7 @@ from bench.planning import Plan
 from bench.results import ExperimentResult, Results, read_experiment
 from bench.running import fold_job, run_plan
 from bench.splits.fold_manifest import Folds
+from bench.store.entry import Entry
 from bench.whole import writable_folder
 
 REFITS = "refits"
@@ -126,6 +127,15 @@ def refit(plan: Plan, studies: Iterable[Study], *, jobs: int, observer: Observer
                 of.left -= 1
                 if not of.left:
                     yield of.study.name, _gathered(plan, of)
+
+
+def stored_features(plan: Plan, *, jobs: int, observer: Observer) -> Entry | None:
+    """The features of the plan's first experiment, whole, extracted where they are missing; None where it has none."""
+    entry = plan.experiments[0].entry
+    if entry is not None and not ready(entry):
+        with local_pool(jobs, plan.protocol.threads) as pool:
+            _extract(plan, pool, observer)
+    return entry
 
 
 @contextmanager

@@ -74,7 +74,8 @@ class Layout:
     def create(self, folder: Path) -> None:
         """Make the files anew, with nothing but headers; what is not written yet takes no room on the disk."""
         for name, kind in self.files.items():
-            with (folder / name).open("wb") as file:
+            (folder / name).unlink(missing_ok=True)
+            with (folder / name).open("xb") as file:  # so that a link that lies there is not followed
                 file.write(header(self.shape, kind))
                 file.truncate(self.size(name))
 

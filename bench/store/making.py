@@ -165,11 +165,12 @@ def _fill(making: Making, layout: Layout, made: dict[int, Made]) -> None:
             continue
         parts = layout.read(folder, number)
         arrays = layout.arrays(number, parts)
-        for row in waiting:
-            source = int(first[row])
-            there = layout.arrays(source // CHUNK, layout.read(folder, source // CHUNK))
+        rows = np.array(waiting)
+        for source in np.unique(first[rows] // CHUNK).tolist():
+            there = layout.arrays(source, layout.read(folder, source))
+            of_it = rows[first[rows] // CHUNK == source]
             for name, array in arrays.items():
-                array[row - start] = there[name][source % CHUNK]
+                array[of_it - start] = there[name][first[of_it] % CHUNK]
         filled = {name: array.tobytes() for name, array in arrays.items()}
         layout.write(folder, number, filled)
         checksum = layout.sum(filled).hex()

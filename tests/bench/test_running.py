@@ -18,10 +18,21 @@ import bench
 from bench.datasets.phantom import PhantomSpec, write_phantom
 from bench.errors import BenchError
 from bench.interface import MatrixResult
+from bench.observer import Observer
 from bench.results import Results
 from bench.tuning_storage import open_storage
 
 EXTRACTORS, CLASSIFIERS = ["size", "color"], ["knn", "naive_bayes"]
+
+
+class Heard(Observer):
+    """Keeps the sentences that it is told."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
 
 
 @pytest.fixture(scope="session")
@@ -264,3 +275,20 @@ def test_a_pipeline_that_cannot_be_tuned_is_a_row_that_says_so(cells: Path, tmp_
     reasons = dict(zip(result.leaderboard["classifier"], result.leaderboard["reason"], strict=True))
     assert "Wrapped has nothing to tune; leave out --tune" in reasons["sklearn.linear_model.LogisticRegression"]
     assert reasons["knn"] == ""
+
+
+def test_features_that_were_damaged_on_disk_are_mended_before_they_are_used(
+    cells: Path, tmp_path: Path, undisturbed: MatrixResult
+) -> None:
+    """A second matrix in the same store finds the flipped bit, says so, and comes to the same predictions."""
+    _matrix(cells, tmp_path, jobs=1)
+    (values,) = (tmp_path / "store").glob("features/size-*/*/values.npy")
+    data = bytearray(values.read_bytes())
+    data[-3] ^= 1
+    values.write_bytes(data)
+    heard = Heard()
+    again = _matrix(cells, tmp_path, jobs=1, out=tmp_path / "again", observer=heard)
+    (told,) = (text for text in heard.notices if "damaged" in text)
+    assert told.startswith("size: rows ")
+    assert "were damaged on disk and are extracted again" in told
+    assert _contents(again) == _contents(undisturbed)

@@ -313,3 +313,14 @@ def _interrupted(workshop: Workshop) -> Any:
     assert made["number"] == 0
     workshop.asked()
     return entry
+
+
+def test_a_link_that_lies_in_an_unfinished_entry_is_not_followed(workshop: Workshop) -> None:
+    entry = workshop.entry(NUMBERS)
+    outside = workshop.store.parent / "outside.npy"
+    outside.write_bytes(b"somebody's")
+    (entry.partial / "chunks").mkdir(parents=True)
+    (entry.partial / "values.npy").symlink_to(outside)
+    workshop.extract(NUMBERS)
+    assert outside.read_bytes() == b"somebody's"
+    np.testing.assert_array_equal(open_features(entry.folder), truth(NUMBERS))
