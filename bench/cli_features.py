@@ -145,7 +145,7 @@ def why(
 @features.command(epilog="Example: [cyan]bench features verify[/cyan]")
 def verify(
     entries: Annotated[
-        list[str] | None, typer.Argument(metavar="[ENTRY]...", help="Beginnings of their names.", show_default="all")
+        list[str] | None, typer.Argument(metavar="ENTRY", help="Beginnings of their names.", show_default="all")
     ] = None,
     *,
     store: Store = None,
@@ -181,9 +181,9 @@ def gc(
 ) -> None:
     """Remove what nobody can use any more; all of it can be extracted again.
 
-    That is: left-overs of killed processes after a day, entries of older layouts, entries made by other code or
-    libraries than those installed, entries that cannot be read; without --store converted networks of other versions,
-    too. What another process works on stays.
+    Left-overs of killed processes after a day; entries of older layouts, of other code or libraries, or unreadable.
+
+    Without --store also networks that other versions converted. What another process works on stays.
     """
     from bench.display.store import show_collection, show_foreign  # noqa: PLC0415
     from bench.store.collecting import collect, collect_networks  # noqa: PLC0415
@@ -202,10 +202,10 @@ def gc(
 @with_options(EXPLAIN_OPTIONS)
 def path(
     data: Annotated[
-        str | None, typer.Argument(metavar="[DATA", help="Cells: as for --data of bench run.", show_default=False)
+        str | None, typer.Argument(metavar="DATA", help="Cells: as for --data of bench run.", show_default=False)
     ] = None,
     extractor: Annotated[
-        str | None, typer.Argument(metavar="EXTRACTOR]", help="Extractor or model.", show_default=False)
+        str | None, typer.Argument(metavar="EXTRACTOR", help="Extractor or model.", show_default=False)
     ] = None,
     **options: Any,
 ) -> None:

@@ -13,7 +13,6 @@ import pandas as pd
 
 from bench import plugins
 from bench.baselines import PRIOR, is_baseline, with_baselines
-from bench.datasets.cache import cache_dir
 from bench.datasets.opening import Opened, open_data
 from bench.datasets.two_sets import HELD_OUT, SET
 from bench.devices import device_of
@@ -31,6 +30,7 @@ from bench.splits.fold_manifest import Folds
 from bench.splits.outer_folds import outer_folds
 from bench.store.entry import Entry
 from bench.store.keys import READING, entry_of, extractor_identity
+from bench.store.place import store_folder
 from extractors.cells import Cells
 
 FORMAT = 1
@@ -266,7 +266,7 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Ope
 
 def store_path(options: Options) -> Path:
     """The feature store's folder."""
-    return options.store if options.store is not None else cache_dir() / "store"
+    return store_folder(options.store)
 
 
 def _pipelines(options: Options) -> list[Pipeline]:

@@ -19,5 +19,5 @@ def store_folder(asked: Path | None) -> Path:
     if asked is None:
         return cache_dir() / "store"
     if asked.exists() and not asked.is_dir():
-        raise BenchError(f"--store {asked}: this is a file; a folder is expected")
+        raise BenchError(f"{asked}: a file, and no folder of features; choose another place with --store")
     return asked

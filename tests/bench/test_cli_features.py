@@ -247,7 +247,7 @@ def test_a_store_that_is_a_file_ends_with_a_sentence(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    assert "this is a file; a folder is expected" in capsys.readouterr().err
+    assert "a file, and no folder of features; choose another place with --store" in capsys.readouterr().err
 
 
 def test_a_table_folds_on_a_narrow_terminal_and_nowhere_else(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
