@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ from bench.plugins import Plugin
 from bench.store.entry import STATUS, VALUES, entry_record, open_features, open_status
 from bench.store.extracted import Extracted, extracted
 from bench.store.layout import Layout, agree
-from bench.whole import read_json, write_json
+from bench.whole import read_json
 from extractors.cells import Cells
 
 CHUNKS = "chunks"
@@ -120,8 +122,15 @@ def make_chunk(task: Task, plugin: Plugin, engine: Mapping[str, Any]) -> Made:
 
 
 def write_made(folder: Path, made: Made) -> None:
-    """Record a finished chunk of an unfinished entry."""
-    write_json(_record(folder, made.number), asdict(made))
+    """Record a finished chunk of an unfinished entry, whole.
+
+    The disk is not waited for: whoever takes the entry up holds each record against the bytes, so one that outlives a
+    power failure without its chunk does not count.
+    """
+    target = _record(folder, made.number)
+    temporary = target.with_name(f".unfinished-{made.number}-{os.getpid()}.json")
+    temporary.write_text(json.dumps(asdict(made)), encoding="utf-8")
+    temporary.replace(target)
 
 
 def read_made(folder: Path, layout: Layout) -> dict[int, Made]:

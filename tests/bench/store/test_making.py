@@ -219,7 +219,7 @@ def test_two_that_write_one_chunk_write_the_same_bytes(workshop: Workshop) -> No
 
 def test_chunks_of_different_features_are_not_joined(workshop: Workshop) -> None:
     workshop.plugin = _with(workshop.plugin, fault="varies", status=False)
-    with pytest.raises(BenchError, match="cells (64|128|192) and following have other features than the first ones"):
+    with pytest.raises(BenchError, match=r"cells (64|128|192) and following have other features than the first ones"):
         workshop.extract(NUMBERS)
     assert not workshop.entry(NUMBERS).stored
 
