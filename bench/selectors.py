@@ -18,6 +18,9 @@ _KEY = re.compile(r"[A-Za-z_]\w*\Z")
 _WORDS: dict[str, Value] = {"True": True, "False": False, "None": None}
 _PLAIN = re.compile(r"[^\s,=+\[\]\"]+\Z")
 
+MOST_BRACKETS = 100
+"""Opening brackets of a selector, so that one out of a file cannot nest without end."""
+
 
 @dataclass(frozen=True)
 class Selector:
@@ -55,6 +58,8 @@ def parse(text: str) -> Selector:
         The text is no selector; the message says where.
     """
     text = text.strip()
+    if text.count("[") > MOST_BRACKETS:
+        raise BenchError(f"{text[:40]!r} ...: more than {MOST_BRACKETS} brackets are no selector")
     name, bracket, rest = text.partition("[")
     if not _NAME.match(name):
         raise BenchError(f"{text!r} is no selector: expected a name such as svm or svm[C=10,kernel=linear]")

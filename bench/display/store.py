@@ -163,7 +163,8 @@ def counted(number: int, word: str, words: str = "") -> str:
 
 def _row(entry: Listed) -> Iterable[str]:
     record = entry.record
-    yield _text(entry.extractor) if entry.prepare == "none" else _text(f"{entry.prepare} > {entry.extractor}")
+    name = entry.extractor if entry.prepare == "none" else f"{entry.prepare} > {entry.extractor}"
+    yield _text(name, longest=100)
     yield _whole(record.get("cells"))
     yield str(len(_list(record, "names"))) if record else "-"
     yield size(entry.bytes)

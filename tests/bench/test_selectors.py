@@ -115,3 +115,9 @@ def test_strings_are_quoted_only_where_they_would_be_read_as_something_else() ->
 def test_what_is_no_selector_is_refused(text: str, complaint: str) -> None:
     with pytest.raises(BenchError, match=complaint):
         parse(text)
+
+
+def test_selectors_do_not_nest_without_end() -> None:
+    assert parse("a[b=" * 99 + "c" + "]" * 99).name == "a"
+    with pytest.raises(BenchError, match="more than 100 brackets"):
+        parse("a[b=" * 5000 + "c" + "]" * 5000)

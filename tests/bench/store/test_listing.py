@@ -93,6 +93,7 @@ def test_what_a_person_chooses_does_not_make_an_entry_stale(now: dict[str, Any])
     module = str(now["extractor"]).partition("[")[0].rpartition(".")[0]
     assert outdated({**now, "prepare": "crop", **software(module, "crop")}) == ()
     assert outdated({**now, "prepare": "no_such_step"}) == ("preparation",)
+    assert outdated({**now, "prepare": "crop[" + "a=b[" * 3000 + "]" * 3001}) == ("preparation",)
 
 
 @pytest.mark.parametrize("name", ["os.path", "gone.Extractor[a=1]", None, 3, "", "a[" * 5000])
