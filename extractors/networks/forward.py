@@ -93,6 +93,7 @@ class OneMap(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """The map."""
         maps = self.network(images)
+        only: torch.Tensor
         (only,) = maps.values() if isinstance(maps, dict) else maps
         return only.permute(0, 3, 1, 2) if self.channels_last else only
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from extractors.networks.backbones import load_backbone
+from extractors.networks.backbones import BackboneSpec, load_backbone
 from extractors.networks.cost import Cost, backbone_cost, count_flops, count_parameters
 
 
@@ -44,7 +44,7 @@ def test_a_shared_parameter_counts_once() -> None:
 
 def test_a_backbone_at_its_input_size() -> None:
     """ResNet-18 as published: 1.814 GMAC, 11.69 M parameters; the last layer has 0.512 MMAC, 1000 x 513 parameters."""
-    cost = backbone_cost(load_backbone("resnet18", weights="random"))
+    cost = backbone_cost(load_backbone(BackboneSpec("resnet18", "random")))
     assert cost.parameters == 11_689_512 - 1000 * 513
     assert cost.flops == 2 * (1_814_073_344 - 512_000)
     assert cost.size == (224, 224)
@@ -53,15 +53,15 @@ def test_a_backbone_at_its_input_size() -> None:
 
 def test_a_vision_transformers_attention_is_counted() -> None:
     """ViT-Ti/16: 12 blocks of width 192 on 197 tokens, and the patch embedding of 196 patches of 768 numbers."""
-    cost = backbone_cost(load_backbone("vit_tiny_patch16_224", weights="random", pool="cls"))
+    cost = backbone_cost(load_backbone(BackboneSpec("vit_tiny_patch16_224", "random", pool="cls")))
     tokens, width = 197, 192
     block = tokens * width * width * (4 + 8) + 2 * tokens * tokens * width
     assert cost.flops == 2 * (12 * block + 196 * 768 * width)
 
 
 def test_joined_poolings_run_the_trunk_once() -> None:
-    single = backbone_cost(load_backbone("resnet10t", weights="random"))
-    joined = backbone_cost(load_backbone("resnet10t", weights="random", pool="avg+max"))
+    single = backbone_cost(load_backbone(BackboneSpec("resnet10t", "random")))
+    joined = backbone_cost(load_backbone(BackboneSpec("resnet10t", "random", pool="avg+max")))
     assert joined.parameters == single.parameters
     assert single.flops <= joined.flops < 1.1 * single.flops
 

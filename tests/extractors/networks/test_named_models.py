@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from timm.data import create_transform, resolve_model_data_config
 from torch import nn
 
 from extractors.networks.backbones import BackboneSpec, load_backbone
+from extractors.networks.threads import torch_threads
 
 Transform = Callable[[Image.Image], torch.Tensor]
 
@@ -64,6 +65,13 @@ def assert_same(model: str, pool: str, shape: tuple[int, int], plain: nn.Module,
     for height, wide in ((450, 450), (97, 131)):
         shown = torch.from_numpy(backbone.view.shown(noise(height, wide)).copy()).permute(2, 0, 1)
         assert torch.equal((shown / 255 - mean) / std, transform(Image.fromarray(noise(height, wide))))
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """One image at a time keeps no more busy."""
+    with torch_threads(1):
+        yield
 
 
 @pytest.mark.parametrize("model", TIMM)
