@@ -36,7 +36,7 @@ class Pipeline(NamedTuple):
     @property
     def features_name(self) -> str:
         """What is extracted, and of what: `crop > handcrafted`."""
-        return _prepared(self.prepare, self.extractor_name)
+        return prepared_name(self.prepare, self.extractor_name)
 
     @property
     def name(self) -> str:
@@ -56,7 +56,7 @@ def pipeline_name(prepare: str, extractor: str, classifier: str, *, cross: str =
     cross : str
         What stands between the two.
     """
-    return _prepared(prepare, f"{extractor} {cross} {classifier}")
+    return prepared_name(prepare, f"{extractor} {cross} {classifier}")
 
 
 def prepare_of(record: Mapping[str, Any]) -> str:
@@ -69,5 +69,6 @@ def name_of(record: Mapping[str, Any]) -> str:
     return pipeline_name(prepare_of(record), record["extractor"], record["classifier"])
 
 
-def _prepared(prepare: str, what: str) -> str:
+def prepared_name(prepare: str, what: str) -> str:
+    """`what`, with what is done to the cells before it."""
     return what if prepare == AS_THEY_ARE else f"{prepare} > {what}"

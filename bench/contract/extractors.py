@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from bench.contract.material import Material, made_up_cells, retold, swapped, with_planted_signal
+from bench.contract.material import Material, made_up_cells, prepared, retold, swapped, with_planted_signal
 from bench.contract.outcomes import Broken, NotApplicable, Step
 from bench.contract.parameters import check_parameters
 from bench.plugins import Plugin
@@ -54,6 +54,7 @@ class ExtractorChecks:
             Step("the same cells give the same features", self.twice),
             Step("a cell's features are its own, not its neighbours'", self.alone),
             Step("features come from the pixels, not from names or labels", self.pixels_alone),
+            Step("a prepared cell is seen as it was prepared", self.prepared),
             Step("cells stay as they were", self.untouched),
             Step("it learns when it says so, and only then", self.learning),
             Step("a fit begins anew, whatever was fitted before", self.anew),
@@ -79,6 +80,9 @@ class ExtractorChecks:
             raise Broken("catalogue() lists other columns than get_feature_names_out, or in another order")
         if np.isinf(values).any():
             raise Broken(f"feature {names[int(np.isinf(values).any(axis=0).argmax())]} is infinite; give NaN instead")
+        notices = getattr(fitted, "notices_", ())
+        if not isinstance(notices, tuple) or not all(isinstance(notice, str) for notice in notices):
+            raise Broken(f"notices_ is {notices!r}; a tuple of sentences is expected, each of which is told once")
         if hasattr(fitted, "transform_with_status"):
             _check_status(values, *fitted.transform_with_status(self._data.X))
         elif np.isnan(values).all(axis=1).any():
@@ -110,6 +114,17 @@ class ExtractorChecks:
             raise Broken(
                 "features change with the cells' ids, their paths or a table beside them; an id may tell the label, so "
                 "take image, masks and um_per_px alone"
+            )
+
+    def prepared(self) -> None:
+        """Cells that the engine has prepared have the features of files that hold what the preparation leaves."""
+        cut, by_hand = prepared(self._data, self.folder / "by-hand")
+        rows = range(len(cut) if self.plugin.requires_fit else ALONE)
+        seen, known = (self._fitted(data).transform(data.inputs(rows)) for data in (cut, by_hand))
+        if not np.array_equal(seen, known, equal_nan=True):
+            raise Broken(
+                "features of prepared cells are not those of the pixels that --prepare leaves; take cell.image and "
+                "cell.mask, and read no file"
             )
 
     def untouched(self) -> None:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from bench.datasets.phantom import MANIFEST, write_phantom
 from bench.datasets.phantom_patients import PhantomSpec
 from extractors.cells import CellFile, Cells, read_image
+from extractors.preparation.geometry import CentreCrop
 
 Rows = npt.NDArray[np.intp]
 
@@ -123,6 +124,22 @@ def retold(material: Material, folder: Path, y: npt.NDArray[Any], *, prefix: str
     told = Material(Cells(files), y, material.groups)
     _write_table(folder, told)
     return told
+
+
+def prepared(material: Material, folder: Path) -> tuple[Material, Material]:
+    """The middle of every image twice: cut out by a step of preparation, and by hand into files in a new folder.
+
+    What is cut is the cell, whole, so that both have the same mask.
+    """
+    edge = SIDE // 8
+    whole = replace(material, X=Cells(replace(file, mask_by="whole") for file in material.X.files))
+    step = CentreCrop(size=SIDE - 2 * edge)
+    cut = replace(whole, X=Cells(replace(file, prepare=(step,)) for file in whole.X.files))
+    by_hand = retold(whole, folder, whole.y)
+    for file in by_hand.X.files:
+        image = read_image(Path(file.path))[edge:-edge, edge:-edge]
+        cv2.imwrite(file.path, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    return cut, by_hand
 
 
 def with_other_inputs(material: Material, rows: Rows, *, seed: int) -> Material:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from bench.display.terminal import console
 from bench.feature_catalogue import Catalogue, Row, family_of
+from bench.pipelines import prepared_name
 
 if TYPE_CHECKING:
     from bench.feature_table import FeatureTable
@@ -42,8 +43,9 @@ def show_extraction(table: FeatureTable) -> None:
     """Print what a table of features holds, and what it lacks and why."""
     cells = table.cells
     values, patients = len(cells) * len(table.names), table.cells["patient"].nunique()
+    name = prepared_name(table.prepare, table.extractor)
     console.print(
-        f"[bold]{escape(table.extractor)}[/bold]: {_count(cells, 'cell')} of {_counted(patients, 'patient')}, "
+        f"[bold]{escape(name)}[/bold]: {_count(cells, 'cell')} of {_counted(patients, 'patient')}, "
         f"{_count(table.names, 'column')} of features",
         highlight=False,
     )

@@ -93,6 +93,7 @@ def _table(cells: Path, place: Path, *more: object) -> pd.DataFrame:
     asked = ["features", "extract", cells, "-x", "frame", "-o", place / "t.parquet", "--store", place / "store"]
     ended = _bench(*asked, "--jobs", 1, *more)
     assert ended.exit_code == 0, ended.output
+    assert ended.stdout.startswith(f"{CROP} > frame: 16 cells" if more else "frame: 16 cells")
     return pd.read_parquet(place / "t.parquet")
 
 

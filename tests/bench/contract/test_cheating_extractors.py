@@ -18,7 +18,7 @@ from bench.contract.engine import EngineChecks
 from bench.contract.extractors import ExtractorChecks
 from bench.contract.outcomes import Check, outcomes
 from bench.plugins import Plugin, classifier
-from extractors.cells import Cell
+from extractors.cells import Cell, read_image
 
 Array = npt.NDArray[Any]
 
@@ -26,6 +26,7 @@ FEATURES = "float32 features of every cell, with unique names"
 TWICE = "the same cells give the same features"
 ALONE = "a cell's features are its own, not its neighbours'"
 PIXELS = "features come from the pixels, not from names or labels"
+PREPARED = "a prepared cell is seen as it was prepared"
 UNTOUCHED = "cells stay as they were"
 LEARNING = "it learns when it says so, and only then"
 ANEW = "a fit begins anew, whatever was fitted before"
@@ -113,6 +114,19 @@ class SelectsByTheTableBesideTheImages(Selecting):
 
         every = Cells(CellFile(row["path"], str(folder / row["path"])) for row in rows)
         return super().fit(every, np.array([row["label"] for row in rows]))
+
+
+class ReadsTheFile(Stateless):
+    """Decodes for itself, past what was prepared."""
+
+    def transform(self, X: Sequence[Cell]) -> Array:
+        return pixels([Cell(cell.id, read_image(Path(cell._file.path))) for cell in X])
+
+
+class TakesOneNoticeForMany(Stateless):
+    def transform(self, X: Sequence[Cell]) -> Array:
+        self.notices_ = "computed slowly"
+        return pixels(X)
 
 
 class KnowsCellsByName(Stateless):
@@ -255,7 +269,7 @@ def test_honest_extractors_pass_and_what_does_not_concern_them_is_said(tmp_path:
     assert found[ANEW].outcome == "skipped"
     found = _checks(Selecting, tmp_path / "stateful")
     assert {c.outcome for c in found.values()} == {"passed"}
-    assert len(found) == 13
+    assert len(found) == 14
     # Three folds: a classifier for 2 trials on 2 inner folds, 2 inner fits and the fit; an extractor for each split.
     assert found["at work in the engine, no fit sees a tested patient"].detail == "30 fits, with tuning"
 
@@ -267,6 +281,8 @@ def test_honest_extractors_pass_and_what_does_not_concern_them_is_said(tmp_path:
         (SelectsOnAllItEverSaw, ORDER, "change when other folds, fitted on the tested patients, went before"),
         (ReadsTheTableBesideTheImages, PIXELS, "take image, masks and um_per_px alone"),
         (SelectsByTheTableBesideTheImages, LABELS, "change when the tested patients have other labels"),
+        (ReadsTheFile, PREPARED, "take cell.image and cell.mask, and read no file"),
+        (TakesOneNoticeForMany, FEATURES, "notices_ is 'computed slowly'; a tuple of sentences is expected"),
         (KnowsCellsByName, PIXELS, "features change with the cells' ids"),
         (LearnsUnasked, LEARNING, "set requires_fit=True, so that each fold fits it on training patients"),
         (NeedsNoFit, LEARNING, "set requires_fit=False"),
@@ -297,6 +313,7 @@ def test_a_cheat_is_caught_and_told_what_to_do(cls: type, caught: str, words: st
     ("cls", "only"),
     [
         (ReadsTheTableBesideTheImages, {PIXELS}),
+        (ReadsTheFile, {PREPARED}),
         (PaintsOnCells, {UNTOUCHED}),
         (NamesTwoAlike, {FEATURES}),
         (LearnsUnasked, {LEARNING}),

@@ -195,7 +195,7 @@ def test_one_name_for_two_kinds_needs_the_kind(their_lab: None) -> None:
     code, shown = _shown("twofold", "--kind", "extractor")
     assert code == 0
     assert shown.startswith("twofold, extractor\n")
-    assert "7 passed, 1 skipped" in shown
+    assert "8 passed, 1 skipped" in shown
 
 
 def test_a_name_that_nothing_has() -> None:
@@ -210,4 +210,4 @@ def test_a_networks_checks_end_with_its_cost() -> None:
     assert code == 0, shown
     cost, counts = shown.splitlines()[-2:]
     assert cost == "cost: 4.9 M parameters, 1.4 GFLOP a cell at 176 x 176"
-    assert counts == "7 passed, 1 skipped"
+    assert counts == "8 passed, 1 skipped"
