@@ -21,6 +21,7 @@ from extractors.networks.threads import torch_threads
 Transform = Callable[[Image.Image], torch.Tensor]
 
 TIMM = {
+    "vgg16": (4096, 224),
     "densenet121": (1024, 224),
     "efficientnet_b0": (1280, 224),
     "resnet18": (512, 224),
@@ -31,7 +32,6 @@ TIMM = {
     "convnext_tiny": (768, 224),
     "vit_small_patch16_224": (384, 224),
     "vit_small_patch14_dinov2": (384, 518),
-    "vgg16": (4096, 224),
     "vgg19": (4096, 224),
 }
 """Length of the feature and side of the image, from the papers; DINOv2's as published, with patches of 14 pixels."""
