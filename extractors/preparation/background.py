@@ -33,7 +33,9 @@ class Mask(StepBase):
             return picture
         colour = np.zeros(3, dtype=np.uint8)
         if self.to == "mean":
-            colour = np.rint(picture.image[picture.mask].mean(axis=0, dtype=np.float64)).astype(np.uint8)
+            # Channel by channel, which holds a third of the pixels at a time and is faster than all along one axis.
+            means = [picture.image[..., channel][picture.mask].mean(dtype=np.float64) for channel in range(3)]
+            colour = np.rint(means).astype(np.uint8)
         ground = np.empty_like(picture.image)
         ground[...] = colour
         return repainted(picture._replace(image=ground), picture.image)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.preparation.step import Picture, StepBase, repainted
+from extractors.preparation.step import Picture, StepBase, repainted, strips
 from extractors.segmentation.bounds import bounds
 
 Floats = npt.NDArray[np.float32]
@@ -45,11 +45,15 @@ class Reinhard(StepBase):
 
     def _prepared(self, picture: Picture) -> Picture:
         box = bounds(picture.mask)
-        lab = to_lab(picture.image[box])
-        mean, sd = moments(lab, picture.mask[box])
-        scale = np.where(sd < FLAT, 0.0, REFERENCE_SD / np.maximum(sd, FLAT))
         image = picture.image.copy()
-        image[box] = from_lab(lab, scale, REFERENCE_MEAN - scale * mean)
+        part, mask = image[box], picture.mask[box]
+        lab = np.empty(part.shape, dtype=np.float32)
+        for rows in strips(mask.shape):
+            lab[rows] = to_lab(part[rows])
+        mean, sd = moments(lab, mask)
+        scale = np.where(sd < FLAT, 0.0, REFERENCE_SD / np.maximum(sd, FLAT))
+        for rows in strips(mask.shape):
+            part[rows] = from_lab(lab[rows], scale, REFERENCE_MEAN - scale * mean)
         return repainted(picture, image)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+STRIP = 2 * 1024 * 1024
+"""Pixels of a strip: more than nearly every cell has, and 24 MB in three channels of float32."""
 
 _KINDS = {int: "a whole number", float: "a number", str: "a word"}
 
@@ -107,6 +111,19 @@ def repainted(picture: Picture, image: npt.NDArray[np.uint8]) -> Picture:
     """The picture with the cell's pixels taken from `image`; the background stays as it is."""
     # A tenth of the time of numpy.where.
     return picture._replace(image=np.asarray(cv2.copyTo(image, picture.mask.view(np.uint8), picture.image.copy())))
+
+
+def strips(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Rows of an image by the strip, so that a step's numbers in floats stay small however large the image is.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Height and width, px. Up to `STRIP` pixels are one strip.
+    """
+    height, width = shape[:2]
+    rows = max(1, STRIP // width)
+    return (slice(top, min(height, top + rows)) for top in range(0, height, rows))
 
 
 def number(default: float, *, low: float, high: float) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 from dataclasses import fields, replace
 
 import cv2
@@ -15,7 +16,7 @@ from extractors.cells import Cell, CellFile
 from extractors.preparation.background import Mask
 from extractors.preparation.geometry import CentreCrop, Crop, PadSquare
 from extractors.preparation.intensity import Clahe, Equalise
-from extractors.preparation.step import Picture
+from extractors.preparation.step import Picture, strips
 from extractors.preparation.steps import STEPS
 
 GEOMETRY = {"crop", "centre_crop", "pad_square"}
@@ -69,6 +70,30 @@ def test_a_picture_without_a_cell_is_an_error(name: str) -> None:
     empty = picture()._replace(mask=np.zeros((24, 31), dtype=np.bool_))
     with pytest.raises(ValueError, match="the mask is empty"):
         STEPS[name](**SMALL.get(name, {}))(empty)
+
+
+@pytest.mark.parametrize("name", ["reinhard", "macenko"])
+def test_work_by_the_strip_changes_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that have no cell, and a last strip of one row, among them."""
+    before = picture(height=25)
+    whole = STEPS[name]()(before).image
+    monkeypatch.setattr("extractors.preparation.step.STRIP", 4 * 31)
+    assert [rows.stop - rows.start for rows in strips((25, 31))] == [4] * 6 + [1]
+    np.testing.assert_array_equal(STEPS[name]()(before).image, whole)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_memory_for_a_pixel_is_bounded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell may have 64 million pixels: no step takes more than 25 bytes for each, which is 1.6 GB."""
+    monkeypatch.setattr("extractors.preparation.step.STRIP", 2**14)
+    large = picture(height=1000, width=1000)._replace(mask=np.ones((1000, 1000), dtype=np.bool_))
+    step = STEPS[name]()
+    step(picture(height=300, width=300))
+    tracemalloc.start()
+    step(large)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 3e6 <= peak * (1 if name != "centre_crop" else 12) < 25e6
 
 
 @pytest.mark.parametrize("name", STEPS)
