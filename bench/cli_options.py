@@ -89,8 +89,9 @@ PREPARE = option(
 )
 DEVICE = option(
     Device,
-    "Where networks are computed: [cyan]cpu[/cyan], [cyan]cuda[/cyan] (a GPU), or [cyan]auto[/cyan]: a GPU where there "
-    "is one. Every worker holds the network: fewer --jobs where the GPU's memory is small.",
+    "Where an extractor's network is computed: [cyan]cpu[/cyan], [cyan]cuda[/cyan] (a GPU), or [cyan]auto[/cyan]: a "
+    "GPU where there is one. Every worker holds the network: fewer --jobs where the GPU's memory is small. A network "
+    "that is trained ([cyan]cnn[/cyan]) uses the processor.",
     "auto",
     panel="Machine",
     metavar="<device>",

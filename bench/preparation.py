@@ -7,12 +7,10 @@ from dataclasses import fields
 
 from bench.errors import BenchError, did_you_mean
 from bench.identity import code_digest, digest
+from bench.pipelines import AS_THEY_ARE
 from bench.selectors import Selector, parse, split_list
 from extractors.preparation.step import Step, StepBase
 from extractors.preparation.steps import STEPS
-
-NONE = "none"
-"""What stands for cells as they are."""
 
 MAX_STEPS = 16
 
@@ -36,7 +34,7 @@ def parse_prepare(text: str) -> tuple[Step, ...]:
         Unknown step or parameter, with the nearest known ones; a value of a wrong type or range; more than `MAX_STEPS`
         steps; no step at all.
     """
-    if text.strip() == NONE:
+    if text.strip() == AS_THEY_ARE:
         return ()
     if not text.strip() or "++" in f"+{text}+".replace(" ", ""):
         raise BenchError(f'--prepare {text!r}: expected steps such as "crop+clahe[clip=3]", or none')
@@ -49,12 +47,12 @@ def parse_prepare(text: str) -> tuple[Step, ...]:
 
 def canonical(steps: Sequence[Step]) -> str:
     """The one text of the steps, with every parameter: part of every key; `none` where there is no step."""
-    return "+".join(map(str, steps)) or NONE
+    return "+".join(map(str, steps)) or AS_THEY_ARE
 
 
 def shortened(steps: Sequence[Step]) -> str:
     """The one text of the steps with the parameters that differ from their defaults: how a person writes them."""
-    return "+".join(map(_short, steps)) or NONE
+    return "+".join(map(_short, steps)) or AS_THEY_ARE
 
 
 def preparation_code(steps: Sequence[Step]) -> str | None:
@@ -73,7 +71,7 @@ def _short(step: Step) -> str:
 
 def _step(text: str) -> StepBase:
     selector = parse(text)
-    if selector.name == NONE:
+    if selector.name == AS_THEY_ARE:
         raise BenchError("--prepare: none stands alone; leave it out beside other steps")
     if selector.name not in STEPS:
         raise BenchError(

@@ -10,7 +10,8 @@ from typing import Any
 
 from bench.errors import BenchError, did_you_mean
 from bench.identity import digest
-from bench.preparation import NONE, parse_prepare, shortened
+from bench.pipelines import AS_THEY_ARE
+from bench.preparation import parse_prepare, shortened
 from bench.store.chunks import CHUNKS
 from bench.store.contents import Kind, Thing, contents, size_of
 from bench.store.entry import RECORD, entry_record
@@ -78,7 +79,7 @@ class Listed:
     @property
     def prepare(self) -> str:
         """How its cells were prepared, as a person writes it; `none` for cells as they are."""
-        text = str(self.components.get("prepare", NONE))
+        text = str(self.components.get("prepare", AS_THEY_ARE))
         try:
             return shortened(parse_prepare(text))
         except BenchError:

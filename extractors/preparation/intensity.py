@@ -66,7 +66,10 @@ class Clahe(StepBase):
     def _prepared(self, picture: Picture) -> Picture:
         height, width = picture.mask.shape
         if min(height, width) < self.tiles:
-            raise ValueError(f"the image is {height} x {width} px (height x width), too small for {self.tiles} tiles")
+            raise ValueError(
+                f"the image is {height} x {width} px (height x width), too small for {self.tiles} tiles; choose fewer, "
+                f"or pad it before: pad_square[size={self.tiles}]"
+            )
         lab = cv2.cvtColor(picture.image, cv2.COLOR_RGB2LAB)
         lightness = cv2.createCLAHE(self.clip, (self.tiles, self.tiles)).apply(cv2.extractChannel(lab, 0))
         cv2.insertChannel(lightness, lab, 0)

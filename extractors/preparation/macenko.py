@@ -35,6 +35,8 @@ PERCENTILE = 1.0
 SAME_DIRECTION = 0.01
 """Angle in radians between two stains that cannot be told apart; a grey level turns a pixel of middle density by it."""
 
+_LEAVE_OUT = "leave out the cell or the step"
+
 _DENSITY = -np.log((np.arange(256) + 1) / WHITE).astype(np.float32)
 _PALEST = int(np.flatnonzero(_DENSITY >= UNSTAINED)[-1])
 
@@ -76,7 +78,7 @@ class Macenko(StepBase):
         apart = np.asarray(np.linalg.pinv(stain_directions(part, mask)), dtype=np.float64)
         strength = _strengths(part, mask, apart)
         if strength.min() <= 0:
-            raise ValueError("one of its two stains is nowhere to be found, so there is no strength to normalise")
+            raise ValueError(f"one of its two stains is nowhere to be found, so it has no strength; {_LEAVE_OUT}")
         change = REFERENCE_STAINS * (REFERENCE_STRENGTH / strength) @ apart
         for rows in strips(mask.shape):
             part[rows] = _stained(_densities(part[rows]), change)
@@ -107,7 +109,9 @@ def stain_directions(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) 
     for densities in _stained_densities(image, mask):
         squares += densities @ densities.T
     if not squares.any():
-        raise ValueError(f"no pixel of the cell is stained (optical density of {UNSTAINED} in red, green and blue)")
+        raise ValueError(
+            f"no pixel of the cell is stained (optical density of {UNSTAINED} in red, green and blue); {_LEAVE_OUT}"
+        )
     plane = np.linalg.eigh(squares)[1][:, :0:-1]
     # All densities are positive, so the first axis can be turned to have an angle below 90 degrees with every one.
     plane = plane * np.where(plane.sum(axis=0) < 0, -1, 1)
@@ -115,7 +119,7 @@ def stain_directions(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) 
     angles = np.concatenate([np.arctan2(across, along) for along, across in turned])
     low, high = _percentile(angles, PERCENTILE), _percentile(angles, 100 - PERCENTILE)
     if high - low < SAME_DIRECTION:
-        raise ValueError("all of the cell has one colour, so that two stains cannot be told apart")
+        raise ValueError(f"all of the cell has one colour, so that two stains cannot be told apart; {_LEAVE_OUT}")
     stains = plane @ np.array([[np.cos(low), np.cos(high)], [np.sin(low), np.sin(high)]])
     return np.asarray(stains if stains[1, 0] < stains[1, 1] else stains[:, ::-1])
 

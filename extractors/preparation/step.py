@@ -91,7 +91,7 @@ class StepBase:
             raise ValueError("the mask is empty: there is no cell to prepare")
         prepared = self._prepared(picture)
         if not prepared.mask.any():
-            raise ValueError("leaves nothing of the cell")
+            raise ValueError("leaves nothing of the cell; crop to the cell before, or leave out the cell or the step")
         return prepared
 
     @property

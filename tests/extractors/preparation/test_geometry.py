@@ -75,8 +75,9 @@ def test_padding_is_black_and_no_cell() -> None:
 
 
 def test_a_cell_outside_the_centre_is_an_error() -> None:
-    with pytest.raises(ValueError, match="leaves nothing of the cell"):
+    with pytest.raises(ValueError, match="leaves nothing of the cell; crop to the cell before"):
         CentreCrop(4)(block(slice(0, 2), slice(0, 14)))
+    assert CentreCrop(2)(Crop()(block(slice(0, 2), slice(0, 14)))).mask.all()
 
 
 def test_a_nucleus_outside_the_centre_is_left_empty() -> None:

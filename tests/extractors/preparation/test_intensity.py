@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from skimage.exposure import equalize_hist
 
+from extractors.preparation.geometry import PadSquare
 from extractors.preparation.intensity import Clahe, Equalise
 from extractors.preparation.step import Picture
 
@@ -72,6 +73,7 @@ def test_clahe_is_opencvs_on_lightness(clip: float, tiles: int) -> None:
 
 def test_more_tiles_than_pixels_are_an_error() -> None:
     one = Picture(np.zeros((7, 90, 3), dtype=np.uint8), np.ones((7, 90), dtype=np.bool_))
-    with pytest.raises(ValueError, match=r"7 x 90 px .height x width., too small for 8 tiles"):
+    with pytest.raises(ValueError, match=r"7 x 90 px .height x width., too small for 8 tiles; .*pad_square.size=8."):
         Clahe()(one)
+    assert Clahe()(PadSquare(8)(one)).image.shape == (90, 90, 3)
     assert Clahe(tiles=7)(one).image.shape == (7, 90, 3)
