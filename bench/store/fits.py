@@ -128,7 +128,7 @@ class Fit:
     @property
     def folder(self) -> Path:
         """Where its features lie, or will."""
-        identity = digest({"format": FORMAT, **self.place.identity})
+        identity = digest({"format": FORMAT, **self.place.identity})  # as `bench.store.keys.is_in_place` has it
         assert self.place.store is not None  # noqa: S101 (`kept` sees to it)
         return self.place.store / ROOM / f"{slug(self.extractor.selector)}-{identity[:16]}" / self.key[:16]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bench.observer import Observer
 from bench.store.contents import Kind
 from bench.store.entry import CHUNK
+from bench.store.keys import is_in_place
 from bench.store.listing import Listed
 from bench.store.verification import examine
 
@@ -68,6 +69,8 @@ def _inspected(entry: Listed) -> Inspected:
     seen = examine(entry.folder)
     if seen.layout is None:
         return Inspected(entry, 0, problem=seen.problem)
+    if not is_in_place(entry.folder, entry.record):
+        return Inspected(entry, 0, problem="it lies in the place of another entry, where no run takes it")
     bounds = ((number, *seen.layout.bounds(number)) for number in seen.chunks)
     damaged = tuple((number, first, end - 1) for number, first, end in bounds)
     return Inspected(entry, seen.layout.chunks, damaged, f"damaged: {', '.join(seen.files)}" if seen.files else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,25 @@ def entry_of(
         **extractor_identity(plugin, weights_dir=weights_dir, prepare=prepare, threads=threads, device=device),
         "cells": digest(list(cells)),
     }
-    identity = digest({name: value for name, value in components.items() if name != "cells"})
-    folder = store / "features" / f"{slug(plugin.selector)}-{identity[:16]}" / str(components["cells"])[:16]
+    folder = (
+        store / "features" / f"{slug(plugin.selector)}-{_identity(components)[:16]}" / str(components["cells"])[:16]
+    )
     return Entry(folder, components)
+
+
+def is_in_place(folder: Path, record: Mapping[str, Any]) -> bool:
+    """Whether an entry lies where what it says of itself belongs, and not in the place of another.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the entry.
+    record : mapping
+        What it says of itself.
+    """
+    components = record["components"]
+    name = record["key"] if "fitted_on" in record else str(components.get("cells"))
+    return folder.name == name[:16] and folder.parent.name.endswith(f"-{_identity(components)[:16]}")
 
 
 def extractor_identity(
@@ -107,6 +123,11 @@ def software(module: str, prepare: str) -> dict[str, Any]:
         "reading": code_digest(READING),
         "libraries": {name: version for part in computing for name, version in library_versions(part).items()},
     }
+
+
+def _identity(components: Mapping[str, Any]) -> str:
+    """Digest of the extractor's share of a key: neither the cells nor what it was fitted on."""
+    return digest({k: value for k, value in components.items() if k != "cells" and not k.startswith("fit_")})
 
 
 def slug(selector: str) -> str:

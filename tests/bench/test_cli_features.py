@@ -18,6 +18,7 @@ from bench.cli import app
 from bench.datasets.phantom import PhantomSpec, write_phantom
 from bench.errors import BenchError
 from bench.feature_extraction import extract_features
+from bench.identity import digest
 from bench.preparation import canonical, parse_prepare
 from bench.store.entry import entry_record, open_features
 from bench.store.listing import Listing, list_store
@@ -113,10 +114,10 @@ def test_show_tells_all_that_an_entry_says_of_itself(command: Command, store: Pa
 def test_show_names_the_patients_that_an_extractor_was_fitted_on(command: Command, store: Path) -> None:
     from bench.store.entry import write_entry  # noqa: PLC0415
 
-    folder = store / "fitted" / f"learned-{1:016x}" / f"{1:016x}"
+    key = digest({})  # of components that are none; neither is the extractor's share of them
+    folder = store / "fitted" / f"learned-{key[:16]}" / key[:16]
     on = {"patients": ["p1", "p\x1b[31m2"], "units": ["u1"], "cells": 7}
     write_entry(folder, open_features(entry_of(store, "size"))[:3], [f"c{n}" for n in range(28)], fitted_on=on)
-    key = entry_record(folder)["key"]
     assert "fitted on:    7 cells of 2 patients: p1, p\\x1b[31m2" in command("show", key[:8]).stdout
     assert command("verify", key[:8]).exit_code == 0
 
@@ -198,6 +199,18 @@ def test_a_damaged_file_is_named(command: Command, store: Path, file: str) -> No
     assert file in found.stdout
     assert "1 entry damaged" in found.stdout
     assert command("list").exit_code == 0
+
+
+def test_entries_that_changed_places_are_found(command: Command, store: Path) -> None:
+    """Each is whole in itself, and neither is what its place is asked for."""
+    one, other = entry_of(store, "size"), entry_of(store, COLOR)
+    aside = one.with_name("aside")
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
+    told = command("verify")
+    assert told.exit_code == 1
+    assert told.stdout.count("it lies in the place of another entry") == 2
 
 
 def test_gc_removes_what_is_stale_and_says_how_much(command: Command, store: Path) -> None:
