@@ -19,9 +19,10 @@ from bench.options import Options
 from bench.plugins import Plugin
 from bench.store.chunks import Made, make_chunk, store_told
 from bench.store.entry import Entry, mark_used
-from bench.store.making import Making, begin_making, discard, finish_making, take_up_finished
+from bench.store.making import Making, begin_making, finish_making, take_up_finished
 from bench.store.mending import Mending, begin_mending, finish_mending
 from bench.store.verification import examine, trust, usable
+from bench.whole import discard
 from extractors.cells import Cells
 
 Submit = Callable[..., Future[Any]]
@@ -113,11 +114,15 @@ class Extraction:
             if isinstance(self.work, Making):
                 finish_making(self.work, self._told())
                 trust(self.entry)
-            elif changed := finish_mending(self.work, self.made):
-                self.observer.notice(
-                    f"{self.plugin.selector}: {len(changed)} mended chunks have come out otherwise than they once did; "
-                    "what was computed from them before may not come out again"
-                )
+                return
+            changed = finish_mending(self.work, self.made)
+            if not usable(self.entry):
+                raise BenchError(f"{self.entry.folder}: damaged so that it cannot be mended; remove this folder")
+        if changed:
+            self.observer.notice(
+                f"{self.plugin.selector}: {len(changed)} mended chunks have come out otherwise than they once did; "
+                "what was computed from them before may not come out again"
+            )
 
     def release(self) -> None:
         """Let go of the lock."""
@@ -215,17 +220,18 @@ def _work(
     entry: Entry, plugin: Plugin, cells: Cells, digests: Sequence[str], observer: Observer
 ) -> Making | Mending | None:
     """What is to be done for an entry whose lock is held; None where nothing is."""
-    if entry.stored:
+    if entry.folder.exists():
         found = examine(entry.folder, key=entry.key)
         if found.whole:
             trust(entry)
             return None
-        if not found.problem:
+        if found.layout is not None and found.layout.rows == len(digests):
             work = begin_mending(entry, found, cells, digests)
             observer.notice(f"{plugin.selector}: {work.told} ({entry.folder})")
             return work
         observer.notice(
-            f"{plugin.selector}: its features were damaged on disk and are extracted again: {found.problem}"
+            f"{plugin.selector}: its features were damaged on disk and are extracted again: "
+            f"{found.problem or f'{entry.folder} holds rows of other cells'}"
         )
         discard(entry.folder)
     if take_up_finished(entry):

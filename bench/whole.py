@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.errors import BenchError
@@ -66,9 +67,12 @@ def write_json(target: Path, value: object) -> None:
 def read_json(path: Path) -> dict[str, object]:
     """Read a JSON object of at most `MAX_JSON` bytes; raises BenchError with the file's name."""
     try:
-        size = path.stat().st_size
-        if size > MAX_JSON:
-            raise BenchError(f"{path}: {size / 1024**2:.0f} MiB; at most {MAX_JSON // 1024**2} MiB of JSON are read")
+        told = path.stat()
+        if not stat.S_ISREG(told.st_mode):
+            raise BenchError(f"{path}: a plain file is expected")
+        if told.st_size > MAX_JSON:
+            size = told.st_size / 1024**2
+            raise BenchError(f"{path}: {size:.0f} MiB; at most {MAX_JSON // 1024**2} MiB of JSON are read")
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BenchError(f"{path}: cannot be read ({error})") from error
@@ -94,10 +98,31 @@ def clear_unfinished(folder: Path, older_than_s: float = 24 * 3600) -> None:
     """Remove what killed processes left half-written in a folder, once it is old enough to be nobody's work."""
     if not folder.is_dir():
         return
-    newest = max((p.stat().st_mtime for p in folder.iterdir()), default=0.0)
-    for path in folder.glob(f"{_UNFINISHED}*"):
-        if newest - path.stat().st_mtime > older_than_s:
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    times = {}
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # another process has put it into its place meanwhile
+            times[path] = path.lstat().st_mtime
+    newest = max(times.values(), default=0.0)
+    for path, time in times.items():
+        if path.name.startswith(_UNFINISHED) and newest - time > older_than_s:
+            _remove(path)
+
+
+def discard(path: Path) -> None:
+    """Remove a file, a link or a folder, so that nobody finds the half of it, whenever this process ends."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=path.parent))
+    path.rename(aside / "gone")
+    _remove(aside)
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:

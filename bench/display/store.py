@@ -27,6 +27,9 @@ PIPED_WIDTH = 240
 LONGEST = 200
 """Characters of a text out of the store that are shown."""
 
+MOST = 2**53
+"""A number out of an older store that is larger is none that is shown."""
+
 FEW = 8
 """Names of features that are shown of many."""
 
@@ -170,7 +173,7 @@ def _row(entry: Listed) -> Iterable[str]:
     yield size(entry.bytes)
     yield _day(record.get("written"))
     rate = record.get("cells_per_s")
-    yield f"{rate:.3g}" if isinstance(rate, int | float) and rate > 0 else "-"
+    yield f"{rate:.3g}" if isinstance(rate, int | float) and 0 < rate < MOST else "-"
     yield entry.state
 
 
@@ -178,6 +181,8 @@ def _made(record: Mapping[str, Any]) -> str:
     """How many cells were extracted for an entry, and how fast."""
     extracted, reused, wall, rate = (record.get(k) for k in ("extracted", "reused", "wall_s", "cells_per_s"))
     if not isinstance(extracted, int) or not isinstance(wall, int | float) or not isinstance(rate, int | float):
+        return ""
+    if max(extracted, wall, rate) > MOST:
         return ""
     taken = f", {counted(reused, 'row')} taken from other entries" if isinstance(reused, int) and reused else ""
     speed = f" in {wall:.1f} s: {rate:.1f} cells/s" if wall and rate else ""
@@ -234,11 +239,14 @@ def _text(value: object, longest: int = LONGEST) -> str:
 
 
 def _plain(value: object) -> str:
-    return str(value) if isinstance(value, Path) else json.dumps(value, default=str)
+    try:
+        return str(value) if isinstance(value, Path) else json.dumps(value, default=str)
+    except (RecursionError, ValueError):
+        return "(too deep or too long to be shown)"
 
 
 def _whole(value: object) -> str:
-    return str(value) if isinstance(value, int) else "-"
+    return str(value) if isinstance(value, int) and abs(value) < MOST else "-"
 
 
 def _day(value: object) -> str:

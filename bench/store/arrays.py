@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +42,8 @@ def open_array(path: Path, shape: tuple[int, int], dtype: npt.DTypeLike) -> npt.
     expected = header(shape, dtype)
     size = len(expected) + shape[0] * shape[1] * np.dtype(dtype).itemsize
     try:
-        with path.open("rb") as file:
-            found, length = file.read(len(expected)), os.fstat(file.fileno()).st_size
+        with reading(path) as descriptor:
+            found, length = read_at(descriptor, len(expected), 0), os.fstat(descriptor).st_size
         if found != expected or length != size:
             what = "its header is damaged" if length == size else f"{length} bytes, {size} are expected"
             raise BenchError(
@@ -50,6 +53,18 @@ def open_array(path: Path, shape: tuple[int, int], dtype: npt.DTypeLike) -> npt.
         return np.memmap(path, dtype=dtype, mode="r", offset=len(expected), shape=shape)
     except (OSError, ValueError) as error:
         raise BenchError(f"{path}: the stored features cannot be read ({error})") from error
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[int]:
+    """A descriptor of a plain file; raises OSError for a link and for anything else, a pipe too, without waiting."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "no plain file", str(path))
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:

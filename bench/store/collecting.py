@@ -14,8 +14,8 @@ from bench.errors import BenchError
 from bench.locks import try_lock
 from bench.store.contents import Kind, Thing, contents, size_of
 from bench.store.entry import RECORD, USED, entry_record
-from bench.store.making import discard
 from bench.store.staleness import outdated
+from bench.whole import discard
 from extractors.networks.inference.network_cache import cached_networks, remove
 
 DAY_S = 24 * 3600.0
@@ -170,7 +170,7 @@ def _removed(rubbish: Rubbish, now: float, older_than: float | None) -> Rubbish:
             thing.path.rmdir()
             return rubbish
         if thing.kind is Kind.remnant:
-            _delete(thing.path)
+            discard(thing.path)
             return rubbish
         lock = try_lock(thing.lock)
         if lock is None:
@@ -180,7 +180,7 @@ def _removed(rubbish: Rubbish, now: float, older_than: float | None) -> Rubbish:
                 # Who held the lock may have finished or renewed it since it was looked at.
                 if not _why(thing, now, older_than):
                     return replace(rubbish, kept="another process has just worked on it")
-                _delete(thing.path)
+                discard(thing.path)
             _drop(lock, thing.lock)
         finally:
             lock.release()
@@ -192,13 +192,6 @@ def _removed(rubbish: Rubbish, now: float, older_than: float | None) -> Rubbish:
 def _drop(lock: FileLock, path: Path) -> None:
     """Remove a lock that is held; whoever waits for it finds that it is gone and makes a new one."""
     if lock.is_locked and not _locks_something(path):
-        path.unlink(missing_ok=True)
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        discard(path)
-    else:
         path.unlink(missing_ok=True)
 
 

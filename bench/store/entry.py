@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ CHUNK = 64
 """Rows of a chunk: one task, one checksum; fixed, so that features do not depend on how the work was shared out."""
 
 RECORD, VALUES, STATUS, ROWS, CHECKSUMS = "entry.json", "values.npy", "status.npy", "rows.npy", "checksums.npy"
+
+FILES = frozenset({RECORD, VALUES, STATUS, ROWS, CHECKSUMS})
 
 USED = "used"
 """Its modification time says when a run last took the features; for whoever makes room."""
@@ -58,6 +61,9 @@ _FIELDS: Mapping[str, type | tuple[type, ...]] = {
     "digest": str,
 }
 """What every entry.json holds, and of which type."""
+
+_MOST = 2**53
+"""No number of an entry.json is larger."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,8 @@ def entry_record(folder: str | Path) -> dict[str, Any]:
 def mark_used(folder: Path) -> None:
     """Note that the features of an entry have been taken; a store that cannot be written takes no notes."""
     with suppress(OSError):
-        (folder / USED).touch()
+        os.close(os.open(folder / USED, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644))
+        os.utime(folder / USED, follow_symlinks=False)
 
 
 def feature_names(folder: str | Path) -> list[str]:
@@ -173,12 +180,6 @@ def open_checksums(folder: str | Path) -> UInt8:
     """SHA-256 over each chunk's values and then its status, memory-mapped: uint8, shape (n_chunks, 32)."""
     chunks = -(-entry_record(folder)["cells"] // CHUNK)
     return open_array(Path(folder) / CHECKSUMS, (chunks, DIGEST_BYTES), np.uint8)
-
-
-def stored_entries(store: Path) -> Iterator[Mapping[str, Any]]:
-    """What the whole entries of a store say of themselves."""
-    for path in sorted((store / "features").glob(f"*/*/{RECORD}")):
-        yield entry_record(path.parent)
 
 
 def digests_array(digests: Sequence[str]) -> UInt8:
@@ -286,6 +287,8 @@ def _sound(record: Mapping[str, Any]) -> bool:
     rest = {name: value for name, value in record.items() if name != "digest"}
     try:
         right = digest(rest) == record["digest"] and digest(record["components"]) == record["key"]
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
-    return right and record["cells"] >= 1 and bool(record["names"]) and all(isinstance(n, str) for n in record["names"])
+    plausible = all(0 <= record[name] <= _MOST for name, kind in _FIELDS.items() if kind in (int, (int, float)))
+    named = bool(record["names"]) and all(isinstance(name, str) for name in record["names"])
+    return right and plausible and named and record["cells"] >= 1

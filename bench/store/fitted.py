@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from bench.store.entry import RECORD, entry_record, mark_used, open_features, op
 from bench.store.extracted import extracted
 from bench.store.fits import Fit
 from bench.store.verification import examine
-from bench.whole import clear_unfinished
+from bench.whole import clear_unfinished, discard
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def fitted_features(fit: Fit) -> FittedFeatures:
             pass
         except _Unusable as error:
             told = (f"{fit.folder}: {error}; {fit.extractor.selector} was fitted again",)
-            shutil.rmtree(fit.folder)
+            discard(fit.folder)
         clear_unfinished(fit.folder.parent)
         _make(fit)
         made = _stored(fit)

@@ -13,7 +13,7 @@ import numpy as np
 from bench.errors import BenchError
 from bench.identity import digest
 from bench.locks import locked
-from bench.store.arrays import header, read_at, write_at
+from bench.store.arrays import header, read_at, reading, write_at
 from bench.store.entry import CHUNK, STATUS, VALUES, chunk_checksum
 from bench.whole import read_json, write_json
 
@@ -98,9 +98,10 @@ class Layout:
         for name, kind in self.files.items():
             expected = header(self.shape, kind)
             try:
-                with (folder / name).open("rb") as file:
-                    if file.read(len(expected)) != expected or os.fstat(file.fileno()).st_size != self.size(name):
-                        yield name
+                with reading(folder / name) as descriptor:
+                    found, size = read_at(descriptor, len(expected), 0), os.fstat(descriptor).st_size
+                if found != expected or size != self.size(name):
+                    yield name
             except OSError:
                 yield name
 
@@ -122,8 +123,8 @@ class Layout:
         for name in self.files:
             start = self._place(name, first)
             try:
-                with (folder / name).open("rb") as file:
-                    parts[name] = read_at(file.fileno(), self._place(name, end) - start, start)
+                with reading(folder / name) as descriptor:
+                    parts[name] = read_at(descriptor, self._place(name, end) - start, start)
             except OSError:
                 parts[name] = b""
         return parts

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +15,7 @@ from bench.store.entry import (
     CHECKSUMS,
     CHUNK,
     DIGEST_BYTES,
+    FILES,
     ROWS,
     Entry,
     digests_array,
@@ -25,9 +23,9 @@ from bench.store.entry import (
     write_array,
     write_record,
 )
-from bench.store.layout import LAYOUT, Layout, read_layout
+from bench.store.layout import Layout, read_layout
 from bench.store.reuse import Origins, origins
-from bench.whole import clear_unfinished, whole_file
+from bench.whole import clear_unfinished, discard, whole_file
 from extractors.cells import Cells
 
 
@@ -137,15 +135,6 @@ def finish_making(making: Making, fields: Mapping[str, Any]) -> None:
     _put_in_place(making.entry)
 
 
-def discard(folder: Path) -> None:
-    """Remove a folder so that nobody finds the half of it, whenever this process ends."""
-    if not folder.exists():
-        return
-    aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder.parent))
-    folder.rename(aside / "gone")
-    shutil.rmtree(aside, ignore_errors=True)
-
-
 def _taken_up(entry: Entry, rows: int) -> dict[int, Made]:
     layout = read_layout(entry.partial)
     if layout is not None and layout.rows == rows and not layout.broken_files(entry.partial):
@@ -180,8 +169,9 @@ def _fill(making: Making, layout: Layout, made: dict[int, Made]) -> None:
 
 
 def _put_in_place(entry: Entry) -> None:
-    shutil.rmtree(entry.partial / CHUNKS, ignore_errors=True)
-    for name in (LAYOUT, "layout.lock"):
-        (entry.partial / name).unlink(missing_ok=True)
+    """Rename a finished entry, without what its chunks needed or a killed process left half-written in it."""
+    for path in entry.partial.iterdir():
+        if path.name not in FILES:
+            discard(path)
     discard(entry.folder)
     entry.partial.rename(entry.folder)

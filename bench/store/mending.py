@@ -25,7 +25,7 @@ from bench.store.entry import (
 )
 from bench.store.layout import Layout
 from bench.store.verification import Examination
-from bench.whole import whole_file
+from bench.whole import discard, whole_file
 from extractors.cells import Cells
 
 
@@ -80,6 +80,9 @@ def begin_mending(entry: Entry, found: Examination, cells: Cells, digests: Seque
     """
     assert found.layout is not None  # noqa: S101 (an entry without a trusted record is made anew)
     layout = found.layout
+    for name in found.files:
+        if (path := entry.folder / name).is_symlink() or not path.is_file():
+            discard(path)
     if any(name in layout.files for name in found.files):
         layout.mend(entry.folder)
     tasks = tuple(_task(entry, layout, number, cells, digests) for number in found.chunks)
@@ -128,6 +131,7 @@ def finish_mending(mending: Mending, made: Mapping[int, Made]) -> list[int]:
     if CHECKSUMS in mending.files or changed:
         with whole_file(folder / CHECKSUMS) as temporary:
             write_array(temporary, after)
+    if CHECKSUMS in mending.files or ROWS in mending.files or changed:
         sums = {
             "rows_sha256": hashlib.sha256(rows.tobytes()).hexdigest(),
             "checksums_sha256": hashlib.sha256(after.tobytes()).hexdigest(),

@@ -93,6 +93,9 @@ def examine(folder: Path, *, key: str | None = None) -> Examination:
     files = list(layout.broken_files(folder))
     files += [] if _sha256_of_rows(folder) == record["rows_sha256"] else [ROWS]
     checksums = _checksums(folder)
+    if checksums is None and {ROWS, *layout.files} <= set(files):
+        # A record alone does not say how much is to be mended: nothing bears out that there are so many rows.
+        return Examination(None, f"{folder}: every file of it is damaged or of another size than {RECORD} tells")
     if checksums is None or hashlib.sha256(checksums.tobytes()).hexdigest() != record["checksums_sha256"]:
         files.append(CHECKSUMS)
     return Examination(layout, "", tuple(files), tuple(_damaged(folder, layout, range(layout.chunks), checksums)))

@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 
 from bench.errors import BenchError
-from bench.whole import MAX_JSON, clear_unfinished, read_json, whole_file, whole_folder, writable_folder, write_json
+from bench.whole import (
+    MAX_JSON,
+    clear_unfinished,
+    discard,
+    read_json,
+    whole_file,
+    whole_folder,
+    writable_folder,
+    write_json,
+)
 
 KILLED_IN_MID_WRITE = """
 import os, signal, sys
@@ -131,3 +140,37 @@ def test_a_folder_that_cannot_be_made_names_the_option(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(BenchError, match=r"cannot be written .*--out"):
         writable_folder(tmp_path / "file" / "b", "--out")
+
+
+def test_a_file_that_vanishes_while_left_overs_are_looked_for_is_nobodys_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process puts what it has written into its place."""
+    (tmp_path / ".unfinished-old").write_text("left")
+    os.utime(tmp_path / ".unfinished-old", (0, 0))
+    (tmp_path / "newer").touch()
+    there = [*tmp_path.iterdir(), tmp_path / ".unfinished-just-renamed"]
+    monkeypatch.setattr(Path, "iterdir", lambda _: iter(there))
+    clear_unfinished(tmp_path)
+    assert os.listdir(tmp_path) == ["newer"]  # noqa: PTH208 (`iterdir` is replaced above)
+
+
+def test_what_is_discarded_is_gone_and_no_link_is_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "mine").touch()
+    place = tmp_path / "place"
+    (place / "deep" / "deeper").mkdir(parents=True)
+    (place / "file").touch()
+    (place / "link").symlink_to(outside)
+    (place / "deep" / "link").symlink_to(outside)
+    for name in ("file", "link", "deep", "nothing"):
+        discard(place / name)
+    assert list(place.iterdir()) == []
+    assert (outside / "mine").is_file()
+
+
+def test_a_pipe_in_the_place_of_a_json_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.json")
+    with pytest.raises(BenchError, match=r"x\.json: a plain file is expected"):
+        read_json(tmp_path / "x.json")

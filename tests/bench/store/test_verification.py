@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from bench.errors import BenchError
+from bench.identity import digest
 from bench.store import verification
 from bench.store.entry import CHUNK, entry_record, feature_names, open_features
 from bench.store.verification import damaged_chunks, examine, usable
@@ -188,6 +190,80 @@ def test_an_entry_of_another_key_is_not_taken(workshop: Workshop, folder: Path) 
     chunks, (told,) = _mended(workshop)
     assert chunks == [0, 1, 2, 3, 4]
     assert "is expected" in told
+
+
+def _sealed(**changes: Any) -> Callable[[Path], None]:
+    """Edit a record with a digest that fits, as somebody would who means it."""
+
+    def edit(path: Path) -> None:
+        record = {**json.loads(path.read_text()), **changes}
+        del record["digest"]
+        path.write_text(json.dumps({**record, "digest": digest(record)}))
+
+    return edit
+
+
+@pytest.mark.parametrize("cells", [1, 100, N + CHUNK, 10**15])
+def test_a_sealed_record_of_another_number_of_rows_is_not_believed(
+    workshop: Workshop, folder: Path, cells: int
+) -> None:
+    """No file bears it out, so that nothing is looked for in rows, or reserved for rows, that are not there."""
+    _sealed(cells=cells)(folder / "entry.json")
+    assert "every file of it is damaged or of another size" in examine(folder).problem
+    chunks, (told,) = _mended(workshop)
+    assert chunks == [0, 1, 2, 3, 4]
+    assert "are extracted again" in told
+
+
+@pytest.mark.parametrize("changes", [{"rows_sha256": "zz"}, {"checksums_sha256": ""}])
+def test_a_sealed_record_with_other_digests_is_mended_once(
+    workshop: Workshop, folder: Path, changes: dict[str, Any]
+) -> None:
+    _sealed(**changes)(folder / "entry.json")
+    assert len(_mended(workshop)[1]) == 1
+    assert _mended(workshop) == ([], [])
+
+
+def test_what_cannot_be_mended_ends_with_a_sentence(
+    workshop: Workshop, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run that needs it does not go round in circles."""
+    flip(folder / "rows.npy", 300)
+    monkeypatch.setattr("bench.store.mending.write_array", lambda path, array: path.write_bytes(b""))
+    with pytest.raises(BenchError, match="cannot be mended; remove this folder"):
+        workshop.extract(range(N))
+
+
+@pytest.mark.parametrize("field", ["cells_per_s", "reused", "wall_s"])
+@pytest.mark.parametrize("number", [10**400, -1])
+def test_numbers_that_cannot_be_are_damage(folder: Path, field: str, number: int) -> None:
+    _sealed(**{field: number})(folder / "entry.json")
+    with pytest.raises(BenchError, match=r"entry\.json: damaged"):
+        entry_record(folder)
+
+
+KINDS: dict[str, Callable[[Path, Path], object]] = {
+    "folder": lambda path, outside: path.mkdir(),
+    "link": lambda path, outside: path.symlink_to(outside),
+    "pipe": lambda path, outside: os.mkfifo(path),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["values.npy", "status.npy", "rows.npy", "checksums.npy", "entry.json", "used"])
+def test_what_is_no_plain_file_gives_way_and_is_not_waited_for(
+    workshop: Workshop, folder: Path, name: str, kind: str
+) -> None:
+    outside = workshop.store.parent / "outside"
+    outside.write_bytes(b"somebody's")
+    os.utime(outside, (1, 1))
+    before = (folder / "values.npy").read_bytes()
+    (folder / name).unlink(missing_ok=True)
+    KINDS[kind](folder / name, outside)
+    told = _mended(workshop)[1]
+    assert len(told) == (name != "used")
+    assert (outside.read_bytes(), outside.stat().st_mtime) == (b"somebody's", 1)
+    assert (folder / "values.npy").read_bytes() == before
 
 
 def test_an_extractor_that_gives_other_bits_than_before_is_told(
