@@ -38,7 +38,7 @@ Features = npt.NDArray[np.float32]
 SIDE = 450
 """Pixels of a C-NMC cell."""
 
-ROUNDS = 5
+ROUNDS = 3
 START = """
 import sys
 import numpy as np
@@ -145,11 +145,11 @@ def _race(race: Race, machine: Machine, folder: Path, cells: Cells, pool: LocalP
     eager = Eager(race.model, weights, machine.device)
     paths = [file.path for file in cells.files[: race.eager]]
     loops = [Loop(batch, workers) for batch in (8, 32) for workers in (0, machine.jobs)]
-    loop = max(loops, key=lambda loop: eager.run(paths, loop)[1])
     times = Times()
     _ours(race.model, machine, folder, cells[: 64 * machine.jobs], pool)  # each worker opens the network
     for _ in range(ROUNDS):
-        expected, rate = eager.run(paths, loop)
+        runs = [eager.run(paths, loop) for loop in loops]
+        expected, rate = max(runs, key=lambda run: run[1])
         times.eager.append(rate)
         times.bare.append(_bare(race, machine, folder, cells))
         stored, rate = _ours(race.model, machine, folder, cells, pool)
@@ -157,7 +157,7 @@ def _race(race: Race, machine: Machine, folder: Path, cells: Cells, pool: LocalP
         shown, forward = _core_seconds(race, folder, cells, machine)
         times.shown.append(shown)
         times.forward.append(forward)
-    say(f"{race.model} on {machine.device}, {machine.precision}, {machine.jobs * machine.threads} threads, {loop}")
+    say(f"{race.model} on {machine.device}, {machine.precision}, {machine.jobs * machine.threads} threads")
     _print(race, machine, times)
     say(f"   start of a process: {starting:.1f} s; with the conversion, once on a machine: {converting:.1f} s")
     off = np.abs(stored[: race.eager] - expected).max() / np.abs(expected).max()
@@ -172,9 +172,11 @@ def _print(race: Race, machine: Machine, times: Times) -> None:
     shown, forward = statistics.median(times.shown), statistics.median(times.forward)
     processor = shown + (forward if machine.device == "cpu" else 0)
     bound = min(b, (machine.jobs * machine.threads) / processor)
-    ratios = statistics.median(ours / eager for ours, eager in zip(times.ours, times.eager, strict=True))
-    say(f"   a  plain loop {a:.1f} cells/s; b  bare forward {b:.1f}; c  files to stored matrix {c:.1f}")
-    say(f"   c/a {c / a:.2f} (round by round {ratios:.2f}; to reach: {race.ratio})")
+    say(f"   a  plain loop {a:.1f} cells/s (its best of 8 and 32 images, with workers or without)")
+    say(f"   b  bare forward {b:.1f}; c  files to stored matrix {c:.1f}")
+    # Torch's threads wait for each other, so that other programs on the machine cost the plain loop more than ours.
+    best = max(times.ours) / max(times.eager)
+    say(f"   c/a {c / a:.2f}, the best round of each {best:.2f}; to reach: {race.ratio}")
     say(f"   core-ms a cell: read and shown {1e3 * shown:.2f}, forward {1e3 * forward:.2f}")
     say(f"   bound {bound:.1f}, c/bound {c / bound:.2f}")
 
