@@ -105,15 +105,24 @@ class Row:
         return str(self.result.record["classifier"])
 
     @property
+    def prepare_in_full(self) -> str:
+        """The steps of the cells' preparation with all their parameters."""
+        return str(self._features.get("prepare", self.prepare))
+
+    @property
     def extractor_in_full(self) -> str:
         """The extractor with all its parameters."""
-        components = self.result.record["components"]
-        return str(components.get("features", {}).get("extractor", self.extractor))
+        return str(self._features.get("extractor", self.extractor))
 
     @property
     def classifier_in_full(self) -> str:
         """The classifier with all its parameters."""
         return str(self.result.record["components"].get("classifier", self.classifier))
+
+    @property
+    def _features(self) -> Mapping[str, Any]:
+        features: Mapping[str, Any] = self.result.record["components"].get("features", {})
+        return features
 
     @property
     def mark(self) -> str:

@@ -115,6 +115,11 @@ def test_parameters_in_full_are_read_from_the_components(results: Results, add: 
     add()
     row = tracks(results)[0].rows[0]
     assert (row.extractor_in_full, row.classifier_in_full) == ("extractors.Handcrafted[]", "classifiers.svm.Svm[C=1]")
+    assert row.prepare_in_full == "none", "an old record tells of no preparation"
+    features = {"extractor": "size", "prepare": "crop[margin=0]"}
+    add(prepare="crop", components={"classifier": "svm", "features": features})
+    found = {row.prepare: row.prepare_in_full for row in tracks(results)[0].rows}
+    assert found == {"none": "none", "crop": "crop[margin=0]"}
 
 
 def test_scores_that_cannot_be_read_are_an_error_that_names_the_folder(results: Results, add: Add) -> None:
