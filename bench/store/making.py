@@ -113,6 +113,7 @@ def finish_making(making: Making, fields: Mapping[str, Any]) -> None:
     _fill(making, layout, made)
     if len(made) < layout.chunks:
         raise BenchError(f"{folder}: a chunk was damaged while others were extracted; run the same command again")
+    layout.flush(folder)
     checksums = np.frombuffer(bytes.fromhex("".join(made[n].checksum for n in range(layout.chunks))), np.uint8)
     rows = digests_array(making.digests)
     for name, array in ((CHECKSUMS, checksums.reshape(-1, DIGEST_BYTES)), (ROWS, rows)):

@@ -119,6 +119,7 @@ def finish_mending(mending: Mending, made: Mapping[int, Made]) -> list[int]:
                 f"{folder}: rows {first}-{end - 1} were written again and do not read back; the disk loses what is "
                 "written, take another with --store"
             )
+    layout.flush(folder)
     before = _checksums(mending)
     after = before.copy()
     for number, chunk in made.items():

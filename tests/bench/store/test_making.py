@@ -180,6 +180,19 @@ def test_a_process_killed_anywhere_leaves_its_finished_chunks(workshop: Workshop
     assert not entry.partial.exists()
 
 
+def test_matrices_are_on_the_disk_before_a_record_vouches_for_them(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are waited for once and not for each chunk."""
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino))
+    folder = workshop.extract(NUMBERS).folder
+    names = {path.stat().st_ino: path.name for path in folder.iterdir()}
+    order = [names[inode] for inode in flushed if inode in names]
+    assert sorted(order) == sorted(FILES)
+    assert order[-1] == "entry.json"
+
+
 def test_a_chunk_that_decays_before_the_last_is_there_is_extracted_again(workshop: Workshop) -> None:
     entry = _interrupted(workshop)
     values = entry.partial / "values.npy"
