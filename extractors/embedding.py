@@ -17,6 +17,7 @@ from extractors.networks.inference.engine import Engine
 from extractors.networks.inference.opening import open_engine
 from extractors.networks.inference.pipeline import shown_images
 from extractors.networks.inference.turns import averaged, turned
+from extractors.networks.pooling import OWN
 from extractors.networks.weights import full_name, weights_file
 
 NORMALIZATIONS = ("none", "l2")
@@ -35,8 +36,9 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
     weights : str
         `"default"` (the library's choice), `"random"` (a fixed seed made of the model's name), a tag, or the path of
         a safetensors file.
-    pool : {"avg", "max", "avg+max", "cls", "flatten"}
-        How the last map, or the patch tokens, become one vector; `cls` takes the class token of a transformer.
+    pool : {"default", "avg", "max", "avg+max", "cls", "flatten"}
+        How the last map, or the patch tokens, become one vector. `default` is what the network was published with: the
+        average for most, the class token (`cls`) for most transformers.
     layer : "last" or int
         The feature stage that is pooled; negative ones count from the end.
     size : "default" or int
@@ -76,7 +78,7 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         model: str = "efficientnet_b0",
         *,
         weights: str = "default",
-        pool: Any = "avg",
+        pool: Any = OWN,
         layer: Any = "last",
         size: Any = "default",
         precision: str = "f32",

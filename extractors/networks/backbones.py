@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extractors.networks.loading import read_weights
-from extractors.networks.pooling import single_pools
+from extractors.networks.pooling import OWN, single_pools
 from extractors.networks.registry import model_entry
 from extractors.networks.view import View
 from extractors.networks.weights import split_tag, weights_file
@@ -32,9 +32,10 @@ class BackboneSpec:
     weights : str
         `"default"`, `"random"`, a tag of the model, or the path of a safetensors file.
     pool : str or tuple of str
-        How the map, or the patch tokens, of the layer become one vector: `avg`, `max`, `cls` (the class token),
-        `flatten` (every number of it), or several joined by `+`, as in `avg+max`; kept as text. What a model computes
-        after its own pooling and before its last linear layer is kept with `avg`, `max` and `cls` of the last layer.
+        How the map, or the patch tokens, of the layer become one vector: `default` (the network's own way for the last
+        layer, the average for a feature stage), `avg`, `max`, `cls` (the class token), `flatten` (every number of it),
+        or several of these joined by `+`, as in `avg+max`; kept as text. What a model computes after its own pooling
+        and before its last linear layer is kept with `avg`, `max` and `cls` of the last layer.
     layer : int or "last"
         A feature stage, counted from 0, or from the end with -1; of timm's `features_only`, or a child of a torchvision
         network (of its `features` where it has these).
@@ -49,7 +50,7 @@ class BackboneSpec:
 
     model: str
     weights: str = "default"
-    pool: str | tuple[str, ...] = "avg"
+    pool: str | tuple[str, ...] = OWN
     layer: int | str = "last"
     size: int | str = "default"
 
@@ -134,7 +135,8 @@ def _backbone(spec: BackboneSpec, tag: str | None, file: Path | None, _stamp: tu
         size = None if spec.size == "default" else int(spec.size)
         view = library.view(network, entry, tag, size)
         layer = None if spec.layer == "last" else int(spec.layer)
-        pooled = library.pooled(network, entry, tag, pools=single_pools(spec.pool), layer=layer, size=size)
+        pools = ("avg",) if layer is not None and spec.pool == OWN else single_pools(spec.pool)
+        pooled = library.pooled(network, entry, tag, pools=pools, layer=layer, size=size)
     module = Forward(pooled, view.mean, view.std).eval().requires_grad_(False).to(memory_format=torch.channels_last)
     try:
         shape = _shape(module, view)
@@ -145,7 +147,10 @@ def _backbone(spec: BackboneSpec, tag: str | None, file: Path | None, _stamp: tu
         hint = library.size_hint(network, size)
         raise ValueError(f"{spec.model} takes no image of {size} x {size} pixels ({problem}); {hint}") from error
     if len(shape) != 2:
-        raise ValueError(f"{spec.model} gives no pooled feature: for one image it returns an array of shape {shape}")
+        raise ValueError(
+            f"{spec.model} gives no pooled feature: for one image it returns an array of shape {shape}; "
+            f"{spec.model}[pool=avg] or [pool=flatten] may"
+        )
     return Backbone(spec, module, view, shape[1], file)
 
 

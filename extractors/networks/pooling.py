@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-POOLS = ("avg", "max", "cls", "flatten")
-"""The single poolings; several are joined by `+`, as in `avg+max`."""
+OWN = "default"
+"""The pooling that a network was published with: what its library gives where nobody asks for another."""
 
-KNOWN = f"it is one of {', '.join(POOLS)}, or several joined, as in avg+max"
+POOLS = ("avg", "max", "cls", "flatten")
+"""The other single poolings; several are joined by `+`, as in `avg+max`."""
+
+KNOWN = f"it is {OWN}, one of {', '.join(POOLS)}, or several of these joined, as in avg+max"
 
 
 def single_pools(pool: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -14,9 +17,13 @@ def single_pools(pool: str | tuple[str, ...]) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        One is not known, or is there twice.
+        One is not known, or is there twice; or a network's own is joined with another.
     """
     pools = tuple(pool.split("+")) if isinstance(pool, str) else tuple(pool)
+    if pools == (OWN,):
+        return pools
+    if OWN in pools:
+        raise ValueError(f"pool={'+'.join(pools)} joins a network's own pooling with another; {KNOWN}")
     for single in pools:
         if single not in POOLS:
             raise ValueError(f"pool={single} is not known; {KNOWN}")

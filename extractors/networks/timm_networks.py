@@ -20,6 +20,7 @@ from torch import nn
 
 from extractors.networks.forward import Head, Joined, MapPool, OneMap, Unpooled
 from extractors.networks.loading import State, load_strictly
+from extractors.networks.pooling import OWN
 from extractors.networks.registry import ModelEntry
 from extractors.networks.view import Resize, View
 
@@ -113,6 +114,8 @@ def pooled(
         return _pooled_stage(network, _full_name(entry, tag), pools, layer, resized)
     if resized:
         network = _rebuilt(network, _full_name(entry, tag), num_classes=0, **resized)
+    if pools == (OWN,):
+        return network
     heads = [MapPool(pool) if pool == "flatten" else _repooled(network, entry.name, pool) for pool in pools]
     if len(pools) == 1 and "flatten" not in pools:
         return heads[0]
@@ -222,10 +225,10 @@ def size_hint(network: nn.Module, size: int) -> str:
     # Behind patches of fewer than 8 pixels, windows or strides ask for more than whole patches.
     step = _patch(network) if _patch(network) >= 8 else 32
     below, above = size // step * step, (size // step + 1) * step
-    if size % step == 0 and config.get("fixed_input_size"):
-        return f"its weights fit its own size only: {default}"
+    if not config.get("fixed_input_size"):
+        return f"try {above} or more; {default}"
     if size % step == 0:
-        return f"try a larger multiple of {step}; {default}"
+        return f"its weights fit its own size only: {default}"
     return f"try {f'{below} or ' if below else ''}{above}; {default}"
 
 

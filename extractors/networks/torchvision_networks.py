@@ -16,6 +16,7 @@ from torchvision.transforms._presets import ImageClassification
 
 from extractors.networks.forward import Joined, MapPool, OneMap
 from extractors.networks.loading import State, load_strictly
+from extractors.networks.pooling import OWN
 from extractors.networks.registry import ModelEntry
 from extractors.networks.view import View
 
@@ -74,6 +75,8 @@ def pooled(
     ValueError
         The network has no such layer, or cannot be pooled so.
     """
+    if pools == (OWN,):
+        return network
     if layer is None and "flatten" not in pools:
         heads = [_repooled(network, entry.name, pool) for pool in pools]
         return heads[0] if len(heads) == 1 else Joined(nn.Identity(), heads)

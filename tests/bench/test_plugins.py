@@ -65,7 +65,7 @@ def test_another_parameter_is_another_identity() -> None:
 
 def test_a_model_name_is_an_extractor_of_one_identity() -> None:
     plain = extractor("resnet18")
-    assert plain == extractor("embedding[model=resnet18]") == extractor("resnet18[weights=default,pool=avg]")
+    assert plain == extractor("embedding[model=resnet18]") == extractor("resnet18[weights=default,pool=default]")
     assert plain.selector == "resnet18"
     assert not plain.requires_fit
     assert not plain.random_weights

@@ -95,6 +95,7 @@ def test_a_transformer_gives_patch_tokens_or_its_class_token() -> None:
         image = transform(Image.fromarray(picture()))[None]
         tokens = plain.forward_features(image)
         assert_close(features(random(VIT, pool="cls"), picture()), plain(image))
+        assert_close(features(random(VIT), picture()), plain(image))
     assert_close(features(random(VIT, pool="avg"), picture()), tokens[:, 1:].mean(dim=1))
     assert_close(features(random(VIT, pool="cls+max"), picture()), torch.cat([tokens[:, 0], tokens[:, 1:].amax(1)], 1))
     assert_close(features(random(VIT, pool="flatten"), picture()), tokens.flatten(1))
@@ -144,11 +145,18 @@ def test_a_torchvision_network_gives_what_goes_into_its_last_layer(tmp_path: Pat
     assert load_backbone(BackboneSpec("squeezenet1_1"), tmp_path).width == 512
 
 
+def test_the_pooling_of_a_feature_stage_is_the_average_unless_another_is_asked_for() -> None:
+    stage = random(SMALL, layer=1)
+    assert torch.equal(features(stage, picture()), features(random(SMALL, layer=1, pool="avg"), picture()))
+    assert random("vit_b_32").width == 768  # of torchvision, where the feature is the class token
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"pool": "median"}, "pool=median is not known; it is one of avg, max, cls, flatten, or several joined"),
+        ({"pool": "median"}, "pool=median is not known; it is default, one of avg, max, cls, flatten, or several"),
         ({"pool": "avg+avg"}, r"pool=avg\+avg joins a pooling with itself"),
+        ({"pool": "default+max"}, r"pool=default\+max joins a network's own pooling with another"),
         ({"pool": ()}, "pool= joins"),
         ({"layer": "first"}, "layer=first is not known; it is last, or the number of a feature stage"),
         ({"layer": True}, "layer=True is not known"),

@@ -47,9 +47,9 @@ def noise(height: int, width: int) -> npt.NDArray[np.uint8]:
     return np.random.default_rng(height).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def assert_same(model: str, pool: str, shape: tuple[int, int], plain: nn.Module, transform: Transform) -> None:
+def assert_same(model: str, shape: tuple[int, int], plain: nn.Module, transform: Transform) -> None:
     """Ours with random weights against `plain` with the same ones, on all numbers of one image."""
-    backbone = load_backbone(BackboneSpec(model, "random", pool))
+    backbone = load_backbone(BackboneSpec(model, "random"))
     network: Any = backbone.module.network
     plain.load_state_dict(network.state_dict())
     image = noise(450, 450)
@@ -79,8 +79,7 @@ def test_a_timm_network_by_name(model: str) -> None:
     width, side = TIMM[model]
     plain = timm.create_model(model, num_classes=0)
     transform = create_transform(**resolve_model_data_config(plain), is_training=False)
-    # What a transformer of timm gives without a word about pooling is its class token.
-    assert_same(model, "cls" if model.startswith("vit") else "avg", (width, side), plain, transform)
+    assert_same(model, (width, side), plain, transform)
 
 
 @pytest.mark.parametrize("model", TORCHVISION)
@@ -89,4 +88,4 @@ def test_a_torchvision_network_by_name(model: str) -> None:
     plain = torchvision.models.get_model(model)
     parent, _, leaf = logits.rpartition(".")
     setattr(plain.get_submodule(parent), leaf, nn.Identity())
-    assert_same(model, "avg", (width, 224), plain, weights.transforms())
+    assert_same(model, (width, 224), plain, weights.transforms())
