@@ -160,7 +160,8 @@ def _describe(selector: Selector, target: str, owned: Mapping[str, str], **fixed
     defaults = _defaults(cls)
     allowed = {k: v for k, v in defaults.items() if k not in owned and k not in fixed}
     _check_names(selector, allowed, owned)
-    given = {k: _like_default(v, allowed[k]) for k, v in selector.params.items()}
+    joined = getattr(cls, "joined", ())
+    given = {k: _like_default(_listed(v) if k in joined else v, allowed[k]) for k, v in selector.params.items()}
     full = {k: _nested(v, _filled) for k, v in given.items()}
     changed = {k: _nested(given[k], _shortened) for k in sorted(given) if not _same(given[k], allowed[k])}
     return Plugin(
@@ -265,6 +266,12 @@ def _like_default(value: Value, default: object) -> Value:
     if isinstance(default, tuple) and not isinstance(value, tuple):
         return (value,)
     return value
+
+
+def _listed(value: Value) -> Value:
+    """The list that quoted text joined by `+` spells, and the one thing that a list of one holds."""
+    pieces = tuple(value.split("+")) if isinstance(value, str) else value
+    return pieces[0] if isinstance(pieces, tuple) and len(pieces) == 1 else pieces
 
 
 def _same(value: Value, default: object) -> bool:

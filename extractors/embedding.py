@@ -70,8 +70,8 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
     on the processor they depend on `threads`, on a GPU on the number of cells in a batch.
     """
 
-    not_identity: ClassVar[tuple[str, ...]] = ("weights_dir", "threads", "device")
-    """Parameters that say where and how fast, not what."""
+    joined: ClassVar[tuple[str, ...]] = ("pool",)
+    """Parameters whose text is a list joined by `+`: `"avg+max"` is `("avg", "max")`."""
 
     def __init__(
         self,
@@ -168,6 +168,11 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
     def spec(self) -> BackboneSpec:
         """The network as it is asked for."""
         return BackboneSpec(self.model, weights=self.weights, pool=self.pool, layer=self.layer, size=self.size)
+
+    @property
+    def thread_independent(self) -> bool:
+        """Whether the bits of a feature are the same for any `threads`; by torch they are not, and `auto` may take it."""
+        return self.engine == "openvino"
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

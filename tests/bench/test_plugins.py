@@ -72,6 +72,17 @@ def test_a_model_name_is_an_extractor_of_one_identity() -> None:
     assert extractor("resnet18[weights=random]").random_weights
 
 
+def test_joined_poolings_are_one_identity_with_and_without_quotes() -> None:
+    plain, quoted = extractor("resnet18[pool=avg+max]"), extractor('resnet18[pool="avg+max"]')
+    assert plain == quoted
+    assert (plain.canonical, plain.selector) == (quoted.canonical, "resnet18[pool=avg+max]")
+    assert plain.build().spec().pool == "avg+max"
+    assert extractor("resnet18[pool=max+]").canonical == extractor("resnet18[pool=max]").canonical
+    assert extractor("resnet18[pool=default+]") == extractor("resnet18")
+    path = extractor('resnet18[weights="a+b.safetensors"]')
+    assert path.params["weights"] == "a+b.safetensors"
+
+
 def test_a_parameter_that_is_a_list_takes_one_value() -> None:
     assert extractor("handcrafted[families=size]") == extractor("handcrafted[families=size+]")
     assert extractor("handcrafted[families=size]").build().families == ("size",)

@@ -44,11 +44,6 @@ def test_it_is_a_stateless_transformer() -> None:
     assert extractor.transform([]).shape == (0, 1024)
 
 
-def test_where_and_how_fast_are_parameters_but_no_identity() -> None:
-    parameters = Embedding().get_params()
-    assert set(Embedding.not_identity) == {"weights_dir", "threads", "device"} < set(parameters)
-
-
 def test_features_depend_bit_for_bit_on_the_cell_alone() -> None:
     many = cells(40)
     extractor = embedding()

@@ -101,7 +101,8 @@ def test_the_key_changes_with_each_component(tmp_path: Path, monkeypatch: pytest
 
 
 def test_threads_count_only_where_an_extractor_has_them(tmp_path: Path) -> None:
-    for plugin in (extractor("size"), replace(_numbers(), target=f"{__name__}:Steady")):
+    by_openvino = extractor("test_vit[weights=random,engine=openvino]")
+    for plugin in (extractor("size"), replace(_numbers(), target=f"{__name__}:Steady"), by_openvino):
         one, two = (entry_of(tmp_path, plugin, ["a"], weights_dir=None, threads=n) for n in (1, 2))
         assert one.key == two.key
         assert (one.components["weights"], one.components["threads"]) == (None, None)
