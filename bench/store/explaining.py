@@ -131,13 +131,15 @@ def explain(store: Path, entry: Entry, cells: Sequence[str]) -> Explanation:
 
 
 def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Every component but the cells, and every parameter of the extractor, that has two values."""
+    """Every component but the cells, and every parameter of the extractor, that has two values.
+
+    Where cells are prepared by other steps, that these have other code goes without saying.
+    """
     old, new = _flat(stored), _flat(asked)
-    return tuple(
-        Difference(name, shown(old.get(name)), shown(new.get(name)))
-        for name in sorted(old.keys() | new.keys(), key=lambda name: (name.partition(".")[0], name))
-        if old.get(name) != new.get(name)
-    )
+    names = sorted(old.keys() | new.keys(), key=lambda name: (name.partition(".")[0], name))
+    differing = [name for name in names if old.get(name) != new.get(name)]
+    implied = {"preparation"} if "prepare" in differing else set()
+    return tuple(Difference(n, shown(old.get(n)), shown(new.get(n))) for n in differing if n not in implied)
 
 
 def shown(value: object) -> str:

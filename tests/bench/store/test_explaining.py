@@ -70,9 +70,13 @@ def test_each_component_that_differs_is_named_with_both_values(tmp_path: Path) -
 def test_preparation_is_named(tmp_path: Path) -> None:
     put(asked(tmp_path))
     wanted = asked(tmp_path, prepare="mask[to=mean]")
-    found = explain(tmp_path, wanted, CELLS)
-    assert told(found)[-1] == ("prepare", "none", "mask[to=mean]")
-    assert ("preparation", "none", wanted.components["preparation"][:8]) in told(found)
+    assert told(explain(tmp_path, wanted, CELLS)) == [("prepare", "none", "mask[to=mean]")], "not its code, too"
+
+
+def test_other_code_of_the_same_preparation_is_named(tmp_path: Path) -> None:
+    now = asked(tmp_path, prepare="mask[to=mean]")
+    put(now, preparation="ab" * 32)
+    assert told(explain(tmp_path, now, CELLS)) == [("preparation", "abababab", now.components["preparation"][:8])]
 
 
 def test_parameters_are_named_one_by_one(tmp_path: Path) -> None:
