@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from bench.observer import Observer
@@ -57,16 +57,16 @@ def inspect(entries: Iterable[Listed], observer: Observer) -> list[Inspected]:
     """
     chosen = [entry for entry in entries if entry.thing.kind is Kind.entry]
     total, done, found = sum(map(_chunks, chosen)), 0, []
+    observer.progress("verify", 0, total)
     for entry in chosen:
-        observer.progress("verify", done, total)
-        found.append(_inspected(entry))
+        found.append(_inspected(entry, lambda n, before=done: observer.progress("verify", before + n, total)))  # type: ignore[misc]
         done += _chunks(entry)
     observer.progress("verify", total, total)
     return found
 
 
-def _inspected(entry: Listed) -> Inspected:
-    seen = examine(entry.folder)
+def _inspected(entry: Listed, begins: Callable[[int], object]) -> Inspected:
+    seen = examine(entry.folder, begins=begins)
     if seen.layout is None:
         return Inspected(entry, 0, problem=seen.problem)
     if not is_in_place(entry.folder, entry.record):

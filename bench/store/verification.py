@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def trust(entry: Entry) -> None:
     _WHOLE.add(_state(entry.folder))
 
 
-def examine(folder: Path, *, key: str | None = None) -> Examination:
+def examine(folder: Path, *, key: str | None = None, begins: Callable[[int], object] | None = None) -> Examination:
     """Read all of a stored entry and hold it against its checksums.
 
     Parameters
@@ -82,6 +82,8 @@ def examine(folder: Path, *, key: str | None = None) -> Examination:
         Of the entry.
     key : str, optional
         The key that it is to have.
+    begins : callable, optional
+        Hears the number of each chunk before it is read.
     """
     try:
         record = entry_record(folder)
@@ -98,7 +100,7 @@ def examine(folder: Path, *, key: str | None = None) -> Examination:
         return Examination(None, f"{folder}: every file of it is damaged or of another size than {RECORD} tells")
     if checksums is None or hashlib.sha256(checksums.tobytes()).hexdigest() != record["checksums_sha256"]:
         files.append(CHECKSUMS)
-    return Examination(layout, "", tuple(files), tuple(_damaged(folder, layout, range(layout.chunks), checksums)))
+    return Examination(layout, "", tuple(files), tuple(_damaged(folder, layout, _told(layout, begins), checksums)))
 
 
 def damaged_chunks(folder: Path, numbers: Iterable[int] | None = None) -> list[int]:
@@ -140,6 +142,13 @@ def trusted_rows(folder: Path) -> UInt8:
     if hashlib.sha256(rows.data).hexdigest() != entry_record(folder)["rows_sha256"]:
         raise BenchError(f"{folder / ROWS}: damaged; the next run that needs it mends it")
     return rows
+
+
+def _told(layout: Layout, begins: Callable[[int], object] | None) -> Iterator[int]:
+    for number in range(layout.chunks):
+        if begins is not None:
+            begins(number)
+        yield number
 
 
 def _damaged(folder: Path, layout: Layout, numbers: Iterable[int], checksums: UInt8 | None) -> Iterator[int]:
