@@ -171,7 +171,7 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
 
     @property
     def thread_independent(self) -> bool:
-        """Whether the bits of a feature are the same for any `threads`; by torch they are not, and `auto` may take it."""
+        """Whether the bits of a feature are the same for any `threads`; by torch, as `auto` may be, they are not."""
         return self.engine == "openvino"
 
     def __sklearn_tags__(self) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,7 +90,7 @@ class Backbone:
 
 
 def load_backbone(spec: BackboneSpec, weights_dir: str | Path | None = None) -> Backbone:
-    """The network that `spec` asks for, frozen; the last one loaded is kept in memory.
+    """The network that `spec` asks for, frozen.
 
     Parameters
     ----------
@@ -110,12 +109,10 @@ def load_backbone(spec: BackboneSpec, weights_dir: str | Path | None = None) -> 
     entry = model_entry(architecture)
     file = weights_file(spec.model, spec.weights, weights_dir)
     tag = choice if choice in entry.tags else entry.default_tag
-    stamp = None if file is None else (file.stat().st_size, file.stat().st_mtime_ns)
-    return replace(_backbone(replace(spec, model=architecture, weights=""), tag, file, stamp), spec=spec)
+    return replace(_backbone(replace(spec, model=architecture), tag, file), spec=spec)
 
 
-@lru_cache(maxsize=1)
-def _backbone(spec: BackboneSpec, tag: str | None, file: Path | None, _stamp: tuple[int, int] | None) -> Backbone:
+def _backbone(spec: BackboneSpec, tag: str | None, file: Path | None) -> Backbone:
     import torch  # noqa: PLC0415 - heavy
 
     from extractors.networks import timm_networks, torchvision_networks  # noqa: PLC0415 - heavy

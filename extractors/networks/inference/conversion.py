@@ -22,6 +22,9 @@ TOLERANCE = 1e-4
 """Largest difference of a feature from torch's, as a share of the largest feature; measured: about 1e-6."""
 
 
+STARVED = re.compile(r"bad_?\s?alloc|(not enough|out of|insufficient|allocate) memory", re.IGNORECASE)
+"""What torch and OpenVINO say, in errors of no type of their own, where memory did not do."""
+
 _PLACE = re.compile(r"(Check '.*' failed at|Exception from) .*:$")
 
 
@@ -36,6 +39,8 @@ def write_network(backbone: Backbone, folder: Path) -> None:
     ------
     UnconvertibleError
         The network cannot be converted, or its features differ from torch's by more than `TOLERANCE`.
+    MemoryError
+        There is not enough memory now; that says nothing of the network.
     OSError
         The folder cannot be written.
     """
@@ -43,12 +48,14 @@ def write_network(backbone: Backbone, folder: Path) -> None:
     try:
         model = _converted(backbone)
     except Exception as error:  # tracing runs the code of any model, and the converter fails in ways of its own
-        raise UnconvertibleError(reason(error)) from error
+        raise refusal(error) from error
     try:
         openvino().save_model(model, str(folder / MODEL), compress_to_fp16=False)
         written = core().read_model(str(folder / MODEL))
     except RuntimeError as error:
-        raise OSError(f"{folder}: the converted network cannot be written: {reason(error)}") from error
+        raise OSError(
+            f"{folder}: the converted network cannot be written; is the disk full? ({reason(error)})"
+        ) from error
     _check(backbone, written)
 
 
@@ -81,7 +88,7 @@ def _check(backbone: Backbone, model: Any) -> None:
         request = compiled(model, threads=1, precision="f32").create_infer_request()
         features = np.concatenate([request.infer({0: image[None]})[0] for image in images])
     except RuntimeError as error:
-        raise UnconvertibleError(reason(error)) from error
+        raise refusal(error) from error
     if features.shape != expected.shape:
         raise UnconvertibleError(f"its features have shape {features.shape}, torch's {expected.shape}")
     off, largest = np.abs(features - expected).max(), np.abs(expected).max()
@@ -96,6 +103,13 @@ def _check_images(backbone: Backbone) -> npt.NDArray[np.uint8]:
     rows, columns = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     disc = (rows**2 + columns**2 < 0.5)[..., None] * np.array([190, 120, 170], dtype=np.uint8)
     return np.stack([noise, disc.astype(np.uint8)])
+
+
+def refusal(error: Exception) -> Exception:
+    """What to raise for an error of OpenVINO or torch: one of memory must not count as a property of the network."""
+    if isinstance(error, MemoryError) or STARVED.search(str(error)):
+        return MemoryError(f"not enough memory for the network in OpenVINO ({reason(error)}); try fewer --jobs")
+    return UnconvertibleError(reason(error))
 
 
 def reason(error: BaseException) -> str:

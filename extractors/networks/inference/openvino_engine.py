@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from extractors.networks.inference.conversion import MODEL, UnconvertibleError, reason
+from extractors.networks.inference.conversion import MODEL, refusal
 from extractors.networks.inference.engine import Row, Shown
 from extractors.networks.inference.network_cache import ConvertedNetwork
 from extractors.networks.inference.openvino_runtime import compiled, computes_bf16, core
@@ -32,6 +32,8 @@ class OpenVINOEngine:
     ------
     UnconvertibleError
         OpenVINO cannot run the network on this processor.
+    MemoryError
+        There is not enough memory now.
     """
 
     def __init__(self, network: ConvertedNetwork, *, threads: int, precision: str) -> None:
@@ -42,7 +44,7 @@ class OpenVINOEngine:
             model = core().read_model(str(network.folder / MODEL))
             self._compiled = compiled(model, threads=threads, precision=precision)
         except RuntimeError as error:
-            raise UnconvertibleError(reason(error)) from error
+            raise refusal(error) from error
         self.notices: tuple[str, ...] = ()
         if precision == "bf16" and not computes_bf16():
             self.notices = (

@@ -123,14 +123,6 @@ def test_the_number_of_images_is_free_where_the_network_is_traced() -> None:
             assert_close(traced(batch), backbone.module(batch))
 
 
-def test_a_changed_file_is_read_again(weights_dir: Path) -> None:
-    file = weights_dir / f"{SMALL}.safetensors"
-    before = load_backbone(BackboneSpec(SMALL), weights_dir)
-    assert load_backbone(BackboneSpec(SMALL), weights_dir).module is before.module
-    save_file({**timm.create_model(SMALL).state_dict(), "classifier.extra": torch.zeros(9)}, file)
-    assert load_backbone(BackboneSpec(SMALL), weights_dir).module is not before.module
-
-
 def test_a_torchvision_network_gives_what_goes_into_its_last_layer(tmp_path: Path) -> None:
     plain = torchvision.models.get_model("squeezenet1_1").eval()
     save_file(plain.state_dict(), tmp_path / "squeezenet1_1.safetensors")

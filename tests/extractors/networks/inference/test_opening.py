@@ -10,7 +10,9 @@ import pytest
 from extractors.networks import devices
 from extractors.networks.backbones import Backbone, BackboneSpec
 from extractors.networks.inference import conversion, opening
+from extractors.networks.inference.network_cache import cached_networks
 from extractors.networks.inference.opening import open_engine
+from extractors.networks.inference.openvino_engine import OpenVINOEngine
 from extractors.networks.inference.torch_engine import TorchEngine
 
 
@@ -41,6 +43,28 @@ def test_where_openvino_cannot_torch_computes_and_says_so(
     opening._engine.cache_clear()
     assert open_engine(spec).notices == engine.notices
     assert tried == ["test_efficientnet"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        RuntimeError("Exception from src/inference/src/cpp/core.cpp:92:\nstd::bad_alloc\n"),
+    ],
+)
+def test_a_lack_of_memory_is_not_remembered_as_a_refusal(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch, spec: BackboneSpec, error: Exception
+) -> None:
+    def fail(backbone: Backbone) -> Any:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(conversion, "_converted", fail)
+        with pytest.raises(MemoryError, match=r"not enough memory for the network in OpenVINO .*fewer --jobs"):
+            open_engine(spec)
+    assert cached_networks() == []
+    assert isinstance(open_engine(spec), OpenVINOEngine)
 
 
 @pytest.mark.parametrize("shift", [1e-3, float("nan")])
