@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -109,6 +110,7 @@ def converted_network(spec: BackboneSpec, file: Path | None, load: Load) -> Iter
     network = _read(folder)
     if network is None:
         network = _cached_now(folder, load)
+        gc.collect()  # a traced network is a circle of objects: without this its weights would stay in memory
     if network is not None:
         _touch(folder)
         yield network

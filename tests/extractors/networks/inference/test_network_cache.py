@@ -5,17 +5,21 @@ import json
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from extractors.networks.backbones import Backbone, BackboneSpec
+from extractors.networks.backbones import Backbone, BackboneSpec, load_backbone
 from extractors.networks.inference import network_cache
 from extractors.networks.inference.conversion import MODEL, WEIGHTS
 from extractors.networks.inference.network_cache import cached_networks, converted_network, network_key, remove
 from extractors.networks.inference.openvino_engine import OpenVINOEngine
+
+SPEC = BackboneSpec("test_efficientnet", weights="random")
 
 OPENING = """
 import sys
@@ -63,6 +67,19 @@ def test_a_network_is_converted_once(empty_cache: Path, backbone: Backbone, imag
     assert "test_efficientnet" in cached.model
     assert cached.bytes == sum(file.stat().st_size for file in cached.folder.iterdir()) > 100_000
     assert not list(cached.folder.parent.glob(".unfinished*"))
+
+
+def test_the_network_of_torch_is_let_go_once_it_is_converted(empty_cache: Path) -> None:
+    seen: list[weakref.ref[Any]] = []
+
+    def load() -> Backbone:
+        backbone = load_backbone(SPEC)
+        seen.append(weakref.ref(backbone.module))
+        return backbone
+
+    with converted_network(SPEC, None, load) as network:
+        assert network.refusal is None
+        assert seen[0]() is None
 
 
 def test_the_last_use_is_noted_and_a_network_can_be_removed(empty_cache: Path, backbone: Backbone) -> None:
