@@ -1,19 +1,46 @@
-"""Throw-away results folders of made-up predictions, for what works on kept predictions alone."""
+"""Throw-away results folders of made-up predictions, and plugins of a third party that are installed for a test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from bench import plugins
 from bench.identity import digest
 from bench.results import ExperimentResult, Results
 from bench.scores.metrics import score
 
 Keep = Callable[..., ExperimentResult]
+Install = Callable[[str, str, str], None]
+
+
+@pytest.fixture
+def install(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Install a distribution of one module: `install(module, source, entry_points)`; workers import it, too."""
+    place = tmp_path_factory.mktemp("plugins")
+    modules = []
+
+    def distribution(module: str, source: str, entry_points: str) -> None:
+        modules.append(module)
+        (place / f"{module}.py").write_text(source)
+        info = place / f"{module}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(entry_points)
+        monkeypatch.syspath_prepend(str(place))
+        monkeypatch.setenv("PYTHONPATH", str(place))
+        plugins.installed.cache_clear()
+
+    yield distribution
+    plugins.installed.cache_clear()
+    plugins._load.cache_clear()
+    for module in modules:
+        sys.modules.pop(module, None)
 
 
 @pytest.fixture

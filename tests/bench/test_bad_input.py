@@ -201,15 +201,10 @@ def test_an_output_folder_that_cannot_be_written(bench_command: Callable[..., Ou
 
 
 def test_infinity_in_features(
-    bench_command: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench_command: Callable[..., Outcome], tmp_path: Path, install: Callable[[str, str, str], None]
 ) -> None:
-    plugin = tmp_path / "plugin"
-    (plugin / "endless-1.0.dist-info").mkdir(parents=True)
-    (plugin / "endless-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: endless\nVersion: 1.0\n")
-    (plugin / "endless-1.0.dist-info" / "entry_points.txt").write_text(
-        "[bench.extractors]\nendless = endless_plugin:Endless\n"
-    )
-    (plugin / "endless_plugin.py").write_text(
+    install(
+        "endless_plugin",
         """
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -230,19 +225,13 @@ class Endless(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
         return tags
-"""
+""",
+        "[bench.extractors]\nendless = endless_plugin:Endless\n",
     )
-    monkeypatch.syspath_prepend(str(plugin))
-    from bench import plugins  # noqa: PLC0415 (its memory of what is installed is emptied)
-
-    plugins.installed.cache_clear()
-    try:
-        (tmp_path / "cells").mkdir()
-        write(tmp_path / "cells", manifest(tmp_path / "cells"))
-        given = ["--data", str(tmp_path / "cells"), "--out", str(tmp_path / "out"), "--store", str(tmp_path / "store")]
-        outcome = bench_command("run", "-x", "endless", "-c", "knn", *given)
-    finally:
-        plugins.installed.cache_clear()
+    (tmp_path / "cells").mkdir()
+    write(tmp_path / "cells", manifest(tmp_path / "cells"))
+    given = ["--data", str(tmp_path / "cells"), "--out", str(tmp_path / "out"), "--store", str(tmp_path / "store")]
+    outcome = bench_command("run", "-x", "endless", "-c", "knn", *given)
     assert outcome.code == 2
     assert "feature endless is infinite for cell" in outcome.message
     assert "cell00.bmp" in outcome.message

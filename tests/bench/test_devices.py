@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from bench.interface import matrix
 from bench.observer import Observer
 from bench.options import make_options
 from bench.planning import make_plan
-from bench.plugins import classifier, extractor, installed
+from bench.plugins import classifier, extractor
 from extractors.networks import devices
 
 PLUGINS = """
@@ -66,19 +65,9 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def plugins(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def choosing(install: Callable[[str, str, str], None]) -> None:
     """A third party's extractor that takes a device and tells it."""
-    place = tmp_path_factory.mktemp("plugins")
-    (place / "choosing.py").write_text(PLUGINS)
-    monkeypatch.syspath_prepend(str(place))
-    info = place / "choosing-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: choosing\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[bench.extractors]\nchooses = choosing:Chooses\n")
-    installed.cache_clear()
-    yield
-    sys.modules.pop("choosing", None)
-    installed.cache_clear()
+    install("choosing", PLUGINS, "[bench.extractors]\nchooses = choosing:Chooses\n")
 
 
 @pytest.fixture

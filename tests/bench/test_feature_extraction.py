@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -23,7 +23,7 @@ from bench.datasets.phantom import PhantomSpec, write_phantom
 from bench.feature_extraction import extract_features
 from bench.feature_table import FeatureTable
 from bench.observer import Observer
-from bench.plugins import extractor, installed
+from bench.plugins import extractor
 from extractors.cells import CellFile, Cells
 from extractors.handcrafted.status import Status
 
@@ -149,10 +149,11 @@ def test_the_command_writes_the_table_and_says_what_it_holds(grey: Path, tmp_pat
 
 
 @pytest.fixture
-def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def plugins(install: Callable[[str, str, str], None]) -> None:
     """An extractor that learns, one whose features have a taken name, and one that is slow; all installed."""
-    (tmp_path / "plugins").mkdir()
-    (tmp_path / "plugins" / "odd_extractors.py").write_text(
+    names = "".join(f"{n.lower()} = odd_extractors:{n}\n" for n in ("Learns", "Taken", "Slow", "Bare"))
+    install(
+        "odd_extractors",
         """
 import os, time
 import numpy as np
@@ -183,19 +184,9 @@ class Slow(Taken):
 class Bare(Slow):
     def transform(self, X):
         return np.full((len(X), 1), np.nan, dtype=np.float32)
-"""
+""",
+        f"[bench.extractors]\n{names}",
     )
-    monkeypatch.syspath_prepend(str(tmp_path / "plugins"))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "plugins"))
-    info = tmp_path / "plugins" / "odd-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
-    names = "".join(f"{n.lower()} = odd_extractors:{n}\n" for n in ("Learns", "Taken", "Slow", "Bare"))
-    (info / "entry_points.txt").write_text(f"[bench.extractors]\n{names}")
-    installed.cache_clear()
-    yield
-    sys.modules.pop("odd_extractors", None)
-    installed.cache_clear()
 
 
 @pytest.mark.usefixtures("plugins")

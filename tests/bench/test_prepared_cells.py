@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -20,7 +19,6 @@ from bench.datasets.phantom import PhantomSpec, write_phantom
 from bench.evidence.refitting import fitted
 from bench.evidence.reopening import find_experiment, reopen
 from bench.observer import Observer
-from bench.plugins import installed
 from bench.results import BASELINE, Results
 
 CROP = "centre_crop[size=40]"
@@ -63,19 +61,9 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def plugins(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def frames(install: Callable[[str, str, str], None]) -> None:
     """A third party's extractors: one tells the frame that it sees, one learns and wants one of 40 x 40 pixels."""
-    place = tmp_path_factory.mktemp("plugins")
-    (place / "frames.py").write_text(PLUGINS)
-    monkeypatch.syspath_prepend(str(place))
-    info = place / "frames-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: frames\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[bench.extractors]\nframe = frames:Frame\nlearns = frames:Learns\n")
-    installed.cache_clear()
-    yield
-    sys.modules.pop("frames", None)
-    installed.cache_clear()
+    install("frames", PLUGINS, "[bench.extractors]\nframe = frames:Frame\nlearns = frames:Learns\n")
 
 
 def _bench(*arguments: object) -> Result:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from bench import plugins
 from bench.cli import app
 from bench.contract.checking import check, find_subject, network_cost, steps_of
 from bench.contract.outcomes import outcomes
@@ -155,22 +153,14 @@ class Peeking(Nearest):
 
 
 @pytest.fixture
-def their_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def their_lab(install: Callable[[str, str, str], None]) -> None:
     """A distribution with two classifiers, and an extractor that is called like one of them."""
-    info = tmp_path / "their_lab-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their_lab\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
+    install(
+        "their_lab",
+        THEIRS,
         "[bench.classifiers]\nnearest = their_lab:Nearest\npeeking = their_lab:Peeking\ntwofold = their_lab:Nearest\n"
-        "[bench.extractors]\ntwofold = extractors.handcrafted.catalogue:Size\n"
+        "[bench.extractors]\ntwofold = extractors.handcrafted.catalogue:Size\n",
     )
-    (tmp_path / "their_lab.py").write_text(THEIRS)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    installed.cache_clear()
-    yield
-    installed.cache_clear()
-    plugins._load.cache_clear()
-    sys.modules.pop("their_lab", None)
 
 
 def _shown(*arguments: str) -> tuple[int, str]:
