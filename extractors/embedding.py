@@ -130,7 +130,7 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         features = np.empty((len(X), engine.width), dtype=np.float32)
         with closing(shown_images(X, engine.view, threads=self.threads)) as images:
             rows = averaged(engine.features(turned(images))) if self.tta else engine.features(images)
-            for index, row in enumerate(rows):
+            for index, row in zip(range(len(X)), rows, strict=True):
                 features[index] = row
         self.notices_ = engine.notices
         finite = np.isfinite(features).all(axis=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,14 +36,17 @@ def read_weights(file: Path) -> State:
             raise ValueError(f"{file}: not a whole safetensors file ({error}); fetch it again") from error
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # a damaged file fails in a dozen ways: struct.error, IndexError, AssertionError, ...
         raise ValueError(f"{file}: not a file of weights that can be read safely ({error})") from error
     for wrapper in ("state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
     if not isinstance(content, Mapping):
         raise ValueError(f"{file}: holds no named tensors")
-    return {key.removeprefix("module."): value for key, value in content.items() if isinstance(value, torch.Tensor)}
+    tensors = {key: value for key, value in content.items() if isinstance(value, torch.Tensor)}
+    return {str(key).removeprefix("module."): value for key, value in tensors.items()}
 
 
 def load_strictly(network: torch.nn.Module, state: State, *, unused: tuple[str, ...] = ()) -> None:

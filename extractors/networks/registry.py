@@ -68,11 +68,6 @@ def model_names() -> list[str]:
     return sorted(_entries(cache_folder()))
 
 
-def is_model(name: str) -> bool:
-    """Whether `name`, with or without `.tag`, is a network."""
-    return name.partition(".")[0] in _entries(cache_folder())
-
-
 def model_entry(name: str) -> ModelEntry:
     """What is known of the network `name` (without tag).
 

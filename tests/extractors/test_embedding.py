@@ -112,6 +112,15 @@ def test_an_image_is_enlarged_unless_it_shows_no_cell() -> None:
         embedding().transform(cells(1, side=7))
 
 
+def test_each_cell_needs_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def one_less(self: OpenVINOEngine, images: Iterable[Shown]) -> Iterator[Row]:
+        return (np.zeros(self.width, dtype=np.float32) for _ in list(images)[1:])
+
+    monkeypatch.setattr(OpenVINOEngine, "features", one_less)
+    with pytest.raises(ValueError, match="shorter"):
+        embedding().transform(cells(3))
+
+
 def test_a_feature_that_is_not_finite_names_its_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(self: OpenVINOEngine, images: Iterable[Shown]) -> Iterator[Row]:
         for index, _ in enumerate(images):

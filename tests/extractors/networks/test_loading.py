@@ -47,6 +47,16 @@ def test_a_pickle_is_refused_and_not_run(tmp_path: Path, monkeypatch: pytest.Mon
     assert not (tmp_path / "trapped").exists()
 
 
+def test_an_old_file_that_ends_anywhere_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "w.pth"
+    torch.save({"a.weight": torch.ones(3, 4)}, file, _use_new_zipfile_serialization=False)
+    content = file.read_bytes()
+    for length in range(len(content)):
+        file.write_bytes(content[:length])
+        with pytest.raises(ValueError, match=r"w\.pth: not a file of weights that can be read safely"):
+            read_weights(file)
+
+
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     torch.save([1, 2], tmp_path / "w.pth")
     with pytest.raises(ValueError, match="holds no named tensors"):

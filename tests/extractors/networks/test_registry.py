@@ -10,7 +10,7 @@ import torchvision
 from torchvision.models import list_models
 
 from extractors.networks import registry
-from extractors.networks.registry import is_model, model_entry, model_names
+from extractors.networks.registry import model_entry, model_names
 
 
 def test_names_are_timms_and_what_torchvision_has_beyond_it() -> None:
@@ -32,11 +32,6 @@ def test_an_entry_knows_where_its_weights_lie() -> None:
 def test_a_tag_without_a_source_is_none() -> None:
     assert model_entry("botnet50ts_256").tags == {}
     assert model_entry("botnet50ts_256").default_tag is None
-
-
-def test_a_model_may_be_written_with_its_tag() -> None:
-    assert is_model("resnet50.a1_in1k")
-    assert not is_model("handcrafted")
 
 
 def test_a_mistyped_model_is_told_its_neighbours() -> None:
