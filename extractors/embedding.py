@@ -44,7 +44,7 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
     size : "default" or int
         Side in pixels of the square that the network is shown.
     precision : {"f32", "bf16"}
-        `bf16` is faster where the hardware has units for it; features then differ by about a hundredth.
+        `bf16` is faster where the hardware has units for it; features then differ by some hundredths of the largest.
     tta : bool
         The mean over the 8 flips and quarter turns of what the network is shown: a cell has no upright position.
     normalize : {"none", "l2"}
