@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from bench.cli import app
 from bench.datasets.table import Dataset
-from bench.display.folds import show_folds
-from bench.display.tables import console
+from bench.display import folds as display
 from bench.splits.fold_manifest import read_folds
 from bench.splits.outer_folds import draw_folds
 
@@ -28,12 +28,10 @@ def _dataset(units: int) -> Dataset:
 
 def _printed(dataset: Dataset, width: int, **options: int | str) -> str:
     folds = draw_folds(dataset.table, **{"split": "patient", **options})  # type: ignore[arg-type]
-    console.width, before = width, console.width
-    try:
-        with console.capture() as capture:
-            show_folds(folds, dataset)
-    finally:
-        console.width = before
+    console = Console(width=width)
+    with pytest.MonkeyPatch.context() as patch, console.capture() as capture:
+        patch.setattr(display, "console", console)
+        display.show_folds(folds, dataset)
     return capture.get()
 
 
