@@ -171,7 +171,7 @@ def relabelled_scores(
         A fit fails, a score is undefined, or another process is at it.
     """
     kept.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(kept.with_suffix(".lock"))
+    lock = FileLock(kept.with_suffix(".lock"), fallback_to_soft=False)
     try:
         lock.acquire(blocking=False)
     except Timeout:

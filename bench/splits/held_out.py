@@ -89,7 +89,7 @@ class LookLog:
         path = self.results / LOG
         try:
             (self.results / "locks").mkdir(exist_ok=True)
-            with FileLock(self.results / "locks" / f"{LOG}.lock"):
+            with FileLock(self.results / "locks" / f"{LOG}.lock", fallback_to_soft=False):
                 looks = list(read_looks(self.results))
                 if self._place is None or self._place >= len(looks):
                     now = datetime.now(UTC).isoformat(timespec="seconds")

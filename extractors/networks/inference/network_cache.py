@@ -145,7 +145,8 @@ def remove(network: CachedNetwork) -> None:
 
 def _cached_now(folder: Path, load: Load) -> ConvertedNetwork | None:
     """Convert into the cache under the network's lock, if nobody else has; None where the cache cannot be written."""
-    lock = FileLock(folder.parent / "locks" / f"{folder.name}.lock")
+    # A lock by a file's existence alone would outlive a killed process.
+    lock = FileLock(folder.parent / "locks" / f"{folder.name}.lock", fallback_to_soft=False)
     try:
         Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
