@@ -9,16 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bench.api import MatrixResult, compare, matrix, open_results, plan, run
     from bench.errors import BenchError
     from bench.evidence.audit.auditing import audit
-    from bench.evidence.chance import significance
-    from bench.evidence.leaks import leakage
-    from bench.feature_extraction import extract_features
-    from bench.feature_table import FeatureTable
-    from bench.interface import MatrixResult, compare, matrix, open_results, plan, run
+    from bench.evidence.leakage.report import leakage
+    from bench.evidence.permutation.significance import significance
+    from bench.experiments.records import ExperimentResult
+    from bench.experiments.rescoring import score
+    from bench.experiments.results import Results
+    from bench.features.extract import extract_features
+    from bench.features.table import FeatureTable
     from bench.observer import Observer
-    from bench.rescoring import score
-    from bench.results import ExperimentResult, Results
 
 __all__ = [
     "BenchError",
@@ -41,21 +42,21 @@ __all__ = [
 
 _HOME = {
     "BenchError": "bench.errors",
-    "ExperimentResult": "bench.results",
-    "FeatureTable": "bench.feature_table",
-    "MatrixResult": "bench.interface",
+    "ExperimentResult": "bench.experiments.records",
+    "FeatureTable": "bench.features.table",
+    "MatrixResult": "bench.api",
     "Observer": "bench.observer",
-    "Results": "bench.results",
+    "Results": "bench.experiments.results",
     "audit": "bench.evidence.audit.auditing",
-    "compare": "bench.interface",
-    "extract_features": "bench.feature_extraction",
-    "leakage": "bench.evidence.leaks",
-    "matrix": "bench.interface",
-    "open_results": "bench.interface",
-    "plan": "bench.interface",
-    "run": "bench.interface",
-    "score": "bench.rescoring",
-    "significance": "bench.evidence.chance",
+    "compare": "bench.api",
+    "extract_features": "bench.features.extract",
+    "leakage": "bench.evidence.leakage.report",
+    "matrix": "bench.api",
+    "open_results": "bench.api",
+    "plan": "bench.api",
+    "run": "bench.api",
+    "score": "bench.experiments.rescoring",
+    "significance": "bench.evidence.permutation.significance",
 }
 
 

@@ -11,9 +11,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from bench.errors import BenchError, did_you_mean
-from bench.preparation import parse_prepare, shortened
+from bench.plugins.preparation import parse_prepare, shortened
+from bench.plugins.selectors import split_list
 from bench.scores.thresholds import parse_threshold
-from bench.selectors import split_list
 
 MAX_CONFIG_BYTES = 1_000_000
 

@@ -13,11 +13,11 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted
 
 from extractors.cells import Cell
-from extractors.networks.data import channel_statistics, pixel_stack
-from extractors.networks.holdout import patient_holdout
-from extractors.networks.small import small_network
-from extractors.networks.threads import torch_threads
-from extractors.networks.training import LabelledPixels, Schedule, scaled, standardise, train
+from extractors.networks.architectures.small_cnn import small_network
+from extractors.networks.training.data import channel_statistics, pixel_stack
+from extractors.networks.training.holdout import patient_holdout
+from extractors.networks.training.loop import LabelledPixels, Schedule, scaled, standardise, train
+from extractors.networks.training.threads import torch_threads
 
 if TYPE_CHECKING:
     import torch

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from classifiers.feature_classifier import Codes, Floats, RandomState, seed_of, shares
-from classifiers.patient_splits import Cv
+from classifiers.inner_splits import Cv
 from classifiers.svm import Svm
 
 

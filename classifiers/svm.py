@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, Units, standardised
+from classifiers.inner_splits import Cv, Split, inner_splits
 from classifiers.kernel_machine import Kernel, KernelMachine, fit_kernel_machine
-from classifiers.patient_splits import Cv, Split, inner_splits
 from classifiers.platt import fit_sigmoid
 from classifiers.weighting import row_weights
 
@@ -54,7 +54,7 @@ class Svm(FeatureClassifier):
     balance : {"patients", "cells", "none"}
         Which weights the cells get, see `classifiers.weighting.row_weights`.
     cv : splitter, iterable of (train, test), or None
-        Splits for the calibration. None: four patient-disjoint folds, see `classifiers.patient_splits`.
+        Splits for the calibration. None: four patient-disjoint folds, see `classifiers.inner_splits`.
 
     Attributes
     ----------

@@ -12,13 +12,13 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from extractors.cells import Cell
-from extractors.networks.backbones import BackboneSpec
+from extractors.networks.backbones.backbone import BackboneSpec
+from extractors.networks.backbones.pooling import OWN
 from extractors.networks.inference.engine import Engine
-from extractors.networks.inference.opening import open_engine
 from extractors.networks.inference.pipeline import shown_images
-from extractors.networks.inference.turns import averaged, turned
-from extractors.networks.pooling import OWN
-from extractors.networks.weights import full_name, weights_file
+from extractors.networks.inference.select_engine import open_engine
+from extractors.networks.inference.test_time_augmentation import averaged, turned
+from extractors.networks.weights.resolve import full_name, weights_file
 
 NORMALIZATIONS = ("none", "l2")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from extractors.handcrafted.channels import RGB, optical_density
-from extractors.handcrafted.family import Family, HandcraftedBase
-from extractors.handcrafted.feature import Column, Feature
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.status import Measured
+from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.channels import RGB, optical_density
+from extractors.handcrafted.framework.family import Family, HandcraftedBase
+from extractors.handcrafted.framework.feature import Column, Feature
+from extractors.handcrafted.framework.status import Measured
 
 MEAN = Feature("mean", "mean over the pixels of the cell", "grey level", "[0, 255]", "IBSI")
 DENSITY = Feature("mean", "mean of -log10((I + 1) / 256) over pixels and channels", "OD", "[0, 2.41]", "Beer-Lambert")

@@ -14,11 +14,11 @@ from bench.contract.engine import EngineChecks
 from bench.contract.extractors import ExtractorChecks
 from bench.contract.outcomes import Check, Step, outcomes
 from bench.errors import BenchError, did_you_mean
-from bench.plugins import Plugin, classifier, extractor, installed
-from bench.selectors import parse
+from bench.plugins.registry import Plugin, classifier, extractor, installed
+from bench.plugins.selectors import parse
 
 if TYPE_CHECKING:
-    from extractors.networks.cost import Cost
+    from extractors.networks.backbones.cost import Cost
 
 Kind = Literal["extractor", "classifier"]
 
@@ -99,8 +99,8 @@ def steps_of(subject: Subject) -> Iterator[list[Step]]:
 def network_cost(subject: Subject) -> Cost | None:
     """What a cell costs a frozen network; None for any other plugin."""
     from extractors.embedding import Embedding  # noqa: PLC0415 (where there is a network, it is imported by now)
-    from extractors.networks.backbones import load_backbone  # noqa: PLC0415
-    from extractors.networks.cost import backbone_cost  # noqa: PLC0415
+    from extractors.networks.backbones.backbone import load_backbone  # noqa: PLC0415
+    from extractors.networks.backbones.cost import backbone_cost  # noqa: PLC0415
 
     built = subject.plugin.build(weights_dir=subject.weights_dir)
     if not isinstance(built, Embedding):
@@ -114,7 +114,7 @@ def _kind_of(name: str) -> Kind:
         raise BenchError(f"{name} is a classifier and an extractor; say which: --kind classifier or --kind extractor")
     if classifies or extracts:
         return "classifier" if classifies else "extractor"
-    from extractors.networks.registry import model_names  # noqa: PLC0415 (reads a list that may have to be made)
+    from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (reads a list that may have to be made)
 
     if name.partition(".")[0] in model_names():
         return "extractor"

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone
 
-from bench.contract.ledger import Fit, Ledger, torn_splits
-from bench.contract.material import Material, made_up_cells, made_up_features, swapped, with_planted_signal
+from bench.contract.call_log import Fit, Ledger, torn_splits
 from bench.contract.outcomes import Broken, NotApplicable, Step
 from bench.contract.parameters import check_parameters
 from bench.contract.scikit_learn import check_scikit_learn
-from bench.contract.spaces import drawn_parameters
+from bench.contract.search_space import drawn_parameters
 from bench.contract.spies import SpySplitter, watched_splitters
-from bench.plugins import Plugin
+from bench.contract.synthetic_data import Material, swapped, synthetic_cells, synthetic_features, with_planted_signal
+from bench.plugins.registry import Plugin
 from bench.splits.folds import InnerPatientKFold
 from extractors.cells import Cells
 
@@ -187,9 +187,9 @@ class ClassifierChecks:
 
     def _material(self, classes: int, *, seed: int) -> Material:
         if self.plugin.consumes == "features":
-            return made_up_features(classes, patients=6, seed=seed)
+            return synthetic_features(classes, patients=6, seed=seed)
         folder = self.folder / f"material-{seed}"
-        return made_up_cells(folder, classes, patients=6, cells=2, seed=seed, prefix=f"cell-{seed}-")
+        return synthetic_cells(folder, classes, patients=6, cells=2, seed=seed, prefix=f"cell-{seed}-")
 
     def _new(self, cv: Any = None) -> Any:
         return self.plugin.build(random_state=1, cv=cv, threads=1, n_jobs=1)

@@ -12,24 +12,26 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.contract.ledger import Ledger, fits_that_saw, mistold_fits, torn_splits
-from bench.contract.material import (
+from bench.contract.call_log import Ledger, fits_that_saw, mistold_fits, torn_splits
+from bench.contract.outcomes import Broken, NotApplicable, Step
+from bench.contract.search_space import drawn_parameters
+from bench.contract.spies import SpiedPlugin, watched_splitters, with_numbers
+from bench.contract.synthetic_data import (
     Material,
     Rows,
-    made_up_cells,
-    made_up_features,
     retold,
     swapped,
+    synthetic_cells,
+    synthetic_features,
     with_other_inputs,
     with_planted_signal,
 )
-from bench.contract.outcomes import Broken, NotApplicable, Step
-from bench.contract.spaces import drawn_parameters
-from bench.contract.spies import SpiedPlugin, watched_splitters, with_numbers
-from bench.experiment import FoldJob, FoldResult, Protocol, fit_fold
-from bench.plugins import Plugin
-from bench.store.entry import digests_array, write_entry
-from bench.store.fits import FitPlace
+from bench.evaluation.fold import FoldResult
+from bench.evaluation.protocol import Protocol
+from bench.experiments.worker import FoldJob, fit_fold
+from bench.features.store.entry import digests_array, write_entry
+from bench.features.store.fit_key import FitPlace
+from bench.plugins.registry import Plugin
 from extractors.cells import Cells
 
 FOLDS, INNER, TRIALS = 3, 2, 2
@@ -124,8 +126,8 @@ class EngineChecks:
     @cached_property
     def _data(self) -> Material:
         if self.extractor is None and self.classifier.consumes == "features":
-            return made_up_features(seed=30)
-        return made_up_cells(self.folder / "work", cells=2, seed=30)
+            return synthetic_features(seed=30)
+        return synthetic_cells(self.folder / "work", cells=2, seed=30)
 
     @cached_property
     def _attempt(self) -> list[FoldResult] | Exception:

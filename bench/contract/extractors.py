@@ -14,12 +14,12 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from bench.contract.material import Material, made_up_cells, prepared, retold, swapped, with_planted_signal
 from bench.contract.outcomes import Broken, NotApplicable, Step
 from bench.contract.parameters import check_parameters
-from bench.plugins import Plugin
+from bench.contract.synthetic_data import Material, prepared, retold, swapped, synthetic_cells, with_planted_signal
+from bench.plugins.registry import Plugin
 from extractors.cells import Cell
-from extractors.handcrafted.status import Status
+from extractors.handcrafted.framework.status import Status
 
 TOLERANCE = 1e-5
 """Between features of a cell alone and among others, relative to the largest value: sums in another order, no more."""
@@ -160,7 +160,7 @@ class ExtractorChecks:
         if not self.plugin.requires_fit:
             raise NotApplicable("it learns nothing")
         # Cells that no other check has shown it: what it may have kept of them would be kept for the first fit, too.
-        data = made_up_cells(self.folder / "anew", patients=6, cells=2, seed=20, prefix="anew-")
+        data = synthetic_cells(self.folder / "anew", patients=6, cells=2, seed=20, prefix="anew-")
         _, patient = np.unique(data.groups, return_inverse=True)
         train, test = np.flatnonzero(patient < 6), np.flatnonzero(patient >= 6)
         known = self._fitted(data.take(train)).transform(data.X)
@@ -183,7 +183,7 @@ class ExtractorChecks:
     def _data(self) -> Material:
         # One that learns may set patients of each class aside; for a network that does not, each cell takes its time.
         patients = 4 if self.plugin.requires_fit else 2
-        return made_up_cells(self.folder / "cells", patients=patients, cells=2, seed=4, prefix="cell-")
+        return synthetic_cells(self.folder / "cells", patients=patients, cells=2, seed=4, prefix="cell-")
 
     def _new(self) -> Any:
         return clone(self.plugin.build(random_state=1, threads=1, n_jobs=1, weights_dir=self.weights_dir))

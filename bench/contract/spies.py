@@ -15,9 +15,9 @@ from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 from sklearn.model_selection._split import _RepeatedSplits
 from sklearn.utils.validation import _num_samples
 
-from bench.contract.ledger import Fit, Ledger, Prediction, Rows
+from bench.contract.call_log import Fit, Ledger, Prediction, Rows
 from bench.contract.outcomes import Broken
-from bench.plugins import Plugin
+from bench.plugins.registry import Plugin
 from extractors.cells import Cells
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.datasets.links import count_notice, with_links
-from bench.datasets.rows import read_rows
+from bench.datasets.readers.text_table import read_rows
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
-from bench.whole import whole_file
+from extractors.files.atomic import atomic_file
 
 COLUMNS = ("patient_a", "patient_b")
 
@@ -27,7 +27,7 @@ def write_links(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
         The file cannot be written.
     """
     try:
-        with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(COLUMNS)
             writer.writerows(pairs)
@@ -74,13 +74,13 @@ def linked_by_file(dataset: Dataset, path: Path, pairs: Sequence[tuple[str, str]
     """
     present = set(dataset.table["patient"])
     named = dict.fromkeys(patient for pair in pairs for patient in pair)
-    strangers = [patient for patient in named if patient not in present]
-    if len(strangers) == len(named):
-        raise BenchError(f"{path}: {dataset.name} has none of its patients, such as {strangers[0]!r}")
+    forbidden_groups = [patient for patient in named if patient not in present]
+    if len(forbidden_groups) == len(named):
+        raise BenchError(f"{path}: {dataset.name} has none of its patients, such as {forbidden_groups[0]!r}")
     table = with_links(dataset.table, pairs)
     notices = [*dataset.notices]
-    if strangers:
-        shown = ", ".join(strangers[:_NAMED]) + (", ..." if len(strangers) > _NAMED else "")
+    if forbidden_groups:
+        shown = ", ".join(forbidden_groups[:_NAMED]) + (", ..." if len(forbidden_groups) > _NAMED else "")
         notices.append(f"{path} names patients that are not there: {shown}")
     if table["unit"].equals(dataset.table["unit"]):
         notices.append(f"{path} links no patients that were not linked already")

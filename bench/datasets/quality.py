@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from bench.datasets.table import Dataset
-from bench.executors import cores
-from bench.outputs import output_file
+from bench.executors.cores import cores
+from bench.storage.exports import output_file
 from extractors.cells import Cell, CellFile, is_lossy
 from extractors.segmentation.foreground import lit_pixels
 from extractors.segmentation.nucleus import PLAUSIBLE_RATIO

@@ -9,12 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from bench.datasets.classes import check_classes, positive_class
+from bench.datasets.held_out import HELD_OUT, SET
 from bench.datasets.links import count_notice
-from bench.datasets.masks import with_masks
+from bench.datasets.readers.masks import with_masks
 from bench.datasets.table import Dataset, Reader, ReadOptions
-from bench.datasets.two_sets import HELD_OUT, SET
 from bench.errors import BenchError
-from bench.plugins import installed
+from bench.plugins.registry import installed
 
 _FIRST = ("cnmc", "manifest")
 _LAST = ("folder",)
@@ -30,7 +30,7 @@ def open_dataset(
 ) -> Dataset:
     """Read the table of cells at a path with the first reader that recognises it.
 
-    No image is opened; `bench.datasets.scan` does that.
+    No image is opened; `bench.datasets.scanning.scan` does that.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ import pandas as pd
 from bench.errors import BenchError
 from bench.scores.aggregation import decide_cells, patient_scores
 from bench.scores.decisions import label_of_units
-from bench.scores.sums import Rows, Sums
+from bench.scores.group_statistics import Rows, Sums
 from bench.statistics.bootstrap import patient_draws
 
 Floats = npt.NDArray[np.float64]

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.datasets.rows import Rows, read_rows
+from bench.datasets.readers.text_table import Rows, read_rows
 from bench.errors import BenchError
-from bench.identity import digest
 from bench.splits.folds import Indices
-from bench.whole import whole_file
+from bench.storage.fingerprints import digest
+from extractors.files.atomic import atomic_file
 
 NEVER_TESTED = -1
 """Fold of the cells that only train, such as all cells of `--data` beside a held-out set."""
@@ -103,7 +103,7 @@ def write_folds(folds: Folds, path: Path) -> None:
     columns = [*([] if by_patient else ["cell"]), "patient", "unit", "repeat", "fold"]
     rows = folds.table[columns].drop_duplicates().sort_values(["repeat", "unit", *columns[: 1 if by_patient else 2]])
     try:
-        with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
             file.write(f"# folds {folds.hash}\n")
             rows.to_csv(file, index=False, lineterminator="\n")
     except OSError as error:

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
-from bench.datasets.two_sets import HELD_OUT, SET
+from bench.datasets.held_out import HELD_OUT, SET
 from bench.errors import BenchError
-from bench.identity import seed_of
+from bench.seeds import seed_of
 from bench.splits.fold_manifest import NEVER_TESTED, Folds, manifest_of, read_folds
 from bench.splits.folds import Indices, PatientKFold
 

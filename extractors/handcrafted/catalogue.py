@@ -7,8 +7,9 @@ from typing import Any
 
 from extractors.handcrafted.clefting import Clefting
 from extractors.handcrafted.color import Color
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen
 from extractors.handcrafted.fourier import Fourier
+from extractors.handcrafted.framework.cell_regions import OUTLINED, REGIONS
+from extractors.handcrafted.framework.family import Family, HandcraftedBase, chosen
 from extractors.handcrafted.gabor import Gabor
 from extractors.handcrafted.glcm import Glcm
 from extractors.handcrafted.gldm import Gldm
@@ -19,7 +20,6 @@ from extractors.handcrafted.hog import Hog
 from extractors.handcrafted.lbp import Lbp
 from extractors.handcrafted.ngtdm import Ngtdm
 from extractors.handcrafted.nucleus import Nucleus
-from extractors.handcrafted.parts import OUTLINED, REGIONS
 from extractors.handcrafted.pftas import Pftas
 from extractors.handcrafted.shape import Shape
 from extractors.handcrafted.size import Size

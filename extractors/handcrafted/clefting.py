@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from extractors.handcrafted.bases import OutlineBase
-from extractors.handcrafted.feature import Feature
+from extractors.handcrafted.framework.bases import OutlineBase
+from extractors.handcrafted.framework.feature import Feature
+from extractors.handcrafted.framework.region import Region
+from extractors.handcrafted.framework.status import Measured, Status, missing
 from extractors.handcrafted.geometry.concavities import concavities
 from extractors.handcrafted.geometry.contour import outline, polygon_length, signed_area
 from extractors.handcrafted.geometry.curvature import curvature
 from extractors.handcrafted.geometry.hull import convex_hull
 from extractors.handcrafted.geometry.level_lines import Points
 from extractors.handcrafted.geometry.lobes import lobes_of
-from extractors.handcrafted.region import Region
-from extractors.handcrafted.status import Measured, Status, missing
 
 CX = "Street, Wolberg & Mangasarian 1993, as depth below the hull"
 BENDING = "Rosenblatt 1993"

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.channels import CHANNELS as TEXTURED
-from extractors.handcrafted.channels import Channels
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen
-from extractors.handcrafted.feature import Column, Feature, texture_name
-from extractors.handcrafted.first_order import SCALED, STATISTICS, first_order
-from extractors.handcrafted.parts import REGIONS, Parts
-from extractors.handcrafted.region import BoolMask
-from extractors.handcrafted.status import Measured, Status, missing
+from extractors.handcrafted.framework.cell_regions import REGIONS, Parts
+from extractors.handcrafted.framework.channels import CHANNELS as TEXTURED
+from extractors.handcrafted.framework.channels import Channels
+from extractors.handcrafted.framework.family import Family, HandcraftedBase, chosen
+from extractors.handcrafted.framework.feature import Column, Feature, texture_name
+from extractors.handcrafted.framework.first_order import SCALED, STATISTICS, first_order
+from extractors.handcrafted.framework.region import BoolMask
+from extractors.handcrafted.framework.status import Measured, Status, missing
 
 
 @dataclass(frozen=True)

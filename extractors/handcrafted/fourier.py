@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.family import Family, HandcraftedBase, outline_family
-from extractors.handcrafted.feature import Feature, keyed
+from extractors.handcrafted.framework.cell_regions import OUTLINED
+from extractors.handcrafted.framework.family import Family, HandcraftedBase, outline_family
+from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.region import Region
+from extractors.handcrafted.framework.status import Measured, Status, missing
 from extractors.handcrafted.geometry.level_lines import Points
-from extractors.handcrafted.parts import OUTLINED
-from extractors.handcrafted.region import Region
-from extractors.handcrafted.status import Measured, Status, missing
 
 KUHL = "Kuhl & Giardina 1982"
 

@@ -9,12 +9,12 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, texture_family
-from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.plane import FLAT, Plane
-from extractors.handcrafted.status import Measured, Status, missing
-from extractors.handcrafted.windows import whole_windows
+from extractors.handcrafted.framework.family import Family, HandcraftedBase, texture_family
+from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.masked_channel import FLAT, Plane
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.status import Measured, Status, missing
+from extractors.handcrafted.framework.windows import complete_windows
 
 DAUGMAN = "Daugman 1985; Manjunath & Ma 1996"
 
@@ -65,7 +65,7 @@ class Gabor(HandcraftedBase):
     regions : sequence of str or str
         Of `cell`, `nucleus`, `cytoplasm`.
     channels : sequence of str or str
-        Of `extractors.handcrafted.channels.CHANNELS`.
+        Of `extractors.handcrafted.framework.channels.CHANNELS`.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ def gabor_amplitudes(centred: Floats, mask: npt.NDArray[np.bool_], *, wavelength
     down, along = (_Grid.of(length, wavelength) for length in mask.shape)
     if not down.count or not along.count:
         return np.empty((orientations, 0), dtype=np.float32)
-    deep = whole_windows(mask, down.window, along.window)[down.places, along.places].T
+    deep = complete_windows(mask, down.window, along.window)[down.places, along.places].T
     taps_down, taps_along = (_taps(wavelength, orientations, axis.window % 2 == 1) for axis in (down, along))
     half, reach = orientations // 2, taps_down.reach
     rows, columns = mask.shape

@@ -9,12 +9,12 @@ from math import isfinite
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, texture_family
-from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.quantisation import Binning, Quantised, binning
-from extractors.handcrafted.status import Measured, Status, missing
+from extractors.handcrafted.framework.family import Family, HandcraftedBase, texture_family
+from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.quantisation import Binning, Quantised, binning
+from extractors.handcrafted.framework.status import Measured, Status, missing
 
 HARALICK = "Haralick 1973; IBSI"
 IBSI = "IBSI"
@@ -79,7 +79,7 @@ class Glcm(HandcraftedBase):
     regions : sequence of str or str
         Of `cell`, `nucleus`, `cytoplasm`.
     channels : sequence of str or str
-        Of `extractors.handcrafted.channels.CHANNELS`.
+        Of `extractors.handcrafted.framework.channels.CHANNELS`.
     """
 
     def __init__(

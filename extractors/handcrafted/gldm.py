@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.bases import LevelsBase
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.emphases import emphases, emphasis_features
-from extractors.handcrafted.feature import keyed
-from extractors.handcrafted.quantisation import Quantised
-from extractors.handcrafted.status import Measured
+from extractors.handcrafted.framework.bases import LevelsBase
+from extractors.handcrafted.framework.feature import keyed
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.quantisation import Quantised
+from extractors.handcrafted.framework.size_zone_statistics import emphasis_features, size_zone_statistics
+from extractors.handcrafted.framework.status import Measured
 
 DEPENDENCE_FEATURES = emphasis_features(
     item="dependence",
@@ -41,7 +41,7 @@ def gldm(quantised: Quantised) -> Measured:
     Measured
         A value for each of `FEATURES`.
     """
-    values = emphases(dependences(quantised)[None], np.arange(1, 10))[:, 0].tolist()
+    values = size_zone_statistics(dependences(quantised)[None], np.arange(1, 10))[:, 0].tolist()
     found: Measured = dict(zip(keyed(DEPENDENCE_FEATURES), values, strict=True))
     return {name: found[name] for name in keyed(FEATURES)}
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.bases import LevelsBase
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.emphases import emphases, emphasis_features
-from extractors.handcrafted.feature import keyed
-from extractors.handcrafted.quantisation import Quantised
-from extractors.handcrafted.status import Measured
+from extractors.handcrafted.framework.bases import LevelsBase
+from extractors.handcrafted.framework.feature import keyed
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.quantisation import Quantised
+from extractors.handcrafted.framework.size_zone_statistics import emphasis_features, size_zone_statistics
+from extractors.handcrafted.framework.status import Measured
 
 RUN_FEATURES = emphasis_features(
     item="run", small="short_run", large="long_run", size="run_length", source="Galloway 1975; IBSI"
@@ -36,7 +36,7 @@ def glrlm(quantised: Quantised) -> Measured:
         A value for each of `FEATURES`.
     """
     counts = runs(quantised)
-    values = emphases(counts, np.arange(1, counts.shape[2] + 1)).mean(axis=1)
+    values = size_zone_statistics(counts, np.arange(1, counts.shape[2] + 1)).mean(axis=1)
     return dict(zip(keyed(FEATURES), values.tolist(), strict=True))
 
 

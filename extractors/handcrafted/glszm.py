@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.bases import LevelsBase
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.emphases import emphases, emphasis_features
-from extractors.handcrafted.feature import keyed
-from extractors.handcrafted.quantisation import Quantised
-from extractors.handcrafted.status import Measured
+from extractors.handcrafted.framework.bases import LevelsBase
+from extractors.handcrafted.framework.feature import keyed
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.quantisation import Quantised
+from extractors.handcrafted.framework.size_zone_statistics import emphasis_features, size_zone_statistics
+from extractors.handcrafted.framework.status import Measured
 
 FEATURES = emphasis_features(
     item="zone", small="small_zone", large="large_zone", size="zone_size", source="Thibault 2009; IBSI"
@@ -32,7 +32,7 @@ def glszm(quantised: Quantised) -> Measured:
         A value for each of `FEATURES`.
     """
     counts, sizes = zones(quantised)
-    return dict(zip(keyed(FEATURES), emphases(counts[None], sizes)[:, 0].tolist(), strict=True))
+    return dict(zip(keyed(FEATURES), size_zone_statistics(counts[None], sizes)[:, 0].tolist(), strict=True))
 
 
 class Glszm(LevelsBase):

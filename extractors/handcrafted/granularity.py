@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
-from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.plane import FLAT, Plane
-from extractors.handcrafted.status import Measured, Status, missing
+from extractors.handcrafted.framework.family import Family, HandcraftedBase, chosen, texture_family
+from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.masked_channel import FLAT, Plane
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.status import Measured, Status, missing
 
 FEATURES = (
     Feature(
@@ -45,7 +45,7 @@ class Granularity(HandcraftedBase):
     regions : sequence of str or str
         Of `cell`, `nucleus`, `cytoplasm`.
     channels : sequence of str or str
-        Of `extractors.handcrafted.channels.CHANNELS`.
+        Of `extractors.handcrafted.framework.channels.CHANNELS`.
     """
 
     def __init__(

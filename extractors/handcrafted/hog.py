@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.bases import TextureBase
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.feature import Feature
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.status import Measured, Status, missing
+from extractors.handcrafted.framework.bases import TextureBase
+from extractors.handcrafted.framework.feature import Feature
+from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.status import Measured, Status, missing
 
 DALAL = "Dalal & Triggs 2005"
 BINS = 8

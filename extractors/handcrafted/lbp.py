@@ -8,11 +8,11 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, texture_family
-from extractors.handcrafted.feature import Feature
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.status import Measured, Status, missing
+from extractors.handcrafted.framework.family import Family, HandcraftedBase, texture_family
+from extractors.handcrafted.framework.feature import Feature
+from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.status import Measured, Status, missing
 
 OJALA = "Ojala 2002"
 POINTS = 8
@@ -41,7 +41,7 @@ class Lbp(HandcraftedBase):
     regions : sequence of str or str
         Of `cell`, `nucleus`, `cytoplasm`.
     channels : sequence of str or str
-        Of `extractors.handcrafted.channels.CHANNELS`.
+        Of `extractors.handcrafted.framework.channels.CHANNELS`.
     """
 
     def __init__(

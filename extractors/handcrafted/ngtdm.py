@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.bases import LevelsBase
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.quantisation import Quantised
-from extractors.handcrafted.status import Measured, Status, missing
+from extractors.handcrafted.framework.bases import LevelsBase
+from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.quantisation import Quantised
+from extractors.handcrafted.framework.status import Measured, Status, missing
 
 _SOURCE = "Amadasun & King 1989; IBSI"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from extractors.handcrafted.family import Family, HandcraftedBase
-from extractors.handcrafted.feature import Column, Feature
+from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.family import Family, HandcraftedBase
+from extractors.handcrafted.framework.feature import Column, Feature
+from extractors.handcrafted.framework.region import BoolMask, Region
+from extractors.handcrafted.framework.status import Measured, Status, missing
 from extractors.handcrafted.nucleoli import nucleoli
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.region import BoolMask, Region
-from extractors.handcrafted.status import Measured, Status, missing
 from extractors.segmentation.bounds import bounds
 
 CENTRES = "|centroid of the nucleus - centroid of the cell| / sqrt(area of the cell / pi)"

@@ -7,12 +7,12 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.bases import TextureBase
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.feature import Feature
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.quantisation import Binning
-from extractors.handcrafted.status import Measured, Status, missing
+from extractors.handcrafted.framework.bases import TextureBase
+from extractors.handcrafted.framework.feature import Feature
+from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.quantisation import Binning
+from extractors.handcrafted.framework.status import Measured, Status, missing
 from extractors.segmentation.otsu import split
 
 SOURCE = "Hamilton 2007; Coelho 2010"

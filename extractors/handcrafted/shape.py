@@ -6,15 +6,15 @@ from math import hypot, pi, sqrt
 
 import numpy as np
 
-from extractors.handcrafted.bases import OutlineBase
-from extractors.handcrafted.feature import Feature
+from extractors.handcrafted.framework.bases import OutlineBase
+from extractors.handcrafted.framework.feature import Feature
+from extractors.handcrafted.framework.region import Region
+from extractors.handcrafted.framework.status import Measured, Status, missing
 from extractors.handcrafted.geometry.asymmetry import asymmetry
 from extractors.handcrafted.geometry.contour import signed_area
 from extractors.handcrafted.geometry.enclosing import smallest_circle
 from extractors.handcrafted.geometry.fractal import BOXES, box_dimension
-from extractors.handcrafted.region import Region
 from extractors.handcrafted.size import REGIONPROPS
-from extractors.handcrafted.status import Measured, Status, missing
 
 HU = "Hu 1962; scikit-image moments_hu"
 ISO = "ISO 9276-6"

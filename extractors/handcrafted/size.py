@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from math import sqrt
 
-from extractors.handcrafted.bases import OutlineBase
-from extractors.handcrafted.feature import ANY, Feature
+from extractors.handcrafted.framework.bases import OutlineBase
+from extractors.handcrafted.framework.feature import ANY, Feature
+from extractors.handcrafted.framework.region import Region
+from extractors.handcrafted.framework.status import Measured, Status
 from extractors.handcrafted.geometry.contour import polygon_length
 from extractors.handcrafted.geometry.depths import depths
-from extractors.handcrafted.region import Region
-from extractors.handcrafted.status import Measured, Status
 
 CROFTON = "Crofton's, pi/4 ((H + V)/2 + (D1 + D2)/(2 sqrt 2)) of the unequal pixel pairs in 4 directions"
 REGIONPROPS = "scikit-image regionprops"

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, texture_family
-from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.status import Measured, Status, missing
-from extractors.handcrafted.windows import whole_windows
+from extractors.handcrafted.framework.family import Family, HandcraftedBase, texture_family
+from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.status import Measured, Status, missing
+from extractors.handcrafted.framework.windows import complete_windows
 
 TAMURA = "Tamura, Mori & Yamawaki 1978"
 
@@ -52,7 +52,7 @@ class Tamura(HandcraftedBase):
     regions : sequence of str or str
         Of `cell`, `nucleus`, `cytoplasm`.
     channels : sequence of str or str
-        Of `extractors.handcrafted.channels.CHANNELS`.
+        Of `extractors.handcrafted.framework.channels.CHANNELS`.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ def coarseness(values: Floats, mask: npt.NDArray[np.bool_], largest: int) -> flo
     side, half = 2**largest, 2 ** (largest - 1)
     if min(mask.shape) < 2 * side:
         return Status.TOO_SMALL
-    wide, tall = whole_windows(mask, side, 2 * side), whole_windows(mask, 2 * side, side)
+    wide, tall = complete_windows(mask, side, 2 * side), complete_windows(mask, 2 * side, side)
     whole = wide[half : wide.shape[0] - half] & tall[:, half : tall.shape[1] - half]
     if not whole.any():
         return Status.TOO_SMALL
@@ -168,7 +168,7 @@ def directionality(values: Floats, mask: npt.NDArray[np.bool_]) -> float | Statu
     float or Status
         `TOO_SMALL` without such a pixel; `FLAT` where all their gradients are 0.
     """
-    whole = np.flatnonzero(whole_windows(mask, 3, 3))
+    whole = np.flatnonzero(complete_windows(mask, 3, 3))
     if not whole.size:
         return Status.TOO_SMALL
     columns, rows = values[:-2] + values[1:-1] + values[2:], values[:, :-2] + values[:, 1:-1] + values[:, 2:]

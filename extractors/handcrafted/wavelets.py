@@ -9,12 +9,12 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
-from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.plane import FLAT, Plane
-from extractors.handcrafted.status import Measured, Status, missing
-from extractors.handcrafted.windows import whole_windows
+from extractors.handcrafted.framework.family import Family, HandcraftedBase, chosen, texture_family
+from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.masked_channel import FLAT, Plane
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.status import Measured, Status, missing
+from extractors.handcrafted.framework.windows import complete_windows
 
 MALLAT = "Mallat 1989; Laine & Fan 1993"
 ENTROPY = "-sum p log p / log n of p = c^2 / sum c^2"
@@ -66,7 +66,7 @@ class Wavelets(HandcraftedBase):
     regions : sequence of str or str
         Of `cell`, `nucleus`, `cytoplasm`.
     channels : sequence of str or str
-        Of `extractors.handcrafted.channels.CHANNELS`.
+        Of `extractors.handcrafted.framework.channels.CHANNELS`.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ def wavelets(plane: Plane, *, wavelet: str, depth: int) -> Measured:
     centred = np.where(plane.mask, values - round(plane.mean / step), 0).astype(np.float64)
     found: Measured = {}
     for level, details in enumerate(undecimated(centred, wavelet, depth), 1):
-        inside = np.flatnonzero(whole_windows(plane.mask, details.support, details.support))
+        inside = np.flatnonzero(complete_windows(plane.mask, details.support, details.support))
         axial = details.axial.reshape(2, -1).take(inside, axis=1)
         diagonal = details.diagonal.ravel().take(inside)
         of_level = [*_statistics(axial.ravel(), step), *_statistics(diagonal, step)]

@@ -9,12 +9,12 @@ from math import comb, factorial
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.family import Family, HandcraftedBase, outline_family
-from extractors.handcrafted.feature import Feature
+from extractors.handcrafted.framework.cell_regions import OUTLINED
+from extractors.handcrafted.framework.family import Family, HandcraftedBase, outline_family
+from extractors.handcrafted.framework.feature import Feature
+from extractors.handcrafted.framework.region import Region
+from extractors.handcrafted.framework.status import Measured
 from extractors.handcrafted.geometry.runs import Runs
-from extractors.handcrafted.parts import OUTLINED
-from extractors.handcrafted.region import Region
-from extractors.handcrafted.status import Measured
 
 MIN_AREA = 8
 """Fewest pixels of which a shape is told."""

@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bench import plugins
-from bench.identity import digest
-from bench.results import ExperimentResult, Results
+from bench.experiments.records import ExperimentResult
+from bench.experiments.results import Results
+from bench.plugins import registry
 from bench.scores.metrics import score
+from bench.storage.fingerprints import digest
 
 Keep = Callable[..., ExperimentResult]
 Install = Callable[[str, str, str], None]
@@ -34,11 +35,11 @@ def install(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
         (info / "entry_points.txt").write_text(entry_points)
         monkeypatch.syspath_prepend(str(place))
         monkeypatch.setenv("PYTHONPATH", str(place))
-        plugins.installed.cache_clear()
+        registry.installed.cache_clear()
 
     yield distribution
-    plugins.installed.cache_clear()
-    plugins._load.cache_clear()
+    registry.installed.cache_clear()
+    registry._load.cache_clear()
     for module in modules:
         sys.modules.pop(module, None)
 

@@ -17,8 +17,8 @@ from classifiers.knn import Knn
 from classifiers.lightgbm import LightGBM
 from classifiers.naive_bayes import NaiveBayes
 from classifiers.rf_svm import RfSvm
+from classifiers.sklearn_adapter import SklearnAdapter
 from classifiers.svm import Svm
-from classifiers.wrapped import Wrapped
 from classifiers.xgboost import XGBoost
 
 OURS = [
@@ -29,7 +29,7 @@ OURS = [
     XGBoost(n_estimators=20, random_state=0),
     LightGBM(n_estimators=20, random_state=0),
 ]
-ALL = [*OURS, Wrapped(LogisticRegression())]
+ALL = [*OURS, SklearnAdapter(LogisticRegression())]
 
 every = pytest.mark.parametrize("classifier", ALL, ids=lambda c: type(c).__name__)
 each_of_ours = pytest.mark.parametrize("classifier", OURS, ids=lambda c: type(c).__name__)

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from classifiers.patient_splits import patient_folds
+from classifiers.inner_splits import patient_folds
 from classifiers.rf_svm import RfSvm
 from classifiers.svm import Svm
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.identity import digest
-from bench.results import Results
+from bench.experiments.results import Results
 from bench.scores.metrics import score
+from bench.storage.fingerprints import digest
 
 BINARY = ("diseased", "normal")
 

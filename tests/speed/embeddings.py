@@ -19,19 +19,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bench import plugins
-from bench.datasets.phantom import PhantomSpec, phantom_cells
-from bench.executors import LocalPool, cores, local_pool
-from bench.extraction import extract
+from bench.datasets.phantom.reader import PhantomSpec, phantom_cells
+from bench.executors.cores import cores
+from bench.executors.local import LocalPool, local_pool
+from bench.features.extraction import extract
+from bench.features.store.entry import open_features
+from bench.features.store.keys import entry_of
 from bench.observer import Observer
 from bench.options import make_options
-from bench.store.entry import open_features
-from bench.store.keys import entry_of
+from bench.plugins import registry
 from extractors.cells import CellFile, Cells
 from extractors.embedding import Embedding
 from extractors.networks.devices import gpu_count
-from extractors.networks.inference.opening import open_engine
-from extractors.networks.inference.turns import turned
+from extractors.networks.inference.select_engine import open_engine
+from extractors.networks.inference.test_time_augmentation import turned
 
 Features = npt.NDArray[np.float32]
 
@@ -219,7 +220,7 @@ def _bare(race: Race, machine: Machine, folder: Path, cells: Cells) -> float:
 def _ours(model: str, machine: Machine, folder: Path, cells: Cells, pool: LocalPool) -> tuple[Features, float]:
     """The stored features, and cells a second from files to the stored matrix; the workers run already."""
     store = Path(tempfile.mkdtemp(dir=folder))
-    plugin = plugins.extractor(f"{model}[precision={machine.precision}]")
+    plugin = registry.extractor(f"{model}[precision={machine.precision}]")
     options = make_options(
         {
             "extractors": [model],

@@ -15,11 +15,11 @@ import pandas as pd
 from scipy.stats import bootstrap
 from sklearn.metrics import roc_auc_score
 
-from bench.evidence.comparisons import compare
-from bench.identity import digest
-from bench.results import Results
+from bench.evidence.comparison.compare import compare
+from bench.experiments.results import Results
 from bench.scores.metrics import score
 from bench.splits.outer_folds import draw_folds
+from bench.storage.fingerprints import digest
 
 EXPERIMENTS = 50
 PATIENTS = {"all": 47, "hem": 26}

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.store.arrays import header
-from bench.store.entry import (
+from bench.features.store.arrays import header
+from bench.features.store.entry import (
     CHECKSUMS,
     ROWS,
     VALUES,
@@ -22,7 +22,7 @@ from bench.store.entry import (
     open_features,
     write_entry,
 )
-from bench.store.verification import examine
+from bench.features.store.verify import examine
 
 ROWS_OF_MANY, WIDTH = 1_000_000, 1280
 ROUNDS = 21

@@ -14,9 +14,9 @@ import pandas as pd
 from bench.datasets.classes import check_classes, positive_class
 from bench.datasets.duplicates import identical
 from bench.datasets.links import with_links
-from bench.datasets.manifest import ManifestReader
-from bench.datasets.opening import scan_data
-from bench.datasets.scan import Problem, Scan, content_digest
+from bench.datasets.loading import scan_data
+from bench.datasets.readers.manifest import ManifestReader
+from bench.datasets.scanning.scan import Problem, Scan, content_digest
 from bench.datasets.table import Dataset, ReadOptions
 from bench.errors import BenchError
 from bench.evidence.audit.copies import CODES as COPIES
@@ -26,7 +26,7 @@ from bench.evidence.audit.near_findings import CODES as NEAR
 from bench.evidence.audit.near_findings import near_findings
 from bench.evidence.audit.patients import CODES as PATIENTS
 from bench.evidence.audit.patients import patients
-from bench.executors import cores
+from bench.executors.cores import cores
 from bench.observer import Observer
 from bench.options import Options, make_options
 
@@ -110,7 +110,7 @@ def keep(audit: Audit, out: Path) -> Path:
     BenchError
         The folder is none of results, or cannot be written.
     """
-    from bench.results import Results  # noqa: PLC0415 (metrics and what they import, for an audit that is kept only)
+    from bench.experiments.results import Results  # noqa: PLC0415 (metrics and what they import, for an audit that is kept only)
 
     results = Results.create(out)
     try:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.datasets.orientations import ORIENTATIONS
+from bench.datasets.scanning.orientations import ORIENTATIONS
 
 UInt64 = npt.NDArray[np.uint64]
 Indices = npt.NDArray[np.intp]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.whole import write_json
+from bench.storage.json_files import write_json
 
 Level = Literal["error", "warning", "note"]
 Outcome = Literal["found", "nothing found", "not checked"]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 from scipy.fft import dctn
 
-from bench.datasets.orientations import ORIENTATIONS
+from bench.datasets.scanning.orientations import ORIENTATIONS
 
 SIDE = 64
 """Pixels of a thumbnail's side."""

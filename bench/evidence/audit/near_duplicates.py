@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bench.datasets.orientations import ORIENTATIONS, oriented
+from bench.datasets.scanning.orientations import ORIENTATIONS, oriented
 from bench.evidence.audit.distances import Candidates, blocks, candidates, threshold
 from bench.evidence.audit.textures import likeness, texture
 from bench.evidence.audit.traits import Traits

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from bench.datasets.orientations import ORIENTATIONS
+from bench.datasets.scanning.orientations import ORIENTATIONS
 from bench.evidence.audit.fingerprints import SIDE, WORDS, hashes, thumbnail
 from bench.evidence.audit.textures import texture
 from extractors.cells import Cell, CellFile

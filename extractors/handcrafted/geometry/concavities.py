@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
+from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.hull import hull_corners
 from extractors.handcrafted.geometry.level_lines import Points
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from extractors.handcrafted.compiled import compiled
+from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.level_lines import Points
 
 ROUNDING = 1e-9

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
+from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.level_lines import Points
 from extractors.handcrafted.geometry.runs import Runs
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
+from extractors.handcrafted.framework.numba_kernels import compiled
 
 Points = npt.NDArray[np.float64]
 """Corners of a closed polygon as (x, y), shape (n, 2); the last is joined to the first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
+from extractors.handcrafted.framework.numba_kernels import compiled
 
 _RING = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
 """The eight neighbours as (down, right), in the order of the bits that say which of them are higher."""

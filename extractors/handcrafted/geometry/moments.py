@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
+from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.runs import Runs
 
 _ORDERS = ((2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
+from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.runs import Runs
 
 Integers = npt.NDArray[np.int64]

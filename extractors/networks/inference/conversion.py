@@ -13,7 +13,7 @@ import numpy.typing as npt
 from extractors.networks.inference.openvino_runtime import compiled, core, openvino
 
 if TYPE_CHECKING:
-    from extractors.networks.backbones import Backbone
+    from extractors.networks.backbones.backbone import Backbone
 
 MODEL = "model.xml"
 WEIGHTS = "model.bin"

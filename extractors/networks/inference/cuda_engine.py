@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from extractors.networks.backbones import Backbone
+from extractors.networks.backbones.backbone import Backbone
 from extractors.networks.inference.batch_size import batch_size, in_batches
 from extractors.networks.inference.engine import Row, Shown
 

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from extractors.networks.view import View
+from extractors.networks.backbones.image_transform import View
 
 Shown = npt.NDArray[np.uint8]
 """An image as `View.shown` gives it: RGB uint8, shape (height, width, 3)."""

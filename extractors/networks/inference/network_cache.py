@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from extractors.cache import cache_folder
-from extractors.networks.backbones import Backbone, BackboneSpec
+from extractors.files.atomic import atomic_folder, remove_unfinished
+from extractors.files.cache_folder import cache_folder
+from extractors.files.digests import bytes_digest, file_digest
+from extractors.files.locks import locked
+from extractors.files.stamps import file_stamp
+from extractors.networks.backbones.backbone import Backbone, BackboneSpec
+from extractors.networks.backbones.image_transform import View
 from extractors.networks.inference.conversion import MODEL, WEIGHTS, UnconvertibleError, write_network
-from extractors.networks.view import View
 
 FORMAT = 1
 RECORD = "network.json"
@@ -29,7 +30,6 @@ MOST_RECORD = 2**20
 """Bytes of the largest record that is read; those that are written have a kilobyte."""
 
 LIBRARIES = ("openvino", "timm", "torch", "torchvision")
-_UNFINISHED = ".unfinished-"
 
 Load = Callable[[], Backbone]
 
@@ -81,14 +81,13 @@ class CachedNetwork:
 
 def network_key(spec: BackboneSpec, file: Path | None) -> str:
     """What decides a converted network, as 32 hexadecimal digits: the request, the weights, libraries and our code."""
-    state = None if file is None else file.stat()
     parts = {
         "spec": asdict(spec),
         "file": None if file is None else str(file.resolve()),
-        "state": None if state is None else [state.st_size, state.st_mtime_ns, state.st_ctime_ns],
+        "state": None if file is None else list(file_stamp(file)),
         **_maker(),
     }
-    return _digest(json.dumps(parts, sort_keys=True).encode())[:32]
+    return bytes_digest(json.dumps(parts, sort_keys=True).encode())[:32]
 
 
 @contextmanager
@@ -145,35 +144,22 @@ def remove(network: CachedNetwork) -> None:
 
 def _cached_now(folder: Path, load: Load) -> ConvertedNetwork | None:
     """Convert into the cache under the network's lock, if nobody else has; None where the cache cannot be written."""
-    # A lock by a file's existence alone would outlive a killed process.
-    lock = FileLock(folder.parent / "locks" / f"{folder.name}.lock", fallback_to_soft=False)
-    try:
-        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except (OSError, NotImplementedError):  # a disk that is full, read-only or without locks
-        return None
-    try:
-        return _read(folder) or _written_whole(folder, load())
-    finally:
-        lock.release()
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder.parent / "locks" / f"{folder.name}.lock"))
+        except (OSError, NotImplementedError):  # a disk that is full, read-only or without locks
+            return None
+        return _read(folder) or _write_to_cache(folder, load())
 
 
-def _written_whole(folder: Path, backbone: Backbone) -> ConvertedNetwork | None:
-    """Written beside its place and renamed into it; None where that cannot be."""
-    for left in folder.parent.glob(f"{_UNFINISHED}{folder.name}-*"):  # by a killed process: we hold the lock
-        shutil.rmtree(left, ignore_errors=True)
+def _write_to_cache(folder: Path, backbone: Backbone) -> ConvertedNetwork | None:
+    """Convert into the cache; None where it cannot be written."""
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=f"{_UNFINISHED}{folder.name}-", dir=folder.parent))
+        remove_unfinished(folder.parent)
+        with atomic_folder(folder, existing="replace") as temporary:
+            _written(backbone, temporary)
     except OSError:
         return None
-    try:
-        _written(backbone, temporary)
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    except OSError:
-        return None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return _read(folder)
 
 
@@ -185,7 +171,7 @@ def _written(backbone: Backbone, folder: Path) -> ConvertedNetwork:
         refusal = str(error)
         for file in (MODEL, WEIGHTS):
             (folder / file).unlink(missing_ok=True)
-    digests = {name: _file_digest(folder / name) for name in (MODEL, WEIGHTS) if (folder / name).is_file()}
+    digests = {name: file_digest(folder / name) for name in (MODEL, WEIGHTS) if (folder / name).is_file()}
     record = {
         "model": str(backbone.spec),
         "view": backbone.view.to_dict(),
@@ -204,7 +190,7 @@ def _read(folder: Path) -> ConvertedNetwork | None:
         record = _record(folder / RECORD)
         refusal = record["refusal"]
         for name in (MODEL, WEIGHTS) if refusal is None else ():
-            if _file_digest(folder / name) != record["digests"][name]:
+            if file_digest(folder / name) != record["digests"][name]:
                 return None
         view = View.from_dict(record["view"])
         return ConvertedNetwork(folder, view, int(record["width"]), None if refusal is None else str(refusal))
@@ -238,13 +224,4 @@ def _code_digest() -> str:
     """SHA-256 of the source files that make backbones and convert them."""
     room = Path(__file__).parent.parent
     files = sorted(room.rglob("*.py"))
-    return _digest(b"".join(f"{file.relative_to(room)}\n".encode() + file.read_bytes() for file in files))
-
-
-def _file_digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    return bytes_digest(b"".join(f"{file.relative_to(room)}\n".encode() + file.read_bytes() for file in files))

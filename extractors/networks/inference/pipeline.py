@@ -7,8 +7,8 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from extractors.cells import Cell
+from extractors.networks.backbones.image_transform import View
 from extractors.networks.inference.engine import Shown
-from extractors.networks.view import View
 
 AHEAD = 4
 """Images for each thread that are ready or in the making: enough for a slow file among fast ones."""

@@ -6,9 +6,9 @@ from collections.abc import Generator, Iterable
 
 import numpy as np
 
-from extractors.networks.backbones import Backbone
+from extractors.networks.backbones.backbone import Backbone
 from extractors.networks.inference.engine import Row, Shown
-from extractors.networks.threads import torch_threads
+from extractors.networks.training.threads import torch_threads
 
 
 class TorchEngine:

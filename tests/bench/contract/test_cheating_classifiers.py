@@ -19,7 +19,7 @@ from sklearn.model_selection import BaseCrossValidator, PredefinedSplit, Stratif
 from bench.contract.classifiers import ClassifierChecks
 from bench.contract.engine import EngineChecks
 from bench.contract.outcomes import Check, outcomes
-from bench.plugins import ENGINE_OWNED, Plugin
+from bench.plugins.registry import ENGINE_OWNED, Plugin
 
 Array = npt.NDArray[Any]
 

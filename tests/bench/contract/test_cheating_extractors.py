@@ -17,7 +17,7 @@ from sklearn.feature_selection import SelectKBest, f_classif
 from bench.contract.engine import EngineChecks
 from bench.contract.extractors import ExtractorChecks
 from bench.contract.outcomes import Check, outcomes
-from bench.plugins import Plugin, classifier
+from bench.plugins.registry import Plugin, classifier
 from extractors.cells import Cell, read_image
 
 Array = npt.NDArray[Any]

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli import app
+from bench.cli.app import app
 from bench.contract.checking import check, find_subject, network_cost, steps_of
 from bench.contract.outcomes import outcomes
 from bench.errors import BenchError
-from bench.plugins import installed
+from bench.plugins.registry import installed
 
 SCIKIT_LEARN = "scikit-learn's check_estimator"
 

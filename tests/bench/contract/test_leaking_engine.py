@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import KFold
 
-from bench import experiment
 from bench.contract.engine import EngineChecks
 from bench.contract.outcomes import Check, outcomes
-from bench.plugins import classifier
+from bench.evaluation import fold
+from bench.experiments import worker
+from bench.plugins.registry import classifier
 
 FITS = "at work in the engine, no fit sees a tested patient"
 LABELS = "labels of tested patients change nothing"
@@ -23,7 +24,7 @@ OTHER_CELLS = "other cells of tested patients change nothing else"
 
 EVERY = np.arange(108)
 
-Fold = experiment._FoldFit
+Fold = fold._FoldFit
 
 
 def _checks(folder: Path) -> dict[str, Check]:
@@ -36,7 +37,7 @@ def _failed(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def no_guards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment, "check_apart", lambda *args, **kwargs: None)
+    monkeypatch.setattr(fold, "check_apart", lambda *args, **kwargs: None)
 
 
 def test_the_engine_as_it_is_leaks_nothing(tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def test_inner_folds_through_patients(tmp_path: Path, monkeypatch: pytest.Monkey
         def split(self, X: Any, y: Any, groups: Any) -> Any:
             return KFold(self.n_splits).split(X)
 
-    monkeypatch.setattr(experiment, "PatientKFold", ByCell)
+    monkeypatch.setattr(fold, "PatientKFold", ByCell)
     found = _failed(tmp_path)
     assert "are predicted by a model that was fitted on this patient" in found[FITS]
 
@@ -91,11 +92,11 @@ def test_a_threshold_learned_on_the_tested_patients(tmp_path: Path, monkeypatch:
 
 
 def test_labels_of_other_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Fold._inputs
+    honest = worker._open_shared
 
-    def backwards(self: Any, train: Any, predicted: Any, *rest: Any) -> Any:
-        inputs = honest(self, train, predicted, *rest)
+    def backwards(job: Any, *split: object) -> Any:
+        inputs = honest(job, *split)
         return SimpleNamespace(take=lambda rows: inputs.take(rows[::-1]))
 
-    monkeypatch.setattr(Fold, "_inputs", backwards)
+    monkeypatch.setattr(worker, "_open_shared", backwards)
     assert "the classifier is fitted with other labels than its cells have" in _failed(tmp_path)[FITS]

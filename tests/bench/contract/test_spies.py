@@ -11,7 +11,7 @@ from sklearn.feature_selection import RFECV
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
-from bench.contract.ledger import Ledger
+from bench.contract.call_log import Ledger
 from bench.contract.spies import SpySplitter, watched_splitters
 from bench.splits.folds import InnerPatientKFold
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli import app
-from bench.datasets.manifest import ManifestReader
+from bench.cli.app import app
 from bench.datasets.quality import quality_summary, quality_table, write_quality
+from bench.datasets.readers.manifest import ManifestReader
 from bench.datasets.table import Dataset, ReadOptions
 from bench.errors import BenchError
 

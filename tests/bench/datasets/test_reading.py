@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from bench.datasets import reading
-from bench.datasets.cnmc import CnmcReader
-from bench.datasets.folder import FolderReader
-from bench.datasets.manifest import ManifestReader
+from bench.datasets.readers.cnmc import CnmcReader
+from bench.datasets.readers.folder import FolderReader
+from bench.datasets.readers.manifest import ManifestReader
 from bench.datasets.reading import installed_readers, open_dataset
 from bench.datasets.table import Dataset, ReadOptions, cell_table
 from bench.errors import BenchError

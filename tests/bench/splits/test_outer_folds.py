@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
-from bench.datasets.cnmc import LINKED
+from bench.datasets.readers.cnmc import LINKED
 from bench.datasets.table import units_of
 from bench.errors import BenchError
 from bench.options import make_options

@@ -13,9 +13,9 @@ from sklearn.base import clone
 
 from extractors.cells import Cell, CellFile, Cells
 from extractors.handcrafted.catalogue import EXTRACTORS, FAMILIES, Handcrafted
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.glcm import Glcm
 from extractors.handcrafted.size import Size
-from extractors.handcrafted.status import Status
 
 OUTLINES = ("size", "shape", "zernike", "fourier", "clefting")
 """Families that are measured on outlines."""

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from extractors.handcrafted.clefting import FEATURES, Clefting
-from extractors.handcrafted.feature import EXACT
+from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.feature import EXACT
+from extractors.handcrafted.framework.region import Region
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.geometry.concavities import concavities
 from extractors.handcrafted.geometry.curvature import curvature
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.region import Region
-from extractors.handcrafted.status import Status
 
 
 def of(mask: np.ndarray) -> dict[str, Any]:

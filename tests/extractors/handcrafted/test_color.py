@@ -11,11 +11,11 @@ from scipy import stats
 from skimage.color import rgb2hsv, rgb2lab
 
 from extractors.cells import CellFile, Cells
-from extractors.handcrafted.channels import channel_plane, stain_densities
 from extractors.handcrafted.color import CHANNELS, SCALES, Color
-from extractors.handcrafted.first_order import STATISTICS
-from extractors.handcrafted.parts import REGIONS, Parts
-from extractors.handcrafted.status import Status
+from extractors.handcrafted.framework.cell_regions import REGIONS, Parts
+from extractors.handcrafted.framework.channels import channel_plane, stain_densities
+from extractors.handcrafted.framework.first_order import STATISTICS
+from extractors.handcrafted.framework.status import Status
 
 NAMES = tuple(feature.name for feature in STATISTICS)
 

@@ -12,9 +12,9 @@ from scipy.integrate import cumulative_simpson
 
 from extractors.cells import Cell, CellFile
 from extractors.handcrafted.fourier import Fourier, elliptic_fourier, fourier
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.region import Region
-from extractors.handcrafted.status import Status
+from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.region import Region
+from extractors.handcrafted.framework.status import Status
 
 
 def amplitudes(region: Region, harmonics: int = 10) -> np.ndarray:

@@ -9,10 +9,10 @@ import pytest
 from scipy.ndimage import convolve
 from skimage.filters import gabor_kernel
 
-from extractors.handcrafted.channels import luma
+from extractors.handcrafted.framework.channels import luma
+from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.gabor import FEATURES, OCTAVE, Gabor, gabor, gabor_amplitudes
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.status import Status
 
 
 def wave(shape: tuple[int, int], length: float, degrees: float, amplitude: float = 1.0) -> np.ndarray:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from extractors.cells import Cell
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.size import Size
-from extractors.handcrafted.status import Status
 
 
 def test_the_given_nucleus_is_the_one_that_is_measured(draw: Any) -> None:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from skimage.feature import graycomatrix, graycoprops
 
-from extractors.handcrafted.channels import luma
+from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.channels import luma
+from extractors.handcrafted.framework.quantisation import Binning, Quantised, quantise
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.glcm import MATRIX_FEATURES, Glcm, cooccurrences, haralick
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.quantisation import Binning, Quantised, quantise
-from extractors.handcrafted.status import Status
 
 NAMES = [feature.name for feature in MATRIX_FEATURES]
 HARALICK = NAMES[:13]

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from extractors.handcrafted.emphases import emphases
+from extractors.handcrafted.framework.quantisation import Quantised
+from extractors.handcrafted.framework.size_zone_statistics import size_zone_statistics
 from extractors.handcrafted.glrlm import RUN_FEATURES, runs
-from extractors.handcrafted.quantisation import Quantised
 
 NAMES = [feature.name for feature in RUN_FEATURES]
 
@@ -54,7 +54,7 @@ def test_features_of_stripes_in_closed_form() -> None:
     # Rows of 1 and 3 by turns: 8 runs of 10 along them, 80 of 1 along every other direction.
     levels = np.where(np.arange(8)[:, None] % 2, 3, 1) * np.ones((1, 10), dtype=int)
     counts = runs(of_levels(levels, 3))
-    found = dict(zip(NAMES, emphases(counts, np.arange(1, counts.shape[2] + 1)), strict=True))
+    found = dict(zip(NAMES, size_zone_statistics(counts, np.arange(1, counts.shape[2] + 1)), strict=True))
     np.testing.assert_allclose(found["short_run_emphasis"], [1 / 100, 1, 1, 1], rtol=1e-12)
     np.testing.assert_allclose(found["long_run_emphasis"], [100, 1, 1, 1], rtol=1e-12)
     np.testing.assert_allclose(found["run_percentage"], [1 / 10, 1, 1, 1], rtol=1e-12)

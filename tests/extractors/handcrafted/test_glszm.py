@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from extractors.handcrafted.framework.quantisation import Quantised
 from extractors.handcrafted.glszm import zones
-from extractors.handcrafted.quantisation import Quantised
 
 
 def of_levels(levels: Any, count: int) -> Quantised:

@@ -9,10 +9,10 @@ import pytest
 from scipy.ndimage import grey_erosion
 from skimage.morphology import reconstruction
 
-from extractors.handcrafted.channels import luma
+from extractors.handcrafted.framework.channels import luma
+from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.granularity import Granularity, block_means, granularity, remainders
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.status import Status
 
 CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]])
 

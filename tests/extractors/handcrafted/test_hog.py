@@ -10,10 +10,10 @@ import pytest
 from skimage.feature import hog as peer_hog
 
 from extractors.cells import CellFile, Cells
+from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.hog import FEATURES, Hog, hog, orientations
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.status import Status
 
 NAMES = [feature.name for feature in FEATURES]
 WIDTH = 180 / 8

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from extractors.handcrafted.emphases import emphases
+from extractors.handcrafted.framework.quantisation import Quantised
+from extractors.handcrafted.framework.size_zone_statistics import size_zone_statistics
 from extractors.handcrafted.glcm import cooccurrences, haralick
 from extractors.handcrafted.gldm import DEPENDENCE_FEATURES, dependences
 from extractors.handcrafted.glrlm import RUN_FEATURES, runs
 from extractors.handcrafted.glszm import FEATURES as ZONE_FEATURES
 from extractors.handcrafted.glszm import zones
 from extractors.handcrafted.ngtdm import neighbourhoods, tone_features
-from extractors.handcrafted.quantisation import Quantised
 
 LEVELS = 6
 Values = dict[str, Any]
@@ -36,18 +36,18 @@ def of_pairs(slice_: Quantised) -> Values:
 
 def of_runs(slice_: Quantised) -> Values:
     counts = runs(slice_)
-    found = named(RUN_FEATURES, emphases(counts, np.arange(1, counts.shape[2] + 1)))
+    found = named(RUN_FEATURES, size_zone_statistics(counts, np.arange(1, counts.shape[2] + 1)))
     return raw(found, "run", "run_length", np.count_nonzero(slice_.levels))
 
 
 def of_zones(slice_: Quantised) -> Values:
     counts, sizes = zones(slice_)
-    found = named(ZONE_FEATURES, emphases(counts[None], sizes))
+    found = named(ZONE_FEATURES, size_zone_statistics(counts[None], sizes))
     return raw(found, "zone", "zone_size", np.count_nonzero(slice_.levels))
 
 
 def of_dependences(slice_: Quantised) -> Values:
-    return named(DEPENDENCE_FEATURES, emphases(dependences(slice_)[None], np.arange(1, 10)))
+    return named(DEPENDENCE_FEATURES, size_zone_statistics(dependences(slice_)[None], np.arange(1, 10)))
 
 
 def of_neighbourhoods(slice_: Quantised) -> Values:

@@ -11,12 +11,12 @@ import pytest
 from scipy.ndimage import map_coordinates
 from skimage.feature import local_binary_pattern as _peer
 
-from bench.datasets.phantom import PhantomSpec, phantom_cells
+from bench.datasets.phantom.reader import PhantomSpec, phantom_cells
 from extractors.cells import Cell, CellFile, Cells
+from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.lbp import GRID, Lbp, circle, features, lbp
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.status import Status
 
 RADII = (1, 2, 3)
 

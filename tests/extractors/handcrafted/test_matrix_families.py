@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from extractors.handcrafted.family import HandcraftedBase
-from extractors.handcrafted.feature import EXACT
+from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.family import HandcraftedBase
+from extractors.handcrafted.framework.feature import EXACT
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.glcm import Glcm
 from extractors.handcrafted.gldm import Gldm
 from extractors.handcrafted.glrlm import Glrlm
 from extractors.handcrafted.glszm import Glszm
 from extractors.handcrafted.ngtdm import Ngtdm
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.status import Status
 
 FAMILIES: list[Any] = [Glcm, Glrlm, Glszm, Ngtdm, Gldm]
 FLATTENED = {"correlation", "imc1", "imc2", "mcc", "coarseness", "contrast", "busyness", "strength"}

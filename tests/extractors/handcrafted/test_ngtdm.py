@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.quantisation import Quantised
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.ngtdm import Ngtdm, neighbourhoods, tone_features
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.quantisation import Quantised
-from extractors.handcrafted.status import Status
 
 
 def of_levels(levels: np.ndarray, count: int) -> Quantised:

@@ -11,10 +11,10 @@ import pytest
 from scipy import ndimage
 
 from extractors.cells import CellFile, Cells
+from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.nucleoli import nucleoli
 from extractors.handcrafted.nucleus import FEATURES, Nucleus
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.status import Status
 
 BoolMask = np.ndarray
 PLACE = ("nucleus.nc_ratio", "nucleus.offset", "nucleus.ring_mean", "nucleus.ring_min", "nucleus.ring_max")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from extractors.cells import CellFile, Cells
-from extractors.handcrafted.parts import Parts
+from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.pftas import FEATURES, Pftas, pftas, thresholds
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.status import Status
 
 NAMES = [feature.name for feature in FEATURES]
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from extractors.cells import Cell, CellFile, Cells
+from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.quantisation import Binning, Quantised, quantise
 from extractors.handcrafted.glcm import cooccurrences, haralick
 from extractors.handcrafted.gldm import gldm
 from extractors.handcrafted.glrlm import glrlm
 from extractors.handcrafted.glszm import glszm
 from extractors.handcrafted.ngtdm import ngtdm
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.quantisation import Binning, Quantised, quantise
 
 pytest.importorskip("radiomics", reason="pyradiomics, of the extra `speed`, is not installed")
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from extractors.handcrafted.catalogue import Handcrafted
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.status import Status
+from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.status import Status
 
 FAMILIES = Handcrafted()._families()
 COLUMNS = Handcrafted().catalogue()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.datasets.phantom import PhantomSpec, phantom_cells
+from bench.datasets.phantom.reader import PhantomSpec, phantom_cells
 from extractors.cells import Cell
 from extractors.handcrafted.catalogue import Handcrafted
 

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from bench.datasets.phantom import PhantomSpec, phantom_cells
+from bench.datasets.phantom.reader import PhantomSpec, phantom_cells
 from extractors.cells import Cell
 from extractors.handcrafted.catalogue import Handcrafted
 

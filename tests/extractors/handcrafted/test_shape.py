@@ -10,9 +10,9 @@ import pytest
 from skimage.measure import moments_central, moments_hu, moments_normalized, regionprops
 
 from extractors.cells import Cell, CellFile
-from extractors.handcrafted.parts import Parts
+from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.shape import Shape
-from extractors.handcrafted.status import Status
 
 
 def of(mask: np.ndarray) -> dict[str, Any]:

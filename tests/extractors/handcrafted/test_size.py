@@ -12,9 +12,9 @@ from scipy.special import ellipe
 from skimage.measure import perimeter_crofton, regionprops
 
 from extractors.cells import Cell, CellFile
-from extractors.handcrafted.parts import Parts
+from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.size import Size
-from extractors.handcrafted.status import Status
 
 
 def of(mask: np.ndarray, um_per_px: float | None = None) -> dict[str, Any]:

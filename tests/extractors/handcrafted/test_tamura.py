@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from extractors.handcrafted.channels import luma
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.status import Status
+from extractors.handcrafted.framework.channels import luma
+from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.tamura import Tamura, coarseness, contrast, directionality, tamura
 
 

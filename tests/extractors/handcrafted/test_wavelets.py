@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import pywt
 
-from extractors.handcrafted.channels import luma
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.status import Status
+from extractors.handcrafted.framework.channels import luma
+from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.wavelets import (
     FEATURES,
     HIGH_PASS,

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from extractors.cells import Cell, CellFile
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.region import Region
-from extractors.handcrafted.status import Status
+from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.region import Region
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.zernike import Zernike, orders, zernike
 
 

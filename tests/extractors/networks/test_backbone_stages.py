@@ -17,7 +17,7 @@ from timm.data import create_transform, resolve_model_data_config
 from timm.layers import resample_abs_pos_embed
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from extractors.networks.backbones import Backbone, BackboneSpec, load_backbone
+from extractors.networks.backbones.backbone import Backbone, BackboneSpec, load_backbone
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (150, 190, 3), dtype=np.uint8)
 

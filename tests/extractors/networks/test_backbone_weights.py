@@ -12,7 +12,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from extractors.networks.backbones import BackboneSpec, load_backbone
+from extractors.networks.backbones.backbone import BackboneSpec, load_backbone
 
 MODEL = "test_resnet"
 """A network of timm made for tests: 0.5 million parameters."""

@@ -15,8 +15,8 @@ from PIL import Image
 from timm.data import create_transform, resolve_model_data_config
 from torch import nn
 
-from extractors.networks.backbones import BackboneSpec, load_backbone
-from extractors.networks.threads import torch_threads
+from extractors.networks.backbones.backbone import BackboneSpec, load_backbone
+from extractors.networks.training.threads import torch_threads
 
 Transform = Callable[[Image.Image], torch.Tensor]
 

@@ -14,9 +14,9 @@ import pytest
 from typer.testing import CliRunner
 
 import bench
-from bench.cli import app
-from bench.datasets.opening import open_data
-from bench.datasets.phantom import PhantomSpec, write_phantom
+from bench.cli.app import app
+from bench.datasets.loading import open_data
+from bench.datasets.phantom.reader import PhantomSpec, write_phantom
 from bench.errors import BenchError
 from bench.evidence.audit.auditing import audit, keep
 from bench.evidence.audit.findings import TITLES, Audit

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from bench.datasets.orientations import ORIENTATIONS, oriented
-from bench.datasets.phantom import PhantomSpec, phantom_cells
+from bench.datasets.phantom.reader import PhantomSpec, phantom_cells
+from bench.datasets.scanning.orientations import ORIENTATIONS, oriented
 from bench.evidence.audit.near_duplicates import near_duplicates
 from bench.evidence.audit.traits import read_traits
 from extractors.cells import CellFile

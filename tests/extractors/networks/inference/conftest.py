@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from extractors.networks.backbones import Backbone, BackboneSpec, load_backbone
-from extractors.networks.inference.opening import _engine
+from extractors.networks.backbones.backbone import Backbone, BackboneSpec, load_backbone
+from extractors.networks.inference.select_engine import _engine
 
 SMALL = BackboneSpec("test_efficientnet", weights="random")
 

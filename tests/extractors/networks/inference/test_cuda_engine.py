@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from extractors.networks.backbones import Backbone
+from extractors.networks.backbones.backbone import Backbone
 from extractors.networks.inference import batch_size as batches
 from extractors.networks.inference.batch_size import LARGEST, batch_size, in_batches
 from extractors.networks.inference.cuda_engine import CudaEngine

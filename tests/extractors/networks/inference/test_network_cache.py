@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from extractors.networks.backbones import Backbone, BackboneSpec, load_backbone
+from extractors.networks.backbones.backbone import Backbone, BackboneSpec, load_backbone
 from extractors.networks.inference import network_cache
 from extractors.networks.inference.conversion import MODEL, WEIGHTS
 from extractors.networks.inference.network_cache import cached_networks, converted_network, network_key, remove
@@ -23,8 +23,8 @@ SPEC = BackboneSpec("test_efficientnet", weights="random")
 
 OPENING = """
 import sys
-from extractors.networks.backbones import BackboneSpec
-from extractors.networks.inference.opening import open_engine
+from extractors.networks.backbones.backbone import BackboneSpec
+from extractors.networks.inference.select_engine import open_engine
 engine = open_engine(BackboneSpec("test_efficientnet", weights="random"))
 print(type(engine).__name__, engine.width, sorted({"torch", "timm", "torchvision"} & set(sys.modules)))
 """

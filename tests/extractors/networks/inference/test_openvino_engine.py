@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from extractors.networks.backbones import BackboneSpec, load_backbone
-from extractors.networks.inference.opening import open_engine
+from extractors.networks.backbones.backbone import BackboneSpec, load_backbone
 from extractors.networks.inference.openvino_engine import AHEAD, OpenVINOEngine
 from extractors.networks.inference.openvino_runtime import computes_bf16
+from extractors.networks.inference.select_engine import open_engine
 
 Images = npt.NDArray[np.uint8]
 Features = npt.NDArray[np.float32]

@@ -9,7 +9,7 @@ from extractors.networks.inference.openvino_runtime import core, openvino
 
 CONVERSION = """
 import sys
-from extractors.networks.backbones import BackboneSpec, load_backbone
+from extractors.networks.backbones.backbone import BackboneSpec, load_backbone
 from extractors.networks.inference.conversion import write_network
 from pathlib import Path
 write_network(load_backbone(BackboneSpec("test_vit", weights="random")), Path(sys.argv[1]))

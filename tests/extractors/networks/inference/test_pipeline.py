@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from extractors.cells import Cell, CellFile, Cells
-from extractors.networks.backbones import Backbone
+from extractors.networks.backbones.backbone import Backbone
 from extractors.networks.inference.pipeline import AHEAD, shown_images
 from extractors.preparation.step import Picture
 
@@ -26,7 +26,7 @@ def reading_threads() -> list[str]:
 
 
 class Counted(Sequence[Cell]):
-    """Cells that remember which of them were looked at."""
+    """Cells that put_probe which of them were looked at."""
 
     def __init__(self, n: int) -> None:
         self.cells, self.seen = cells(n), set[int]()

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from extractors.networks.backbones import Backbone
+from extractors.networks.backbones.backbone import Backbone
 from extractors.networks.inference.torch_engine import TorchEngine
 
 Images = npt.NDArray[np.uint8]

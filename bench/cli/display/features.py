@@ -1,0 +1,133 @@
+"""What `bench features` prints: a catalogue by feature, and what an extraction came to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence, Sized
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from bench.cli.display.terminal import console
+from bench.plugins.feature_catalogue import Catalogue, Row, family_of
+from bench.plugins.pipeline import prepared_name
+
+if TYPE_CHECKING:
+    from bench.features.table import FeatureTable
+
+EXACT = 1e-6
+"""Largest relative change that is rounding alone."""
+
+
+def show_catalogue(found: Catalogue) -> None:
+    """Print a table a family, one row a feature with its regions, channels and scales."""
+    families: dict[str, list[Row]] = {}
+    for row in found.rows:
+        families.setdefault(family_of(row), []).append(row)
+    if not found.described:
+        _show_names(found)
+        return
+    for family, rows in families.items():
+        _show_family(family, rows)
+    console.print(
+        f"\n{escape(found.extractor)}: {_count(found.rows, 'column')}. A name is family.feature, then what it is taken "
+        "of. Turned: change under quarter turns and flips. Each column with its source: --format csv, json or "
+        "markdown.",
+        highlight=False,
+        style="dim",
+    )
+
+
+def show_extraction(table: FeatureTable) -> None:
+    """Print what a table of features holds, and what it lacks and why."""
+    cells = table.cells
+    values, patients = len(cells) * len(table.names), table.cells["patient"].nunique()
+    name = prepared_name(table.prepare, table.extractor)
+    console.print(
+        f"[bold]{escape(name)}[/bold]: {_count(cells, 'cell')} of {_counted(patients, 'patient')}, "
+        f"{_count(table.names, 'column')} of features",
+        highlight=False,
+    )
+    reasons = table.missing
+    total = sum(reasons.values())
+    why = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+    told = f"{total} ({100 * total / values:.2g} %): {why}" if total else "none"
+    console.print(f"missing values: {escape(told)}", highlight=False)
+    if table.extracted:
+        rate = table.extracted / table.seconds
+        console.print(
+            f"{table.extracted} cells extracted in {table.seconds:.1f} s: {rate:.1f} cells/s", highlight=False
+        )
+    else:
+        console.print("taken from the feature store; nothing had to be extracted", highlight=False)
+
+
+def turned(turns: float) -> str:
+    """The change under quarter turns and flips, in a word or in percent."""
+    if turns == math.inf:
+        return "changes"
+    return "exact" if turns <= EXACT else f"{100 * turns:.2g} %"
+
+
+def _show_names(found: Catalogue) -> None:
+    for row in found.rows:
+        console.print(row["name"], highlight=False, markup=False, soft_wrap=True)
+    console.print(
+        f"\n{escape(found.extractor)}: {_count(found.rows, 'column')}; the extractor tells names alone, no formulas.",
+        highlight=False,
+        style="dim",
+    )
+
+
+def _show_family(family: str, rows: Sequence[Row]) -> None:
+    lines = _by_feature(rows)
+    places = [_places(members) for members in lines.values()]
+    same = len(set(places)) == 1
+    features = len({feature for feature, *_ in lines})
+    of = f" of {places[0]}" if same and places[0] else ""
+    console.print(
+        f"\n[bold]{escape(family)}[/bold]: {_counted(features, 'feature')}{escape(of)}, {_count(rows, 'column')}",
+        highlight=False,
+    )
+    table = Table(box=None, pad_edge=False)
+    table.add_column("feature", no_wrap=True)
+    if not same:
+        table.add_column("of", overflow="fold", min_width=16)
+    for name in ("unit", "range", "turned"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("formula", overflow="fold", min_width=20)
+    for (feature, unit, extent, turns, formula), place in zip(lines, places, strict=True):
+        cells = (feature, *([] if same else [place]), unit, extent, turned(turns), formula)
+        table.add_row(*map(escape, cells))
+    console.print(table, highlight=False)
+
+
+def _by_feature(rows: Sequence[Row]) -> dict[tuple[Any, ...], list[Row]]:
+    """The rows of one family by the second part of their name and by what is said of them."""
+    grouped: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        said = tuple(row[k] for k in ("unit", "range", "turns", "formula"))
+        grouped.setdefault((_feature(row), *said), []).append(row)
+    return grouped
+
+
+def _places(members: Sequence[Mapping[str, Any]]) -> str:
+    """Regions, channels and scales of a feature, each once."""
+    tails = [str(row["name"]).split(".")[2:] for row in members]
+    width = max(map(len, tails), default=0)
+    parts = [dict.fromkeys(tail[i] for tail in tails if i < len(tail)) for i in range(width)]
+    return "; ".join(", ".join(part) for part in parts)
+
+
+def _feature(row: Mapping[str, Any]) -> str:
+    parts = str(row["name"]).split(".")
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
+def _count(things: Sized, word: str) -> str:
+    return _counted(len(things), word)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

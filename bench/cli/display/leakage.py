@@ -1,0 +1,112 @@
+"""What the leakage report prints."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+from rich.table import Table
+
+from bench.cli.display.terminal import console, show_line
+from bench.evidence.leakage.feature_clustering import LEVEL, FeatureClustering
+from bench.evidence.leakage.report import Leakage
+from bench.scores.metrics import METRICS
+from bench.scores.primary import Estimate
+
+_STYLE = {"identity-only": "red", "inflated": "red", "recognisable": "yellow", "no-leak": "green", "nothing": "yellow"}
+
+
+def show_leakage(found: Leakage) -> None:
+    """Print the leakage report of an experiment: the verdict first, then the figures it rests on."""
+    style = _STYLE[found.verdict.code]
+    console.print(f"\n[bold]{escape(found.name)}[/bold]: does it recognise the disease or the patients?")
+    console.print(f"[{style}]{escape(found.verdict.text)}[/{style}]\n", highlight=False)
+    console.print(_scores(found), highlight=False)
+    _show_recognition(found)
+    _show_clustering(found)
+    for text in found.missing:
+        console.print(f"[yellow]not available[/yellow] {escape(text)}", highlight=False)
+    console.print(
+        "Intervals: patient bootstrap, conditional on the fitted models; of the gap: paired by patient.", style="dim"
+    )
+    show_line("leakage", found.file)
+
+
+def _scores(found: Leakage) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(METRICS[found.metric].title, overflow="fold")
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    for title, estimate in (
+        ("folds by image", found.by_image),
+        ("folds by patient", found.by_patient),
+        ("leak gap", found.gap),
+    ):
+        table.add_row(title, f"{estimate.value:.2f}", _interval(estimate))
+    if (identity := found.identity) is not None:
+        table.add_row(
+            f"folds by image, labels permuted between patients ({identity.permutations} times)",
+            f"{identity.mean:.2f}",
+            f"sd {identity.sd:.2f}",
+        )
+        table.add_row("  what knowing the true class would give there", f"{identity.class_only:.2f}", "")
+        table.add_row("  share of these that reach the true labels' score (p)", f"{identity.p:.2g}", "")
+    return table
+
+
+def _show_recognition(found: Leakage) -> None:
+    if not found.recognition:
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("cells named after the right patient")
+    for title in ("patients", "cells", "right", "by chance", "largest patient"):
+        table.add_column(title, justify="right")
+    for r in found.recognition:
+        row = (f"{r.accuracy:.0%}", f"{r.chance:.1%}", f"{r.majority:.1%}")
+        table.add_row(f"within {escape(r.label)}", str(r.patients), str(r.cells), *row)
+    console.print()
+    console.print(table, highlight=False)
+
+
+def _show_clustering(found: Leakage) -> None:
+    console.print()
+    if (features := found.features) is not None:
+        top = ", ".join(f"{name} {icc:.2f}" for name, icc in features.top)
+        console.print(
+            f"Intra-class correlation of {features.features} features, class means removed: median "
+            f"{features.median:.2f}; highest: {escape(top)}.",
+            highlight=False,
+        )
+        console.print(_spread(features), highlight=False)
+    if (scores := found.scores) is not None:
+        console.print(
+            f"Intra-class correlation of the scores on unseen patients: {scores.icc:.2f}. Design effect "
+            f"{scores.design_effect:.1f}: {scores.cells} cells tell as much as {scores.effective_cells:.0f} "
+            "independent ones.",
+            highlight=False,
+        )
+    if (errors := found.errors) is not None:
+        # Labels that cannot be permuted are those of patients with cells of several classes.
+        counted = "" if found.identity is not None else " (counted once for each of their classes)"
+        console.print(
+            f"Of {errors.patients} patients{counted}, {errors.all_right:.0%} are all right and {errors.all_wrong:.0%} "
+            f"all wrong; if cells erred one by one, it would be {errors.all_right_expected:.0%} and "
+            f"{errors.all_wrong_expected:.0%}.",
+            highlight=False,
+        )
+
+
+def _spread(features: FeatureClustering) -> str:
+    differing = (
+        ""
+        if features.differing is None
+        else f" {features.differing} of the features differ{'s' if features.differing == 1 else ''} between classes "
+        f"(F-test on patient means, Holm p at most {LEVEL:g})."
+    )
+    return (
+        f"They vary between classes ({features.of_class:.0%}), between patients of a class "
+        f"({features.of_patients:.0%}) and between cells of a patient ({features.of_cells:.0%}).{differing}"
+    )
+
+
+def _interval(estimate: Estimate) -> str:
+    between = "-" if estimate.low >= 0 else " to "
+    return f"{estimate.low:.2f}{between}{estimate.high:.2f}"

@@ -1,0 +1,113 @@
+"""A contact sheet: some cells of a data set as they are, and after each step of their preparation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bench.datasets.contact_sheet.drawing import Row, drawn_tile, joined, shared_scale
+from bench.datasets.readers.manifest import manifest_files
+from bench.datasets.table import Dataset
+from bench.errors import BenchError
+from bench.seeds import seed_of
+from bench.storage.exports import check_output, output_file
+from extractors.cells import Cell, CellFile
+from extractors.preparation.step import Picture, Step
+
+MAX_CELLS = 48
+
+
+def check_sheet_place(path: Path, *, data: str) -> None:
+    """Raise BenchError where no contact sheet can be written to `path`, or where it would be taken for a cell."""
+    check_output(path, protected=manifest_files(data), suffixes=(".png",))
+    source = Path(data).expanduser().resolve()
+    if source.is_dir() and path.resolve().is_relative_to(source):
+        raise BenchError(f"{path}: lies in the folder of the cells; choose another place with --output")
+
+
+def write_contact_sheet(dataset: Dataset, path: Path, *, steps: Sequence[Step], cells: int, seed: int) -> None:
+    """Draw a row a cell: as it is, then after each step, with the outline of its mask; write it as PNG.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Cells that were found readable.
+    path : Path
+        Where to; replaced only when all is drawn.
+    steps : sequence of Step
+        What is done to the cells, in order.
+    cells : int
+        Rows, 1 to `MAX_CELLS`; all cells where there are fewer.
+    seed : int
+        Which cells (`chosen_cells`).
+
+    Raises
+    ------
+    BenchError
+        A cell cannot be prepared, or `path` is a file of the data set or cannot be written.
+    """
+    _check_no_source(path, dataset.table)
+    files, table = dataset.cells().files, dataset.table
+    rows = []
+    for i in chosen_cells(table, cells, seed=seed):
+        sizes = [picture.mask.shape for picture in _stages(files[i], steps)]
+        scale = shared_scale(sizes)
+        tiles = tuple(drawn_tile(picture, scale) for picture in _stages(files[i], steps))
+        rows.append(Row(table["cell"][i], table["label"][i], table["patient"][i], tuple(sizes), tiles))
+    sheet = joined(rows, ["raw", *map(str, steps)])
+    with output_file(path) as temporary:
+        sheet.save(temporary, format="PNG")
+
+
+def chosen_cells(table: pd.DataFrame, count: int, *, seed: int) -> list[int]:
+    """Rows of the table that stand for all: in turn of each class, in turn of each of its patients, else by chance.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With `label` and `patient`, index 0..n-1.
+    count : int
+        How many.
+    seed : int
+        Of the order of patients, and of the cells of each.
+
+    Returns
+    -------
+    list of int
+        Sorted by label, then by patient.
+    """
+    order = np.random.default_rng(seed_of("contact sheet", seed)).permutation(len(table))
+    shuffled = table.iloc[order][["label", "patient"]]
+    shuffled["turn"] = shuffled.groupby(["label", "patient"]).cumcount()
+    by_patient = shuffled.sort_values("turn", kind="stable")
+    by_patient["rank"] = by_patient.groupby("label").cumcount()
+    chosen = by_patient.sort_values(["rank", "label"], kind="stable").head(count)
+    return [int(i) for i in chosen.sort_values(["label", "patient"], kind="stable").index]
+
+
+def _stages(file: CellFile, steps: Sequence[Step]) -> Iterator[Picture]:
+    """The cell as it is, then after each step; one at a time, since a cell may have 64 million pixels."""
+    cell = Cell.from_file(file)
+    try:
+        picture = Picture(cell.image, cell.mask, cell.nucleus)
+    except (OSError, ValueError) as error:
+        raise BenchError(f"the cell {file.id} cannot be read: {error}") from error
+    del cell
+    yield picture
+    for step in steps:
+        try:
+            picture = step(picture)
+        except ValueError as error:
+            raise BenchError(f"the cell {file.id} cannot be prepared: {step}: {error}") from error
+        yield picture
+
+
+def _check_no_source(path: Path, table: pd.DataFrame) -> None:
+    if not path.exists():
+        return
+    sources = (table[name].dropna() for name in ("path", "mask_path", "nucleus_path") if name in table)
+    if any(Path(source).exists() and path.samefile(source) for column in sources for source in column):
+        raise BenchError(f"{path}: is an image of the cells that are read; choose another file with --output")

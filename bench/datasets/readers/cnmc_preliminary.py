@@ -1,0 +1,89 @@
+"""The preliminary phase of C-NMC: numbered images whose patient and class stand in a label file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from bench.datasets.readers.cnmc_names import CellName, fold_notice, parse_name
+from bench.datasets.readers.text_table import Rows, read_rows
+from bench.datasets.table import cell_table
+from bench.errors import BenchError
+
+FOLDER = "C-NMC_test_prelim_phase_data"
+LABELS = "C-NMC_test_prelim_phase_data_labels.csv"
+
+_CLASSES = {"1": "ALL", "0": "HEM"}
+
+
+def read_preliminary(files: list[Path]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The table of cells and its notices.
+
+    Parameters
+    ----------
+    files : list of Path
+        The images, absolute, sorted.
+
+    Raises
+    ------
+    BenchError
+        No label file lies in the images' folder or the three above; a row of it is malformed or contradicts itself; an
+        image has no row or two.
+    """
+    names = _read_labels(_label_file(files[0].parent))
+    _check_files(files, names)
+    stems = [file.stem for file in files]
+    found = [names[stem] for stem in stems]
+    table = cell_table(
+        cell=[f"prelim_{stem}" for stem in stems],
+        path=[str(file) for file in files],
+        label=[name.label for name in found],
+        patient=[name.patient for name in found],
+    )
+    absent = len(names) - len(files)
+    notices = (f"{absent} of the {len(names)} rows of {LABELS} have no image here",) if absent else ()
+    return table, (*fold_notice(found), *notices)
+
+
+def _check_files(files: list[Path], names: dict[str, CellName]) -> None:
+    first: dict[str, Path] = {}
+    for file in files:
+        if file.stem not in names:
+            raise BenchError(f"{file}: the image has no row in {LABELS}")
+        other = first.setdefault(file.stem, file)
+        if other is not file:
+            raise BenchError(f"{file} is there twice, the other being {other}; give the path of one copy")
+
+
+def _label_file(folder: Path) -> Path:
+    places = [folder, *folder.parents[:3]]
+    for place in places:
+        if (place / LABELS).is_file():
+            return place / LABELS
+    looked = ", ".join(str(place) for place in places)
+    raise BenchError(f"the label file {LABELS} of the preliminary phase is missing; looked in {looked}")
+
+
+def _read_labels(file: Path) -> dict[str, CellName]:
+    rows = read_rows(file, required=("Patient_ID", "new_names", "labels"))
+    names: dict[str, CellName] = {}
+    for index, new_name in enumerate(rows.columns["new_names"]):
+        stem = Path(new_name.strip()).stem
+        if stem in names:
+            raise BenchError(f"{rows.at(index)}: {new_name!r} is there twice")
+        names[stem] = _row_name(rows, index)
+    return names
+
+
+def _row_name(rows: Rows, index: int) -> CellName:
+    old, code = rows.columns["Patient_ID"][index].strip(), rows.columns["labels"][index].strip()
+    name = parse_name(old)
+    if name is None:
+        raise BenchError(f"{rows.at(index)}: Patient_ID is {old!r}; a name like UID_57_29_1_all.bmp is expected")
+    label = _CLASSES.get(code)
+    if label is None:
+        raise BenchError(f"{rows.at(index)}: labels is {code!r}; 1 (ALL) or 0 (HEM) is expected")
+    if label != name.label:
+        raise BenchError(f"{rows.at(index)}: labels says {label}, Patient_ID {old!r} says {name.label}")
+    return name

@@ -1,0 +1,197 @@
+"""Records of finished and failed experiments, read from their folders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.errors import BenchError
+from bench.plugins.pipeline import name_of, prepare_of
+from bench.scores.decisions import Decision
+from bench.scores.metrics import PRIMARY
+from bench.storage.json_files import read_json
+
+LEAKY = "LEAKY"
+
+
+RANDOM_WEIGHTS = "RANDOM WEIGHTS"
+
+
+BASELINE = "BASELINE"
+
+
+_TEXTS = ("key", "extractor", "classifier", "folds_hash")
+
+
+_DATA: Mapping[str, type | tuple[type, ...]] = {
+    "name": str,
+    "digest": str,
+    "cells": int,
+    "patients": int,
+    "split_units": int,
+    "classes": list,
+    "positive": (str, type(None)),
+}
+
+
+@dataclass(frozen=True)
+class ExperimentResult:
+    """A finished experiment, read from its folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it lies.
+    record : mapping
+        `experiment.json`: what was run, on what, how, and what its key is made of.
+    """
+
+    folder: Path
+    record: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Identity of the experiment."""
+        return str(self.record["key"])
+
+    @property
+    def name(self) -> str:
+        """The pipeline as a person writes it: preparation, where there is any, extractor and classifier."""
+        return name_of(self.record)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a reader of any table must be told: LEAKY, RANDOM WEIGHTS, BASELINE."""
+        return tuple(self.record["flags"])
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Columns `metric`, `value`, `low`, `high`, `repeat_sd`, `method`, `n`."""
+        return pd.read_parquet(self.folder / "scores.parquet")
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """Out of fold: `cell`, `patient`, `unit`, `label`, `repeat`, `fold`, thresholds and `p_<class>`.
+
+        `threshold` is that of a cell's probability, `patient_threshold` that of a patient's score. Where probabilities
+        were calibrated, `raw_<class>` keeps what the classifier gave.
+        """
+        return pd.read_parquet(self.folder / "predictions.parquet")
+
+    @cached_property
+    def inner(self) -> pd.DataFrame:
+        """Out-of-fold predictions of the training cells of each fold, with `inner_fold`; never calibrated."""
+        return pd.read_parquet(self.folder / "inner.parquet")
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """Tuning trials of all folds; empty without tuning."""
+        return self._optional("trials")
+
+    @cached_property
+    def optimism(self) -> pd.DataFrame:
+        """Inner best and outer score of each tuned fold (`bench.evaluation.optimism`); empty without tuning."""
+        return self._optional("optimism")
+
+    @cached_property
+    def importances(self) -> pd.DataFrame:
+        """Share of each feature in what the fitted classifier leans on: `feature`, `importance`, `repeat`, `fold`.
+
+        They sum to 1 in each fold; empty for a classifier that tells none.
+        """
+        return self._optional("importances")
+
+    @cached_property
+    def features(self) -> pd.DataFrame:
+        """What the features are: `name`, `formula`, `unit`, `range`, `turns`, `source`.
+
+        Kept where there are importances and the extractor tells it; else empty.
+        """
+        return self._optional("features")
+
+    @cached_property
+    def timing(self) -> Mapping[str, Any]:
+        """Wall times in seconds; not part of the result."""
+        return read_json(self.folder / "timing.json")
+
+    @property
+    def written_ns(self) -> int:
+        """When it was written, in nanoseconds since 1970."""
+        return (self.folder / "experiment.json").stat().st_mtime_ns
+
+    def _optional(self, table: str) -> pd.DataFrame:
+        path = self.folder / f"{table}.parquet"
+        return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+
+    def score(self, metric: str = PRIMARY) -> float:
+        """The value of one metric."""
+        values = dict(zip(self.scores["metric"], self.scores["value"], strict=True))
+        return float(values[metric])
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An experiment that did not come to a result, and why; never taken for one."""
+
+    path: Path
+    record: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Identity of the experiment."""
+        return str(self.record["key"])
+
+    @property
+    def written_ns(self) -> int:
+        """When it was written, in nanoseconds since 1970."""
+        return self.path.stat().st_mtime_ns
+
+    @property
+    def prepare(self) -> str:
+        """How its cells were to be prepared; `none` where they were to be taken as they are."""
+        return prepare_of(self.record)
+
+    @property
+    def reason(self) -> str:
+        """What went wrong, in a sentence."""
+        return str(self.record["reason"])
+
+
+def decision_of(record: Mapping[str, Any]) -> Decision:
+    """How an experiment decided; records from before there was a choice have the only way there was."""
+    protocol = record["protocol"]
+    return Decision(**{name: str(protocol.get(name, usual)) for name, usual in vars(Decision()).items()})
+
+
+def read_experiment(folder: Path) -> ExperimentResult:
+    """The experiment in a folder; raises BenchError where its record is missing or damaged."""
+    return ExperimentResult(folder, _record(folder / "experiment.json"))
+
+
+def _record(path: Path) -> Mapping[str, Any]:
+    """The record of an experiment, done or failed; what tables are made of is there and of its kind."""
+    record = read_json(path)
+    data = record.get("data")
+    sound = {
+        **{name: isinstance(record.get(name), str) for name in _TEXTS},
+        "prepare": isinstance(record.get("prepare", ""), str),
+        **{name: _is_texts(record.get(name)) for name in ("flags", "violations")},
+        "protocol": isinstance(record.get("protocol"), dict),
+        "data": isinstance(data, dict)
+        and all(name in data and isinstance(data[name], kind) for name, kind in _DATA.items())
+        and _is_texts(data["classes"]),
+    }
+    damaged = [name for name, right in sound.items() if not right]
+    if damaged:
+        what = path.parent if path.name == "experiment.json" else path
+        raise BenchError(f"{path}: {damaged[0]!r} is missing or damaged; delete {what} and run the experiment again")
+    return record
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)

@@ -1,0 +1,39 @@
+"""What is installed, told without importing it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from bench.plugins.registry import Kind, installed
+
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+def plugins_of(kind: Kind) -> list[tuple[str, str, str]]:
+    """Name, first docstring line and distribution of each plugin of a kind.
+
+    The line is read from the source, since an import of some plugins takes seconds; a third party's is left empty.
+    """
+    rows = []
+    for name, point in installed(kind).items():
+        owner = point.dist.name if point.dist is not None else "?"
+        rows.append((name, _summary(point.module, point.attr) if owner == "cytobench" else "", owner))
+    return rows
+
+
+def models() -> list[str]:
+    """Names of the timm and torchvision models, each of which is an extractor."""
+    from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (may import timm)
+
+    return list(model_names())
+
+
+def _summary(module: str, attribute: str) -> str:
+    path = _ROOT.joinpath(*module.split(".")).with_suffix(".py")
+    if not path.is_file():
+        return ""
+    for node in ast.parse(path.read_bytes()).body:
+        if isinstance(node, ast.ClassDef) and node.name == attribute:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+    return ""

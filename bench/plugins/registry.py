@@ -1,0 +1,324 @@
+"""Names become classes: entry points, model names and import paths."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal
+
+from bench.errors import BenchError, did_you_mean
+from bench.plugins.selectors import Selector, Value, format_value, parse
+
+Kind = Literal["extractors", "classifiers", "datasets"]
+
+_ADAPTER = "classifiers.sklearn_adapter:SklearnAdapter"
+
+PIXELS = "pixels"
+"""What stands in the extractor's place beside a classifier that consumes cells."""
+
+ENGINE_OWNED = {
+    "random_state": "seeds follow from --seed",
+    "cv": "inner splits are drawn by patient",
+    "threads": "use --threads",
+    "n_jobs": "use --jobs and --threads",
+    "weights_dir": "use --weights-dir",
+    "device": "use --device",
+}
+"""Parameters that the engine sets in an extractor; not part of an identity, not accepted in a selector."""
+
+CLASSIFIER_OWNED = {name: why for name, why in ENGINE_OWNED.items() if name != "device"}
+"""Those that it sets in a classifier, whose `device`, where it has one, is the user's to choose in the selector."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A selector that was found: a class and all of its parameters, with nothing imported that computes.
+
+    Parameters
+    ----------
+    selector : str
+        The canonical short form: the name and the parameters that differ from their defaults.
+    target : str
+        `module:Class`.
+    params : dict
+        Every parameter, defaults filled in, without those that the engine owns.
+    accepts : frozenset of str
+        The engine-owned parameters that the class has.
+    consumes : {"cells", "features"}
+        What a classifier is fitted on; "cells" for an extractor.
+    requires_fit : bool
+        Whether an extractor learns from the training cells.
+    """
+
+    selector: str
+    target: str
+    params: Mapping[str, Value] = field(hash=False, compare=False)
+    accepts: frozenset[str] = frozenset()
+    consumes: str = "cells"
+    requires_fit: bool = False
+
+    @property
+    def name(self) -> str:
+        """The plugin's name, the network's name or the import path of the class."""
+        return self.selector.partition("[")[0]
+
+    @property
+    def canonical(self) -> str:
+        """Identity: the name with all parameters, in canonical form."""
+        if self.target == _ADAPTER:
+            return str(self.params["estimator"])
+        return str(Selector(self.name, dict(sorted(self.params.items()))))
+
+    @property
+    def nested_modules(self) -> tuple[str, ...]:
+        """Modules of the classes that its parameters name, in sort order."""
+        return tuple(sorted(set(_modules(tuple(self.params.values())))))
+
+    @property
+    def random_weights(self) -> bool:
+        """Whether a network is used as it was initialised."""
+        return self.params.get("weights") == "random"
+
+    def build(self, **engine: object) -> Any:
+        """An instance, with those of the engine-owned parameters that its class has."""
+        given = {k: v for k, v in engine.items() if k in self.accepts}
+        return _load(self.target)(**{k: _plain(v) for k, v in self.params.items()}, **given)
+
+
+@cache
+def installed(kind: Kind) -> dict[str, EntryPoint]:
+    """The plugins of a kind by name, found without importing them.
+
+    Raises
+    ------
+    BenchError
+        Two distributions declare one name.
+    """
+    found: dict[str, EntryPoint] = {}
+    for point in sorted(entry_points(group=f"bench.{kind}"), key=lambda p: p.name):
+        other = found.get(point.name)
+        if other is not None and (other.value, _owner(other)) != (point.value, _owner(point)):
+            raise BenchError(
+                f"two plugins of the name {point.name!r} in {kind}: one of {_owner(other)} ({other.value}), "
+                f"one of {_owner(point)} ({point.value}); uninstall one of them"
+            )
+        found[point.name] = point
+    return found
+
+
+def extractor(text: str) -> Plugin:
+    """The extractor that a selector names: a plugin, or any timm or torchvision model.
+
+    Raises
+    ------
+    BenchError
+        Unknown name or parameter, with the nearest known ones.
+    """
+    selector = parse(text)
+    points = installed("extractors")
+    if selector.name in points:
+        plugin = _describe(selector, points[selector.name].value, ENGINE_OWNED)
+        if selector.name == "embedding":
+            model = plugin.params.get("model")
+            if not isinstance(model, str):
+                raise BenchError("embedding needs a model: write embedding[model=resnet50], or just resnet50")
+            rest = {k: v for k, v in selector.params.items() if k != "model"}
+            return extractor(str(Selector(model, rest)))
+        return plugin
+    from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (reads a list that may have to be made)
+
+    models = model_names()
+    if selector.name.partition(".")[0] not in models:
+        hint = did_you_mean(selector.name, [*points, *models])
+        raise BenchError(
+            f"no extractor is called {selector.name!r}.{hint} See bench list extractors, and --timm for model names."
+        )
+    return _describe(selector, points["embedding"].value, ENGINE_OWNED, model=selector.name)
+
+
+def classifier(text: str) -> Plugin:
+    """The classifier that a selector names: a plugin, or the import path of a scikit-learn classifier.
+
+    Raises
+    ------
+    BenchError
+        Unknown name or parameter, with the nearest known ones.
+    """
+    selector = parse(text)
+    points = installed("classifiers")
+    if selector.name in points:
+        plugin = _describe(selector, points[selector.name].value, CLASSIFIER_OWNED)
+        if getattr(_load(plugin.target), "consumes", None) not in ("cells", "features"):
+            raise BenchError(f'{selector.name}: its class does not say consumes = "features" or "cells"')
+        return plugin
+    if "." in selector.name:
+        return _wrapped(selector)
+    hint = did_you_mean(selector.name, points)
+    raise BenchError(
+        f"no classifier is called {selector.name!r}.{hint} See bench list classifiers, or give the import path of a "
+        "scikit-learn classifier such as sklearn.linear_model.LogisticRegression."
+    )
+
+
+def _describe(selector: Selector, target: str, owned: Mapping[str, str], **fixed: Value) -> Plugin:
+    cls = _load(target)
+    defaults = _defaults(cls)
+    allowed = {k: v for k, v in defaults.items() if k not in owned and k not in fixed}
+    _check_names(selector, allowed, owned)
+    joined = getattr(cls, "joined", ())
+    given = {k: _like_default(_listed(v) if k in joined else v, allowed[k]) for k, v in selector.params.items()}
+    full = {k: _nested(v, _filled) for k, v in given.items()}
+    changed = {k: _nested(given[k], _shortened) for k in sorted(given) if not _same(given[k], allowed[k])}
+    return Plugin(
+        selector=str(Selector(selector.name, changed)),
+        target=target,
+        params=_without_missing({**allowed, **full, **fixed}, selector),
+        accepts=frozenset(defaults) & frozenset(owned),
+        consumes=getattr(cls, "consumes", "cells"),
+        requires_fit=_requires_fit(cls, {**full, **fixed}),
+    )
+
+
+def _nested(value: Value, form: Callable[[Plugin], Selector]) -> Value:
+    """The value with each selector in it replaced by a form of the classifier that it names."""
+    if isinstance(value, tuple):
+        return tuple(_nested(v, form) for v in value)
+    if not isinstance(value, Selector):
+        return value
+    return form(_describe(value, _target_of(value.name), CLASSIFIER_OWNED))
+
+
+def _target_of(name: str) -> str:
+    """Return `module:Class` of a classifier given by its plugin name or import path."""
+    points = installed("classifiers")
+    if name in points:
+        return points[name].value
+    module, _, leaf = name.rpartition(".")
+    if not module:
+        raise BenchError(f"no classifier is called {name!r}.{did_you_mean(name, points)}")
+    return f"{module}:{leaf}"
+
+
+def _filled(plugin: Plugin) -> Selector:
+    return Selector(plugin.name, dict(sorted(plugin.params.items())))
+
+
+def _shortened(plugin: Plugin) -> Selector:
+    return parse(plugin.selector)
+
+
+def _wrapped(selector: Selector) -> Plugin:
+    module, _, name = selector.name.rpartition(".")
+    inner = _load(f"{module}:{name}", asked=selector.name)
+    from classifiers.sklearn_adapter import SklearnAdapter, check_wrappable  # noqa: PLC0415 (imports scikit-learn)
+
+    try:
+        check_wrappable(inner)
+        plugin = _describe(selector, f"{module}:{name}", CLASSIFIER_OWNED)
+        check_wrappable(_plain(Selector(selector.name, plugin.params)))
+    except (TypeError, ValueError) as error:
+        raise BenchError(f"{selector}: {error}") from error
+    own = {"random_state", "cv", "threads"} & set(_defaults(SklearnAdapter))
+    return Plugin(
+        selector=plugin.selector,
+        target=_ADAPTER,
+        params={"estimator": _filled(plugin)},
+        accepts=frozenset(own),
+        consumes="features",
+    )
+
+
+@cache
+def _load(target: str, asked: str | None = None) -> Any:
+    module, _, name = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise BenchError(f"{asked or target} cannot be imported: {error}") from error
+
+
+_REQUIRED = object()
+
+
+def _defaults(cls: type) -> dict[str, Any]:
+    parameters = inspect.signature(cls).parameters.values()
+    return {
+        p.name: _REQUIRED if p.default is p.empty else _frozen(p.default)
+        for p in parameters
+        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    }
+
+
+def _check_names(selector: Selector, allowed: Mapping[str, object], owned: Mapping[str, str]) -> None:
+    for key in selector.params:
+        if key in allowed:
+            continue
+        if key in owned:
+            raise BenchError(f"{selector}: {key} is set by the engine; {owned[key]}")
+        takes = f"It takes {', '.join(sorted(allowed))}." if allowed else "It takes no parameters."
+        raise BenchError(f"{selector.name} has no parameter {key!r}.{did_you_mean(key, allowed)} {takes}")
+
+
+def _without_missing(params: dict[str, Any], selector: Selector) -> dict[str, Value]:
+    missing = [k for k, v in params.items() if v is _REQUIRED]
+    if missing:
+        raise BenchError(f"{selector.name} needs {', '.join(missing)}: write {selector.name}[{missing[0]}=...]")
+    return params
+
+
+def _like_default(value: Value, default: object) -> Value:
+    if isinstance(value, bool) or isinstance(default, bool):
+        return value
+    if isinstance(default, float) and isinstance(value, int):
+        return float(value)
+    if isinstance(default, int) and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(default, tuple) and not isinstance(value, tuple):
+        return (value,)
+    return value
+
+
+def _listed(value: Value) -> Value:
+    """The list that quoted text joined by `+` spells, and the one thing that a list of one holds."""
+    pieces = tuple(value.split("+")) if isinstance(value, str) else value
+    return pieces[0] if isinstance(pieces, tuple) and len(pieces) == 1 else pieces
+
+
+def _same(value: Value, default: object) -> bool:
+    return type(value) is type(default) and value == default
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(v) for v in value) if isinstance(value, list | tuple) else value
+
+
+def _plain(value: Value) -> object:
+    if isinstance(value, Selector):
+        return _load(_target_of(value.name))(**{k: _plain(v) for k, v in value.params.items()})
+    return tuple(_plain(v) for v in value) if isinstance(value, tuple) else value
+
+
+def _modules(value: Value) -> Iterator[str]:
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _modules(item)
+    elif isinstance(value, Selector):
+        yield _target_of(value.name).partition(":")[0]
+        yield from _modules(tuple(value.params.values()))
+
+
+def _requires_fit(cls: Any, given: Mapping[str, Value]) -> bool:
+    if not hasattr(cls, "transform"):
+        return False
+    return bool(cls(**{k: _plain(v) for k, v in given.items()}).__sklearn_tags__().requires_fit)
+
+
+def _owner(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else "an unknown distribution"
+
+
+__all__ = ["ENGINE_OWNED", "PIXELS", "Kind", "Plugin", "classifier", "extractor", "format_value", "installed"]

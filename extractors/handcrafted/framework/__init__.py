@@ -1,0 +1,1 @@
+"""What handcrafted feature families share: regions, channels, quantisation, status codes."""

@@ -1,0 +1,30 @@
+"""Which windows lie wholly inside a region."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+
+def complete_windows(mask: npt.NDArray[np.bool_], height: int, width: int) -> npt.NDArray[np.bool_]:
+    """Whether every pixel of a window is in the mask, for each place that the window can take.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (rows, columns)
+    height, width : int
+        Of the window, from 1 on.
+
+    Returns
+    -------
+    ndarray of bool, shape (rows - height + 1, columns - width + 1)
+        By the window's first row and column; without elements where the window is larger than the mask.
+    """
+    rows, columns = mask.shape
+    if height > rows or width > columns:
+        return np.zeros((max(rows - height + 1, 0), max(columns - width + 1, 0)), dtype=np.bool_)
+    sums = cv2.integral(mask.view(np.uint8), sdepth=cv2.CV_32S)
+    above, below = sums[: rows - height + 1], sums[height:]
+    counts = below[:, width:] - below[:, : columns - width + 1] - above[:, width:] + above[:, : columns - width + 1]
+    return np.asarray(counts == height * width)

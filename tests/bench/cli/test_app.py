@@ -1,0 +1,163 @@
+"""The command line explains itself, imports nothing heavy for it, and tells the user's errors in a sentence."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bench.cli.app import app
+from bench.options import Options
+
+COMMANDS = [
+    ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"], ["data", "quality"],
+    ["data", "show"],
+    ["folds"],
+    ["check"], ["compare"], ["score"], ["audit"], ["leakage"], ["significance"],
+    ["features", "catalogue"], ["features", "extract"], ["features", "list"], ["features", "show"],
+    ["features", "why"], ["features", "verify"], ["features", "gc"], ["features", "path"],
+]  # fmt: skip
+
+HEAVY = (
+    "torch", "torchvision", "timm", "lightning", "sklearn", "scipy", "pandas", "numpy", "pyarrow", "cv2", "xgboost",
+    "lightgbm", "optuna", "matplotlib", "seaborn", "pebble", "yaml", "bench.options", "bench.api",
+)  # fmt: skip
+"""Typer itself imports pydantic when it runs a command; our use of it is `bench.options`."""
+
+CALL = """
+import sys
+from bench.cli.app import main
+sys.argv = ["bench", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print("LOADED", *sorted(name for name in sys.modules if "." not in name or name.startswith("bench.")))
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["list", "extractors"],
+        ["list", "classifiers"],
+        ["matrix", "--help"],
+        ["features", "extract", "--help"],
+    ],
+)
+def test_nothing_heavy_is_imported_to_explain(arguments: list[str]) -> None:
+    ended = subprocess.run([sys.executable, "-c", CALL, *arguments], capture_output=True, text=True, check=True)
+    told, _, loaded = ended.stdout.rpartition("LOADED ")
+    assert len(told) > 100
+    assert {"typer", "bench.cli.app"} <= set(loaded.split())
+    assert sorted(set(HEAVY) & set(loaded.split())) == []
+
+
+def test_an_audit_of_a_list_of_digests_imports_nothing_that_computes_scores(tmp_path: Path) -> None:
+    """Its 10,661 rows are to take under 2 s, of which scikit-learn and SciPy would be one."""
+    rows = [f"{i}.bmp,{'ab'[i % 2]},p{i},{i:064x}\n" for i in range(12)]
+    (tmp_path / "list.csv").write_text("".join(["path,label,patient,sha256\n", *rows]))
+    command = [sys.executable, "-c", CALL, "audit", str(tmp_path / "list.csv")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    told, _, loaded = ended.stdout.rpartition("LOADED ")
+    assert told.startswith("list: 12 cells of 12 patients")
+    assert {"sklearn", "scipy", "torch", "bench.scores.metrics"} & set(loaded.split()) == set()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_each_command_has_help_with_an_example(command: list[str]) -> None:
+    shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    assert shown.exit_code == 0
+    assert f"Example: bench {' '.join(command)}" in shown.output
+
+
+def test_the_options_of_a_matrix_are_those_of_a_configuration() -> None:
+    """One vocabulary: what `--help` lists is what a configuration file takes."""
+    from typer.main import get_command  # noqa: PLC0415
+
+    matrix = get_command(app).commands["matrix"]  # type: ignore[attr-defined]
+    names = {parameter.name for parameter in matrix.params}
+    assert names - {"config"} == set(Options.model_fields)
+    run = get_command(app).commands["run"]  # type: ignore[attr-defined]
+    assert {p.name for p in run.params} == {*Options.model_fields, "extractor", "clf"} - {
+        "extractors", "clfs", "retry_failed", "baselines"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["extractors", "classifiers", "datasets"])
+def test_a_list_names_every_plugin_with_a_line(kind: str) -> None:
+    from bench.plugins.registry import installed  # noqa: PLC0415
+
+    shown = CliRunner().invoke(app, ["list", kind])
+    assert shown.exit_code == 0
+    lines = {line.split()[0]: line.split(maxsplit=1)[1:] for line in shown.output.splitlines() if line.strip()}
+    for name in installed(kind):  # type: ignore[arg-type]
+        assert name in lines
+        assert lines[name], f"{name} has no line of its own"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["run", "--clf", "smv"], "Did you mean svm?"),
+        (["run", "--folds", "1"], "folds: Input should be greater than or equal to 2"),
+        (["run", "--split", "cell"], "'cell' is not one of"),
+        (["run", "--extractor", "size", "--clf", "cnn"], "leave out --extractor size"),
+        (["run", "--extractor", "pixels", "--clf", "svm"], "svm needs features"),
+        (["matrix", "--extractors", "pixels", "--clfs", "svm"], "nothing to run"),
+        (["report", "nowhere"], "is no results folder"),
+        (["score", "nowhere"], "is no results folder"),
+        (["score", "nowhere", "--threshold", "youden"], "'youden': expected balanced, a number"),
+        (["run", "--threshold", "sens@95"], "threshold: 'sens@95': the number has to lie above 0"),
+        (["run", "--prepare", "cropp"], "prepare: no step is called 'cropp'. Did you mean crop?"),
+        (["features", "extract", "phantom", "-o", "t.csv", "--prepare", "crop[margn=1]"], "Did you mean margin?"),
+        (["matrix", "--device", "gpu"], "'gpu' is not one of"),
+        (["list", "plugins"], "'plugins' is not one of"),
+        (["data", "describe", "nowhere"], "nowhere"),
+        (["data", "phantom", "cells", "--patients", "0"], "patients"),
+    ],
+)
+def test_what_the_user_got_wrong_ends_with_a_sentence_and_2(
+    arguments: list[str], complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    from bench.cli.app import main  # noqa: PLC0415
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr(sys, "argv", ["bench", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert complaint in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [], "nothing half-written"
+
+
+def test_places_that_cannot_be_written_name_their_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bench.cli.app import main  # noqa: PLC0415
+
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    for option in ("--store", "--out"):
+        arguments = ["run", "-x", "size", "-c", "knn", "--data", "phantom[patients=3,cells=2,size=64]", "--folds", "3"]
+        monkeypatch.setattr(sys, "argv", ["bench", *arguments, option, "file/x"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        assert f"another place with {option}" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_error_that_quotes_a_file_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path,label,\x1b[31mpatients\n1,2,3\n")
+    command = [sys.executable, "-m", "bench", "audit", str(tmp_path / "list.csv")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "Its columns are: path, label, \\x1b[31mpatients." in ended.stderr
+    assert "\x1b" not in ended.stderr

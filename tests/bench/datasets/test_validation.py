@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from bench.datasets.scanning.scan import content_digest, scan
+from bench.datasets.table import Dataset, ReadOptions, cell_table
+from bench.datasets.validation import checked
+from bench.errors import BenchError
+
+Draw = Callable[..., Path]
+
+
+def dataset_of(folder: Path, rows: list[tuple[str, str, str]], **more: object) -> Dataset:
+    names, labels, patients = zip(*rows, strict=True)
+    paths = [str(folder / name) for name in names]
+    table = cell_table(cell=names, path=paths, label=labels, patient=patients, **more)  # type: ignore[arg-type]
+    return Dataset("d", "test", table, None, ReadOptions(), ("earlier",))
+
+
+def test_unreadable_cells_stop_the_run_and_ten_are_named(draw: Draw, tmp_path: Path) -> None:
+    rows = [(f"bad{i:02}.png", "a", "p") for i in range(12)] + [("good.png", "b", "q")]
+    for name, _, _ in rows:
+        (tmp_path / name).write_bytes(b"x")
+    draw(tmp_path / "good.png")
+    data = dataset_of(tmp_path, rows)
+    with pytest.raises(BenchError) as caught:
+        checked(data, scan(data))
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("12 cells cannot be read; repair or remove them, or leave them out with --skip-unread")
+    assert lines[1].startswith(f"  {tmp_path / 'bad00.png'}: not an image that can be read")
+    assert len(lines) == 12
+    assert lines[-1] == "  and 2 more"
+
+
+def test_skipped_cells_are_named_and_the_rest_is_whole(draw: Draw, tmp_path: Path) -> None:
+    rows = [("bad.png", "a", "p"), ("1.png", "a", "q"), ("2.png", "b", "r")]
+    (tmp_path / "bad.png").write_bytes(b"x")
+    draw(tmp_path / "1.png", 1)
+    draw(tmp_path / "2.png", 2)
+    data = dataset_of(tmp_path, rows)
+    kept, found = checked(data, scan(data), skip_unreadable=True)
+    assert list(kept.table["cell"]) == list(found.table["cell"]) == ["1.png", "2.png"]
+    assert list(kept.table.index) == list(found.table.index) == [0, 1]
+    assert found.problems == ()
+    assert kept.notices[0] == "earlier"
+    assert kept.notices[1].startswith(f"left out as unreadable: 1 cell\n  {tmp_path / 'bad.png'}: not an")
+    assert kept.notices[2] == "patients of whom no readable cell is left: p"
+    fresh = dataset_of(tmp_path, rows[1:])
+    assert content_digest(kept, found) == content_digest(fresh, scan(fresh))
+
+
+def test_a_class_that_is_lost_stops_the_run(draw: Draw, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"x")
+    draw(tmp_path / "1.png", 1)
+    data = dataset_of(tmp_path, [("bad.png", "a", "p"), ("1.png", "b", "q")])
+    with pytest.raises(BenchError, match="without its unreadable cells, holds only the class 'b'"):
+        checked(data, scan(data), skip_unreadable=True)
+
+
+def test_from_three_classes_to_two_a_positive_one_is_chosen(draw: Draw, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"x")
+    draw(tmp_path / "1.png", 1)
+    draw(tmp_path / "2.png", 2)
+    data = dataset_of(tmp_path, [("bad.png", "a", "p"), ("1.png", "b", "q"), ("2.png", "c", "r")])
+    kept, _ = checked(data, scan(data), skip_unreadable=True)
+    assert kept.positive == "c"
+
+
+def test_identical_images_link_their_patients_whatever_the_format(draw: Draw, tmp_path: Path) -> None:
+    rows = [("1.png", "a", "p"), ("1.bmp", "a", "q"), ("2.png", "a", "r"), ("2.tif", "a", "q"), ("3.png", "b", "s")]
+    for name, _, _ in rows:
+        draw(tmp_path / name, int(name[0]))
+    data = dataset_of(tmp_path, rows)
+    kept, _ = checked(data, scan(data))
+    assert list(kept.table["unit"]) == ["p+q+r"] * 4 + ["s"]
+    assert "images that stand under several patients: 2, such as 1.png and 1.bmp" in kept.notices
+    assert kept.notices[-1].endswith("p+q+r; 4 patients are 2 split units")
+
+
+@pytest.mark.parametrize("turn", range(1, 8))
+def test_turned_and_mirrored_images_link_their_patients(draw: Draw, tmp_path: Path, turn: int) -> None:
+    image = cv2.imread(str(draw(tmp_path / "1.png", 1)))[:, 1:]
+    turned = np.rot90(image if turn < 4 else image[:, ::-1], turn % 4)
+    for name, pixels in (("1.png", image), ("2.png", turned)):
+        assert cv2.imwrite(str(tmp_path / name), np.ascontiguousarray(pixels))
+    draw(tmp_path / "3.png", 3)
+    data = dataset_of(tmp_path, [("1.png", "a", "p"), ("2.png", "a", "q"), ("3.png", "b", "r")])
+    kept, _ = checked(data, scan(data))
+    assert list(kept.table["unit"]) == ["p+q", "p+q", "r"]
+    assert kept.notices[-1].endswith("p+q; 3 patients are 2 split units")
+
+
+def test_links_of_the_reader_stay_and_grow(draw: Draw, tmp_path: Path) -> None:
+    rows = [("1.png", "a", "p"), ("2.png", "a", "q"), ("2.bmp", "a", "r"), ("3.png", "b", "s")]
+    for name, _, _ in rows:
+        draw(tmp_path / name, int(name[0]))
+    data = dataset_of(tmp_path, rows, linked=(frozenset("pq"),))
+    assert list(data.table["unit"]) == ["p+q", "p+q", "r", "s"]
+    kept, _ = checked(data, scan(data))
+    assert list(kept.table["unit"]) == ["p+q+r"] * 3 + ["s"]
+
+
+def test_a_copy_within_a_patient_is_only_said(draw: Draw, tmp_path: Path) -> None:
+    rows = [("1.png", "a", "p"), ("1.bmp", "a", "p"), ("2.png", "b", "q")]
+    for name, _, _ in rows:
+        draw(tmp_path / name, int(name[0]))
+    data = dataset_of(tmp_path, rows)
+    kept, _ = checked(data, scan(data))
+    assert kept.table.equals(data.table)
+    assert kept.notices[1:] == ("images that stand more than once under one patient: 1, such as 1.png and 1.bmp",)
+
+
+@pytest.mark.parametrize("patient", ["p", "q"])
+def test_one_image_under_two_labels_is_a_contradiction(draw: Draw, tmp_path: Path, patient: str) -> None:
+    draw(tmp_path / "1.png", 1)
+    draw(tmp_path / "1.bmp", 1)
+    data = dataset_of(tmp_path, [("1.png", "a", "p"), ("1.bmp", "b", patient)])
+    with pytest.raises(BenchError, match=r"one image stands under two labels: .*1\.png is a, .*1\.bmp is b"):
+        checked(data, scan(data))

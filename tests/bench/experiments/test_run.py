@@ -1,0 +1,294 @@
+"""Whole matrices in worker processes: resumed, shared, repeated bit for bit, survived."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import pandas as pd
+import pytest
+
+import bench
+from bench.api import MatrixResult
+from bench.datasets.phantom.reader import PhantomSpec, write_phantom
+from bench.errors import BenchError
+from bench.experiments.results import Results
+from bench.experiments.tuning_storage import open_storage
+from bench.observer import Observer
+
+EXTRACTORS, CLASSIFIERS = ["size", "color"], ["knn", "naive_bayes"]
+
+
+class Heard(Observer):
+    """Keeps the sentences that it is told."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+@pytest.fixture(scope="session")
+def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Seven and seven phantom patients with about five small cells each."""
+    folder = tmp_path_factory.mktemp("phantom") / "cells"
+    write_phantom(PhantomSpec(patients=7, cells=5, spread=0.3, size=96, seed=3), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(cells: Path, tmp_path_factory: pytest.TempPathFactory) -> MatrixResult:
+    """A matrix that ran in one go on one worker, with a store of its own."""
+    return _matrix(cells, tmp_path_factory.mktemp("undisturbed"), jobs=1)
+
+
+@pytest.fixture
+def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Classifiers that misbehave, importable as `misbehaving.NAME` here and in the workers."""
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "misbehaving.py").write_text(
+        """
+import os, time
+from sklearn.dummy import DummyClassifier
+
+class Dies(DummyClassifier):
+    def fit(self, X, y, sample_weight=None):
+        os._exit(9)
+
+class Hangs(DummyClassifier):
+    def fit(self, X, y, sample_weight=None):
+        time.sleep(600)
+
+class Leaves(DummyClassifier):
+    def fit(self, X, y, sample_weight=None):
+        raise SystemExit(3)
+
+class Raises(DummyClassifier):
+    def fit(self, X, y, sample_weight=None):
+        raise RuntimeError("no <b>luck</b> today")
+"""
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "plugins"))
+    yield
+    sys.modules.pop("misbehaving", None)
+
+
+def _matrix(cells: Path, place: Path, **options: object) -> MatrixResult:
+    given = {"data": str(cells), "folds": 3, "inner_folds": 2, "out": place / "results", "store": place / "store"}
+    return bench.matrix(EXTRACTORS, CLASSIFIERS, baselines=False, **{**given, **options})
+
+
+def _command(cells: Path, place: Path, *more: str) -> list[str]:
+    given = ["--data", str(cells), "--folds", "3", "--inner-folds", "2"]
+    places = ["--out", str(place / "results"), "--store", str(place / "store")]
+    names = ["--extractors", ",".join(EXTRACTORS), "--clfs", ",".join(CLASSIFIERS)]
+    return [sys.executable, "-m", "bench", "matrix", *given, *places, *names, "--no-baselines", *more]
+
+
+def _contents(result: MatrixResult) -> dict[str, bytes]:
+    """Every file of every experiment that belongs to the result: all but the times."""
+    return {
+        f"{e.folder.name}/{path.name}": path.read_bytes()
+        for e in result.experiments
+        for path in sorted(e.folder.iterdir())
+        if path.name != "timing.json"
+    }
+
+
+def test_a_matrix_gives_a_row_an_experiment_with_every_cell_predicted_once(undisturbed: MatrixResult) -> None:
+    board = undisturbed.leaderboard
+    assert sorted(zip(board["extractor"], board["classifier"], strict=True)) == sorted(
+        (x, c) for x in EXTRACTORS for c in CLASSIFIERS
+    )
+    assert (board["status"] == "done").all()
+    for experiment in undisturbed.experiments:
+        table = undisturbed.plan.opened.dataset.table
+        assert sorted(experiment.predictions["cell"]) == sorted(table["cell"])
+        inner = experiment.inner.groupby("fold")["unit"].agg(set)
+        outer = experiment.predictions.groupby("fold")["unit"].agg(set)
+        assert all(not inner[fold] & outer[fold] for fold in outer.index)
+
+
+def test_folds_are_the_same_for_every_experiment(undisturbed: MatrixResult) -> None:
+    folds = [e.predictions.set_index("cell")["fold"].sort_index() for e in undisturbed.experiments]
+    assert all(f.equals(folds[0]) for f in folds)
+
+
+def test_a_second_run_does_nothing_and_the_plan_says_why(undisturbed: MatrixResult, cells: Path) -> None:
+    place = undisturbed.results.path.parent
+    before = {e.folder: e.folder.stat().st_mtime_ns for e in undisturbed.experiments}
+    options = {"data": str(cells), "folds": 3, "inner_folds": 2, "baselines": False}
+    planned = bench.plan(EXTRACTORS, CLASSIFIERS, out=place / "results", store=place / "store", **options)
+    assert set(planned["state"]) == {"done"}
+    assert set(planned["features"]) == {"stored"}
+    again = _matrix(cells, place)
+    assert {e.folder: e.folder.stat().st_mtime_ns for e in again.experiments} == before
+
+
+def test_the_plan_names_what_differs(undisturbed: MatrixResult, cells: Path) -> None:
+    place = undisturbed.results.path.parent
+    options = {"data": str(cells), "folds": 3, "inner_folds": 2, "seed": 1, "baselines": False}
+    planned = bench.plan("size", "knn", out=place / "results", store=place / "store", **options)
+    assert planned["state"].tolist() == ["to run"]
+    assert planned["why"].tolist() == ["a result differs in: folds, protocol.seed"]
+
+
+def test_two_workers_and_another_place_give_the_same_bits(
+    undisturbed: MatrixResult, cells: Path, tmp_path: Path
+) -> None:
+    assert _contents(_matrix(cells, tmp_path, jobs=2)) == _contents(undisturbed)
+
+
+def test_a_killed_matrix_goes_on_to_the_same_bits(undisturbed: MatrixResult, cells: Path, tmp_path: Path) -> None:
+    with subprocess.Popen(_command(cells, tmp_path, "--jobs", "1"), stderr=subprocess.DEVNULL) as process:
+        finished = _wait_for(tmp_path / "results" / "experiments", process)
+        process.send_signal(signal.SIGKILL)
+    first = finished[0]
+    stamp = first.stat().st_mtime_ns
+    done_before = len(list((tmp_path / "results" / "experiments").glob("[!.]*")))
+    assert done_before < len(EXTRACTORS) * len(CLASSIFIERS)
+    result = _matrix(cells, tmp_path, jobs=1)
+    assert first.stat().st_mtime_ns == stamp
+    assert _contents(result) == _contents(undisturbed)
+    pd.testing.assert_frame_equal(result.leaderboard, undisturbed.leaderboard, check_exact=True)
+
+
+def test_two_matrices_in_one_folder_share_the_work(undisturbed: MatrixResult, cells: Path, tmp_path: Path) -> None:
+    processes = [
+        subprocess.Popen(_command(cells, tmp_path, "--jobs", "1"), stderr=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    messages = [p.communicate()[1] for p in processes]
+    assert [p.returncode for p in processes] == [0, 0]
+    finished = [line for text in messages for line in text.splitlines() if "AUROC" in line]
+    assert len(finished) == len(EXTRACTORS) * len(CLASSIFIERS)
+    assert _contents(_matrix(cells, tmp_path)) == _contents(undisturbed)
+
+
+@pytest.mark.usefixtures("plugins")
+def test_failures_become_rows_and_the_rest_goes_on(cells: Path, tmp_path: Path) -> None:
+    bad = ["misbehaving.Raises", "misbehaving.Dies", "misbehaving.Leaves", "misbehaving.Hangs"]
+    options = {"data": str(cells), "folds": 3, "inner_folds": 2, "out": tmp_path / "results", "store": tmp_path / "s"}
+    options |= {"baselines": False}
+    result = bench.matrix(["size"], [*bad, "knn"], timeout=12.0, jobs=2, **options)
+    reasons = dict(zip(result.leaderboard["classifier"], result.leaderboard["reason"], strict=True))
+    assert "no <b>luck</b> today (misbehaving.py, line 19)" in reasons["misbehaving.Raises"]
+    assert "SystemExit: 3" in reasons["misbehaving.Leaves"]
+    assert "died (exit code 9)" in reasons["misbehaving.Dies"]
+    assert "timed out after 12" in reasons["misbehaving.Hangs"]
+    assert reasons["knn"] == ""
+    assert len(result.failures) == 4
+    assert not list((tmp_path / "results" / "work").glob("*/*"))
+    again = bench.plan(["size"], bad[:1], timeout=12.0, **options)
+    assert again["state"].tolist() == ["failed"]
+    retried = bench.plan(["size"], bad[:1], retry_failed=True, **options)
+    assert retried["state"].tolist() == ["to run"]
+
+
+@pytest.mark.parametrize("from_stdin", [False, True], ids=["a file", "standard input"])
+def test_a_script_without_a_guard_runs_once(from_stdin: bool, cells: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import bench\n"
+        f"result = bench.run('size', 'knn', data={str(cells)!r}, folds=3, inner_folds=2, jobs=1, out='results')\n"
+        "print('came to', result.name)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-" if from_stdin else script],
+        input=script.read_text() if from_stdin else None,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("came to size x knn\n", "", 0)
+    assert len(list((tmp_path / "results" / "experiments").iterdir())) == 1, "a single run has no baselines"
+
+
+def test_a_disk_that_fills_up_ends_the_run_with_a_sentence(
+    cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Results, *_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Results, "write_experiment", full)
+        with pytest.raises(
+            BenchError, match=r"results .* \(No space left on device\)\. What was finished is kept"
+        ) as kept:
+            _matrix(cells, tmp_path, jobs=1)
+    assert kept.traceback  # the frames of the failed run live on, and must hold no lock
+    assert _matrix(cells, tmp_path, jobs=1).leaderboard["status"].tolist() == ["done"] * 4
+
+
+def _wait_for(folder: Path, process: subprocess.Popen[bytes]) -> list[Path]:
+    """The finished experiments, as soon as there is one."""
+    while process.poll() is None:
+        found = list(folder.glob("[!.]*/experiment.json"))
+        if found:
+            return [path.parent for path in found]
+        time.sleep(0.01)
+    raise AssertionError("the matrix ended before it could be killed")
+
+
+@pytest.mark.slow
+def test_a_storage_changes_no_bit_of_a_tuned_matrix_with_baselines(cells: Path, tmp_path: Path) -> None:
+    """Two workers write into one storage, where an earlier run left the same studies half done."""
+    storage = f"sqlite:///{tmp_path}/tuning.db"
+    options = {"data": str(cells), "folds": 3, "inner_folds": 2, "tune": 6, "store": tmp_path / "store", "jobs": 2}
+    plain = bench.matrix(["size"], ["knn"], out=tmp_path / "plain", **options)
+    for place in ("kept", "again"):
+        kept = bench.matrix(["size"], ["knn"], out=tmp_path / place, storage=storage, **options)
+        assert _contents(kept) == _contents(plain)
+    names = [f"{row.extractor} x {row.classifier}" for row in kept.leaderboard.itertuples()]
+    assert sorted(names) == ["pixels x prior", "size x knn", "size x lightgbm", "stain x lightgbm"]
+    assert (kept.leaderboard["status"] == "done").all()
+    trials = {e.name: len(e.trials) for e in kept.experiments}
+    assert trials == {"pixels x prior": 0, "size x knn": 18, "size x lightgbm": 18, "stain x lightgbm": 18}
+    studies = optuna.get_all_study_summaries(storage=open_storage(storage))
+    assert {s.study_name for s in studies} == {
+        f"{e.key}-repeat0-fold{fold}" for e in kept.experiments if len(e.trials) for fold in range(3)
+    }
+    assert {s.n_trials for s in studies} == {6}
+
+
+def test_a_storage_without_tuning_or_out_of_reach_stops_before_anything_is_written(cells: Path, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="add --tune N"):
+        _matrix(cells, tmp_path, storage="sqlite:///tuning.db")
+    with pytest.raises(BenchError, match=r"--storage nosuchdb://lab:\*\*\*@host/x: .*cannot be kept there"):
+        _matrix(cells, tmp_path, storage="nosuchdb://lab:s3cret@host/x", tune=2)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_pipeline_that_cannot_be_tuned_is_a_row_that_says_so(cells: Path, tmp_path: Path) -> None:
+    result = bench.matrix(
+        ["size"], ["sklearn.linear_model.LogisticRegression", "knn"], data=str(cells), folds=3, inner_folds=2, tune=2,
+        baselines=False, out=tmp_path / "results", store=tmp_path / "store",
+    )  # fmt: skip
+    reasons = dict(zip(result.leaderboard["classifier"], result.leaderboard["reason"], strict=True))
+    assert "SklearnAdapter has nothing to tune; leave out --tune" in reasons["sklearn.linear_model.LogisticRegression"]
+    assert reasons["knn"] == ""
+
+
+def test_features_that_were_damaged_on_disk_are_mended_before_they_are_used(
+    cells: Path, tmp_path: Path, undisturbed: MatrixResult
+) -> None:
+    """A second matrix in the same store finds the flipped bit, says so, and comes to the same predictions."""
+    _matrix(cells, tmp_path, jobs=1)
+    (values,) = (tmp_path / "store").glob("features/size-*/*/values.npy")
+    data = bytearray(values.read_bytes())
+    data[-3] ^= 1
+    values.write_bytes(data)
+    heard = Heard()
+    again = _matrix(cells, tmp_path, jobs=1, out=tmp_path / "again", observer=heard)
+    (told,) = (text for text in heard.notices if "damaged" in text)
+    assert told.startswith("size: rows ")
+    assert "were damaged on disk and are extracted again" in told
+    assert _contents(again) == _contents(undisturbed)

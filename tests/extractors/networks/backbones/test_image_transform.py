@@ -1,0 +1,148 @@
+"""An image is shown bit for bit as the transforms of timm and of torchvision show it."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from timm.data import create_transform
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms._presets import ImageClassification
+
+from extractors.networks.backbones import image_transform as views
+from extractors.networks.backbones.image_transform import INTERPOLATIONS, Resize, View
+
+MEAN, STD = (0.5, 0.4, 0.3), (1.0, 1.0, 1.0)
+SIDES = st.one_of(st.integers(8, 300), st.sampled_from([64, 96, 112, 128, 144, 225, 256, 450]))
+
+
+def noise(height: int, width: int) -> npt.NDArray[np.uint8]:
+    return np.random.default_rng(height * 1009 + width).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def timm_view(size: tuple[int, int], crop_pct: float, crop_mode: str, interpolation: str) -> View:
+    """The view of such a configuration, worked out by hand from timm's documentation of its crop modes."""
+    scaled = math.floor(size[0] / crop_pct), math.floor(size[1] / crop_pct)
+    centre: Resize = "shorter" if scaled[0] == scaled[1] else "cover"
+    resize: Resize = {"center": centre, "squash": "exact", "border": "contain"}[crop_mode]  # type: ignore[assignment]
+    red, green, blue = (round(255 * value) if crop_mode == "border" else 0 for value in MEAN)
+    return View(size, scaled, resize, interpolation, MEAN, STD, (red, green, blue))
+
+
+@given(
+    sides=st.one_of(st.tuples(SIDES, SIDES), SIDES.map(lambda side: (side, side))),
+    size=st.sampled_from([(64, 64), (112, 112), (128, 128), (96, 128)]),
+    crop_pct=st.sampled_from([0.875, 0.9, 0.95, 1.0]),
+    crop_mode=st.sampled_from(["center", "squash", "border"]),
+    interpolation=st.sampled_from(sorted(INTERPOLATIONS)),
+)
+@example((450, 450), (224, 224), 0.875, "center", "bicubic")
+@example((450, 450), (224, 224), 0.95, "center", "bicubic")
+@example((238, 141), (224, 224), 0.875, "border", "lanczos")
+@example((288, 242), (224, 224), 0.875, "border", "bilinear")
+@settings(max_examples=300, deadline=None)
+def test_timms_transform_bit_for_bit(
+    sides: tuple[int, int], size: tuple[int, int], crop_pct: float, crop_mode: str, interpolation: str
+) -> None:
+    image = noise(*sides)
+    transform = create_transform(
+        input_size=(3, *size),
+        crop_pct=crop_pct,
+        crop_mode=crop_mode,
+        interpolation=interpolation,
+        mean=MEAN,
+        std=STD,
+        normalize=False,
+    )
+    expected = transform(Image.fromarray(image)).permute(1, 2, 0).numpy()
+    assert np.array_equal(timm_view(size, crop_pct, crop_mode, interpolation).shown(image), expected)
+
+
+@given(height=SIDES, width=SIDES)
+@settings(max_examples=50, deadline=None)
+def test_torchvisions_preset_bit_for_bit(height: int, width: int) -> None:
+    image = noise(height, width)
+    preset = ImageClassification(crop_size=112, resize_size=128, mean=(0, 0, 0), std=(1, 1, 1))
+    expected = (preset(Image.fromarray(image)) * 255).round().permute(1, 2, 0).numpy()
+    view = View((112, 112), (128, 128), "shorter", InterpolationMode.BILINEAR.value, MEAN, STD)
+    assert np.array_equal(view.shown(image), expected)
+
+
+def test_only_what_is_kept_is_resized_where_no_bit_depends_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+    resize = Image.Image.resize
+
+    def spy(self: Image.Image, size: tuple[int, int], *rest: object, **more: object) -> Image.Image:
+        asked.append(size)
+        return resize(self, size, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Image.Image, "resize", spy)
+    for side, crop_pct in ((450, 0.875), (450, 0.95), (448, 1.0), (256, 0.875)):
+        timm_view((224, 224), crop_pct, "center", "bicubic").shown(noise(side, side))
+    assert asked == [(224, 224), (235, 235), (224, 224), (256, 256)]
+
+
+def test_an_image_that_is_not_contiguous_is_shown_as_its_copy() -> None:
+    image = noise(90, 80)[::-1, :, ::-1]
+    view = timm_view((64, 64), 0.875, "center", "bicubic")
+    assert np.array_equal(view.shown(image), view.shown(image.copy()))
+
+
+@pytest.mark.parametrize("sides", [(7, 100), (100, 7)])
+def test_an_image_of_fewer_than_8_pixels_is_refused(sides: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=rf"{sides[1]} x {sides[0]} pixels is too small .* at least 8 pixels"):
+        timm_view((64, 64), 1.0, "center", "bilinear").shown(noise(*sides))
+
+
+def test_a_strip_is_refused_before_memory_is_taken() -> None:
+    with pytest.raises(ValueError, match=r"8 x 100000 pixels is too long and thin .* 819 million pixels"):
+        timm_view((256, 256), 1.0, "center", "bilinear").shown(np.zeros((100_000, 8, 3), dtype=np.uint8))
+
+
+def test_json_keeps_a_view() -> None:
+    view = timm_view((96, 128), 0.9, "border", "bicubic")
+    assert View.from_dict(json.loads(json.dumps(view.to_dict()))) == view
+    assert hash(view) == hash(View.from_dict(view.to_dict()))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"resize": "stretch"},
+        {"interpolation": "spline"},
+        {"size": [64]},
+        {"scaled": [0, 64]},
+        {"size": [10**9, 10**9]},
+        {"mean": [0.5, 0.5, "x"]},
+        {"std": [0.5, 0.5, float("nan")]},
+        {"fill": [0, 0, 256]},
+        {"size": None},
+    ],
+)
+def test_other_values_are_no_view(change: dict[str, object]) -> None:
+    values = timm_view((64, 64), 0.9, "center", "bicubic").to_dict()
+    with pytest.raises(ValueError, match="describe no view"):
+        View.from_dict(values | change)
+    with pytest.raises(ValueError, match="describe no view"):
+        View.from_dict({key: value for key, value in values.items() if key not in change})
+
+
+def test_showing_imports_no_torch() -> None:
+    code = (
+        "import sys, numpy; from extractors.networks.backbones.image_transform import View; "
+        "View((8, 8), (9, 9), 'shorter', 'bicubic', (0, 0, 0), (1, 1, 1)).shown(numpy.zeros((20, 20, 3), 'uint8')); "
+        "print({'torch', 'timm', 'torchvision'} & set(sys.modules))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(views.__file__).parents[2]
+    )
+    assert answer.stdout == "set()\n"

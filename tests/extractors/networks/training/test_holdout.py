@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extractors.networks.training.holdout import patient_holdout
+
+
+@given(st.lists(st.integers(0, 2), min_size=6, max_size=40), st.integers(0, 50))
+@settings(max_examples=60, deadline=None)
+def test_patients_are_never_split_and_both_sides_hold_every_class(classes: list[int], seed: int) -> None:
+    label_of = np.array([*classes, 0, 0, 1, 1, 2, 2])
+    cells = np.random.default_rng(seed).integers(1, 5, len(label_of))
+    groups = np.repeat(np.arange(len(label_of)), cells)
+    y = label_of[groups]
+    training, validation = patient_holdout(y, groups, seed=seed)
+    assert not set(groups[training]) & set(groups[validation])
+    assert sorted([*training, *validation]) == list(range(len(y)))
+    assert set(y[training]) == set(y[validation]) == {0, 1, 2}
+
+
+def test_a_fifth_of_each_classs_patients_is_set_aside() -> None:
+    groups = np.repeat(np.arange(60), 3)
+    y = np.where(groups < 20, "ill", "well")
+    _, validation = patient_holdout(y, groups)
+    aside = np.unique(groups[validation])
+    assert ((aside < 20).sum(), (aside >= 20).sum()) == (4, 8)
+
+
+def test_the_seed_decides() -> None:
+    y = np.arange(40) % 2
+    first, again, other = (patient_holdout(y, None, seed=seed)[1].tolist() for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_patients_with_cells_of_both_classes() -> None:
+    groups = np.repeat(np.arange(10), 4)
+    y = np.tile([0, 1], 20)
+    training, validation = patient_holdout(y, groups)
+    assert len(np.unique(groups[validation])) == 2
+    assert set(y[training]) == {0, 1}
+
+
+def test_one_patient_of_a_class_is_too_few() -> None:
+    with pytest.raises(ValueError, match=r"class b has cells of 1 patient; .* at least 2 of each class"):
+        patient_holdout(["a", "a", "b", "b"], [1, 2, 3, 3])
+
+
+def test_patients_that_cannot_be_parted() -> None:
+    with pytest.raises(ValueError, match="no split of the patients"):
+        patient_holdout(["a", "b", "a", "c", "b", "c"], [1, 1, 2, 2, 3, 3])
