@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,12 +14,15 @@ import pandas as pd
 
 from bench.errors import BenchError
 from bench.evaluation.fold import FoldResult
-from bench.executors.local import LocalPool, local_pool, reason_of
+from bench.executors.executor import Executor, Limits, failure_reason
+from bench.executors.open import ExecutorOptions, open_executor
+from bench.experiments.fold_jobs import fold_job
+from bench.experiments.notices import Notices
 from bench.experiments.plan import Plan
 from bench.experiments.records import ExperimentResult, read_experiment
 from bench.experiments.reopen import Reopened
 from bench.experiments.results import Results
-from bench.experiments.run import fold_job, run_plan
+from bench.experiments.run import run_plan
 from bench.experiments.worker import FoldJob, fit_fold
 from bench.features.extraction import extract, ready
 from bench.features.store.entry import Entry
@@ -104,28 +107,24 @@ def refit(plan: Plan, studies: Iterable[Study], *, jobs: int, observer: Observer
     BenchError
         A fold fails; the message names study and fold.
     """
-    with local_pool(jobs, plan.protocol.threads) as pool:
-        _extract(plan, pool, observer)
+    limits, notices = Limits(plan.options.timeout), Notices(observer)
+    with open_executor(ExecutorOptions(jobs, plan.protocol.threads, limits.timeout_s)) as executor:
+        _extract(plan, executor, observer)
         waiting: dict[Future[FoldResult], tuple[_Open, FoldJob]] = {}
         tasks = _tasks(plan, studies)
-        heard: set[str] = set()
         while True:
             # Folds of the next study start before the last ones end, so that no worker waits.
             while len(waiting) < 2 * jobs and (task := next(tasks, None)) is not None:
-                waiting[pool.submit(fit_fold, task[1], timeout_s=plan.options.timeout)] = task
+                waiting[executor.submit(fit_fold, task[1], limits=limits)] = task
             if not waiting:
                 return
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            for future in executor.wait(list(waiting)):
                 of, job = waiting.pop(future)
-                reason = reason_of(future)
-                if reason:
+                if reason := failure_reason(future):
                     raise BenchError(f"{of.study.name}, repeat {job.repeat}, fold {job.fold}: {reason}")
-                found = future.result()
-                for notice in dict.fromkeys(found.notices):
-                    if notice not in heard:
-                        observer.notice(notice)
-                heard.update(found.notices)
-                of.parts.append((job.repeat, job.fold, found.predictions))
+                result = future.result()
+                notices.forward(result.notices)
+                of.parts.append((job.repeat, job.fold, result.predictions))
                 of.left -= 1
                 if not of.left:
                     yield of.study.name, _gathered(plan, of)
@@ -135,8 +134,8 @@ def stored_features(plan: Plan, *, jobs: int, observer: Observer) -> Entry | Non
     """The features of the plan's first experiment, whole, extracted where they are missing; None where it has none."""
     entry = plan.experiments[0].entry
     if entry is not None and not ready(entry):
-        with local_pool(jobs, plan.protocol.threads) as pool:
-            _extract(plan, pool, observer)
+        with open_executor(ExecutorOptions(jobs, plan.protocol.threads, plan.options.timeout)) as executor:
+            _extract(plan, executor, observer)
     return entry
 
 
@@ -169,7 +168,7 @@ def _gathered(plan: Plan, of: _Open) -> pd.DataFrame:
     return pd.concat([described, joined.drop(columns="row")], axis=1)
 
 
-def _extract(plan: Plan, pool: LocalPool, observer: Observer) -> None:
+def _extract(plan: Plan, executor: Executor, observer: Observer) -> None:
     experiment = plan.experiments[0]
     entry, extractor = experiment.entry, experiment.extractor
     if entry is None or extractor is None or ready(entry):
@@ -182,7 +181,7 @@ def _extract(plan: Plan, pool: LocalPool, observer: Observer) -> None:
         extractor,
         cells=plan.cells(experiment),
         digests=plan.opened.cell_digests,
-        pool=pool,
+        executor=executor,
         options=plan.options,
         observer=observer,
     )

@@ -11,7 +11,7 @@ from bench.datasets.held_out import SET
 from bench.datasets.loading import Opened, open_every_cell
 from bench.errors import BenchError
 from bench.executors.cores import default_jobs
-from bench.executors.local import local_pool
+from bench.executors.open import ExecutorOptions, open_executor
 from bench.features.extraction import extract, ready
 from bench.features.store.entry import Entry, feature_names
 from bench.features.store.keys import entry_of
@@ -123,13 +123,13 @@ def extract_features(
         if notice := missing_gpu_notice(asked.options.device, [plugin]):
             observer.notice(notice)
         jobs = asked.options.jobs or default_jobs(asked.options.threads)
-        with local_pool(jobs, asked.options.threads) as pool:
+        with open_executor(ExecutorOptions(jobs, asked.options.threads, asked.options.timeout)) as executor:
             extracted = extract(
                 entry,
                 plugin,
                 cells=opened.dataset.cells(parse_prepare(asked.options.prepare)),
                 digests=opened.cell_digests,
-                pool=pool,
+                executor=executor,
                 options=asked.options,
                 observer=observer,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, as_completed
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from bench.errors import BenchError
 from bench.executors.cores import default_jobs
-from bench.executors.local import LocalPool, reason_of
+from bench.executors.executor import Executor, Limits, failure_reason
 from bench.features.store.build import Making, begin_build, finish_build, take_up_finished
 from bench.features.store.chunks import Made, make_chunk, store_errors_as_bench_error
 from bench.features.store.entry import Entry, mark_used
@@ -95,7 +95,7 @@ class Extraction:
             It failed; the chunks that were still to come are given up.
         """
         self.left.discard(future)
-        if reason := reason_of(future):
+        if reason := failure_reason(future):
             for other in self.left:
                 other.cancel()
             raise BenchError(reason)
@@ -246,7 +246,7 @@ def extract(
     *,
     cells: Cells,
     digests: Sequence[str],
-    pool: LocalPool,
+    executor: Executor,
     options: Options,
     observer: Observer,
 ) -> int:
@@ -264,14 +264,14 @@ def extract(
     """
 
     def submit(task: Callable[..., Any], *args: Any) -> Future[Any]:
-        return pool.submit(task, *args, timeout_s=options.timeout)
+        return executor.submit(task, *args, limits=Limits(options.timeout))
 
     told, extracted = False, 0
     while not ready(entry):
         work = begin(entry, plugin, cells=cells, digests=digests, submit=submit, options=options, observer=observer)
         if work is not None:
             try:
-                _wait(work, f"extract {plugin.selector}")
+                _wait(work, executor, f"extract {plugin.selector}")
             finally:
                 work.release()
             extracted += work.missing
@@ -283,16 +283,17 @@ def extract(
     return extracted
 
 
-def _wait(work: Extraction, task: str) -> None:
+def _wait(work: Extraction, executor: Executor, task: str) -> None:
     work.observer.progress(task, 0, work.chunks)
     told: set[str] = set()
-    for future in as_completed(set(work.left)):
-        try:
-            notices = work.finish(future)
-        except BenchError as error:
-            raise BenchError(f"the extraction failed: {error}") from error
-        for notice in dict.fromkeys(n for n in notices if n not in told):
-            work.observer.notice(notice)
-        told.update(notices)
-        work.observer.progress(task, work.done, work.chunks)
+    while work.left:
+        for future in executor.wait(work.left):
+            try:
+                notices = work.finish(future)
+            except BenchError as error:
+                raise BenchError(f"the extraction failed: {error}") from error
+            for notice in dict.fromkeys(n for n in notices if n not in told):
+                work.observer.notice(notice)
+            told.update(notices)
+            work.observer.progress(task, work.done, work.chunks)
     work.join()

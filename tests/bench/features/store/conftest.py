@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.executors.inline import InlineExecutor
 from bench.features.extraction import extract
 from bench.features.store.entry import Entry
 from bench.observer import Observer
@@ -83,18 +83,6 @@ class Heard(Observer):
         self.steps.append((done, total))
 
 
-class Inline:
-    """A pool without processes: a task runs where it is submitted."""
-
-    def submit(self, task: Callable[..., Any], *args: Any, timeout_s: float | None = None) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(task(*args))
-        except Exception as error:  # as a pool does
-            future.set_exception(error)
-        return future
-
-
 @dataclass
 class Workshop:
     """A throw-away store, and what it takes to fill it.
@@ -137,7 +125,7 @@ class Workshop:
             self.plugin,
             cells=self.cells(numbers),
             digests=self.digests(numbers),
-            pool=Inline(),  # type: ignore[arg-type]  # all that is asked of a pool
+            executor=InlineExecutor(1),
             options=Options(jobs=1),
             observer=heard or Observer(),
         )

@@ -1,0 +1,78 @@
+"""Jobs of an experiment: what a worker needs to evaluate one fold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.experiments.experiment import Experiment
+from bench.experiments.plan import Plan
+from bench.experiments.tuning_storage import StudyPlace
+from bench.experiments.worker import FoldJob
+from bench.features.extraction import engine_settings
+from bench.features.store.entry import digests_array
+from bench.features.store.fit_key import FitPlace
+from bench.splits.folds import Indices
+
+
+def fold_job(
+    plan: Plan,
+    experiment: Experiment,
+    labels: npt.NDArray[Any],
+    *,
+    repeat: int,
+    fold: int,
+    train: Indices,
+    test: Indices,
+) -> FoldJob:
+    """Return the job of one fold of an experiment.
+
+    Parameters
+    ----------
+    labels : ndarray of str, shape (n_cells,)
+        The dataset's labels, or permuted ones.
+    repeat, fold, train, test
+        One of `Folds.splits()`.
+    """
+    data, entry = plan.opened.dataset, experiment.entry
+    by_cell = plan.protocol.split == "image"
+    return FoldJob(
+        extractor=experiment.extractor,
+        classifier=experiment.classifier,
+        protocol=plan.protocol,
+        positive=data.positive,
+        labels=labels,
+        units=data.table["cell" if by_cell else "unit"].to_numpy().astype(str),
+        features=None if entry is None else str(entry.folder),
+        cells=plan.cells(experiment) if entry is None else None,
+        repeat=repeat,
+        fold=fold,
+        train=train,
+        test=test,
+        study=_study_place(plan, experiment, repeat, fold),
+        fits=_fit_place(plan, experiment, labels),
+    )
+
+
+def _study_place(plan: Plan, experiment: Experiment, repeat: int, fold: int) -> StudyPlace | None:
+    """Where the tuning study of the fold is stored, beside memory."""
+    storage = plan.options.storage
+    if storage is None or not plan.protocol.tune:
+        return None
+    return StudyPlace(storage, f"{experiment.key}-repeat{repeat}-fold{fold}", experiment.name)
+
+
+def _fit_place(plan: Plan, experiment: Experiment, labels: npt.NDArray[Any]) -> FitPlace | None:
+    """Where the features of a stateful extractor are stored; those of permuted labels are temporary."""
+    if experiment.extractor is None or not experiment.extractor.requires_fit:
+        return None
+    table = plan.opened.dataset.table
+    return FitPlace(
+        store=plan.store if np.array_equal(labels, table["label"].to_numpy().astype(str)) else None,
+        identity=experiment.components["features"],
+        engine=engine_settings(plan.options),
+        digests=digests_array(plan.opened.cell_digests),
+        patients=table["patient"].to_numpy().astype(str),
+    )
