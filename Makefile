@@ -1,4 +1,4 @@
-# Five words: demo, test, fmt, lint, speed. Each sets up .venv first, once.
+# Words: demo, test, fmt, lint, docs, speed, study, chaos, fuzz. Each sets up .venv first, once.
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,7 +7,7 @@ PEERS := .venv/.cytobench-peers
 PACKAGES := bench extractors classifiers reports
 LOCK_FLAGS := --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 
-.PHONY: demo test fmt lint speed lock clean
+.PHONY: demo test study chaos fuzz fmt lint docs speed lock clean
 
 demo: $(STAMP)
 	@$(BIN)/bench matrix --extractors "handcrafted,mobilenetv3_small_100[weights=random]" \
@@ -15,7 +15,11 @@ demo: $(STAMP)
 	@$(BIN)/bench report results
 
 test: $(PEERS)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# What takes too long for every change: full-size simulations, random kills and damage, generated hostile input.
+study chaos fuzz: $(PEERS)
+	@$(BIN)/python -m pytest -n 2 -m $@
 
 fmt: $(STAMP)
 	@$(BIN)/ruff format $(PACKAGES) tests
@@ -26,6 +30,7 @@ lint: $(STAMP)
 	@$(BIN)/ruff check $(PACKAGES) tests
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python tests/style/words.py
 
 speed: $(PEERS)
 	@$(BIN)/python tests/speed
