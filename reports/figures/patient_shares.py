@@ -1,4 +1,4 @@
-"""How many of each patient's cells one experiment decided rightly."""
+"""Share of each patient's cells that one experiment classifies correctly."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from bench.scores.predictions import sums_of
 
 @dataclass(frozen=True)
 class PatientShare:
-    """What became of one patient's cells of one class.
+    """Correctly classified cells of one patient and class.
 
     Parameters
     ----------
     patient : str
-        The split unit: linked patients are one, their ids joined by `+`.
+        The split unit; ids of linked patients are joined by `+`.
     label : str
         Class of the cells.
     cells : int
-        Cells that the patient has of the class.
-    right : float
-        Share of them that was decided rightly, in [0, 1]; the mean over the repeats.
+        Number of cells of the class.
+    correct : float
+        Share classified correctly, in [0, 1]; the mean over repeats.
     """
 
     patient: str
     label: str
     cells: int
-    right: float
+    correct: float
 
 
 def patient_shares(result: ExperimentResult) -> list[PatientShare]:
-    """The share of rightly decided cells of each split unit and class, by class, then the lowest first.
+    """Share of correctly classified cells of each split unit and class, by class and then ascending.
 
-    A unit that holds no cell of a class has no entry for it.
+    A unit without cells of a class has no entry for it.
     """
     predictions = result.predictions
     data = result.record["data"]
@@ -48,9 +48,9 @@ def patient_shares(result: ExperimentResult) -> list[PatientShare]:
     ]
     confusion = np.sum([sums.cells.confusion for sums in each], axis=0)
     cells = confusion.sum(axis=2)
-    right = np.diagonal(confusion, axis1=1, axis2=2)
+    correct = np.diagonal(confusion, axis1=1, axis2=2)
     shares = [
-        PatientShare(str(units[u]), classes[c], round(cells[u, c] / len(repeats)), float(right[u, c] / cells[u, c]))
+        PatientShare(str(units[u]), classes[c], round(cells[u, c] / len(repeats)), float(correct[u, c] / cells[u, c]))
         for u, c in np.argwhere(cells > 0)
     ]
-    return sorted(shares, key=lambda s: (classes.index(s.label), s.right, s.patient))
+    return sorted(shares, key=lambda s: (classes.index(s.label), s.correct, s.patient))
