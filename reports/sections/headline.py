@@ -54,8 +54,8 @@ def _best(group: ComparableGroup, best: Row) -> str:
     ordered = sorted(group.classes, key=lambda label: label != group.data["positive"])
     task = f"{ordered[0]} from {ordered[1]}" if len(ordered) == 2 else f"{len(ordered)} classes"
     rivals = len(group.rows)
-    rank = f" best of {rivals} pipelines" if rivals > 1 else ""
-    return f"separates {task}{rank}: {primary_name()} {best.primary}, on {evaluated_on(group)}."
+    verb = f"ranks first of {rivals} pipelines at separating" if rivals > 1 else "separates"
+    return f"{verb} {task}: {primary_name()} {best.primary}, on {evaluated_on(group)}."
 
 
 def _without_best(group: ComparableGroup) -> str:
@@ -86,6 +86,6 @@ def _ties(comparison: Comparison) -> list[str]:
     ties, others = len(comparison.indistinguishable), len(comparison.standings) - 1
     if not ties:
         return []
-    which = "the other pipeline is" if others == 1 else f"{ties} of the {others} other pipelines are"
+    which = "the other pipeline" if others == 1 else f"{ties} of the {others} other pipelines"
     unit = comparison.table["unit"].iloc[0]
-    return [f"By a paired test, {which} not distinguishable from it (unit: {unit})."]
+    return [f"A paired test does not distinguish {which} from it; the unit of the test is the {unit}."]
