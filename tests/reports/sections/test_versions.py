@@ -3,12 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 from bench.experiments.results import Results
-from reports.sections.provenance import environments, library_versions
-
-Add = Any
+from reports.sections.versions import environments, library_versions
 
 
-def test_libraries_of_extractor_and_classifier_with_every_version(results: Results, add: Add) -> None:
+def test_all_versions_of_extractor_and_classifier_libraries(results: Results, add: Any) -> None:
     add()
     add(
         components={
