@@ -58,16 +58,18 @@ def picture(top: list[list[str]], inner: list[list[str]]) -> str:
     for names in top:
         if names == ["bench"]:
             height = len(inner) * (ROW + GAP) + 32
-            drawn.append(f'<rect x="{GAP}" y="{y}" width="{WIDTH - 2 * GAP}" height="{height}" rx="5" fill="#f2f8f8" '
-                         f'stroke="#0b6b74"/><text x="{GAP + 12}" y="{y + 20}" fill="#1c2126">bench</text>')  # fmt: skip
+            drawn.append(
+                f'<rect x="{GAP}" y="{y}" width="{WIDTH - 2 * GAP}" height="{height}" rx="5" fill="#f2f8f8" '
+                f'stroke="#0b6b74"/><text x="{GAP + 12}" y="{y + 20}" fill="#1c2126">bench</text>'
+            )
             drawn += rows(inner, GAP + 12, y + 30, WIDTH - 2 * GAP - 24, "#d8ecee")
             y += height + GAP
         else:
             drawn += rows([names], GAP, y, WIDTH - 2 * GAP, "#f2f8f8")
             y += ROW + GAP
-    style = 'font-family="ui-monospace, Menlo, Consolas, monospace" font-size="14"'
-    background = f'<rect width="{WIDTH}" height="{y}" fill="#fff"/>'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" {style}>{background}{"".join(drawn)}</svg>\n'
+    font = 'font-family="ui-monospace, Menlo, Consolas, monospace" font-size="14"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" {font}>'
+    return "\n".join([head, f'<rect width="{WIDTH}" height="{y}" fill="#fff"/>', *drawn, "</svg>", ""])
 
 
 def table(root: Path, modules: list[str]) -> str:
@@ -97,7 +99,8 @@ def write_if_changed(path: Path, text: str) -> None:
 def generate(app: Sphinx, config: Config) -> None:
     """Write the generated pages."""
     root = Path(app.srcdir).parent
-    contracts = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
     by_name = {contract["name"]: contract for contract in contracts if contract["type"] == "layers"}
     top, inner = layers_of(by_name["top-level packages"]), layers_of(by_name["packages of bench"])
     modules = [f"bench.{name}" for names in inner for name in names]
@@ -109,13 +112,14 @@ def generate(app: Sphinx, config: Config) -> None:
     write_if_changed(folder / "api.rst", api_index())
 
 
-def skip_metadata_requests(app: Sphinx, what: str, name: str, obj: object, skip: bool, options: object) -> bool | None:
+def skip_metadata_requests(app: Sphinx, what: str, name: str, *args: object) -> bool | None:
     """Leave out the methods that scikit-learn adds for metadata routing."""
     return True if name.startswith("set_") and name.endswith("_request") else None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Generate the pages before Sphinx lists the source files."""
+    app.setup_extension("sphinx.ext.autodoc")
     app.connect("config-inited", generate)
     app.connect("autodoc-skip-member", skip_metadata_requests)
     return {"parallel_read_safe": True}

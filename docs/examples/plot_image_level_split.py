@@ -38,7 +38,7 @@ scores = {
 # The image-level split scores the recognition of patients, not of the disease.
 
 figure, axes = plt.subplots(figsize=(6, 2.2))
-for y, (split, score) in enumerate(scores.items()):
+for y, score in enumerate(scores.values()):
     axes.plot([score["low"], score["high"]], [y, y], color="#0b6b74")
     axes.plot(score["value"], y, "o", color="#0b6b74")
 axes.axvline(0.5, color="grey", linestyle=":")
