@@ -20,14 +20,12 @@ extensions = [
     "generated_pages",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "myst_parser",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "_generated/packages.md", "examples", "scripts"]
 templates_path = ["_templates"]
-myst_enable_extensions = ["dollarmath"]
 
 autodoc_typehints = "none"
 autosummary_generate = True
@@ -46,6 +44,10 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "cytobench"
 html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_sidebars = {
+    page: [] for page in ("getting_started", "protocol", "architecture", "contributing", "glossary", "changelog")
+}
 html_show_sourcelink = False
 html_theme_options = {
     "show_prev_next": False,

@@ -24,7 +24,8 @@ result = bench.run(
     out=f"{folder.name}/results",
     store=f"{folder.name}/store",
 )
-result.scores.set_index("metric").loc[["auroc_patient", "balanced_accuracy_patient"], ["value", "low", "high"]].round(2)
+scores = result.scores.set_index("metric")[["value", "low", "high"]]
+scores.loc[["auroc_patient", "balanced_accuracy_patient"]].round(2)
 
 # %%
 # The out-of-fold predictions of every cell are stored with the experiment. Each cell was scored by a model that was
@@ -40,7 +41,8 @@ order = predictions.groupby("patient")["p_diseased"].mean().sort_values().index
 figure, axes = plt.subplots(figsize=(7, 3.5))
 for label, color in (("diseased", "#c8501e"), ("normal", "#0b6b74")):
     cells = predictions[predictions["label"] == label]
-    axes.scatter([order.get_loc(p) for p in cells["patient"]], cells["p_diseased"], s=18, color=color, label=label)
+    places = order.get_indexer(cells["patient"])
+    axes.scatter(places, cells["p_diseased"], s=18, color=color, label=label)
 axes.set_xticks(range(len(order)), order, rotation=45)
 axes.set(xlabel="patient", ylabel="probability of disease")
 axes.legend()

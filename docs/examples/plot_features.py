@@ -18,7 +18,7 @@ folder = tempfile.TemporaryDirectory()
 features = bench.extract_features(
     "phantom[patients=4,cells=6,size=96]", "size", jobs=1, store=f"{folder.name}/store"
 ).table
-features.iloc[:5, :6].round(1)
+features.iloc[:5, :6]
 
 # %%
 # Feature names have the form ``family.feature.region``.

@@ -7,8 +7,8 @@ correct AUROC is 0.5.
 """
 
 # %%
-# Both matrices use the same cells and pipelines. With ``split="image"``, cells of one patient are in both training and
-# test sets; the results are marked ``LEAKY``.
+# Both experiments use the same cells and pipeline. With ``split="image"``, cells of one patient are in both training
+# and test sets; the results are marked ``LEAKY``.
 
 import tempfile
 
