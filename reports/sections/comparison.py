@@ -128,9 +128,11 @@ def comparison_view(number: int, group: ComparableGroup, comparison: Comparison)
     group : ComparableGroup
         The group.
     comparison : Comparison
-        Its pipelines have the names of the group's rows.
+        Comparison of experiments of the group, possibly stored; rows are matched by key.
     """
-    rows = {row.name: row for row in group.rows}
+    by_key = {row.result.key: row for row in group.rows}
+    standings = comparison.standings
+    rows = {str(name): by_key[key] for name, key in zip(standings["pipeline"], standings["key"], strict=True)}
     return ComparisonView(
         number=number,
         group=group,

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import re
-from html import escape
 from typing import Any
+
+from markupsafe import escape
 
 import bench
 from bench.evidence.comparison.text import ranks_in_words, verdict, what_was_tested
@@ -37,7 +38,7 @@ def test_table_shows_the_tests_against_the_best_pipeline(
     (shown,) = data().comparisons
     text = section_text("comparison")
     for sentence in (*verdict(shown), *what_was_tested(shown), ranks_in_words(shown), *shown.notes):
-        assert escape(sentence) in text
+        assert str(escape(sentence)) in text
     assert f"unit of the test: {shown.table['unit'].iloc[0]}" in text
 
 
