@@ -22,9 +22,8 @@ def check_parameters(estimator: Any) -> None:
     parameters = inspect.signature(cls).parameters.values()
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise ContractViolation(
-                f"its constructor takes {parameter.replace(annotation=parameter.empty)}; name every parameter, each is part of the identity"
-            )
+            name = str(parameter.replace(annotation=parameter.empty))
+            raise ContractViolation(f"its constructor takes {name}; name every parameter, each is part of the identity")
     values = {p.name: object() for p in parameters}
     try:
         instance = cls(**values)
