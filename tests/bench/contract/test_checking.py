@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from bench.cli.app import app
 from bench.contract.checking import find_subject, network_cost, steps_of
-from bench.contract.outcomes import outcomes
+from bench.contract.outcomes import NotApplicable, outcomes
+from bench.contract.scikit_learn import check_scikit_learn
 from bench.errors import BenchError
 from bench.plugins.registry import installed
 
@@ -79,6 +80,11 @@ def test_notes_list_differences_from_the_requested_plugin() -> None:
 def test_available_weights_are_used(shared: Path) -> None:
     subject = find_subject("mobilenetv2_100", weights_dir=shared / "weights")
     assert (subject.plugin.random_weights, subject.notes) == (False, ())
+
+
+def test_check_estimator_is_skipped_for_a_classifier_of_cells() -> None:
+    with pytest.raises(NotApplicable, match="it consumes cells; these checks use arrays"):
+        check_scikit_learn(object(), "cells")
 
 
 def test_only_a_network_has_a_cost() -> None:
@@ -150,7 +156,7 @@ def test_a_violation_of_a_third_party_plugin_is_reported_with_exit_code_1(their_
     assert "its StratifiedKFold puts cells of one patient on both sides" in lines[at + 1]
     assert "add a parameter cv" in " ".join(lines[at + 1 : at + 3])
     assert "passed  a fit does not depend on earlier fits" in shown
-    assert f"passed  {SCIKIT_LEARN}" in shown
+    assert f"failed  {SCIKIT_LEARN}" in shown
 
 
 def test_one_name_for_two_kinds_needs_the_kind(their_lab: None) -> None:
