@@ -12,16 +12,16 @@ import numpy.typing as npt
 from sklearn.base import clone
 
 from bench.contract.call_log import CallLog, Fit, splits_across_patients
-from bench.contract.outcomes import ContractViolation, NotApplicable, Step
+from bench.contract.outcomes import NotApplicable, Step, Violation
 from bench.contract.parameters import check_parameters
 from bench.contract.scikit_learn import check_scikit_learn
 from bench.contract.search_space import drawn_parameters
 from bench.contract.spies import SpySplitter, watched_splitters
 from bench.contract.synthetic_data import (
     SyntheticData,
+    next_labels,
     synthetic_cells,
     synthetic_features,
-    with_next_labels,
     with_planted_signal,
 )
 from bench.plugins.registry import Plugin
@@ -95,7 +95,7 @@ class ClassifierChecks:
             how = "has random_state, but not all random numbers depend on it"
             if "random_state" not in self.plugin.accepts:
                 how = "is random; add a parameter random_state"
-            raise ContractViolation(f"two fits differ by up to {_gap(first, second):.2g} in a probability: it {how}")
+            raise Violation(f"two fits differ by up to {_gap(first, second):.2g} in a probability: it {how}")
         return "" if "random_state" in self.plugin.accepts else "has no random_state"
 
     def independent_fits(self) -> None:
@@ -110,18 +110,16 @@ class ClassifierChecks:
         target = data.take(test)
         expected = self._predicted(data.take(train), target)
         other = self._new()
-        for number, y in enumerate((with_next_labels(data.y, test), data.y)):
+        for number, y in enumerate((next_labels(data.y, test), data.y)):
             _fit(other, with_planted_signal(data, test, self.folder / f"planted-{number}", labels=y))
             if not _same(expected, self._predicted(data.take(train), target)):
-                raise ContractViolation(
+                raise Violation(
                     "a fit on other patients in between changes the predictions of a new instance: learned values "
                     "outlive the fit (a variable of the module or class, a file); store all learned values in the "
                     "instance"
                 )
         if not _same(expected, _predict(_fit(other, data.take(train)), target)):
-            raise ContractViolation(
-                "an instance that is fitted a second time depends on the first fit; reset it in fit"
-            )
+            raise Violation("an instance that is fitted a second time depends on the first fit; reset it in fit")
 
     def independent_cells(self) -> None:
         """Probabilities do not change if a cell is predicted alone or the order changes."""
@@ -131,14 +129,14 @@ class ClassifierChecks:
         for row in range(0, len(data), max(1, len(data) // 8)):
             gap = _gap(_predict(fitted, data.take([row])), together[row : row + 1])
             if not gap <= TOLERANCE:
-                raise ContractViolation(
+                raise Violation(
                     f"a probability changes by {gap:.2g} when its cell is predicted alone: predict_proba must not "
                     "use other cells"
                 )
         order = np.random.default_rng(0).permutation(len(data))
         gap = _gap(_predict(fitted, data.take(order)), together[order])
         if not gap <= TOLERANCE:
-            raise ContractViolation(f"a probability changes by {gap:.2g} when the order of the cells changes")
+            raise Violation(f"a probability changes by {gap:.2g} when the order of the cells changes")
 
     def unchanged_input(self) -> None:
         """Features, labels and patients are unchanged."""
@@ -147,7 +145,7 @@ class ClassifierChecks:
         fitted = self._new().fit(passed.X, passed.y, groups=passed.groups)
         for what, now, before in (("y", passed.y, data.y), ("groups", passed.groups, data.groups)):
             if not np.array_equal(now, before):
-                raise ContractViolation(f"fit changes {what} in place; work on a copy")
+                raise Violation(f"fit changes {what} in place; work on a copy")
         _check_same_inputs(passed.X, data.X, "fit")
         passed = data.copy()
         fitted.predict_proba(passed.X)
@@ -159,7 +157,7 @@ class ClassifierChecks:
         if not drawn:
             raise NotApplicable("it has no search_space(trial) and cannot be tuned")
         if not all(isinstance(params, dict) for params in drawn):
-            raise ContractViolation("search_space(trial) must return a dict of parameters")
+            raise Violation("search_space(trial) must return a dict of parameters")
         if not drawn[0]:
             raise NotApplicable("its search space is empty and it cannot be tuned")
         for params in drawn:
@@ -179,7 +177,7 @@ class ClassifierChecks:
             finally:
                 violations = splits_across_patients(log)
                 if violations:
-                    raise ContractViolation(_how_to_split(violations, takes_cv="cv" in self.plugin.accepts))
+                    raise Violation(_how_to_split(violations, takes_cv="cv" in self.plugin.accepts))
         calls = sum(call.is_cv for call in log.splits)
         if "cv" not in self.plugin.accepts:
             return "none observed"
@@ -218,23 +216,19 @@ def _predict(fitted: Any, data: SyntheticData) -> Floats:
 def _check_probabilities(fitted: Any, probabilities: Any, classes: npt.NDArray[Any]) -> None:
     if not np.array_equal(np.asarray(fitted.classes_), classes):
         actual, expected = (", ".join(str(label) for label in labels) for labels in (fitted.classes_, classes))
-        raise ContractViolation(f"classes_ is {actual}; the labels in sort order are {expected}")
+        raise Violation(f"classes_ is {actual}; the labels in sort order are {expected}")
     values = np.asarray(probabilities)
     if values.ndim != 2 or values.shape[1] != len(classes):
-        raise ContractViolation(
-            f"predict_proba returns an array of shape {values.shape}; expected (n_cells, {len(classes)})"
-        )
+        raise Violation(f"predict_proba returns an array of shape {values.shape}; expected (n_cells, {len(classes)})")
     if values.dtype.kind != "f":
-        raise ContractViolation(f"predict_proba returns {values.dtype}; expected floating-point numbers")
+        raise Violation(f"predict_proba returns {values.dtype}; expected floating-point numbers")
     if not np.isfinite(values).all() or values.min() < 0 or not np.allclose(values.sum(axis=1), 1, atol=TOLERANCE):
-        raise ContractViolation(
-            "predict_proba returns rows that are not probabilities: finite, not negative, with sum 1"
-        )
+        raise Violation("predict_proba returns rows that are not probabilities: finite, not negative, with sum 1")
 
 
 def _check_same_inputs(now: Any, before: Any, who: str) -> None:
     if not isinstance(now, Cells) and not np.array_equal(now, before, equal_nan=True):
-        raise ContractViolation(f"{who} changes the features in place; work on a copy")
+        raise Violation(f"{who} changes the features in place; work on a copy")
 
 
 def _halves(data: SyntheticData) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

@@ -15,14 +15,14 @@ import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from bench.contract.outcomes import ContractViolation, NotApplicable, Step
+from bench.contract.outcomes import NotApplicable, Step, Violation
 from bench.contract.parameters import check_parameters
 from bench.contract.synthetic_data import (
     SyntheticData,
+    next_labels,
     prepared,
     renamed_copy,
     synthetic_cells,
-    with_next_labels,
     with_planted_signal,
 )
 from bench.plugins.registry import Plugin
@@ -72,41 +72,37 @@ class ExtractorChecks:
         """One row per cell and one unique name per column; no infinity, no row of NaN without status codes."""
         fitted, values = self._reference
         if not isinstance(values, np.ndarray) or values.dtype != np.float32:
-            raise ContractViolation(
-                f"transform returns {getattr(values, 'dtype', type(values).__name__)}; expected float32"
-            )
+            raise Violation(f"transform returns {getattr(values, 'dtype', type(values).__name__)}; expected float32")
         if values.ndim != 2 or len(values) != len(self._data) or not values.shape[1]:
-            raise ContractViolation(
+            raise Violation(
                 f"transform returns an array of shape {values.shape}; expected ({len(self._data)}, n_features)"
             )
         names = [str(name) for name in fitted.get_feature_names_out()]
         if len(names) != values.shape[1]:
-            raise ContractViolation(f"get_feature_names_out returns {len(names)} names for {values.shape[1]} features")
+            raise Violation(f"get_feature_names_out returns {len(names)} names for {values.shape[1]} features")
         repeated = next((name for name, count in Counter(names).items() if count > 1), None)
         if repeated is not None:
-            raise ContractViolation(f"two features have the name {repeated}")
+            raise Violation(f"two features have the name {repeated}")
         if hasattr(fitted, "catalogue") and [str(column.name) for column in fitted.catalogue()] != names:
-            raise ContractViolation("catalogue() lists other columns than get_feature_names_out, or in another order")
+            raise Violation("catalogue() lists other columns than get_feature_names_out, or in another order")
         if np.isinf(values).any():
-            raise ContractViolation(
+            raise Violation(
                 f"feature {names[int(np.isinf(values).any(axis=0).argmax())]} is infinite; return NaN instead"
             )
         notices = getattr(fitted, "notices_", ())
         if not isinstance(notices, tuple) or not all(isinstance(notice, str) for notice in notices):
-            raise ContractViolation(f"notices_ is {notices!r}; expected a tuple of messages")
+            raise Violation(f"notices_ is {notices!r}; expected a tuple of messages")
         if hasattr(fitted, "transform_with_status"):
             _check_status(values, *fitted.transform_with_status(self._data.X))
         elif np.isnan(values).all(axis=1).any():
-            raise ContractViolation(
-                "all features of a cell are NaN, and there is no transform_with_status with reasons"
-            )
+            raise Violation("all features of a cell are NaN, and there is no transform_with_status with reasons")
         return f"{values.shape[1]} features"
 
     def repeated(self) -> None:
         """Two instances with the same fit return identical features."""
         again = self._fitted(self._data).transform(self._data.X)
         if not np.array_equal(self._reference[1], again, equal_nan=True):
-            raise ContractViolation(
+            raise Violation(
                 "two instances return different features of the same cells; derive randomness from random_state"
             )
 
@@ -122,11 +118,9 @@ class ExtractorChecks:
         """Features do not change for images with other names in a folder with a table of other labels."""
         fitted, expected = self._reference
         every = np.arange(len(self._data))
-        other = renamed_copy(
-            self._data, self.folder / "renamed", with_next_labels(self._data.y, every), prefix="renamed-"
-        )
+        other = renamed_copy(self._data, self.folder / "renamed", next_labels(self._data.y, every), prefix="renamed-")
         if not np.array_equal(expected, fitted.transform(other.X), equal_nan=True):
-            raise ContractViolation(
+            raise Violation(
                 "features change with the ids of cells, their paths or a table in their folder, which may contain the "
                 "label; use only image, masks and um_per_px"
             )
@@ -137,7 +131,7 @@ class ExtractorChecks:
         rows = range(len(self._data) if self.plugin.requires_fit else ALONE)
         actual, expected = (self._fitted(data).transform(data.inputs(rows)) for data in pair)
         if not np.array_equal(actual, expected, equal_nan=True):
-            raise ContractViolation(
+            raise Violation(
                 "features of prepared cells are not those of the prepared pixels; use cell.image and cell.mask, and do "
                 "not read files"
             )
@@ -149,7 +143,7 @@ class ExtractorChecks:
         self._new().fit(cells, self._data.y.copy(), groups=self._data.groups.copy()).transform(cells)
         for cell, pixels in zip(cells, before, strict=True):
             if not all(map(np.array_equal, _pixels(cell), pixels)):
-                raise ContractViolation("fit or transform changes the image or mask of a cell in place; work on a copy")
+                raise Violation("fit or transform changes the image or mask of a cell in place; work on a copy")
 
     def tag(self) -> str:
         """Stateless: features do not depend on a fit. Stateful: transform before fit is an error."""
@@ -159,14 +153,12 @@ class ExtractorChecks:
                 self._new().transform(data.X)
             except (NotFittedError, AttributeError, ValueError):
                 return "stateful: fitted in each fold on training patients"
-            raise ContractViolation(
-                "its tag is requires_fit=True, but transform works before fit; set requires_fit=False"
-            )
+            raise Violation("its tag is requires_fit=True, but transform works before fit; set requires_fit=False")
         expected = self._reference[1]
-        for y in (data.y.copy(), with_next_labels(data.y, np.arange(len(data))), None):
+        for y in (data.y.copy(), next_labels(data.y, np.arange(len(data))), None):
             fitted = self._new().fit(data.X, y, groups=data.groups.copy()).transform(data.X)
             if not np.array_equal(expected, fitted, equal_nan=True):
-                raise ContractViolation(
+                raise Violation(
                     "its tag is requires_fit=False, but fit changes its features, which are computed once for all "
                     "patients; set requires_fit=True, so that each fold fits it on training patients"
                 )
@@ -183,20 +175,18 @@ class ExtractorChecks:
         expected = self._fitted(data.take(train)).transform(data.X)
         other = self._new()
         # One of the two changes an extractor that remembers earlier fits.
-        for number, y in enumerate((with_next_labels(data.y, test), data.y)):
+        for number, y in enumerate((next_labels(data.y, test), data.y)):
             planted = with_planted_signal(data, test, self.folder / f"planted-{number}", labels=y)
             other.fit(planted.X, planted.y, groups=planted.groups.copy())
             if not np.array_equal(expected, self._fitted(data.take(train)).transform(data.X), equal_nan=True):
-                raise ContractViolation(
+                raise Violation(
                     "a fit on other patients in between changes the features of a new instance: learned values outlive "
                     "the fit (a variable of the module or class, a file), so labels of test patients reach the "
                     "training; store all learned values in the instance"
                 )
         again = other.fit(data.inputs(train), data.y[train], groups=data.groups[train]).transform(data.X)
         if not np.array_equal(expected, again, equal_nan=True):
-            raise ContractViolation(
-                "an instance that is fitted a second time depends on the first fit; reset it in fit"
-            )
+            raise Violation("an instance that is fitted a second time depends on the first fit; reset it in fit")
 
     @cached_property
     def _data(self) -> SyntheticData:
@@ -222,15 +212,13 @@ class ExtractorChecks:
     ) -> None:
         expected = together[np.asarray(rows)]
         if features.shape != expected.shape or not np.array_equal(np.isnan(features), np.isnan(expected)):
-            raise ContractViolation(f"other features are NaN when {when}")
+            raise Violation(f"other features are NaN when {when}")
         # The features of a network have one scale; a mean colour and an area have not.
         axis = None if "weights" in self.plugin.params else 0
         scale = np.nanmax(np.abs(together), axis=axis, initial=1e-30)
         gap = float(np.nanmax(np.abs(features.astype(np.float64) - expected) / scale, initial=0))
         if not gap <= TOLERANCE:
-            raise ContractViolation(
-                f"a feature changes by {gap:.2g} of its largest value when {when}; do not use other cells"
-            )
+            raise Violation(f"a feature changes by {gap:.2g} of its largest value when {when}; do not use other cells")
 
 
 def _pixels(cell: Cell) -> tuple[Any, ...]:
@@ -240,12 +228,10 @@ def _pixels(cell: Cell) -> tuple[Any, ...]:
 def _check_status(values: npt.NDArray[Any], again: npt.NDArray[Any], status: npt.NDArray[Any]) -> None:
     """Check that `transform_with_status`, which the engine stores, agrees with `transform`, with one code per value."""
     if not np.array_equal(values, again, equal_nan=True):
-        raise ContractViolation("transform_with_status returns other features than transform")
+        raise Violation("transform_with_status returns other features than transform")
     if np.shape(status) != values.shape or np.asarray(status).dtype != np.uint8:
-        raise ContractViolation(
-            f"transform_with_status returns codes of another shape or type than uint8 {values.shape}"
-        )
+        raise Violation(f"transform_with_status returns codes of another shape or type than uint8 {values.shape}")
     if not np.array_equal(np.isnan(values), status != Status.OK):
-        raise ContractViolation(
+        raise Violation(
             "transform_with_status returns a reason for a feature that is not NaN, or none for one that is NaN"
         )

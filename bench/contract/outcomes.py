@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,7 +21,7 @@ class Step:
     name : str
         Requirement, in a few words.
     run : callable
-        Returns a remark or None; raises `ContractViolation`, or `NotApplicable` if the check does not apply.
+        Returns a remark or None; raises `Violation`, or `NotApplicable` if the check does not apply.
     """
 
     name: str
@@ -47,18 +47,12 @@ class Check:
     detail: str = ""
 
 
-class ContractViolation(Exception):  # noqa: N818 (a result of a check, not an error of the toolkit)
+class Violation(Exception):  # noqa: N818 (a result of a check, not an error of the toolkit)
     """A requirement is violated; the message states the violation and how to fix it."""
 
 
 class NotApplicable(Exception):  # noqa: N818 (not an error)
     """The check does not apply to this plugin; the message states why."""
-
-
-def outcomes(steps: Iterable[Step]) -> Iterator[Check]:
-    """Run the steps one by one, whatever a plugin raises."""
-    for step in steps:
-        yield outcome_of(step)
 
 
 def outcome_of(step: Step) -> Check:
@@ -69,7 +63,7 @@ def outcome_of(step: Step) -> Check:
             return Check(step.name, "passed", step.run() or "")
     except NotApplicable as reason:
         return Check(step.name, "skipped", str(reason))
-    except ContractViolation as violation:
+    except Violation as violation:
         return Check(step.name, "failed", str(violation))
     except (Exception, SystemExit) as error:  # a plugin may raise anything
         return Check(step.name, "failed", _described(error))

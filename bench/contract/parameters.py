@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.base import clone
 
-from bench.contract.outcomes import ContractViolation
+from bench.contract.outcomes import Violation
 
 
 def check_parameters(estimator: Any) -> None:
@@ -15,7 +15,7 @@ def check_parameters(estimator: Any) -> None:
 
     Raises
     ------
-    ContractViolation
+    Violation
         A parameter is not stored unchanged, there is another attribute, or a copy has other parameters.
     """
     cls = type(estimator)
@@ -23,38 +23,38 @@ def check_parameters(estimator: Any) -> None:
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             name = str(parameter.replace(annotation=parameter.empty))
-            raise ContractViolation(f"its constructor takes {name}; name every parameter, each is part of the identity")
+            raise Violation(f"its constructor takes {name}; name every parameter, each is part of the identity")
     values = {p.name: object() for p in parameters}
     try:
         instance = cls(**values)
     except Exception as error:
-        raise ContractViolation(
+        raise Violation(
             f"its constructor uses its parameters ({type(error).__name__}: {error}); store them, validate them in fit"
         ) from error
     for name, value in values.items():
         if getattr(instance, name, None) is not value:
-            raise ContractViolation(f"its constructor does not store {name} unchanged; write self.{name} = {name}")
+            raise Violation(f"its constructor does not store {name} unchanged; write self.{name} = {name}")
     more = sorted(set(vars(instance)) - set(values))
     if more:
-        raise ContractViolation(f"its constructor sets {', '.join(more)}, which is not a parameter; set it in fit")
+        raise Violation(f"its constructor sets {', '.join(more)}, which is not a parameter; set it in fit")
     _check_copies(estimator)
 
 
 def _check_copies(estimator: Any) -> None:
     for method in ("get_params", "set_params"):
         if not hasattr(estimator, method):
-            raise ContractViolation(f"it has no {method}; derive from sklearn.base.BaseEstimator")
+            raise Violation(f"it has no {method}; derive from sklearn.base.BaseEstimator")
     own = estimator.get_params(deep=False)
     missing = sorted(set(inspect.signature(type(estimator)).parameters) - set(own))
     if missing:
-        raise ContractViolation(f"get_params does not return {', '.join(missing)}")
+        raise Violation(f"get_params does not return {', '.join(missing)}")
     copy = clone(estimator)
     if repr(sorted(copy.get_params(deep=False).items(), key=_name)) != repr(sorted(own.items(), key=_name)):
-        raise ContractViolation("clone returns an estimator with other parameters")
+        raise Violation("clone returns an estimator with other parameters")
     copy.set_params(**own)
     changed = [name for name, value in copy.get_params(deep=False).items() if value is not own[name]]
     if changed:
-        raise ContractViolation(f"set_params does not set {', '.join(changed)}")
+        raise Violation(f"set_params does not set {', '.join(changed)}")
 
 
 def _name(item: tuple[str, Any]) -> str:

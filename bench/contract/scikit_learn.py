@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.contract.outcomes import ContractViolation, NotApplicable
+from bench.contract.outcomes import NotApplicable, Violation
 
 
 def check_scikit_learn(estimator: Any, consumes: str) -> str:
@@ -14,7 +14,7 @@ def check_scikit_learn(estimator: Any, consumes: str) -> str:
 
     Raises
     ------
-    ContractViolation
+    Violation
         A check failed unexpectedly.
     NotApplicable
         The classifier consumes cells; the checks of scikit-learn use arrays.
@@ -29,7 +29,7 @@ def check_scikit_learn(estimator: Any, consumes: str) -> str:
     if failed:
         names = ", ".join(dict.fromkeys(str(r["check_name"]) for r in failed))
         first = str(failed[0]["exception"]).strip().partition("\n")[0]
-        raise ContractViolation(f"{len(failed)} of {len(results)} failed: {names}; the first with: {first}")
+        raise Violation(f"{len(failed)} of {len(results)} failed: {names}; the first with: {first}")
     passed = sum(r["status"] == "passed" for r in results)
     excused = {str(r["check_name"]) for r in results if r["status"] == "xfail"}
     expected_failures = "".join(f"; {name} is expected to fail: {expected[name]}" for name in sorted(excused))

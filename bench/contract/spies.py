@@ -16,7 +16,7 @@ from sklearn.model_selection._split import _RepeatedSplits
 from sklearn.utils.validation import _num_samples
 
 from bench.contract.call_log import CallLog, Fit, Prediction, Rows
-from bench.contract.outcomes import ContractViolation
+from bench.contract.outcomes import Violation
 from bench.plugins.registry import Plugin
 from extractors.cells import Cells
 
@@ -41,10 +41,10 @@ class SpySplitter:
         return int(self.splitter.get_n_splits(X, y, groups))
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Rows, Rows]]:
-        """Log the call and delegate; raise `ContractViolation` without groups."""
+        """Log the call and delegate; raise `Violation` without groups."""
         call = self.log.record_split(self.splitter, is_cv=True, n_rows=_num_samples(X), groups=groups)
         if groups is None:
-            raise ContractViolation("it calls cv.split without groups; call cv.split(X, y, groups)")
+            raise Violation("it calls cv.split without groups; call cv.split(X, y, groups)")
         with _unwatched():
             pairs = list(self.splitter.split(X, y, groups))
         for pair in pairs:

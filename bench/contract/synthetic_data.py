@@ -158,7 +158,7 @@ def with_other_inputs(data: SyntheticData, rows: Rows, *, seed: int) -> Syntheti
 def with_planted_signal(data: SyntheticData, rows: Rows, folder: Path, *, labels: npt.NDArray[Any]) -> SyntheticData:
     """Plant a strong signal of new labels in the cells at some positions.
 
-    The last features are shifted, or red and blue of the images are with_next_labels, for all but the first class.
+    The last features are shifted, or red and blue of the images are next_labels, for all but the first class.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def with_planted_signal(data: SyntheticData, rows: Rows, folder: Path, *, labels
     return SyntheticData(Cells(files), y, data.groups)
 
 
-def with_next_labels(y: npt.NDArray[Any], rows: Rows) -> npt.NDArray[Any]:
+def next_labels(y: npt.NDArray[Any], rows: Rows) -> npt.NDArray[Any]:
     """Replace the labels at some positions by the next class."""
     classes, codes = np.unique(y, return_inverse=True)
     codes[rows] = (codes[rows] + 1) % len(classes)

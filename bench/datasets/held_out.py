@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.datasets.classes import with_positive_class
 from bench.datasets.duplicates import identical
+from bench.datasets.names import listed
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
 
@@ -106,7 +107,7 @@ def with_patients_apart(dataset: Dataset) -> Dataset:
     if both:
         raise BenchError(
             f"{len(both)} patient{'s' if len(both) > 1 else ''} with cells in both the training and the held-out set: "
-            f"{_listed(both)}; a patient belongs to one set. If two patients share an id, rename one of them."
+            f"{listed(both)}; a patient belongs to one set. If two patients share an id, rename one of them."
         )
     for part, name in ((train, "training"), (held, "held-out")):
         missing = sorted(set(dataset.classes) - set(part["label"]))
@@ -117,7 +118,7 @@ def with_patients_apart(dataset: Dataset) -> Dataset:
         return dataset
     notice = (
         f"patient ids that differ only by case or prefix between the training and the held-out set are treated as "
-        f"different patients: {_listed(similar)}"
+        f"different patients: {listed(similar)}"
     )
     return replace(dataset, notices=(*dataset.notices, notice))
 
@@ -152,7 +153,7 @@ def check_images_apart(dataset: Dataset, pictures: pd.Series) -> None:
     linked = [str(unit) for unit in sets.index[sets > 1]]
     if linked:
         raise BenchError(
-            f"linked patients are in both the training and the held-out set: {_listed(linked)}; remove them from one"
+            f"linked patients are in both the training and the held-out set: {listed(linked)}; remove them from one"
         )
 
 
@@ -173,7 +174,3 @@ def _core(patient: str) -> str:
 def _pair(group: pd.DataFrame) -> str:
     first = group.drop_duplicates(SET)
     return " and ".join(f"{row.cell} (patient {row.patient}, {getattr(row, SET)})" for row in first.itertuples())
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_MAX_NAMES]) + (", ..." if len(names) > _MAX_NAMES else "")

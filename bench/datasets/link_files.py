@@ -8,14 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.datasets.links import count_notice, with_links
+from bench.datasets.names import listed
 from bench.datasets.readers.text_table import read_rows
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
 from extractors.files.atomic import atomic_file
 
 COLUMNS = ("patient_a", "patient_b")
-
-_MAX_NAMES = 5
 
 
 def write_links(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
@@ -78,8 +77,7 @@ def linked_by_file(dataset: Dataset, path: Path, pairs: Sequence[tuple[str, str]
     table = with_links(dataset.table, pairs)
     notices = [*dataset.notices]
     if absent:
-        listed = ", ".join(absent[:_MAX_NAMES]) + (", ..." if len(absent) > _MAX_NAMES else "")
-        notices.append(f"{path} names patients that are not in the dataset: {listed}")
+        notices.append(f"{path} names patients that are not in the dataset: {listed(absent)}")
     if table["unit"].equals(dataset.table["unit"]):
         notices.append(f"{path} links no patients that were not linked already")
     else:

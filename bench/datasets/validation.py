@@ -10,11 +10,12 @@ import pandas as pd
 from bench.datasets.classes import with_positive_class
 from bench.datasets.held_out import HELD_OUT, SET
 from bench.datasets.links import count_notice
+from bench.datasets.names import listed
 from bench.datasets.scanning.scan import Problem, Scan
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
 
-_MAX_PATIENTS, _MAX_PROBLEMS = 5, 10
+_MAX_PROBLEMS = 10
 
 
 def check_table(dataset: Dataset) -> None:
@@ -95,8 +96,9 @@ def _doubtful_patients(table: pd.DataFrame) -> Iterator[str]:
     labels = table.groupby("patient")["label"].nunique()
     several = [str(patient) for patient in labels.index[labels > 1]]
     if several:
+        count = f"{len(several)} patient{'s' if len(several) > 1 else ''}"
         yield (
-            f"{_listed_patients(several)} with cells of several classes: each id is treated as one patient; if two "
+            f"{count} ({listed(several)}) with cells of several classes: each id is treated as one patient; if two "
             "patients share an id, rename one of them"
         )
     folded: dict[str, list[str]] = {}
@@ -104,13 +106,7 @@ def _doubtful_patients(table: pd.DataFrame) -> Iterator[str]:
         folded.setdefault(str(patient).casefold(), []).append(str(patient))
     twins = [" and ".join(ids) for ids in folded.values() if len(ids) > 1]
     if twins:
-        listed = ", ".join(twins[:_MAX_PATIENTS])
-        yield f"patient ids that differ only in case are treated as different patients: {listed}"
-
-
-def _listed_patients(patients: list[str]) -> str:
-    named = ", ".join(patients[:_MAX_PATIENTS]) + (", ..." if len(patients) > _MAX_PATIENTS else "")
-    return f"{len(patients)} patient{'s' if len(patients) > 1 else ''} ({named})"
+        yield f"patient ids that differ only in case are treated as different patients: {listed(twins)}"
 
 
 def _listed_problems(problems: Sequence[Problem]) -> str:

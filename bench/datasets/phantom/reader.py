@@ -50,31 +50,6 @@ class PhantomReader:
         dataset = ManifestReader().read(path / MANIFEST, options)
         return replace(dataset, name=self.name, reader=self.name)
 
-    def default(
-        self,
-        spec: PhantomSpec | None = None,
-        options: ReadOptions | None = None,
-        *,
-        progress: Progress | None = None,
-    ) -> Dataset:
-        """Return the dataset of a specification, drawn on first use.
-
-        Parameters
-        ----------
-        spec : PhantomSpec, optional
-            Parameters of the dataset. Default: `PhantomSpec()`.
-        options : ReadOptions, optional
-            Reading options.
-        progress : callable, optional
-            Called with the number of cells drawn and the total.
-
-        Raises
-        ------
-        BenchError
-            The cache folder cannot be written.
-        """
-        return self.read(cached_phantom(spec or PhantomSpec(), progress=progress), options or ReadOptions())
-
 
 def phantom_cells(spec: PhantomSpec) -> Iterator[tuple[npt.NDArray[np.uint8], TruthRow]]:
     """Draw the cells, patient by patient.

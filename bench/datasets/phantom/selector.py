@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from pathlib import Path
 
-from bench.datasets.phantom.reader import PhantomReader, PhantomSpec
+from bench.datasets.phantom.reader import PhantomReader, PhantomSpec, cached_phantom
 from bench.datasets.table import Dataset, ReadOptions
 from bench.errors import BenchError, did_you_mean
 from bench.observer import Observer
@@ -32,10 +32,8 @@ def read_phantom(data: str, options: ReadOptions, observer: Observer) -> tuple[D
     spec = phantom_spec(data)
     if spec is None:
         return None
-    dataset = PhantomReader().default(
-        spec, options, progress=lambda done, total: observer.progress("draw phantom cells", done, total)
-    )
-    return replace(dataset, name=data), Path(dataset.table["path"].iloc[0]).parents[1].resolve()
+    folder = cached_phantom(spec, progress=lambda *counts: observer.progress("draw phantom cells", *counts))
+    return replace(PhantomReader().read(folder, options), name=data), folder.resolve()
 
 
 def with_seed_in_ids(held_out: Dataset, data: str, *, train: str) -> Dataset:

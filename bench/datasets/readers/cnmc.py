@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.datasets.readers.cnmc_names import CellName, fold_notice, parse_name
+from bench.datasets.readers.cnmc_names import CellName, check_unique, fold_notice, parse_name
 from bench.datasets.readers.cnmc_preliminary import FOLDER as PRELIMINARY
 from bench.datasets.readers.cnmc_preliminary import LABELS, read_preliminary
 from bench.datasets.readers.images import image_files, is_image_name
@@ -83,7 +83,7 @@ class CnmcReader:
 
     def _read_training(self, root: Path, files: list[Path], options: ReadOptions, notices: tuple[str, ...]) -> Dataset:
         names = [_training_name(file) for file in files]
-        _check_once(files)
+        check_unique(files)
         folds = [_fold(file) for file in files]
         table = cell_table(
             cell=[file.stem for file in files],
@@ -121,14 +121,6 @@ def _training_name(file: Path) -> CellName:
     if folder.upper() != name.label:
         raise BenchError(f"{file}: the class is {name.label} in the file name but {folder.upper()} in the folder name")
     return name
-
-
-def _check_once(files: list[Path]) -> None:
-    first: dict[str, Path] = {}
-    for file in files:
-        other = first.setdefault(file.stem.upper(), file)
-        if other is not file:
-            raise BenchError(f"{file} is a second copy of {other}; pass the path of one copy")
 
 
 def _fold(file: Path) -> str | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import BenchError
 
 _NAME = re.compile(r"UID_([Hh]?\d+)_(\d+)_(\d+)_(all|hem)\.\w+", re.IGNORECASE)
 
@@ -40,3 +43,12 @@ def fold_notice(names: Iterable[CellName]) -> tuple[str, ...]:
     """Return a notice of the ids that were converted to upper case; empty without such ids."""
     folded = sorted({f"{name.written} is read as {name.patient}" for name in names if name.written != name.patient})
     return (f"patient ids in lower case: {', '.join(folded)}",) if folded else ()
+
+
+def check_unique(files: Iterable[Path]) -> None:
+    """Raise BenchError if two files have the same stem."""
+    first: dict[str, Path] = {}
+    for file in files:
+        other = first.setdefault(file.stem.upper(), file)
+        if other is not file:
+            raise BenchError(f"{file} is a second copy of {other}; pass the path of one copy")

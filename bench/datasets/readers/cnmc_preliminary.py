@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.datasets.readers.cnmc_names import CellName, fold_notice, parse_name
+from bench.datasets.readers.cnmc_names import CellName, check_unique, fold_notice, parse_name
 from bench.datasets.readers.text_table import Rows, read_rows
 from bench.datasets.table import cell_table
 from bench.errors import BenchError
@@ -32,7 +32,10 @@ def read_preliminary(files: list[Path]) -> tuple[pd.DataFrame, tuple[str, ...]]:
         image has no row or two.
     """
     names = _read_labels(_label_file(files[0].parent))
-    _check_files(files, names)
+    missing = next((file for file in files if file.stem not in names), None)
+    if missing is not None:
+        raise BenchError(f"{missing}: the image has no row in {LABELS}")
+    check_unique(files)
     stems = [file.stem for file in files]
     cells = [names[stem] for stem in stems]
     table = cell_table(
@@ -44,16 +47,6 @@ def read_preliminary(files: list[Path]) -> tuple[pd.DataFrame, tuple[str, ...]]:
     absent = len(names) - len(files)
     notices = (f"{absent} of the {len(names)} rows of {LABELS} have no image",) if absent else ()
     return table, (*fold_notice(cells), *notices)
-
-
-def _check_files(files: list[Path], names: dict[str, CellName]) -> None:
-    first: dict[str, Path] = {}
-    for file in files:
-        if file.stem not in names:
-            raise BenchError(f"{file}: the image has no row in {LABELS}")
-        other = first.setdefault(file.stem, file)
-        if other is not file:
-            raise BenchError(f"{file} is a second copy of {other}; pass the path of one copy")
 
 
 def _label_file(folder: Path) -> Path:

@@ -79,6 +79,7 @@ def scan(dataset: Dataset, *, threads: int | None = None, progress: Progress | N
     BenchError
         The cache folder cannot be written. An unreadable cell is not an error here but a `Problem`.
     """
+    progress = progress or (lambda done, total: None)
     files = dataset.cells().files
     store = cache_dir() / FILE
     keys = [key_of(file) for file in files]
@@ -86,7 +87,7 @@ def scan(dataset: Dataset, *, threads: int | None = None, progress: Progress | N
     results: list[FileProbe | Problem | None] = [None if key is None else known.get(key) for key in keys]
     todo = [row for row, result in enumerate(results) if result is None]
     done = len(files) - len(todo)
-    _report(progress, done, len(files))
+    progress(done, len(files))
     fresh: dict[Key, FileProbe] = {}
     for row, result in _probe_files(files, todo, threads or min(8, cores())):
         results[row] = result
@@ -94,7 +95,7 @@ def scan(dataset: Dataset, *, threads: int | None = None, progress: Progress | N
         if isinstance(result, FileProbe) and key is not None:
             fresh[key] = result
         done += 1
-        _report(progress, done, len(files))
+        progress(done, len(files))
         if len(fresh) >= _STORE_EVERY:
             put_probes(store, fresh)
             fresh = {}
@@ -122,11 +123,6 @@ def content_digest(dataset: Dataset, scan: Scan) -> str:
     for row in rows:
         sha256.update(json.dumps(row).encode() + b"\n")
     return sha256.hexdigest()
-
-
-def _report(progress: Progress | None, done: int, total: int) -> None:
-    if progress is not None:
-        progress(done, total)
 
 
 def _probe_files(

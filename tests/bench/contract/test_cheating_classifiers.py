@@ -18,7 +18,7 @@ from sklearn.model_selection import BaseCrossValidator, PredefinedSplit, Stratif
 
 from bench.contract.classifiers import ClassifierChecks
 from bench.contract.engine import EngineChecks
-from bench.contract.outcomes import Check, outcomes
+from bench.contract.outcomes import Check, outcome_of
 from bench.plugins.registry import ENGINE_OWNED, Plugin
 
 Array = npt.NDArray[Any]
@@ -271,7 +271,8 @@ def _checks(cls: type, folder: Path, *, only: str = "") -> dict[str, Check]:
     params = {"sharpness": 1.0} if issubclass(cls, Valid) else {}
     plugin = Plugin(cls.__name__, f"{__name__}:{cls.__name__}", params, accepts, consumes="features")
     steps = [*ClassifierChecks(plugin, folder).steps(), *EngineChecks(None, plugin, folder).steps()]
-    return {c.name: c for c in outcomes(s for s in steps if only in s.name and "check_estimator" not in s.name)}
+    chosen = (s for s in steps if only in s.name and "check_estimator" not in s.name)
+    return {c.name: c for c in map(outcome_of, chosen)}
 
 
 def _failed(cls: type, folder: Path, *, only: str = "") -> dict[str, str]:

@@ -16,7 +16,7 @@ from sklearn.feature_selection import SelectKBest, f_classif
 
 from bench.contract.engine import EngineChecks
 from bench.contract.extractors import ExtractorChecks
-from bench.contract.outcomes import Check, outcomes
+from bench.contract.outcomes import Check, outcome_of
 from bench.plugins.registry import Plugin, classifier
 from extractors.cells import Cell, read_image
 
@@ -256,7 +256,7 @@ def _checks(cls: type, folder: Path, *, only: str = "") -> dict[str, Check]:
     steps = ExtractorChecks(plugin, folder).steps()
     if stateful:
         steps += EngineChecks(plugin, classifier("naive_bayes"), folder).steps()
-    return {c.name: c for c in outcomes(s for s in steps if only in s.name)}
+    return {c.name: c for c in (outcome_of(s) for s in steps if only in s.name)}
 
 
 def _failed(cls: type, folder: Path, *, only: str = "") -> dict[str, str]:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from bench.cli.app import app
 from bench.contract.checking import find_subject, network_cost, steps_of
-from bench.contract.outcomes import NotApplicable, outcomes
+from bench.contract.outcomes import NotApplicable, outcome_of
 from bench.contract.scikit_learn import check_scikit_learn
 from bench.errors import BenchError
 from bench.plugins.registry import installed
@@ -35,7 +35,7 @@ def test_the_checked_plugins_include_the_built_in_ones() -> None:
 def test_every_plugin_satisfies_the_contract(name: str) -> None:
     """Without `check_estimator`, which the tests of the classifiers run."""
     with steps_of(find_subject(name)) as steps:
-        checks = list(outcomes(step for step in steps if step.name != SCIKIT_LEARN))
+        checks = [outcome_of(step) for step in steps if step.name != SCIKIT_LEARN]
     assert {c.name: c.detail for c in checks if c.outcome == "failed"} == {}
     assert sum(c.outcome == "passed" for c in checks) >= 7
     splits = {"svm": "1 call of cv.split", CALIBRATED: "1 call of cv.split", "knn": "none observed"}
@@ -45,7 +45,7 @@ def test_every_plugin_satisfies_the_contract(name: str) -> None:
 def test_synthetic_cells_are_removed_after_the_checks() -> None:
     with steps_of(find_subject("size")) as steps:
         folder = steps[1].run.__self__.folder  # type: ignore[attr-defined]  # a bound method
-        next(iter(outcomes(steps[1:2])))
+        outcome_of(steps[1])
         assert any(folder.iterdir())
     assert not folder.exists()
 

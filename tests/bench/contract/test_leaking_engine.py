@@ -13,7 +13,7 @@ import pytest
 from sklearn.model_selection import KFold
 
 from bench.contract.engine import EngineChecks
-from bench.contract.outcomes import Check, outcomes
+from bench.contract.outcomes import Check, outcome_of
 from bench.evaluation import fold
 from bench.experiments import worker
 from bench.plugins.registry import classifier
@@ -28,7 +28,7 @@ Fold = fold._FoldFit
 
 
 def _checks(folder: Path) -> dict[str, Check]:
-    return {c.name: c for c in outcomes(EngineChecks(None, classifier("naive_bayes"), folder).steps())}
+    return {c.name: c for c in map(outcome_of, EngineChecks(None, classifier("naive_bayes"), folder).steps())}
 
 
 def _failed(folder: Path) -> dict[str, str]:

@@ -116,4 +116,4 @@ def test_second_process_uses_the_result_of_the_first(tmp_path: Path, monkeypatch
     mine = cached_phantom(TINY, progress=other_process_finishes)
     assert others == [mine]
     assert [p.name for p in mine.parent.iterdir()] == [mine.name]
-    assert len(PhantomReader().default(TINY).table) == CELLS
+    assert len(PhantomReader().read(cached_phantom(TINY), ReadOptions()).table) == CELLS
