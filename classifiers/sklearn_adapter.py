@@ -54,6 +54,16 @@ class SklearnAdapter(FeatureClassifier):
         check_is_fitted(self)
         return self.model_.named_steps["classify"].feature_importances_
 
+    @property
+    def tunable(self) -> bool:
+        """Whether `--tune` applies: the attribute of the estimator, by default True."""
+        return bool(getattr(self.estimator, "tunable", True))
+
+    def search_space(self, trial: Any) -> dict[str, Any]:
+        """Search space of the estimator; empty if it has none."""
+        own = getattr(self.estimator, "search_space", None)
+        return {} if own is None else {f"estimator__{name}": value for name, value in own(trial).items()}
+
     def _train(self, X: Floats, codes: Codes, units: Units) -> None:
         check_wrappable(self.estimator)
         labels = self.classes_[codes]

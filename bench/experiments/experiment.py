@@ -13,7 +13,7 @@ from bench.features.store.entry import Entry
 from bench.features.store.keys import READING, entry_of, extractor_identity
 from bench.features.store.location import store_folder
 from bench.options import Options
-from bench.plugins.pipeline import NO_PREPARATION, Pipeline
+from bench.plugins.pipeline import NO_PREPARATION, PipelineSpec
 from bench.plugins.preparation import canonical, parse_prepare, preparation_code
 from bench.plugins.registry import PIXELS, Plugin
 from bench.storage.fingerprints import code_digest, digest, library_versions, module_identity
@@ -31,7 +31,7 @@ class Experiment:
 
     Parameters
     ----------
-    pipeline : Pipeline
+    pipeline : PipelineSpec
         What is evaluated.
     components : mapping
         Everything that the key is made of, in the clear.
@@ -41,7 +41,7 @@ class Experiment:
         Why it cannot run at all, such as weights that are not to be had; else empty.
     """
 
-    pipeline: Pipeline
+    pipeline: PipelineSpec
     components: Mapping[str, Any]
     entry: Entry | None
     problem: str = ""
@@ -111,7 +111,7 @@ def _features(prepare: str, extractor: Plugin | None, opened: Opened, options: O
     return _Features(entry.components, entry)
 
 
-def _experiment(pipeline: Pipeline, common: Mapping[str, Any], features: _Features) -> Experiment:
+def _experiment(pipeline: PipelineSpec, common: Mapping[str, Any], features: _Features) -> Experiment:
     classifier = pipeline.classifier
     module = classifier.target.partition(":")[0]
     components = {

@@ -24,7 +24,7 @@ from bench.options import Options
 from bench.plugins import registry
 from bench.plugins.baselines import PRIOR, is_baseline, with_baselines
 from bench.plugins.devices import device_of
-from bench.plugins.pipeline import Pipeline
+from bench.plugins.pipeline import PipelineSpec
 from bench.plugins.preparation import parse_prepare
 from bench.plugins.registry import PIXELS
 from bench.splits.fold_manifest import Folds
@@ -183,14 +183,14 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Ope
     return Plan(options, opened, folds, protocol, experiments)
 
 
-def _pipelines(options: Options) -> list[Pipeline]:
+def _pipelines(options: Options) -> list[PipelineSpec]:
     names = options.clfs or tuple(name for name in registry.installed("classifiers") if name != PRIOR)
     classifiers = list({p.canonical: p for p in map(registry.classifier, names)}.values())
     wanted = [e for e in options.extractors if e != PIXELS]
     extractors = list({p.canonical: p for p in map(registry.extractor, wanted)}.values())
     prepare = options.prepare
-    found = [Pipeline(prepare, x, c) for x in extractors for c in classifiers if c.consumes == "features"]
-    found += [Pipeline(prepare, None, c) for c in classifiers if c.consumes == "cells"]
+    found = [PipelineSpec(prepare, x, c) for x in extractors for c in classifiers if c.consumes == "features"]
+    found += [PipelineSpec(prepare, None, c) for c in classifiers if c.consumes == "cells"]
     if not found:
         raise BenchError(
             "nothing to run: name at least one extractor (--extractors) for the classifiers that take features"

@@ -57,7 +57,7 @@ def test_an_empty_file_gives_defaults(config: Path) -> None:
         ),
         ("um-per-px: 0\n", r"line 1: um_per_px: Input should be greater than 0"),
         ("timeout: -1\n", r"line 1: timeout: "),
-        ("clfs: svm[C=1\n", r"brackets do not close"),
+        ("clfs: svm[C=1\n", r"brackets are not closed"),
         ("- folds\n", r"a mapping of options to values is expected"),
         ("folds: [\n", r"cannot be read as YAML"),
         ("folds: 5\nfolds: 4\n", r"matrix\.yaml, line 2: folds is given twice, first in line 1"),

@@ -156,7 +156,7 @@ def test_bad_data(make: Make, bench_command: Callable[..., Outcome], tmp_path: P
     [
         (("run", "--data", "nowhere"), "nowhere does not exist"),
         (("run", "--data", ""), "--data is empty"),
-        (("run", "-x", ""), "'' is no selector"),
+        (("run", "-x", ""), "'' is not a selector"),
         (("run", "-x", "hand_crafted"), "Did you mean handcrafted"),
         (("run", "-x", "resnet51"), "Did you mean resnet5"),
         (("run", "-c", "smv"), "Did you mean svm"),

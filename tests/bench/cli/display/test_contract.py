@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench.cli.display import contract as display_contract
 from bench.cli.display import terminal
-from bench.contract.outcomes import Broken, Check, NotApplicable, Step
+from bench.contract.outcomes import Check, NotApplicable, Step, Violation
 
 LONG = "its StratifiedKFold puts cells of one patient on both sides (patient 00); take a parameter cv [and use it]"
 
@@ -21,7 +21,7 @@ def _raise(error: Exception) -> str:
 STEPS = [
     Step("a check that holds", lambda: None),
     Step("a check with a remark", lambda: "asks cv 1 time"),
-    Step("a check that does not hold", lambda: _raise(Broken(LONG))),
+    Step("a check that does not hold", lambda: _raise(Violation(LONG))),
     Step("a check that does not concern it", lambda: _raise(NotApplicable("it consumes cells"))),
     Step("a check that it stumbles over", lambda: _raise(ZeroDivisionError("by zero"))),
     Step("another check that it stumbles over", lambda: _raise(ZeroDivisionError("by zero"))),

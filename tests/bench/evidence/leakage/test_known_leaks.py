@@ -25,7 +25,7 @@ from bench.features.store.entry import Entry, write_entry
 from bench.observer import Observer
 from bench.options import make_options
 from bench.plugins import registry
-from bench.plugins.pipeline import Pipeline
+from bench.plugins.pipeline import PipelineSpec
 from bench.plugins.registry import Plugin
 from bench.scores.primary import primary_score
 from bench.splits.outer_folds import draw_folds
@@ -89,7 +89,7 @@ def _study(
     table = pd.DataFrame({"cell": numbers, "label": label, "patient": names, "unit": names}, dtype="str")
     dataset = SimpleNamespace(table=table, positive="sick", classes=("sick", "well"))
     protocol = Protocol(split="patient", folds=3, inner_folds=2, seed=seed)
-    experiment = Experiment(Pipeline("none", None, classifier), {}, Entry(folder, {}))
+    experiment = Experiment(PipelineSpec("none", None, classifier), {}, Entry(folder, {}))
     folds = draw_folds(table, split="patient", folds=3, seed=seed)
     return Plan(make_options({}), cast(Any, SimpleNamespace(dataset=dataset)), folds, protocol, (experiment,))
 
