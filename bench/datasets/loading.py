@@ -16,6 +16,7 @@ from bench.datasets.held_out import (
 )
 from bench.datasets.link_files import linked_by_file, read_links
 from bench.datasets.phantom.reader import PhantomReader, PhantomSpec
+from bench.datasets.readers.frame import read_frame
 from bench.datasets.reading import finished, open_dataset
 from bench.datasets.scanning.scan import Scan, content_digest, scan
 from bench.datasets.table import Dataset, ReadOptions
@@ -24,6 +25,7 @@ from bench.errors import BenchError, did_you_mean
 from bench.executors.cores import cores
 from bench.observer import Observer
 from bench.options import Options
+from bench.options.values import FrameSource
 from bench.plugins.selectors import parse
 
 PHANTOM = "phantom"
@@ -154,7 +156,7 @@ def _sets_asked_for(options: Options, reading: ReadOptions, observer: Observer) 
 
 def _held_out(options: Options, held_out: str, reading: ReadOptions, observer: Observer) -> Dataset:
     dataset = _read(held_out, reading, observer)
-    train, held = _phantom_spec(options.data), _phantom_spec(held_out)
+    train, held = _phantom_spec(str(options.data)), _phantom_spec(held_out)
     if train is None or held is None or train.seed == held.seed:
         return dataset
     # Phantoms of another seed are other people, though they are counted from one again.
@@ -162,7 +164,10 @@ def _held_out(options: Options, held_out: str, reading: ReadOptions, observer: O
     return replace(dataset, table=dataset.table.assign(**renamed))
 
 
-def _read(data: str, reading: ReadOptions, observer: Observer) -> Dataset:
+def _read(data: str | FrameSource, reading: ReadOptions, observer: Observer) -> Dataset:
+    if (framed := read_frame(data, reading)) is not None:
+        return finished(*framed)
+    data = str(data)
     spec = _phantom_spec(data)
     if spec is None:
         return open_dataset(data, reading)

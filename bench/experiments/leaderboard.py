@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bench.experiments.records import LEAKY, ExperimentResult, Failure, decision_of
-from bench.plugins.pipeline import prepare_of
+from bench.plugins.pipeline import NO_PREPARATION, prepare_of
 from bench.scores.decisions import Decision
 from bench.scores.metrics import METRICS, PRIMARY
 
@@ -19,6 +19,20 @@ SETTINGS = ("data", "split", "folds", "repeats", "tune", "calibrate", "threshold
 def leaderboard_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """The leaderboard of rows from `finished_row` and `failed_row`: what can be compared together, the best first."""
     return _sorted(pd.DataFrame(rows, columns=list(_columns())))
+
+
+def headline(board: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of a leaderboard that are read first: pipeline, headline metrics, flags and reasons.
+
+    The primary metric has its interval. `prepare`, `flags` and `reason` are left out where they are the same default in
+    every row, and metrics where no row has a value.
+    """
+    metrics = [PRIMARY, f"{PRIMARY}_low", f"{PRIMARY}_high"]
+    metrics += [name for name, metric in METRICS.items() if metric.headline and name != PRIMARY]
+    shown = [name for name in metrics if board[name].notna().any()]
+    texts = {"prepare": NO_PREPARATION, "flags": "", "reason": ""}
+    prepare, flags, reason = ([name] if (board[name] != usual).any() else [] for name, usual in texts.items())
+    return board[[*prepare, "extractor", "classifier", "status", *shown, *flags, *reason]]
 
 
 def finished_row(
