@@ -12,6 +12,7 @@ import platform
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from importlib.machinery import PathFinder
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -42,7 +43,7 @@ def import_path(cls: Any) -> str | None:
     module, name = str(getattr(cls, "__module__", None)), str(getattr(cls, "__qualname__", ""))
     public = ".".join(part for part in module.split(".") if not part.startswith("_"))
     for place in dict.fromkeys((public, module)):
-        if place and place != "__main__" and _is_at(cls, place, name):
+        if place and _is_at(cls, place, name):
             return f"{place}.{name}"
     return None
 
@@ -52,7 +53,33 @@ def is_estimator(value: object) -> bool:
     return hasattr(value, "get_params") and not isinstance(value, type)
 
 
+def unfindable_modules(estimator: Any) -> frozenset[str]:
+    """Return the modules of an estimator's code that other processes cannot import."""
+    identity = _Identity()
+    identity.estimator(estimator)
+    return frozenset(name for name in identity.modules if name != "__main__" and not _is_findable(name))
+
+
+def _is_findable(module: str) -> bool:
+    """Whether a new process finds a module; one that is only in `sys.modules` is not found."""
+    path = None
+    parts = module.split(".")
+    if parts[0] in sys.stdlib_module_names:
+        return module != "__main__"
+    for number in range(len(parts)):
+        name = ".".join(parts[: number + 1])
+        finders = [PathFinder] if path is not None else sys.meta_path
+        specs = (finder.find_spec(name, path) for finder in finders)
+        spec = next((spec for spec in specs if spec is not None), None)
+        if spec is None:
+            return False
+        path = spec.submodule_search_locations
+    return True
+
+
 def _is_at(thing: Any, module: str, name: str) -> bool:
+    if not _is_findable(module):
+        return False
     try:
         value: Any = import_module(module)
         for part in name.split("."):
@@ -67,6 +94,7 @@ class _Identity:
 
     def __init__(self) -> None:
         self._sources: set[int] = set()
+        self.modules: set[str] = set()
 
     def estimator(self, estimator: Any) -> dict[str, Any]:
         params = estimator.get_params(deep=False)
@@ -110,6 +138,7 @@ class _Identity:
         if id(thing) in self._sources:
             return "see above"
         self._sources.add(id(thing))
+        self.modules.add(str(thing.__module__))
         bases = [self.code(base) for base in getattr(thing, "__bases__", ()) if base is not object]
         uses = {
             name: self.used(value, f"{thing.__qualname__} uses {name!r}, which")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.errors import BenchError
 from bench.plugins import registry
-from bench.plugins.object_identity import ENGINE_PARAMETERS, identity_of, import_path, is_estimator
+from bench.plugins.object_identity import ENGINE_PARAMETERS, identity_of, import_path, is_estimator, unfindable_modules
 from bench.plugins.pipeline import Pipeline
 from bench.plugins.registry import Kind, Plugin
 from bench.plugins.selectors import Selector, Value
@@ -69,7 +70,14 @@ class ObjectPlugin(Plugin):
     def __getstate__(self) -> dict[str, Any]:
         import cloudpickle  # type: ignore[import-untyped]  # noqa: PLC0415 (only other processes need it)
 
-        return {**self.__dict__, "estimator": cloudpickle.dumps(self.estimator)}
+        modules = [sys.modules[name] for name in unfindable_modules(self.estimator)]
+        for module in modules:
+            cloudpickle.register_pickle_by_value(module)
+        try:
+            return {**self.__dict__, "estimator": cloudpickle.dumps(self.estimator)}
+        finally:
+            for module in modules:
+                cloudpickle.unregister_pickle_by_value(module)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         import cloudpickle  # noqa: PLC0415
