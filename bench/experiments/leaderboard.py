@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bench.experiments.records import LEAKY, ExperimentResult, Failure, decision_of
-from bench.plugins.pipeline import NO_PREPARATION, prepare_of
+from bench.plugins.pipeline import prepare_of
 from bench.scores.decisions import Decision
 from bench.scores.metrics import METRICS, PRIMARY
 
@@ -22,17 +22,13 @@ def leaderboard_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def headline(board: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns of a leaderboard that are read first: pipeline, headline metrics, flags and reasons.
+    """Return the columns of a leaderboard that are read first: pipeline, headline metrics, flags and reason.
 
-    The primary metric has its interval. `prepare`, `flags` and `reason` are left out where they are the same default in
-    every row, and metrics where no row has a value.
+    The primary metric has its interval.
     """
     metrics = [PRIMARY, f"{PRIMARY}_low", f"{PRIMARY}_high"]
     metrics += [name for name, metric in METRICS.items() if metric.headline and name != PRIMARY]
-    shown = [name for name in metrics if board[name].notna().any()]
-    texts = {"prepare": NO_PREPARATION, "flags": "", "reason": ""}
-    prepare, flags, reason = ([name] if (board[name] != usual).any() else [] for name, usual in texts.items())
-    return board[[*prepare, "extractor", "classifier", "status", *shown, *flags, *reason]]
+    return board[["prepare", "extractor", "classifier", "status", *metrics, "flags", "reason"]]
 
 
 def finished_row(

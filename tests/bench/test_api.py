@@ -68,8 +68,8 @@ def test_object_from_a_selector_is_the_same_experiment(options: dict[str, Any]) 
 
 
 def test_leaderboard_has_the_headline(result: bench.MatrixResult) -> None:
-    assert list(result.leaderboard)[:6] == [
-        "extractor", "classifier", "status", "auroc_patient", "auroc_patient_low", "auroc_patient_high"
+    assert list(result.leaderboard)[:7] == [
+        "prepare", "extractor", "classifier", "status", "auroc_patient", "auroc_patient_low", "auroc_patient_high"
     ]  # fmt: skip
     assert set(result.leaderboard) < set(result.leaderboard_full)
     assert len(result.leaderboard) == len(result.leaderboard_full) == 2
