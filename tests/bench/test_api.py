@@ -91,7 +91,7 @@ def test_report_is_written(result: bench.MatrixResult, tmp_path: Path) -> None:
     assert "Brightness()" in path.read_text()
 
 
-def test_refitting_an_object_asks_for_it(
+def test_refit_of_an_object_requires_the_object(
     result: bench.MatrixResult, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
