@@ -114,6 +114,13 @@ def test_refit_of_an_object_requires_the_object(
     assert "bench.significance from Python and pass the object again" in capsys.readouterr().err
 
 
+def test_features_and_audit_of_a_frame(options: dict[str, Any]) -> None:
+    places = {name: options[name] for name in ("root", "positive")}
+    table = bench.extract_features(options["data"], "size", store=options["store"], jobs=1, **places)
+    assert len(table.cells) == len(options["data"])
+    assert bench.audit(options["data"], folds=3, **places).counts["cells"] == len(options["data"])
+
+
 def test_plan_takes_objects(options: dict[str, Any], result: bench.MatrixResult) -> None:
     states = bench.plan([Brightness()], ["knn"], baselines=False, **options)
     assert states["state"].tolist() == ["done"]
