@@ -10,6 +10,7 @@ from bench.datasets.duplicates import with_duplicates
 from bench.datasets.held_out import HELD_OUT, SET, check_images_apart, joined_sets, with_sets_of_split
 from bench.datasets.link_files import linked_by_file, read_links
 from bench.datasets.phantom.selector import read_phantom, with_seed_in_ids
+from bench.datasets.readers.frame import read_frame
 from bench.datasets.readers.masks import with_masks
 from bench.datasets.readers.selection import read_path
 from bench.datasets.scanning.scan import Scan, content_digest, scan
@@ -18,6 +19,7 @@ from bench.datasets.validation import check_table, with_patient_notices, without
 from bench.executors.cores import cores
 from bench.observer import Observer
 from bench.options import Options
+from bench.options.values import FrameSource
 
 
 @dataclass(frozen=True)
@@ -109,10 +111,10 @@ def _read_sets(options: Options, observer: Observer) -> Dataset:
     if options.held_out is None:
         return dataset
     held_out = _read(options.held_out, options, observer)
-    return joined_sets(dataset, with_seed_in_ids(held_out, options.held_out, train=options.data))
+    return joined_sets(dataset, with_seed_in_ids(held_out, options.held_out, train=str(options.data)))
 
 
-def _read(data: str, options: Options, observer: Observer) -> Dataset:
+def _read(data: str | FrameSource, options: Options, observer: Observer) -> Dataset:
     reading = ReadOptions(
         mask=options.mask,
         nucleus_mask=options.nucleus_mask,
@@ -121,11 +123,13 @@ def _read(data: str, options: Options, observer: Observer) -> Dataset:
         white_level=options.white_level,
         um_per_px=options.um_per_px,
     )
-    dataset, root = read_phantom(data, reading, observer) or read_path(data, reading)
+    dataset, root = (
+        read_frame(data, reading) or read_phantom(str(data), reading, observer) or read_path(str(data), reading)
+    )
     check_table(dataset)
     dataset = with_masks(dataset, root)
     dataset = with_patient_notices(dataset)
-    return with_positive_class(dataset, data)
+    return with_positive_class(dataset, str(data))
 
 
 def _scan(dataset: Dataset, options: Options, observer: Observer) -> Scan:

@@ -21,7 +21,7 @@ from bench.experiments.saved_options import reading_options
 from bench.features.store.location import store_folder
 from bench.observer import Observer
 from bench.options import Options
-from bench.plugins import registry
+from bench.plugins import objects, registry
 from bench.plugins.baselines import PRIOR, is_baseline, with_baselines
 from bench.plugins.devices import device_of
 from bench.plugins.pipeline import PipelineSpec
@@ -153,6 +153,8 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Ope
     pipelines = _pipelines(options)
     device = device_of(options.device)
     observer = observer or Observer()
+    for notice in objects.notices_of(pipelines):
+        observer.notice(notice)
     opened = opened if opened is not None else open_data(options, observer)
     folds = outer_folds(opened.dataset.table, options)
     for notice in folds.notices:
@@ -184,10 +186,10 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Ope
 
 
 def _pipelines(options: Options) -> list[PipelineSpec]:
-    names = options.clfs or tuple(name for name in registry.installed("classifiers") if name != PRIOR)
-    classifiers = list({p.canonical: p for p in map(registry.classifier, names)}.values())
-    wanted = [e for e in options.extractors if e != PIXELS]
-    extractors = list({p.canonical: p for p in map(registry.extractor, wanted)}.values())
+    names = options.classifiers or tuple(name for name in registry.installed("classifiers") if name != PRIOR)
+    classifiers = list({p.canonical: p for p in map(objects.classifier, names)}.values())
+    wanted = [e for e in options.extractors if not (isinstance(e, str) and e == PIXELS)]
+    extractors = list({p.canonical: p for p in map(objects.extractor, wanted)}.values())
     prepare = options.prepare
     found = [PipelineSpec(prepare, x, c) for x in extractors for c in classifiers if c.consumes == "features"]
     found += [PipelineSpec(prepare, None, c) for c in classifiers if c.consumes == "cells"]

@@ -81,7 +81,7 @@ def fitted(reopened: Reopened, split: str, *, jobs: int, observer: Observer) -> 
         raise BenchError(f"{experiment.name}: {experiment.problem}")
     writable_folder(plan.store, "--store")
     refits = Results.create(refits.path)
-    retried = plan.options.model_copy(update={"retry_failed": True, "out": refits.path})
+    retried = plan.options.replace(retry_failed=True, out=refits.path)
     run_plan(replace(plan, options=retried), refits, jobs=jobs, observer=observer)
     failure = refits.failure(experiment.slug)
     if failure is not None:

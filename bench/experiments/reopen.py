@@ -19,7 +19,8 @@ from bench.experiments.records import ExperimentResult
 from bench.experiments.results import MARK, Results
 from bench.experiments.saved_options import restored_options
 from bench.observer import Observer
-from bench.options import Options, make_options
+from bench.options import OPTIONS, Options, make_options
+from bench.plugins import objects
 from bench.plugins.pipeline import prepare_of
 from bench.plugins.registry import Plugin
 
@@ -85,7 +86,7 @@ class Reopened:
         """The plan of the same pipeline on the same data with other outer folds, as many, drawn from the same seed."""
         if split == self.plan.protocol.split:
             return self.plan
-        changed = self.plan.options.model_copy(update={"split": split, "folds_file": None})
+        changed = self.plan.options.replace(split=split, folds_file=None)
         return make_plan(changed, opened=self.opened)
 
 
@@ -129,10 +130,13 @@ def find_experiment(path: str | Path, *, name: str | None = None) -> tuple[Resul
 def reopen(
     result: ExperimentResult,
     *,
-    data: str | None = None,
+    data: Any = None,
+    root: str | Path | None = None,
     store: str | Path | None = None,
     weights_dir: str | Path | None = None,
     device: str | None = None,
+    extractor: object = None,
+    classifier: object = None,
     observer: Observer | None = None,
 ) -> Reopened:
     """Open the data of an experiment again and plan it as it was.
@@ -145,18 +149,29 @@ def reopen(
         Where they lie now, if no longer where they lay.
     device : {"auto", "cpu", "cuda"}, optional
         Where networks are computed. Default: as was asked for then.
+    root : path, optional
+        Folder of the paths in a DataFrame passed as `data`.
+    extractor, classifier : estimator, optional
+        The objects of the experiment, if it was run with objects; they are not stored.
 
     Raises
     ------
     BenchError
-        The data cannot be opened or are not the same, a plugin or its weights are missing, or the folds drawn today
-        are other ones.
+        An object or a DataFrame of the experiment is missing or is another one; the data cannot be opened or are not
+        the same, a plugin or its weights are missing, or the folds drawn today are other ones.
     """
     results = Results.open(result.folder.absolute().parent.parent)
     record = result.record
     if "options" not in record:
         raise BenchError(f"{result.folder}: was written before experiments kept where their data lie; run it again")
-    given = {"data": data, "store": store, "weights_dir": weights_dir, "device": device}
+    if data is None and "data" not in record["options"]:
+        raise BenchError(
+            f"{result.name}: its data was a DataFrame, which is not stored; pass it again as data, or write it to a "
+            "manifest and pass its path with --data"
+        )
+    given = {"data": data, "root": root, "store": store, "weights_dir": weights_dir, "device": device}
+    given["extractors"] = _same_object(result, "extractor", extractor)
+    given["classifiers"] = _same_object(result, "classifier", classifier)
     plan = make_plan(_options(record, results, given), observer)
     experiment = plan.experiments[0]
     if plan.opened.digest != record["data"]["digest"]:
@@ -187,16 +202,32 @@ def _of_folder(path: Path, name: str | None) -> tuple[Results, ExperimentResult]
 
 
 def _options(record: Mapping[str, Any], results: Results, given: Mapping[str, object]) -> Options:
-    protocol = {k: v for k, v in record["protocol"].items() if k in Options.model_fields}
+    protocol = {k: v for k, v in record["protocol"].items() if k in OPTIONS}
     pipeline = {
         "prepare": prepare_of(record),
         "extractors": (record["extractor"],),
-        "clfs": (record["classifier"],),
+        "classifiers": (record["classifier"],),
+        "baselines": False,
     }
-    alone = {"baselines": False} if "baselines" in Options.model_fields else {}
     restored = restored_options(record["options"], results.path)
     places = {k: v for k, v in given.items() if v is not None}
-    return make_options({**protocol, **pipeline, **alone, **restored, "out": results.path, **places})
+    return make_options({**protocol, **pipeline, **restored, "out": results.path, **places})
+
+
+def _same_object(result: ExperimentResult, kind: str, item: object) -> list[object] | None:
+    """Return the object that was passed again for an experiment; None where a selector names the plugin."""
+    name = str(result.record[kind])
+    if item is None:
+        if objects.is_object_name(name):
+            raise BenchError(
+                f"{result.name}: its {kind} is a Python object, which is not stored; call bench.leakage or "
+                f"bench.significance from Python and pass the object again: {kind}={name}"
+            )
+        return None
+    plugin = (objects.extractor if kind == "extractor" else objects.classifier)(item)
+    if plugin.selector != name:
+        raise BenchError(f"{result.name}: the {kind} passed is {plugin.selector}; pass the {kind} of the experiment")
+    return [item]
 
 
 def _differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -19,7 +19,7 @@ from bench.features.store.location import store_folder
 from bench.features.table import KEYS, FeatureTable
 from bench.observer import Observer
 from bench.options import Options, make_options
-from bench.plugins import registry
+from bench.plugins import objects
 from bench.plugins.devices import device_of, missing_gpu_notice
 from bench.plugins.preparation import canonical, parse_prepare
 from bench.plugins.registry import Plugin
@@ -60,7 +60,7 @@ def resolve_features(data: str, extractor: str, *, observer: Observer, **options
         As `extract_features`.
     """
     asked = make_options({"data": data, "extractors": [extractor], **options})
-    plugin = registry.extractor(extractor)
+    plugin = objects.extractor(extractor)
     if plugin.requires_fit:
         raise BenchError(
             f"{plugin.selector} learns from the training patients of each fold, so a cell has no features of its own; "

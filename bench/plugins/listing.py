@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.plugins.registry import Kind, installed
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def plugins_of(kind: Kind) -> list[tuple[str, str, str]]:

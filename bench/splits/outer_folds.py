@@ -40,7 +40,7 @@ def outer_folds(table: pd.DataFrame, options: Options) -> Folds:
     BenchError
         As `draw_folds` and `folds_from`; or `--folds` or `--repeats` contradict the folds.
     """
-    given, split = options.model_fields_set, options.split
+    given, split = options.explicit, options.split
     if options.folds_file is not None:
         folds = folds_from(options.folds_file, table, split=split)
         whose = f"{options.folds_file} holds"

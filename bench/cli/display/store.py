@@ -1,4 +1,4 @@
-"""What the commands of the feature store print: its entries, one of them, why features are missing, what is removed."""
+"""Print the feature store: entries, metadata, differences, damage and garbage."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
     from bench.features.store.listing import Listed, Listing
 
 PIPED_WIDTH = 240
-"""Columns of a table that goes into a file or a pipe, where a folded line is of no use."""
+"""Width of a table that is written to a file or a pipe, where lines should not fold."""
 
 LONGEST = 200
-"""Characters of a text out of the store that are shown."""
+"""Maximum number of characters shown of a text from the store."""
 
 MOST = 2**53
-"""A number out of an older store that is larger is none that is shown."""
+"""Numbers of a record above this are not shown."""
 
 FEW = 8
-"""Names of features that are shown of many."""
+"""Number of names shown of a long list."""
 
 _COLUMNS = ("extractor", "cells", "features", "size", "written", "cells/s", "state")
 _NUMBERS = frozenset({"cells", "features", "size", "cells/s"})
 
 
 def show_listing(listing: Listing) -> None:
-    """Print a row an entry, a total, and what lies in the store that is none of its own."""
+    """Print one row per entry, the total size, and foreign files."""
     if not listing.entries:
         _line(f"no features in {listing.store}")
-        _line("bench run, bench matrix and bench features extract leave there what they extract")
+        _line("bench run, bench matrix and bench features extract store the features that they extract there")
     else:
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
         table.add_column("name", no_wrap=True)
@@ -59,15 +59,15 @@ def show_listing(listing: Listing) -> None:
 
 
 def show_foreign(paths: Sequence[Path]) -> None:
-    """Name what is not the store's own and is passed over."""
+    """Print the paths that do not belong to the store and are ignored."""
     for path in paths[:FEW]:
-        _line(f"passed over: {path} is not of the feature store")
+        _line(f"ignored: {path} does not belong to the feature store")
     if len(paths) > FEW:
-        _line(f"passed over: {len(paths) - FEW} more")
+        _line(f"ignored: {len(paths) - FEW} more")
 
 
 def show_entry(entry: Listed) -> None:
-    """Print all that an entry says of itself."""
+    """Print the metadata of an entry."""
     record = entry.record
     _line(f"{entry.name}  {entry.extractor}: {entry.state}")
     _field("folder", entry.folder)
@@ -78,47 +78,51 @@ def show_entry(entry: Listed) -> None:
     if not record:
         return
     _field("written", record.get("written"))
-    for name, text in (("extracted", _made(record)), ("workers", _workers(record)), ("fitted on", _fitted(record))):
+    for name, text in (
+        ("extracted", _extraction(record)),
+        ("workers", _workers(record)),
+        ("fitted on", _fitted(record)),
+    ):
         if text:
             _field(name, text)
     for notice in _list(record, "notices"):
         _field("notice", notice)
     names = _list(record, "names")
     more = "" if len(names) <= FEW else f" ... and {len(names) - FEW} more"
-    _field("rows", f"{record.get('cells')} (one a cell)")
+    _field("rows", f"{record.get('cells')} (one per cell)")
     _field("columns", f"{len(names)}: {', '.join(_text(name) for name in names[:FEW])}{more}")
-    _line("made of")
+    _line("components of the key")
     _tree(entry.components, 1)
-    _line("made by")
+    _line("environment")
     environment = record.get("environment")
     _tree(environment if isinstance(environment, Mapping) else {}, 1)
 
 
-def show_explanation(found: Explanation, extractor: str) -> None:
-    """Print whether features are stored, and what differs where they are not."""
-    if found.stored and found.found is not None:
-        _line(f"stored: {found.found.folder}")
-        _line(f"written {_text(found.found.record.get('written'))}, {found.found.record.get('cells')} cells")
+def show_explanation(explanation: Explanation, extractor: str) -> None:
+    """Print whether features are stored, and how the nearest entry differs if they are not."""
+    if explanation.stored and explanation.found is not None:
+        _line(f"stored: {explanation.found.folder}")
+        _line(
+            f"written {_text(explanation.found.record.get('written'))}, {explanation.found.record.get('cells')} cells"
+        )
         return
     _line(f"not stored: {extractor}")
-    if found.found is not None:
-        _line(f"{found.found.state}: {found.found.folder}")
-        _line(found.found.problem or "the same command of bench run, matrix or features extract goes on from there")
-    if found.nearest is None:
-        if found.found is None:
-            _line("the store holds no entry of this extractor")
+    if explanation.found is not None:
+        _line(f"{explanation.found.state}: {explanation.found.folder}")
+        _line(explanation.found.problem or "run the same command of bench run, matrix or features extract to continue")
+    if (nearest := explanation.nearest) is None:
+        if explanation.found is None:
+            _line("the store has no entry of this extractor")
         return
-    _line(
-        f"the nearest entry is {found.nearest.name}, written {_text(found.nearest.record.get('written', 'long ago'))}"
-    )
-    for difference in found.differences:
+    _line(f"the nearest entry is {nearest.name}, written {_text(nearest.record.get('written', 'at an unknown time'))}")
+    for difference in explanation.differences:
         _line(f"  {difference.name}: {difference.stored} -> {difference.asked}")
-    if found.overlap is not None:
-        _line(f"  cells: {_overlap(found.overlap, alone=not found.differences)}")
+    if explanation.overlap is not None:
+        _line(f"  cells: {_overlap(explanation.overlap, alone=not explanation.differences)}")
 
 
 def show_inspection(inspected: Sequence[Inspected]) -> None:
-    """Print each damage that was found, and a total."""
+    """Print the damaged rows of each entry, and a total."""
     chunks = sum(one.chunks for one in inspected)
     bad = [one for one in inspected if not one.whole]
     for one in bad:
@@ -128,31 +132,31 @@ def show_inspection(inspected: Sequence[Inspected]) -> None:
         for number, first, last in one.damaged:
             _line(f"  chunk {number}: rows {first}-{last}")
         if one.rebuilt_on_use:
-            _line("  the next fit that needs it is done again")
+            _line("  the next run that needs it fits again")
         else:
             _line("  the next run that needs these rows extracts them again")
     checked = counted(len(inspected), "entry", "entries")
     if not bad:
-        _line(f"{checked} checked, {counted(chunks, 'chunk')}: all are whole")
+        _line(f"{checked} checked, {counted(chunks, 'chunk')}: no damage")
     else:
         _line(f"{checked} checked, {counted(chunks, 'chunk')}: {counted(len(bad), 'entry', 'entries')} damaged")
 
 
-def show_collection(found: Sequence[Garbage], *, dry_run: bool) -> None:
-    """Print what went, or would go, and how much room that makes."""
-    gone = [one for one in found if not one.kept]
-    for one in found:
+def show_collection(garbage: Sequence[Garbage], *, dry_run: bool) -> None:
+    """Print the removed entries, or those that would be removed, and their size."""
+    removable = [one for one in garbage if not one.kept]
+    for one in garbage:
         if one.kept:
             _line(f"kept: {one.thing.path} ({one.why}; {one.kept})")
         else:
             _line(f"{'would remove' if dry_run else 'removed'}: {one.thing.path}, {size(one.bytes)} ({one.why})")
-    total = size(sum(one.bytes for one in gone))
-    what = counted(len(gone), "thing")
-    _line(f"{what}, {total} {'would be removed' if dry_run else 'removed'}" if found else "nothing to remove")
+    total = size(sum(one.bytes for one in removable))
+    what = counted(len(removable), "item")
+    _line(f"{what}, {total} {'would be removed' if dry_run else 'removed'}" if garbage else "nothing to remove")
 
 
 def size(count: int) -> str:
-    """Bytes as people read them: `512 B`, `3.4 MB`, `1.2 GB`."""
+    """Return a size with its unit: `512 B`, `3.4 MB`, `1.2 GB`."""
     amount, units = float(count), ["B", "kB", "MB", "GB", "TB"]
     while amount >= 999.5 and len(units) > 1:
         amount, units = amount / 1000, units[1:]
@@ -160,7 +164,7 @@ def size(count: int) -> str:
 
 
 def counted(number: int, word: str, words: str = "") -> str:
-    """A number with its word: `1 chunk`, `2 chunks`, `2 entries`."""
+    """Return a number with its noun: `1 chunk`, `2 chunks`, `2 entries`."""
     return f"{number} {word if number == 1 else words or word + 's'}"
 
 
@@ -168,7 +172,7 @@ def _row(entry: Listed) -> Iterable[str]:
     record = entry.record
     name = entry.extractor if entry.prepare == "none" else f"{entry.prepare} > {entry.extractor}"
     yield _text(name, longest=100)
-    yield _whole(record.get("cells"))
+    yield _integer(record.get("cells"))
     yield str(len(_list(record, "names"))) if record else "-"
     yield size(entry.bytes)
     yield _day(record.get("written"))
@@ -177,24 +181,24 @@ def _row(entry: Listed) -> Iterable[str]:
     yield entry.state
 
 
-def _made(record: Mapping[str, Any]) -> str:
-    """How many cells were extracted for an entry, and how fast."""
+def _extraction(record: Mapping[str, Any]) -> str:
+    """Return the number of extracted cells and the speed."""
     extracted, reused, wall, rate = (record.get(k) for k in ("extracted", "reused", "wall_s", "cells_per_s"))
     if not isinstance(extracted, int) or not isinstance(wall, int | float) or not isinstance(rate, int | float):
         return ""
     if max(extracted, wall, rate) > MOST:
         return ""
-    taken = f", {counted(reused, 'row')} taken from other entries" if isinstance(reused, int) and reused else ""
+    taken = f", {counted(reused, 'row')} copied from other entries" if isinstance(reused, int) and reused else ""
     speed = f" in {wall:.1f} s: {rate:.1f} cells/s" if wall and rate else ""
     return f"{counted(extracted, 'cell')}{speed}{taken}"
 
 
 def _workers(record: Mapping[str, Any]) -> str:
-    """How many worked on an entry, and how long together."""
+    """Return the number of workers and their total time."""
     jobs, threads, seconds = (record.get(k) for k in ("jobs", "threads", "seconds"))
     if not isinstance(jobs, int) or not isinstance(threads, int) or not isinstance(seconds, int | float):
         return ""
-    return f"{jobs} of {counted(threads, 'thread')} each, {seconds:.1f} s together"
+    return f"{jobs} of {counted(threads, 'thread')} each, {seconds:.1f} s in total"
 
 
 def _fitted(record: Mapping[str, Any]) -> str:
@@ -208,14 +212,14 @@ def _fitted(record: Mapping[str, Any]) -> str:
 def _overlap(cells: Overlap, *, alone: bool) -> str:
     others = cells.asked - cells.held
     if others == cells.asked:
-        told = f"all {cells.asked} are other cells"
+        text = f"all {cells.asked} are other cells"
     elif others:
-        told = f"{others} of {cells.asked} are other cells"
+        text = f"{others} of {cells.asked} are other cells"
     elif cells.asked == cells.stored:
-        told = f"the same {cells.asked} cells in another order"
+        text = f"the same {cells.asked} cells in another order"
     else:
-        told = f"all {cells.asked} are among its {cells.stored}"
-    return f"{told} ({counted(cells.reusable, 'row')} will be reused)" if alone and cells.reusable else told
+        text = f"all {cells.asked} are among its {cells.stored}"
+    return f"{text} ({counted(cells.reusable, 'row')} will be reused)" if alone and cells.reusable else text
 
 
 def _tree(values: Mapping[str, Any], depth: int) -> None:
@@ -232,7 +236,7 @@ def _field(name: str, value: object) -> None:
 
 
 def _text(value: object, longest: int = LONGEST) -> str:
-    """A value out of a file in one line that does not steer the terminal."""
+    """Return a value of a file as one line without control characters."""
     text = "none" if value is None else value if isinstance(value, str) else _plain(value)
     text = printable(text[: longest + 1]).replace("\n", " ")
     return text if len(text) <= longest else text[: longest - 4] + " ..."
@@ -242,10 +246,10 @@ def _plain(value: object) -> str:
     try:
         return str(value) if isinstance(value, Path) else json.dumps(value, default=str)
     except (RecursionError, ValueError):
-        return "(too deep or too long to be shown)"
+        return "(too deep or too long to show)"
 
 
-def _whole(value: object) -> str:
+def _integer(value: object) -> str:
     return str(value) if isinstance(value, int) and abs(value) < MOST else "-"
 
 

@@ -70,7 +70,7 @@ def audit(data: str | Path, *, folds: int = 5, observer: Observer | None = None,
     BenchError
         There is no table of cells of two classes to audit.
     """
-    asked = make_options({"data": str(data), "folds": folds, **options})
+    asked = make_options({"data": data, "folds": folds, **options})
     observer = observer or Observer()
     read = _read(asked, observer)
     table = read.dataset.table
@@ -142,7 +142,7 @@ def _linked(dataset: Dataset, scan: Scan, problems: tuple[Problem, ...], *, pixe
 
 
 def _index(options: Options) -> Dataset | None:
-    path = Path(options.data).expanduser()
+    path = Path(str(options.data)).expanduser()
     if not path.exists():
         return None
     try:

@@ -107,10 +107,13 @@ def leakage(
     name: str | None = None,
     permutations: int = 20,
     jobs: int | None = None,
-    data: str | None = None,
+    data: Any = None,
+    root: str | Path | None = None,
     store: str | Path | None = None,
     weights_dir: str | Path | None = None,
     device: str | None = None,
+    extractor: object = None,
+    classifier: object = None,
     observer: Observer | None = None,
 ) -> Leakage:
     """Measure how much of a pipeline's score is owed to recognising patients.
@@ -133,6 +136,10 @@ def leakage(
         Where they lie now, if no longer where they lay.
     device : {"auto", "cpu", "cuda"}, optional
         Where networks are computed. Default: as was asked for then.
+    root : path, optional
+        Folder of the paths in a DataFrame passed as `data`.
+    extractor, classifier : estimator, optional
+        The objects of the experiment, if it was run with objects; they are not stored.
 
     Returns
     -------
@@ -164,7 +171,9 @@ def leakage(
             f"{result.name}: was split by {split}; the leakage report compares folds by patient with folds by image, "
             "so it takes an experiment with --split patient (or image)"
         )
-    reopened = reopen(result, data=data, store=store, weights_dir=weights_dir, device=device, observer=observer)
+    inputs: dict[str, Any] = {"data": data, "root": root, "extractor": extractor, "classifier": classifier}
+    inputs |= {"store": store, "weights_dir": weights_dir, "device": device}
+    reopened = reopen(result, observer=observer, **inputs)
     if (reopened.plan.folds.table["fold"] == NEVER_TESTED).any():
         raise BenchError(
             f"{result.name}: its folds file never tests some patients, so that folds by image, which test everybody, "

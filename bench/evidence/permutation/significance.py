@@ -83,10 +83,13 @@ def significance(
     name: str | None = None,
     permutations: int = 199,
     jobs: int | None = None,
-    data: str | None = None,
+    data: Any = None,
+    root: str | Path | None = None,
     store: str | Path | None = None,
     weights_dir: str | Path | None = None,
     device: str | None = None,
+    extractor: object = None,
+    classifier: object = None,
     observer: Observer | None = None,
 ) -> Significance:
     """Test a patient-grouped score against chance; finished permutations are kept and not fitted again.
@@ -111,6 +114,10 @@ def significance(
         Where they lie now, if no longer where they lay.
     device : {"auto", "cpu", "cuda"}, optional
         Where networks are computed. Default: as was asked for then.
+    root : path, optional
+        Folder of the paths in a DataFrame passed as `data`.
+    extractor, classifier : estimator, optional
+        The objects of the experiment, if it was run with objects; they are not stored.
 
     Returns
     -------
@@ -138,7 +145,9 @@ def significance(
     observer = observer or Observer()
     results, result = find_experiment(experiment, name=name)
     _check_split(result.record["protocol"]["split"], result.record.get("options", {}))
-    reopened = reopen(result, data=data, store=store, weights_dir=weights_dir, device=device, observer=observer)
+    inputs: dict[str, Any] = {"data": data, "root": root, "extractor": extractor, "classifier": classifier}
+    inputs |= {"store": store, "weights_dir": weights_dir, "device": device}
+    reopened = reopen(result, observer=observer, **inputs)
     with disk_errors_as_bench_error(results.path, reopened.plan.store):
         found = _tested(reopened, permutations, jobs or default_jobs(reopened.plan.protocol.threads), observer)
         write_json(found.file, found.record())

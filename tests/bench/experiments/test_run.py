@@ -221,7 +221,7 @@ def test_a_disk_that_fills_up_ends_the_run_with_a_sentence(
     with monkeypatch.context() as patch:
         patch.setattr(Results, "write_experiment", full)
         with pytest.raises(
-            BenchError, match=r"results .* \(No space left on device\)\. What was finished is kept"
+            BenchError, match=r"results .* \(No space left on device\)\. Finished parts are stored"
         ) as kept:
             _matrix(cells, tmp_path, jobs=1)
     assert kept.traceback  # the frames of the failed run live on, and must hold no lock

@@ -145,11 +145,11 @@ def test_an_extractor_without_formulas_lists_names() -> None:
     shown = _run("--extractor", "resnet18[weights=random]")
     names = shown.split()
     assert names[:2] == ["resnet18_0000", "resnet18_0001"]
-    assert "512 columns; the extractor tells names alone, no formulas" in " ".join(names)
-    result = catalogue("resnet18[weights=random]")
-    assert not result.described
-    assert result.rows[0] == {**dict.fromkeys(FIELDS), "name": "resnet18_0000"}
-    assert "| `resnet18_0511` |  |  |  |  |  |\n" in as_markdown(result)
+    assert "512 columns; the extractor provides names only, without formulas" in " ".join(names)
+    found = catalogue("resnet18[weights=random]")
+    assert not found.described
+    assert found.rows[0] == {**dict.fromkeys(FIELDS), "name": "resnet18_0000"}
+    assert "| `resnet18_0511` |  |  |  |  |  |\n" in as_markdown(found)
 
 
 def test_a_catalogue_that_raises_is_an_error_that_names_its_extractor() -> None:

@@ -207,5 +207,5 @@ def test_held_out_cells_imply_their_split() -> None:
     assert make_options({}).split == "patient"
     with pytest.raises(BenchError, match="--held-out goes with --split held-out, not with --split image"):
         make_options({"held_out": "cells/", "split": "image"})
-    with pytest.raises(BenchError, match="--reason says why held-out cells are looked at"):
+    with pytest.raises(BenchError, match="--reason is the reason for evaluating held-out cells"):
         make_options({"reason": "why"})

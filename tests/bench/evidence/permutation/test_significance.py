@@ -69,7 +69,7 @@ def test_the_command_prints_p_with_its_floor_and_unit(place: Path) -> None:
     assert ended.exit_code == 0, ended.output
     text = " ".join(ended.output.split())
     assert "AUROC, patient-weighted, 3 folds by patient: 0.99 with the true labels" in text
-    assert "p = 0.10; it could not have come out below 0.10; more --permutations could lower it." in text
+    assert "p = 0.10; the smallest possible value is 0.10; more --permutations could lower it." in text
     assert "Unit of the test: patients (split units: 12 diseased, 12 normal)" in text
     as_json = CliRunner().invoke(app, ["significance", str(place / "results"), "--permutations", "9", "--json"])
     assert json.loads(as_json.stdout)["p"] == 0.1
@@ -85,7 +85,7 @@ def test_what_was_finished_before_ctrl_c_is_kept(place: Path, tmp_path: Path) ->
         process.send_signal(signal.SIGINT)
         _, message = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "What was finished is kept; the same command goes on from there." in message
+    assert "Finished parts are stored; run the same command again to continue." in message
     before = kept.read_text().splitlines()
     asked = len(before)
     found = bench.significance(results, permutations=asked)
