@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from extractors.preparation.step import Picture, StepBase, repainted, word
+from extractors.preparation.step import Picture, StepBase, replace_cell_pixels, word
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class Mask(StepBase):
     to: str = word("black", "mean", "leave")
 
     @property
-    def does_nothing(self) -> bool:
+    def is_identity(self) -> bool:
         """True for `leave`."""
         return self.to == "leave"
 
-    def _prepared(self, picture: Picture) -> Picture:
-        if self.does_nothing:
+    def _apply(self, picture: Picture) -> Picture:
+        if self.is_identity:
             return picture
         colour = np.zeros(3, dtype=np.uint8)
         if self.to == "mean":
@@ -38,4 +38,4 @@ class Mask(StepBase):
             colour = np.rint(means).astype(np.uint8)
         ground = np.empty_like(picture.image)
         ground[...] = colour
-        return repainted(picture._replace(image=ground), picture.image)
+        return replace_cell_pixels(picture._replace(image=ground), picture.image)

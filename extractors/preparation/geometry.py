@@ -29,7 +29,7 @@ class Crop(StepBase):
     name: ClassVar[str] = "crop"
     margin: int = number(0, low=0, high=MAX_SIDE)
 
-    def _prepared(self, picture: Picture) -> Picture:
+    def _apply(self, picture: Picture) -> Picture:
         box = (slice(max(0, part.start - self.margin), part.stop + self.margin) for part in bounds(picture.mask))
         rows, columns = box
         return _cut(picture, rows, columns)
@@ -52,7 +52,7 @@ class CentreCrop(StepBase):
     name: ClassVar[str] = "centre_crop"
     size: int = number(300, low=1, high=MAX_SIDE)
 
-    def _prepared(self, picture: Picture) -> Picture:
+    def _apply(self, picture: Picture) -> Picture:
         height, width = picture.mask.shape
         if min(height, width) < self.size:
             raise ValueError(
@@ -78,7 +78,7 @@ class PadSquare(StepBase):
     name: ClassVar[str] = "pad_square"
     size: int = number(0, low=0, high=MAX_SIDE)
 
-    def _prepared(self, picture: Picture) -> Picture:
+    def _apply(self, picture: Picture) -> Picture:
         height, width = picture.mask.shape
         side = max(height, width, self.size)
         if side > MAX_SIDE:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.preparation.step import Picture, StepBase, number, repainted, word
+from extractors.preparation.step import Picture, StepBase, number, replace_cell_pixels, word
 from extractors.segmentation.bounds import bounds
 
 UInt8 = npt.NDArray[np.uint8]
@@ -35,9 +35,9 @@ class Equalise(StepBase):
     name: ClassVar[str] = "equalise"
     channels: str = word("luminance", "rgb")
 
-    def _prepared(self, picture: Picture) -> Picture:
+    def _apply(self, picture: Picture) -> Picture:
         equal = _equal_rgb if self.channels == "rgb" else _equal_luma
-        return repainted(picture, equal(picture.image, picture.mask))
+        return replace_cell_pixels(picture, equal(picture.image, picture.mask))
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Clahe(StepBase):
     clip: float = number(2.0, low=0.01, high=256.0)
     tiles: int = number(8, low=1, high=64)
 
-    def _prepared(self, picture: Picture) -> Picture:
+    def _apply(self, picture: Picture) -> Picture:
         height, width = picture.mask.shape
         if min(height, width) < self.tiles:
             raise ValueError(
@@ -75,7 +75,7 @@ class Clahe(StepBase):
         cv2.insertChannel(lightness, lab, 0)
         image, box = picture.image.copy(), bounds(picture.mask)
         image[box] = cv2.cvtColor(lab[box], cv2.COLOR_LAB2RGB)
-        return repainted(picture, image)
+        return replace_cell_pixels(picture, image)
 
 
 def _equal_rgb(image: UInt8, mask: Bool) -> UInt8:

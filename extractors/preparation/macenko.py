@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.preparation.step import Picture, StepBase, repainted, strips
+from extractors.preparation.step import Picture, StepBase, replace_cell_pixels, row_strips
 from extractors.segmentation.bounds import bounds
 
 Floats = npt.NDArray[np.float32]
@@ -71,7 +71,7 @@ class Macenko(StepBase):
 
     name: ClassVar[str] = "macenko"
 
-    def _prepared(self, picture: Picture) -> Picture:
+    def _apply(self, picture: Picture) -> Picture:
         box = bounds(picture.mask)
         image = picture.image.copy()
         part, mask = image[box], picture.mask[box]
@@ -80,9 +80,9 @@ class Macenko(StepBase):
         if strength.min() <= 0:
             raise ValueError(f"one of its two stains is nowhere to be found, so it has no strength; {_LEAVE_OUT}")
         change = REFERENCE_STAINS * (REFERENCE_STRENGTH / strength) @ apart
-        for rows in strips(mask.shape):
+        for rows in row_strips(mask.shape):
             part[rows] = _stained(_densities(part[rows]), change)
-        return repainted(picture, image)
+        return replace_cell_pixels(picture, image)
 
 
 def stain_directions(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> Doubles:
@@ -130,14 +130,14 @@ def _densities(image: npt.NDArray[np.uint8]) -> Floats:
 
 def _stained_densities(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> Iterator[Floats]:
     """Densities of the cell's pixels that are stained in every channel, shape (3, n), by the strip."""
-    for rows in strips(mask.shape):
+    for rows in row_strips(mask.shape):
         stained = cv2.inRange(image[rows], (0, 0, 0), (_PALEST,) * 3).view(np.bool_) & mask[rows]
         yield np.stack([_DENSITY[image[rows, :, channel][stained]] for channel in range(3)])
 
 
 def _strengths(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], apart: Doubles) -> Doubles:
     """The 99th percentile of the concentration of each stain over the cell; `apart` tells them from densities."""
-    amounts = [cv2.transform(_densities(image[rows]), apart)[mask[rows]] for rows in strips(mask.shape)]
+    amounts = [cv2.transform(_densities(image[rows]), apart)[mask[rows]] for rows in row_strips(mask.shape)]
     return np.array([_percentile(np.concatenate([part[:, stain] for part in amounts]), 99) for stain in range(2)])
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.preparation.step import Picture, StepBase, repainted, strips
+from extractors.preparation.step import Picture, StepBase, replace_cell_pixels, row_strips
 from extractors.segmentation.bounds import bounds
 
 Floats = npt.NDArray[np.float32]
@@ -43,18 +43,18 @@ class Reinhard(StepBase):
 
     name: ClassVar[str] = "reinhard"
 
-    def _prepared(self, picture: Picture) -> Picture:
+    def _apply(self, picture: Picture) -> Picture:
         box = bounds(picture.mask)
         image = picture.image.copy()
         part, mask = image[box], picture.mask[box]
         lab = np.empty(part.shape, dtype=np.float32)
-        for rows in strips(mask.shape):
+        for rows in row_strips(mask.shape):
             lab[rows] = to_lab(part[rows])
         mean, sd = moments(lab, mask)
         scale = np.where(sd < FLAT, 0.0, REFERENCE_SD / np.maximum(sd, FLAT))
-        for rows in strips(mask.shape):
+        for rows in row_strips(mask.shape):
             part[rows] = from_lab(lab[rows], scale, REFERENCE_MEAN - scale * mean)
-        return repainted(picture, image)
+        return replace_cell_pixels(picture, image)
 
 
 def to_lab(image: npt.NDArray[np.uint8]) -> Floats:

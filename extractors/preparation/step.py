@@ -68,7 +68,7 @@ class StepBase:
 
     def __post_init__(self) -> None:
         for parameter in fields(self):
-            value = _like(parameter.default, getattr(self, parameter.name))
+            value = _coerced(parameter.default, getattr(self, parameter.name))
             object.__setattr__(self, parameter.name, value)
             kind = type(parameter.default)
             if type(value) is not kind:
@@ -89,31 +89,31 @@ class StepBase:
         """
         if not picture.mask.any():
             raise ValueError("the mask is empty: there is no cell to prepare")
-        prepared = self._prepared(picture)
+        prepared = self._apply(picture)
         if not prepared.mask.any():
             raise ValueError("leaves nothing of the cell; crop to the cell before, or leave out the cell or the step")
         return prepared
 
     @property
-    def does_nothing(self) -> bool:
+    def is_identity(self) -> bool:
         """Whether its parameters say that every picture stays as it is."""
         return False
 
     def __str__(self) -> str:
-        given = ",".join(f"{p.name}={_written(getattr(self, p.name))}" for p in fields(self))
+        given = ",".join(f"{p.name}={_formatted(getattr(self, p.name))}" for p in fields(self))
         return f"{self.name}[{given}]" if given else self.name
 
-    def _prepared(self, picture: Picture) -> Picture:
+    def _apply(self, picture: Picture) -> Picture:
         raise NotImplementedError
 
 
-def repainted(picture: Picture, image: npt.NDArray[np.uint8]) -> Picture:
+def replace_cell_pixels(picture: Picture, image: npt.NDArray[np.uint8]) -> Picture:
     """The picture with the cell's pixels taken from `image`; the background stays as it is."""
     # A tenth of the time of numpy.where.
     return picture._replace(image=np.asarray(cv2.copyTo(image, picture.mask.view(np.uint8), picture.image.copy())))
 
 
-def strips(shape: tuple[int, ...]) -> Iterator[slice]:
+def row_strips(shape: tuple[int, ...]) -> Iterator[slice]:
     """Rows of an image by the strip, so that a step's numbers in floats stay small however large the image is.
 
     Parameters
@@ -136,7 +136,7 @@ def word(default: str, *others: str) -> Any:
     return field(default=default, metadata={"words": (default, *others)})
 
 
-def _like(default: object, value: object) -> object:
+def _coerced(default: object, value: object) -> object:
     """The value as its default is written: 3 for 3.0, and the other way round."""
     if isinstance(default, float) and type(value) is int:
         return float(value)
@@ -145,5 +145,5 @@ def _like(default: object, value: object) -> object:
     return value
 
 
-def _written(value: float | str) -> str:
+def _formatted(value: float | str) -> str:
     return value if isinstance(value, str) else json.dumps(value)

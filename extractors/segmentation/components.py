@@ -9,7 +9,7 @@ import numpy.typing as npt
 BoolMask = npt.NDArray[np.bool_]
 
 
-def without_debris(mask: BoolMask) -> BoolMask:
+def largest_component(mask: BoolMask) -> BoolMask:
     """The largest 8-connected component of a mask; of two of one size the one that begins higher up.
 
     Parameters

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from extractors.segmentation.bounds import bounds
-from extractors.segmentation.components import fill_holes, without_debris
+from extractors.segmentation.components import fill_holes, largest_component
 
 BoolMask = npt.NDArray[np.bool_]
 
@@ -47,7 +47,7 @@ def foreground_mask(image: npt.NDArray[np.uint8], *, lossy: bool = False) -> Boo
     if not lit.any():
         return found
     window = bounds(lit)
-    found[window] = fill_holes(without_debris(lit[window]))
+    found[window] = fill_holes(largest_component(lit[window]))
     return found
 
 

@@ -55,7 +55,7 @@ class Candidate:
     ratio: float
 
     @property
-    def refusal(self) -> str | None:
+    def rejection(self) -> str | None:
         """Why it is no nucleus, in a few words; None where it is one."""
         if self.explained <= ONE_POPULATION:
             return "even cell"
@@ -78,10 +78,10 @@ def nucleus_mask(image: npt.NDArray[np.uint8], mask: BoolMask) -> BoolMask | Non
     -------
     ndarray of bool, shape (height, width), or None
         Inside `mask`. None where no plausible nucleus is found, as in an empty or a flat cell: see
-        `Candidate.refusal`.
+        `Candidate.rejection`.
     """
     found = nucleus_candidate(image, mask)
-    return found.mask if found is not None and found.refusal is None else None
+    return found.mask if found is not None and found.rejection is None else None
 
 
 def nucleus_candidate(image: npt.NDArray[np.uint8], mask: BoolMask) -> Candidate | None:

@@ -33,10 +33,10 @@ def otsu(values: npt.NDArray[np.integer]) -> tuple[int, float] | None:
     if not len(values) or values.min() == values.max():
         return None
     counts = np.bincount(values)
-    return split(counts, np.arange(len(counts)))
+    return best_split(counts, np.arange(len(counts)))
 
 
-def split(counts: npt.NDArray[np.integer], levels: npt.NDArray[np.number]) -> tuple[int, float]:
+def best_split(counts: npt.NDArray[np.integer], levels: npt.NDArray[np.number]) -> tuple[int, float]:
     """Where a histogram is split best in two.
 
     Parameters

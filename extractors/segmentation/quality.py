@@ -12,7 +12,7 @@ from extractors.segmentation.nucleus import PLAUSIBLE_RATIO, nucleus_candidate
 
 BoolMask = npt.NDArray[np.bool_]
 
-GIVEN, FOUND = "given", "found"
+PROVIDED, SEGMENTED = "given", "found"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class MaskQuality:
         Longest run of the cell's pixels along one side of the frame, px; 0 where it does not touch the frame.
     nucleus : str
         `"given"`, `"found"`, or why none was found: `"no contrast"` (empty or flat) or
-        `extractors.segmentation.nucleus.Candidate.refusal`.
+        `extractors.segmentation.nucleus.Candidate.rejection`.
     nucleus_ratio : float or None
         Area of the nucleus, refused ones included, as a share of the cell's; None without one.
     """
@@ -52,7 +52,7 @@ class MaskQuality:
     @property
     def has_nucleus(self) -> bool:
         """Whether a nucleus was given or found."""
-        return self.nucleus == FOUND or (self.nucleus == GIVEN and bool(self.nucleus_ratio))
+        return self.nucleus == SEGMENTED or (self.nucleus == PROVIDED and bool(self.nucleus_ratio))
 
     @property
     def implausible_ratio(self) -> bool:
@@ -101,9 +101,9 @@ def mask_quality(
 
 def _nucleus(image: npt.NDArray[np.uint8], mask: BoolMask, given: BoolMask | None) -> tuple[str, float | None]:
     if given is not None:
-        return GIVEN, _share(given & mask, mask)
+        return PROVIDED, _share(given & mask, mask)
     candidate = nucleus_candidate(image, mask)
-    return ("no contrast", None) if candidate is None else (candidate.refusal or FOUND, candidate.ratio)
+    return ("no contrast", None) if candidate is None else (candidate.rejection or SEGMENTED, candidate.ratio)
 
 
 def _share(part: BoolMask, whole: BoolMask) -> float:

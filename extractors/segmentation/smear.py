@@ -73,8 +73,8 @@ def smear_mask(image: npt.NDArray[np.uint8]) -> BoolMask:
     stained, dense = _stained(lab, nucleus)
     ring = stained & (far > RING[0] * radius) & (far <= RING[1] * radius)
     outside = dense & (far > REACH * radius)
-    cell = stained & _like(lab, ring, outside) & (far <= REACH * radius + MARGIN * min(image.shape[:2]))
-    return _whole(cell, nucleus, max(2, round(SMOOTHING * radius)))
+    cell = stained & _closer_to_ring(lab, ring, outside) & (far <= REACH * radius + MARGIN * min(image.shape[:2]))
+    return _smoothed(cell, nucleus, max(2, round(SMOOTHING * radius)))
 
 
 def _nucleus(image: npt.NDArray[np.uint8]) -> BoolMask:
@@ -112,7 +112,7 @@ def _stained(lab: Floats, nucleus: BoolMask) -> tuple[BoolMask, BoolMask]:
     return (levels > PALE * threshold) & ~nucleus, (levels > threshold) & ~nucleus
 
 
-def _like(lab: Floats, ring: BoolMask, outside: BoolMask) -> BoolMask:
+def _closer_to_ring(lab: Floats, ring: BoolMask, outside: BoolMask) -> BoolMask:
     """What is nearer in colour to the ring than to what lies outside; everything where they cannot be told apart."""
     everything = np.ones(ring.shape, dtype=np.bool_)
     if np.count_nonzero(ring) <= lab.shape[-1] or np.count_nonzero(outside) <= MIN_OUTSIDE * ring.size:
@@ -125,7 +125,7 @@ def _like(lab: Floats, ring: BoolMask, outside: BoolMask) -> BoolMask:
     return np.asarray((lab - (means[0] + means[1]) / 2) @ direction > 0)
 
 
-def _whole(cell: BoolMask, nucleus: BoolMask, radius: int) -> BoolMask:
+def _smoothed(cell: BoolMask, nucleus: BoolMask, radius: int) -> BoolMask:
     opened = cv2.morphologyEx((cell | nucleus).astype(np.uint8), cv2.MORPH_OPEN, _disc(radius)) > 0
     labels, _ = components(opened | nucleus)
     touching = np.isin(labels, np.unique(labels[nucleus]))

@@ -63,9 +63,9 @@ def test_planted_nuclei_are_found_in_the_cell(measured: Any) -> None:
 def test_families_are_columns_of_the_whole(cells: list[Cell], measured: Any, family: str) -> None:
     single = EXTRACTORS[family]()
     names = Handcrafted().get_feature_names_out()
-    chosen = np.array([name.split(".")[0] == family for name in names])
-    np.testing.assert_array_equal(single.get_feature_names_out(), names[chosen])
-    np.testing.assert_array_equal(single.fit(cells).transform(cells), measured[0][:, chosen])
+    validated_names = np.array([name.split(".")[0] == family for name in names])
+    np.testing.assert_array_equal(single.get_feature_names_out(), names[validated_names])
+    np.testing.assert_array_equal(single.fit(cells).transform(cells), measured[0][:, validated_names])
 
 
 def test_a_cell_does_not_depend_on_its_batch(cells: list[Cell], measured: Any) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from extractors.handcrafted.clefting import FEATURES, Clefting
-from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.feature import EXACT
 from extractors.handcrafted.framework.region import Region
 from extractors.handcrafted.framework.status import Status
@@ -18,7 +18,7 @@ from extractors.handcrafted.geometry.curvature import curvature
 
 
 def of(mask: np.ndarray) -> dict[str, Any]:
-    found = Clefting().measure(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))
+    found = Clefting().measure(CellRegions(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))
     return {name.split(".")[1]: value for name, value in found.items() if name.endswith(".cell")}
 
 
@@ -126,7 +126,7 @@ def test_a_square_notch_is_as_large_as_it_was_cut(draw: Any) -> None:
 
 def test_curvature_is_weighted_by_length(draw: Any) -> None:
     mask = draw.cleft_nucleus(3, 0.35, np.random.default_rng(2), radii=(40, 41))
-    region = Region(mask).cleaned
+    region = Region(mask).opened
     assert region is not None
     assert region.smooth_contour is not None
     bends, steps = curvature(region.smooth_contour)
@@ -197,6 +197,6 @@ def test_what_is_too_small_has_no_clefts(draw: Any) -> None:
 
 def test_names_are_what_is_measured(draw: Any) -> None:
     mask = draw.disc(20)
-    assert set(Clefting().measure(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))) == set(
+    assert set(Clefting().measure(CellRegions(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))) == set(
         Clefting().get_feature_names_out()
     )

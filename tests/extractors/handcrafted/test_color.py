@@ -12,7 +12,7 @@ from skimage.color import rgb2hsv, rgb2lab
 
 from extractors.cells import CellFile, Cells
 from extractors.handcrafted.color import CHANNELS, SCALES, Color
-from extractors.handcrafted.framework.cell_regions import REGIONS, Parts
+from extractors.handcrafted.framework.cell_regions import REGIONS, CellRegions
 from extractors.handcrafted.framework.channels import channel_plane, stain_densities
 from extractors.handcrafted.framework.first_order import STATISTICS
 from extractors.handcrafted.framework.status import Status
@@ -33,7 +33,7 @@ def cell(draw: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_every_statistic_of_every_channel_in_every_region(cell: Any) -> None:
     image, mask, nucleus = cell
     extractor = Color(regions=REGIONS, channels=CHANNELS, statistics=NAMES)
-    found = extractor.measure(Parts(image, mask, nucleus=nucleus))
+    found = extractor.measure(CellRegions(image, mask, nucleus=nucleus))
     lab, hsv, od = rgb2lab(image), rgb2hsv(image), -np.log10((image + 1.0) / 256)
     planes = dict(zip(("red", "green", "blue"), np.moveaxis(image.astype(float), -1, 0), strict=True))
     planes |= {"saturation": hsv[..., 1], "value": image.max(axis=-1), "luma": image @ [0.299, 0.587, 0.114]}
@@ -99,14 +99,14 @@ def test_what_is_not_known_is_refused(parameters: dict[str, Any], message: str) 
 def test_background_has_no_part(cell: Any) -> None:
     image, mask, nucleus = cell
     repainted = np.where(mask[..., None], image, np.uint8(200))
-    found = Color().measure(Parts(repainted, mask, nucleus=nucleus))
-    assert found == Color().measure(Parts(image, mask, nucleus=nucleus))
+    found = Color().measure(CellRegions(repainted, mask, nucleus=nucleus))
+    assert found == Color().measure(CellRegions(image, mask, nucleus=nucleus))
 
 
 def test_hues_on_both_sides_of_red_average_to_red() -> None:
     image = np.zeros((4, 8, 3), dtype=np.uint8)
     image[:, :4], image[:, 4:] = (200, 0, 40), (200, 40, 0)
-    found = Color().measure(Parts(image, np.ones((4, 8), dtype=bool)))
+    found = Color().measure(CellRegions(image, np.ones((4, 8), dtype=bool)))
     assert found["color.cosine.cell.hue"] == pytest.approx(1)
     assert found["color.sine.cell.hue"] == pytest.approx(0, abs=1e-6)
     assert found["color.resultant.cell.hue"] == pytest.approx(np.cos(np.deg2rad(12)), rel=1e-6)
@@ -114,10 +114,10 @@ def test_hues_on_both_sides_of_red_average_to_red() -> None:
 
 def test_a_nucleus_that_fills_its_cell_differs_from_no_cytoplasm(cell: Any) -> None:
     image, mask, _ = cell
-    found = Color().measure(Parts(image, mask, nucleus=mask))
+    found = Color().measure(CellRegions(image, mask, nucleus=mask))
     assert found["color.mean.nucleus.green"] == found["color.mean.cell.green"]
     assert found["color.difference.nucleus.green"] is Status.TOO_SMALL
-    cytoplasm = Color(regions="cytoplasm", channels=CHANNELS).measure(Parts(image, mask, nucleus=mask))
+    cytoplasm = Color(regions="cytoplasm", channels=CHANNELS).measure(CellRegions(image, mask, nucleus=mask))
     assert set(cytoplasm.values()) == {Status.TOO_SMALL}
 
 
@@ -158,7 +158,7 @@ def test_real_cells_have_every_column_but_for_a_nucleus_that_is_missing(shared: 
 def test_nucleus_against_cytoplasm(draw: Any) -> None:
     mask, inner = draw.disc(40), np.pad(draw.disc(24), 16)
     image = np.where(inner[..., None], [63, 31, 127], np.where(mask[..., None], [127, 127, 127], 0)).astype(np.uint8)
-    found = Color(channels=["od_red", "od_green", "od_blue", "luma"]).measure(Parts(image, mask))
+    found = Color(channels=["od_red", "od_green", "od_blue", "luma"]).measure(CellRegions(image, mask))
     expected = {"od_red": np.log10(2), "od_green": np.log10(4), "od_blue": 0}
     for name, value in expected.items():
         assert found[f"color.difference.nucleus.{name}"] == pytest.approx(value, abs=0.01)
@@ -168,23 +168,23 @@ def test_nucleus_against_cytoplasm(draw: Any) -> None:
 def test_flat_grey_has_neither_hue_nor_form(draw: Any) -> None:
     mask = draw.disc(12)
     extractor = Color(regions="cell", statistics=NAMES)
-    found = extractor.measure(Parts(np.where(mask[..., None], np.uint8(120), np.uint8(0)).repeat(3, axis=2), mask))
+    found = extractor.measure(CellRegions(np.where(mask[..., None], np.uint8(120), np.uint8(0)).repeat(3, axis=2), mask))
     undefined = ("skewness", "kurtosis", "entropy", "cosine", "sine", "resultant")
     for name, value in found.items():
         assert (value is Status.FLAT) == (name.split(".")[1] in undefined), name
     assert found["color.mean.cell.red"] == found["color.p10.cell.blue"] == 120
     assert found["color.sd.cell.red"] == found["color.iqr.cell.lightness"] == 0
-    default = Color().measure(Parts(np.full((9, 9, 3), 120, dtype=np.uint8), np.ones((9, 9), dtype=bool)))
+    default = Color().measure(CellRegions(np.full((9, 9, 3), 120, dtype=np.uint8), np.ones((9, 9), dtype=bool)))
     assert {value for name, value in default.items() if ".nucleus." in name} == {Status.NO_NUCLEUS}
 
 
 def test_opposite_hues_have_no_direction() -> None:
     image = np.zeros((2, 2, 3), dtype=np.uint8)
     image[0], image[1] = (90, 0, 0), (0, 90, 90)
-    found = Color().measure(Parts(image, np.ones((2, 2), dtype=bool)))
+    found = Color().measure(CellRegions(image, np.ones((2, 2), dtype=bool)))
     assert found["color.resultant.cell.hue"] == pytest.approx(0, abs=1e-6)
     assert found["color.cosine.cell.hue"] is Status.FLAT
 
 
 def test_names_are_what_is_measured(cell: Any) -> None:
-    assert list(Color().measure(Parts(*cell[:2]))) == list(Color().get_feature_names_out())
+    assert list(Color().measure(CellRegions(*cell[:2]))) == list(Color().get_feature_names_out())

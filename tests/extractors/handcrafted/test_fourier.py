@@ -12,7 +12,7 @@ from scipy.integrate import cumulative_simpson
 
 from extractors.cells import Cell, CellFile
 from extractors.handcrafted.fourier import Fourier, elliptic_fourier, fourier
-from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.region import Region
 from extractors.handcrafted.framework.status import Status
 
@@ -36,16 +36,16 @@ def test_pyefd_has_the_same_series_of_any_polygon(seed: int) -> None:
 
 def test_pyefd_has_the_same_normalised_amplitudes(draw: Any) -> None:
     region = Region(lopsided(draw))
-    assert region.cleaned is not None
-    peer = elliptic_fourier_descriptors(region.cleaned.smooth_contour, 10, normalize=True)
+    assert region.opened is not None
+    peer = elliptic_fourier_descriptors(region.opened.smooth_contour, 10, normalize=True)
     np.testing.assert_allclose(amplitudes(region), np.linalg.norm(peer, axis=1), rtol=0, atol=1e-10)
 
 
 def test_pyefd_agrees_on_real_cells(shared: Path) -> None:
     for path in sorted((shared / "data/cnmc-sample").glob("fold_*/*/*.bmp"))[:5]:
         region = Region(Cell.from_file(CellFile(path.stem, str(path))).mask)
-        assert region.cleaned is not None
-        peer = elliptic_fourier_descriptors(region.cleaned.smooth_contour, 10, normalize=True)
+        assert region.opened is not None
+        peer = elliptic_fourier_descriptors(region.opened.smooth_contour, 10, normalize=True)
         np.testing.assert_allclose(amplitudes(region), np.linalg.norm(peer, axis=1), rtol=0, atol=1e-10)
         # Both half axes of an ellipse are the singular values of its coefficients.
         axes = [np.linalg.svd(one.reshape(2, 2), compute_uv=False).sum() for one in peer]
@@ -117,7 +117,7 @@ def test_quarter_turns_and_flips_change_nothing(draw: Any, turn: Any) -> None:
 
 def test_thin_regions_have_no_harmonics(draw: Any) -> None:
     def of(mask: np.ndarray) -> set[Any]:
-        found = Fourier(regions="cell").measure(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))
+        found = Fourier(regions="cell").measure(CellRegions(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))
         return set(found.values())
 
     assert of(draw.rectangle(1, 7)) == of(draw.rectangle(1, 40)) == of(draw.rectangle(2, 30)) == {Status.TOO_SMALL}

@@ -10,7 +10,7 @@ from scipy.ndimage import convolve
 from skimage.filters import gabor_kernel
 
 from extractors.handcrafted.framework.channels import luma
-from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.gabor import FEATURES, OCTAVE, Gabor, gabor, gabor_amplitudes
 
@@ -23,8 +23,8 @@ def wave(shape: tuple[int, int], length: float, degrees: float, amplitude: float
     return (amplitude * np.cos(phase)).astype(np.float32)
 
 
-def whole(values: np.ndarray) -> Plane:
-    return Plane(values.astype(np.float32), np.ones(values.shape, dtype=bool))
+def whole(values: np.ndarray) -> MaskedChannel:
+    return MaskedChannel(values.astype(np.float32), np.ones(values.shape, dtype=bool))
 
 
 @pytest.mark.parametrize("length", [4, 9])
@@ -102,7 +102,7 @@ def test_the_wavelength_of_a_wave_answers_most() -> None:
 def test_every_direction_alike_has_no_anisotropy() -> None:
     y, x = np.mgrid[-100:101, -100:101]
     rings = np.cos(2 * np.pi * np.hypot(x, y) / 8)
-    found = gabor(Plane(rings.astype(np.float32), np.hypot(x, y) <= 100), wavelengths=(8,), orientations=6)
+    found = gabor(MaskedChannel(rings.astype(np.float32), np.hypot(x, y) <= 100), wavelengths=(8,), orientations=6)
     assert found["anisotropy.w8"] == pytest.approx(1, abs=0.02)
     # At each point the rings are a wave of one direction.
     assert found["local_anisotropy.w8"] > 2.3
@@ -121,7 +121,7 @@ def test_the_edge_of_the_cell_does_not_count(draw: Any) -> None:
     mask = draw.disc(60)
     rng = np.random.default_rng(0)
     noise = rng.normal(0, 1, mask.shape)
-    dark, bright = (Plane(np.where(mask, 200 + noise, around).astype(np.float32), mask) for around in (0, 255))
+    dark, bright = (MaskedChannel(np.where(mask, 200 + noise, around).astype(np.float32), mask) for around in (0, 255))
     found = gabor(dark, wavelengths=(4, 8, 16), orientations=6)
     assert found == gabor(bright, wavelengths=(4, 8, 16), orientations=6)
     # White noise of variance 1: the expected energy is 4 times the sum of g^2, which is 1 / (4 pi spread^2).
@@ -133,13 +133,13 @@ def test_the_edge_of_the_cell_does_not_count(draw: Any) -> None:
 
 def test_quarter_turns_and_flips(draw: Any) -> None:
     mask = draw.ellipse(50, 43, 0.3)
-    plane = Plane(luma(draw.speckled(mask)), mask, 1000)
+    plane = MaskedChannel(luma(draw.speckled(mask)), mask, 1000)
     for side in (1, 2):
-        cut = Plane(plane.exact[side:], plane.mask[side:], 1000)
+        cut = MaskedChannel(plane.exact[side:], plane.mask[side:], 1000)
         first = gabor(cut, wavelengths=(4, 8, 16), orientations=6)
         for turn in (np.rot90, np.flipud, np.fliplr, np.transpose):
             again = gabor(
-                Plane(np.ascontiguousarray(turn(cut.exact)), np.ascontiguousarray(turn(cut.mask)), 1000),
+                MaskedChannel(np.ascontiguousarray(turn(cut.exact)), np.ascontiguousarray(turn(cut.mask)), 1000),
                 wavelengths=(4, 8, 16),
                 orientations=6,
             )
@@ -149,7 +149,7 @@ def test_quarter_turns_and_flips(draw: Any) -> None:
 def test_a_flat_region_and_one_without_a_deep_point_have_reasons(draw: Any) -> None:
     assert set(gabor(whole(np.full((40, 40), 5)), wavelengths=(4,), orientations=6).values()) == {Status.FLAT}
     mask = draw.disc(13)
-    found = gabor(Plane(luma(draw.speckled(mask)), mask, 1000), wavelengths=(8, 16), orientations=6)
+    found = gabor(MaskedChannel(luma(draw.speckled(mask)), mask, 1000), wavelengths=(8, 16), orientations=6)
     assert {v for k, v in found.items() if k.endswith("w16")} == {Status.TOO_SMALL}
     assert not any(isinstance(v, Status) for k, v in found.items() if k.endswith("w8"))
     thin = np.random.default_rng(0).normal(size=(1, 60))
@@ -163,7 +163,7 @@ def test_without_any_response_there_is_no_anisotropy() -> None:
     mask = np.zeros((81, 81), dtype=bool)
     mask[0, 0] = True
     mask[20:, 20:] = True
-    found = gabor(Plane(values, mask), wavelengths=(4,), orientations=4)
+    found = gabor(MaskedChannel(values, mask), wavelengths=(4,), orientations=4)
     assert found["mean.w4"] == pytest.approx(0, abs=1e-6)
     assert found["anisotropy.w4"] is Status.FLAT
     assert found["local_anisotropy.w4"] is Status.FLAT

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from skimage.feature import graycomatrix, graycoprops
 
-from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.channels import luma
 from extractors.handcrafted.framework.quantisation import Binning, Quantised, quantise
 from extractors.handcrafted.framework.status import Status
@@ -20,7 +20,7 @@ HARALICK = NAMES[:13]
 
 
 def of(image: np.ndarray, mask: np.ndarray, **parameters: Any) -> dict[str, Any]:
-    return Glcm(**parameters).measure(Parts(image, mask))
+    return Glcm(**parameters).measure(CellRegions(image, mask))
 
 
 def levels_of(levels: Any, mask: Any, count: int) -> Quantised:

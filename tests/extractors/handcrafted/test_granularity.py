@@ -10,18 +10,18 @@ from scipy.ndimage import grey_erosion
 from skimage.morphology import reconstruction
 
 from extractors.handcrafted.framework.channels import luma
-from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.granularity import Granularity, block_means, granularity, remainders
 
 CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]])
 
 
-def whole(values: np.ndarray) -> Plane:
-    return Plane(values.astype(np.float32), np.ones(values.shape, dtype=bool))
+def whole(values: np.ndarray) -> MaskedChannel:
+    return MaskedChannel(values.astype(np.float32), np.ones(values.shape, dtype=bool))
 
 
-def spectrum(plane: Plane, *, steps: int = 16, block: int = 1, sign: float = -1.0) -> list[Any]:
+def spectrum(plane: MaskedChannel, *, steps: int = 16, block: int = 1, sign: float = -1.0) -> list[Any]:
     return list(granularity(plane, steps=steps, block=block, sign=sign).values())
 
 
@@ -47,7 +47,7 @@ def test_remainders_are_those_of_scikit_image(seed: int) -> None:
 
 def test_real_values_against_scikit_image(draw: Any) -> None:
     mask = draw.ellipse(40, 31, 0.5)
-    plane = Plane(luma(draw.speckled(mask)), mask, 1000)
+    plane = MaskedChannel(luma(draw.speckled(mask)), mask, 1000)
     values = np.where(mask, plane.inside.max() - plane.exact / 1000, 0)
     eroded, left = values, [values.sum()]
     for _ in range(8):
@@ -94,7 +94,7 @@ def test_the_edge_of_the_region_neither_erodes_nor_joins() -> None:
     values[:, :3], values[10:13, 30:] = 100, 100
     mask = np.ones(values.shape, dtype=bool)
     mask[:, 20] = False
-    dark, bright = (Plane(np.where(mask, values, around).astype(np.float32), mask) for around in (0, 255))
+    dark, bright = (MaskedChannel(np.where(mask, values, around).astype(np.float32), mask) for around in (0, 255))
     found = spectrum(dark)
     assert found == spectrum(bright)
     matter = 3 * 40 + 3 * 11
@@ -106,7 +106,7 @@ def test_the_edge_of_the_region_neither_erodes_nor_joins() -> None:
 def test_brightness_and_contrast_do_not_matter(draw: Any) -> None:
     mask = draw.disc(30)
     grey = draw.speckled(mask)[..., 0] // 2
-    first, second = (Plane(values.astype(np.int32), mask) for values in (grey, 2 * grey.astype(np.int32) + 40))
+    first, second = (MaskedChannel(values.astype(np.int32), mask) for values in (grey, 2 * grey.astype(np.int32) + 40))
     assert spectrum(second) == pytest.approx(spectrum(first), abs=1e-9)
 
 
@@ -140,16 +140,16 @@ def test_quarter_turns_and_flips(block: int, draw: Any) -> None:
     mask = draw.ellipse(41, 36, 0.3)
     exact = luma(draw.speckled(mask))
     for side in (4, 5):
-        plane = Plane(np.ascontiguousarray(exact[side:]), np.ascontiguousarray(mask[side:]), 1000)
+        plane = MaskedChannel(np.ascontiguousarray(exact[side:]), np.ascontiguousarray(mask[side:]), 1000)
         first = spectrum(plane, block=block)
         for turn in (np.rot90, np.flipud, np.fliplr, np.transpose):
-            again = Plane(np.ascontiguousarray(turn(plane.exact)), np.ascontiguousarray(turn(plane.mask)), 1000)
+            again = MaskedChannel(np.ascontiguousarray(turn(plane.exact)), np.ascontiguousarray(turn(plane.mask)), 1000)
             assert spectrum(again, block=block) == pytest.approx(first, rel=1e-6, abs=1e-9)
 
 
 def test_shares_never_sum_to_more_than_all(draw: Any) -> None:
     mask = draw.disc(40)
-    found = spectrum(Plane(luma(draw.speckled(mask)), mask, 1000), steps=160)
+    found = spectrum(MaskedChannel(luma(draw.speckled(mask)), mask, 1000), steps=160)
     assert min(found) >= 0
     # A disc of radius 40 is less than 160 steps across: the lowest height has reached every pixel.
     assert sum(found) == pytest.approx(100, abs=1e-3)
@@ -162,7 +162,7 @@ def test_regions_without_a_spectrum_have_reasons() -> None:
     assert set(spectrum(whole(np.array([[1.0, 2.0], [2.0, 1.0]])), block=2)) == {Status.FLAT}
     mask = np.zeros((9, 9), dtype=bool)
     mask[[0, 4, 8], [0, 4, 8]] = True
-    spots = Plane(np.arange(81, dtype=np.float32).reshape(9, 9), mask)
+    spots = MaskedChannel(np.arange(81, dtype=np.float32).reshape(9, 9), mask)
     assert set(spectrum(spots, block=3)) == {Status.TOO_SMALL}
     assert not any(isinstance(value, Status) for value in spectrum(spots))
 

@@ -13,8 +13,8 @@ from skimage.feature import local_binary_pattern as _peer
 
 from bench.datasets.phantom.reader import PhantomSpec, phantom_cells
 from extractors.cells import Cell, CellFile, Cells
-from extractors.handcrafted.framework.cell_regions import Parts
-from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.cell_regions import CellRegions
+from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.lbp import GRID, Lbp, circle, features, lbp
 
@@ -33,30 +33,30 @@ def square_inside(mask: np.ndarray, radius: int) -> np.ndarray:
     return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, (size, size)).all(axis=(2, 3)))
 
 
-def largest_variation(plane: Plane) -> float:
+def largest_variation(plane: MaskedChannel) -> float:
     """Largest total variation between our histogram and scikit-image's, over the radii."""
     found = lbp(plane, radii=RADII)
     apart = []
     for radius in RADII:
-        codes = local_binary_pattern(plane.whole[0], 8 * radius, radius, method="uniform")
+        codes = local_binary_pattern(plane.integers[0], 8 * radius, radius, method="uniform")
         counts = np.bincount(codes[square_inside(plane.mask, radius)].astype(int), minlength=8 * radius + 2)
         apart.append(np.abs(bins_of(found, radius) - counts / counts.sum()).sum() / 2)
     return float(max(apart))
 
 
-def plane_of(cell: Cell, region: str = "cell", channel: str = "luma") -> Plane:
-    plane = Parts(cell.image, cell.mask).plane(region, channel)
-    assert isinstance(plane, Plane)
+def plane_of(cell: Cell, region: str = "cell", channel: str = "luma") -> MaskedChannel:
+    plane = CellRegions(cell.image, cell.mask).plane(region, channel)
+    assert isinstance(plane, MaskedChannel)
     return plane
 
 
-def speckled_plane(draw: Any, channel: str = "luma") -> Plane:
+def speckled_plane(draw: Any, channel: str = "luma") -> MaskedChannel:
     mask = draw.ellipse(34, 21, 0.4)
     return plane_of(Cell("speckled", draw.speckled(mask), mask), channel=channel)
 
 
-def ramp(slope: int, mask: np.ndarray) -> Plane:
-    return Plane(np.broadcast_to(slope * np.arange(mask.shape[1], dtype=np.int32), mask.shape).copy(), mask)
+def ramp(slope: int, mask: np.ndarray) -> MaskedChannel:
+    return MaskedChannel(np.broadcast_to(slope * np.arange(mask.shape[1], dtype=np.int32), mask.shape).copy(), mask)
 
 
 @pytest.mark.parametrize("channel", ["luma", "saturation", "od_red", "lightness"])
@@ -75,8 +75,8 @@ def test_histograms_are_those_of_scikit_image_on_real_cells(shared: Path) -> Non
     cells = Cells(CellFile(path.stem, str(path)) for path in paths)
     assert len(cells) >= 5
     for cell, region in itertools.product(cells, ["cell", "nucleus"]):
-        plane = Parts(cell.image, cell.mask).plane(region, "luma")
-        if isinstance(plane, Plane):
+        plane = CellRegions(cell.image, cell.mask).plane(region, "luma")
+        if isinstance(plane, MaskedChannel):
             assert largest_variation(plane) <= 1e-3, cell.id
 
 
@@ -95,7 +95,7 @@ def test_equal_neighbours_are_not_darker(levels: int, radius: int) -> None:
     signs = around >= exact[rows, columns] - 1e-9
     changes = np.sum(signs != np.roll(signs, 1, axis=0), axis=0)
     codes = np.where(changes <= 2, signs.sum(axis=0), points + 1)
-    found = bins_of(lbp(Plane(exact, np.ones_like(exact, dtype=bool)), radii=(radius,)), radius)
+    found = bins_of(lbp(MaskedChannel(exact, np.ones_like(exact, dtype=bool)), radii=(radius,)), radius)
     np.testing.assert_array_equal(found, np.bincount(codes.ravel(), minlength=points + 2) / codes.size)
 
 
@@ -139,7 +139,7 @@ def test_on_a_ramp_half_the_circle_is_not_darker_and_the_variance_is_known(radiu
 def test_a_bright_pixel_and_a_dark_one() -> None:
     exact = np.full((9, 18), 50, dtype=np.int32)
     exact[4, 4], exact[4, 13] = 200, 0
-    found = bins_of(lbp(Plane(exact, np.ones_like(exact, dtype=bool)), radii=(1,)), 1)
+    found = bins_of(lbp(MaskedChannel(exact, np.ones_like(exact, dtype=bool)), radii=(1,)), 1)
     # Of 7 x 16 pixels: the bright one is brighter than all eight points; the four beside the dark one have it and,
     # by interpolation, the two points next to it below themselves, those at its corners the one point on its side.
     expected = np.zeros(10)
@@ -155,7 +155,7 @@ TURNS = [np.rot90, lambda a: np.rot90(a, 2), np.flipud, np.fliplr, np.transpose]
 @pytest.mark.parametrize("channel", ["luma", "lightness"])
 def test_quarter_turns_and_flips_change_no_bit_of_a_bin(draw: Any, turn: Any, channel: str) -> None:
     plane = speckled_plane(draw, channel)
-    turned = Plane(np.ascontiguousarray(turn(plane.exact)), np.ascontiguousarray(turn(plane.mask)), plane.unit)
+    turned = MaskedChannel(np.ascontiguousarray(turn(plane.exact)), np.ascontiguousarray(turn(plane.mask)), plane.unit)
     one, other = lbp(plane, radii=(1, 2, 3, 5)), lbp(turned, radii=(1, 2, 3, 5))
     for name, value in one.items():
         assert other[name] == (pytest.approx(value, rel=1e-10) if name.startswith("var") else value), name
@@ -163,7 +163,7 @@ def test_quarter_turns_and_flips_change_no_bit_of_a_bin(draw: Any, turn: Any, ch
 
 def test_brightness_and_contrast_do_not_matter(draw: Any) -> None:
     plane = speckled_plane(draw)
-    brighter = lbp(Plane(plane.exact * 3 + 70_000, plane.mask, plane.unit), radii=RADII)
+    brighter = lbp(MaskedChannel(plane.exact * 3 + 70_000, plane.mask, plane.unit), radii=RADII)
     found = lbp(plane, radii=RADII)
     for radius in RADII:
         np.testing.assert_array_equal(bins_of(found, radius), bins_of(brighter, radius))
@@ -173,7 +173,7 @@ def test_brightness_and_contrast_do_not_matter(draw: Any) -> None:
 @pytest.mark.parametrize("background", [0, 255_000])
 def test_the_background_does_not_matter(draw: Any, background: int) -> None:
     plane = speckled_plane(draw)
-    other = Plane(np.where(plane.mask, plane.exact, background).astype(np.int32), plane.mask, plane.unit)
+    other = MaskedChannel(np.where(plane.mask, plane.exact, background).astype(np.int32), plane.mask, plane.unit)
     assert lbp(other, radii=RADII) == lbp(plane, radii=RADII)
 
 
@@ -184,7 +184,7 @@ def test_components_are_weighed_by_their_circles(draw: Any) -> None:
         np.hstack([np.pad(a, ((0, height - len(a)), (0, 3))) for a in arrays])
         for arrays in ((one.exact, two.exact), (one.mask, two.mask))
     )
-    both = bins_of(lbp(Plane(exact, mask, 1000), radii=(2,)), 2)
+    both = bins_of(lbp(MaskedChannel(exact, mask, 1000), radii=(2,)), 2)
     sizes = np.array([np.count_nonzero(square_inside(plane.mask, 2)) for plane in (one, two)])
     parts = np.stack([bins_of(lbp(plane, radii=(2,)), 2) for plane in (one, two)])
     np.testing.assert_allclose(both, sizes @ parts / sizes.sum(), rtol=1e-12)
@@ -192,7 +192,7 @@ def test_components_are_weighed_by_their_circles(draw: Any) -> None:
 
 def test_a_flat_region_is_flat() -> None:
     mask = np.ones((12, 12), dtype=bool)
-    found = lbp(Plane(np.full((12, 12), 77, dtype=np.int32), mask), radii=RADII)
+    found = lbp(MaskedChannel(np.full((12, 12), 77, dtype=np.int32), mask), radii=RADII)
     assert set(found.values()) == {Status.FLAT}
     assert list(found) == [name for radius in RADII for name in features(radius)]
 
@@ -200,13 +200,13 @@ def test_a_flat_region_is_flat() -> None:
 @pytest.mark.parametrize("shape", [(2, 2), (1, 30), (2, 30), (30, 1)])
 def test_without_a_circle_inside_is_too_small(shape: tuple[int, int]) -> None:
     exact = np.arange(shape[0] * shape[1], dtype=np.int32).reshape(shape)
-    found = lbp(Plane(exact, np.ones(shape, dtype=bool)), radii=RADII)
+    found = lbp(MaskedChannel(exact, np.ones(shape, dtype=bool)), radii=RADII)
     assert set(found.values()) == {Status.TOO_SMALL}
 
 
 def test_one_circle_of_one_radius_is_enough() -> None:
     exact = np.arange(25, dtype=np.int32).reshape(5, 5)
-    found = lbp(Plane(exact, np.ones((5, 5), dtype=bool)), radii=RADII)
+    found = lbp(MaskedChannel(exact, np.ones((5, 5), dtype=bool)), radii=RADII)
     for name, value in found.items():
         assert (value is Status.TOO_SMALL) == name.endswith("r3"), name
     assert found["var_iqr.r2"] == 0

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.family import HandcraftedBase
 from extractors.handcrafted.framework.feature import EXACT
 from extractors.handcrafted.framework.status import Status
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.parametrize("family", FAMILIES)
 
 def of(family: Any, image: np.ndarray, mask: np.ndarray, **parameters: Any) -> dict[str, Any]:
     extractor: HandcraftedBase = family(**parameters)
-    return extractor.measure(Parts(image, mask))
+    return extractor.measure(CellRegions(image, mask))
 
 
 def values(found: dict[str, Any]) -> np.ndarray:

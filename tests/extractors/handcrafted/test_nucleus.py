@@ -11,7 +11,7 @@ import pytest
 from scipy import ndimage
 
 from extractors.cells import CellFile, Cells
-from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.nucleoli import nucleoli
 from extractors.handcrafted.nucleus import FEATURES, Nucleus
@@ -26,9 +26,9 @@ def disc(radius: float, x: float = 0.0, y: float = 0.0, half: int = 80) -> BoolM
     return np.asarray(np.hypot(columns - x, rows - y) <= radius)
 
 
-def parts_of(cell: BoolMask, nucleus: BoolMask, um_per_px: float | None = None) -> Parts:
+def parts_of(cell: BoolMask, nucleus: BoolMask, um_per_px: float | None = None) -> CellRegions:
     image = np.where(nucleus[..., None], [90, 30, 120], np.where(cell[..., None], [170, 150, 190], 0))
-    return Parts(image.astype(np.uint8), cell, um_per_px, nucleus)
+    return CellRegions(image.astype(np.uint8), cell, um_per_px, nucleus)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_widths_are_in_micrometres_where_the_scale_is_known() -> None:
 
 def test_a_cell_without_a_nucleus(draw: Any) -> None:
     mask = draw.disc(30)
-    found = Nucleus().measure(Parts(np.where(mask[..., None], np.uint8(120), np.uint8(0)).repeat(3, axis=2), mask))
+    found = Nucleus().measure(CellRegions(np.where(mask[..., None], np.uint8(120), np.uint8(0)).repeat(3, axis=2), mask))
     assert set(found.values()) == {Status.NO_NUCLEUS}
     assert list(found) == list(Nucleus().get_feature_names_out())
 
@@ -156,7 +156,7 @@ def test_what_counts_as_a_nucleolus_is_asked_for() -> None:
     image[pale], image[small] = (90, 45, 120), (90, 60, 120)
 
     def counted(**parameters: float) -> Any:
-        return Nucleus(**parameters).measure(Parts(image, cell, nucleus=nucleus))["nucleus.nucleolus_count"]
+        return Nucleus(**parameters).measure(CellRegions(image, cell, nucleus=nucleus))["nucleus.nucleolus_count"]
 
     assert counted() == 2
     assert counted(nucleolus_area=0.01) == 1

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from extractors.handcrafted.catalogue import Handcrafted
-from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.status import Status
 
 FAMILIES = Handcrafted()._families()
@@ -60,7 +60,7 @@ def measured(draw: Any) -> dict[str, dict[str, Any]]:
     for name, (image, mask) in odd_cells(draw).items():
         left = mask.copy()
         left[:, mask.shape[1] // 2 :] = False
-        parts = Parts(image, mask, nucleus=left)
+        parts = CellRegions(image, mask, nucleus=left)
         found[name] = {key: value for family in FAMILIES for key, value in family.measure(parts).items()}
     return found
 
@@ -83,7 +83,7 @@ def test_pixels_and_only_pixels_become_micrometres(draw: Any) -> None:
     nucleus[edge : edge + inner.shape[0], edge : edge + inner.shape[1]] = inner
     image = draw.speckled(mask)
     plain, scaled = (
-        {k: v for family in FAMILIES for k, v in family.measure(Parts(image, mask, scale, nucleus)).items()}
+        {k: v for family in FAMILIES for k, v in family.measure(CellRegions(image, mask, scale, nucleus)).items()}
         for scale in (None, 0.25)
     )
     factors = {"px": 0.25, "px^2": 0.0625}

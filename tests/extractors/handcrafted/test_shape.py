@@ -10,13 +10,13 @@ import pytest
 from skimage.measure import moments_central, moments_hu, moments_normalized, regionprops
 
 from extractors.cells import Cell, CellFile
-from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.shape import Shape
 
 
 def of(mask: np.ndarray) -> dict[str, Any]:
-    found = Shape().measure(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))
+    found = Shape().measure(CellRegions(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))
     return {name.split(".")[1]: value for name, value in found.items() if name.endswith(".cell")}
 
 
@@ -156,6 +156,6 @@ def test_degenerate_regions(draw: Any) -> None:
 
 def test_names_are_what_is_measured(draw: Any) -> None:
     mask = draw.disc(20)
-    assert set(Shape().measure(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))) == set(
+    assert set(Shape().measure(CellRegions(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))) == set(
         Shape().get_feature_names_out()
     )

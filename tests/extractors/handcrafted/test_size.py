@@ -12,13 +12,13 @@ from scipy.special import ellipe
 from skimage.measure import perimeter_crofton, regionprops
 
 from extractors.cells import Cell, CellFile
-from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.size import Size
 
 
 def of(mask: np.ndarray, um_per_px: float | None = None) -> dict[str, Any]:
-    return Size().measure(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask, um_per_px))
+    return Size().measure(CellRegions(np.zeros((*mask.shape, 3), dtype=np.uint8), mask, um_per_px))
 
 
 @pytest.mark.parametrize("a", [20, 50, 100])
@@ -125,7 +125,7 @@ def test_nucleus_and_its_share(draw: Any) -> None:
     nucleus = np.zeros_like(cell)
     nucleus[cell.shape[0] // 2 - 24 : cell.shape[0] // 2 + 25, 20:69] = draw.disc(24)[4:-4, 4:-4]
     image = np.where(cell[..., None], np.where(nucleus[..., None], 60, 180), 0).astype(np.uint8).repeat(3, axis=2)
-    found = Size().measure(Parts(image, cell))
+    found = Size().measure(CellRegions(image, cell))
     assert found["size.area.nucleus"] == pytest.approx(nucleus.sum(), rel=0.01)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from extractors.handcrafted.framework.channels import luma
-from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.tamura import Tamura, coarseness, contrast, directionality, tamura
 
@@ -51,7 +51,7 @@ def slow_coarseness(values: np.ndarray, mask: np.ndarray, largest: int) -> float
 @pytest.mark.parametrize("largest", [1, 2, 3])
 def test_coarseness_is_that_of_a_plain_loop(largest: int, draw: Any) -> None:
     mask = draw.ellipse(17, 13, 0.4)
-    # Whole numbers, small ones: many ties.
+    # Integers, small ones: many ties.
     values = np.rint(np.random.default_rng(largest).normal(5, 2, mask.shape))
     assert coarseness(values, mask, largest) == pytest.approx(slow_coarseness(values, mask, largest), rel=1e-12)
 
@@ -126,10 +126,10 @@ def test_quarter_turns_and_flips(draw: Any) -> None:
     mask = draw.ellipse(41, 36, 0.3)
     exact = luma(draw.speckled(mask))
     for side in (4, 5):
-        plane = Plane(np.ascontiguousarray(exact[side:]), np.ascontiguousarray(mask[side:]), 1000)
+        plane = MaskedChannel(np.ascontiguousarray(exact[side:]), np.ascontiguousarray(mask[side:]), 1000)
         first = tamura(plane, largest=4)
         for turn in (np.rot90, np.flipud, np.fliplr, np.transpose):
-            again = Plane(np.ascontiguousarray(turn(plane.exact)), np.ascontiguousarray(turn(plane.mask)), 1000)
+            again = MaskedChannel(np.ascontiguousarray(turn(plane.exact)), np.ascontiguousarray(turn(plane.mask)), 1000)
             assert tamura(again, largest=4) == pytest.approx(first, rel=1e-9)
     # With ties everywhere too.
     checks = board(48, 4)[3:, 1:]
@@ -142,19 +142,19 @@ def test_quarter_turns_and_flips(draw: Any) -> None:
 def test_the_background_has_no_part(draw: Any) -> None:
     mask = draw.disc(40)
     values = np.random.default_rng(0).normal(100, 20, mask.shape)
-    dark, bright = (Plane(np.where(mask, values, around).astype(np.float32), mask) for around in (0, 255))
+    dark, bright = (MaskedChannel(np.where(mask, values, around).astype(np.float32), mask) for around in (0, 255))
     assert tamura(dark, largest=4) == tamura(bright, largest=4)
 
 
 def test_regions_without_a_value_have_reasons(draw: Any) -> None:
-    flat = Plane(np.full((99, 99), 7, dtype=np.int32), np.ones((99, 99), dtype=bool))
+    flat = MaskedChannel(np.full((99, 99), 7, dtype=np.int32), np.ones((99, 99), dtype=bool))
     assert set(tamura(flat, largest=5).values()) == {Status.FLAT}
     mask = draw.disc(20)
-    small = tamura(Plane(luma(draw.speckled(mask)), mask, 1000), largest=5)
+    small = tamura(MaskedChannel(luma(draw.speckled(mask)), mask, 1000), largest=5)
     assert small["coarseness"] is Status.TOO_SMALL
     assert isinstance(small["contrast"], float)
     assert isinstance(small["directionality"], float)
-    line = Plane(np.arange(40, dtype=np.int32)[None], np.ones((1, 40), dtype=bool))
+    line = MaskedChannel(np.arange(40, dtype=np.int32)[None], np.ones((1, 40), dtype=bool))
     assert tamura(line, largest=1)["directionality"] is Status.TOO_SMALL
     lone = np.zeros((12, 12))
     lone[0, 0] = 9

@@ -9,7 +9,7 @@ import pytest
 import pywt
 
 from extractors.handcrafted.framework.channels import luma
-from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.wavelets import (
     FEATURES,
@@ -22,8 +22,8 @@ from extractors.handcrafted.wavelets import (
 )
 
 
-def whole(values: np.ndarray) -> Plane:
-    return Plane(values.astype(np.float32), np.ones(values.shape, dtype=bool))
+def whole(values: np.ndarray) -> MaskedChannel:
+    return MaskedChannel(values.astype(np.float32), np.ones(values.shape, dtype=bool))
 
 
 def noise(*shape: int) -> np.ndarray:
@@ -110,9 +110,9 @@ def test_energy_of_white_noise(wavelet: str) -> None:
 def test_the_edge_of_the_cell_does_not_count(draw: Any) -> None:
     mask = draw.disc(40)
     values = 200 + noise(*mask.shape)
-    first, second = (Plane(np.where(mask, values, around).astype(np.float32), mask) for around in (0, 255))
+    first, second = (MaskedChannel(np.where(mask, values, around).astype(np.float32), mask) for around in (0, 255))
     assert wavelets(first, wavelet="bior1.3", depth=3) == wavelets(second, wavelet="bior1.3", depth=3)
-    ramp = Plane(np.where(mask, np.indices(mask.shape)[0] * 0.5, 900).astype(np.float32), mask)
+    ramp = MaskedChannel(np.where(mask, np.indices(mask.shape)[0] * 0.5, 900).astype(np.float32), mask)
     found = wavelets(ramp, wavelet="haar", depth=1)
     # Half a unit a row: the Haar step is a quarter along columns and 0 along rows, at the edge as in the middle.
     assert found["axial_mean.level1"] == pytest.approx(0.125, rel=1e-5)
@@ -121,10 +121,10 @@ def test_the_edge_of_the_cell_does_not_count(draw: Any) -> None:
 @pytest.mark.parametrize("wavelet", WAVELETS)
 def test_quarter_turns_and_flips(wavelet: str, draw: Any) -> None:
     mask = draw.ellipse(50, 43, 0.3)
-    plane = Plane(luma(draw.speckled(mask)), mask, 1000)
+    plane = MaskedChannel(luma(draw.speckled(mask)), mask, 1000)
     first = wavelets(plane, wavelet=wavelet, depth=3)
     for turn in (np.rot90, np.flipud, np.fliplr, np.transpose):
-        again = Plane(np.ascontiguousarray(turn(plane.exact)), np.ascontiguousarray(turn(mask)), 1000)
+        again = MaskedChannel(np.ascontiguousarray(turn(plane.exact)), np.ascontiguousarray(turn(mask)), 1000)
         assert wavelets(again, wavelet=wavelet, depth=3) == pytest.approx(first, rel=1e-12)
 
 

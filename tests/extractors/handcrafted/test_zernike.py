@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from extractors.cells import Cell, CellFile
-from extractors.handcrafted.framework.cell_regions import Parts
+from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.region import Region
 from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.zernike import Zernike, orders, zernike
@@ -112,7 +112,7 @@ def test_size_and_pixels_do_not_matter(draw: Any) -> None:
 
 def test_a_line_is_measured_and_less_than_eight_pixels_are_not(draw: Any) -> None:
     def of(mask: np.ndarray) -> set[Any]:
-        found = Zernike(regions="cell").measure(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))
+        found = Zernike(regions="cell").measure(CellRegions(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))
         return set(found.values())
 
     assert of(draw.rectangle(1, 7)) == {Status.TOO_SMALL}

@@ -21,6 +21,6 @@ def test_the_background_gets_one_colour() -> None:
 
 
 def test_leaving_it_is_leaving_the_step_out() -> None:
-    assert Mask("leave").does_nothing
-    assert not Mask("black").does_nothing
+    assert Mask("leave").is_identity
+    assert not Mask("black").is_identity
     assert Mask("leave")(PICTURE) is PICTURE

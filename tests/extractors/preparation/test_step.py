@@ -16,7 +16,7 @@ from extractors.cells import Cell, CellFile
 from extractors.preparation.background import Mask
 from extractors.preparation.geometry import CentreCrop, Crop, PadSquare
 from extractors.preparation.intensity import Clahe, Equalise
-from extractors.preparation.step import Picture, strips
+from extractors.preparation.step import Picture, row_strips
 from extractors.preparation.steps import STEPS
 
 GEOMETRY = {"crop", "centre_crop", "pad_square"}
@@ -78,7 +78,7 @@ def test_work_by_the_strip_changes_nothing(name: str, monkeypatch: pytest.Monkey
     before = picture(height=25)
     whole = STEPS[name]()(before).image
     monkeypatch.setattr("extractors.preparation.step.STRIP", 4 * 31)
-    assert [rows.stop - rows.start for rows in strips((25, 31))] == [4] * 6 + [1]
+    assert [rows.stop - rows.start for rows in row_strips((25, 31))] == [4] * 6 + [1]
     np.testing.assert_array_equal(STEPS[name]()(before).image, whole)
 
 

@@ -70,13 +70,13 @@ def test_a_nucleus_may_have_several_lobes(count: int) -> None:
     assert found.lobes == count
     assert np.count_nonzero(found.mask ^ enlarged) <= 0.01 * np.count_nonzero(enlarged)
     assert found.ratio == pytest.approx(enlarged.sum() / cell.sum(), rel=0.01)
-    assert (found.refusal is None) == (found.ratio > 0.2)
+    assert (found.rejection is None) == (found.ratio > 0.2)
 
 
 def test_seven_pieces_are_granules() -> None:
     cell = disc(90, size=201, centre=(100, 100))
     found = candidate(painted((cell, PALE), *((lobe, DARK) for lobe in ring_of_lobes(7, 20))), cell)
-    assert (found.lobes, found.refusal) == (7, "scattered")
+    assert (found.lobes, found.rejection) == (7, "scattered")
 
 
 def test_a_piece_below_a_fifth_of_the_largest_is_no_lobe() -> None:
@@ -111,7 +111,7 @@ def test_nucleus_turns_with_the_cell(turn: Callable[..., npt.NDArray[np.uint8]],
 def test_most_real_cells_on_black_have_a_nucleus(real_cells: list[Image]) -> None:
     """The cells of C-NMC are nearly all nucleus; the experts' frame leaves a thin rim of cytoplasm."""
     found = [candidate(image, foreground_mask(image)) for image in real_cells]
-    plausible = [each.ratio for each in found if each.refusal is None]
+    plausible = [each.ratio for each in found if each.rejection is None]
     assert len(plausible) >= 50
     assert np.median(plausible) == pytest.approx(0.9, abs=0.03)
     assert min(plausible) > 0.6
@@ -132,18 +132,18 @@ def test_a_split_through_one_population_is_no_nucleus() -> None:
     levels = laplace.ppf((np.arange(cell.sum()) + 0.5) / cell.sum(), loc=128, scale=14)
     image.reshape(-1, 3)[order, 1] = levels.clip(1, 255)
     assert (otsu(image[..., 1][cell]) or (0, 1.0))[1] < ONE_POPULATION
-    assert candidate(image, cell).refusal == "even cell"
+    assert candidate(image, cell).rejection == "even cell"
 
 
-@pytest.mark.parametrize(("step", "refusal"), [(1, "scattered"), (3, None)])
-def test_half_of_the_dark_pixels_must_be_in_lobes(step: int, refusal: str | None) -> None:
+@pytest.mark.parametrize(("step", "rejection"), [(1, "scattered"), (3, None)])
+def test_half_of_the_dark_pixels_must_be_in_lobes(step: int, rejection: str | None) -> None:
     cell, nucleus = disc(40), disc(19, centre=(35, 50))
     y, x = np.indices(cell.shape)
     specks = cell & (x % step == 0) & (y % 2 == 0)  # lines and points of one pixel, of which the opening leaves none
     found = candidate(painted((cell, PALE), (specks | nucleus, DARK)), cell)
     expected = np.count_nonzero(nucleus) / np.count_nonzero(specks | nucleus)
     assert found.coherence == pytest.approx(expected, rel=0.02)
-    assert found.refusal == refusal
+    assert found.rejection == rejection
 
 
 def test_no_nucleus_in_flat_empty_or_sliver_dark() -> None:
@@ -152,7 +152,7 @@ def test_no_nucleus_in_flat_empty_or_sliver_dark() -> None:
     assert nucleus_mask(flat, cell) is None
     assert nucleus_mask(flat, np.zeros_like(cell)) is None
     small = candidate(painted((cell, PALE), (disc(12), DARK)), cell)
-    assert small.refusal == "implausible ratio"
+    assert small.rejection == "implausible ratio"
     assert small.ratio == pytest.approx((12 / 40) ** 2, rel=0.05)
 
 

@@ -12,12 +12,12 @@ from scipy.spatial import ConvexHull
 from extractors.handcrafted.geometry.contour import outline, signed_area
 from extractors.handcrafted.geometry.hull import convex_hull, corner_hull, hull_corners, hull_widths
 from extractors.handcrafted.geometry.level_lines import level_loops
-from extractors.handcrafted.geometry.runs import runs_of
+from extractors.handcrafted.geometry.runs import row_runs
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 9), (9, 1), (7, 11)])
 def test_corner_hull_of_a_rectangle_is_the_rectangle(draw: Any, height: int, width: int) -> None:
-    hull = corner_hull(runs_of(draw.rectangle(height, width)))
+    hull = corner_hull(row_runs(draw.rectangle(height, width)))
     expected = {(x, y) for x in (4.5, 4.5 + width) for y in (4.5, 4.5 + height)}
     assert sorted(map(tuple, hull.tolist())) == sorted(expected)
     assert signed_area(hull) == height * width
@@ -26,7 +26,7 @@ def test_corner_hull_of_a_rectangle_is_the_rectangle(draw: Any, height: int, wid
 def test_corner_hull_spans_separate_components() -> None:
     mask = np.zeros((12, 12), dtype=bool)
     mask[1, 1] = mask[10, 1] = mask[1, 10] = mask[10, 10] = True
-    assert signed_area(corner_hull(runs_of(mask))) == 100
+    assert signed_area(corner_hull(row_runs(mask))) == 100
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -35,7 +35,7 @@ def test_corner_hull_is_that_of_all_corners(seed: int) -> None:
     y, x = np.nonzero(mask)
     corners = np.concatenate([np.stack([x + dx, y + dy], axis=1) for dx in (-0.5, 0.5) for dy in (-0.5, 0.5)])
     peer = ConvexHull(corners)
-    ours = corner_hull(runs_of(mask))
+    ours = corner_hull(row_runs(mask))
     assert signed_area(ours) == pytest.approx(peer.volume, rel=1e-12)
     assert sorted(map(tuple, ours)) == sorted(map(tuple, corners[peer.vertices]))
 
@@ -43,7 +43,7 @@ def test_corner_hull_is_that_of_all_corners(seed: int) -> None:
 def test_corner_hull_of_rows_that_end_in_two_runs() -> None:
     mask = np.zeros((6, 20), dtype=bool)
     mask[1, 9] = mask[4, 2:4] = mask[4, 16:18] = True
-    hull = corner_hull(runs_of(mask))
+    hull = corner_hull(row_runs(mask))
     expected = [(8.5, 0.5), (9.5, 0.5), (17.5, 3.5), (17.5, 4.5), (1.5, 4.5), (1.5, 3.5)]
     assert sorted(map(tuple, hull.tolist())) == sorted(expected)
 
