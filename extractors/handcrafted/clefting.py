@@ -48,7 +48,7 @@ FEATURES = (
         "BMC Bioinformatics 13:232",
     ),
     Feature("lobes", "largest number of parts that erosion leaves", "1", "1, 2 ...", LOBED),
-    Feature("lobe_split", "1 - erosion at the first split / at the end; 0 if whole", "1", "[0, 1]", LOBED),
+    Feature("lobe_split", "1 - erosion at the first split / at the end; 0 if there is no split", "1", "[0, 1]", LOBED),
 )
 """Omitted as functions of others: the mean depth of the clefts, depth_sum / count, and the area of all concavities,
 1 - solidity. Skeleton branches would be redundant with `lobes` and count each bump of the outline."""

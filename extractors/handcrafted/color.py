@@ -89,8 +89,8 @@ Floats = npt.NDArray[np.float32]
 class Color(HandcraftedBase):
     """Colour of cell, nucleus and cytoplasm; the background is ignored.
 
-    By default, cell and nucleus are described by statistics and the cytoplasm by the differences of its means from those
-    of the nucleus.
+    By default, cell and nucleus are described by statistics, and the cytoplasm by the differences of its means from
+    those of the nucleus.
 
     Parameters
     ----------

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.framework.cell_regions import OUTLINE_REGIONS
 from extractors.handcrafted.framework.bases import OutlineBase
+from extractors.handcrafted.framework.cell_regions import OUTLINE_REGIONS
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.parameters import validated_integer
 from extractors.handcrafted.framework.region import Region
@@ -101,8 +101,8 @@ def elliptic_fourier(polygon: Points, harmonics: int) -> npt.NDArray[np.float64]
     Returns
     -------
     ndarray of float64, shape (harmonics, 4)
-        Coefficients a, b, c, d: x = sum a cos(n t) + b sin(n t), y = sum c cos(n t) + d sin(n t), t from 0 to 2 pi along the
-        outline [1]_.
+        Coefficients a, b, c, d: x = sum a cos(n t) + b sin(n t), y = sum c cos(n t) + d sin(n t), with t from 0 to 2 pi
+        along the outline [1]_.
 
     References
     ----------

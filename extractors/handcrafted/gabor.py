@@ -96,8 +96,8 @@ class Gabor(TextureBase):
 def gabor(channel: MaskedChannel, *, wavelengths: Sequence[int], orientations: int) -> FeatureValues:
     """Compute statistics of the Gabor amplitudes of a region.
 
-    The filter is 2 g(x) (exp(i k x) - d): an isotropic Gaussian g with sum 1 and a bandwidth of one octave, truncated at
-    three standard deviations along rows and columns, times a plane wave; d makes the response to a constant 0. The
+    The filter is 2 g(x) (exp(i k x) - d): an isotropic Gaussian g with sum 1 and a bandwidth of one octave, truncated
+    at three standard deviations along rows and columns, times a plane wave; d makes the response to a constant 0. The
     background is filled with the mean of the region. Responses are sampled where the region extends one wavelength up,
     down, left and right (a square), on a grid centred on the bounding box with a step of a quarter of the wavelength,
     at least 2 px.

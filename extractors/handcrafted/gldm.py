@@ -50,9 +50,7 @@ def gldm(quantised: Quantised) -> FeatureValues:
         At least two levels.
     """
     values = size_zone_statistics(dependences(quantised)[None], np.arange(1, 10))[:, 0].tolist()
-    return {
-        name: value for name, value in zip(keyed(DEPENDENCE_FEATURES), values, strict=True) if name != PERCENTAGE
-    }
+    return {name: value for name, value in zip(keyed(DEPENDENCE_FEATURES), values, strict=True) if name != PERCENTAGE}
 
 
 def dependences(quantised: Quantised) -> npt.NDArray[np.int64]:

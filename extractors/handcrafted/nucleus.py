@@ -88,8 +88,9 @@ def nucleus(cell: CellRegions, *, contrast: float, smallest: float) -> FeatureVa
 def in_cell(cell: Region, inner: BoolMask) -> FeatureValues:
     """Compute `PLACE` and `RING` of a nucleus.
 
-    The width of the ring at a border pixel of the nucleus is the distance from its edge to the nearest edge of the cell:
-    0 if the nucleus touches the border of the cell. Exact for edges along rows and columns, within a pixel for others.
+    The width of the ring at a border pixel of the nucleus is the distance from its edge to the nearest edge of the
+    cell: 0 if the nucleus touches the border of the cell. Exact for edges along rows and columns, within a pixel for
+    others.
 
     Parameters
     ----------

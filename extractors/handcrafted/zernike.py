@@ -9,8 +9,8 @@ from math import comb, factorial
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.framework.cell_regions import OUTLINE_REGIONS
 from extractors.handcrafted.framework.bases import OutlineBase
+from extractors.handcrafted.framework.cell_regions import OUTLINE_REGIONS
 from extractors.handcrafted.framework.feature import Feature
 from extractors.handcrafted.framework.parameters import validated_integer
 from extractors.handcrafted.framework.region import Region

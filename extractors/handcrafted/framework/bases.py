@@ -165,4 +165,3 @@ class GreyLevelBase(TextureBase):
     @abstractmethod
     def _measure_levels(self, quantised: Quantised) -> FeatureValues:
         """Value or status of each feature of the grey levels of one site."""
-

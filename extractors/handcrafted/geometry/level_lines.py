@@ -16,8 +16,8 @@ Points = npt.NDArray[np.float64]
 def level_loops(values: npt.NDArray[np.float32], level: float) -> list[Points]:
     """Trace the closed lines along which `values` cross `level`, by marching squares with linear interpolation.
 
-    Diagonal neighbours at or above the level are connected. Loops are simple and disjoint, and equivariant under quarter
-    turns and flips of the values up to rounding.
+    Diagonal neighbours at or above the level are connected. Loops are simple and disjoint, and equivariant under
+    quarter turns and flips of the values up to rounding.
 
     Parameters
     ----------

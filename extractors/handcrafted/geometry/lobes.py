@@ -28,8 +28,8 @@ def count_lobes(squared: npt.NDArray[np.int32], noise: float) -> tuple[int, floa
     """Compute the largest number of components under erosion, and how early the first one separates.
 
     Erosion by e leaves the pixels whose distance to the outside exceeds e. A component counts as a lobe while it
-    survives a further erosion by `noise`; otherwise each bump of a ridge would be a lobe. All e are covered by the merge
-    tree of the components for decreasing e.
+    survives a further erosion by `noise`; otherwise each bump of a ridge would be a lobe. The merge tree of the
+    components for decreasing e covers all e.
 
     Parameters
     ----------
