@@ -143,8 +143,8 @@ def cooccurrences(quantised: Quantised, *, distance: int) -> Counts:
         By direction; all 0 for a direction without pairs.
     """
     count, diagonal = quantised.count + 1, float(np.hypot(distance, distance))
-    straight = graycomatrix(quantised.levels, [distance], [0, np.pi / 2], levels=count)
-    oblique = graycomatrix(quantised.levels, [diagonal], [np.pi / 4, 3 * np.pi / 4], levels=count)
+    straight = graycomatrix(quantised.levels, [distance], [0, np.pi / 2], levels=count)  # type: ignore[no-untyped-call]
+    oblique = graycomatrix(quantised.levels, [diagonal], [np.pi / 4, 3 * np.pi / 4], levels=count)  # type: ignore[no-untyped-call]
     pairs = np.stack([matrix[1:, 1:, 0, angle] for angle in (0, 1) for matrix in (straight, oblique)]).astype(np.int64)
     return pairs + pairs.transpose(0, 2, 1)
 

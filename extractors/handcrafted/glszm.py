@@ -58,7 +58,7 @@ def zones(quantised: Quantised) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.i
     sizes : ndarray of int64, shape (k,)
         Number of pixels of the zones in each column; only sizes that occur, in ascending order.
     """
-    labels = label(quantised.levels, background=0, connectivity=2).ravel()
+    labels = label(quantised.levels, background=0, connectivity=2).ravel()  # type: ignore[no-untyped-call]  # scikit-image has no types
     size = np.bincount(labels)[1:]
     level = np.empty(len(size) + 1, dtype=np.int64)
     level[labels] = quantised.levels.ravel()

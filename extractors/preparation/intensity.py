@@ -20,8 +20,8 @@ Bool = npt.NDArray[np.bool_]
 class Equalise(StepBase):
     """Histogram equalisation of the cell; the background is unchanged and excluded from the histogram.
 
-    Levels become (cdf - cdf of the darkest) / (1 - cdf of the darkest) * 255, as in OpenCV's `equalizeHist`: the darkest
-    level of the cell becomes 0, the brightest 255. A constant channel is unchanged.
+    Levels become (cdf - cdf of the darkest) / (1 - cdf of the darkest) * 255, as in OpenCV's `equalizeHist`: the
+    darkest level of the cell becomes 0, the brightest 255. A constant channel is unchanged.
 
     Parameters
     ----------

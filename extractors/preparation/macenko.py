@@ -59,7 +59,7 @@ class Macenko(StepBase):
     Raises
     ------
     ValueError
-        No pixel of the cell is stained in every channel, or all have one colour, so that two stains cannot be estimated.
+        No pixel of the cell is stained in every channel, or all have one colour, so two stains cannot be estimated.
 
     References
     ----------

@@ -32,9 +32,9 @@ FLAT = 1e-6
 class Reinhard(StepBase):
     """Colour transfer: map mean and SD of l, alpha and beta over the cell to those of a fixed reference.
 
-    l, alpha and beta are sums and differences of log10 of the L, M and S cone responses, which are linear in (red, green,
-    blue) with intensities (I + 1) / 256, so that black has a logarithm. Results are clipped to 0..255. The background is
-    unchanged and ignored. A channel that is constant over the cell becomes the mean of the reference.
+    l, alpha and beta are sums and differences of log10 of the L, M and S cone responses, which are linear in (red,
+    green, blue) with intensities (I + 1) / 256, so that black has a logarithm. Results are clipped to 0..255. The
+    background is unchanged and ignored. A channel that is constant over the cell becomes the mean of the reference.
 
     References
     ----------

@@ -90,8 +90,9 @@ def nucleus_candidate(image: npt.NDArray[np.uint8], mask: BoolMask) -> Candidate
     components, those with at least `MIN_LOBE` of the largest area are retained, and their holes filled. The result is
     exactly equivariant under quarter turns and flips.
 
-    On the cells of Zheng et al. 2018 with expert masks, the mean Dice coefficient, with 0 for a missing nucleus, is 0.93
-    for the 300 cells of Dataset 1, which has an unusual stain, and 0.96 for the 100 of Dataset 2; the tests print both.
+    On the cells of Zheng et al. 2018 with expert masks, the mean Dice coefficient, with 0 for a missing nucleus, is
+    0.93 for the 300 cells of Dataset 1, which has a stain of its own, and 0.96 for the 100 of Dataset 2; the tests
+    print both.
 
     Parameters
     ----------

@@ -44,10 +44,10 @@ def smear_mask(image: npt.NDArray[np.uint8]) -> BoolMask:
     plasma and, in the presence of red cells farther out, are closer in colour to the ring around the nucleus than to
     these (Fisher's linear discriminant of the smoothed Lab colours). The result is opened, and holes are filled.
 
-    On the images of Zheng et al. 2018, the mean Dice coefficient is 0.95 for the 300 cells of Dataset 1 and 0.89 for the
-    100 of Dataset 2 (medians 0.97 and 0.96). In Dataset 2 one cell in ten is below 0.65, because a red cell of similar
-    colour touches it or its cytoplasm is as pale as the plasma. Nuclei segmented in these masks have 0.91 and 0.93. The
-    tests print all of these. Inspect the masks before use.
+    On the images of Zheng et al. 2018, the mean Dice coefficient is 0.95 for the 300 cells of Dataset 1 and 0.89 for
+    the 100 of Dataset 2 (medians 0.97 and 0.96). In Dataset 2 one cell in ten is below 0.65, because a red cell of
+    similar colour touches it or its cytoplasm is as pale as the plasma. Nuclei segmented in these masks have 0.91 and
+    0.93. The tests print all of these. Inspect the masks before use.
 
     Parameters
     ----------

@@ -239,9 +239,7 @@ def _root(ratio: float, guesses: npt.NDArray[np.float64]) -> float:
         return ratio * (29 / 6) ** 2 / 3 + 4 / 29
     guess = guesses[int(ratio * 4096 + 0.5)]
     cube = guess * guess * guess
-    return float(
-        guess * (cube + 2 * ratio) / (2 * cube + ratio)
-    )  # Halley's method: an error of 0.6 % becomes 1e-7
+    return float(guess * (cube + 2 * ratio) / (2 * cube + ratio))  # Halley's method: an error of 0.6 % becomes 1e-7
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""What the catalogue says of ranges and units holds on cells of every kind."""
+"""Ranges and units of the catalogue hold on degenerate cells."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def odd_cells(draw: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 @pytest.fixture(scope="module")
 def measured(draw: Any) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    result: dict[str, dict[str, Any]] = {}
     for name, (image, mask) in odd_cells(draw).items():
         left = mask.copy()
         left[:, mask.shape[1] // 2 :] = False
         parts = CellRegions(image, mask, nucleus=left)
-        found[name] = {key: value for family in FAMILIES for key, value in family.measure(parts).items()}
-    return found
+        result[name] = {key: value for family in FAMILIES for key, value in family.measure(parts).items()}
+    return result
 
 
 def test_values_lie_in_the_ranges_of_the_catalogue(measured: dict[str, dict[str, Any]]) -> None:

@@ -18,34 +18,34 @@ Mask = npt.NDArray[np.bool_]
 
 
 @pytest.mark.parametrize(
-    ("dataset", "found", "mean", "median"), [(1, 290, (0.935, 0.925), 0.97), (2, 99, (0.94, 0.97), 0.985)]
+    ("dataset", "segmented", "mean", "median"), [(1, 290, (0.935, 0.925), 0.97), (2, 99, (0.94, 0.97), 0.985)]
 )
 def test_nuclei_in_expert_cells(
-    shared: Path, dataset: int, found: int, mean: tuple[float, float], median: float
+    shared: Path, dataset: int, segmented: int, mean: tuple[float, float], median: float
 ) -> None:
-    """Even file numbers chose the parameters; a nucleus that is not found counts 0."""
+    """Even file numbers chose the parameters; a missing nucleus counts as 0."""
     even, dice = overlaps(shared, dataset, "nucleus", nucleus_mask)
-    assert np.count_nonzero(dice) >= found
+    assert np.count_nonzero(dice) >= segmented
     assert dice[even].mean() > mean[0]
     assert dice[~even].mean() > mean[1]
     assert np.median(dice) > median
 
 
 @pytest.mark.parametrize(("dataset", "mean"), [(1, 0.95), (2, 0.965)])
-def test_nuclei_before_any_is_refused(shared: Path, dataset: int, mean: float) -> None:
+def test_nuclei_including_rejected_candidates(shared: Path, dataset: int, mean: float) -> None:
     _, dice = overlaps(shared, dataset, "candidate", candidate_mask)
     assert dice.mean() > mean
 
 
 @pytest.mark.parametrize(("dataset", "mean", "median"), [(1, 0.95, 0.97), (2, 0.89, 0.96)])
-def test_cells_found_in_a_smear(shared: Path, dataset: int, mean: float, median: float) -> None:
+def test_cells_segmented_in_a_smear(shared: Path, dataset: int, mean: float, median: float) -> None:
     _, dice = overlaps(shared, dataset, "cell in smear", lambda image, _: smear_mask(image), of="cell")
     assert dice.mean() > mean
     assert np.median(dice) > median
 
 
 @pytest.mark.parametrize(("dataset", "mean"), [(1, 0.905), (2, 0.93)])
-def test_nuclei_of_cells_found_in_a_smear(shared: Path, dataset: int, mean: float) -> None:
+def test_nuclei_of_cells_segmented_in_a_smear(shared: Path, dataset: int, mean: float) -> None:
     _, dice = overlaps(shared, dataset, "nucleus in smear", lambda image, _: nucleus_mask(image, smear_mask(image)))
     assert dice.mean() > mean
 
@@ -75,7 +75,7 @@ def overlaps(
     values = np.array(dice)
     jaccard = values / (2 - values)
     print(  # noqa: T201 (the table that the test is there to show)
-        f"\ndata set {dataset} {what:<16}: found {np.count_nonzero(values)} of {len(values)}, "
+        f"\ndataset {dataset} {what:<16}: segmented {np.count_nonzero(values)} of {len(values)}, "
         f"Dice mean {values.mean():.3f} median {np.median(values):.3f}, "
         f"Jaccard mean {jaccard.mean():.3f} median {np.median(jaccard):.3f}"
     )

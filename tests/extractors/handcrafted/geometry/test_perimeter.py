@@ -24,9 +24,9 @@ def test_scikit_image_has_the_same(seed: int) -> None:
 def test_ellipses(draw: Any, a: float, ratio: float) -> None:
     rng = np.random.default_rng(1)
     turned = [draw.ellipse(a, a * ratio, rng.uniform(0, np.pi), tuple(rng.uniform(-0.5, 0.5, 2))) for _ in range(20)]
-    found = np.array([crofton_perimeter(row_runs(mask)) for mask in turned]) / (4 * a * ellipe(1 - ratio**2))
-    assert found.mean() == pytest.approx(1, abs=0.004)
-    assert np.abs(found - 1).max() < (0.02 if a == 20 else 0.007)
+    result = np.array([crofton_perimeter(row_runs(mask)) for mask in turned]) / (4 * a * ellipe(1 - ratio**2))
+    assert result.mean() == pytest.approx(1, abs=0.004)
+    assert np.abs(result - 1).max() < (0.02 if a == 20 else 0.007)
 
 
 def test_the_marching_squares_mesh_of_pyradiomics_is_longer_by_a_constant(draw: Any) -> None:
