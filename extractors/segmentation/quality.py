@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from extractors.segmentation.bounds import longest_run
 from extractors.segmentation.components import components, fill_holes
-from extractors.segmentation.nucleus import PLAUSIBLE_RATIO, nucleus_candidate
+from extractors.segmentation.nucleus import nucleus_candidate
 
 BoolMask = npt.NDArray[np.bool_]
 
@@ -50,17 +50,6 @@ class MaskQuality:
     frame_px: int
     nucleus: str
     nucleus_ratio: float | None
-
-    @property
-    def has_nucleus(self) -> bool:
-        """Whether a nucleus was provided or segmented."""
-        return self.nucleus == SEGMENTED or (self.nucleus == PROVIDED and bool(self.nucleus_ratio))
-
-    @property
-    def implausible_ratio(self) -> bool:
-        """Whether the nucleus, provided, segmented or rejected, has an implausible size."""
-        low, high = PLAUSIBLE_RATIO
-        return self.nucleus_ratio is not None and not low < self.nucleus_ratio < high
 
 
 def mask_quality(

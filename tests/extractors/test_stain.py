@@ -45,7 +45,7 @@ def test_it_is_numpy_inside_the_mask(speckled: tuple[np.ndarray, np.ndarray]) ->
     np.testing.assert_allclose(Stain().transform([_cell(image, mask)])[0], expected, rtol=1e-6)
 
 
-def test_only_colours_inside_the_cell_count_independent_of_their_position(
+def test_the_background_and_the_order_of_pixels_are_ignored(
     speckled: tuple[np.ndarray, np.ndarray],
 ) -> None:
     image, mask = speckled

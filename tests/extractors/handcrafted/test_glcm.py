@@ -51,7 +51,7 @@ def test_haralick_is_that_of_mahotas(textured: Any, distance: int) -> None:
 def test_mcc_is_that_of_haralicks_q(textured: Any, distance: int) -> None:
     # mahotas' own f14 exceeds 1, which a correlation cannot.
     counts = cooccurrences(textured, distance=distance)
-    for matrix, found in zip(counts, haralick(counts)["mcc"], strict=True):
+    for matrix, result in zip(counts, haralick(counts)["mcc"], strict=True):
         occurs = matrix.any(axis=1)
         p = matrix[np.ix_(occurs, occurs)] / matrix.sum()
         marginal = p.sum(axis=1)

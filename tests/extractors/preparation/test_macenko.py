@@ -1,4 +1,4 @@
-"""Macenko's normalisation: planted stains are result and become the reference's; errors without two stains; real cells."""
+"""Macenko normalisation: planted stains are recovered and mapped to the reference; errors; real cells."""
 
 from __future__ import annotations
 

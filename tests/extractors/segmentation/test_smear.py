@@ -1,4 +1,4 @@
-"""A white cell is result among drawn red cells on bright plasma."""
+"""A white cell is segmented among synthetic red cells on bright plasma."""
 
 from __future__ import annotations
 

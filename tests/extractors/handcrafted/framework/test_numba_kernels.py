@@ -87,7 +87,7 @@ def names_of(code: CodeType) -> set[str]:
     return set(code.co_names).union(*(names_of(one) for one in inner))
 
 
-MODULES = [result.name for found in pkgutil.walk_packages(extractors.handcrafted.__path__, "extractors.handcrafted.")]
+MODULES = [result.name for result in pkgutil.walk_packages(extractors.handcrafted.__path__, "extractors.handcrafted.")]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -29,7 +29,7 @@ def test_no_grid_needs_fewer_boxes(shape: tuple[int, int]) -> None:
     outside = ~mask
     beside = np.roll(outside, 1, 0) | np.roll(outside, -1, 0) | np.roll(outside, 1, 1) | np.roll(outside, -1, 1)
     y, x = np.nonzero(mask & beside)
-    for side, found in zip(BOXES, fewest_boxes(mask), strict=True):
+    for side, result in zip(BOXES, fewest_boxes(mask), strict=True):
         grids = [(down, right) for down in range(side) for right in range(side)]
         counts = [len(set(zip((y + down) // side, (x + right) // side, strict=True))) for down, right in grids]
         assert result == min(counts)
