@@ -15,7 +15,7 @@ from bench.storage.exports import output_file
 from extractors.cells import Cell, CellFile, is_lossy
 from extractors.segmentation.foreground import lit_pixels
 from extractors.segmentation.nucleus import PLAUSIBLE_RATIO
-from extractors.segmentation.quality import FOUND, GIVEN, MaskQuality, mask_quality
+from extractors.segmentation.quality import PROVIDED, SEGMENTED, MaskQuality, mask_quality
 
 Progress = Callable[[int, int], None]
 Finding = Callable[[pd.DataFrame], "pd.Series[bool]"]
@@ -29,9 +29,9 @@ FINDINGS: Mapping[str, Finding] = {
     "mask in several pieces": lambda table: table["pieces"] > 1,
     f"holes above {LARGE_HOLES:.0%} of the cell": lambda table: table["hole_share"] > LARGE_HOLES,
     "touches the frame": lambda table: table["frame_px"] > 0,
-    "nucleus provided": lambda table: table["nucleus"] == GIVEN,
-    "provided nucleus of implausible ratio": lambda table: (table["nucleus"] == GIVEN) & _implausible(table),
-    "nucleus segmented": lambda table: table["nucleus"] == FOUND,
+    "nucleus provided": lambda table: table["nucleus"] == PROVIDED,
+    "provided nucleus of implausible ratio": lambda table: (table["nucleus"] == PROVIDED) & _implausible(table),
+    "nucleus segmented": lambda table: table["nucleus"] == SEGMENTED,
     "no nucleus: even cell": lambda table: table["nucleus"] == "even cell",
     "no nucleus: scattered": lambda table: table["nucleus"] == "scattered",
     "no nucleus: implausible ratio": lambda table: table["nucleus"] == "implausible ratio",

@@ -41,7 +41,7 @@ def parse_prepare(text: str) -> tuple[Step, ...]:
     if len(pieces) > MAX_STEPS:
         raise BenchError(f"--prepare: {len(pieces)} steps; at most {MAX_STEPS} are allowed")
     steps = (_step(piece) for piece in pieces)
-    return tuple(step for step in steps if not step.does_nothing)
+    return tuple(step for step in steps if not step.is_identity)
 
 
 def canonical(steps: Sequence[Step]) -> str:
