@@ -1,4 +1,4 @@
-"""What `bench features` prints: a catalogue by feature, and what an extraction came to."""
+"""Output of `bench features`: the catalogue by feature, and a summary of an extraction."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ if TYPE_CHECKING:
     from bench.features.table import FeatureTable
 
 EXACT = 1e-6
-"""Largest relative change that is rounding alone."""
+"""Largest relative change that counts as rounding."""
 
 
-def show_catalogue(found: Catalogue) -> None:
-    """Print a table a family, one row a feature with its regions, channels and scales."""
+def show_catalogue(catalogue: Catalogue) -> None:
+    """Print one table per family, one row per feature with its regions, channels and scales."""
     families: dict[str, list[Row]] = {}
-    for row in found.rows:
+    for row in catalogue.rows:
         families.setdefault(family_of(row), []).append(row)
-    if not found.described:
-        _show_names(found)
+    if not catalogue.described:
+        _show_names(catalogue)
         return
     for family, rows in families.items():
         _show_family(family, rows)
     console.print(
-        f"\n{escape(found.extractor)}: {_count(found.rows, 'column')}. A name is family.feature, then what it is taken "
-        "of. Turned: change under quarter turns and flips. Each column with its source: --format csv, json or "
-        "markdown.",
+        f"\n{escape(catalogue.extractor)}: {_count(catalogue.rows, 'column')}. A name is family.feature, then its "
+        "region, channel and scale. Turned: change under quarter turns and flips. Each column with its source: "
+        "--format csv, json or markdown.",
         highlight=False,
         style="dim",
     )
 
 
 def show_extraction(table: FeatureTable) -> None:
-    """Print what a table of features holds, and what it lacks and why."""
+    """Print the size of a table of features, its missing values and their reasons."""
     cells = table.cells
     values, patients = len(cells) * len(table.names), table.cells["patient"].nunique()
     name = prepared_name(table.prepare, table.extractor)
@@ -52,29 +52,29 @@ def show_extraction(table: FeatureTable) -> None:
     reasons = table.missing
     total = sum(reasons.values())
     why = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-    told = f"{total} ({100 * total / values:.2g} %): {why}" if total else "none"
-    console.print(f"missing values: {escape(told)}", highlight=False)
+    text = f"{total} ({100 * total / values:.2g} %): {why}" if total else "none"
+    console.print(f"missing values: {escape(text)}", highlight=False)
     if table.extracted:
         rate = table.extracted / table.seconds
         console.print(
             f"{table.extracted} cells extracted in {table.seconds:.1f} s: {rate:.1f} cells/s", highlight=False
         )
     else:
-        console.print("taken from the feature store; nothing had to be extracted", highlight=False)
+        console.print("read from the feature store; nothing was extracted", highlight=False)
 
 
 def turned(turns: float) -> str:
-    """The change under quarter turns and flips, in a word or in percent."""
+    """Format the change under quarter turns and flips: a word, or percent."""
     if turns == math.inf:
         return "changes"
     return "exact" if turns <= EXACT else f"{100 * turns:.2g} %"
 
 
-def _show_names(found: Catalogue) -> None:
-    for row in found.rows:
+def _show_names(catalogue: Catalogue) -> None:
+    for row in catalogue.rows:
         console.print(row["name"], highlight=False, markup=False, soft_wrap=True)
     console.print(
-        f"\n{escape(found.extractor)}: {_count(found.rows, 'column')}; the extractor tells names alone, no formulas.",
+        f"\n{escape(catalogue.extractor)}: {_count(catalogue.rows, 'column')}, without formulas: only names are known.",
         highlight=False,
         style="dim",
     )
@@ -104,16 +104,16 @@ def _show_family(family: str, rows: Sequence[Row]) -> None:
 
 
 def _by_feature(rows: Sequence[Row]) -> dict[tuple[Any, ...], list[Row]]:
-    """The rows of one family by the second part of their name and by what is said of them."""
+    """Group the rows of one family by the second part of their name and by their description."""
     grouped: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        said = tuple(row[k] for k in ("unit", "range", "turns", "formula"))
-        grouped.setdefault((_feature(row), *said), []).append(row)
+        description = tuple(row[k] for k in ("unit", "range", "turns", "formula"))
+        grouped.setdefault((_feature(row), *description), []).append(row)
     return grouped
 
 
 def _places(members: Sequence[Mapping[str, Any]]) -> str:
-    """Regions, channels and scales of a feature, each once."""
+    """Distinct regions, channels and scales of a feature."""
     tails = [str(row["name"]).split(".")[2:] for row in members]
     width = max(map(len, tails), default=0)
     parts = [dict.fromkeys(tail[i] for tail in tails if i < len(tail)) for i in range(width)]
@@ -125,8 +125,8 @@ def _feature(row: Mapping[str, Any]) -> str:
     return parts[1] if len(parts) > 1 else parts[0]
 
 
-def _count(things: Sized, word: str) -> str:
-    return _counted(len(things), word)
+def _count(items: Sized, word: str) -> str:
+    return _counted(len(items), word)
 
 
 def _counted(number: int, word: str) -> str:
