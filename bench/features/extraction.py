@@ -97,9 +97,8 @@ class Extraction:
                 finished[chunk.number] = chunk
                 return chunk.notices
             reason = (
-                f"{self.plugin.selector}: chunk {chunk.number} has other features than the first one; an extractor "
-                f"that needs no fit returns the same features for every cell (remove {self.entry.partial} if it was "
-                "edited)"
+                f"{self.plugin.selector}: chunk {chunk.number} has other features than another one; a stateless "
+                "extractor returns the same features for every cell"
             )
         for other in self.left:
             other.cancel()

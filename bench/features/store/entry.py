@@ -265,8 +265,8 @@ def write_blocks(
                 for file, part in zip(files, parts, strict=True):
                     file.write(part.data)
                 checksums += block_checksum(tuple(parts))
-        np.save(temporary / ROWS, rows)
-        np.save(temporary / CHECKSUMS, np.frombuffer(checksums, np.uint8).reshape(-1, DIGEST_BYTES))
+        _write_array(temporary / ROWS, rows)
+        _write_array(temporary / CHECKSUMS, np.frombuffer(checksums, np.uint8).reshape(-1, DIGEST_BYTES))
         record = {
             "components": {},
             "cells": len(rows),
@@ -282,6 +282,12 @@ def write_blocks(
             "jobs": 1,
         }
         write_record(temporary, {**record, **fields})
+
+
+def _write_array(path: Path, array: UInt8) -> None:
+    with path.open("wb") as file:  # `numpy.save` would report a full disk without its reason
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.data)
 
 
 def _open(path: Path, shape: tuple[int, int], dtype: str) -> npt.NDArray[Any]:

@@ -50,8 +50,8 @@ class Explanation:
     item : Item or None
         The requested entry, stored, damaged or unfinished; None where there is none.
     nearest : Item or None
-        The stored entry of the extractor with the fewest differing components, then the most cells; None where the features are stored, or
-        no entry of the extractor is.
+        The stored entry of the extractor with the fewest differing components, then the most cells; None where the
+        features are stored, or no entry of the extractor is.
     differences : tuple of Difference
         Between the nearest entry and the requested one, without the cells.
     reusable : int or None
@@ -136,12 +136,11 @@ def parameters(extractor: str) -> dict[str, str]:
 
 
 def _is_relative(item: Item, entry: Entry) -> bool:
-    """Whether an item is a stored entry of the requested extractor; networks are different extractors."""
+    """Whether an item is a stored entry of the requested extractor."""
     if item.kind is not Kind.entry or not item.components or "fitted_on" in item.record:
         return False
     stored, requested = (str(components.get("extractor")) for components in (item.components, entry.components))
-    same_class = stored.partition("[")[0] == requested.partition("[")[0]
-    return same_class and parameters(stored).get("model") == parameters(requested).get("model")
+    return stored.partition("[")[0] == requested.partition("[")[0]
 
 
 def _flat(components: Mapping[str, Any]) -> dict[str, Any]:

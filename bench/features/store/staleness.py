@@ -26,13 +26,14 @@ def stale_components(components: Mapping[str, Any]) -> tuple[str, ...]:
         `("extractor",)` where the extractor is not installed; otherwise those of "code", "reading", "preparation" and
         "libraries" that differ. Empty if the installed software would compute the same entry.
     """
-    extractor = components.get("extractor")
-    target = extractor.partition("[")[0] if isinstance(extractor, str) else ""
-    # Only installed extractors are looked up: finding a module may import its package.
-    if target not in {point.value.replace(":", ".") for point in installed("extractors").values()}:
+    points = installed("extractors")
+    name = str(components.get("extractor")).partition("[")[0]
+    # A network is an extractor under its own name. Only modules of installed extractors are looked up.
+    point = points.get("embedding" if components.get("model") and name not in points else name)
+    if point is None:
         return ("extractor",)
     try:
-        now = software(target.rpartition(".")[0], str(components.get("prepare", "none"))[:10_000])
+        now = software(point.value.partition(":")[0], str(components.get("prepare", "none"))[:10_000])
     except BenchError:
         return ("preparation",)
     return tuple(name for name, value in now.items() if components.get(name) != value)

@@ -139,7 +139,7 @@ def test_the_command_writes_the_table_and_says_what_it_holds(grey: Path, tmp_pat
     assert f"{MIXED}: 4 cells of 4 patients, {columns} columns of features" in shown[0].output
     assert "4 cells extracted in" in shown[0].output
     assert "cells/s" in shown[0].output
-    assert "taken from the feature store; nothing had to be extracted" in shown[1].output
+    assert "read from the feature store; nothing was extracted" in shown[1].output
     status = pd.read_parquet(out.with_name("cells.status.parquet"))
     counts = status["reason"].value_counts()
     assert f"missing values: {len(status)} ({100 * len(status) / (4 * columns):.2g} %)" in shown[1].output
@@ -229,7 +229,7 @@ def test_ctrl_c_keeps_finished_shards_and_writes_no_table(cells: Path, tmp_path:
     name = extract_features(str(cells), "size", store=tmp_path / "other", jobs=1).cells["id"][0]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "SLOW": name}) as process:
         until = time.monotonic() + 60
-        while not list(store.glob("features/*/*.partial/chunks/0*.json")):
+        while not list(store.glob("features/*/*.partial/*.chunk")):
             assert process.poll() is None
             assert time.monotonic() < until
             time.sleep(0.05)
@@ -237,7 +237,7 @@ def test_ctrl_c_keeps_finished_shards_and_writes_no_table(cells: Path, tmp_path:
         told = process.communicate()[1]
     assert process.returncode == 130
     assert "What was finished is kept" in told
-    assert [p.name for p in store.glob("features/*/*.partial/chunks/0*.json")] == ["000000.json"]
+    assert [p.name for p in store.glob("features/*/*.partial/*.chunk")] == ["000000.chunk"]
     assert not (tmp_path / "t.parquet").exists()
     heard = Heard()
     found = extract_features(str(cells), "slow", store=store, jobs=1, observer=heard)

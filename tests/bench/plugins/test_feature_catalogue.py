@@ -145,7 +145,7 @@ def test_an_extractor_without_formulas_tells_names() -> None:
     shown = _run("--extractor", "resnet18[weights=random]")
     names = shown.split()
     assert names[:2] == ["resnet18_0000", "resnet18_0001"]
-    assert "512 columns; the extractor tells names alone, no formulas" in " ".join(names)
+    assert "512 columns, without formulas: only names are known" in " ".join(names)
     found = catalogue("resnet18[weights=random]")
     assert not found.described
     assert found.rows[0] == {**dict.fromkeys(FIELDS), "name": "resnet18_0000"}
