@@ -124,7 +124,7 @@ def finish_build(build: Build, fields: Mapping[str, Any]) -> int:
         seconds=round(sum(chunk.seconds for chunk in finished), 3),
         extracted=sum(chunk.cells for chunk in finished),
         reused=int((reuse.folder >= 0).sum()),
-        notices=sorted({notice for notices in rows.notices for notice in notices}),
+        notices=sorted({n for f in rows.stored for n in f.notices} | {n for chunk in finished for n in chunk.notices}),
         **fields,
     )
     discard(entry.partial)
@@ -150,11 +150,11 @@ class _Rows:
         self.chunks = _rows_to_extract(self.digests, reuse)
         self.chunk_of = {self.digests[row]: number for number, rows in self.chunks.items() for row in rows}
         self.read = lru_cache(maxsize=CACHED_CHUNKS)(self._read)
-        self.stored = [_stored_features(folder) for folder in reuse.folders]
-        first = self.stored[0] if self.stored else self.read(next(iter(self.chunks))).features
-        self.names, self.status = first.names, first.status is not None
-        infos = build.finished.values()
-        self.notices = [*(f.notices for f in self.stored), *(chunk.notices for chunk in infos)]
+        self.layouts: list[tuple[tuple[str, ...], bool]] = []
+        self.stored = [self._checked(_stored_features(folder)) for folder in reuse.folders]
+        if not self.stored:
+            self.read(next(iter(self.chunks)))
+        self.names, self.status = self.layouts[0]
 
     def blocks(self) -> Iterator[Block]:
         """Yield the rows in the order of the cells, `CHUNK` at a time."""
@@ -168,8 +168,6 @@ class _Rows:
         else:
             chunk = self.read(self.chunk_of[self.digests[row]])
             features, at = chunk.features, chunk.cells.index(self.digests[row])
-        if (features.names, features.status is not None) != (self.names, self.status):
-            raise BenchError(f"{self.folder}: cell {row} has other features than the first one; remove this folder")
         return tuple(array[at] for array in (features.values, features.status) if array is not None)
 
     def _read(self, number: int) -> Chunk:
@@ -179,7 +177,14 @@ class _Rows:
                 f"{self.folder}: chunk {number} is damaged, or an entry whose rows are copied has changed; run the "
                 "same command again"
             )
+        self._checked(chunk.features)
         return chunk
+
+    def _checked(self, features: Features) -> Features:
+        self.layouts = self.layouts or [(features.names, features.status is not None)]
+        if (features.names, features.status is not None) != self.layouts[0]:
+            raise BenchError(f"{self.folder}: some cells have other features than others; remove this folder")
+        return features
 
 
 def _stored_features(folder: Path) -> Features:

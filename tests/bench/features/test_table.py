@@ -43,8 +43,8 @@ def test_the_file_reads_back_to_the_same_bits(table: FeatureTable, tmp_path: Pat
     for written in (pd.read_parquet(tmp_path / "cells.parquet"), from_csv):
         assert list(written.columns) == ["id", "patient", "label", *table.names]
         pd.testing.assert_frame_equal(written, table.table, check_exact=True, check_column_type=False)
-    told = parquet.read_schema(tmp_path / "cells.parquet").metadata[b"cytobench"]
-    assert b"made_up[a=1]" in told
+    metadata = parquet.read_schema(tmp_path / "cells.parquet").metadata[b"cytobench"]
+    assert b"made_up[a=1]" in metadata
 
 
 def test_rows_are_written_group_by_group(table: FeatureTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_reasons_are_counted_and_listed_cell_by_cell(table: FeatureTable, monkey
     assert table.status.to_numpy().tolist() == wanted
 
 
-def test_a_status_that_is_not_ours_is_told_by_its_number(table: FeatureTable) -> None:
+def test_an_unknown_status_code_is_reported_as_a_number(table: FeatureTable) -> None:
     np.save(table.folder / "status.npy", np.full((N, WIDTH), 200, dtype=np.uint8))
     assert table.missing == {"status 200": N * WIDTH}
 
@@ -86,7 +86,7 @@ def test_an_extractor_without_status_gives_no_reason(tmp_path: Path) -> None:
     assert full.missing == {}
 
 
-def test_an_error_leaves_the_former_file_whole(table: FeatureTable, tmp_path: Path) -> None:
+def test_an_error_leaves_the_previous_file(table: FeatureTable, tmp_path: Path) -> None:
     """The store breaks off while the second file is written: the first one stays as it was, too."""
     path, reasons = tmp_path / "t.parquet", tmp_path / "t.status.parquet"
     path.write_text("the former table")

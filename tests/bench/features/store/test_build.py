@@ -166,7 +166,7 @@ def test_chunks_of_different_features_are_refused(scratch: Scratch) -> None:
 
 def test_reused_rows_of_different_features_are_refused(scratch: Scratch) -> None:
     scratch.with_params(status=False).extract(range(10))
-    with pytest.raises(BenchError, match="cell 10 has other features than the first one"):
+    with pytest.raises(BenchError, match="some cells have other features than others"):
         scratch.extract(range(20))
     assert not scratch.entry(range(20)).stored
 

@@ -61,8 +61,8 @@ def test_a_stale_entry_is_removed_with_its_lock(tmp_path: Path) -> None:
 def test_entries_that_cannot_be_used_are_removed(tmp_path: Path) -> None:
     put(tmp_path, extractor="gone.Extractor")
     (put(tmp_path, "01").folder / "entry.json").write_text("{")
-    found = reasons(collect_garbage(tmp_path, now=NOW))
-    assert sorted(found.values()) == ["its extractor is not installed", "its record cannot be read"]
+    values = reasons(collect_garbage(tmp_path, now=NOW))
+    assert sorted(values.values()) == ["its extractor is not installed", "its record cannot be read"]
 
 
 def test_remains_of_killed_processes_are_removed_after_a_day(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_remains_of_killed_processes_are_removed_after_a_day(tmp_path: Path) -> 
     assert not any(path.exists() for path in remains)
 
 
-def test_an_unfinished_entry_with_a_new_chunk_is_kept(tmp_path: Path) -> None:
+def test_an_unfinished_entry_with_a_new_chunk_stays(tmp_path: Path) -> None:
     """The folder keeps its time while files in it are replaced."""
     partial = tmp_path / "features" / f"size-{1:016x}" / f"{1:016x}.partial"
     partial.mkdir(parents=True)
@@ -94,7 +94,7 @@ def test_an_unfinished_entry_with_a_new_chunk_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_an_entry_of_another_process_is_kept(tmp_path: Path, dry_run: bool) -> None:
+def test_an_entry_of_another_process_stays(tmp_path: Path, dry_run: bool) -> None:
     stale = put(tmp_path, code="0" * 64)
     stale.partial.mkdir()
     age(stale.partial, 9)
@@ -131,7 +131,7 @@ def test_unused_entries_are_removed_on_request(tmp_path: Path) -> None:
     assert (used.stored, unused.stored) == (True, False)
 
 
-def test_unknown_files_are_kept(tmp_path: Path) -> None:
+def test_unknown_files_stay(tmp_path: Path) -> None:
     folder = put(tmp_path).folder.parent
     for path in (folder / "notes", folder / "folder.partial", tmp_path / "features" / "mine"):
         path.mkdir()

@@ -39,7 +39,7 @@ def test_names_are_as_long_as_necessary(tmp_path: Path) -> None:
     assert names == dict(zip(paths, ("8e3265b96", "8e3265b9b", digest({"n": 0})[:9]), strict=True))
 
 
-def test_an_entry_is_found_by_the_start_of_its_key_or_path(tmp_path: Path) -> None:
+def test_find_by_the_start_of_key_or_path(tmp_path: Path) -> None:
     one, other = (put(tmp_path, f"x-{n:016x}/{n:016x}", {"n": k}) for n, k in enumerate((7335, 13654)))
     inventory = read_inventory(tmp_path)
     assert inventory.find("8e3265b96").path == one
