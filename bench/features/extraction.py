@@ -64,7 +64,7 @@ class Extraction:
     @property
     def missing(self) -> int:
         """Number of cells to extract."""
-        return self.build.missing
+        return sum(len(task.cells) for task in self.build.tasks)
 
     @property
     def chunks(self) -> int:

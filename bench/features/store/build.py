@@ -55,11 +55,6 @@ class Build:
     tasks: tuple[Task, ...]
     finished: dict[int, ChunkInfo] = field(default_factory=dict)
 
-    @property
-    def missing(self) -> int:
-        """Number of cells to extract."""
-        return sum(len(task.cells) for task in self.tasks)
-
 
 def begin_build(entry: Entry, cells: Cells, digests: Sequence[str]) -> Build:
     """Plan the chunks of an entry that are neither finished nor stored in another entry.

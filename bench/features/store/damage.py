@@ -1,4 +1,4 @@
-"""Detect damage of stored entries: compare the record, the row ids and each chunk with their SHA-256.
+"""Detect damage of stored entries: compare the record, the checksums and each chunk with their SHA-256.
 
 All bytes of an entry are compared once in each process before its features are used (`usable`), and chunks again before
 rows are copied from them into another entry.
@@ -88,31 +88,22 @@ def damaged_chunks(folder: Path, numbers: Iterable[int] | None = None) -> Iterat
     Raises
     ------
     BenchError
-        The record, the row ids, the checksums or the header or size of an array are damaged.
+        The record, the checksums, or the header or size of an array are damaged.
     """
-    intact_rows(folder)
     checksums = intact_checksums(folder)
-    arrays = [array for array in (open_features(folder), open_status(folder)) if array is not None]
+    arrays = [array for array in (open_rows(folder), open_features(folder), open_status(folder)) if array is not None]
     for number in range(len(checksums)) if numbers is None else numbers:
-        block = tuple(np.asarray(array[number * CHUNK : (number + 1) * CHUNK]) for array in arrays)
-        if block_checksum(block) != checksums[number].tobytes():
+        parts = (np.asarray(array[number * CHUNK : (number + 1) * CHUNK]) for array in arrays)
+        if block_checksum(parts) != checksums[number].tobytes():
             yield number
-
-
-def intact_rows(folder: Path) -> UInt8:
-    """SHA-256 of each row's cell, uint8, shape (n_cells, 32); raises BenchError where they are damaged."""
-    return _compared(open_rows(folder), folder, ROWS, "rows_sha256")
 
 
 def intact_checksums(folder: Path) -> UInt8:
     """Checksums of the chunks, uint8, shape (n_chunks, 32); raises BenchError where they are damaged."""
-    return _compared(open_checksums(folder), folder, CHECKSUMS, "checksums_sha256")
-
-
-def _compared(array: UInt8, folder: Path, name: str, field: str) -> UInt8:
-    if hashlib.sha256(array.data).hexdigest() != entry_record(folder)[field]:
-        raise BenchError(f"{folder / name}: damaged (its digest differs); {REBUILD}")
-    return array
+    checksums = open_checksums(folder)
+    if hashlib.sha256(checksums.data).hexdigest() != entry_record(folder)["checksums_sha256"]:
+        raise BenchError(f"{folder / CHECKSUMS}: damaged (its digest differs); {REBUILD}")
+    return checksums
 
 
 def _state(folder: Path) -> tuple[object, ...]:

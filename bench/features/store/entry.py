@@ -37,7 +37,7 @@ DIGEST_BYTES = 32
 UInt8 = npt.NDArray[np.uint8]
 
 Block = tuple[npt.NDArray[Any], ...]
-"""Values of consecutive rows, and their status where there is one."""
+"""Values of `CHUNK` consecutive rows, and their status where there is one."""
 
 REBUILD = "the next run that needs these features extracts them again"
 
@@ -85,10 +85,9 @@ def entry_record(folder: str | Path) -> dict[str, Any]:
     -------
     dict
         `format`, `key`, `components`; `cells` (number of rows), `names` (of the features), `status` (whether there are
-        status codes of missing values); `rows_sha256` and `checksums_sha256` (of the rows of these two files);
-        `written` (UTC, ISO 8601), `environment` (versions of Python, NumPy and this toolkit), `seconds` (of all workers
-        together), `wall_s`, `cells_per_s` (extracted cells by `wall_s`), `extracted` (cells), `reused` (rows),
-        `notices`, `threads`, `jobs`.
+        status codes of missing values); `checksums_sha256` (of the array of checksums); `written` (UTC, ISO 8601),
+        `environment` (versions of Python, NumPy and this toolkit), `seconds` (of all workers together), `wall_s`,
+        `cells_per_s` (extracted cells by `wall_s`), `extracted` (cells), `reused` (rows), `notices`, `threads`, `jobs`.
 
     Raises
     ------
@@ -155,7 +154,7 @@ def open_rows(folder: str | Path) -> UInt8:
 
 
 def open_checksums(folder: str | Path) -> UInt8:
-    """Memory-map the SHA-256 of each chunk's values and status: uint8, shape (n_chunks, 32)."""
+    """Memory-map the SHA-256 of each chunk's row ids, values and status: uint8, shape (n_chunks, 32)."""
     return _open(Path(folder) / CHECKSUMS, (-(-entry_record(folder)["cells"] // CHUNK), DIGEST_BYTES), "|u1")
 
 
@@ -164,10 +163,10 @@ def digests_array(digests: Sequence[str]) -> UInt8:
     return np.frombuffer(bytes.fromhex("".join(digests)), dtype=np.uint8).reshape(len(digests), DIGEST_BYTES)
 
 
-def block_checksum(block: Block) -> bytes:
-    """SHA-256 of the bytes of the values and then of the status of a chunk."""
+def block_checksum(parts: Iterable[npt.NDArray[Any]]) -> bytes:
+    """SHA-256 of the bytes of the row ids, the values and the status of a chunk, in this order."""
     checksum = hashlib.sha256()
-    for part in block:
+    for part in parts:
         checksum.update(part.data)
     return checksum.digest()
 
@@ -252,27 +251,26 @@ def write_blocks(
     **fields
         Further fields of the record.
     """
-    types = {VALUES: "<f4", STATUS: "|u1"} if status else {VALUES: "<f4"}
+    types = {ROWS: "|u1", VALUES: "<f4"} | ({STATUS: "|u1"} if status else {})
     checksums = bytearray()
     with atomic_folder(folder, existing=existing) as temporary:
         with ExitStack() as stack:
             files = [stack.enter_context((temporary / name).open("wb")) for name in types]
-            for file, dtype in zip(files, types.values(), strict=True):
-                header = {"descr": dtype, "fortran_order": False, "shape": (len(rows), len(names))}
-                np.lib.format.write_array_header_1_0(file, header)
-            for block in blocks:
-                parts = [np.ascontiguousarray(p, dtype) for p, dtype in zip(block, types.values(), strict=True)]
+            for file, (name, dtype) in zip(files, types.items(), strict=True):
+                shape = (len(rows), DIGEST_BYTES if name == ROWS else len(names))
+                np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})
+            for number, block in enumerate(blocks):
+                arrays = (rows[number * CHUNK : (number + 1) * CHUNK], *block)
+                parts = [np.ascontiguousarray(p, dtype) for p, dtype in zip(arrays, types.values(), strict=True)]
                 for file, part in zip(files, parts, strict=True):
                     file.write(part.data)
-                checksums += block_checksum(tuple(parts))
-        _write_array(temporary / ROWS, rows)
-        _write_array(temporary / CHECKSUMS, np.frombuffer(checksums, np.uint8).reshape(-1, DIGEST_BYTES))
+                checksums += block_checksum(parts)
+        np.save(temporary / CHECKSUMS, np.frombuffer(checksums, np.uint8).reshape(-1, DIGEST_BYTES))
         record = {
             "components": {},
             "cells": len(rows),
             "names": [str(name) for name in names],
             "status": status,
-            "rows_sha256": hashlib.sha256(rows.tobytes()).hexdigest(),
             "checksums_sha256": hashlib.sha256(checksums).hexdigest(),
             **dict.fromkeys(("seconds", "wall_s", "cells_per_s"), 0.0),
             "extracted": len(rows),
@@ -282,12 +280,6 @@ def write_blocks(
             "jobs": 1,
         }
         write_record(temporary, {**record, **fields})
-
-
-def _write_array(path: Path, array: UInt8) -> None:
-    with path.open("wb") as file:  # `numpy.save` would report a full disk without its reason
-        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-        file.write(array.data)
 
 
 def _open(path: Path, shape: tuple[int, int], dtype: str) -> npt.NDArray[Any]:

@@ -159,8 +159,12 @@ class Inventory:
 
     def name(self, entry: Item) -> str:
         """The first characters of an entry's key, as many as distinguish all keys of the store."""
-        keys = {e.key for e in self.entries}
-        return entry.key[: next(n for n in range(MIN_NAME, 65) if len({key[:n] for key in keys}) == len(keys))]
+        return entry.key[: self._name_length]
+
+    @cached_property
+    def _name_length(self) -> int:
+        keys = {entry.key for entry in self.entries}
+        return next(n for n in range(MIN_NAME, 65) if len({key[:n] for key in keys}) == len(keys))
 
     def find(self, name: str) -> Item:
         """The one entry whose key or path starts with `name`.

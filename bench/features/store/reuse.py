@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.errors import BenchError
-from bench.features.store.damage import damaged_chunks, intact_rows
-from bench.features.store.entry import CHUNK, RECORD, Entry, UInt8, digests_array, entry_record
+from bench.features.store.damage import damaged_chunks
+from bench.features.store.entry import CHUNK, RECORD, Entry, UInt8, digests_array, entry_record, open_rows
 
 Positions = npt.NDArray[np.int64]
 
@@ -76,8 +76,8 @@ def _without_cells(components: Mapping[str, object]) -> dict[str, object]:
 
 
 def _intact_positions(folder: Path, wanted: UInt8) -> Positions:
-    """Row of each wanted digest in an entry, -1 where it is absent or in a damaged chunk."""
-    rows = _positions(intact_rows(folder), wanted)
+    """Row of each wanted digest in an entry, -1 where it is absent or in a damaged chunk; checksums cover row ids."""
+    rows = _positions(open_rows(folder), wanted)
     damaged = list(damaged_chunks(folder, np.unique(rows[rows >= 0] // CHUNK).tolist()))
     return np.where(np.isin(rows // CHUNK, damaged), -1, rows)
 
