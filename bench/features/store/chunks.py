@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -114,16 +113,14 @@ def extract_chunk(task: Task, plugin: Plugin, engine: Mapping[str, Any]) -> Chun
 
 
 def write_chunk(folder: Path, number: int, chunk: Chunk) -> None:
-    """Write a chunk atomically: SHA-256 of the rest of the file, then NumPy's `.npz` format.
+    """Write a chunk atomically: SHA-256 of the rest of the file, one line of JSON, values, status.
 
     The file is not flushed to disk: one that does not survive a power failure intact has another digest.
     """
     features = chunk.features
-    info = {"cells": chunk.cells, "names": features.names, "notices": features.notices, "seconds": chunk.seconds}
-    status = np.zeros((0, 0), np.uint8) if features.status is None else features.status
-    buffer = io.BytesIO()
-    np.savez(buffer, values=features.values, status=status, info=np.frombuffer(json.dumps(info).encode(), np.uint8))
-    content = buffer.getvalue()
+    header = {"cells": chunk.cells, "names": features.names, "notices": features.notices, "seconds": chunk.seconds}
+    status = b"" if features.status is None else features.status.tobytes()
+    content = b"\n".join([json.dumps(header).encode(), features.values.tobytes() + status])
     with atomic_file(chunk_path(folder, number), flush=False) as temporary:
         temporary.write_bytes(hashlib.sha256(content).digest() + content)
 
@@ -136,11 +133,13 @@ def read_chunk(folder: Path, number: int) -> Chunk | None:
         return None
     if hashlib.sha256(content[DIGEST_BYTES:]).digest() != content[:DIGEST_BYTES]:
         return None
-    with np.load(io.BytesIO(content[DIGEST_BYTES:]), allow_pickle=False) as arrays:
-        info = json.loads(arrays["info"].tobytes())
-        status = arrays["status"] if arrays["status"].size else None
-        features = Features(arrays["values"], status, tuple(info["names"]), tuple(info["notices"]))
-    return Chunk(tuple(info["cells"]), features, info["seconds"])
+    line, _, arrays = content[DIGEST_BYTES:].partition(b"\n")
+    header = json.loads(line)
+    cells, names = tuple(header["cells"]), tuple(header["names"])
+    shape, size = (len(cells), len(names)), len(cells) * len(names)
+    values = np.frombuffer(arrays, "<f4", count=size).reshape(shape)
+    status = np.frombuffer(arrays, np.uint8, offset=4 * size).reshape(shape) if len(arrays) > 4 * size else None
+    return Chunk(cells, Features(values, status, names, tuple(header["notices"])), header["seconds"])
 
 
 def chunk_path(folder: Path, number: int) -> Path:

@@ -58,7 +58,7 @@ def collect_garbage(
 ) -> list[Garbage]:
     """Remove entries that no run can use: stale or damaged ones, remains of killed processes, and orphaned locks.
 
-    What another process holds the lock of is not removed.
+    An item whose lock another process holds is not removed.
 
     Parameters
     ----------
@@ -128,10 +128,10 @@ def check_entries(entries: Iterable[Item], observer: Observer) -> dict[Item, str
         The damage of each entry; empty where it is intact.
     """
     chosen = [entry for entry in entries if entry.kind is Kind.entry]
-    total, done, damage = sum(map(chunks_of, chosen)), 0, {}
+    total, done, damage = sum(map(_chunks, chosen)), 0, {}
     observer.progress("check", 0, total)
     for entry in chosen:
-        count = chunks_of(entry)
+        count = _chunks(entry)
         damage[entry] = describe_damage(entry.path, numbers=_reported(count, observer, done, total))
         if not damage[entry] and not is_in_place(entry.path, entry.record):
             damage[entry] = "stored under the wrong key; no run will read it"
@@ -140,7 +140,7 @@ def check_entries(entries: Iterable[Item], observer: Observer) -> dict[Item, str
     return damage
 
 
-def chunks_of(entry: Item) -> int:
+def _chunks(entry: Item) -> int:
     """Number of chunks of a stored entry; 0 where its record is damaged."""
     return math.ceil(int(entry.record.get("cells", 0)) / CHUNK)
 
@@ -170,7 +170,8 @@ def _reason_of_entry(item: Item, now: float, older_than: float | None) -> str:
     if item.problem:
         return "its record cannot be read"
     if item.stale:
-        return "its extractor is not installed" if item.stale == ("extractor",) else f"other {', '.join(item.stale)}"
+        other = f"made by other {', '.join(item.stale)}"
+        return "its extractor is not installed" if item.stale == ("extractor",) else other
     unused = (now - last_use(item.path)) / DAY_S
     return f"not used for {unused:.0f} days" if older_than is not None and unused > older_than else ""
 

@@ -84,7 +84,6 @@ def _intact_positions(folder: Path, wanted: UInt8) -> Positions:
 
 def _positions(rows: UInt8, wanted: UInt8) -> Positions:
     """Position of each wanted digest among `rows`, -1 where it is absent."""
-    stored, keys = (np.ascontiguousarray(array).view(f"S{array.shape[1]}").ravel() for array in (rows, wanted))
-    order = np.argsort(stored, kind="stable")
-    at = order[np.searchsorted(stored, keys, sorter=order).clip(max=len(stored) - 1)]
-    return np.where(stored[at] == keys, at, -1).astype(np.int64)
+    stored, keys = (np.ascontiguousarray(array).view(f"S{array.shape[1]}").ravel().tolist() for array in (rows, wanted))
+    positions = {key: position for position, key in enumerate(stored)}
+    return np.array([positions.get(key, -1) for key in keys], dtype=np.int64)

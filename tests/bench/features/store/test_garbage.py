@@ -51,7 +51,7 @@ def test_a_stale_entry_is_removed_with_its_lock(tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     listed = collect_garbage(tmp_path, dry_run=True, now=NOW)
     assert sorted(tmp_path.rglob("*")) == before
-    assert listed == [Garbage(stale.folder, "other code, libraries", size)]
+    assert listed == [Garbage(stale.folder, "made by other code, libraries", size)]
     assert collect_garbage(tmp_path, now=NOW) == listed
     assert entry_record(good.folder)["cells"] == 1
     assert sorted(p.name for p in good.folder.parent.iterdir()) == [good.folder.name, good.lock_path.name]
