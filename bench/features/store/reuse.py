@@ -50,6 +50,8 @@ def find_rows(entry: Entry, digests: Sequence[str]) -> Reuse:
     folders: list[Path] = []
     for source in _sources(entry):
         missing = np.flatnonzero(folder < 0)
+        if not len(missing):
+            break
         try:
             rows = _intact_positions(source, wanted[missing])
         except BenchError:
