@@ -96,11 +96,11 @@ def list_(store: Store = None) -> None:
 
     Stale entries were made by other code or library versions and are not used; bench features gc removes them.
     """
-    from bench.cli.display.store import show_listing  # noqa: PLC0415 (so that --help stays fast)
-    from bench.features.store.listing import list_store  # noqa: PLC0415
+    from bench.cli.display.store import show_inventory  # noqa: PLC0415 (so that --help stays fast)
+    from bench.features.store.inventory import read_inventory  # noqa: PLC0415
     from bench.features.store.location import store_folder  # noqa: PLC0415
 
-    show_listing(list_store(store_folder(store)))
+    show_inventory(read_inventory(store_folder(store)))
 
 
 @command(features, "bench features show 3f9a01c2")
@@ -113,10 +113,12 @@ def show(
 ) -> None:
     """Print the metadata of an entry: components of the key, date, speed, training patients, columns."""
     from bench.cli.display.store import show_entry  # noqa: PLC0415
-    from bench.features.store.listing import list_store  # noqa: PLC0415
+    from bench.features.store.inventory import read_inventory  # noqa: PLC0415
     from bench.features.store.location import store_folder  # noqa: PLC0415
 
-    show_entry(list_store(store_folder(store)).find(entry))
+    inventory = read_inventory(store_folder(store))
+    item = inventory.find(entry)
+    show_entry(item, inventory.name(item))
 
 
 @command(
@@ -139,62 +141,46 @@ def why(
     show_explanation(explanation, request.plugin.selector)
 
 
-@command(features, "bench features verify")
-def verify(
-    entries: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="ENTRY", help=help_text("First characters of names.", "all"), show_default=False),
-    ] = None,
-    *,
-    store: Store = None,
-) -> None:
-    """Verify the checksums of stored features; the exit code is 1 if an entry is damaged.
-
-    Nothing is repaired: the next run that needs damaged rows extracts them again.
-    """
-    from bench.cli.display.store import show_foreign, show_inspection  # noqa: PLC0415
-    from bench.cli.display.terminal import live_progress  # noqa: PLC0415
-    from bench.features.store.inspect import inspect  # noqa: PLC0415
-    from bench.features.store.listing import list_store  # noqa: PLC0415
-    from bench.features.store.location import store_folder  # noqa: PLC0415
-
-    listing = list_store(store_folder(store), sizes=False)
-    chosen = [listing.find(name) for name in entries] if entries else listing.entries
-    with stoppable(resumes=False), live_progress() as observer:
-        inspected = inspect(chosen, observer)
-    show_inspection(inspected)
-    show_foreign(() if entries else listing.foreign)
-    if not all(one.whole for one in inspected):
-        raise typer.Exit(1)
-
-
-@command(features, "bench features gc --older-than 90 --dry-run")
+@command(features, "bench features gc --older-than 90 --dry-run", "bench features gc --check")
 def gc(
     *,
     older_than: Annotated[
         float | None,
         typer.Option(min=0, help="Also remove entries that no run has used for this many days.", show_default=False),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be removed; remove nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing, list what would be removed.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Remove nothing, compare all entries with their checksums.")
+    ] = False,
     store: Store = None,
 ) -> None:
-    """Remove stale, orphaned and unreadable entries from the feature store.
+    """Garbage-collect the feature store; everything that is removed can be extracted again.
 
-    Files left by killed processes are removed after a day. Removed features can be extracted again.
+    Removes entries made by other code or libraries, unreadable ones, and remains of killed processes after a day.
+    Without --store also networks converted by other versions. What another process works on is not removed.
 
-    Without --store, networks converted by other versions are removed too. Entries in use by another process are not.
+    With --check, the exit code is 1 if an entry is damaged; the next run that needs it extracts the damaged rows again.
     """
-    from bench.cli.display.store import show_collection, show_foreign  # noqa: PLC0415
-    from bench.features.store.garbage import collect, remove_networks  # noqa: PLC0415
-    from bench.features.store.listing import list_store  # noqa: PLC0415
+    from bench.cli.display.store import show_damage, show_garbage, show_unknown  # noqa: PLC0415
+    from bench.cli.display.terminal import live_progress  # noqa: PLC0415
+    from bench.features.store.garbage import check_entries, collect_garbage, remove_networks  # noqa: PLC0415
+    from bench.features.store.inventory import read_inventory  # noqa: PLC0415
     from bench.features.store.location import store_folder  # noqa: PLC0415
 
     folder = store_folder(store)
-    garbage = collect(folder, older_than=older_than, dry_run=dry_run)
-    if store is None:
-        garbage += remove_networks(older_than=older_than, dry_run=dry_run)
-    show_collection(garbage, dry_run=dry_run)
-    show_foreign(list_store(folder, sizes=False).foreign)
+    if check:
+        inventory = read_inventory(folder)
+        with stoppable(resumes=False), live_progress() as observer:
+            damage = check_entries(inventory.entries, observer)
+        show_damage(inventory, damage)
+    else:
+        garbage = collect_garbage(folder, older_than=older_than, dry_run=dry_run)
+        if store is None:
+            garbage += remove_networks(older_than=older_than, dry_run=dry_run)
+        show_garbage(garbage, dry_run=dry_run)
+    show_unknown(read_inventory(folder).unknown)
+    if check and any(damage.values()):
+        raise typer.Exit(1)
 
 
 @command(features, "bench features path cells/ handcrafted", options=stage_options("cells", "features"))

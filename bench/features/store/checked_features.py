@@ -1,4 +1,4 @@
-"""What an extractor gives for some cells, checked."""
+"""Apply an extractor to cells and check its output."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from extractors.handcrafted.framework.status import Status
 
 
 @dataclass(frozen=True)
-class Extracted:
+class Features:
     """Features of some cells.
 
     Parameters
     ----------
     values : ndarray of float32, shape (n_cells, n_features)
-        The features; NaN where one does not exist.
+        The features; NaN where one is undefined.
     status : ndarray of uint8, shape (n_cells, n_features), or None
-        Why a value is NaN, where the extractor tells.
+        Why a value is NaN; None if the extractor gives no status codes.
     names : tuple of str
-        Of the features.
+        Names of the features.
     notices : tuple of str
-        What the extractor says that a person should read.
+        Messages of the extractor for the user.
     """
 
     values: npt.NDArray[np.float32]
@@ -35,8 +35,8 @@ class Extracted:
     notices: tuple[str, ...]
 
 
-def extracted(extractor: Any, cells: Cells, name: str) -> Extracted:
-    """Features of cells by an extractor that is ready to transform.
+def checked_features(extractor: Any, cells: Cells, name: str) -> Features:
+    """Transform cells and check the features.
 
     Parameters
     ----------
@@ -45,12 +45,12 @@ def extracted(extractor: Any, cells: Cells, name: str) -> Extracted:
     cells : Cells
         At least one.
     name : str
-        What an error calls the extractor.
+        Name of the extractor in errors.
 
     Raises
     ------
     BenchError
-        A feature is infinite, a cell has no feature and no status says why, or a cell cannot be read.
+        A feature is infinite, a cell has no feature and no status code gives the reason, or a cell cannot be read.
     """
     try:
         if hasattr(extractor, "transform_with_status"):
@@ -61,11 +61,11 @@ def extracted(extractor: Any, cells: Cells, name: str) -> Extracted:
     except (OSError, ValueError) as error:
         raise BenchError(f"{name}: {error}") from error
     if not names:
-        raise BenchError(f"{name}: it gives no feature at all")
+        raise BenchError(f"{name}: it returns no features")
     values = np.ascontiguousarray(values, dtype="<f4")
     status = None if status is None else np.ascontiguousarray(status, dtype=np.uint8)
     _check(values, status, names, cells, name)
-    return Extracted(values, status, names, tuple(str(n) for n in getattr(extractor, "notices_", ())))
+    return Features(values, status, names, tuple(str(n) for n in getattr(extractor, "notices_", ())))
 
 
 def _check(
@@ -77,20 +77,20 @@ def _check(
 ) -> None:
     for kind, array in (("features", values), ("status codes", status)):
         if array is not None and array.shape != (len(cells), len(names)):
-            raise BenchError(f"{extractor}: {kind} of shape {array.shape}; {(len(cells), len(names))} is expected")
+            raise BenchError(f"{extractor}: {kind} of shape {array.shape}, {(len(cells), len(names))} is expected")
     rows, columns = np.nonzero(np.isinf(values))
     if len(rows):
         file = cells.files[rows[0]]
         raise BenchError(
             f"{extractor}: feature {names[columns[0]]} is infinite for cell {file.id} ({file.path}), and "
-            f"{len(rows) - 1} more values are; an extractor gives NaN where a feature does not exist"
+            f"{len(rows) - 1} more values are; an undefined feature must be NaN"
         )
-    untold = np.isnan(values) if status is None else np.isnan(values) & (status == Status.OK)
-    empty = np.flatnonzero(np.isnan(values).all(axis=1) & untold.any(axis=1))
+    unexplained = np.isnan(values) if status is None else np.isnan(values) & (status == Status.OK)
+    empty = np.flatnonzero(np.isnan(values).all(axis=1) & unexplained.any(axis=1))
     if len(empty):
         file = cells.files[empty[0]]
         more = f" and for {len(empty) - 1} more" if len(empty) > 1 else ""
         raise BenchError(
-            f"{extractor}: no feature exists for cell {file.id} ({file.path}){more}, and no status says why; "
-            "leave it out of the data, or take another extractor"
+            f"{extractor}: no feature exists for cell {file.id} ({file.path}){more}, and no status code "
+            "gives the reason; remove it from the data, or choose another extractor"
         )
