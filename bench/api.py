@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.errors import BenchError
 from bench.evidence.comparison import compare as comparisons
+from bench.evidence.comparison.record import store_comparison
 from bench.evidence.comparison.selection import compared_experiments, experiment_at
 from bench.executors.cores import default_jobs
 from bench.experiments.plan import Plan, make_plan
@@ -201,7 +202,7 @@ def compare(
     reference = None if against is None else experiment_at(Path(against))
     chosen, notes = compared_experiments([*named, *([] if reference is None else [reference])])
     found = comparisons.compare(chosen, against=against, all_pairs=all_pairs, rope=rope, seed=seed)
-    return replace(found, notes=(*notes, *found.notes))
+    return store_comparison(chosen, replace(found, notes=(*notes, *found.notes)))
 
 
 def open_results(path: str | Path) -> Results:

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.errors import BenchError
-from bench.evidence.comparison.text import p_text
+from bench.evidence.text import p_text
 from bench.experiments.records import BASELINE, LEAKY, RANDOM_WEIGHTS, ExperimentResult
 from bench.experiments.results import Results
 from bench.scores.metrics import LEVELS, METRICS, PRIMARY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.evidence.comparison.text import capital
+from bench.evidence.text import capital
 from bench.experiments.records import RANDOM_WEIGHTS, decision_of
 from bench.scores.decisions import Decision
 from bench.scores.metrics import METRICS, PRIMARY, U_STATISTIC

@@ -166,7 +166,7 @@ def audit(
 
     with stoppable(resumes=False), live_progress(outcomes=False) as observer:
         found = auditing.audit(path, folds=folds, observer=observer, **given(options))
-    kept = None if output is None else auditing.keep(found, output)
+    kept = None if output is None else auditing.write_audit(found, output)
     if links is not None:
         write_links(links, found.links)
     if as_json:

@@ -141,7 +141,7 @@ class _Run:
             self._tell_without_gpu()
             self._work()
             if self.look is not None:
-                self.observer.notice(self.look.told())
+                self.observer.notice(self.look.summary())
         finally:
             held = [e.lock for e in self.extractions.values()] + [f.lock for f in self.fits.values()]
             for lock in held:

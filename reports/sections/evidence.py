@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bench.errors import BenchError
 from bench.experiments.results import Results
 from bench.scores.metrics import METRICS
-from bench.splits.held_out_log import Look
+from bench.splits.held_out_log import HeldOutAccess
 from bench.storage.json_files import read_json
 from reports.sections.leaderboard import ComparableGroup, Row
 
@@ -152,14 +152,14 @@ class Kept:
         Row of the leaderboard and what was found of it.
     audits : sequence of AuditRecord
         By file name.
-    looks : sequence of Look
+    looks : sequence of HeldOutAccess
         Runs that evaluated held-out cells, the oldest first.
     """
 
     leakage: Sequence[tuple[Row, LeakageRecord]]
     chance: Sequence[tuple[Row, ChanceRecord]]
     audits: Sequence[AuditRecord]
-    looks: Sequence[Look]
+    looks: Sequence[HeldOutAccess]
 
     @property
     def some(self) -> bool:

@@ -111,7 +111,7 @@ def test_the_page_is_well_formed_and_says_what_it_has_to(results: Results, add: 
         "120 cells of 24 patients (23 split units)",
         "2 patients share an image",
         "patient-bootstrap intervals, conditional on the fitted models",
-        "Share decided rightly.",
+        "Share of correct decisions.",
         "scikit-learn",
         "Python 3.11.7 on x86_64",
         results.experiments()[0].record["folds_hash"],

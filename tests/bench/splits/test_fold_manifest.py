@@ -36,7 +36,7 @@ def test_the_splits_of_a_manifest_are_its_folds() -> None:
         assert sorted([*train, *test]) == list(range(len(table)))
 
 
-def test_what_is_never_tested_trains_in_every_fold() -> None:
+def test_untested_cells_are_training_cells_of_every_fold() -> None:
     table = _table(patients=2, cells=1)
     folds = Folds(manifest_of(table, {0: np.array([0, -1, 1, -1])}))
     assert folds.count == 2
@@ -45,7 +45,7 @@ def test_what_is_never_tested_trains_in_every_fold() -> None:
     ]  # fmt: skip
 
 
-def test_what_is_linked_to_a_tested_cell_may_be_left_out_of_training() -> None:
+def test_cells_linked_to_test_cells_can_be_removed_from_training() -> None:
     table = _table(patients=2, cells=1).assign(unit=["a0+b0", "a1", "a0+b0", "b1"])
     assigned = {0: np.array([0, 0, 1, 1])}
     kept = [train.tolist() for _, _, train, _ in Folds(manifest_of(table, assigned)).splits()]
@@ -83,7 +83,7 @@ def test_a_file_of_other_cells_is_used_and_noticed(tmp_path: Path) -> None:
     assert "written for other cells, or was changed since" in read.notices[0]
 
 
-def test_a_file_made_by_hand_needs_patient_and_fold_alone(tmp_path: Path) -> None:
+def test_handwritten_file_needs_patient_and_fold_only(tmp_path: Path) -> None:
     table = _table(patients=2)
     read = read_folds(_file(tmp_path, "# mine\n# ours\nfold;patient\n1;a0\n2;a1\n1;b0\n2;b1\n"), table)
     assert (read.count, read.repeats, read.notices) == (2, 1, ())
@@ -106,7 +106,7 @@ def test_a_file_made_by_hand_needs_patient_and_fold_alone(tmp_path: Path) -> Non
         ("", r"the file has no rows"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told_with_its_place(tmp_path: Path, rows: str, complaint: str) -> None:
+def test_errors_name_file_and_row(tmp_path: Path, rows: str, complaint: str) -> None:
     with pytest.raises(BenchError, match=complaint):
         read_folds(_file(tmp_path, "# folds\npatient,fold\n" + rows), _table(patients=2))
 

@@ -46,10 +46,10 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def _run(cells: tuple[Path, Path], place: Path, clf: str = "naive_bayes", **options: Any) -> tuple[Any, list[str]]:
-    given = {"data": str(cells[0]), "held_out": str(cells[1]), "positive": "diseased", "jobs": 1}
+    defaults = {"data": str(cells[0]), "held_out": str(cells[1]), "positive": "diseased", "jobs": 1}
     listener = Listener()
     places = {"out": place / "results", "store": place / "store"}
-    result = bench.run("size", clf, observer=listener, **{**given, **places, **options})
+    result = bench.run("size", clf, observer=listener, **{**defaults, **places, **options})
     return result, [notice for notice in listener.notices if "looked at" in notice or "no new look" in notice]
 
 
@@ -57,7 +57,7 @@ def _looks(place: Path) -> list[tuple[tuple[str, ...], str | None]]:
     return [(look.experiments, look.reason) for look in Results.open(place / "results").looks]
 
 
-def test_the_held_out_patients_are_tested_by_one_model_of_all_others(cells: tuple[Path, Path], tmp_path: Path) -> None:
+def test_held_out_patients_are_tested_by_one_model_of_all_others(cells: tuple[Path, Path], tmp_path: Path) -> None:
     result: ExperimentResult
     result, _ = _run(cells, tmp_path)
     train, other = (pd.read_csv(folder / "manifest.csv") for folder in cells)
@@ -74,21 +74,21 @@ def test_the_held_out_patients_are_tested_by_one_model_of_all_others(cells: tupl
     assert result.record["data"]["patients"] == 20
 
 
-def test_every_run_that_evaluates_is_a_look_and_one_that_does_not_is_none(
+def test_only_runs_that_evaluate_are_logged(
     cells: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    _, told = _run(cells, tmp_path, reason="release 1")
+    _, messages = _run(cells, tmp_path, reason="release 1")
     assert _looks(tmp_path) == [(("size x naive_bayes",), "release 1")]
-    assert told == [f"the held-out cells were looked at for the first time in this results folder, noted in {LOG}"]
-    _, told = _run(cells, tmp_path, reason="idle")
+    assert messages == [f"the held-out cells were looked at for the first time in this results folder, noted in {LOG}"]
+    _, messages = _run(cells, tmp_path, reason="idle")
     assert _looks(tmp_path) == [(("size x naive_bayes",), "release 1")]
-    assert told[0].startswith("no new look at the held-out cells: once so far")
-    _, told = _run(cells, tmp_path, clf="knn")
+    assert messages[0].startswith("no new look at the held-out cells: once so far")
+    _, messages = _run(cells, tmp_path, clf="knn")
     assert _looks(tmp_path) == [(("size x naive_bayes",), "release 1"), (("size x knn",), None)]
-    assert told[0].startswith("the held-out cells were looked at 2 times in this results folder, first on 20")
+    assert messages[0].startswith("the held-out cells were looked at 2 times in this results folder, first on 20")
 
 
-def test_a_matrix_is_one_look_that_names_its_pipelines(cells: tuple[Path, Path], tmp_path: Path) -> None:
+def test_matrix_is_one_access_with_all_pipelines(cells: tuple[Path, Path], tmp_path: Path) -> None:
     options = {"data": str(cells[0]), "held_out": str(cells[1]), "positive": "diseased", "jobs": 1}
     places = {"out": tmp_path / "results", "store": tmp_path / "store"}
     bench.matrix(["size", "color"], "naive_bayes", baselines=False, **options, **places)
@@ -97,7 +97,7 @@ def test_a_matrix_is_one_look_that_names_its_pipelines(cells: tuple[Path, Path],
     assert look.opened_at.endswith("+00:00")
 
 
-def test_held_out_cells_scored_under_another_decision_are_looked_at_again(
+def test_rescoring_with_another_decision_is_logged(
     cells: tuple[Path, Path], tmp_path: Path
 ) -> None:
     _run(cells, tmp_path)
@@ -108,7 +108,7 @@ def test_held_out_cells_scored_under_another_decision_are_looked_at_again(
 
 
 @pytest.mark.slow
-def test_a_result_that_cannot_be_logged_is_not_shown(cells: tuple[Path, Path], tmp_path: Path) -> None:
+def test_result_is_not_written_if_logging_fails(cells: tuple[Path, Path], tmp_path: Path) -> None:
     _run(cells, tmp_path)
     (tmp_path / "results" / LOG).write_text("[]")
     with pytest.raises(BenchError, match=f"{LOG}: a JSON object is expected"):
@@ -116,9 +116,9 @@ def test_a_result_that_cannot_be_logged_is_not_shown(cells: tuple[Path, Path], t
     assert [e.name for e in Results.open(tmp_path / "results").experiments()] == ["size x naive_bayes"]
 
 
-def test_cross_validation_looks_at_nothing(cells: tuple[Path, Path], tmp_path: Path) -> None:
-    result, told = _run(cells, tmp_path, held_out=None, folds=3)
-    assert told == []
+def test_cross_validation_is_not_logged(cells: tuple[Path, Path], tmp_path: Path) -> None:
+    result, messages = _run(cells, tmp_path, held_out=None, folds=3)
+    assert messages == []
     assert Results.open(tmp_path / "results").looks == ()
     folds = Results.open(tmp_path / "results").folds_path(result.record["folds_hash"])
     assert folds.read_text().startswith(f"# folds {result.record['folds_hash']}\npatient,unit,repeat,fold\n")
@@ -147,21 +147,21 @@ def test_leave_one_patient_out_has_every_metric_but_the_auroc(cells: tuple[Path,
 
 
 @pytest.mark.slow
-def test_where_there_is_no_auroc_the_next_headline_metric_is_told_and_ranks(
+def test_next_headline_metric_ranks_where_the_auroc_is_undefined(
     cells: tuple[Path, Path], tmp_path: Path
 ) -> None:
     listener = Listener()
     places = {"out": tmp_path / "results", "store": tmp_path / "store"}
     options = {"data": str(cells[0]), "positive": "diseased", "split": "lopo", "jobs": 1, "baselines": False}
-    found = bench.matrix(["size"], ["knn", "naive_bayes", "svm"], observer=listener, **options, **places)
+    result = bench.matrix(["size"], ["knn", "naive_bayes", "svm"], observer=listener, **options, **places)
     assert len(listener.outcomes) == 3
     assert all(outcome.startswith("Balanced accuracy, patient mean 0.") for outcome in listener.outcomes)
-    board = found.leaderboard["balanced_accuracy_patient"]
+    board = result.leaderboard["balanced_accuracy_patient"]
     assert board.nunique() > 1
     assert list(board) == sorted(board, reverse=True)
 
 
-def test_looks_of_two_processes_at_a_time_are_all_kept(tmp_path: Path) -> None:
+def test_concurrent_accesses_are_all_logged(tmp_path: Path) -> None:
     logs = [AccessLog(tmp_path, DIGEST, f"reason {n}") for n in range(8)]
 
     def work(log: AccessLog) -> None:
@@ -178,11 +178,11 @@ def test_looks_of_two_processes_at_a_time_are_all_kept(tmp_path: Path) -> None:
     assert all(look.experiments == ("one", "two", "three") for look in looks)
 
 
-def test_looks_at_other_cells_do_not_count(tmp_path: Path) -> None:
+def test_accesses_to_other_cells_do_not_count(tmp_path: Path) -> None:
     AccessLog(tmp_path, "1" * 64).add("a")
     log = AccessLog(tmp_path, DIGEST)
     log.add("a")
-    assert "for the first time" in log.told()
+    assert "for the first time" in log.messages()
     assert len(read_accesses(tmp_path)) == 2
 
 

@@ -61,11 +61,11 @@ def cnmc(shared: Path) -> pd.DataFrame:
 
 def _spread(folds: Folds, labels: pd.Series, column: str, positive: str) -> list[float]:
     """Largest minus smallest share of positive patients over the folds of each repeat."""
-    found = []
+    result = []
     for _, part in folds.table.groupby("repeat"):
         patients = part.assign(label=labels.to_numpy()).drop_duplicates(column)
-        found.append(float(np.ptp((patients["label"] == positive).groupby(patients["fold"]).mean())))
-    return found
+        result.append(float(np.ptp((patients["label"] == positive).groupby(patients["fold"]).mean())))
+    return result
 
 
 def test_repeats_differ_as_random_partitions_do() -> None:
@@ -91,7 +91,7 @@ def test_folds_depend_on_the_seed_and_not_on_the_number_of_repeats() -> None:
     assert one.hash == again.hash != other.hash
 
 
-def test_linked_patients_lie_in_one_fold() -> None:
+def test_linked_patients_are_in_one_fold() -> None:
     labels, patients = _cnmc_like()
     table = _table(labels, patients)
     linked = {"all000", "all001", "all002"}
@@ -120,7 +120,7 @@ def test_linked_patients_count_once() -> None:
         draw_folds(table, split="patient", folds=5, repeats=1, seed=0)
 
 
-def test_an_image_split_tears_patients_apart_and_says_so() -> None:
+def test_image_split_divides_patients_and_lists_it() -> None:
     table = _table(*_cnmc_like())
     folds = draw_folds(table, split="image", folds=5, repeats=2, seed=0)
     assert folds.violations
@@ -143,7 +143,7 @@ def test_official_folds_are_taken_as_they_are() -> None:
         assert set(fold[test]) == {f"fold_{number}"}
 
 
-def test_official_folds_that_tear_links_list_it() -> None:
+def test_official_folds_that_divide_linked_patients_list_it() -> None:
     labels, patients = _cells(("a", [3] * 6), ("b", [3] * 6))
     table = _table(labels, patients, fold=np.array([f"fold_{int(p[-1]) % 3}" for p in patients]))
     table["unit"] = table["unit"].replace({"b001": "b001+b002", "b002": "b001+b002"})
@@ -203,7 +203,7 @@ def test_the_order_of_the_rows_does_not_matter(seed: int, random: Random, split:
     assert one.sort_index().equals(other.sort_index())
 
 
-def test_linked_official_folds_of_cnmc_leave_out_what_is_linked(cnmc: pd.DataFrame) -> None:
+def test_linked_official_folds_of_cnmc_remove_linked_cells(cnmc: pd.DataFrame) -> None:
     """All four groups of linked patients cross the official folds: their training cells go, counted by hand here."""
     folds = draw_folds(cnmc, split="official-linked")
     assert folds.violations == ()
@@ -254,7 +254,7 @@ def test_a_patient_in_two_official_folds_is_named_with_the_cells(split: str) -> 
     assert "patient a000: c00000 in fold fold_0, c00001 in fold fold_2" in str(stopped.value)
 
 
-def test_a_class_that_is_all_linked_away_is_missed() -> None:
+def test_class_without_training_cells_after_removing_links_raises() -> None:
     labels, patients = _cells(("a", [2] * 4), ("b", [2] * 2))
     table = _table(labels, patients, fold=[str(int(p[-1]) % 2) for p in patients])
     table["unit"] = table["unit"].replace({"b000": "b000+b001", "b001": "b000+b001"})
@@ -306,14 +306,14 @@ def test_held_out_cells_are_tested_once_and_never_train() -> None:
 
 
 @pytest.mark.parametrize("split", ["official", "official-linked", "lopo", "held-out"])
-def test_what_is_not_drawn_has_one_repeat(split: str) -> None:
+def test_splits_that_are_not_random_have_one_repeat(split: str) -> None:
     table = _table(*_cells(("a", [3] * 4), ("b", [3] * 4)), fold="x", set="train")
     with pytest.raises(BenchError, match=f"--split {split} draws nothing and so has one repeat"):
         draw_folds(table, split=split, repeats=2)
 
 
 @pytest.mark.parametrize(("split", "there"), [("lopo", 8), ("official", 2)])
-def test_a_number_of_folds_that_is_not_theirs_is_refused(split: str, there: int) -> None:
+def test_contradicting_number_of_folds_raises(split: str, there: int) -> None:
     labels, patients = _cells(("a", [3] * 4), ("b", [3] * 4))
     table = _table(labels, patients, fold=[str(int(p[-1]) % 2) for p in patients])
     assert outer_folds(table, make_options({"split": split})).count == there
@@ -336,15 +336,15 @@ def test_folds_from_a_file_are_those_that_were_written(tmp_path: Path) -> None:
     write_folds(drawn, tmp_path / "folds.csv")
     read = outer_folds(table, make_options({"folds_file": tmp_path / "folds.csv"}))
     assert (read.hash, read.count, read.repeats, read.notices) == (drawn.hash, 4, 3, ())
-    for name, asked, there in (("folds", 5, 4), ("repeats", 2, 3)):
-        with pytest.raises(BenchError, match=rf"--{name} {asked}: .*folds.csv holds {there} on these data"):
-            outer_folds(table, make_options({"folds_file": tmp_path / "folds.csv", name: asked}))
+    for name, requested, there in (("folds", 5, 4), ("repeats", 2, 3)):
+        with pytest.raises(BenchError, match=rf"--{name} {requested}: .*folds.csv holds {there} on these data"):
+            outer_folds(table, make_options({"folds_file": tmp_path / "folds.csv", name: requested}))
     for split in ("official", "official-linked", "lopo", "held-out"):
         with pytest.raises(BenchError, match=f"--split {split} draws none; leave one out"):
             folds_from(tmp_path / "folds.csv", table, split=split)
 
 
-def test_folds_from_a_file_that_tear_linked_patients_are_refused_or_marked(tmp_path: Path) -> None:
+def test_folds_file_that_divides_linked_patients_raises_or_is_marked(tmp_path: Path) -> None:
     labels, patients = _cells(("a", [2] * 4), ("b", [2] * 4))
     table, file = _table(labels, patients), tmp_path / "folds.csv"
     rows = [f"{patient},{int(patient[-1]) % 2}" for patient in dict.fromkeys(patients)]

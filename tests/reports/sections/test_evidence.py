@@ -88,7 +88,7 @@ def test_all_that_was_found_is_on_the_page(results: Results, add: Add) -> None:
         ),
     ).write(results.path)  # fmt: skip
     look = {"opened_at": "2026-01-02T03:04:05+00:00", "digest": "b" * 64, "experiments": ["x", "y"], "reason": "review"}
-    write_json(results.path / "held_out.json", {"format": 1, "looks": [look]})
+    write_json(results.path / "held_out.json", {"format": 2, "accesses": [look]})
     text = _section(results)
     for sentence in (
         "Audit of made up 120 cells of 24 patients",

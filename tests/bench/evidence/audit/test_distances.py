@@ -28,8 +28,8 @@ def test_the_pairs_are_those_of_brute_force(n: int, monkeypatch: pytest.MonkeyPa
     expected = {
         (i, j, orientation[i, j], distance[i, j]) for i in range(n) for j in range(i + 1, n) if distance[i, j] <= 108
     }
-    found = [candidates(hashes, rows, 108) for rows in blocks(n)]
-    rows = [row for part in found for row in zip(part.first, part.second, part.orientation, part.distance, strict=True)]
+    result = [candidates(hashes, rows, 108) for rows in blocks(n)]
+    rows = [row for part in result for row in zip(part.first, part.second, part.orientation, part.distance, strict=True)]
     assert set(rows) == expected
     assert len(rows) == len(expected)
     assert n < 70 or len(expected) > 100
@@ -46,10 +46,10 @@ def test_the_threshold_is_the_quantile_of_unrelated_pairs(monkeypatch: pytest.Mo
     """The smallest of eight binomial distances: P(d <= t) = 1 - (1 - F(t))^8."""
     monkeypatch.setattr(distances, "MOST", 256)
     n = 800
-    found = threshold(random_hashes(n), np.arange(n).astype(str))
+    result = threshold(random_hashes(n), np.arange(n).astype(str))
     share = 40 / n
     expected = next(t for t in range(257) if 1 - binom.sf(t, 256, 0.5) ** 8 > share) - 1
-    assert abs(found - expected) <= 1
+    assert abs(result - expected) <= 1
 
 
 def test_copies_that_are_there_already_do_not_move_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,11 +37,11 @@ def outcomes(table: pd.DataFrame, sizes: pd.DataFrame, seen: Traits) -> dict[str
 
 def test_what_varies_without_the_class_is_no_finding() -> None:
     table = cells()
-    found = outcomes(table, sizes(table), traits(table))
-    assert found == dict.fromkeys(("A014", "A015", "A016", "A017"), ("nothing found", None))
+    result = outcomes(table, sizes(table), traits(table))
+    assert result == dict.fromkeys(("A014", "A015", "A016", "A017"), ("nothing found", None))
 
 
-def test_what_tells_the_class_of_every_patient_is_found_each_by_its_code() -> None:
+def test_each_predictive_property_is_reported_by_its_code() -> None:
     table = cells()
     ill, clean = (table["label"] == "b").to_numpy(), traits(table)
     large = sizes(table)
@@ -56,14 +56,14 @@ def test_what_tells_the_class_of_every_patient_is_found_each_by_its_code() -> No
     assert outcomes(table, sizes(table), seen)["A017"] == ("found", "warning")
 
 
-def test_a_size_between_two_of_the_other_class_is_found() -> None:
+def test_detects_a_size_between_two_of_the_other_class() -> None:
     table = cells()
     between = sizes(table)
     between["width"] = np.where(table["label"] == "b", 300, np.where(np.arange(len(table)) % 2, 250, 350))
     assert outcomes(table, between, traits(table))["A014"] == ("found", "error")
 
 
-def test_what_tells_the_patients_but_not_the_class_is_no_finding() -> None:
+def test_properties_of_patients_but_not_of_classes_are_no_finding() -> None:
     """Every patient has a size of its own: by image, the class would be read off it."""
     table = cells(per_class=20)
     own = np.random.default_rng(4).permutation(40) * 10 + 200

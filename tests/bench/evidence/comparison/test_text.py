@@ -41,13 +41,13 @@ def _comparison(
     )  # fmt: skip
     names = [reference, *(name for name, *_ in rows)]
     standings = pd.DataFrame({"pipeline": names, "value": 0.8})
-    given = {"metric": "auroc_patient", "best": "best", "all_pairs": False, "rope": 0.01, **NOTHING, **changes}
-    return Comparison(reference=reference, table=table, standings=standings, **given)  # type: ignore[arg-type]
+    values = {"metric": "auroc_patient", "best": "best", "all_pairs": False, "rope": 0.01, **NOTHING, **changes}
+    return Comparison(reference=reference, table=table, standings=standings, **values)  # type: ignore[arg-type]
 
 
-def test_what_is_not_told_apart_is_not_called_equal() -> None:
-    said = verdict(_comparison([("a", -0.01, 0.4, 0.3), ("b", -0.1, 0.01, 0.0), ("c", 0.0, 0.9, 0.96)]))
-    assert said == [
+def test_not_significant_is_not_called_equal() -> None:
+    sentences = verdict(_comparison([("a", -0.01, 0.4, 0.3), ("b", -0.1, 0.01, 0.0), ("c", 0.0, 0.9, 0.96)]))
+    assert sentences == [
         "best scores highest (AUROC, patient-weighted 0.80).",
         "Not told from it: a, c.",
         "Lower than it: b.",
@@ -58,27 +58,27 @@ def test_what_is_not_told_apart_is_not_called_equal() -> None:
 
 
 def test_a_named_reference_may_be_beaten() -> None:
-    said = verdict(_comparison([("best", 0.1, 0.01, 0.0), ("low", -0.1, 0.02, 0.0)], reference="named"))
-    assert said[0].startswith("named is what the others are held against")
-    assert "Lower than it: low." in said
-    assert "Higher than it: best." in said
-    assert not any("Not told" in sentence for sentence in said)
+    sentences = verdict(_comparison([("best", 0.1, 0.01, 0.0), ("low", -0.1, 0.02, 0.0)], reference="named"))
+    assert sentences[0].startswith("named is what the others are held against")
+    assert "Lower than it: low." in sentences
+    assert "Higher than it: best." in sentences
+    assert not any("Not told" in sentence for sentence in sentences)
 
 
 def test_in_pairs_the_sign_follows_the_reference() -> None:
-    found = _comparison([("low", -0.1, 0.01, 0.0)], all_pairs=True)
-    turned = found.table.assign(pipeline="best", against="low", difference=0.1)
-    said = verdict(Comparison("auroc_patient", "best", "best", True, 0.01, turned, found.standings, **NOTHING))
-    assert "Lower than it: low." in said
+    comparison = _comparison([("low", -0.1, 0.01, 0.0)], all_pairs=True)
+    turned = comparison.table.assign(pipeline="best", against="low", difference=0.1)
+    sentences = verdict(Comparison("auroc_patient", "best", "best", True, 0.01, turned, comparison.standings, **NOTHING))
+    assert "Lower than it: low." in sentences
 
 
-def test_every_test_is_told_with_unit_assumptions_and_family() -> None:
-    found = _comparison([("a", -0.01, 0.4, 0.3)])
-    assert what_was_tested(found) == [
+def test_every_test_is_described_with_unit_assumptions_and_family() -> None:
+    comparison = _comparison([("a", -0.01, 0.4, 0.3)])
+    assert what_was_tested(comparison) == [
         f"The test. Unit: {UNIT}. Assumed: much. Holm's correction is over 1 comparison, all against best."
     ]
-    second = found.table.assign(second_test="another", second_unit="patient", second_assumptions="little")
-    both = what_was_tested(Comparison("auroc_patient", "best", "best", False, 0.01, second, found.standings, **NOTHING))
+    second = comparison.table.assign(second_test="another", second_unit="patient", second_assumptions="little")
+    both = what_was_tested(Comparison("auroc_patient", "best", "best", False, 0.01, second, comparison.standings, **NOTHING))
     assert both[1] == "Second test: another. Unit: patient. Assumed: little. Corrected over the same family."
 
 

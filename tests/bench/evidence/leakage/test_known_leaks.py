@@ -16,7 +16,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from bench.evaluation.protocol import Protocol
-from bench.evidence.permutation.label_permutation import Relabellings, relabelled_scores, unit_labels
+from bench.evidence.permutation.label_permutation import LabelPermutations, permuted_label_scores, unit_labels
 from bench.experiments import refit as refitting
 from bench.experiments.experiment import Experiment
 from bench.experiments.plan import Plan
@@ -105,8 +105,8 @@ def _auroc(plan: Plan, split: str) -> float:
 
 
 def _p(plan: Plan, permutations: int, kept: Path) -> float:
-    wanted = Relabellings(unit_labels(plan.opened.dataset.table), permutations, plan.protocol.seed)
-    null = relabelled_scores(plan, wanted, kept=kept, jobs=1, observer=Observer())
+    wanted = LabelPermutations(unit_labels(plan.opened.dataset.table), permutations, plan.protocol.seed)
+    null = permuted_label_scores(plan, wanted, scores_file=kept, jobs=1, observer=Observer())
     return permutation_p(_auroc(plan, "patient"), list(null.values()))
 
 
@@ -123,7 +123,7 @@ def test_a_forest_reads_identity_out_of_features_without_signal(tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_the_chance_test_rejects_as_often_as_it_says(tmp_path: Path) -> None:
+def test_permutation_test_keeps_its_level(tmp_path: Path) -> None:
     """60 null studies, 19 permutations: p is uniform on 1/20 ... 1.
 
     Rejections at 0.05 are binomial (60, 0.05): at most 8 with probability 0.995; the mean p is 0.525 with a standard
@@ -137,7 +137,7 @@ def test_the_chance_test_rejects_as_often_as_it_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_chance_test_sees_a_strong_effect(tmp_path: Path) -> None:
+def test_permutation_test_detects_a_strong_effect(tmp_path: Path) -> None:
     """Two standard deviations between 8 and 8 patients: 9 of 10 studies at least reach the floor of 1/20."""
     shape = {"patients": 16, "cells": 4, "features": 3, "icc": 0.3, "effect": 2.0}
     p = [_p(_study(tmp_path / str(s), MEANS, seed=s, **shape), 19, tmp_path / f"{s}.jsonl") for s in range(10)]

@@ -34,14 +34,14 @@ LEARNED, NOT_LEARNED = _null(0.95), _null(0.54)
     ],
 )
 def test_the_table_of_rules(by_patient: Estimate, gap: Estimate, identity: IdentityNull | None, code: str) -> None:
-    found = verdict(by_patient, by_patient.value + gap.value, gap, identity)
-    assert found.code == code
-    assert f"{by_patient.value:.2f} [{by_patient.low:.2f}, {by_patient.high:.2f}] on unseen patients" in found.text
+    result = verdict(by_patient, by_patient.value + gap.value, gap, identity)
+    assert result.code == code
+    assert f"{by_patient.value:.2f} [{by_patient.low:.2f}, {by_patient.high:.2f}] on unseen patients" in result.text
 
 
-def test_identity_alone_is_said_plainly() -> None:
-    found = verdict(NONE, 0.97, GAP, LEARNED)
-    assert found.text.startswith(
+def test_identity_only_verdict() -> None:
+    result = verdict(NONE, 0.97, GAP, LEARNED)
+    assert result.text.startswith(
         "The image-level score of 0.97 comes from recognising patients; on unseen patients nothing is left"
     )
 
@@ -53,7 +53,7 @@ def test_a_gap_that_is_not_sure_is_not_called_none() -> None:
     assert "0.81, no more than by patient" in verdict(SIGNAL, 0.81, NO_GAP, NOT_LEARNED).text
 
 
-def test_what_could_not_be_asked_is_not_claimed() -> None:
+def test_untested_identity_is_stated() -> None:
     assert "could not be tested" in verdict(SIGNAL, 0.8, NO_GAP, None).text
     assert "cannot be permuted" in verdict(SIGNAL, 0.95, GAP, None).text
     assert "could not be tested" not in verdict(SIGNAL, 0.8, NO_GAP, NOT_LEARNED).text

@@ -18,10 +18,10 @@ from bench.datasets.phantom.reader import PhantomSpec, write_phantom
 from bench.errors import BenchError
 from bench.evidence.permutation import label_permutation
 from bench.evidence.permutation.label_permutation import (
-    Relabellings,
+    LabelPermutations,
     UnitLabels,
     arrangements,
-    relabelled_scores,
+    permuted_label_scores,
     unit_labels,
 )
 from bench.experiments.refit import Study
@@ -52,10 +52,10 @@ def test_patients_with_cells_of_several_classes_have_no_label_to_permute() -> No
 @given(st.text(alphabet="abc", min_size=2, max_size=8))
 def test_every_arrangement_comes_once(labels: str) -> None:
     units = _units(labels)
-    every = Relabellings(units, asked=10_000, seed=0)
-    found = ["".join(row) for row in arrangements(units.counts)]
-    assert len(set(found)) == len(found) == every.possible
-    assert all(Counter(row) == Counter(labels) for row in found)
+    every = LabelPermutations(units, requested=10_000, seed=0)
+    result = ["".join(row) for row in arrangements(units.counts)]
+    assert len(set(result)) == len(result) == every.possible
+    assert all(Counter(row) == Counter(labels) for row in result)
     others = ["".join(row) for _, row in every]
     assert labels not in others
     assert len(others) == every.total == every.possible - 1
@@ -66,36 +66,36 @@ def test_every_arrangement_comes_once(labels: str) -> None:
 )
 def test_the_number_of_labellings_is_the_binomial_coefficient(labels: str, possible: int | None) -> None:
     """C(4, 2), C(6, 3), 6! / (2! 2! 2!), and C(73, 26) of the order of 10**19."""
-    found = Relabellings(_units(labels), asked=199, seed=0)
+    result = LabelPermutations(_units(labels), requested=199, seed=0)
     if possible is None:
-        assert 1e19 < found.possible < 1e20
-        assert not found.exact
+        assert 1e19 < result.possible < 1e20
+        assert not result.exact
     else:
-        assert found.possible == possible
-        assert found.exact
+        assert result.possible == possible
+        assert result.exact
 
 
-def test_the_same_number_is_the_same_permutation_however_many_are_asked_for() -> None:
-    few, many = (list(Relabellings(_units("aaaabbbbbccc"), asked=n, seed=3)) for n in (5, 20))
+def test_permutations_do_not_depend_on_the_requested_number() -> None:
+    few, many = (list(LabelPermutations(_units("aaaabbbbbccc"), requested=n, seed=3)) for n in (5, 20))
     assert [name for name, _ in many[:5]] == [name for name, _ in few]
     assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(few, many, strict=False))
     assert len({"".join(row) for _, row in many}) > 15
-    other = list(Relabellings(_units("aaaabbbbbccc"), asked=5, seed=4))
+    other = list(LabelPermutations(_units("aaaabbbbbccc"), requested=5, seed=4))
     assert any(not np.array_equal(a, b) for (_, a), (_, b) in zip(few, other, strict=True))
 
 
 def test_random_labellings_are_uniform() -> None:
     """10 labellings of 5 units, 4000 drawn: chi-squared with 9 degrees of freedom below its 0.999 quantile, 27.9."""
-    drawn = Counter("".join(row) for _, row in _random(Relabellings(_units("aaabb"), asked=4000, seed=1)))
+    drawn = Counter("".join(row) for _, row in _random(LabelPermutations(_units("aaabb"), requested=4000, seed=1)))
     assert len(drawn) == 10
     assert sum((n - 400) ** 2 / 400 for n in drawn.values()) < 27.9
 
 
-def _random(relabellings: Relabellings) -> Iterator[tuple[str, Any]]:
+def _random(permutations_: LabelPermutations) -> Iterator[tuple[str, Any]]:
     """As if there were too many labellings to try each."""
-    units = relabellings.units
-    for number in range(relabellings.asked):
-        rng = np.random.default_rng(label_permutation.seed_of("label permutation", relabellings.seed, number))
+    units = permutations_.units
+    for number in range(permutations_.requested):
+        rng = np.random.default_rng(label_permutation.seed_of("label permutation", permutations_.seed, number))
         yield str(number), rng.permutation(units.labels)
 
 
@@ -110,7 +110,7 @@ def reopened(tmp_path_factory: pytest.TempPathFactory) -> Reopened:
     return reopen(result)
 
 
-def test_scores_are_kept_and_not_fitted_again(
+def test_finished_scores_are_stored_and_not_recomputed(
     reopened: Reopened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitted: list[str] = []
@@ -124,9 +124,9 @@ def test_scores_are_kept_and_not_fitted_again(
     monkeypatch.setattr(label_permutation, "refit", counted)
     kept, units = tmp_path / "kept.jsonl", unit_labels(reopened.table)
 
-    def scores(asked: int) -> dict[str, float]:
-        wanted = Relabellings(units, asked=asked, seed=0)
-        return relabelled_scores(reopened.plan, wanted, kept=kept, jobs=1, observer=Observer())
+    def scores(requested: int) -> dict[str, float]:
+        wanted = LabelPermutations(units, requested=requested, seed=0)
+        return permuted_label_scores(reopened.plan, wanted, scores_file=kept, jobs=1, observer=Observer())
 
     three = scores(3)
     assert sorted(fitted) == list(three) == [f"permutation {i}" for i in range(3)]
@@ -142,9 +142,9 @@ def test_scores_are_kept_and_not_fitted_again(
     assert scores(5) == five, "the same labels give the same bits"
 
 
-def test_folds_are_drawn_anew_and_hold_every_class(reopened: Reopened) -> None:
+def test_folds_are_redrawn_and_have_every_class(reopened: Reopened) -> None:
     units = unit_labels(reopened.table)
-    for name, dealt in Relabellings(units, asked=20, seed=0):
+    for name, dealt in LabelPermutations(units, requested=20, seed=0):
         study = label_permutation._study(reopened.plan, name, dealt[units.unit_of])
         for _, _, train, test in study.folds.splits():
             assert set(study.labels[test]) == set(study.labels[train]) == {"diseased", "normal"}
@@ -153,13 +153,13 @@ def test_folds_are_drawn_anew_and_hold_every_class(reopened: Reopened) -> None:
 
 def test_a_damaged_file_is_named(reopened: Reopened, tmp_path: Path) -> None:
     (tmp_path / "kept.jsonl").write_text("no json\n")
-    wanted = Relabellings(unit_labels(reopened.table), asked=2, seed=0)
+    wanted = LabelPermutations(unit_labels(reopened.table), requested=2, seed=0)
     with pytest.raises(BenchError, match=r"kept\.jsonl: is damaged .* remove it"):
-        relabelled_scores(reopened.plan, wanted, kept=tmp_path / "kept.jsonl", jobs=1, observer=Observer())
+        permuted_label_scores(reopened.plan, wanted, scores_file=tmp_path / "kept.jsonl", jobs=1, observer=Observer())
 
 
 def test_two_processes_do_not_do_it_twice(reopened: Reopened, tmp_path: Path) -> None:
-    wanted = Relabellings(unit_labels(reopened.table), asked=2, seed=0)
+    wanted = LabelPermutations(unit_labels(reopened.table), requested=2, seed=0)
     lock = label_permutation.FileLock(tmp_path / "kept.lock", is_singleton=False)
     with lock, pytest.raises(BenchError, match="another process permutes"):
-        relabelled_scores(reopened.plan, wanted, kept=tmp_path / "kept.jsonl", jobs=1, observer=Observer())
+        permuted_label_scores(reopened.plan, wanted, scores_file=tmp_path / "kept.jsonl", jobs=1, observer=Observer())

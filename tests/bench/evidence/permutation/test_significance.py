@@ -20,14 +20,14 @@ import bench
 from bench.cli.app import app
 from bench.datasets.phantom.reader import PhantomSpec, write_phantom
 from bench.errors import BenchError
-from bench.evidence.permutation.label_permutation import Relabellings, UnitLabels
+from bench.evidence.permutation.label_permutation import LabelPermutations, UnitLabels
 from bench.statistics.permutation import permutation_p
 
 
 def test_two_and_two_patients_perfectly_separated() -> None:
     """By hand: of the 6 ways to label 4 patients only the true one puts both positives on top, so p = 1/6."""
     labels, scores = np.array(["n", "n", "p", "p"]), [0.1, 0.2, 0.8, 0.9]
-    every = Relabellings(UnitLabels(np.array(list("abcd")), labels, np.arange(4)), asked=199, seed=0)
+    every = LabelPermutations(UnitLabels(np.array(list("abcd")), labels, np.arange(4)), requested=199, seed=0)
     null = tuple(float(roc_auc_score(dealt == "p", scores)) for _, dealt in every)
     observed = float(roc_auc_score(labels == "p", scores))
     assert permutation_p(observed, null) == pytest.approx(1 / 6)
@@ -75,7 +75,7 @@ def test_the_command_prints_p_with_its_floor_and_unit(place: Path) -> None:
     assert json.loads(as_json.stdout)["p"] == 0.1
 
 
-def test_what_was_finished_before_ctrl_c_is_kept(place: Path, tmp_path: Path) -> None:
+def test_finished_permutations_survive_ctrl_c(place: Path, tmp_path: Path) -> None:
     results = tmp_path / "results"
     shutil.copytree(place / "results", results)
     shutil.rmtree(results / "significance", ignore_errors=True)
@@ -87,10 +87,10 @@ def test_what_was_finished_before_ctrl_c_is_kept(place: Path, tmp_path: Path) ->
     assert process.returncode == 130
     assert "What was finished is kept; the same command goes on from there." in message
     before = kept.read_text().splitlines()
-    asked = len(before)
-    found = bench.significance(results, permutations=asked)
-    assert found.null[:2] == bench.significance(place / "results", permutations=2).null
-    assert kept.read_text().splitlines()[:asked] == before
+    requested = len(before)
+    result = bench.significance(results, permutations=requested)
+    assert result.null[:2] == bench.significance(place / "results", permutations=2).null
+    assert kept.read_text().splitlines()[:requested] == before
     assert not list((results / "significance").glob(".unfinished-*"))
 
 
@@ -111,10 +111,10 @@ def test_few_patients_are_labelled_in_every_way(tmp_path: Path) -> None:
         PhantomSpec(patients=4, cells=4, spread=0, effect=4, signature=0, size=64, seed=1), tmp_path / "cells"
     )
     bench.run("size", "sklearn.naive_bayes.GaussianNB", **{**_options(tmp_path), "folds": 2})
-    found = bench.significance(tmp_path / "results", permutations=199)
-    assert (found.exact, found.possible, len(found.null), found.floor) == (True, 70, 69, 1 / 70)
-    assert found.p == pytest.approx((1 + sum(s >= found.observed - 1e-12 for s in found.null)) / 70)
-    assert 2 / 70 <= found.p <= 0.2
+    result = bench.significance(tmp_path / "results", permutations=199)
+    assert (result.exact, result.possible, len(result.null), result.floor) == (True, 70, 69, 1 / 70)
+    assert result.p == pytest.approx((1 + sum(s >= result.observed - 1e-12 for s in result.null)) / 70)
+    assert 2 / 70 <= result.p <= 0.2
 
 
 def test_folds_that_share_patients_are_refused(place: Path, tmp_path: Path) -> None:
