@@ -128,6 +128,6 @@ def test_a_threshold_has_one_form_wherever_it_comes_from(config: Path) -> None:
     assert make_options({}, config=config).threshold == "0.5"
     assert make_options({"threshold": "sens@.950"}).threshold == make_options({"threshold": "sens@0.95"}).threshold
     config.write_text("calibrate: none\nthreshold: sens@95\n")
-    with pytest.raises(BenchError, match=r"line 2: threshold: 'sens@95': the number has to lie above 0") as told:
+    with pytest.raises(BenchError, match=r"line 2: threshold: 'sens@95': the number must be above 0") as told:
         make_options({}, config=config)
     assert str(told.value).count("'sens@95'") == 1

@@ -112,7 +112,7 @@ def test_a_list_names_every_plugin_with_a_line(kind: str) -> None:
         (["report", "nowhere"], "is no results folder"),
         (["score", "nowhere"], "is no results folder"),
         (["score", "nowhere", "--threshold", "youden"], "'youden': expected balanced, a number"),
-        (["run", "--threshold", "sens@95"], "threshold: 'sens@95': the number has to lie above 0"),
+        (["run", "--threshold", "sens@95"], "threshold: 'sens@95': the number must be above 0"),
         (["run", "--prepare", "cropp"], "prepare: no step is called 'cropp'. Did you mean crop?"),
         (["features", "extract", "phantom", "-o", "t.csv", "--prepare", "crop[margn=1]"], "Did you mean margin?"),
         (["matrix", "--device", "gpu"], "'gpu' is not one of"),

@@ -62,10 +62,10 @@ def test_a_results_folder_stands_for_its_largest_track(
     assert "made_up x dull" in printed
     assert "elsewhere" not in printed
     flat = " ".join(printed.split())
-    assert "1 of 4 experiments belong to other tracks" in flat
-    assert "Lower than it: made_up x dull." in flat
+    assert "1 of 4 experiments belong to other comparable groups" in flat
+    assert "Lower: made_up x dull." in flat
     assert "unit of the test: fold of patients (12 folds, 4 split units tested in each)" in flat
-    assert "P(best) is the share of the draws" in flat
+    assert "P(best) is the share of draws" in flat
     assert max(map(len, printed.splitlines())) <= 80
 
 
@@ -118,7 +118,7 @@ def test_names_with_markup_are_printed_as_they_are(keep: Keep, kept: Results, mo
 
 
 def test_places_that_hold_nothing_to_compare_are_told(kept: Results, keep: Keep, tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="does not exist; experiments lie in"):
+    with pytest.raises(BenchError, match="does not exist; experiments are in"):
         bench.compare(tmp_path / "nowhere")
     with pytest.raises(BenchError, match="neither an experiment's folder nor a results folder"):
         bench.compare(tmp_path)

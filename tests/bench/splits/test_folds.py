@@ -25,7 +25,7 @@ def _cells(*sizes: tuple[str, list[int]]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _renamed(patients: np.ndarray, random: Random) -> np.ndarray:
-    """The same patients under ids whose order says nothing."""
+    """The same patients under randomly ordered ids."""
     ids = sorted(set(patients))
     name = dict(zip(ids, random.sample(ids, len(ids)), strict=True))
     return np.array([name[p] for p in patients])
@@ -161,7 +161,7 @@ def test_rare_class_of_mixed_patients_is_in_every_fold() -> None:
 def test_raises_if_no_partition_has_every_class() -> None:
     """Each class has two patients, but of three patients one is alone in its fold and holds two classes of three."""
     labels, patients = np.array(list("abacbc")), np.array(["p0", "p0", "p1", "p1", "p2", "p2"])
-    with pytest.raises(BenchError, match=r"none of 10000 partitions .* into 2 folds holds every class \(a, b, c\)"):
+    with pytest.raises(BenchError, match=r"none of 10000 partitions .* into 2 folds has every class \(a, b, c\)"):
         PatientKFold(2).assign(labels, patients)
 
 

@@ -26,7 +26,7 @@ def test_valid_table_has_no_finding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ids", "told"),
+    ("ids", "reported"),
     [
         (("h3", "H3"), "H3 and h3"),
         (("P-07", "p7"), "P-07 and p7"),
@@ -93,7 +93,7 @@ def test_too_few_patients_are_reported_where_a_run_has_no_inner_folds(number: in
         assert f"--folds {number} work" in advised
 
 
-@pytest.mark.parametrize(("cells", "told"), [(50, False), (51, True)])
+@pytest.mark.parametrize(("cells", "reported"), [(50, False), (51, True)])
 def test_a_patient_with_more_than_half_of_a_class_dominates(cells: int, reported: bool) -> None:
     rows = [("a", "big")] * cells + [("a", f"a{i % 5}") for i in range(100 - cells)] + SOUND[4:]
     by_code = result(rows)

@@ -1,4 +1,4 @@
-"""Which experiments may be held against each other, and what is said where they may not."""
+"""Comparable groups, and errors for experiments that cannot be compared."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def test_groups_differ_by_protocol_folds_and_data_but_not_by_threads(keep: Keep,
     keep("c", TABLE, protocol={"tune": 20})
     keep("d", TABLE.assign(fold=[1, 0, 0, 1]))
     keep("e", TABLE, data={"positive": "normal"})
-    groups = [sorted(str(e.record["classifier"]) for e in track) for track in by_comparable_group(kept.experiments())]
+    groups = [sorted(str(e.record["classifier"]) for e in group) for group in by_comparable_group(kept.experiments())]
     assert sorted(groups) == [["a", "b"], ["c"], ["d"], ["e"]]
     assert [e.record["classifier"] for e in largest_comparable_group(kept.experiments())] == ["a", "b"]
 
 
 def test_pipelines_of_a_group_may_differ_in_preparation(keep: Keep, kept: Results) -> None:
     ours = [keep("svm", TABLE, key="a"), keep("svm", TABLE, key="b", prepare="crop+clahe")]
-    assert [len(track) for track in by_comparable_group(kept.experiments())] == [2]
+    assert [len(group) for group in by_comparable_group(kept.experiments())] == [2]
     assert unique_names(ours) == ["made_up x svm", "crop+clahe > made_up x svm"]
     check_comparable(ours)
 
@@ -86,11 +86,11 @@ def test_differences_are_named(keep: Keep, changes: dict[str, Any], message: str
 
 def test_single_and_duplicate_experiments_raise(keep: Keep) -> None:
     only = keep("only", TABLE)
-    with pytest.raises(BenchError, match="there is one"):
+    with pytest.raises(BenchError, match="is one"):
         check_comparable([only])
-    with pytest.raises(BenchError, match="there is none"):
+    with pytest.raises(BenchError, match="is none"):
         check_comparable([])
-    with pytest.raises(BenchError, match=r"made_up x only .* is there twice"):
+    with pytest.raises(BenchError, match=r"made_up x only .* was given twice"):
         check_comparable([only, only])
 
 

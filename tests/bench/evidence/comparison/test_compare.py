@@ -133,7 +133,7 @@ def test_leave_one_patient_out_compares_the_balanced_accuracy_by_sign_flips(keep
     assert -0.4 <= row["low"] <= row["difference"] <= row["high"] <= -0.1
     assert row["win_rate"] == 0
     assert row["effect_size"] == pytest.approx(-0.25 / np.std([0.1, 0.2, 0.3, 0.4], ddof=1))
-    assert any("no AUROC" in note for note in comparison.notes)
+    assert any("the AUROC is undefined" in note for note in comparison.notes)
 
 
 def _held_out(scores: dict[str, Sequence[float]]) -> pd.DataFrame:
@@ -288,7 +288,7 @@ def test_friedmans_blocks_are_patients(keep: Keep) -> None:
     assert record["critical_difference"] == pytest.approx(2.343 * math.sqrt(0.1), abs=5e-4)
     [sentence] = [s for s in what_was_tested(comparison) if "Friedman" in s]
     assert "patient (20 split units), never fold" in sentence
-    assert "p <0.001; mean ranks lie between 1.00 and 3.00" in sentence
+    assert "p <0.001; mean ranks are between 1.00 and 3.00" in sentence
     assert compare([keep("a", tables[0]), keep("b", tables[1])], draws=50).friedman is None
 
 
@@ -316,7 +316,7 @@ def test_the_record_is_json_without_nan(keep: Keep) -> None:
     ("options", "message"),
     [
         ({"rope": 0.0}, "--rope 0"),
-        ({"against": "made_up x frist"}, "none of the compared experiments. Did you mean made_up x first"),
+        ({"against": "made_up x frist"}, "not one of the compared experiments. Did you mean made_up x first"),
         ({"against": "made_up x first", "all_pairs": True}, "two families"),
     ],
 )
@@ -331,7 +331,7 @@ def test_predictions_of_different_cells_raise(keep: Keep, rows: Any) -> None:
     experiments = [keep("first", _cohort(1.0, 0)), keep("second", _cohort(0.8, 1))]
     path = experiments[1].folder / "predictions.parquet"
     pd.read_parquet(path).iloc[rows].to_parquet(path)
-    with pytest.raises(BenchError, match="not those of the cells of made_up x first"):
+    with pytest.raises(BenchError, match="not of the same cells as those of made_up x first"):
         compare(experiments, draws=50)
 
 
@@ -347,5 +347,5 @@ def test_damaged_predictions_are_named(keep: Keep, kept: Results) -> None:
     keep("third", changed)
     third = next(e for e in kept.experiments() if e.folder.name.startswith("third"))
     third.predictions[lambda t: t["unit"] != "d0"].to_parquet(third.folder / "predictions.parquet")
-    with pytest.raises(BenchError, match="not those of the cells of made_up x first"):
+    with pytest.raises(BenchError, match="not of the same cells as those of made_up x first"):
         compare([experiments[0], third], draws=50)

@@ -1,4 +1,4 @@
-"""Errors that come by the patient are told from errors that come by the cell."""
+"""Clustering of errors in patients, against independent errors."""
 
 from __future__ import annotations
 

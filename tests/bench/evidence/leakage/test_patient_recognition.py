@@ -29,7 +29,7 @@ def test_accuracy_follows_the_correlation_within_patients(icc: float, accuracy: 
 
 
 def test_each_class_is_probed_by_itself() -> None:
-    """A class difference alone recognises nobody: patients are told apart within their class."""
+    """A class difference alone does not recognise patients, because the probe is within classes."""
     values, _, units = _cells(0)
     labels = np.where(units < "p10", "healthy", "sick")
     values[labels == "sick"] += 100
