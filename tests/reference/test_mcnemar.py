@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy.stats import chi2, ttest_1samp
-
 from reference.mcnemar import clustered_mcnemar, exact_mcnemar
+from scipy.stats import chi2, ttest_1samp
 
 # Both tables are those of the R package clust.bin.pair 0.1.2 (MIT), copied at second hand; that they give all four
 # published statistics each confirms them.

@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from bench.errors import BenchError
 from bench.scores.aggregation import decide_cells, patient_scores
 from bench.scores.calibration import fit_calibrator
-from bench.scores.decisions import FoldDecision, Decision, Inner, decide, add_decisions, label_of_units
+from bench.scores.decisions import Decision, FoldDecision, Inner, add_decisions, decide, label_of_units
 from bench.scores.thresholds import choose_threshold, parse_threshold, patient_weights
 
 

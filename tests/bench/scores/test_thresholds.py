@@ -11,6 +11,7 @@ from sklearn.metrics import recall_score
 from bench.errors import BenchError
 from bench.scores.thresholds import Rule, choose_threshold, parse_threshold, patient_weights
 
+
 def _balanced(scores: np.ndarray, is_positive: np.ndarray, groups: np.ndarray) -> float:
     return choose_threshold(Rule("balanced"), scores, is_positive, patient_weights(groups))
 

@@ -109,7 +109,9 @@ def test_only_runs_that_evaluate_are_logged(
     assert _accesses(place)[0] == release
     [(experiments, reason)] = _accesses(place)[1:]
     assert (sorted(experiments), reason) == (["size x knn", "size x svm"], None)
-    assert matrix.accesses[0].startswith("the held-out cells were evaluated 2 times in this results folder, first on 20")
+    assert matrix.accesses[0].startswith(
+        "the held-out cells were evaluated 2 times in this results folder, first on 20"
+    )
     assert all(access.opened_at.endswith("+00:00") for access in read_accesses(place / "results"))
 
 

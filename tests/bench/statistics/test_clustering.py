@@ -52,7 +52,8 @@ def test_mean_squares_are_those_of_statsmodels():
 @pytest.mark.parametrize("correlation", [0.0, 0.3, 0.8])
 def test_true_correlation_is_recovered_whatever_the_class_difference(correlation):
     result = [
-        nested_anova(v[:, None], s, u).icc[0] for v, s, u in (synthetic_scores(correlation, seed=i, shift=50) for i in range(200))
+        nested_anova(v[:, None], s, u).icc[0]
+        for v, s, u in (synthetic_scores(correlation, seed=i, shift=50) for i in range(200))
     ]
     assert np.mean(result) == pytest.approx(correlation, abs=0.02)
 
@@ -62,7 +63,9 @@ def test_missing_values_leave_their_cells_out():
     missing = np.random.default_rng(0).random(len(values)) < 0.3
     with_holes = np.where(missing, np.nan, values)
     both = nested_anova(np.column_stack([with_holes, values]), strata, units).icc
-    assert both[0] == pytest.approx(nested_anova(values[~missing, None], strata[~missing], units[~missing]).icc[0], abs=1e-12)
+    assert both[0] == pytest.approx(
+        nested_anova(values[~missing, None], strata[~missing], units[~missing]).icc[0], abs=1e-12
+    )
     assert both[1] == pytest.approx(nested_anova(values[:, None], strata, units).icc[0], abs=1e-12)
 
 

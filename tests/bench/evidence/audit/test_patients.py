@@ -72,7 +72,7 @@ def test_linked_patients_count_once() -> None:
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_class_of_one_or_two_patients_cannot_be_evaluated(number: int) -> None:
     finding = result([*SOUND, *(("c", f"c{i}") for i in range(number))])["A011"]
-    assert f"c has {number} (linked patients count once); it takes at least 3 of each class" in finding.detail
+    assert f"c has {number} (linked patients count once); at least 3 of each class" in finding.detail
     assert "--folds" not in finding.detail
 
 

@@ -62,7 +62,11 @@ def test_the_corrected_t_of_one_to_five_hundredths(keep: Keep) -> None:
     perfect = keep("perfect", _folds_with_auroc([1.0] * 5))
     worse = keep("worse", _folds_with_auroc([0.99, 0.98, 0.97, 0.96, 0.95]))
     comparison = compare([worse, perfect], rope=0.01, draws=50)
-    assert (comparison.metric, comparison.best, comparison.reference) == ("auroc_patient", "made_up x perfect", "made_up x perfect")
+    assert (comparison.metric, comparison.best, comparison.reference) == (
+        "auroc_patient",
+        "made_up x perfect",
+        "made_up x perfect",
+    )
     row = _row(comparison.table, "made_up x worse")
     assert row["difference"] == pytest.approx(-0.03, abs=1e-12)
     assert row["p"] == pytest.approx(0.0474206556, abs=1e-9)

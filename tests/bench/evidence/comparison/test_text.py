@@ -57,7 +57,9 @@ def test_a_named_reference_may_be_beaten() -> None:
 def test_in_pairs_the_sign_follows_the_reference() -> None:
     comparison = _comparison([("low", -0.1, 0.01, 0.0)], all_pairs=True)
     turned = comparison.table.assign(pipeline="best", against="low", difference=0.1)
-    sentences = verdict(Comparison("auroc_patient", "best", "best", True, 0.01, turned, comparison.standings, **NOTHING))
+    sentences = verdict(
+        Comparison("auroc_patient", "best", "best", True, 0.01, turned, comparison.standings, **NOTHING)
+    )
     assert "Lower: low." in sentences
 
 
@@ -67,5 +69,7 @@ def test_every_test_is_described_with_unit_assumptions_and_family() -> None:
         f"The test. Unit: {UNIT}. Assumed: much. Holm's correction is over 1 comparison, all against best."
     ]
     second = comparison.table.assign(second_test="another", second_unit="patient", second_assumptions="little")
-    both = what_was_tested(Comparison("auroc_patient", "best", "best", False, 0.01, second, comparison.standings, **NOTHING))
+    both = what_was_tested(
+        Comparison("auroc_patient", "best", "best", False, 0.01, second, comparison.standings, **NOTHING)
+    )
     assert both[1] == "Second test: another. Unit: patient. Assumed: little. Corrected over the same family."

@@ -63,7 +63,7 @@ def _forest_auroc(study: Study, split: str) -> float:
     by_image = StratifiedKFold(FOLDS, shuffle=True, random_state=study.seed)
     splitter = by_image if split == "image" else PatientKFold(FOLDS, random_state=study.seed)
     aurocs = []
-    for train, test in splitter.split(study.values, y, units):
+    for train, test in splitter.split(study.values, y, *([] if split == "image" else [units])):
         forest = RandomForestClassifier(60, random_state=study.seed).fit(study.values[train], y[train])
         aurocs.append(weighted_auroc(forest.predict_proba(study.values[test])[:, 1], y[test], units[test]))
     return float(np.mean(aurocs))
