@@ -73,7 +73,7 @@ def test_recognised_patients_are_distinguished_from_disease(report: Leakage) -> 
     assert json.loads(report.file.read_text()) == json.loads(json.dumps(report.record()))
 
 
-def test_command_prints_text_and_json_without_refitting(report: Leakage, recognisable: Path) -> None:
+def test_command_prints_text_and_json_from_stored_fits(report: Leakage, recognisable: Path) -> None:
     refits = recognisable / "results" / "refits" / "experiments"
     stamps = {p: p.stat().st_mtime_ns for p in refits.iterdir()}
     arguments = ["leakage", str(recognisable / "results"), "--permutations", "4", "--jobs", "1"]
