@@ -109,7 +109,7 @@ class Comparison:
 
     @property
     def indistinguishable(self) -> tuple[str, ...]:
-        """Pipelines not significantly different from the reference (Holm p above .05), in the order of the table."""
+        """Pipelines not distinguishable from the reference (Holm p above .05), in the order of the table."""
         rows = self.against_reference
         return tuple(rows.loc[~(rows["p_holm"] <= LEVEL), "other"])
 

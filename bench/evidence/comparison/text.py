@@ -13,7 +13,7 @@ MAX_NAMES = 8
 
 
 def verdict(comparison: Comparison) -> list[str]:
-    """Describe which pipelines differ significantly from the reference, and which are practically equal to it.
+    """Describe which pipelines are distinguishable from the reference, and which are practically equal to it.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def verdict(comparison: Comparison) -> list[str]:
     differing = rows[~rows["other"].isin(same)]
     below = [name for name, lower in zip(differing["other"], _below(differing, reference), strict=True) if lower]
     above = [name for name in differing["other"] if name not in below]
-    for what, names in (("Not significantly different", same), ("Lower", below), ("Higher", above)):
+    for what, names in (("Not distinguishable from it", same), ("Lower", below), ("Higher", above)):
         if names:
             sentences.append(f"{what}: {list_names(names, MAX_NAMES)}.")
     if equal:
@@ -38,8 +38,8 @@ def verdict(comparison: Comparison) -> list[str]:
             f"{list_names(equal, MAX_NAMES)}."
         )
     if set(same) - set(equal):
-        sentences.append("Pipelines without a significant difference are not shown to be equal.")
-    sentences.append(f"Significant: Holm p at most {LEVEL:g}; unit of the test: {rows['unit'].iloc[0]}.")
+        sentences.append("Pipelines that are not distinguishable are not shown to be equal.")
+    sentences.append(f"Distinguishable: Holm p at most {LEVEL:g}; unit of the test: {rows['unit'].iloc[0]}.")
     return sentences
 
 
@@ -71,7 +71,7 @@ def ranks_in_words(comparison: Comparison) -> str:
     """Describe how ranks are computed."""
     return (
         f"Rank by {comparison.title}: median and 95 % interval over bootstrap draws of the patients, the same draws "
-        "for all; P(best) is the share of draws in which a pipeline is the best. Conditional on the fitted models."
+        "for all; P(best) is the share of the draws in which a pipeline is the best. Conditional on the fitted models."
     )
 
 

@@ -135,7 +135,7 @@ def verdict(by_patient: Estimate, by_image: float, gap: Estimate, identity: Iden
     more = (
         "no more"
         if gap.value < RELEVANT
-        else f"not significantly more ({gap.value:.2f} [{gap.low:.2f}, {gap.high:.2f}])"
+        else f"not demonstrably more ({gap.value:.2f} [{gap.low:.2f}, {gap.high:.2f}])"
     )
     no_inflation = f"A split by image gives {by_image:.2f}, {more} than by patient: {unseen}."
     if learned:

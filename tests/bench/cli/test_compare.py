@@ -65,7 +65,7 @@ def test_a_results_folder_stands_for_its_largest_track(
     assert "1 of 4 experiments belong to other comparable groups" in flat
     assert "Lower: made_up x dull." in flat
     assert "unit of the test: fold of patients (12 folds, 4 split units tested in each)" in flat
-    assert "P(best) is the share of draws" in flat
+    assert "P(best) is the share of the draws" in flat
     assert max(map(len, printed.splitlines())) <= 80
 
 

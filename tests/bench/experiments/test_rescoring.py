@@ -278,7 +278,7 @@ def test_predictions_of_no_cell_or_of_no_unit_are_told(results: Results, add: Ad
     path = add() / "predictions.parquet"
     table = pd.read_parquet(path)
     table.iloc[:0].to_parquet(path)
-    with pytest.raises(BenchError, match=r"experiments/a: predictions contain no cell"):
+    with pytest.raises(BenchError, match=r"experiments/a: predictions hold no cell"):
         score(results.path)
     table.loc[3, "unit"] = None
     table.to_parquet(path)

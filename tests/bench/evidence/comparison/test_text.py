@@ -34,15 +34,15 @@ def _comparison(
     return Comparison(reference=reference, table=table, standings=standings, **values)  # type: ignore[arg-type]
 
 
-def test_not_significant_is_not_called_equal() -> None:
+def test_not_distinguishable_is_not_called_equal() -> None:
     sentences = verdict(_comparison([("a", -0.01, 0.4, 0.3), ("b", -0.1, 0.01, 0.0), ("c", 0.0, 0.9, 0.96)]))
     assert sentences == [
         "best scores highest (AUROC, patient-weighted 0.80).",
-        "Not significantly different: a, c.",
+        "Not distinguishable from it: a, c.",
         "Lower: b.",
         "Practically equal to it (a difference within 0.01 has a probability of 0.95 or more): c.",
-        "Pipelines without a significant difference are not shown to be equal.",
-        f"Significant: Holm p at most 0.05; unit of the test: {UNIT}.",
+        "Pipelines that are not distinguishable are not shown to be equal.",
+        f"Distinguishable: Holm p at most 0.05; unit of the test: {UNIT}.",
     ]
 
 
@@ -51,7 +51,7 @@ def test_a_named_reference_may_be_beaten() -> None:
     assert sentences[0].startswith("named is the reference")
     assert "Lower: low." in sentences
     assert "Higher: best." in sentences
-    assert not any("Not significantly" in sentence for sentence in sentences)
+    assert not any("Not distinguishable" in sentence for sentence in sentences)
 
 
 def test_in_pairs_the_sign_follows_the_reference() -> None:

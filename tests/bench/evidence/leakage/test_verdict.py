@@ -50,7 +50,7 @@ def test_a_gap_that_is_not_sure_is_not_called_none() -> None:
     unsure = verdict(SIGNAL, 0.86, Estimate(0.06, -0.04, 0.17), NOT_LEARNED)
     assert unsure.code == "no-leak"
     assert unsure.text.startswith(
-        "A split by image gives 0.86, not significantly more (0.06 [-0.04, 0.17]) than by patient:"
+        "A split by image gives 0.86, not demonstrably more (0.06 [-0.04, 0.17]) than by patient:"
     )
     assert "0.81, no more than by patient" in verdict(SIGNAL, 0.81, NO_GAP, NOT_LEARNED).text
 
