@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.errors import BenchError
-from bench.evidence.comparison.text import p_text
+from bench.evidence.text import p_text
 from bench.experiments.results import Results
 from bench.scores.metrics import LEVELS, METRICS, PRIMARY
 from extractors.files.atomic import atomic_file

@@ -168,7 +168,7 @@ def audit(
 
     with stoppable(resumes=False), live_progress(outcomes=False) as observer:
         result = auditing.audit(path, folds=folds, observer=observer, **set_options(options))
-    stored = None if output is None else auditing.keep(result, output)
+    stored = None if output is None else auditing.write_audit(result, output)
     if links is not None:
         write_links(links, result.links)
     if as_json:

@@ -15,7 +15,7 @@ from bench.errors import BenchError
 from bench.experiments.leaderboard import failed_row, finished_row, leaderboard_of
 from bench.experiments.records import ExperimentResult, Failure, _record, read_experiment
 from bench.plugins.pipeline import prepare_of
-from bench.splits.held_out_log import Look, read_accesses
+from bench.splits.held_out_log import HeldOutAccess, read_accesses
 from bench.storage.fingerprints import digest
 from bench.storage.folders import writable_folder
 from bench.storage.json_files import read_json, write_json
@@ -109,7 +109,7 @@ class Results:
         return self.path / "folds" / f"{folds_hash[:12]}.csv"
 
     @property
-    def looks(self) -> tuple[Look, ...]:
+    def looks(self) -> tuple[HeldOutAccess, ...]:
         """The runs that evaluated held-out cells, the oldest first."""
         return read_accesses(self.path)
 

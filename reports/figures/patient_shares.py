@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.experiments.records import ExperimentResult
-from bench.scores.predictions import sums_of
+from bench.scores.predictions import group_statistics
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ def patient_shares(result: ExperimentResult) -> list[PatientShare]:
     repeat = predictions["repeat"].to_numpy()
     repeats = np.unique(repeat)
     each = [
-        sums_of(predictions[repeat == r], unit_of[repeat == r], len(units), classes, data["positive"]) for r in repeats
+        group_statistics(predictions[repeat == r], unit_of[repeat == r], len(units), classes, data["positive"])
+        for r in repeats
     ]
     confusion = np.sum([sums.cells.confusion for sums in each], axis=0)
     cells = confusion.sum(axis=2)

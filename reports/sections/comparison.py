@@ -8,15 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.evidence.comparison.compare import Comparison
-from bench.evidence.comparison.text import (
-    difference_text,
-    p_text,
-    rank_text,
-    ranks_in_words,
-    share_text,
-    verdict,
-    what_was_tested,
-)
+from bench.evidence.comparison.text import ranks_in_words, verdict, what_was_tested
+from bench.evidence.text import difference_text, p_text, rank_text, share_text
 from reports.groups import ComparableGroup
 from reports.rows import Row
 from reports.section import ReportData, Section

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import BenchError
 from bench.scores.metrics import METRICS
-from bench.splits.held_out_log import Look
+from bench.splits.held_out_log import HeldOutAccess
 from bench.storage.json_files import read_json
 from reports.rows import Row
 from reports.section import ReportData, Section
@@ -150,14 +150,14 @@ class Evidence:
     ----------
     audits : sequence of AuditRecord
         Audits by file name.
-    accesses : sequence of Look
+    accesses : sequence of HeldOutAccess
         Runs that evaluated held-out cells, oldest first.
     leakage, significance : sequence of pairs
         Row of the leaderboard and its record.
     """
 
     audits: Sequence[AuditRecord]
-    accesses: Sequence[Look]
+    accesses: Sequence[HeldOutAccess]
     leakage: Sequence[tuple[Row, LeakageRecord]]
     significance: Sequence[tuple[Row, SignificanceRecord]]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.evidence.comparison.compare import Comparison
-from bench.evidence.comparison.text import capital
+from bench.evidence.text import capital
 from bench.experiments.records import RANDOM_WEIGHTS
 from reports.figures.plots import CHANCE
 from reports.groups import ComparableGroup

@@ -8,15 +8,8 @@ from rich.table import Table
 from bench.cli.display.tables import counts_line, protocol_line
 from bench.cli.display.terminal import console
 from bench.evidence.comparison.compare import Comparison
-from bench.evidence.comparison.text import (
-    difference_text,
-    p_text,
-    rank_text,
-    ranks_in_words,
-    share_text,
-    verdict,
-    what_was_tested,
-)
+from bench.evidence.comparison.text import ranks_in_words, verdict, what_was_tested
+from bench.evidence.text import difference_text, p_text, rank_text, share_text
 from bench.experiments.records import BASELINE
 
 

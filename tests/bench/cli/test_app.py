@@ -115,7 +115,7 @@ def test_list_describes_every_plugin(kind: str) -> None:
         (["report", "nowhere"], "is no results folder"),
         (["score", "nowhere"], "is no results folder"),
         (["score", "nowhere", "--threshold", "youden"], "'youden': expected balanced, a number"),
-        (["run", "--threshold", "sens@95"], "threshold: 'sens@95': the number has to lie above 0"),
+        (["run", "--threshold", "sens@95"], "threshold: 'sens@95': the number must be above 0"),
         (["run", "--prepare", "cropp"], "prepare: no step is called 'cropp'. Did you mean crop?"),
         (["features", "extract", "phantom", "-o", "t.csv", "--prepare", "crop[margn=1]"], "Did you mean margin?"),
         (["matrix", "--device", "gpu"], "'gpu' is not one of"),

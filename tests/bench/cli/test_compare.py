@@ -62,8 +62,8 @@ def test_results_folder_selects_its_largest_comparable_group(
     assert "made_up x dull" in printed
     assert "elsewhere" not in printed
     flat = " ".join(printed.split())
-    assert "1 of 4 experiments belong to other tracks" in flat
-    assert "Lower than it: made_up x dull." in flat
+    assert "1 of 4 experiments belong to other comparable groups" in flat
+    assert "Lower: made_up x dull." in flat
     assert "unit of the test: fold of patients (12 folds, 4 split units tested in each)" in flat
     assert "P(best) is the share of the draws" in flat
     assert max(map(len, printed.splitlines())) <= 80
@@ -117,8 +117,8 @@ def test_markup_in_names_is_escaped(keep: Keep, kept: Results, monkeypatch: pyte
     assert "svm[C=10] BASELINE" in printed
 
 
-def test_error_where_nothing_can_be_compared(kept: Results, keep: Keep, tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="does not exist; experiments lie in"):
+def test_places_that_hold_nothing_to_compare_are_told(kept: Results, keep: Keep, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="does not exist; experiments are in"):
         bench.compare(tmp_path / "nowhere")
     with pytest.raises(BenchError, match="neither an experiment's folder nor a results folder"):
         bench.compare(tmp_path)

@@ -37,7 +37,7 @@ def _failed(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def no_guards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fold, "check_apart", lambda *args, **kwargs: None)
+    monkeypatch.setattr(fold, "check_disjoint", lambda *args, **kwargs: None)
 
 
 def test_the_engine_does_not_leak(tmp_path: Path) -> None:

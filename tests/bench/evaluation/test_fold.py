@@ -24,7 +24,7 @@ from bench.features.store.entry import digests_array, entry_record, open_feature
 from bench.features.store.fit_key import FitPlace
 from bench.plugins.registry import Plugin
 from bench.scores.decisions import Inner, decide
-from bench.scores.thresholds import best_threshold
+from bench.scores.thresholds import choose_threshold, parse_threshold, patient_weights
 from bench.splits.folds import InnerPatientKFold, PatientKFold
 from extractors.cells import CellFile, Cells
 
@@ -224,7 +224,8 @@ def test_labels_of_test_patients_change_no_prediction(job: FoldJob) -> None:
 def test_the_threshold_follows_from_the_inner_predictions_alone(job: FoldJob, tmp_path: Path) -> None:
     plain = fit_fold(job)
     rows = plain.inner["row"].to_numpy()
-    expected = best_threshold(plain.inner["p_sick"].to_numpy(), job.labels[rows] == "sick", job.units[rows])
+    scores, weights = plain.inner["p_sick"].to_numpy(), patient_weights(job.units[rows])
+    expected = choose_threshold(parse_threshold("balanced"), scores, job.labels[rows] == "sick", weights)
     assert (plain.predictions["threshold"] == expected).all()
     features = np.array(open_features(tmp_path / "entry"))
     features[job.test, 1] += 100

@@ -269,7 +269,7 @@ def test_no_threshold_and_no_calibration_is_learned_on_probabilities_that_are_no
     table = pd.read_parquet(path)
     table.loc[5, list(change)] = list(change.values())
     table.to_parquet(path)
-    with pytest.raises(BenchError, match=rf"{name}\.parquet: predictions hold probabilities.*{complaint}") as told:
+    with pytest.raises(BenchError, match=rf"{name}\.parquet: predictions contain probabilities.*{complaint}") as told:
         score(results.path, calibrate="sigmoid")
     assert str(told.value).count("experiments/a") == 1
 
@@ -282,7 +282,7 @@ def test_predictions_of_no_cell_or_of_no_unit_are_told(results: Results, add: Ad
         score(results.path)
     table.loc[3, "unit"] = None
     table.to_parquet(path)
-    with pytest.raises(BenchError, match=rf"experiments/a: predictions name no unit of cell {table.cell[3]}"):
+    with pytest.raises(BenchError, match=rf"experiments/a: predictions lack the unit of cell {table.cell[3]}"):
         score(results.path)
 
 

