@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bench.evidence.comparison.compare import Comparison, compare
+from bench.evidence.comparison.record import read_comparisons
 from bench.experiments.records import ExperimentResult, Failure
 from bench.experiments.results import Results
 from reports.groups import ComparableGroup, comparable_groups
@@ -73,16 +74,22 @@ class ReportData:
     def comparisons(self) -> tuple[Comparison | None, ...]:
         """Comparison of each group against its best pipeline.
 
-        None where patients leak, or with fewer than two pipelines.
+        Read from the results folder where `bench compare` has stored it, otherwise computed from the predictions. None
+        where patients leak, or with fewer than two pipelines.
         """
-        return tuple(_comparison(group) for group in self.groups)
+        stored = read_comparisons(self.results.path)
+        return tuple(_comparison(group, stored) for group in self.groups)
 
 
 SectionBuilder = Callable[[ReportData], Iterable[Section]]
 """Builds the sections of one kind; none where there is nothing to show."""
 
 
-def _comparison(group: ComparableGroup) -> Comparison | None:
+def _comparison(group: ComparableGroup, stored: Iterable[Comparison]) -> Comparison | None:
     if group.leaky or len(group.rows) < 2:
         return None
+    keys = {row.result.key for row in group.rows}
+    for comparison in stored:
+        if set(comparison.keys) == keys and comparison.reference == comparison.best and not comparison.all_pairs:
+            return comparison
     return compare([row.result for row in group.rows], names=[row.name for row in group.rows])
