@@ -116,7 +116,7 @@ def test_what_is_no_image_is_said_so(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "text.png"
     path.write_bytes(content)
     for read in (read_image, read_mask, verify_image):
-        with pytest.raises(ValueError, match=r"text\.png: not an image that can be read \(BMP, PNG, JPEG or TIFF\)"):
+        with pytest.raises(ValueError, match=r"text\.png: not a readable image \(BMP, PNG, JPEG or TIFF\)"):
             read(path)
 
 
@@ -243,7 +243,7 @@ def test_a_nucleus_mask_of_another_size_or_place_names_the_cell(tmp_path: Path, 
     corner = np.zeros((20, 30), dtype=bool)
     corner[0, 0] = True
     outside = str(save(tmp_path / "o.png", corner))
-    with pytest.raises(ValueError, match=r"cell c: the nucleus mask .*o\.png lies outside the cell"):
+    with pytest.raises(ValueError, match=r"cell c: the nucleus mask .*o\.png is outside the cell"):
         _ = Cell.from_file(CellFile("c", path, nucleus_path=outside)).nucleus
 
 

@@ -32,7 +32,7 @@ def test_unreadable_cells_stop_the_run_and_ten_are_named(draw: Draw, tmp_path: P
         checked(data, scan(data))
     lines = str(caught.value).splitlines()
     assert lines[0].startswith("12 cells cannot be read; repair or remove them, or leave them out with --skip-unread")
-    assert lines[1].startswith(f"  {tmp_path / 'bad00.png'}: not an image that can be read")
+    assert lines[1].startswith(f"  {tmp_path / 'bad00.png'}: not a readable image")
     assert len(lines) == 12
     assert lines[-1] == "  and 2 more"
 

@@ -212,11 +212,11 @@ def test_networks_that_other_versions_converted_go(tmp_path: Path, monkeypatch: 
     from extractors.networks.inference import network_cache  # noqa: PLC0415
 
     monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path))
-    makers = {"now": network_cache._maker(), "old": {"libraries": {"openvino": "1"}}, "unused": network_cache._maker()}
+    makers = {"now": network_cache._versions(), "old": {"libraries": {"openvino": "1"}}, "unused": network_cache._versions()}
     for name, maker in makers.items():
         folder = tmp_path / "networks" / name
         folder.mkdir(parents=True)
-        (folder / "network.json").write_text(json.dumps({"model": f"net_{name}", "maker": maker}))
+        (folder / "network.json").write_text(json.dumps({"model": f"net_{name}", "versions": maker}))
         (folder / "network.bin").write_bytes(b"1" * 100)
     os.utime(tmp_path / "networks" / "unused" / "network.json", (NOW - 40 * DAY_S,) * 2)
     told = remove_networks(dry_run=True, now=NOW)
