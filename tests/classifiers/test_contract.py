@@ -41,7 +41,7 @@ def test_scikit_learn_contract(estimator: Any, check: Any) -> None:
 
 
 @every
-def test_finds_a_planted_signal_in_unseen_patients_with_gaps_and_string_labels(classifier: Any, planted: Any) -> None:
+def test_learns_a_signal_with_missing_values_and_string_labels(classifier: Any, planted: Any) -> None:
     seen, unseen = planted(seed=1), planted(seed=2)
     names = np.array(["HEM", "ALL"])
     for data in (seen, unseen):
@@ -68,14 +68,14 @@ def test_probabilities_are_float64_and_sum_to_one(classifier: Any, classes: int,
 
 
 @every
-def test_the_same_seed_gives_the_same_bits(classifier: Any, planted: Any) -> None:
+def test_results_are_reproducible(classifier: Any, planted: Any) -> None:
     data = planted((6, 6, 6))
     first, second = (clone(classifier).fit(data.X, data.y, data.groups).predict_proba(data.X) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
 @pytest.mark.parametrize("classifier", OURS[3:], ids=lambda c: type(c).__name__)
-def test_another_seed_gives_another_model(classifier: Any, planted: Any) -> None:
+def test_random_state_changes_the_model(classifier: Any, planted: Any) -> None:
     data = planted(features=30, signal=0.5)
     first, second = (
         clone(classifier).set_params(random_state=s).fit(data.X, data.y, data.groups).predict_proba(data.X)
@@ -85,7 +85,7 @@ def test_another_seed_gives_another_model(classifier: Any, planted: Any) -> None
 
 
 @every
-def test_float32_features_give_the_model_of_the_same_float64_features(classifier: Any, planted: Any) -> None:
+def test_float32_and_float64_features_give_the_same_model(classifier: Any, planted: Any) -> None:
     data = planted()
     stored = data.X.astype(np.float32)
     single = clone(classifier).fit(stored, data.y, data.groups).predict_proba(stored)
@@ -94,7 +94,7 @@ def test_float32_features_give_the_model_of_the_same_float64_features(classifier
 
 
 @each_of_ours
-def test_balancing_raises_the_recall_of_the_smaller_class(classifier: Any, planted: Any) -> None:
+def test_balancing_improves_the_sensitivity_of_the_smaller_class(classifier: Any, planted: Any) -> None:
     data = planted((30, 4), cells=10, signal=0.8, patient_sd=0.0)
     unseen = planted((30, 30), cells=10, signal=0.8, patient_sd=0.0, seed=9)
     recall = {
@@ -109,7 +109,7 @@ def test_balancing_raises_the_recall_of_the_smaller_class(classifier: Any, plant
 
 
 @each_of_ours
-def test_unknown_balance_is_refused_with_the_known_ones(classifier: Any, planted: Any) -> None:
+def test_unknown_balance_raises(classifier: Any, planted: Any) -> None:
     data = planted()
     with pytest.raises(ValueError, match="balance='rows'; it is one of patients, cells, none"):
         clone(classifier).set_params(balance="rows").fit(data.X, data.y)
@@ -117,7 +117,7 @@ def test_unknown_balance_is_refused_with_the_known_ones(classifier: Any, planted
 
 @every
 @pytest.mark.parametrize("change", [-1, 1])
-def test_groups_of_another_length_are_refused(classifier: Any, change: int, planted: Any) -> None:
+def test_groups_of_another_length_raise(classifier: Any, change: int, planted: Any) -> None:
     data = planted()
     groups = np.resize(data.groups, len(data.y) + change)
     with pytest.raises(ValueError, match=f"one patient for each of the {len(data.y)} rows"):
@@ -125,7 +125,7 @@ def test_groups_of_another_length_are_refused(classifier: Any, change: int, plan
 
 
 @pytest.mark.parametrize("missing", [None, float("nan")])
-def test_a_cell_without_patient_is_named(missing: object, planted: Any) -> None:
+def test_a_missing_group_raises(missing: object, planted: Any) -> None:
     data = planted()
     groups = data.groups.astype(object)
     groups[3] = missing
@@ -134,14 +134,14 @@ def test_a_cell_without_patient_is_named(missing: object, planted: Any) -> None:
 
 
 @every
-def test_one_class_is_refused_by_name(classifier: Any, planted: Any) -> None:
+def test_a_single_class_raises(classifier: Any, planted: Any) -> None:
     data = planted()
     with pytest.raises(ValueError, match="only one class, HEM,"):
         clone(classifier).fit(data.X, np.full(len(data.y), "HEM"), data.groups)
 
 
 @every
-def test_infinity_is_refused(classifier: Any, planted: Any) -> None:
+def test_infinity_raises(classifier: Any, planted: Any) -> None:
     data = planted()
     data.X[0, 0] = np.inf
     with pytest.raises(ValueError, match="infinity"):
@@ -149,7 +149,7 @@ def test_infinity_is_refused(classifier: Any, planted: Any) -> None:
 
 
 @each_of_ours
-def test_every_point_of_the_search_space_fits(classifier: Any, planted: Any) -> None:
+def test_the_search_space_is_valid(classifier: Any, planted: Any) -> None:
     data = planted((4, 4), cells=5)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     drawn = []

@@ -28,7 +28,7 @@ def random(model: str, **parameters: Any) -> Backbone:
 
 def features(backbone: Backbone, image: npt.NDArray[np.uint8] = IMAGE) -> torch.Tensor:
     with torch.inference_mode():
-        return torch.as_tensor(backbone.module(torch.from_numpy(backbone.view.shown(image)[None].copy())))
+        return torch.as_tensor(backbone.module(torch.from_numpy(backbone.transform.apply(image)[None].copy())))
 
 
 def state(model: str, **parameters: Any) -> dict[str, torch.Tensor]:
@@ -52,7 +52,7 @@ STAGED = ["test_efficientnet", "test_resnet", "test_vit", "test_mambaout"]
 
 
 @pytest.mark.parametrize("model", STAGED)
-def test_a_stage_is_that_of_timms_features_only(model: str) -> None:
+def test_a_stage_equals_features_only_of_timm(model: str) -> None:
     pool = "cls" if "vit" in model else "avg"
     weights = state(model, pool=pool)
     for layer, single in ((1, "avg"), (-2, "max"), (0, "flatten")):
@@ -71,7 +71,7 @@ def test_a_stage_is_that_of_timms_features_only(model: str) -> None:
         assert_close(features(random(model, layer=layer, pool=single)), expected[single])
 
 
-def test_the_last_stage_of_a_resnet_is_its_last_map() -> None:
+def test_the_last_stage_of_a_resnet_is_its_last_feature_map() -> None:
     assert_close(features(random("resnet10t", layer=-1)), features(random("resnet10t")))
     assert_close(features(random("resnet10t", layer=4, pool="avg+max")), features(random("resnet10t", pool="avg+max")))
 
@@ -105,9 +105,9 @@ def test_a_layer_of_googlenet_is_a_child_of_the_network() -> None:
     assert_close(features(random("googlenet", layer=5)), maps.mean(dim=(2, 3)))
 
 
-def test_another_size_keeps_the_share_that_is_cropped() -> None:
+def test_another_size_has_the_same_crop_ratio() -> None:
     for model in ("resnet10t", "squeezenet1_1"):
-        default, small = random(model).view, random(model, size=96).view
+        default, small = random(model).transform, random(model, size=96).transform
         assert small.size == (96, 96)
         assert small.scaled[0] / 96 == pytest.approx(default.scaled[0] / default.size[0], abs=1 / 96)
         assert (small.mean, small.std, small.interpolation) == (default.mean, default.std, default.interpolation)
@@ -121,7 +121,7 @@ def test_a_resnet_at_160_pixels() -> None:
     assert_close(features(random("resnet18", size=160)), expected)
 
 
-def test_a_vision_transformers_positions_are_resampled() -> None:
+def test_position_embeddings_are_resampled() -> None:
     weights = state("vit_tiny_patch16_224", pool="cls")
     weights["pos_embed"] = resample_abs_pos_embed(weights["pos_embed"], new_size=[10, 10], num_prefix_tokens=1)
     plain = timm.create_model("vit_tiny_patch16_224", num_classes=0, img_size=160).eval()
@@ -146,7 +146,7 @@ def test_a_vision_transformers_positions_are_resampled() -> None:
         ("levit_128s", 160, r"levit_128s takes no image of 160 x 160 pixels .*size=default is 224"),
     ],
 )
-def test_a_size_that_a_model_refuses_names_one_that_would_do(model: str, size: int, message: str) -> None:
+def test_an_unsupported_size_raises_with_a_suggestion(model: str, size: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         random(model, size=size)
 
@@ -161,6 +161,6 @@ def test_a_size_that_a_model_refuses_names_one_that_would_do(model: str, size: i
         ("alexnet", {"layer": 2, "pool": "cls"}, "alexnet of torchvision cannot be pooled by cls"),
     ],
 )
-def test_a_layer_that_a_model_lacks_is_refused(model: str, parameters: dict[str, Any], message: str) -> None:
+def test_an_unknown_layer_raises(model: str, parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         random(model, **parameters)

@@ -34,7 +34,7 @@ def load(folder: Path, model: str = MODEL, weights: str = "default", pool: str =
     return network
 
 
-def test_every_tensor_is_the_files(tmp_path: Path) -> None:
+def test_every_tensor_is_loaded(tmp_path: Path) -> None:
     tensors = state()
     saved(tmp_path, tensors)
     loaded = load(tmp_path).state_dict()
@@ -42,12 +42,12 @@ def test_every_tensor_is_the_files(tmp_path: Path) -> None:
     assert all(torch.equal(loaded[key], tensors[key]) for key in loaded)
 
 
-def test_the_head_may_be_absent(tmp_path: Path) -> None:
+def test_the_head_may_be_missing(tmp_path: Path) -> None:
     saved(tmp_path, {key: value for key, value in state().items() if not key.startswith("fc.")})
     assert load_backbone(BackboneSpec(MODEL), tmp_path).width == timm.create_model(MODEL).num_features
 
 
-def test_weights_that_their_publisher_named_otherwise_are_converted(tmp_path: Path) -> None:
+def test_weights_with_other_key_names_are_converted(tmp_path: Path) -> None:
     tensors = timm.create_model("vit_tiny_patch16_224").state_dict()
     file = tmp_path / "clip.safetensors"
     save_file({f"visual.trunk.{key}": value for key, value in tensors.items()}, file)
@@ -55,7 +55,7 @@ def test_weights_that_their_publisher_named_otherwise_are_converted(tmp_path: Pa
     assert all(torch.equal(loaded[key], value) for key, value in tensors.items() if not key.startswith("head"))
 
 
-def test_converted_weights_are_whole_too(tmp_path: Path) -> None:
+def test_converted_weights_are_loaded_strictly(tmp_path: Path) -> None:
     tensors = timm.create_model("vit_tiny_patch16_224").state_dict()
     del tensors["blocks.3.mlp.fc1.bias"]
     file = tmp_path / "clip.safetensors"
@@ -66,7 +66,7 @@ def test_converted_weights_are_whole_too(tmp_path: Path) -> None:
         load(tmp_path, "vit_tiny_patch16_224", str(file), "cls")
 
 
-def test_the_second_head_of_inception_is_left_out_but_nothing_else_may_lack(tmp_path: Path) -> None:
+def test_only_the_second_head_of_inception_is_ignored(tmp_path: Path) -> None:
     """Its published file holds one; timm itself would then load it leniently."""
     tensors = timm.create_model("inception_v3", aux_logits=True).state_dict()
     file = tmp_path / "inception_v3.safetensors"
@@ -80,7 +80,7 @@ def test_the_second_head_of_inception_is_left_out_but_nothing_else_may_lack(tmp_
         load(tmp_path, "inception_v3")
 
 
-def test_another_architectures_file_is_refused(tmp_path: Path) -> None:
+def test_weights_of_another_architecture_raise(tmp_path: Path) -> None:
     file = saved(tmp_path, state())
     with pytest.raises(ValueError, match=rf"{MODEL}\.safetensors: not the weights of test_vit: key \S+ is missing"):
         load(tmp_path, "test_vit", str(file), "cls")
@@ -100,7 +100,7 @@ def test_another_architectures_file_is_refused(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_file_and_key_are_named(tmp_path: Path, change: dict[str, torch.Tensor | None], message: str) -> None:
+def test_errors_name_file_and_key(tmp_path: Path, change: dict[str, torch.Tensor | None], message: str) -> None:
     file = saved(tmp_path, {key: value for key, value in (state() | change).items() if value is not None})
     with pytest.raises(ValueError, match=rf"{file}: not the weights of {MODEL}: {message}"):
         load(tmp_path)
@@ -124,7 +124,7 @@ def _pickled(_whole: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("damage", [_truncated, _claiming_gigabytes, _claiming_a_huge_tensor, _pickled])
-def test_a_damaged_file_is_named(tmp_path: Path, damage: Any) -> None:
+def test_a_damaged_file_raises(tmp_path: Path, damage: Any) -> None:
     file = saved(tmp_path, state())
     file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(ValueError, match=rf"{file}: not a whole safetensors file \(.+\); fetch it again"):

@@ -55,15 +55,15 @@ def assert_same(model: str, shape: tuple[int, int], plain: nn.Module, transform:
     image = noise(450, 450)
     with torch.inference_mode():
         expected = plain.eval()(transform(Image.fromarray(image))[None])
-        ours = backbone.module(torch.from_numpy(backbone.view.shown(image)[None].copy()))
+        ours = backbone.module(torch.from_numpy(backbone.transform.apply(image)[None].copy()))
     assert ours.shape == expected.shape == (1, shape[0])
-    assert (backbone.width, backbone.view.size) == (shape[0], (shape[1], shape[1]))
+    assert (backbone.width, backbone.transform.size) == (shape[0], (shape[1], shape[1]))
     # Layouts in memory differ, and with them the order of the sums.
     assert (ours - expected).abs().max() < 1e-5 * expected.abs().max()
     assert expected.std() > 0
-    mean, std = (torch.tensor(values)[:, None, None] for values in (backbone.view.mean, backbone.view.std))
+    mean, std = (torch.tensor(values)[:, None, None] for values in (backbone.transform.mean, backbone.transform.std))
     for height, wide in ((450, 450), (97, 131)):
-        shown = torch.from_numpy(backbone.view.shown(noise(height, wide)).copy()).permute(2, 0, 1)
+        shown = torch.from_numpy(backbone.transform.apply(noise(height, wide)).copy()).permute(2, 0, 1)
         assert torch.equal((shown / 255 - mean) / std, transform(Image.fromarray(noise(height, wide))))
 
 

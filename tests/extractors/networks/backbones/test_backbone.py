@@ -25,7 +25,7 @@ def picture(height: int = 200, width: int = 300) -> npt.NDArray[np.uint8]:
 
 
 def features(backbone: Backbone, *images: npt.NDArray[np.uint8]) -> torch.Tensor:
-    shown = np.stack([backbone.view.shown(image) for image in images])
+    shown = np.stack([backbone.transform.apply(image) for image in images])
     with torch.inference_mode():
         return torch.as_tensor(backbone.module(torch.from_numpy(shown)))
 
@@ -61,7 +61,7 @@ def test_features_equal_a_plain_timm_forward(weights_dir: Path, pool: str) -> No
     assert (backbone.width, backbone.file) == (1024, weights_dir / f"{SMALL}.safetensors")
 
 
-def test_poolings_are_joined_in_the_order_they_are_named() -> None:
+def test_poolings_are_joined_in_order() -> None:
     parts = {pool: features(random(SMALL, pool=pool), picture()) for pool in ("avg", "max", "flatten")}
     for pool in ("avg+max", "flatten+avg"):
         first, second = pool.split("+")
@@ -115,15 +115,15 @@ def test_random_weights_depend_on_the_name_alone() -> None:
     assert not torch.equal(first[weight], other.module.state_dict()[weight])
 
 
-def test_the_number_of_images_is_free_where_the_network_is_traced() -> None:
+def test_a_traced_network_accepts_any_number_of_images() -> None:
     for backbone in (random(SMALL, pool="avg+max"), random("squeezenet1_1", layer=3), random(VIT, pool="cls", size=64)):
-        batch = torch.from_numpy(np.stack([backbone.view.shown(picture(40 + i)) for i in range(5)]))
+        batch = torch.from_numpy(np.stack([backbone.transform.apply(picture(40 + i)) for i in range(5)]))
         with torch.inference_mode():
             traced = torch.jit.trace(backbone.module, batch[:1], check_trace=False)
             assert_close(traced(batch), backbone.module(batch))
 
 
-def test_a_torchvision_network_gives_what_goes_into_its_last_layer(tmp_path: Path) -> None:
+def test_features_equal_a_plain_torchvision_forward(tmp_path: Path) -> None:
     plain = torchvision.models.get_model("squeezenet1_1").eval()
     save_file(plain.state_dict(), tmp_path / "squeezenet1_1.safetensors")
     transform = torchvision.models.SqueezeNet1_1_Weights.DEFAULT.transforms()
@@ -137,7 +137,7 @@ def test_a_torchvision_network_gives_what_goes_into_its_last_layer(tmp_path: Pat
     assert load_backbone(BackboneSpec("squeezenet1_1"), tmp_path).width == 512
 
 
-def test_the_pooling_of_a_feature_stage_is_the_average_unless_another_is_asked_for() -> None:
+def test_the_default_pooling_of_a_feature_stage_is_the_average() -> None:
     stage = random(SMALL, layer=1)
     assert torch.equal(features(stage, picture()), features(random(SMALL, layer=1, pool="avg"), picture()))
     assert random("vit_b_32").width == 768  # of torchvision, where the feature is the class token
@@ -159,12 +159,12 @@ def test_the_pooling_of_a_feature_stage_is_the_average_unless_another_is_asked_f
         ({"size": 10**9}, "size=1000000000: a network is shown images"),
     ],
 )
-def test_a_pooling_layer_or_size_that_is_none_is_refused(parameters: dict[str, object], message: str) -> None:
+def test_an_invalid_specification_raises(parameters: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         BackboneSpec(SMALL, **parameters)  # type: ignore[arg-type]
 
 
-def test_joined_poolings_are_one_spec_as_text_and_as_a_list() -> None:
+def test_joined_poolings_are_equal_as_text_and_as_a_list() -> None:
     text, listed = BackboneSpec(SMALL, pool="avg+max"), BackboneSpec(SMALL, pool=("avg", "max"))
     assert (text, hash(text), text.pool) == (listed, hash(listed), "avg+max")
 
@@ -178,11 +178,11 @@ def test_joined_poolings_are_one_spec_as_text_and_as_a_list() -> None:
         ("mobilenet_v2", "max", r"the maximum of its last map is mobilenet_v2\[pool=max,layer=-1\]"),
     ],
 )
-def test_a_pooling_that_a_model_lacks_is_refused(model: str, pool: str, message: str) -> None:
+def test_an_unsupported_pooling_raises(model: str, pool: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         random(model, pool=pool)
 
 
-def test_an_unknown_model_is_told_its_neighbours() -> None:
+def test_an_unknown_model_raises_with_similar_names() -> None:
     with pytest.raises(ValueError, match=r"no timm or torchvision model 'resnet5O'\. Did you mean .*resnet50"):
         random("resnet5O")

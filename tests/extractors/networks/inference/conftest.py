@@ -27,7 +27,7 @@ def backbone() -> Backbone:
 @pytest.fixture
 def images(backbone: Backbone) -> npt.NDArray[np.uint8]:
     """Seven images, no two alike."""
-    return np.random.default_rng(1).integers(0, 256, (7, *backbone.view.size, 3), dtype=np.uint8)
+    return np.random.default_rng(1).integers(0, 256, (7, *backbone.transform.size, 3), dtype=np.uint8)
 
 
 @pytest.fixture

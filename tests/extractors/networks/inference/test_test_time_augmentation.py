@@ -7,7 +7,7 @@ from extractors.networks.inference.test_time_augmentation import averaged, turne
 from extractors.networks.training.augmentation import dihedral
 
 
-def test_the_eight_positions_are_those_of_the_augmentation() -> None:
+def test_the_eight_images_equal_the_augmentation() -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, 5, 5, 3), dtype=np.uint8)
     positions = np.stack(list(turned(images)))
     assert positions.shape == (24, 5, 5, 3)
@@ -18,7 +18,7 @@ def test_the_eight_positions_are_those_of_the_augmentation() -> None:
         assert len(np.unique(positions[8 * row : 8 * row + 8], axis=0)) == 8
 
 
-def test_rows_are_averaged_by_eights() -> None:
+def test_rows_are_averaged_in_groups_of_eight() -> None:
     rows = np.random.default_rng(1).normal(size=(16, 4)).astype(np.float32)
     means = list(averaged(iter(rows)))
     assert [mean.dtype for mean in means] == [np.float32, np.float32]

@@ -9,7 +9,7 @@ import pytest
 
 from extractors.cells import Cell, CellFile, Cells, UInt8Image
 from extractors.networks.training import data
-from extractors.networks.training.crop_cache import CropMemory
+from extractors.networks.training.crop_cache import CropCache
 from extractors.networks.training.data import pixel_stack
 
 
@@ -24,7 +24,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return crop(cell, size)
 
     monkeypatch.setattr(data, "square_crop", spy)
-    monkeypatch.setattr(data, "_memory", CropMemory(budget=2 * 16 * 16 * 3))
+    monkeypatch.setattr(data, "_memory", CropCache(budget=2 * 16 * 16 * 3))
     return names
 
 
@@ -33,7 +33,7 @@ def image_file(folder: Path, name: str, value: int) -> CellFile:
     return CellFile(name, str(folder / name), mask_by="whole")
 
 
-def test_a_cell_is_decoded_once_for_each_size_until_the_budget_is_full(tmp_path: Path, decoded: list[str]) -> None:
+def test_a_cell_is_decoded_once_per_transform_until_the_cache_is_full(tmp_path: Path, decoded: list[str]) -> None:
     cells = Cells(image_file(tmp_path, f"{i}.png", 10 * i) for i in range(3))
     first = pixel_stack(cells, 16)
     assert decoded == ["0.png", "1.png", "2.png"]
@@ -43,7 +43,7 @@ def test_a_cell_is_decoded_once_for_each_size_until_the_budget_is_full(tmp_path:
     assert decoded[4:] == ["0.png"]
 
 
-def test_a_file_that_changed_is_decoded_again(tmp_path: Path, decoded: list[str]) -> None:
+def test_a_changed_file_is_decoded_again(tmp_path: Path, decoded: list[str]) -> None:
     file = image_file(tmp_path, "a.png", 10)
     assert pixel_stack(Cells([file]), 16)[0, 0, 0, 0] == 10
     image_file(tmp_path, "a.png", 20)
@@ -54,7 +54,7 @@ def test_a_file_that_changed_is_decoded_again(tmp_path: Path, decoded: list[str]
         pixel_stack(Cells([file]), 16)
 
 
-def test_another_kind_of_sequence_is_not_remembered(tmp_path: Path, decoded: list[str]) -> None:
+def test_other_sequences_are_not_cached(tmp_path: Path, decoded: list[str]) -> None:
     class Darker(Cells):
         def __getitem__(self, index: int) -> Cell:  # type: ignore[override]  # only single cells are asked for
             cell = super().__getitem__(index)

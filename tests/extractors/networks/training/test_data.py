@@ -28,7 +28,7 @@ def test_shrinking_averages_and_growing_interpolates() -> None:
     assert square_crop(Cell("stripes", image, whole), 64).shape == (64, 64, 3)
 
 
-def test_the_stack_keeps_the_order_whatever_the_threads() -> None:
+def test_the_stack_has_the_order_of_the_cells_for_any_threads() -> None:
     cells = [Cell(str(i), np.full((9, 9, 3), 10 * i + 1, dtype=np.uint8), np.ones((9, 9), np.bool_)) for i in range(12)]
     alone, together = pixel_stack(cells, 16), pixel_stack(cells, 16, threads=4)
     assert alone.dtype == np.uint8
@@ -36,7 +36,7 @@ def test_the_stack_keeps_the_order_whatever_the_threads() -> None:
     assert alone[:, 0, 0, 0].tolist() == [10 * i + 1 for i in range(12)]
 
 
-def test_a_cell_with_an_empty_mask_is_named() -> None:
+def test_an_empty_mask_raises() -> None:
     empty = Cell("E7", np.full((9, 9, 3), 5, dtype=np.uint8), np.zeros((9, 9), np.bool_))
     with pytest.raises(ValueError, match="cell E7: its mask is empty"):
         pixel_stack([block(4, 4), empty], 16)
@@ -50,7 +50,7 @@ def test_statistics_equal_numpys() -> None:
     np.testing.assert_allclose(std, (stack / 255).std(axis=(0, 1, 2)), rtol=1e-6)
 
 
-def test_a_constant_channel_is_divided_by_one() -> None:
+def test_a_constant_channel_has_unit_deviation() -> None:
     mean, std = channel_statistics(np.full((2, 4, 4, 3), 51, dtype=np.uint8))
     np.testing.assert_allclose(mean, 0.2, rtol=1e-6)
     assert std.tolist() == [1, 1, 1]

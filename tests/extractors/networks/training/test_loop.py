@@ -38,7 +38,7 @@ def weighted_loss(net: torch.nn.Module, cells: LabelledPixels) -> float:
     return float(np.average(-log_p[np.arange(len(logits)), cells.targets], weights=cells.weights))
 
 
-def test_the_network_keeps_the_weights_of_its_best_epoch() -> None:
+def test_the_weights_of_the_best_epoch_are_restored() -> None:
     validation = brightness_task(15, seed=2)
     validation = dataclasses.replace(validation, weights=np.linspace(0.1, 2, 15, dtype=np.float32))
     net = network()
@@ -48,7 +48,7 @@ def test_the_network_keeps_the_weights_of_its_best_epoch() -> None:
     assert math.isclose(weighted_loss(net, validation), min(history.validation), rel_tol=1e-5)
 
 
-def test_training_stops_when_patience_is_spent() -> None:
+def test_training_stops_after_patience_epochs() -> None:
     schedule = dataclasses.replace(SCHEDULE, epochs=40, patience=2, learning_rate=0.03)
     history = train(
         network(),
@@ -61,7 +61,7 @@ def test_training_stops_when_patience_is_spent() -> None:
     assert len(history.validation) == history.best_epoch + 1 + schedule.patience < schedule.epochs
 
 
-def test_the_same_seed_gives_the_same_bits_and_leaves_the_callers_generator_alone() -> None:
+def test_training_is_reproducible_and_restores_the_global_generator() -> None:
     torch.manual_seed(5)
     before = torch.get_rng_state()
     states = []
@@ -81,7 +81,7 @@ def test_the_same_seed_gives_the_same_bits_and_leaves_the_callers_generator_alon
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_cell_of_weight_zero_teaches_nothing() -> None:
+def test_a_cell_of_weight_zero_has_no_effect() -> None:
     cells = brightness_task(24, seed=1)
     weights = np.where(np.arange(24) < 12, 1, 0).astype(np.float32)
     swapped = np.where(weights > 0, cells.targets, 1 - cells.targets)
@@ -119,7 +119,7 @@ def test_nothing_is_printed_or_written(
     assert logging.getLogger("lightning.pytorch").level == level
 
 
-def test_a_diverging_loss_says_what_to_lower() -> None:
+def test_a_diverging_loss_raises() -> None:
     schedule = dataclasses.replace(SCHEDULE, learning_rate=1e30)
     with pytest.raises(ValueError, match="lower learning_rate"):
         train(

@@ -15,7 +15,7 @@ def network() -> nn.Sequential:
     return nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
 
 
-def test_both_formats_give_the_tensors_that_were_saved(tmp_path: Path) -> None:
+def test_both_formats_are_read(tmp_path: Path) -> None:
     state = network().state_dict()
     save_file(state, tmp_path / "w.safetensors")
     torch.save({"state_dict": {f"module.{key}": value for key, value in state.items()}}, tmp_path / "w.pth")
@@ -25,7 +25,7 @@ def test_both_formats_give_the_tensors_that_were_saved(tmp_path: Path) -> None:
         assert all(torch.equal(read[key], state[key]) for key in state)
 
 
-def test_a_truncated_file_is_named(tmp_path: Path) -> None:
+def test_a_truncated_file_raises(tmp_path: Path) -> None:
     file = tmp_path / "w.safetensors"
     save_file(network().state_dict(), file)
     file.write_bytes(file.read_bytes()[:-5])
@@ -39,7 +39,7 @@ class Trap:
 
 
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pth"])
-def test_a_pickle_is_refused_and_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_pickle_raises_and_is_not_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).write_bytes(pickle.dumps({"0.weight": Trap()}, protocol=2))
     with pytest.raises(ValueError, match=name):
@@ -47,7 +47,7 @@ def test_a_pickle_is_refused_and_not_run(tmp_path: Path, monkeypatch: pytest.Mon
     assert not (tmp_path / "trapped").exists()
 
 
-def test_an_old_file_that_ends_anywhere_is_named(tmp_path: Path) -> None:
+def test_a_truncated_legacy_file_raises(tmp_path: Path) -> None:
     file = tmp_path / "w.pth"
     torch.save({"a.weight": torch.ones(3, 4)}, file, _use_new_zipfile_serialization=False)
     content = file.read_bytes()
@@ -57,7 +57,7 @@ def test_an_old_file_that_ends_anywhere_is_named(tmp_path: Path) -> None:
             read_weights(file)
 
 
-def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_tensors_raises(tmp_path: Path) -> None:
     torch.save([1, 2], tmp_path / "w.pth")
     with pytest.raises(ValueError, match="holds no named tensors"):
         read_weights(tmp_path / "w.pth")
@@ -73,13 +73,13 @@ def test_loading_is_strict_in_keys_and_shapes() -> None:
         load_strictly(network(), state | {"0.weight": torch.zeros(3, 4)})
 
 
-def test_tensors_of_a_head_that_was_removed_may_be_there() -> None:
+def test_tensors_of_a_removed_head_are_ignored() -> None:
     source, target = network(), network()
     load_strictly(target, dict(source.state_dict()) | {"head.weight": torch.zeros(1)}, unused=("head",))
     assert torch.equal(target[0].weight, source[0].weight)
 
 
-def test_an_old_file_without_batch_counters_is_whole() -> None:
+def test_batch_counters_may_be_missing() -> None:
     source, target = network(), network()
     load_strictly(target, {key: value for key, value in source.state_dict().items() if "num_batches" not in key})
     assert torch.equal(target[0].weight, source[0].weight)

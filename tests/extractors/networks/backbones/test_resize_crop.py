@@ -50,7 +50,7 @@ def timm_view(size: tuple[int, int], crop_pct: float, crop_mode: str, interpolat
 @example((238, 141), (224, 224), 0.875, "border", "lanczos")
 @example((288, 242), (224, 224), 0.875, "border", "bilinear")
 @settings(max_examples=300, deadline=None)
-def test_timms_transform_bit_for_bit(
+def test_it_equals_the_transform_of_timm(
     sides: tuple[int, int], size: tuple[int, int], crop_pct: float, crop_mode: str, interpolation: str
 ) -> None:
     image = noise(*sides)
@@ -69,7 +69,7 @@ def test_timms_transform_bit_for_bit(
 
 @given(height=SIDES, width=SIDES)
 @settings(max_examples=50, deadline=None)
-def test_torchvisions_preset_bit_for_bit(height: int, width: int) -> None:
+def test_it_equals_the_preset_of_torchvision(height: int, width: int) -> None:
     image = noise(height, width)
     preset = ImageClassification(crop_size=112, resize_size=128, mean=(0, 0, 0), std=(1, 1, 1))
     expected = (preset(Image.fromarray(image)) * 255).round().permute(1, 2, 0).numpy()
@@ -77,7 +77,7 @@ def test_torchvisions_preset_bit_for_bit(height: int, width: int) -> None:
     assert np.array_equal(view.shown(image), expected)
 
 
-def test_only_what_is_kept_is_resized_where_no_bit_depends_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_crop_is_resized_if_the_result_is_identical(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[int, int]] = []
     resize = Image.Image.resize
 
@@ -91,24 +91,24 @@ def test_only_what_is_kept_is_resized_where_no_bit_depends_on_it(monkeypatch: py
     assert asked == [(224, 224), (235, 235), (224, 224), (256, 256)]
 
 
-def test_an_image_that_is_not_contiguous_is_shown_as_its_copy() -> None:
+def test_a_non_contiguous_image_equals_its_copy() -> None:
     image = noise(90, 80)[::-1, :, ::-1]
     view = timm_view((64, 64), 0.875, "center", "bicubic")
     assert np.array_equal(view.shown(image), view.shown(image.copy()))
 
 
 @pytest.mark.parametrize("sides", [(7, 100), (100, 7)])
-def test_an_image_of_fewer_than_8_pixels_is_refused(sides: tuple[int, int]) -> None:
+def test_an_image_below_8_pixels_raises(sides: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=rf"{sides[1]} x {sides[0]} pixels is too small .* at least 8 pixels"):
         timm_view((64, 64), 1.0, "center", "bilinear").shown(noise(*sides))
 
 
-def test_a_strip_is_refused_before_memory_is_taken() -> None:
+def test_a_strip_raises_before_it_is_resized() -> None:
     with pytest.raises(ValueError, match=r"8 x 100000 pixels is too long and thin .* 819 million pixels"):
         timm_view((256, 256), 1.0, "center", "bilinear").shown(np.zeros((100_000, 8, 3), dtype=np.uint8))
 
 
-def test_json_keeps_a_view() -> None:
+def test_json_round_trip() -> None:
     view = timm_view((96, 128), 0.9, "border", "bicubic")
     assert View.from_dict(json.loads(json.dumps(view.to_dict()))) == view
     assert hash(view) == hash(View.from_dict(view.to_dict()))
@@ -128,7 +128,7 @@ def test_json_keeps_a_view() -> None:
         {"size": None},
     ],
 )
-def test_other_values_are_no_view(change: dict[str, object]) -> None:
+def test_invalid_values_raise(change: dict[str, object]) -> None:
     values = timm_view((64, 64), 0.9, "center", "bicubic").to_dict()
     with pytest.raises(ValueError, match="describe no view"):
         View.from_dict(values | change)
@@ -136,7 +136,7 @@ def test_other_values_are_no_view(change: dict[str, object]) -> None:
         View.from_dict({key: value for key, value in values.items() if key not in change})
 
 
-def test_showing_imports_no_torch() -> None:
+def test_the_transform_imports_no_torch() -> None:
     code = (
         "import sys, numpy; from extractors.networks.backbones.image_transform import View; "
         "View((8, 8), (9, 9), 'shorter', 'bicubic', (0, 0, 0), (1, 1, 1)).shown(numpy.zeros((20, 20, 3), 'uint8')); "
