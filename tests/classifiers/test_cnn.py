@@ -20,7 +20,7 @@ QUICK: dict[str, Any] = {"size": 32, "width": 8, "epochs": 12, "random_state": 0
 
 
 def disc(rng: np.random.Generator, grain: float, name: str) -> Cell:
-    """A disc of a random colour on black, its chromatin a random field of the given grain."""
+    """A disc of random colour on black; `grain` is the correlation length of its random texture."""
     rows, columns = np.mgrid[:48, :48]
     mask = (rows - 24) ** 2 + (columns - 24) ** 2 < rng.integers(15, 22) ** 2
     field = cv2.GaussianBlur(rng.normal(size=(48, 48)), (0, 0), grain)
@@ -43,14 +43,14 @@ class Spy:
     def split(self, X: Any, y: Any, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         assert len(X) == len(y) == len(groups)
         self.groups = groups
-        aside = np.isin(groups, [0, 1, 2, 3])
-        self.validation = set(groups[aside])
-        yield np.flatnonzero(~aside), np.flatnonzero(aside)
-        raise AssertionError("only the first split is wanted")
+        held_out = np.isin(groups, [0, 1, 2, 3])
+        self.validation = set(groups[held_out])
+        yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
+        raise AssertionError("only the first split is used")
 
 
 def test_a_planted_difference_is_learned_on_unseen_patients() -> None:
-    cells, y, groups = discs(240)
+    cells, y, groups = discs(160)
     unseen, truth, _ = discs(60, seed=9)
     model = Cnn(**QUICK).fit(cells, y, groups)
     probabilities = model.predict_proba(unseen)
@@ -100,8 +100,8 @@ def test_early_stopping_uses_the_first_split_of_cv_with_groups() -> None:
 
 def test_a_split_that_divides_a_patient_raises() -> None:
     cells, y, groups = discs(60)
-    torn = np.arange(60) % 3 == 0
-    pairs = [(np.flatnonzero(~torn), np.flatnonzero(torn))]
+    mixed = np.arange(60) % 3 == 0
+    pairs = [(np.flatnonzero(~mixed), np.flatnonzero(mixed))]
     with pytest.raises(ValueError, match="the first split of cv has patient 0 on both sides"):
         Cnn(**QUICK, cv=pairs).fit(cells, y, groups)
     Cnn(**QUICK, cv=pairs).set_params(epochs=1).fit(cells, y)
@@ -180,10 +180,10 @@ def test_search_space() -> None:
         ({"learning_rate": 1e30}, "lower learning_rate"),
         ({"size": 8}, "size must be at least 16"),
         ({"batch_size": 1}, "batch_size must be at least 2"),
-        ({"dropout": 1.0}, "dropout must lie in"),
+        ({"dropout": 1.0}, "dropout must be in"),
         ({"cv": 3}, "cv must be None, a splitter"),
         ({"cv": [([0, 2, 4], [1])]}, "trains on no cell of class coarse"),
-        ({"cv": [(range(40), [])]}, "holds no cell for early stopping"),
+        ({"cv": [(range(40), [])]}, "has no cell for early stopping"),
     ],
 )
 def test_invalid_parameters_raise(parameters: dict[str, Any], message: str) -> None:

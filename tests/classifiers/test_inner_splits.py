@@ -1,4 +1,4 @@
-"""Splits inside the training cells keep patients whole."""
+"""Inner splits are patient-disjoint."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_splitter_receives_groups(spy: Any, planted: Any) -> None:
     [
         (5, "cv=5 would split cells"),
         ("prefit", "cv='prefit' would split cells"),
-        ([], "makes no split"),
+        ([], "cv has no split"),
         ([([0, 1, 2], [])], "split 0 of cv has an empty part"),
         ([([0, 2], [1, 3]), ([0, 1], [2, 3])], "split 0 of cv has patient a on both sides"),
         ([([0, 1], [2, 3])], "no cell of class 1"),

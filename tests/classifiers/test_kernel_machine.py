@@ -1,4 +1,4 @@
-"""Decision values are libsvm's."""
+"""Decision values equal those of libsvm."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from classifiers.kernel_machine import Kernel, fit_kernel_machine
 
 @pytest.mark.parametrize("name", ["rbf", "linear", "poly", "sigmoid"])
 @pytest.mark.parametrize("gram_rows", [20_000, 10])
-def test_decision_values_equal_libsvm(
-    name: str, gram_rows: int, planted: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_decision_values_equal_libsvm(name: str, gram_rows: int, planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel_machine, "GRAM_ROWS", gram_rows)
     data = planted(signal=1.0)
     weights = np.random.default_rng(1).uniform(0.5, 2, len(data.y))
@@ -40,5 +38,5 @@ def test_multiclass_is_one_vs_rest(planted: Any) -> None:
 
 def test_unknown_kernel_raises(planted: Any) -> None:
     data = planted()
-    with pytest.raises(ValueError, match="kernel='rfb'; it is one of rbf, linear, poly, sigmoid"):
+    with pytest.raises(ValueError, match="kernel='rfb' is not known; it is one of rbf, linear, poly, sigmoid"):
         fit_kernel_machine(data.X, data.y, np.ones(len(data.y)), kernel=Kernel("rfb", 1.0, 3, 0.0), C=1.0)

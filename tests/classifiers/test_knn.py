@@ -1,4 +1,4 @@
-"""Nearest neighbours against scikit-learn's."""
+"""Nearest neighbours compared with scikit-learn."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from classifiers.knn import Knn
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan", "cosine"])
 def test_without_balance_it_equals_scikit_learn(weights: str, metric: str, planted: Any) -> None:
     data, unseen = planted((4, 6, 5)), planted((4, 6, 5), seed=1)
-    # Its default for few features is a tree, which finds exact distances.
+    # Its default for few features is a tree, which computes exact distances.
     theirs = make_pipeline(StandardScaler(), KNeighborsClassifier(7, weights=weights, metric=metric))
     ours = Knn(n_neighbors=7, weights=weights, metric=metric, balance="none").fit(data.X, data.y, data.groups)
     for X in (unseen.X, data.X):
@@ -28,8 +28,8 @@ def test_votes_are_weighted() -> None:
     # Patients a and b share class 0, c has class 1. With all cells voting, each class has half of the votes.
     X = np.arange(6.0)[:, None]
     y, groups = [0, 0, 0, 0, 1, 1], ["a", "a", "a", "b", "c", "c"]
-    everybody = Knn(n_neighbors=6, weights="uniform").fit(X, y, groups)
-    np.testing.assert_allclose(everybody.predict_proba([[2.2]]), [[0.5, 0.5]])
+    all_cells = Knn(n_neighbors=6, weights="uniform").fit(X, y, groups)
+    np.testing.assert_allclose(all_cells.predict_proba([[2.2]]), [[0.5, 0.5]])
     # The three nearest to 4.2 are 3 (b, weight 1.5), 4 and 5 (c, weight 1.5 each).
     nearest = Knn(n_neighbors=3, weights="uniform").fit(X, y, groups)
     np.testing.assert_allclose(nearest.predict_proba([[4.2]]), [[1 / 3, 2 / 3]])

@@ -1,4 +1,4 @@
-"""Naive Bayes against scikit-learn's."""
+"""Naive Bayes compared with scikit-learn."""
 
 from __future__ import annotations
 

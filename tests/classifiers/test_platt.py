@@ -1,4 +1,4 @@
-"""The sigmoid: closed forms."""
+"""The sigmoid compared with closed forms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from classifiers.platt import fit_sigmoid
 
 
 def test_two_decision_values_are_fitted_exactly() -> None:
-    # With two values the sigmoid is free: it takes the weighted mean target of each.
+    # With two values the fit is exact: the weighted mean target of each.
     decisions = np.array([-3.0] * 4 + [5.0] * 6)
     positive = np.array([True, False, False, False] + [True] * 5 + [False])
     weights = np.array([2.0, 1, 1, 1, 1, 1, 1, 1, 1, 3])

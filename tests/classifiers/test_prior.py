@@ -1,4 +1,4 @@
-"""The prior against closed forms: shares of patients, its Brier score, its log loss, its AUROC, a constant's F1."""
+"""The prior compared with closed forms: shares, Brier score, log loss, AUROC and F1."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from classifiers.prior import Prior
 
 
 class Unreadable:
-    """Cells that only tell how many they are."""
+    """Cells that have only a length."""
 
     def __init__(self, n: int) -> None:
         self.n = n
@@ -20,7 +20,7 @@ class Unreadable:
         return self.n
 
     def __getitem__(self, at: object) -> object:
-        raise AssertionError("the prior looked at a cell")
+        raise AssertionError("the prior accessed a cell")
 
 
 def test_patients_are_counted_and_no_cell_is_read() -> None:

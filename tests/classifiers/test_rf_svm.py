@@ -16,8 +16,9 @@ from classifiers.weighting import row_weights
 
 
 def selection(**params: Any) -> ForestSelection:
-    defaults = {"threshold": "median", "min_features": 1, "max_features": None, "n_estimators": 20}
-    return ForestSelection(**{**defaults, "min_samples_leaf": 2, "random_state": 3, "threads": 1, **params})
+    leaf = params.pop("min_samples_leaf", 2)
+    forest = RandomForestClassifier(n_estimators=20, min_samples_leaf=leaf, random_state=3)
+    return ForestSelection(forest, **{"threshold": "median", "min_features": 1, "max_features": None, **params})
 
 
 def test_informative_features_are_selected(planted: Any) -> None:
@@ -64,8 +65,8 @@ def test_max_features_takes_precedence_over_min_features(planted: Any) -> None:
 
 def test_min_features_are_selected_from_constant_features() -> None:
     X = np.ones((8, 5))
-    kept = selection(threshold="mean", min_features=3).fit(X, np.arange(8) % 2, np.ones(8)).selected_
-    np.testing.assert_array_equal(kept, np.arange(3))
+    selected = selection(threshold="mean", min_features=3).fit(X, np.arange(8) % 2, np.ones(8)).selected_
+    np.testing.assert_array_equal(selected, np.arange(3))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_invalid_parameters_raise(params: dict[str, Any], message: str, planted:
 
 
 def test_selection_does_not_leak_into_the_calibration(planted: Any) -> None:
-    # 400 features without signal: a selection that saw the calibration patients would make them look separable.
+    # 400 features without signal: a selection that used the calibration patients would make them appear separable.
     data, unseen = (planted((15, 15), cells=2, features=400, signal=0.0, seed=s) for s in (0, 1))
     fitted = RfSvm(max_features=10, n_estimators=50, random_state=0).fit(data.X, data.y, data.groups)
     assert log_loss(unseen.y, fitted.predict_proba(unseen.X)) < np.log(2) + 0.15
@@ -109,4 +110,4 @@ def test_importances_are_those_of_the_forest_for_selected_features(planted: Any)
     np.testing.assert_allclose(
         fitted.feature_importances_[fitted.selected_], known[fitted.selected_] / known[fitted.selected_].sum()
     )
-    assert known[dropped].sum() > 0, "something was dropped that the forest used"
+    assert known[dropped].sum() > 0, "a dropped feature was used by the forest"

@@ -1,4 +1,4 @@
-"""Wrapping scikit-learn's classifiers, and refusing those that would split patients."""
+"""Adapter for scikit-learn classifiers, and rejection of those that would split patients."""
 
 from __future__ import annotations
 
@@ -83,23 +83,23 @@ def test_meta_estimators_need_two_patients_per_class(planted: Any) -> None:
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [
-        (LinearRegression(), "is no scikit-learn classifier"),
-        (LinearRegression, "is no scikit-learn classifier"),
-        ("svm", "is no scikit-learn classifier"),
-        (LinearSVC(), "gives no probabilities"),
+        (LinearRegression(), "is not a scikit-learn classifier"),
+        (LinearRegression, "is not a scikit-learn classifier"),
+        ("svm", "is not a scikit-learn classifier"),
+        (LinearSVC(), "has no predict_proba"),
         (LinearSVC, r"CalibratedClassifierCV\[estimator=sklearn.svm.LinearSVC\[\]\]"),
-        (SVC(), "take svm"),
-        (SGDClassifier(), "gives no probabilities"),
+        (SVC(), "use svm"),
+        (SGDClassifier(), "has no predict_proba"),
         (HistGradientBoostingClassifier(), r"HistGradientBoostingClassifier\[early_stopping=false\]"),
         (MLPClassifier(early_stopping=True), r"MLPClassifier\[early_stopping=false\]"),
         (SGDClassifier(loss="log_loss", early_stopping=True), r"SGDClassifier\[early_stopping=false\]"),
-        (GradientBoostingClassifier(n_iter_no_change=5), "leave n_iter_no_change out"),
+        (GradientBoostingClassifier(n_iter_no_change=5), "omit n_iter_no_change"),
         (BaggingClassifier(MLPClassifier(early_stopping=True)), "MLPClassifier"),
         (VotingClassifier([("h", HistGradientBoostingClassifier())], voting="soft"), "HistGradientBoostingClassifier"),
-        (CalibratedClassifierCV(LinearSVC(), cv=5), "leave cv out"),
+        (CalibratedClassifierCV(LinearSVC(), cv=5), "omit cv"),
         (BaggingClassifier(CalibratedClassifierCV(LinearSVC())), "CalibratedClassifierCV inside BaggingClassifier"),
         (GridSearchCV(LogisticRegressionCV(), {}), "LogisticRegressionCV inside GridSearchCV"),
-        (LogisticRegression(n_jobs=4), "leave n_jobs out"),
+        (LogisticRegression(n_jobs=4), "omit n_jobs"),
     ],
     ids=lambda v: v if isinstance(v, str) else None,
 )
@@ -113,7 +113,7 @@ def test_errors_suggest_a_solution(estimator: Any, message: str, planted: Any) -
 
 
 def test_probability_of_a_support_vector_machine_raises() -> None:
-    with pytest.raises(ValueError, match="take svm, which does it by patient"):
+    with pytest.raises(ValueError, match="use svm, which splits by patient"):
         check_wrappable(SVC(probability=True))
 
 
@@ -130,7 +130,7 @@ def test_random_state_is_passed_to_nested_estimators(planted: Any) -> None:
 
 def test_every_scikit_learn_classifier_is_fitted_or_rejected(planted: Any) -> None:
     data = planted((4, 4), cells=5)
-    fitted, refused = set(), set()
+    fitted, rejected = set(), set()
     for name, cls in all_estimators(type_filter="classifier"):
         try:
             with warnings.catch_warnings():
@@ -143,7 +143,7 @@ def test_every_scikit_learn_classifier_is_fitted_or_rejected(planted: Any) -> No
         try:
             check_wrappable(estimator)
         except ValueError:
-            refused.add(name)
+            rejected.add(name)
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -157,7 +157,7 @@ def test_every_scikit_learn_classifier_is_fitted_or_rejected(planted: Any) -> No
         np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-6)
         fitted.add(name)
     assert {"LogisticRegression", "RandomForestClassifier", "MLPClassifier", "CalibratedClassifierCV"} <= fitted
-    assert {"LinearSVC", "SVC", "HistGradientBoostingClassifier", "RidgeClassifierCV", "Perceptron"} <= refused
+    assert {"LinearSVC", "SVC", "HistGradientBoostingClassifier", "RidgeClassifierCV", "Perceptron"} <= rejected
     assert len(fitted) >= 18
 
 
@@ -167,4 +167,4 @@ def test_importances_are_those_of_the_estimator(planted: Any) -> None:
     theirs = make_pipeline(StandardScaler(), ExtraTreesClassifier(n_estimators=10, random_state=0)).fit(data.X, data.y)
     np.testing.assert_array_equal(trees.feature_importances_, theirs[-1].feature_importances_)
     assert not hasattr(SklearnAdapter(LogisticRegression()).fit(data.X, data.y, data.groups), "feature_importances_")
-    assert not hasattr(SklearnAdapter(ExtraTreesClassifier()), "feature_importances_"), "nothing is known before a fit"
+    assert not hasattr(SklearnAdapter(ExtraTreesClassifier()), "feature_importances_"), "importances need a fit"

@@ -62,15 +62,6 @@ def test_machines_are_fitted_on_training_rows_only(
     assert seen == [tuple(range(len(data.y))), *(tuple(train) for train, _ in spy.pairs)]
 
 
-@machines
-def test_a_splitter_that_divides_a_patient_raises(classifier: Any, planted: Any) -> None:
-    data = planted()
-    half = len(data.y) // 2
-    pairs = [(np.arange(half), np.arange(half, len(data.y)))]
-    with pytest.raises(ValueError, match="on both sides"):
-        classifier(cv=pairs).fit(data.X, data.y, data.groups)
-
-
 @pytest.mark.parametrize("classes", [2, 3])
 def test_probabilities_equal_scikit_learn_on_the_same_splits(classes: int, planted: Any) -> None:
     data = planted((6,) * classes, signal=1.0)

@@ -1,4 +1,4 @@
-"""Weights of cells: closed forms and scikit-learn's."""
+"""Weights of cells compared with closed forms and scikit-learn."""
 
 from __future__ import annotations
 

@@ -90,10 +90,10 @@ def test_palettes_and_bitmaps_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_truncated_files_raise(tmp_path: Path, suffix: str) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (60, 60, 3), dtype=np.uint8)
-    whole = save(tmp_path / f"c.{suffix}", noise)
-    assert verify_image(whole) == (60, 60)
+    complete = save(tmp_path / f"c.{suffix}", noise)
+    assert verify_image(complete) == (60, 60)
     cut = tmp_path / f"cut.{suffix}"
-    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    cut.write_bytes(complete.read_bytes()[: complete.stat().st_size * 2 // 3])
     with pytest.raises(ValueError, match=rf"cut\.{suffix}: (damaged|not an image)"):
         verify_image(cut)
 
@@ -182,8 +182,8 @@ def test_the_mask_is_the_foreground_the_file_or_the_frame(tmp_path: Path, pictur
     assert Cell.from_file(CellFile("c", path, mask_by="whole")).mask.all()
     drawn = np.zeros((20, 30), dtype=bool)
     drawn[8:12, 10:20] = True
-    given = CellFile("c", path, mask_path=str(save(tmp_path / "m.png", drawn)))
-    np.testing.assert_array_equal(Cell.from_file(given).mask, drawn)
+    annotated = CellFile("c", path, mask_path=str(save(tmp_path / "m.png", drawn)))
+    np.testing.assert_array_equal(Cell.from_file(annotated).mask, drawn)
 
 
 def test_jpeg_noise_is_not_foreground(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_jpeg_noise_is_not_foreground(tmp_path: Path) -> None:
     path = save(tmp_path / "c.jpg", image, quality=90)
     mask = Cell.from_file(CellFile("c", str(path))).mask
     wrong, naive = np.count_nonzero(mask ^ inside), np.count_nonzero(read_image(path).any(axis=2) ^ inside)
-    # So small and so bright a disc is wider by the colour that bleeds over one pixel of its rim.
+    # The colour of such a small, bright disc bleeds over one pixel of its rim.
     assert wrong < 0.06 * inside.sum() < 0.5 * naive
 
 
@@ -277,7 +277,7 @@ def test_cells_are_a_sequence_without_cached_pixels(tmp_path: Path, picture: npt
 
 
 def test_the_orientation_tag_is_ignored(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
-    # Masks are drawn on the pixels as they lie in the file.
+    # Masks refer to the pixels as stored in the file.
     photo = PillowImage.fromarray(picture)
     tags = photo.getexif()
     tags[0x0112] = 6

@@ -17,7 +17,7 @@ from timm.data import create_transform, resolve_model_data_config
 from extractors.cells import Cell, CellFile, Cells
 from extractors.embedding import Embedding
 from extractors.networks import devices
-from extractors.networks.inference.engine import Row, InputImage
+from extractors.networks.inference.engine import InputImage, Row
 from extractors.networks.inference.openvino_engine import OpenVINOEngine
 from extractors.networks.inference.openvino_runtime import has_native_bf16
 
@@ -47,13 +47,13 @@ def test_it_is_a_stateless_transformer() -> None:
 def test_features_depend_on_the_cell_alone() -> None:
     many = cells(40)
     extractor = embedding()
-    whole = extractor.transform(many)
-    assert np.array_equal(whole, extractor.transform(many))
+    features = extractor.transform(many)
+    assert np.array_equal(features, extractor.transform(many))
     shards = [clone(extractor).transform(many[start : start + 17]) for start in (34, 17, 0)]
-    assert np.array_equal(whole, np.concatenate(shards[::-1]))
-    assert np.array_equal(whole[:16], pickle.loads(pickle.dumps(extractor)).transform(many[:16]))  # noqa: S301 - ours
-    assert np.array_equal(whole, embedding(threads=2).transform(many))
-    assert np.array_equal(whole[:3], np.concatenate([extractor.transform(many[i : i + 1]) for i in range(3)]))
+    assert np.array_equal(features, np.concatenate(shards[::-1]))
+    assert np.array_equal(features[:16], pickle.loads(pickle.dumps(extractor)).transform(many[:16]))  # noqa: S301 - ours
+    assert np.array_equal(features, embedding(threads=2).transform(many))
+    assert np.array_equal(features[:3], np.concatenate([extractor.transform(many[i : i + 1]) for i in range(3)]))
 
 
 def test_engines_give_the_same_features() -> None:
@@ -79,13 +79,13 @@ def test_notices_are_those_of_the_engine() -> None:
 
 
 def test_tta_averages_the_dihedral_images() -> None:
-    (cell,) = cells(1, side=256)  # what the network is shown is cut out of it, without interpolation
+    (cell,) = cells(1, side=256)  # the input is a crop without interpolation
     image = cell.image
     eight = [Cell(str(i), np.rot90(image if i < 4 else image[:, ::-1], i % 4).copy()) for i in range(8)]
     expected = embedding().transform(eight).mean(axis=0)
-    turned = embedding(tta=True)
-    np.testing.assert_allclose(turned.transform([cell])[0], expected, atol=1e-5 * np.abs(expected).max())
-    together = turned.transform(eight)
+    augmented = embedding(tta=True)
+    np.testing.assert_allclose(augmented.transform([cell])[0], expected, atol=1e-5 * np.abs(expected).max())
+    together = augmented.transform(eight)
     assert np.abs(together - together[0]).max() < 1e-5 * np.abs(expected).max()
     with pytest.raises(ValueError, match="tta=1 is not known; it is true or false"):
         embedding(tta=1).transform([cell])
@@ -127,7 +127,7 @@ def test_a_non_finite_feature_raises(monkeypatch: pytest.MonkeyPatch) -> None:
             yield np.full(self.width, np.nan if index == 15 else 0, dtype=np.float32)
 
     monkeypatch.setattr(OpenVINOEngine, "features", broken)
-    with pytest.raises(ValueError, match=f"cell c15: its embedding by {SMALL} holds NaN or infinity"):
+    with pytest.raises(ValueError, match=f"cell c15: its embedding by {SMALL} contains NaN or infinity"):
         embedding().transform(cells(20))
 
 
@@ -156,11 +156,11 @@ def test_features_of_real_cells_equal_plain_timm(shared: Path) -> None:
     )
     plain = timm.create_model("mobilenetv2_100", checkpoint_path=str(shared / "weights/mobilenetv2_100.safetensors"))
     plain.reset_classifier(0)
-    view = create_transform(**resolve_model_data_config(plain), is_training=False)
+    transform = create_transform(**resolve_model_data_config(plain), is_training=False)
     images = []
     for file in files:
         with Image.open(file) as image:
-            images.append(view(image.convert("RGB")))
+            images.append(transform(image.convert("RGB")))
     with torch.inference_mode():
         expected = plain.eval()(torch.stack(images)).numpy()
     assert np.abs(ours - expected).max() < 1e-4 * np.abs(expected).max()

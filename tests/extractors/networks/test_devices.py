@@ -12,7 +12,7 @@ from extractors.networks.devices import gpu_count, resolved_device
 
 
 class Driver:
-    """A driver that finds `gpus` GPUs."""
+    """A driver that reports `gpus` GPUs."""
 
     def __init__(self, gpus: int, *, starts: bool = True) -> None:
         self.gpus, self.starts = gpus, starts

@@ -1,4 +1,4 @@
-"""Backbones: their poolings, weights and limits; the stages and sizes are tested beside, as are models by name."""
+"""Backbones: poolings, weights and errors; stages, sizes and models by name have their own files."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def picture(height: int = 200, width: int = 300) -> npt.NDArray[np.uint8]:
 
 
 def features(backbone: Backbone, *images: npt.NDArray[np.uint8]) -> torch.Tensor:
-    shown = np.stack([backbone.transform.apply(image) for image in images])
+    inputs = np.stack([backbone.transform.apply(image) for image in images])
     with torch.inference_mode():
-        return torch.as_tensor(backbone.module(torch.from_numpy(shown)))
+        return torch.as_tensor(backbone.module(torch.from_numpy(inputs)))
 
 
 def random(model: str, **parameters: object) -> Backbone:
@@ -76,7 +76,7 @@ def test_joined_poolings_share_their_weights() -> None:
     assert numbers[0] == numbers[1]
 
 
-def test_flatten_gives_every_number_of_the_last_map() -> None:
+def test_flatten_returns_all_values_of_the_last_feature_map() -> None:
     backbone = random(SMALL, pool="flatten")
     plain = timm.create_model(SMALL, num_classes=0).eval()
     plain.load_state_dict(random(SMALL).module.network.state_dict())  # type: ignore[union-attr]  # a module, not a tensor
@@ -87,7 +87,7 @@ def test_flatten_gives_every_number_of_the_last_map() -> None:
     assert_close(features(backbone, picture()), maps.flatten(1))
 
 
-def test_a_transformer_gives_patch_tokens_or_its_class_token() -> None:
+def test_a_transformer_is_pooled_by_patch_tokens_or_class_token() -> None:
     plain = timm.create_model(VIT, num_classes=0).eval()
     plain.load_state_dict(random(VIT, pool="cls").module.network.state_dict())  # type: ignore[union-attr]
     transform = create_transform(**resolve_model_data_config(plain), is_training=False)
@@ -153,10 +153,10 @@ def test_the_default_pooling_of_a_feature_stage_is_the_average() -> None:
         ({"layer": "first"}, "layer=first is not known; it is last, or the number of a feature stage"),
         ({"layer": True}, "layer=True is not known"),
         ({"layer": 1.5}, r"layer=1\.5 is not known"),
-        ({"size": 7}, "size=7: a network is shown images of 8 to 4096 pixels a side, or default"),
-        ({"size": "big"}, "size=big: a network is shown images"),
-        ({"size": True}, "size=True: a network is shown images"),
-        ({"size": 10**9}, "size=1000000000: a network is shown images"),
+        ({"size": 7}, "size=7 is not valid; it is the side of the input, 8 to 4096 pixels, or default"),
+        ({"size": "big"}, "size=big is not valid"),
+        ({"size": True}, "size=True is not valid"),
+        ({"size": 10**9}, "size=1000000000 is not valid"),
     ],
 )
 def test_an_invalid_specification_raises(parameters: dict[str, object], message: str) -> None:
@@ -172,10 +172,10 @@ def test_joined_poolings_are_equal_as_text_and_as_a_list() -> None:
 @pytest.mark.parametrize(
     ("model", "pool", "message"),
     [
-        (SMALL, "cls", "mobilenetv3_small_050 cannot be pooled by cls; it can by avg and by max and by flatten"),
+        (SMALL, "cls", "mobilenetv3_small_050 cannot be pooled by cls; it supports avg, max, flatten"),
         ("squeezenet1_1", "cls", "squeezenet1_1 of torchvision cannot be pooled by cls: it has no class token"),
-        ("vit_b_32", "avg", r"ask for vit_b_32\[pool=cls\]"),
-        ("mobilenet_v2", "max", r"the maximum of its last map is mobilenet_v2\[pool=max,layer=-1\]"),
+        ("vit_b_32", "avg", r"use vit_b_32\[pool=cls\]"),
+        ("mobilenet_v2", "max", r"the maximum of its last feature map is mobilenet_v2\[pool=max,layer=-1\]"),
     ],
 )
 def test_an_unsupported_pooling_raises(model: str, pool: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""A small network, images that it can be shown, and a cache that no other test has filled."""
+"""A small network, input images and an empty cache."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def backbone() -> Backbone:
 
 @pytest.fixture
 def images(backbone: Backbone) -> npt.NDArray[np.uint8]:
-    """Seven images, no two alike."""
+    """Seven different images."""
     return np.random.default_rng(1).integers(0, 256, (7, *backbone.transform.size, 3), dtype=np.uint8)
 
 
 @pytest.fixture
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache folder of this test alone; engines opened before are forgotten."""
+    """A private cache folder; opened engines are dropped."""
     monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "cache"))
     _engine.cache_clear()
     return tmp_path / "cache"

@@ -48,13 +48,13 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_size_stored() -> None:
 
 
 def test_one_image_that_does_not_fit_raises() -> None:
-    with pytest.raises(ValueError, match=r"the GPU's memory does not take one image.*--jobs.*size=.*--device cpu"):
+    with pytest.raises(ValueError, match=r"does not fit into the GPU's memory.*--jobs.*size=.*--device cpu"):
         in_batches("net", list(range(5)), Memory(0))  # type: ignore[arg-type]  # numbers stand for images
 
 
 @pytest.mark.parametrize("largest", [256, 3, 1])
 def test_batches_equal_single_images(backbone: Backbone, images: Images, largest: int) -> None:
-    """The code that runs on a GPU, on the processor: without streams and pinned memory."""
+    """Runs the code of the GPU on the CPU, without streams and pinned memory."""
     engine = CudaEngine(backbone, precision="f32", device="cpu")
     sizes = []
 
@@ -78,19 +78,17 @@ def test_bf16_is_close_and_f32_does_not_use_tf32(backbone: Backbone, images: Ima
     engine._module.register_forward_pre_hook(
         lambda *_: seen.append((torch.backends.cudnn.conv.fp32_precision, torch.backends.cuda.matmul.fp32_precision))
     )
-    whole = np.stack(list(engine.features(images)))
+    exact = np.stack(list(engine.features(images)))
     assert seen == [("ieee", "ieee")]
     assert torch.backends.cudnn.conv.fp32_precision == before
     rough = np.stack(list(CudaEngine(backbone, precision="bf16", device="cpu").features(images)))
     assert rough.dtype == np.float32
-    assert 1e-6 < np.abs(rough - whole).max() / np.abs(whole).max() < 5e-2
+    assert 1e-6 < np.abs(rough - exact).max() / np.abs(exact).max() < 5e-2
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU on this machine")
 @pytest.mark.parametrize(("precision", "tolerance"), [("f32", 1e-4), ("bf16", 5e-2)])
-def test_gpu_features_equal_cpu_features(
-    backbone: Backbone, images: Images, precision: str, tolerance: float
-) -> None:
+def test_gpu_features_equal_cpu_features(backbone: Backbone, images: Images, precision: str, tolerance: float) -> None:
     many = np.tile(images, (100, 1, 1, 1))
     rows = np.stack(list(CudaEngine(backbone, precision=precision).features(many)))
     expected = np.stack(list(TorchEngine(backbone, threads=1, precision="f32").features(images)))

@@ -40,7 +40,7 @@ print(features.shape, sorted({"torch", "timm", "torchvision", "openvino_telemetr
 
 
 class Loading:
-    """Gives a backbone and counts how often it was asked."""
+    """Returns a backbone and counts the calls."""
 
     def __init__(self, backbone: Backbone) -> None:
         self.backbone, self.times = backbone, 0
@@ -102,14 +102,14 @@ def test_a_damaged_network_is_converted_again(
 ) -> None:
     loading = Loading(backbone)
     first = computed(loading, images)
-    place = cached_networks()[0].folder / file
-    content = bytearray(place.read_bytes())
+    path = cached_networks()[0].folder / file
+    content = bytearray(path.read_bytes())
     middle = len(content) // 2
     content[middle] ^= 255
     if harm == "remove":
-        place.unlink()
+        path.unlink()
     else:
-        place.write_bytes(content if harm == "flip" else content[:middle])
+        path.write_bytes(content if harm == "flip" else content[:middle])
     assert np.array_equal(computed(loading, images), first)
     assert loading.times == 2
     computed(loading, images[:1])
@@ -118,14 +118,14 @@ def test_a_damaged_network_is_converted_again(
 
 def test_an_invalid_record_is_ignored(empty_cache: Path, backbone: Backbone) -> None:
     with converted_network(backbone.spec, None, Loading(backbone)) as network:
-        place = network.folder / "network.json"
-    whole = json.loads(place.read_text())
-    assert network_cache._read(place.parent) is not None
-    for record in ([], {}, None, {**whole, "digests": 3}, {**whole, "transform": {}}, {**whole, "width": "many"}):
-        place.write_text(json.dumps(record))
-        assert network_cache._read(place.parent) is None
-    place.write_text(json.dumps(whole) + " " * 2**20)
-    assert network_cache._read(place.parent) is None
+        path = network.folder / "network.json"
+    valid = json.loads(path.read_text())
+    assert network_cache._read(path.parent) is not None
+    for record in ([], {}, None, {**valid, "digests": 3}, {**valid, "transform": {}}, {**valid, "width": "many"}):
+        path.write_text(json.dumps(record))
+        assert network_cache._read(path.parent) is None
+    path.write_text(json.dumps(valid) + " " * 2**20)
+    assert network_cache._read(path.parent) is None
 
 
 def test_a_read_only_cache_is_not_an_error(
@@ -159,14 +159,14 @@ def test_a_full_disk_is_not_an_error(
 
 
 def test_files_of_a_killed_process_are_removed(empty_cache: Path, backbone: Backbone) -> None:
-    left = empty_cache / "networks" / f".unfinished-{network_key(backbone.spec, None)}-abc"
+    abandoned = empty_cache / "networks" / f".unfinished-{network_key(backbone.spec, None)}-abc"
     other = empty_cache / "networks" / ".unfinished-another-abc"
-    for folder in (left, other):
+    for folder in (abandoned, other):
         folder.mkdir(parents=True)
         (folder / MODEL).write_text("half")
     with converted_network(backbone.spec, None, Loading(backbone)):
         pass
-    assert not left.exists()
+    assert not abandoned.exists()
     assert other.exists()
     assert len(cached_networks()) == 1
 
@@ -194,8 +194,8 @@ def test_one_of_two_processes_converts_and_a_third_imports_no_torch(empty_cache:
         subprocess.Popen([sys.executable, "-c", OPENING], stdout=subprocess.PIPE, text=True, env=dict(os.environ))
         for _ in range(2)
     ]
-    said = sorted(process.communicate()[0].strip() for process in both)
-    assert said == ["OpenVINOEngine 256 ['timm', 'torch', 'torchvision']", "OpenVINOEngine 256 []"]
+    output = sorted(process.communicate()[0].strip() for process in both)
+    assert output == ["OpenVINOEngine 256 ['timm', 'torch', 'torchvision']", "OpenVINOEngine 256 []"]
     (record,) = empty_cache.glob("networks/*/network.json")
     assert json.loads(record.read_text())["width"] == 256
     warm = subprocess.run([sys.executable, "-c", EMBEDDING], check=True, capture_output=True, text=True)

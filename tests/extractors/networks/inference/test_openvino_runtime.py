@@ -23,7 +23,7 @@ def test_a_conversion_imports_no_telemetry(tmp_path: Path) -> None:
 
 
 def test_openvino_imports_telemetry_by_default() -> None:
-    """So that the test above is taken out when it has nothing left to test."""
+    """If this fails, the test above is no longer needed."""
     package = find_spec("openvino")
     assert package is not None
     assert package.origin is not None

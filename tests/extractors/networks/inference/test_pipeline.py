@@ -22,11 +22,11 @@ def cells(n: int, side: int = 40) -> list[Cell]:
 
 
 def reading_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("show")]
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("transform")]
 
 
 class Counted(Sequence[Cell]):
-    """Cells that put_probe which of them were looked at."""
+    """Cells that record which of them were accessed."""
 
     def __init__(self, n: int) -> None:
         self.cells, self.seen = cells(n), set[int]()
@@ -46,8 +46,8 @@ class Counted(Sequence[Cell]):
 @pytest.mark.parametrize("threads", [1, 3])
 def test_images_are_transformed_in_order(backbone: Backbone, threads: int) -> None:
     many = cells(30)
-    shown = list(input_images(many, backbone.transform, threads=threads))
-    assert all(np.array_equal(a, backbone.transform.apply(cell.image)) for a, cell in zip(shown, many, strict=True))
+    images = list(input_images(many, backbone.transform, threads=threads))
+    assert all(np.array_equal(a, backbone.transform.apply(cell.image)) for a, cell in zip(images, many, strict=True))
     assert reading_threads() == []
     assert list(input_images([], backbone.transform, threads=threads)) == []
 
@@ -105,6 +105,6 @@ def test_networks_receive_prepared_cells(backbone: Backbone, tmp_path: Path) -> 
     Image.fromarray(image).save(tmp_path / "a.png")
     plain = CellFile("a", str(tmp_path / "a.png"), mask_by="whole")
     prepared = replace(plain, prepare=(Halved(),))
-    shown = list(input_images(Cells([plain, prepared]), backbone.transform, threads=1))
-    assert np.array_equal(shown[0], backbone.transform.apply(image))
-    assert np.array_equal(shown[1], backbone.transform.apply(image[:30]))
+    images = list(input_images(Cells([plain, prepared]), backbone.transform, threads=1))
+    assert np.array_equal(images[0], backbone.transform.apply(image))
+    assert np.array_equal(images[1], backbone.transform.apply(image[:30]))

@@ -16,33 +16,35 @@ from extractors.networks.inference.select_engine import open_engine
 from extractors.networks.inference.torch_engine import TorchEngine
 
 
-def refusing(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Make each conversion fail as OpenVINO's own errors read; the list grows with each that is tried."""
-    tried = []
+def failing_conversion(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Make conversions fail with an error of OpenVINO; the list collects the attempts."""
+    attempts = []
 
     def fail(backbone: Backbone) -> Any:
-        tried.append(backbone.spec.model)
+        attempts.append(backbone.spec.model)
         raise RuntimeError("Check 'false' failed at src/frontends/x.cpp:7:\nNo rule for aten::odd\n")
 
     monkeypatch.setattr(conversion, "_convert", fail)
-    return tried
+    return attempts
 
 
 def test_torch_is_used_with_a_notice_if_openvino_does_not_support_a_network(
     empty_cache: Path, monkeypatch: pytest.MonkeyPatch, spec: BackboneSpec, images: npt.NDArray[np.uint8]
 ) -> None:
-    tried = refusing(monkeypatch)
+    attempts = failing_conversion(monkeypatch)
     engine = open_engine(spec)
     assert isinstance(engine, TorchEngine)
-    assert engine.notices == ("test_efficientnet: OpenVINO cannot compute it (No rule for aten::odd); torch does",)
+    assert engine.notices == (
+        "test_efficientnet: not supported by OpenVINO (No rule for aten::odd); computed by torch",
+    )
     plain = open_engine(spec, engine="torch")
     assert plain.notices == ()
     assert np.array_equal(list(engine.features(images)), list(plain.features(images)))
-    with pytest.raises(ValueError, match=r"test_efficientnet: OpenVINO cannot compute it \(No rule for aten::odd\)"):
+    with pytest.raises(ValueError, match=r"test_efficientnet: not supported by OpenVINO \(No rule for aten::odd\)"):
         open_engine(spec, engine="openvino")
     select_engine._engine.cache_clear()
     assert open_engine(spec).notices == engine.notices
-    assert tried == ["test_efficientnet"]
+    assert attempts == ["test_efficientnet"]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_a_conversion_with_different_features_is_rejected(
     converted = conversion._convert
 
     def shifted(backbone: Backbone) -> Any:
-        from openvino import opset13  # noqa: PLC0415 - as late as the code that it stands for
+        from openvino import opset13  # noqa: PLC0415 - heavy
 
         model = converted(backbone)
         result = model.get_results()[0]
@@ -85,7 +87,7 @@ def test_a_conversion_with_different_features_is_rejected(
 
     monkeypatch.setattr(conversion, "_convert", shifted)
     (notice,) = open_engine(spec).notices
-    assert "its features are off torch's by" in notice
+    assert "its features differ from torch's by" in notice
 
 
 def test_contradicting_options_raise(monkeypatch: pytest.MonkeyPatch, spec: BackboneSpec) -> None:
@@ -95,7 +97,7 @@ def test_contradicting_options_raise(monkeypatch: pytest.MonkeyPatch, spec: Back
         open_engine(spec, precision="f16")
     with pytest.raises(ValueError, match="threads must be at least 1; it is 0"):
         open_engine(spec, threads=0)
-    with pytest.raises(ValueError, match="engine=openvino computes on the processor"):
+    with pytest.raises(ValueError, match="engine=openvino runs on the CPU"):
         open_engine(spec, engine="openvino", device="cuda")
     monkeypatch.setattr(devices, "gpu_count", lambda: 0)
     with pytest.raises(ValueError, match="device=cuda, but this machine has no NVIDIA GPU"):
@@ -105,13 +107,11 @@ def test_contradicting_options_raise(monkeypatch: pytest.MonkeyPatch, spec: Back
 def test_a_gpu_that_torch_cannot_use_raises(monkeypatch: pytest.MonkeyPatch, spec: BackboneSpec) -> None:
     monkeypatch.setattr(devices, "gpu_count", lambda: 1)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(ValueError, match="there is a GPU, but the torch that is installed cannot use it"):
+    with pytest.raises(ValueError, match="there is a GPU, but the installed torch cannot use it"):
         open_engine(spec)
 
 
-def test_an_engine_is_cached_until_its_weights_change(
-    tmp_path: Path, empty_cache: Path, backbone: Backbone
-) -> None:
+def test_an_engine_is_cached_until_its_weights_change(tmp_path: Path, empty_cache: Path, backbone: Backbone) -> None:
     import timm  # noqa: PLC0415 - heavy, and needed here alone
     import torch  # noqa: PLC0415
     from safetensors.torch import save_file  # noqa: PLC0415

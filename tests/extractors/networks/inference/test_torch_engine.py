@@ -15,18 +15,18 @@ def computed(backbone: Backbone, images: Images, *, precision: str = "f32") -> n
 
 
 def test_features_equal_the_module(backbone: Backbone, images: Images) -> None:
-    whole = computed(backbone, images)
-    assert (whole.shape, whole.dtype) == ((7, backbone.width), np.float32)
+    features = computed(backbone, images)
+    assert (features.shape, features.dtype) == ((7, backbone.width), np.float32)
     with torch.inference_mode():
         expected = backbone.module(torch.from_numpy(images)).numpy()
-    assert np.abs(whole - expected).max() < 1e-5 * np.abs(expected).max()
-    assert np.array_equal(computed(backbone, images[::-1])[::-1], whole)
+    assert np.abs(features - expected).max() < 1e-5 * np.abs(expected).max()
+    assert np.array_equal(computed(backbone, images[::-1])[::-1], features)
 
 
 def test_bf16_is_close(backbone: Backbone, images: Images) -> None:
-    whole, rough = computed(backbone, images), computed(backbone, images, precision="bf16")
+    exact, rough = computed(backbone, images), computed(backbone, images, precision="bf16")
     assert rough.dtype == np.float32
-    assert 1e-6 < np.abs(rough - whole).max() / np.abs(whole).max() < 5e-2
+    assert 1e-6 < np.abs(rough - exact).max() / np.abs(exact).max() < 5e-2
 
 
 def test_torch_threads_are_set_and_restored(backbone: Backbone, images: Images) -> None:

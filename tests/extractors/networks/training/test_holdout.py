@@ -25,8 +25,8 @@ def test_a_fifth_of_the_patients_of_each_class_is_held_out() -> None:
     groups = np.repeat(np.arange(60), 3)
     y = np.where(groups < 20, "ill", "well")
     _, validation = patient_holdout(y, groups)
-    aside = np.unique(groups[validation])
-    assert ((aside < 20).sum(), (aside >= 20).sum()) == (4, 8)
+    held_out = np.unique(groups[validation])
+    assert ((held_out < 20).sum(), (held_out >= 20).sum()) == (4, 8)
 
 
 def test_the_split_depends_on_the_seed() -> None:

@@ -55,9 +55,9 @@ def test_the_second_call_imports_neither_library() -> None:
 def test_a_damaged_cache_is_rebuilt(tmp_path: Path) -> None:
     registry._entries(tmp_path)
     (file,) = (tmp_path / "models").iterdir()
-    whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2])
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
     registry._entries.cache_clear()
     assert "resnet50" in registry._entries(tmp_path)
-    assert file.read_bytes() == whole
+    assert file.read_bytes() == content
     assert [path.name for path in file.parent.iterdir()] == [file.name]

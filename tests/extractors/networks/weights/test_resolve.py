@@ -60,11 +60,11 @@ def test_missing_weights_raise_with_the_attempts_and_solutions(tmp_path: Path) -
     assert lines[1:6] == [
         f"  - --weights-dir: no file {tmp_path / 'resnet50.safetensors'}",
         f"  - --weights-dir: no file {tmp_path / 'resnet50.a1_in1k.safetensors'}",
-        f"  - Hugging Face cache ({tmp_path / 'hf'}): holds no weights of timm/resnet50.a1_in1k",
+        f"  - Hugging Face cache ({tmp_path / 'hf'}): no weights of timm/resnet50.a1_in1k",
         f"  - torch hub cache: no file {tmp_path / 'torch/hub/checkpoints/resnet50_a1_0-14fe96d1.pth'}",
-        "  - the hub: not asked, HF_HUB_OFFLINE is set",
+        "  - the hub: no request, HF_HUB_OFFLINE is set",
     ]
-    assert "resnet50.a2_in1k.safetensors: ask for it by its tag" in lines[6]
+    assert "resnet50.a2_in1k.safetensors: select it by its tag" in lines[6]
     assert "a file named resnet50.safetensors" in lines[7]
     assert lines[7].endswith("resnet50[weights=random].")
 
