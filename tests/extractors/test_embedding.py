@@ -138,7 +138,7 @@ def test_the_full_name_resolves_the_default() -> None:
 
 def test_an_unreadable_cell_raises(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_text("no image")
-    with pytest.raises(ValueError, match=r"x\.png: not an image"):
+    with pytest.raises(ValueError, match=r"x\.png: not a readable image"):
         embedding().transform(Cells([CellFile("x", str(tmp_path / "x.png"))]))
 
 

@@ -118,7 +118,7 @@ def test_nuclei_that_do_not_fit_are_named(draw: Draw, tmp_path: Path) -> None:
         assert cv2.imwrite(str(tmp_path / "n.png"), content)
         assert reason in reasons(cell, nuclei=[tmp_path / "n.png"])["1.png"]
     (tmp_path / "n.png").write_bytes(b"no image")
-    assert "not an image" in reasons(cell, nuclei=[tmp_path / "n.png"])["1.png"]
+    assert "not a readable image" in reasons(cell, nuclei=[tmp_path / "n.png"])["1.png"]
 
 
 def test_sixteen_bit_pixels_are_scaled(tmp_path: Path) -> None:

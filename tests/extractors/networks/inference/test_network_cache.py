@@ -57,6 +57,7 @@ def computed(loading: Loading, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.
     return np.stack(list(engine.features(images)))
 
 
+@pytest.mark.usefixtures("fast_conversion")
 def test_a_network_is_converted_once(empty_cache: Path, backbone: Backbone, images: npt.NDArray[np.uint8]) -> None:
     loading = Loading(backbone)
     first = computed(loading, images)
@@ -82,6 +83,7 @@ def test_the_torch_network_is_released_after_conversion(empty_cache: Path) -> No
         assert seen[0]() is None
 
 
+@pytest.mark.usefixtures("fast_conversion")
 def test_the_last_use_is_recorded_and_a_network_can_be_removed(empty_cache: Path, backbone: Backbone) -> None:
     loading = Loading(backbone)
     with converted_network(backbone.spec, None, loading) as network:
@@ -94,6 +96,7 @@ def test_the_last_use_is_recorded_and_a_network_can_be_removed(empty_cache: Path
     assert cached_networks() == []
 
 
+@pytest.mark.usefixtures("fast_conversion")
 @pytest.mark.parametrize(
     ("file", "harm"), [(WEIGHTS, "flip"), (MODEL, "flip"), (WEIGHTS, "cut"), (MODEL, "remove"), ("network.json", "cut")]
 )
@@ -116,6 +119,7 @@ def test_a_damaged_network_is_converted_again(
     assert loading.times == 2
 
 
+@pytest.mark.usefixtures("fast_conversion")
 def test_an_invalid_record_is_ignored(empty_cache: Path, backbone: Backbone) -> None:
     with converted_network(backbone.spec, None, Loading(backbone)) as network:
         path = network.folder / "network.json"
@@ -128,6 +132,7 @@ def test_an_invalid_record_is_ignored(empty_cache: Path, backbone: Backbone) -> 
     assert network_cache._read(path.parent) is None
 
 
+@pytest.mark.usefixtures("fast_conversion")
 def test_a_read_only_cache_is_not_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backbone: Backbone, images: npt.NDArray[np.uint8]
 ) -> None:
@@ -139,6 +144,7 @@ def test_a_read_only_cache_is_not_an_error(
     assert loading.times == 2
 
 
+@pytest.mark.usefixtures("fast_conversion")
 def test_a_full_disk_is_not_an_error(
     empty_cache: Path, monkeypatch: pytest.MonkeyPatch, backbone: Backbone, images: npt.NDArray[np.uint8]
 ) -> None:
@@ -150,24 +156,27 @@ def test_a_full_disk_is_not_an_error(
         if folder.is_relative_to(empty_cache):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(network_cache, "write_network", full)
-    first = computed(loading, images)
+    with monkeypatch.context() as patch:
+        patch.setattr(network_cache, "write_network", full)
+        first = computed(loading, images)
     assert cached_networks() == []
     assert not list((empty_cache / "networks").glob(".unfinished*"))
-    monkeypatch.undo()
     assert np.array_equal(computed(loading, images), first)
 
 
+@pytest.mark.usefixtures("fast_conversion")
 def test_files_of_a_killed_process_are_removed(empty_cache: Path, backbone: Backbone) -> None:
-    abandoned = empty_cache / "networks" / f".unfinished-{network_key(backbone.spec, None)}-abc"
-    other = empty_cache / "networks" / ".unfinished-another-abc"
-    for folder in (abandoned, other):
+    abandoned = empty_cache / "networks" / ".unfinished-abandoned"
+    running = empty_cache / "networks" / ".unfinished-running"
+    for folder in (abandoned, running):
         folder.mkdir(parents=True)
         (folder / MODEL).write_text("half")
+    two_days_ago = running.stat().st_mtime - 48 * 3600
+    os.utime(abandoned, (two_days_ago, two_days_ago))
     with converted_network(backbone.spec, None, Loading(backbone)):
         pass
     assert not abandoned.exists()
-    assert other.exists()
+    assert running.exists()
     assert len(cached_networks()) == 1
 
 

@@ -81,7 +81,7 @@ def test_errors_name_the_cell(backbone: Backbone, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cell tiny: an image of 90 x 7 pixels is too small"):
         list(input_images(small, backbone.transform, threads=2))
     (tmp_path / "x.png").write_text("no image")
-    with pytest.raises(ValueError, match=r"cell x: .*x\.png: not an image"):
+    with pytest.raises(ValueError, match=r"cell x: .*x\.png: not a readable image"):
         list(input_images(Cells([CellFile("x", str(tmp_path / "x.png"))]), backbone.transform, threads=2))
     with pytest.raises(OSError, match=r"cell y: .*y\.png"):
         list(input_images(Cells([CellFile("y", str(tmp_path / "y.png"))]), backbone.transform, threads=2))

@@ -56,7 +56,11 @@ def test_torch_is_used_with_a_notice_if_openvino_does_not_support_a_network(
     ],
 )
 def test_exhausted_memory_is_not_cached_as_unsupported(
-    empty_cache: Path, monkeypatch: pytest.MonkeyPatch, spec: BackboneSpec, error: Exception
+    empty_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    spec: BackboneSpec,
+    error: Exception,
 ) -> None:
     def fail(backbone: Backbone) -> Any:
         raise error
@@ -66,6 +70,7 @@ def test_exhausted_memory_is_not_cached_as_unsupported(
         with pytest.raises(MemoryError, match=r"not enough memory for the network in OpenVINO .*fewer --jobs"):
             open_engine(spec)
     assert cached_networks() == []
+    request.getfixturevalue("fast_conversion")
     assert isinstance(open_engine(spec), OpenVINOEngine)
 
 
