@@ -48,7 +48,7 @@ def test_skipped_cells_are_named_and_the_rest_is_whole(draw: Draw, tmp_path: Pat
     assert list(kept.table.index) == list(found.table.index) == [0, 1]
     assert found.problems == ()
     assert kept.notices[0] == "earlier"
-    assert kept.notices[1].startswith(f"left out as unreadable: 1 cell\n  {tmp_path / 'bad.png'}: not an")
+    assert kept.notices[1].startswith(f"left out as unreadable: 1 cell\n  {tmp_path / 'bad.png'}: not a readable image")
     assert kept.notices[2] == "patients of whom no readable cell is left: p"
     fresh = dataset_of(tmp_path, rows[1:])
     assert content_digest(kept, found) == content_digest(fresh, scan(fresh))

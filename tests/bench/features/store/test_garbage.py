@@ -212,7 +212,8 @@ def test_networks_that_other_versions_converted_go(tmp_path: Path, monkeypatch: 
     from extractors.networks.inference import network_cache  # noqa: PLC0415
 
     monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path))
-    makers = {"now": network_cache._versions(), "old": {"libraries": {"openvino": "1"}}, "unused": network_cache._versions()}
+    versions = network_cache._versions()
+    makers = {"now": versions, "old": {"libraries": {"openvino": "1"}}, "unused": versions}
     for name, maker in makers.items():
         folder = tmp_path / "networks" / name
         folder.mkdir(parents=True)
