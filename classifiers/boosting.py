@@ -42,28 +42,9 @@ class GradientBoosting(FeatureClassifier):
         The fitted classifier of the library.
     """
 
-    def __init__(
-        self,
-        *,
-        n_estimators: int,
-        learning_rate: float,
-        max_depth: int,
-        subsample: float,
-        colsample_bytree: float,
-        reg_lambda: float,
-        balance: str,
-        random_state: RandomState,
-        threads: int,
-    ) -> None:
-        self.n_estimators = n_estimators
-        self.learning_rate = learning_rate
-        self.max_depth = max_depth
-        self.subsample = subsample
-        self.colsample_bytree = colsample_bytree
-        self.reg_lambda = reg_lambda
-        self.balance = balance
-        self.random_state = random_state
-        self.threads = threads
+    balance: str
+    random_state: RandomState
+    threads: int
 
     @property
     def feature_importances_(self) -> Floats:
@@ -86,21 +67,14 @@ class GradientBoosting(FeatureClassifier):
         }
 
     def _train(self, X: Floats, codes: Codes, units: Units) -> None:
-        model = self._model(
-            n_estimators=self.n_estimators,
-            learning_rate=self.learning_rate,
-            max_depth=self.max_depth,
-            subsample=self.subsample,
-            colsample_bytree=self.colsample_bytree,
-            reg_lambda=self.reg_lambda,
-            random_state=seed_of(self.random_state),
-            n_jobs=self.threads,
-        )
+        params = self.get_params(deep=False)
+        own = {name: value for name, value in params.items() if name not in ("balance", "random_state", "threads")}
+        model = self._model(**own, random_state=seed_of(self.random_state), n_jobs=self.threads)
         self.model_ = model.fit(X, codes, sample_weight=row_weights(codes, units, self.balance))
 
     @abstractmethod
-    def _model(self, **shared: Any) -> Any:
-        """Create the unfitted classifier of the library from the shared parameters and those of the subclass."""
+    def _model(self, **params: Any) -> Any:
+        """Create the unfitted classifier of the library; `params` have the names of the library."""
 
     @abstractmethod
     def _tree_space(self, trial: Any) -> dict[str, Any]:

@@ -43,27 +43,23 @@ class LightGBM(GradientBoosting):
         random_state: RandomState = None,
         threads: int = 1,
     ) -> None:
-        super().__init__(
-            n_estimators=n_estimators,
-            learning_rate=learning_rate,
-            max_depth=max_depth,
-            subsample=subsample,
-            colsample_bytree=colsample_bytree,
-            reg_lambda=reg_lambda,
-            balance=balance,
-            random_state=random_state,
-            threads=threads,
-        )
+        self.n_estimators = n_estimators
+        self.learning_rate = learning_rate
         self.num_leaves = num_leaves
+        self.max_depth = max_depth
         self.min_child_samples = min_child_samples
+        self.subsample = subsample
+        self.colsample_bytree = colsample_bytree
+        self.reg_lambda = reg_lambda
+        self.balance = balance
+        self.random_state = random_state
+        self.threads = threads
 
-    def _model(self, **shared: Any) -> Any:
+    def _model(self, **params: Any) -> Any:
         from lightgbm import LGBMClassifier  # noqa: PLC0415 (heavy)
 
         return LGBMClassifier(
-            **shared,
-            num_leaves=self.num_leaves,
-            min_child_samples=self.min_child_samples,
+            **params,
             subsample_freq=1,
             deterministic=True,
             force_col_wise=True,

@@ -38,27 +38,23 @@ class XGBoost(GradientBoosting):
         random_state: RandomState = None,
         threads: int = 1,
     ) -> None:
-        super().__init__(
-            n_estimators=n_estimators,
-            learning_rate=learning_rate,
-            max_depth=max_depth,
-            subsample=subsample,
-            colsample_bytree=colsample_bytree,
-            reg_lambda=reg_lambda,
-            balance=balance,
-            random_state=random_state,
-            threads=threads,
-        )
+        self.n_estimators = n_estimators
+        self.learning_rate = learning_rate
+        self.max_depth = max_depth
         self.min_child_weight = min_child_weight
+        self.subsample = subsample
+        self.colsample_bytree = colsample_bytree
+        self.reg_lambda = reg_lambda
         self.gamma = gamma
+        self.balance = balance
+        self.random_state = random_state
+        self.threads = threads
 
-    def _model(self, **shared: Any) -> Any:
+    def _model(self, **params: Any) -> Any:
         from xgboost import XGBClassifier  # noqa: PLC0415 (heavy)
 
         return XGBClassifier(
-            **shared,
-            min_child_weight=self.min_child_weight,
-            gamma=self.gamma,
+            **params,
             importance_type="total_gain",
             tree_method="hist",
             device="cpu",
