@@ -67,7 +67,7 @@ def text_file(folder: Path) -> Sequence[str]:
     (folder / "cell.png").write_text("not a picture")
     rows[3][0] = "cell.png"
     write(folder, rows)
-    return ["cell.png", "not an image"]
+    return ["cell.png", "not a readable image"]
 
 
 def black(folder: Path) -> Sequence[str]:

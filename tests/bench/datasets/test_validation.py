@@ -59,7 +59,7 @@ def test_unreadable_cells_stop_the_run_and_ten_are_named(draw: Draw, tmp_path: P
         without_unreadable(data, scan(data), skip=False)
     lines = str(caught.value).splitlines()
     assert lines[0].startswith("12 cells cannot be read; repair or remove them, or leave them out with --skip-unread")
-    assert lines[1].startswith(f"  {tmp_path / 'bad00.png'}: not an image that can be read")
+    assert lines[1].startswith(f"  {tmp_path / 'bad00.png'}: not a readable image")
     assert len(lines) == 12
     assert lines[-1] == "  and 2 more"
 
@@ -75,7 +75,9 @@ def test_skipped_cells_are_named_and_the_rest_is_consistent(draw: Draw, tmp_path
     assert list(readable.table.index) == list(scanned.table.index) == [0, 1]
     assert scanned.problems == ()
     assert readable.notices[0] == "earlier"
-    assert readable.notices[1].startswith(f"left out as unreadable: 1 cell\n  {tmp_path / 'bad.png'}: not an")
+    assert readable.notices[1].startswith(
+        f"left out as unreadable: 1 cell\n  {tmp_path / 'bad.png'}: not a readable image"
+    )
     assert readable.notices[2] == "patients without a readable cell: p"
     fresh = dataset_of(tmp_path, rows[1:])
     assert content_digest(readable, scanned) == content_digest(fresh, scan(fresh))

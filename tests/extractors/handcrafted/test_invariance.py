@@ -14,7 +14,15 @@ from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.status import Status
 
 CHANNELS = ("luma", "lightness", "methylene_blue")
-TOLERANCES = {"gabor": 1e-6, "hog": 1e-10, "granularity": 1e-6, "color": 1e-6, "nucleus": 1e-9, "wavelets": 1e-12, "pftas": 0.0}
+TOLERANCES = {
+    "gabor": 1e-6,
+    "hog": 1e-10,
+    "granularity": 1e-6,
+    "color": 1e-6,
+    "nucleus": 1e-9,
+    "wavelets": 1e-12,
+    "pftas": 0.0,
+}
 """Relative changes under quarter turns and flips; 1e-9 for other families."""
 
 TURNS: dict[str, Callable[..., Any]] = {

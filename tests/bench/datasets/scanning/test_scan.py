@@ -114,11 +114,11 @@ def test_nuclei_that_do_not_fit_are_named(draw: Draw, tmp_path: Path) -> None:
     cell = draw(tmp_path / "1.png")
     pixels = np.zeros((12, 12), np.uint8)
     pixels[0, 0] = 1
-    for content, reason in ((pixels, "lies outside the cell"), (pixels[1:], "the nucleus mask is (11, 12)")):
+    for content, reason in ((pixels, "is outside the cell"), (pixels[1:], "the nucleus mask is (11, 12)")):
         assert cv2.imwrite(str(tmp_path / "n.png"), content)
         assert reason in reasons(cell, nuclei=[tmp_path / "n.png"])["1.png"]
     (tmp_path / "n.png").write_bytes(b"no image")
-    assert "not an image" in reasons(cell, nuclei=[tmp_path / "n.png"])["1.png"]
+    assert "not a readable image" in reasons(cell, nuclei=[tmp_path / "n.png"])["1.png"]
 
 
 def test_sixteen_bit_pixels_are_scaled(tmp_path: Path) -> None:
@@ -149,8 +149,8 @@ def test_each_kind_of_unreadable_cell_is_named(draw: Draw, tmp_path: Path) -> No
     assert [problem.cell for problem in result.problems] == names[1:]
     assert [problem.row for problem in result.problems] == list(range(1, len(names)))
     assert "damaged image" in messages["cut.bmp"]
-    assert messages["text.png"].startswith("not an image that can be read")
-    assert messages["empty.png"].startswith("not an image that can be read")
+    assert messages["text.png"].startswith("not a readable image")
+    assert messages["empty.png"].startswith("not a readable image")
     assert messages["black.bmp"] == "the image is entirely black"
     assert "--mask" in messages["bright.png"]
     assert messages["moving.gif"] == "a GIF file; BMP, PNG, JPEG or TIFF is expected"

@@ -171,11 +171,12 @@ def test_all_chunks_are_checked_with_progress(scratch: Scratch) -> None:
 
 def test_networks_of_other_versions_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path))
-    makers = {"now": network_cache._maker(), "old": {"libraries": {"openvino": "1"}}, "unused": network_cache._maker()}
+    versions = network_cache._versions()
+    makers = {"now": versions, "old": {"libraries": {"openvino": "1"}}, "unused": versions}
     for name, maker in makers.items():
         folder = tmp_path / "networks" / name
         folder.mkdir(parents=True)
-        (folder / "network.json").write_text(json.dumps({"model": f"net_{name}", "maker": maker}))
+        (folder / "network.json").write_text(json.dumps({"model": f"net_{name}", "versions": maker}))
         (folder / "network.bin").write_bytes(b"1" * 100)
     os.utime(tmp_path / "networks" / "unused" / "network.json", (NOW - 40 * DAY_S,) * 2)
     listed = remove_networks(dry_run=True, now=NOW)
