@@ -11,7 +11,7 @@ from bench.executors.executor import Executor
 
 @dataclass(frozen=True)
 class ExecutorOptions:
-    """What an executor offers.
+    """Options of an executor.
 
     Parameters
     ----------

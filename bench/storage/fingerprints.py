@@ -93,7 +93,7 @@ def _version(package: str) -> tuple[str, str]:
 
 def _distributions_of(package: str) -> Iterator[str]:
     yield _DISTRIBUTION.get(package, package)
-    yield from packages_distributions().get(package, ())  # reads every installed file's name: a last resort
+    yield from packages_distributions().get(package, ())  # slow: reads the names of all installed files
 
 
 def _own_packages(module: str) -> frozenset[str]:

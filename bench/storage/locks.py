@@ -48,6 +48,6 @@ def _no_locks_as_bench_error(path: Path) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
             raise
         raise BenchError(
-            f"{path.parent}: this file system cannot lock files ({error}), so two runs could not tell that they do the "
-            "same work; choose another place with --store and --out"
+            f"{path.parent}: this file system cannot lock files ({error}), so two runs could do the same work "
+            "at the same time; choose another place with --store and --out"
         ) from error

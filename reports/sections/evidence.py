@@ -181,7 +181,7 @@ def kept(results: Results, found: Sequence[ComparableGroup]) -> Kept:
         leakage=_of_rows(results.path / "leakage", rows, LeakageRecord),
         chance=_of_rows(results.path / "significance", rows, ChanceRecord),
         audits=audits,
-        looks=results.looks,
+        looks=results.held_out_accesses,
     )
 
 

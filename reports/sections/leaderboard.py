@@ -13,7 +13,7 @@ from bench.errors import BenchError
 from bench.evidence.comparison.comparable_groups import SHORT_KEY, by_comparable_group, shared_by_group
 from bench.experiments.records import BASELINE, LEAKY, ExperimentResult
 from bench.experiments.results import Results
-from bench.plugins.pipeline import NO_PREPARATION, pipeline_name, prepare_of
+from bench.plugins.pipeline import NO_PREPARATION, pipeline_name
 from bench.scores.group_statistics import CELL, PATIENT, PER_PATIENT
 from bench.scores.metrics import BOOTSTRAP, METRICS, PRIMARY, Metric
 from bench.storage.fingerprints import digest
@@ -93,7 +93,7 @@ class Row:
     @property
     def prepare(self) -> str:
         """How the cells were prepared; `none` where they were taken as they are."""
-        return prepare_of(self.result.record)
+        return str(self.result.record["prepare"])
 
     @property
     def extractor(self) -> str:

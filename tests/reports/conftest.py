@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from bench.experiments.results import Results
+from bench.scores.decisions import Decision
 from bench.scores.metrics import score
 from bench.storage.fingerprints import digest
 
@@ -51,6 +52,7 @@ def made_up_record(predictions: pd.DataFrame, classes: Sequence[str], **changes:
         for c, part in ((c, first[first["label"] == c]) for c in classes)
     }
     record: dict[str, Any] = {
+        "prepare": "none",
         "extractor": "handcrafted",
         "classifier": "svm",
         "flags": [],
@@ -61,6 +63,7 @@ def made_up_record(predictions: pd.DataFrame, classes: Sequence[str], **changes:
             "classifier_libraries": {"scikit-learn": "1.9.1", "numpy": "2.4.6"},
             "features": {"extractor": "extractors.Handcrafted[]", "libraries": {"opencv-python-headless": "5.0.0"}},
         },
+        "options": {},
         "environment": {"python": "3.11.7", "machine": "x86_64"},
         **{k: v for k, v in changes.items() if k not in ("data", "protocol")},
     }
@@ -83,6 +86,7 @@ def made_up_record(predictions: pd.DataFrame, classes: Sequence[str], **changes:
         "repeats": int(predictions["repeat"].nunique()),
         "inner_folds": 3,
         "tune": 0,
+        **vars(Decision()),
         "seed": 0,
         "threads": 1,
         **changes.get("protocol", {}),

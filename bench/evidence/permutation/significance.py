@@ -10,7 +10,7 @@ from typing import Any
 from bench.errors import BenchError
 from bench.evidence.permutation.label_permutation import Relabellings, relabelled_scores, unit_labels
 from bench.executors.cores import default_jobs
-from bench.experiments.refit import disk_errors_as_bench_error, fitted
+from bench.experiments.refit import disk_errors_as_bench_error, fit_with_split
 from bench.experiments.reopen import Reopened, find_experiment, reopen
 from bench.observer import Observer
 from bench.scores.metrics import PRIMARY
@@ -152,7 +152,7 @@ def _tested(reopened: Reopened, permutations: int, jobs: int, observer: Observer
         raise BenchError("the patients can be labelled in one way only, so nothing can be permuted")
     if reopened.differs:
         observer.notice(f"changed since the experiment ran: {', '.join(reopened.differs)}; it is fitted anew")
-    ours = fitted(reopened, plan.protocol.split, jobs=jobs, observer=observer)
+    ours = fit_with_split(reopened, plan.protocol.split, jobs=jobs, observer=observer)
     observed = ours.score(PRIMARY)
     folder = reopened.results.path / FOLDER
     kept = folder / "work" / f"{reopened.experiment.slug}.jsonl"

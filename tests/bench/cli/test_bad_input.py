@@ -167,7 +167,7 @@ def test_bad_data(make: Make, bench_command: Callable[..., Outcome], tmp_path: P
         (("run", "--folds", "1"), "folds"),
         (("run", "--data", "phantom[efect=1]"), "Did you mean effect"),
         (("matrix", "--config", "missing.yaml"), "missing.yaml"),
-        (("report", "nowhere"), "is no results folder"),
+        (("report", "nowhere"), "not a results folder"),
     ],
 )
 def test_bad_words(

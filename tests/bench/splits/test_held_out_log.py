@@ -54,7 +54,7 @@ def _run(cells: tuple[Path, Path], place: Path, clf: str = "naive_bayes", **opti
 
 
 def _looks(place: Path) -> list[tuple[tuple[str, ...], str | None]]:
-    return [(look.experiments, look.reason) for look in Results.open(place / "results").looks]
+    return [(look.experiments, look.reason) for look in Results.open(place / "results").held_out_accesses]
 
 
 def test_the_held_out_patients_are_tested_by_one_model_of_all_others(cells: tuple[Path, Path], tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_the_held_out_patients_are_tested_by_one_model_of_all_others(cells: tupl
     train, other = (pd.read_csv(folder / "manifest.csv") for folder in cells)
     assert set(result.predictions["patient"]) == set(other["patient"])
     assert len(result.predictions) == len(other)
-    assert set(result.inner["patient"]) == set(train["patient"])
+    assert set(result.inner_predictions["patient"]) == set(train["patient"])
     assert set(zip(result.predictions["repeat"], result.predictions["fold"], strict=True)) == {(0, 0)}
     assert result.predictions["threshold"].nunique() == 1
     assert result.record["protocol"]["split"] == "held-out"
@@ -92,7 +92,7 @@ def test_a_matrix_is_one_look_that_names_its_pipelines(cells: tuple[Path, Path],
     options = {"data": str(cells[0]), "held_out": str(cells[1]), "positive": "diseased", "jobs": 1}
     places = {"out": tmp_path / "results", "store": tmp_path / "store"}
     bench.matrix(["size", "color"], "naive_bayes", baselines=False, **options, **places)
-    [look] = Results.open(tmp_path / "results").looks
+    [look] = Results.open(tmp_path / "results").held_out_accesses
     assert sorted(look.experiments) == ["color x naive_bayes", "size x naive_bayes"]
     assert look.opened_at.endswith("+00:00")
 
@@ -119,7 +119,7 @@ def test_a_result_that_cannot_be_logged_is_not_shown(cells: tuple[Path, Path], t
 def test_cross_validation_looks_at_nothing(cells: tuple[Path, Path], tmp_path: Path) -> None:
     result, told = _run(cells, tmp_path, held_out=None, folds=3)
     assert told == []
-    assert Results.open(tmp_path / "results").looks == ()
+    assert Results.open(tmp_path / "results").held_out_accesses == ()
     folds = Results.open(tmp_path / "results").folds_path(result.record["folds_hash"])
     assert folds.read_text().startswith(f"# folds {result.record['folds_hash']}\npatient,unit,repeat,fold\n")
 
