@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import ast
-import copy
 import hashlib
 import importlib.util
 import json
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
-from pathlib import Path
 
 from bench.errors import BenchError
+from bench.storage.source_code import Import, Source, read_source, store_sources
 
 OWN_PACKAGES = frozenset({"bench", "extractors", "classifiers", "reports"})
 
@@ -54,6 +51,7 @@ def code_digest(*modules: str) -> str:
         A module has no source file.
     """
     closure = {name for module in modules for name in _closure(module)}
+    store_sources()
     return digest([[_module_digest(name) for name in modules], sorted(map(_module_digest, closure))])
 
 
@@ -104,15 +102,15 @@ def _own_packages(module: str) -> frozenset[str]:
 @cache
 def _closure(module: str) -> frozenset[str]:
     """The module and the modules of its distribution that it imports, directly or not."""
-    own, reached, waiting = _own_packages(module), set[str](), [module]
+    reached, waiting = set[str](), [module]
     while waiting:
         name = waiting.pop()
         if name in reached or not _exists(name):
             continue
         reached.add(name)
         for item in _source(name).imports:
-            if item.base.partition(".")[0] in own:
-                waiting += [item.base, item.module]
+            if _is_own(item, module):
+                waiting += [item.base, _target(item)]
     if not reached:
         raise BenchError(f"the source of {module} cannot be found, so its results cannot be identified")
     return frozenset(reached)
@@ -121,76 +119,37 @@ def _closure(module: str) -> frozenset[str]:
 @cache
 def _module_digest(module: str) -> str:
     """SHA-256 of one module with its imports resolved: own ones by the code that they import, others by name."""
-    own, imports = _own_packages(module), []
-    for item in _source(module).imports:
-        if item.base.partition(".")[0] not in own or not _exists(item.module):
-            imports.append([item.base, item.name, item.bound])
-        elif item.is_module:
-            imports.append([_body_digest(item.module)])
-        else:
-            imports.append([_body_digest(item.base), item.name, item.bound])
-    aliases = {name: _body_digest(imported) for name, imported in _aliases(module).items()}
-    return digest([_dump(module, aliases) if aliases else _body_digest(module), sorted(imports)])
+    source = _source(module)
+    used = [sorted(_resolved(item, module) for item in items) for items in source.used]
+    return digest([source.digest, used, sorted(_resolved(item, module) for item in source.unused)])
+
+
+def _resolved(item: Import, module: str) -> list[str]:
+    """What an imported name stands for: a name in another library, a module by its code, or a name in it."""
+    target = _target(item)
+    if not _is_own(item, module) or not _exists(target):
+        return [item.base, item.name]
+    return [_source(target).digest, item.name if target == item.base else ""]
+
+
+def _is_own(item: Import, module: str) -> bool:
+    return item.base.partition(".")[0] in _own_packages(module)
 
 
 @cache
-def _body_digest(module: str) -> str:
-    """SHA-256 of one module without its imports, and without the names of the modules that it imports."""
-    return digest(_dump(module, dict.fromkeys(_aliases(module), "module")))
-
-
-def _dump(module: str, names: Mapping[str, str]) -> str:
-    """Return the syntax tree as text, with names replaced."""
-    body = _source(module).body
-    return ast.dump(_Rename(names).visit(copy.deepcopy(body)) if names else body)
-
-
-def _aliases(module: str) -> dict[str, str]:
-    """Names in a module that are bound to modules of its distribution, and these modules."""
-    own = _own_packages(module)
-    return {
-        item.bound: item.module
-        for item in _source(module).imports
-        if item.bound and item.is_module and item.base.partition(".")[0] in own and _exists(item.module)
-    }
-
-
-@dataclass(frozen=True)
-class _Import:
-    """One imported name: `from base import name as bound`; `import base as bound` where `name` is empty."""
-
-    base: str
-    name: str
-    bound: str
-
-    @property
-    def module(self) -> str:
-        """The module that is imported: the base, or the name where that is a module of its own."""
-        inner = f"{self.base}.{self.name}"
-        return inner if self.name and _exists(inner) else self.base
-
-    @property
-    def is_module(self) -> bool:
-        """Whether the name is bound to a module."""
-        return not self.name or self.module != self.base
-
-
-@dataclass(frozen=True)
-class _Source:
-    """A parsed module: its imports, and its tree without imports and docstrings."""
-
-    imports: tuple[_Import, ...]
-    body: ast.Module
+def _target(item: Import) -> str:
+    """The module that is imported: the base, or the name where that is a module of its own."""
+    inner = f"{item.base}.{item.name}"
+    return inner if item.name and _exists(inner) else item.base
 
 
 @cache
-def _source(module: str) -> _Source:
+def _source(module: str) -> Source:
     spec = _spec(module)
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+    if spec is None or spec.origin is None or not _exists(module):
         raise BenchError(f"the source of {module} cannot be found, so its results cannot be identified")
-    tree = _RuntimeOnly().visit(ast.parse(Path(spec.origin).read_bytes()))
-    imports = tuple(_imports_of(tree, module))
-    return _Source(imports, _WithoutImports().visit(tree))
+    package = module if spec.submodule_search_locations is not None else module.rpartition(".")[0]
+    return read_source(spec.origin, package)
 
 
 @cache
@@ -199,6 +158,7 @@ def _exists(module: str) -> bool:
     return spec is not None and spec.origin is not None and spec.origin.endswith(".py")
 
 
+@cache
 def _spec(module: str) -> ModuleSpec | None:
     """Find a module without running any: `importlib.util.find_spec` would import its parents."""
     parent, _, _ = module.rpartition(".")
@@ -211,54 +171,3 @@ def _spec(module: str) -> ModuleSpec | None:
     if package is None or package.submodule_search_locations is None:
         return None
     return PathFinder.find_spec(module, package.submodule_search_locations)
-
-
-def _is_package(module: str) -> bool:
-    spec = _spec(module)
-    return spec is not None and spec.submodule_search_locations is not None
-
-
-def _imports_of(tree: ast.Module, module: str) -> Iterator[_Import]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (_Import(alias.name, "", alias.asname or "") for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parts = module.split(".") if _is_package(module) else module.split(".")[:-1]
-                parents = parts[: len(parts) - node.level + 1]
-                base = ".".join([*parents, base] if base else parents)
-            yield from (_Import(base, alias.name, alias.asname or alias.name) for alias in node.names)
-
-
-class _RuntimeOnly(ast.NodeTransformer):
-    """Removes docstrings (of modules, classes, functions and attributes) and blocks for type checkers."""
-
-    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
-        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return None if is_text else node
-
-    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
-        self.generic_visit(node)
-        typing_only = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        return node.orelse if typing_only else node
-
-
-class _WithoutImports(ast.NodeTransformer):
-    """Removes import statements."""
-
-    def visit_Import(self, node: ast.Import) -> None:
-        return None
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        return None
-
-
-class _Rename(ast.NodeTransformer):
-    """Replaces the names that imported modules are bound to."""
-
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        return ast.Name(self.names.get(node.id, node.id), node.ctx)
