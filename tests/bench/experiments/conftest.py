@@ -27,7 +27,7 @@ def run_options() -> RunOptions:
 
 @pytest.fixture(scope="session")
 def small_matrix(tmp_path_factory: pytest.TempPathFactory, run_options: RunOptions) -> Path:
-    """Folder with `cells` (12 synthetic patients of three cells), `results` (two classifiers) and `store`; read-only."""
+    """Folder with `cells` (12 synthetic patients, 36 cells), `results` (two classifiers) and `store`; read-only."""
     folder = tmp_path_factory.mktemp("small-matrix")
     write_phantom(PhantomSpec(patients=6, cells=3, spread=0, size=64, seed=2), folder / "cells")
     bench.matrix(["size"], ["knn", "lightgbm[n_estimators=5]"], baselines=False, **run_options(folder))

@@ -116,7 +116,9 @@ def test_keys_do_not_depend_on_store_jobs_and_timeout(tmp_path: Path) -> None:
         ({"data": "phantom[patients=3,cells=2,size=64,seed=1]"}, "data"),
     ],
 )
-def test_the_reason_to_run_names_the_component_that_differs(tmp_path: Path, changes: dict[str, Any], component: str) -> None:
+def test_the_reason_to_run_names_the_component_that_differs(
+    tmp_path: Path, changes: dict[str, Any], component: str
+) -> None:
     plan, results = _plan(tmp_path), Results.create(tmp_path / "results")
     (experiment,) = plan.experiments
     results.write_experiment(experiment.slug, plan.record(experiment), {"scores": pd.DataFrame()}, {})
@@ -129,9 +131,7 @@ def test_the_reason_to_run_names_the_component_that_differs(tmp_path: Path, chan
 
 
 @pytest.mark.parametrize(("extractor", "clf"), [("size", "knn"), ("pixels", "cnn")])
-def test_preparation_changes_the_key_but_not_data_and_folds(
-    tmp_path: Path, extractor: str, clf: str
-) -> None:
+def test_preparation_changes_the_key_but_not_data_and_folds(tmp_path: Path, extractor: str, clf: str) -> None:
     plans = [
         _plan(tmp_path, extractor, clf, prepare=text) for text in ("none", "crop", "crop[margin=0]", "crop[margin=1]")
     ]

@@ -68,7 +68,10 @@ def test_the_split_by_image_is_run_once_and_stored_apart(small_matrix: Path, tmp
     again = fit_with_split(_reopened(folder), "image", jobs=1, observer=Observer())
     assert (again.folder, again.folder.stat().st_mtime_ns) == (first.folder, stamp)
     assert len(bench.open_results(folder / "results").experiments()) == 2
-    assert fit_with_split(_reopened(folder), "patient", jobs=1, observer=Observer()).folder.parent.parent == folder / "results"
+    assert (
+        fit_with_split(_reopened(folder), "patient", jobs=1, observer=Observer()).folder.parent.parent
+        == folder / "results"
+    )
 
 
 def test_an_experiment_in_the_results_is_not_run(

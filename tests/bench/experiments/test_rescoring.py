@@ -131,7 +131,9 @@ def test_the_same_decision_gives_the_same_predictions_and_scores(
 ) -> None:
     add(decision=was, split=split)
     (experiment,) = results.experiments()
-    pd.testing.assert_frame_equal(recompute_decisions(experiment, was), experiment.predictions, check_like=True, rtol=0, atol=0)
+    pd.testing.assert_frame_equal(
+        recompute_decisions(experiment, was), experiment.predictions, check_like=True, rtol=0, atol=0
+    )
     pd.testing.assert_frame_equal(rescore(experiment, was), experiment.scores, rtol=0, atol=0)
     assert score(results.path).equals(results.leaderboard())
 
@@ -144,7 +146,9 @@ def test_another_decision_gives_what_a_run_with_it_would_have(
     add("a", decision=was)
     add("b", decision=changed)
     first, second = results.experiments()
-    pd.testing.assert_frame_equal(recompute_decisions(first, changed), second.predictions, check_like=True, rtol=0, atol=0)
+    pd.testing.assert_frame_equal(
+        recompute_decisions(first, changed), second.predictions, check_like=True, rtol=0, atol=0
+    )
     board = score(results.path, **vars(changed))
     assert list(board["threshold"]) == [changed.threshold] * 2
     values = board[list(METRICS)].to_numpy()
@@ -283,7 +287,9 @@ def test_predictions_without_cells_or_units_are_refused(results: Results, add: A
 def test_inner_predictions_of_other_classes_are_refused(results: Results, add: Add, label: str) -> None:
     path = add() / "inner.parquet"
     pd.read_parquet(path).assign(label=label).to_parquet(path)
-    with pytest.raises(BenchError, match=r"experiments/a: inner\.parquet: labels of repeat 0, fold . are not exactly healthy, sick"):
+    with pytest.raises(
+        BenchError, match=r"experiments/a: inner\.parquet: labels of repeat 0, fold . are not exactly healthy, sick"
+    ):
         score(results.path)
 
 

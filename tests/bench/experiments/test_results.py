@@ -197,9 +197,7 @@ def test_a_damaged_record_is_named(results: Results) -> None:
         ({"data": None}, "data"),
     ],
 )
-def test_a_record_with_a_missing_or_invalid_field_is_named(
-    results: Results, change: dict[str, Any], name: str
-) -> None:
+def test_a_record_with_a_missing_or_invalid_field_is_named(results: Results, change: dict[str, Any], name: str) -> None:
     _write(results, "a", 0.7, _record(**change))
     with pytest.raises(BenchError, match=rf"experiment\.json: '{name}' is missing or damaged; delete .*/a and run"):
         results.experiments()

@@ -140,9 +140,7 @@ def test_the_plan_names_what_differs(undisturbed: MatrixResult, cells: Path) -> 
     assert planned["why"].tolist() == ["a result differs in: folds, protocol.seed"]
 
 
-def test_two_workers_give_identical_results(
-    undisturbed: MatrixResult, cells: Path, tmp_path: Path
-) -> None:
+def test_two_workers_give_identical_results(undisturbed: MatrixResult, cells: Path, tmp_path: Path) -> None:
     assert _contents(_matrix(cells, tmp_path, jobs=2)) == _contents(undisturbed)
 
 
@@ -277,9 +275,7 @@ def test_a_pipeline_that_cannot_be_tuned_is_a_failed_row(cells: Path, tmp_path: 
     assert reasons["knn"] == ""
 
 
-def test_damaged_features_are_rebuilt_before_use(
-    cells: Path, tmp_path: Path, undisturbed: MatrixResult
-) -> None:
+def test_damaged_features_are_rebuilt_before_use(cells: Path, tmp_path: Path, undisturbed: MatrixResult) -> None:
     """A second matrix in the same store detects the flipped bit, reports it, and gives the same predictions."""
     _matrix(cells, tmp_path)
     (values,) = (tmp_path / "store").glob("features/size-*/*/values.npy")

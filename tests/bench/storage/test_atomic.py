@@ -1,4 +1,4 @@
-"""Files and folders come into being whole or not at all."""
+"""Atomic writes of files and folders, JSON files, and writable folders."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_killed_process_leaves_nothing_at_the_target(tmp_path: Path, kind: str
     left = list(tmp_path.iterdir())
     assert [p.name[0] for p in left] == ["."]
     remove_unfinished(tmp_path)
-    assert list(tmp_path.iterdir()) == left, "it may be somebody's work"
+    assert list(tmp_path.iterdir()) == left, "another process may be writing it"
     (tmp_path / "newer").touch()
     day_ago = (tmp_path / "newer").stat().st_mtime - 25 * 3600
     os.utime(left[0], (day_ago, day_ago))
@@ -69,7 +69,7 @@ def test_an_error_leaves_nothing(tmp_path: Path, kind: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_came_into_being_meanwhile_stays(tmp_path: Path) -> None:
+def test_a_folder_created_meanwhile_stays(tmp_path: Path) -> None:
     target = tmp_path / "target"
     with atomic_folder(target) as temporary:
         (temporary / "mine").touch()
@@ -79,7 +79,7 @@ def test_a_folder_that_came_into_being_meanwhile_stays(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["target"]
 
 
-def test_a_file_in_the_folders_place_is_an_error(tmp_path: Path) -> None:
+def test_a_file_at_the_target_of_a_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "target").write_text("a file")
 
     def write() -> None:
@@ -102,7 +102,7 @@ def test_a_file_is_replaced_at_once(tmp_path: Path) -> None:
     assert stat.S_IMODE(target.stat().st_mode) == 0o644
 
 
-def test_json_goes_there_and_back(tmp_path: Path) -> None:
+def test_round_trip_of_json(tmp_path: Path) -> None:
     value = {"b": [1, 2.5, None, "é"], "a": {"c": True}}
     write_json(tmp_path / "x.json", value)
     assert read_json(tmp_path / "x.json") == value
@@ -113,7 +113,7 @@ def test_json_goes_there_and_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "\udcff", "[" * 200_000, '{"a":' * 200_000])
-def test_a_file_that_is_no_json_object_is_named(tmp_path: Path, text: str) -> None:
+def test_a_file_without_a_json_object_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.json").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(BenchError, match=r"x\.json: "):
         read_json(tmp_path / "x.json")
@@ -128,17 +128,15 @@ def test_a_json_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         read_json(tmp_path / "x.json")
 
 
-def test_a_folder_that_cannot_be_made_names_the_option(tmp_path: Path) -> None:
+def test_the_error_of_a_folder_names_the_option(tmp_path: Path) -> None:
     assert writable_folder(tmp_path / "a" / "b", "--out").is_dir()
     (tmp_path / "file").touch()
     with pytest.raises(BenchError, match=r"cannot be written .*--out"):
         writable_folder(tmp_path / "file" / "b", "--out")
 
 
-def test_a_file_that_vanishes_while_left_overs_are_looked_for_is_nobodys_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another process puts what it has written into its place."""
+def test_a_file_that_vanishes_during_clean_up_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process renames its temporary file."""
     (tmp_path / ".unfinished-old").write_text("left")
     os.utime(tmp_path / ".unfinished-old", (0, 0))
     (tmp_path / "newer").touch()
@@ -148,7 +146,7 @@ def test_a_file_that_vanishes_while_left_overs_are_looked_for_is_nobodys_error(
     assert os.listdir(tmp_path) == ["newer"]  # noqa: PTH208 (`iterdir` is replaced above)
 
 
-def test_what_is_discarded_is_gone_and_no_link_is_followed(tmp_path: Path) -> None:
+def test_discard_removes_files_and_folders_but_follows_no_link(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "mine").touch()
@@ -163,7 +161,7 @@ def test_what_is_discarded_is_gone_and_no_link_is_followed(tmp_path: Path) -> No
     assert (outside / "mine").is_file()
 
 
-def test_a_pipe_in_the_place_of_a_json_file_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_instead_of_a_json_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.json")
-    with pytest.raises(BenchError, match=r"x\.json: a plain file is expected"):
+    with pytest.raises(BenchError, match=r"x\.json: not a regular file"):
         read_json(tmp_path / "x.json")

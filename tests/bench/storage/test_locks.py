@@ -1,4 +1,4 @@
-"""A lock is the kernel's: one holder, gone with its process, and none where the file system has none."""
+"""Locks of the operating system: one holder, released with its process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ sys.stdin.readline()
 """
 
 
-def test_one_holds_it(tmp_path: Path) -> None:
+def test_one_holder(tmp_path: Path) -> None:
     lock = try_lock(tmp_path / "new" / "x.lock")
     assert lock is not None
     assert try_lock(tmp_path / "new" / "x.lock") is None
@@ -35,7 +35,7 @@ def test_one_holds_it(tmp_path: Path) -> None:
     assert try_lock(tmp_path / "new" / "x.lock") is not None
 
 
-def test_it_ends_with_its_process(tmp_path: Path) -> None:
+def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     path = tmp_path / "x.lock"
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -49,8 +49,8 @@ def test_it_ends_with_its_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_is_told(tmp_path: Path, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lock by a file's mere existence would outlive a killed process, so it is no way out."""
+def test_a_file_system_without_locks_is_an_error(tmp_path: Path, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock by the existence of a file would outlive a killed process, so there is no fallback."""
 
     def flock(descriptor: int, operation: int) -> None:
         raise OSError(code, os.strerror(code))
@@ -62,7 +62,7 @@ def test_a_file_system_without_locks_is_told(tmp_path: Path, code: int, monkeypa
         pass
 
 
-def test_another_error_of_the_disk_stays_what_it_is(tmp_path: Path) -> None:
+def test_other_disk_errors_pass_unchanged(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         try_lock(tmp_path / "file" / "x.lock")
