@@ -16,9 +16,17 @@ from bench.evaluation.inputs import FeatureArray, Inputs
 from bench.evaluation.optimism import optimism, summary
 from bench.evaluation.protocol import Protocol
 from bench.evaluation.tuning import tune
+from bench.executors.threads import limited_threads
 from bench.plugins.registry import Plugin, classifier
 from bench.scores.metrics import weighted_auroc
 from bench.splits.folds import PatientKFold
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Fit with one thread, as a run does."""
+    with limited_threads(1):
+        yield
 
 
 def _null_features(seed: int, *, patients: int, cells: int, features: int, signature: float) -> npt.NDArray[np.float32]:

@@ -119,7 +119,7 @@ def test_a_stateful_extractor_is_fitted_on_training_cells_alone(job: FoldJob) ->
     inner = SpyExtractor.events[:-1]
     assert len(inner) == 3
     for number, fitted_on in enumerate(inner):
-        validated = result.inner_predictions.loc[result.inner["inner_fold"] == number, "row"]
+        validated = result.inner_predictions.loc[result.inner_predictions["inner_fold"] == number, "row"]
         assert not set(job.units[fitted_on]) & set(job.units[validated])
         assert not set(job.units[fitted_on]) & set(job.units[job.test])
     tested = set(job.test)
@@ -202,7 +202,7 @@ def test_an_inner_entry_fitted_on_validated_or_tested_patients_stops_the_fold(
 ) -> None:
     job = _stored(job, tmp_path / "store")
     result = fit_fold(job)
-    validated = result.inner_predictions.loc[result.inner["inner_fold"] == 1, "row"]
+    validated = result.inner_predictions.loc[result.inner_predictions["inner_fold"] == 1, "row"]
     name = "p23" if whose == "outer" else str(job.units[validated.iloc[0]])
     others = [rows for rows in SpyExtractor.events if not set(rows) & set(validated)]
     folders = [p.parent for p in (tmp_path / "store").glob("fitted/*/*/entry.json")]
