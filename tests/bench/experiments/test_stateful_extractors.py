@@ -110,7 +110,7 @@ def test_each_training_set_is_fitted_once_across_classifiers_workers_and_runs(
 ) -> None:
     assert len(ran.experiments) == 3
     assert len(_fits(place)) == len(_entries(place / "store")) == FITS
-    expected = {str(seed_of(0, "learning_extractors.Reds", 0, fold)) for fold in range(FOLDS)}
+    expected = {str(seed_of(0, "reds", 0, fold)) for fold in range(FOLDS)}
     assert set(_fits(place)) == expected, "one seed per fold, derived from the name of the extractor"
 
 

@@ -45,7 +45,7 @@ def _open_study(storage: str, name: str = "key-repeat0-fold0") -> OpenStudy:
     return partial(study_at, StudyLocation(storage, name, "size x wavy"))
 
 
-def _tuned(storage: str | None, *, name: str = "key-repeat0-fold0", seed: int = 3, trials: int = 25) -> Tuned:
+def _tuned(storage: str | None, *, name: str = "key-repeat0-fold0", seed: int = 5, trials: int = 10) -> Tuned:
     open_study = study_in_memory if storage is None else _open_study(storage, name)
     return tune(Wavy(), _evaluate, trials=trials, seed=seed, open_study=open_study)
 
@@ -80,17 +80,16 @@ def test_an_earlier_study_of_the_name_is_replaced(storage: str, left: str) -> No
     trial.suggest_float("x", 1e-3, 1e3, log=True)
     if left == "finished":
         before.tell(trial, 1e9)
-    for _ in range(2):
-        pd.testing.assert_frame_equal(_tuned(storage).trials, _tuned(None).trials, check_exact=True)
+    pd.testing.assert_frame_equal(_tuned(storage).trials, _tuned(None).trials, check_exact=True)
     stored = optuna.load_study(study_name="key-repeat0-fold0", storage=open_storage(storage))
-    assert len(stored.trials) == 25
+    assert len(stored.trials) == 10
 
 
 def test_other_studies_are_unchanged(storage: str) -> None:
     _tuned(storage, name="key-repeat0-fold1", seed=8, trials=4)
     _tuned(storage)
     studies = optuna.get_all_study_summaries(storage=open_storage(storage))
-    assert {s.study_name: s.n_trials for s in studies} == {"key-repeat0-fold0": 25, "key-repeat0-fold1": 4}
+    assert {s.study_name: s.n_trials for s in studies} == {"key-repeat0-fold0": 10, "key-repeat0-fold1": 4}
 
 
 @pytest.mark.slow
@@ -98,11 +97,9 @@ def test_workers_share_a_storage(storage: str) -> None:
     """Four processes write to the storage at the same time, each to its own study."""
     open_storage(storage)
     with ProcessPoolExecutor(4, mp_context=get_context("fork")) as pool:
-        tasks = [pool.submit(_tuned, storage, name=f"key-fold{i}", seed=i, trials=10) for i in range(4)]
+        tasks = [pool.submit(_tuned, storage, name=f"key-fold{i}", seed=i, trials=6) for i in range(4)]
         for i, task in enumerate(tasks):
-            pd.testing.assert_frame_equal(
-                task.result().trials, _tuned(None, seed=i, trials=10).trials, check_exact=True
-            )
+            pd.testing.assert_frame_equal(task.result().trials, _tuned(None, seed=i, trials=6).trials, check_exact=True)
 
 
 def test_a_study_is_restarted_after_a_failed_trial(storage: str) -> None:
