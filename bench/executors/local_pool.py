@@ -78,7 +78,7 @@ class LocalPool:
 
 @contextmanager
 def local_pool(jobs: int, threads: int) -> Iterator[LocalPool]:
-    """Give a pool that is stopped at the end of the block, also by Ctrl-C.
+    """Yield a pool that is stopped at the end of the block, also by Ctrl-C.
 
     The thread variables stay in this process's environment while the pool lives: a worker reads them when it starts,
     and a dead one is replaced at any time.

@@ -20,7 +20,7 @@ _NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSU
 
 
 def try_lock(path: Path) -> FileLock | None:
-    """Acquire a lock; None where another process, or another lock of this process, holds it.
+    """Acquire a lock; None if another process, or another lock of this process, holds it.
 
     Raises
     ------

@@ -187,14 +187,18 @@ def test_failures_become_rows_and_the_rest_continues(cells: Path, tmp_path: Path
 
 
 @pytest.mark.usefixtures("plugins")
-def test_dead_and_hanging_workers_become_rows(cells: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "timeout", "reason"), [("Dies", None, "died (exit code 9)"), ("Hangs", 1.0, "timed out after 1.0 s")]
+)
+def test_dead_and_hanging_workers_become_rows(
+    tmp_path: Path, undisturbed: MatrixResult, name: str, timeout: float | None, reason: str
+) -> None:
     result = bench.matrix(
-        ["size"], ["misbehaving.Dies", "misbehaving.Hangs"], data=str(cells), folds=2, inner_folds=2, timeout=12.0,
-        jobs=2, baselines=False, out=tmp_path / "results", store=tmp_path / "store",
+        ["size"], [f"misbehaving.{name}"], data=undisturbed.plan.options.data, folds=2, inner_folds=2,
+        timeout=timeout, jobs=2, baselines=False, out=tmp_path / "results",
+        store=undisturbed.results.path.parent / "store",
     )  # fmt: skip
-    reasons = dict(zip(result.leaderboard["classifier"], result.leaderboard["reason"], strict=True))
-    assert "died (exit code 9)" in reasons["misbehaving.Dies"]
-    assert "timed out after 12" in reasons["misbehaving.Hangs"]
+    assert reason in result.leaderboard["reason"].item()
 
 
 def test_a_full_disk_ends_the_run_with_a_bench_error(
@@ -228,9 +232,9 @@ def test_a_storage_does_not_change_a_tuned_matrix_with_baselines(cells: Path, tm
     storage = f"sqlite:///{tmp_path}/tuning.db"
     options = {"data": str(cells), "folds": 2, "inner_folds": 2, "tune": 2, "store": tmp_path / "store"}
     plain = bench.matrix(["size"], ["knn"], out=tmp_path / "plain", jobs=1, **options)
-    for jobs in (1, 2):
-        stored = bench.matrix(["size"], ["knn"], out=tmp_path / f"{jobs}", storage=storage, jobs=jobs, **options)
-        assert _contents(stored) == _contents(plain)
+    bench.matrix(["size"], ["knn"], out=tmp_path / "earlier", storage=storage, jobs=1, baselines=False, **options)
+    stored = bench.matrix(["size"], ["knn"], out=tmp_path / "stored", storage=storage, jobs=2, **options)
+    assert _contents(stored) == _contents(plain)
     names = [f"{row.extractor} x {row.classifier}" for row in stored.leaderboard.itertuples()]
     assert sorted(names) == ["pixels x prior", "size x knn", "size x lightgbm", "stain x lightgbm"]
     assert (stored.leaderboard["status"] == "done").all()
