@@ -1,4 +1,4 @@
-# Words: demo, test, fmt, lint, docs, speed, study, chaos, fuzz. Each sets up .venv first, once.
+# Targets: demo, test, fmt, lint, docs, speed, study, chaos, fuzz. Each sets up .venv first, once.
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -32,6 +32,9 @@ lint: $(STAMP)
 	@$(BIN)/lint-imports
 	@$(BIN)/python tests/style/words.py
 
+docs: $(STAMP)
+	@$(BIN)/python -m sphinx -q -W --keep-going docs docs/_build/html
+
 speed: $(PEERS)
 	@$(BIN)/python tests/speed
 
@@ -50,11 +53,11 @@ $(STAMP): pyproject.toml requirements.lock
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --compile-bytecode --python $(BIN)/python --editable .
 	@touch $@
 
-# Peers that must be compiled are wanted, not needed: without them their tests and races are skipped, and say so.
+# Packages that must be compiled are optional: without them, their tests and benchmarks are skipped with a message.
 $(PEERS): $(STAMP)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement pyproject.toml --extra speed \
 		|| echo "peers of the extra 'speed' could not be installed (a C compiler is needed); their tests are skipped"
 	@touch $@
 
 clean:
-	rm -rf .venv results .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv results .mypy_cache .ruff_cache .pytest_cache docs/_build docs/_generated docs/auto_examples

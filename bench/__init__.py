@@ -1,7 +1,7 @@
-"""Which pipeline recognises diseased cells on patients it has never seen.
+"""Compare pipelines of feature extractors and classifiers for single-cell images on unseen patients.
 
-`run`, `matrix`, `plan`, `score`, `compare`, `audit`, `leakage`, `significance` and `extract_features` are the command
-line's words as functions; `open_results` reads a results folder.
+`run`, `matrix`, `plan`, `score`, `compare`, `audit`, `leakage`, `significance` and `extract_features` are the commands
+as functions; `open_results` opens a results folder; `Cell`, `Extractor` and `Dataset` are for writers of plugins.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.api import MatrixResult, compare, matrix, open_results, plan, run
+    from bench.datasets.table import Dataset
     from bench.errors import BenchError
     from bench.evidence.audit.auditing import audit
     from bench.evidence.leakage.report import leakage
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
     from bench.features.extract import extract_features
     from bench.features.table import FeatureTable
     from bench.observer import Observer
+    from extractors.cells import Cell
+    from extractors.protocol import Extractor
 
 __all__ = [
     "BenchError",
+    "Cell",
+    "Dataset",
     "ExperimentResult",
+    "Extractor",
     "FeatureTable",
     "MatrixResult",
     "Observer",
@@ -40,9 +46,12 @@ __all__ = [
     "significance",
 ]
 
-_HOME = {
+_MODULES = {
     "BenchError": "bench.errors",
+    "Cell": "extractors.cells",
+    "Dataset": "bench.datasets.table",
     "ExperimentResult": "bench.experiments.records",
+    "Extractor": "extractors.protocol",
     "FeatureTable": "bench.features.table",
     "MatrixResult": "bench.api",
     "Observer": "bench.observer",
@@ -61,9 +70,14 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used, so that `import bench` stays light."""
-    if name not in _HOME:
+    """Import a public name on first use, so that `import bench` is fast."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'bench' has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 (only a first use pays)
+    from importlib import import_module  # noqa: PLC0415 (only on first use)
 
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, for completion."""
+    return __all__

@@ -1,4 +1,4 @@
-"""`python -m bench` is the command `bench`."""
+"""Run the command line: `python -m bench`."""
 
 from bench.cli.app import main
 

@@ -1,4 +1,4 @@
-"""The splits that an estimator makes inside its training cells: never through a patient, no class left out."""
+"""Inner splits of the training cells: patient-disjoint, with all classes in every training part."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from classifiers.feature_classifier import Codes, Floats, Units
 Split = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
 FOLDS = 4
-"""Parts that the training patients are cut into where nobody gives a splitter."""
+"""Default number of inner folds."""
 
 
 @runtime_checkable
@@ -21,21 +21,21 @@ class Splitter(Protocol):
     """A scikit-learn splitter."""
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterable[Any]:
-        """Pairs of training and test rows."""
+        """Yield pairs of training and test rows."""
         ...
 
 
 Cv = Splitter | Iterable[Split] | int | str | None
-"""What an estimator takes as `cv`; numbers and strings are refused when it is fitted."""
+"""Accepted values of `cv`; numbers and strings raise an error in `fit`."""
 
 
 def inner_splits(cv: Cv, X: Floats, y: npt.NDArray[Any], units: Units) -> list[Split]:
-    """The (train, test) pairs of row indices that `cv` makes, checked.
+    """Return the validated (train, test) pairs of row indices of `cv`.
 
     Parameters
     ----------
     cv : splitter, iterable of (train, test), or None
-        A splitter is asked with `split(X, y, groups=units)`. None: `patient_folds`.
+        A splitter is called as `split(X, y, groups=units)`. None: `patient_folds`.
     X : ndarray of shape (n_rows, n_features)
         Features.
     y : ndarray of shape (n_rows,)
@@ -46,31 +46,31 @@ def inner_splits(cv: Cv, X: Floats, y: npt.NDArray[Any], units: Units) -> list[S
     Returns
     -------
     list of (train, test)
-        Empty only for `cv=None` where no class-complete split exists: a class of fewer than two patients.
+        Empty only for `cv=None` if no split has every class in training: a class has fewer than two patients.
 
     Raises
     ------
     ValueError
-        `cv` is a number or no splitter, makes no split, shares a patient between the two sides, leaves a class out
-        of a training part, or has empty parts.
+        `cv` is a number or not a splitter or has no split, or a split has a patient on both sides, an empty part, or a
+        class that is missing from its training part.
     """
     if cv is None:
         return patient_folds(np.unique(y, return_inverse=True)[1], units)
     if isinstance(cv, int | str):
-        raise ValueError(f"cv={cv!r} would split cells, not patients; give a splitter, (train, test) pairs, or None")
+        raise ValueError(f"cv={cv!r} would split cells, not patients; pass a splitter, (train, test) pairs, or None")
     pairs = cv.split(X, y, groups=units) if isinstance(cv, Splitter) else cv
     splits = [(np.asarray(train, dtype=np.intp), np.asarray(test, dtype=np.intp)) for train, test in pairs]
     if not splits:
-        raise ValueError("cv makes no split; one (train, test) pair at least is needed")
+        raise ValueError("cv has no split; at least one (train, test) pair is needed")
     for number, split in enumerate(splits):
         _check(split, number, y, units)
     return splits
 
 
 def patient_folds(codes: Codes, units: Units, n_folds: int = FOLDS) -> list[Split]:
-    """Cut the patients into folds that are alike in class and in number of cells; nothing is random.
+    """Split patients into folds with similar classes and numbers of cells, without randomness.
 
-    Patients are dealt out in turn, ordered by the rarest class that they have and then by their number of cells.
+    Patients are assigned to folds in turn, ordered by their rarest class and then by their number of cells.
 
     Parameters
     ----------
@@ -79,13 +79,13 @@ def patient_folds(codes: Codes, units: Units, n_folds: int = FOLDS) -> list[Spli
     units : ndarray of shape (n_rows,)
         The patient of each row.
     n_folds : int
-        At most so many folds; fewer where a class has fewer patients.
+        Maximum number of folds; reduced to the patients of the smallest class.
 
     Returns
     -------
     list of (train, test)
-        Every class is in every training part. Empty where that cannot be: a class has fewer than two patients, or
-        (with patients of several classes) the deal leaves a class out.
+        Every class is in every training part. Empty if this fails: a class has fewer than two patients, or (with
+        patients of several classes) the assignment leaves a class out.
     """
     patient_of_row = np.unique(units, return_inverse=True)[1]
     cells = np.zeros((patient_of_row.max() + 1, codes.max() + 1), dtype=np.intp)
@@ -95,9 +95,9 @@ def patient_folds(codes: Codes, units: Units, n_folds: int = FOLDS) -> list[Spli
     if folds < 2:
         return []
     rarest = np.where(cells > 0, patients_of_class, len(cells) + 1).argmin(axis=1)
-    dealt = np.lexsort((np.arange(len(cells)), -cells.sum(axis=1), rarest))
+    order = np.lexsort((np.arange(len(cells)), -cells.sum(axis=1), rarest))
     fold_of_patient = np.empty(len(cells), dtype=np.intp)
-    fold_of_patient[dealt] = np.arange(len(cells)) % folds
+    fold_of_patient[order] = np.arange(len(cells)) % folds
     fold_of_row = fold_of_patient[patient_of_row]
     splits = [(np.flatnonzero(fold_of_row != k), np.flatnonzero(fold_of_row == k)) for k in range(folds)]
     complete = all(len(np.unique(codes[train])) == cells.shape[1] for train, _ in splits)

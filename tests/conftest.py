@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parent))  # for `reference`, published methods that only tests compare with
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

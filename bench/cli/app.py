@@ -1,106 +1,130 @@
-"""The command line: parse, call, print."""
+"""The command `bench`: run experiments, list plugins, inspect datasets."""
 
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from bench.cli.evidence import evidence
 from bench.cli.features import features
-from bench.cli.options import CELL_OPTIONS, DATA_OPTIONS, MATRIX_OPTIONS, RUN_OPTIONS, given, stoppable, with_options
+from bench.cli.options import (
+    OUTPUT,
+    RUN_STAGES,
+    Data,
+    ResultsFolder,
+    command,
+    examples,
+    help_text,
+    own_option,
+    set_options,
+    single,
+    stage_options,
+    stoppable,
+    typer_option,
+)
 from bench.errors import BenchError, printable
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help="Which pipeline recognises diseased cells [bold]on patients it has never seen[/bold].",
-    epilog="Start with: [cyan]bench run --extractor handcrafted --clf svm[/cyan]",
+    help="Compare pipelines for single-cell images [bold]on patients that the model has never seen[/bold].",
+    epilog=examples("bench run --extractor handcrafted --classifier svm"),
 )
-data_app = typer.Typer(no_args_is_help=True, help="Look at a data set, or draw one.")
+data_app = typer.Typer(no_args_is_help=True, help="Inspect a dataset or generate a synthetic one.")
 app.add_typer(data_app, name="data")
 app.add_typer(features, name="features")
 app.add_typer(evidence)
 
+MATRIX_OPTIONS = {
+    "config": own_option(
+        Path, "YAML file of options, by these names; the command line takes precedence.", panel="Matrix"
+    ),
+    **stage_options("matrix", *RUN_STAGES),
+}
 
-class Kind(StrEnum):
-    """What can be listed."""
 
-    extractors = "extractors"
-    classifiers = "classifiers"
-    datasets = "datasets"
-
-
-@app.command(
-    epilog='Example: [cyan]bench run --extractor "resnet50\\[weights=random]" --clf "svm\\[C=10]" --data cells/[/cyan]'
+@command(
+    app,
+    "bench run --extractor handcrafted --classifier svm",
+    "bench run --data cells/ -x efficientnet_b0 -c rf_svm --tune 50",
+    'bench run --data cells/ -x "resnet50[pool=max]" -c "svm[C=10,kernel=linear]" --repeats 5',
+    options=stage_options(*RUN_STAGES),
 )
-@with_options(RUN_OPTIONS)
 def run(
     *,
     extractor: Annotated[
-        str | None, typer.Option("--extractor", "-x", help="Extractor or model.", show_default="handcrafted")
+        list[str] | None,
+        typer.Option("--extractor", "-x", help=help_text("Extractor or model.", "handcrafted"), show_default=False),
     ] = None,
-    clf: Annotated[str, typer.Option("--clf", "-c", help="Classifier.")] = "svm",
+    classifier: Annotated[
+        list[str] | None,
+        typer.Option("--classifier", "--clf", "-c", help=help_text("Classifier.", "svm"), show_default=False),
+    ] = None,
     **options: Any,
 ) -> None:
     """Run one experiment and print its scores.
 
-    Without --data: the phantom cells.
+    Without --data, synthetic cells are used. A finished experiment is read from the results folder.
     """
-    from bench import api  # noqa: PLC0415 (so that --help stays quick)
+    from bench import api  # noqa: PLC0415 (so that --help stays fast)
     from bench.cli.display import tables as display  # noqa: PLC0415
     from bench.cli.display.terminal import live_progress  # noqa: PLC0415
 
+    names = {"extractor": single("extractor", extractor), "classifier": single("classifier", classifier)}
     with stoppable(), live_progress(outcomes=False) as observer:
-        result = api.run(extractor, clf, observer=observer, **given(options))
+        result = api.run(**{k: v for k, v in names.items() if v is not None}, observer=observer, **set_options(options))
     display.show_experiment(result)
 
 
-@app.command(
-    epilog="Example: [cyan]bench matrix --data cells/ --prepare crop+clahe --extractors handcrafted,resnet50[/cyan]"
+@command(
+    app,
+    "bench matrix --data cells/ --out results/",
+    "bench matrix --data cells/ --extractors handcrafted,resnet50 --classifiers knn,svm,xgboost",
+    "bench matrix --config matrix.yaml --prepare crop+clahe",
+    options=MATRIX_OPTIONS,
 )
-@with_options(MATRIX_OPTIONS)
 def matrix(**options: Any) -> None:
-    """Cross extractors with classifiers; resumes what was interrupted.
+    """Run every combination of extractors and classifiers.
 
-    A failing experiment becomes a row with its reason, the rest goes on, and the exit code is 1.
+    An interrupted matrix continues where it stopped. A failed experiment becomes a row with its reason, the others
+    continue, and the exit code is 1.
     """
     from bench import api  # noqa: PLC0415
     from bench.cli.display import tables as display  # noqa: PLC0415
     from bench.cli.display.terminal import live_progress  # noqa: PLC0415
 
     with stoppable(), live_progress() as observer:
-        result = api.matrix(observer=observer, **given(options))
+        result = api.matrix(observer=observer, **set_options(options))
     display.show_matrix(result)
     if result.failures:
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: [cyan]bench plan --data cells/ --extractors handcrafted --clfs svm,knn[/cyan]")
-@with_options(MATRIX_OPTIONS)
+@command(app, "bench plan --data cells/ --extractors handcrafted --classifiers svm,knn", options=MATRIX_OPTIONS)
 def plan(**options: Any) -> None:
-    """Print what a matrix would run, what is done, and why; runs nothing."""
+    """Print which experiments of a matrix are done and which would run, and why; run nothing."""
     from bench import api  # noqa: PLC0415
     from bench.cli.display import tables as display  # noqa: PLC0415
     from bench.cli.display.terminal import live_progress  # noqa: PLC0415
 
     with live_progress() as observer:
-        table = api.plan(observer=observer, **given(options))
+        table = api.plan(observer=observer, **set_options(options))
     display.show_plan(table)
 
 
-@app.command(epilog="Example: [cyan]bench report results/ -o report.html[/cyan]")
+@command(app, "bench report results/", "bench report results/ -o leaderboard.html")
 def report(
-    results: Annotated[Path, typer.Argument(help="Results folder.")] = Path("results"),
+    results: ResultsFolder = Path("results"),
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="HTML file.", show_default="RESULTS/report.html")
+        Path | None,
+        typer.Option(*OUTPUT, help=help_text("HTML file.", "RESULTS/report.html"), show_default=False),
     ] = None,
 ) -> None:
-    """Write the leaderboard as one HTML file that opens offline."""
+    """Write an HTML report of a results folder: one file that opens offline."""
     from bench.cli.display.terminal import show_line  # noqa: PLC0415
     from bench.experiments.results import Results  # noqa: PLC0415
     from reports.page import write_report  # noqa: PLC0415
@@ -109,58 +133,53 @@ def report(
     show_line("report", path)
 
 
-@app.command("list", epilog="Example: [cyan]bench list extractors --timm[/cyan]")
+@command(app, "bench list extractors --timm", name="list")
 def list_(
-    kind: Annotated[Kind, typer.Argument(help="What to list.")],
-    timm: Annotated[bool, typer.Option("--timm", help="Add the names of timm and torchvision models.")] = False,
+    kind: Annotated[Literal["extractors", "classifiers", "datasets"], typer.Argument(help="Kind of plugin.")],
+    timm: Annotated[bool, typer.Option("--timm", help="Also list the names of timm and torchvision models.")] = False,
 ) -> None:
-    """List the installed plugins."""
+    """List installed plugins."""
     from bench.plugins import listing  # noqa: PLC0415
 
-    rows = listing.plugins_of(kind.value)
+    rows = listing.plugins_of(kind)
     width = max(len(name) for name, _, _ in rows)
     for name, text, owner in rows:
         typer.echo(f"{name:<{width}}  {text}{'' if owner == 'cytobench' else f'  ({owner})'}")
-    if kind is Kind.extractors:
+    if kind == "extractors":
         if timm:
             for name in listing.models():
                 typer.echo(name)
         else:
-            typer.echo("Any timm or torchvision model name is an extractor too: bench list extractors --timm")
-    if kind is Kind.classifiers:
+            typer.echo("The name of any timm or torchvision model is an extractor too: bench list extractors --timm")
+    if kind == "classifiers":
         typer.echo(
             "The import path of any scikit-learn classifier is one too: sklearn.linear_model.LogisticRegression[C=0.1]"
         )
 
 
-@data_app.command(epilog="Example: [cyan]bench data describe C-NMC_Leukemia/[/cyan]")
-@with_options(DATA_OPTIONS)
-def describe(
-    path: Annotated[str, typer.Argument(help="Cells: as for --data.")],
-    **options: Any,
-) -> None:
-    """Print what a data set holds: cells, patients, split units, sizes, folds, notices."""
+@command(data_app, "bench data describe C-NMC_Leukemia/", options=stage_options("cells", "links"))
+def describe(path: Data, **options: Any) -> None:
+    """Print the contents of a dataset: cells, patients, split units, image sizes, folds and notices."""
     from bench.cli.display import tables as display  # noqa: PLC0415
     from bench.cli.display.terminal import live_progress  # noqa: PLC0415
     from bench.datasets.loading import open_data  # noqa: PLC0415
     from bench.options import make_options  # noqa: PLC0415
 
     with live_progress() as observer:
-        opened = open_data(make_options({"data": path, **given(options)}), observer)
+        opened = open_data(make_options({"data": path, **set_options(options)}), observer)
     display.show_dataset(opened)
 
 
-@data_app.command(epilog="Example: [cyan]bench data quality C-NMC_Leukemia/ -o quality.csv[/cyan]")
-@with_options(CELL_OPTIONS)
+@command(data_app, "bench data quality C-NMC_Leukemia/ -o quality.csv", options=stage_options("cells"))
 def quality(
-    path: Annotated[str, typer.Argument(help="Cells: as for --data.")],
+    path: Data,
     *,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File for a row a cell, .csv or .parquet.", show_default=False)
+        Path | None, typer.Option(*OUTPUT, help="Table with one row per cell, .csv or .parquet.", show_default=False)
     ] = None,
     **options: Any,
 ) -> None:
-    """Judge the masks: debris dropped, holes, cells at the frame, nuclei found and refused."""
+    """Check the masks: dropped debris, holes, cells at the image border, accepted and rejected nuclei."""
     from bench.cli.display.quality import show_quality  # noqa: PLC0415
     from bench.cli.display.terminal import live_progress, show_line  # noqa: PLC0415
     from bench.datasets import quality as masks  # noqa: PLC0415
@@ -172,55 +191,58 @@ def quality(
     if output is not None:
         check_output(output, protected=manifest_files(path))
     with stoppable(resumes=False), live_progress() as observer:
-        dataset = open_every_cell(make_options({"data": path, **given(options)}), observer).dataset
-        table = masks.quality_table(dataset, progress=lambda done, total: observer.progress("judge masks", done, total))
+        dataset = open_every_cell(make_options({"data": path, **set_options(options)}), observer).dataset
+        table = masks.quality_table(dataset, progress=lambda done, total: observer.progress("check masks", done, total))
     show_quality(dataset.name, len(table), masks.quality_summary(table))
     if output is not None:
         masks.write_quality(table, output)
         show_line("quality", output)
 
 
-@data_app.command(epilog='Example: [cyan]bench data show cells/ --prepare "crop+clahe\\[clip=3]" -o sheet.png[/cyan]')
-@with_options(CELL_OPTIONS)
+@command(
+    data_app,
+    'bench data show cells/ --prepare "crop+clahe[clip=3]" -o sheet.png',
+    options={"prepare": typer_option("prepare"), **stage_options("cells")},
+)
 def show(
-    path: Annotated[str, typer.Argument(help="Cells: as for --data.")],
+    path: Data,
     *,
-    prepare: Annotated[
-        str, typer.Option(help="Steps of preparation, joined by +, a column each: [cyan]crop+clahe[/cyan].")
-    ] = "none",
-    output: Annotated[Path, typer.Option("--output", "-o", help="PNG file.")] = Path("contact-sheet.png"),
-    cells: Annotated[int, typer.Option(help="Cells, from each class and patient in turn.", min=1, max=48)] = 8,
-    seed: Annotated[int, typer.Option(help="Which cells.")] = 0,
+    output: Annotated[Path, typer.Option(*OUTPUT, help="PNG file.")] = Path("contact-sheet.png"),
+    cells: Annotated[
+        int, typer.Option(help="Number of cells, taken from classes and patients in turn.", min=1, max=48)
+    ] = 8,
+    seed: Annotated[int, typer.Option(help="Random seed of the selection.")] = 0,
     **options: Any,
 ) -> None:
-    """Draw some cells as they are, and after each step of their preparation, with the outlines of their masks."""
+    """Draw a contact sheet: cells as read and after each preparation step, with the outlines of their masks."""
     from bench.cli.display.terminal import live_progress, show_line  # noqa: PLC0415
     from bench.datasets.contact_sheet.sheet import check_sheet_place, write_contact_sheet  # noqa: PLC0415
     from bench.datasets.loading import open_every_cell  # noqa: PLC0415
     from bench.options import make_options  # noqa: PLC0415
     from bench.plugins.preparation import parse_prepare  # noqa: PLC0415
 
-    steps = parse_prepare(prepare)
+    values = set_options(options)
+    steps = parse_prepare(values.pop("prepare", "none"))
     check_sheet_place(output, data=path)
     with stoppable(resumes=False), live_progress() as observer:
-        dataset = open_every_cell(make_options({"data": path, **given(options)}), observer).dataset
+        dataset = open_every_cell(make_options({"data": path, **values}), observer).dataset
         write_contact_sheet(dataset, output, steps=steps, cells=cells, seed=seed)
     show_line("contact sheet", output)
 
 
-@data_app.command(epilog="Example: [cyan]bench data phantom cells/ --patients 20 --effect 0 --signature 3[/cyan]")
+@command(data_app, "bench data phantom cells/ --patients 20 --effect 0 --signature 3")
 def phantom(
     out: Annotated[Path, typer.Argument(help="New folder.")],
     *,
-    patients: Annotated[int, typer.Option(help="Patients of each class.")] = 12,
-    cells: Annotated[float, typer.Option(help="Median of the cells of a patient.")] = 25,
-    spread: Annotated[float, typer.Option(help="Log-normal spread of the cells of a patient.")] = 0.4,
-    effect: Annotated[float, typer.Option(help="How much the classes differ; 0: not at all.")] = 1.0,
-    signature: Annotated[float, typer.Option(help="How strongly a patient can be recognised.")] = 1.0,
-    size: Annotated[int, typer.Option(help="Width and height in pixels.")] = 300,
-    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    patients: Annotated[int, typer.Option(help="Number of patients per class.")] = 12,
+    cells: Annotated[float, typer.Option(help="Median number of cells per patient.")] = 25,
+    spread: Annotated[float, typer.Option(help="Log-normal spread of the number of cells per patient.")] = 0.4,
+    effect: Annotated[float, typer.Option(help="Size of the difference between the classes; 0: none.")] = 1.0,
+    signature: Annotated[float, typer.Option(help="Size of the differences between patients of a class.")] = 1.0,
+    size: Annotated[int, typer.Option(help="Width and height of an image in pixels.")] = 300,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
 ) -> None:
-    """Draw phantom cells with known truth into a folder with a manifest."""
+    """Write synthetic cells with known truth into a folder with a manifest."""
     from bench.cli.display.terminal import live_progress, show_line  # noqa: PLC0415
     from bench.datasets.phantom.reader import PhantomSpec, write_phantom  # noqa: PLC0415
 
@@ -229,12 +251,12 @@ def phantom(
     )
     with live_progress() as observer:
         write_phantom(spec, out, progress=lambda done, total: observer.progress("draw cells", done, total))
-    show_line("phantom cells", out / "manifest.csv")
-    show_line("run them with", f"bench run --data {out} --positive diseased")
+    show_line("synthetic cells", out / "manifest.csv")
+    show_line("evaluate them with", f"bench run --data {out} --positive diseased")
 
 
 def main() -> None:
-    """Run the command line; an error of the user's ends with a sentence and exit code 2."""
+    """Run the command line; print a `BenchError` without a traceback and exit with 2."""
     try:
         app()
     except BenchError as error:

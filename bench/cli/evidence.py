@@ -1,74 +1,66 @@
-"""The commands that ask how far a number can be trusted."""
+"""Commands that check how far a score can be trusted."""
 
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from bench.cli.options import (
-    DATA_OPTIONS,
-    FOLD_OPTIONS,
-    RUN_OPTIONS,
-    Aggregate,
-    Calibrate,
-    Device,
-    given,
-    option,
+    OUTPUT,
+    Data,
+    Json,
+    ResultsFolder,
+    command,
+    help_text,
+    own_option,
+    set_options,
+    stage_options,
     stoppable,
-    with_options,
+    typer_option,
 )
 
 evidence = typer.Typer()
 
-REOPENING: dict[str, Any] = {
-    "name": option(str, "Which one, in a results folder with several: [cyan]handcrafted x svm[/cyan].", panel="Data"),
-    "data": option(str, "Where the cells lie now, if elsewhere than then.", panel="Data"),
-    "jobs": option(int, "Worker processes.", "cores // threads", panel="Machine"),
-    "store": option(Path, "Where the feature store lies now, if elsewhere than then.", panel="Machine"),
-    "weights_dir": option(Path, "Where the weights lie now, if elsewhere than then.", panel="Machine"),
-    "device": option(
-        Device, "Where networks are computed, if elsewhere than then.", panel="Machine", metavar="<device>"
-    ),
+REFIT_OPTIONS: dict[str, Any] = {
+    "name": own_option(str, "Experiment in a results folder that contains several: `handcrafted x svm`.", panel="Data"),
+    "data": typer_option("data", text="Dataset, if it was moved."),
+    "jobs": typer_option("jobs"),
+    "store": typer_option("store", text="Folder of the feature store, if it was moved."),
+    "weights_dir": typer_option("weights_dir", text="Folder of MODEL.safetensors files, if it was moved."),
+    "device": typer_option("device", text="Device of networks, if another than in the original run."),
 }
-SCORING: dict[str, Any] = {
-    name: option(kind, text, "as each was run")
-    for name, kind, text in (
-        ("calibrate", Calibrate, "How the probabilities are mended."),
-        ("threshold", str, "[cyan]balanced[/cyan], [cyan]sens@0.95[/cyan], [cyan]spec@0.90[/cyan] or a number."),
-        ("aggregate", Aggregate, "How a patient's cells become one score."),
-    )
-}
-Experiment = Annotated[Path, typer.Argument(help="An experiment's folder, or a results folder.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Experiment = Annotated[Path, typer.Argument(help="Folder of an experiment, or a results folder.")]
 
 
-@evidence.command(epilog="Example: [cyan]bench folds cells/ --folds 5 --repeats 5 -o folds.csv[/cyan]")
-@with_options({**DATA_OPTIONS, **{name: RUN_OPTIONS[name] for name in ("links", *FOLD_OPTIONS, "seed")}})
+@command(
+    evidence, "bench folds cells/ --folds 5 --repeats 5 -o folds.csv", options=stage_options("cells", "links", "folds")
+)
 def folds(
-    path: Annotated[str, typer.Argument(metavar="DATA", help="Cells: as for --data of bench run.")],
+    path: Data,
     *,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="CSV file, for --folds-file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(*OUTPUT, help="CSV file, for --folds-file of a run.", show_default=False)
+    ] = None,
     **options: Any,
 ) -> None:
-    """Print patients and cells of each class in every fold, and write the folds to a file.
+    """Print the patients and cells of each class in every fold, and write the folds to a file.
 
-    The same options give bench run and bench matrix the same folds.
+    `bench run` and `bench matrix` draw the same folds from the same options.
     """
-    from bench.cli.display import folds as display_folds  # noqa: PLC0415
+    from bench.cli.display import folds as display_folds  # noqa: PLC0415 (so that --help stays fast)
     from bench.cli.display.terminal import live_progress, show_line  # noqa: PLC0415
-    from bench.datasets.loading import open_data  # noqa: PLC0415 (so that --help stays quick)
+    from bench.datasets.loading import open_data  # noqa: PLC0415
     from bench.options import make_options  # noqa: PLC0415
     from bench.splits.fold_manifest import write_folds  # noqa: PLC0415
     from bench.splits.outer_folds import outer_folds  # noqa: PLC0415
 
-    asked = make_options({"data": path, **given(options)})
+    values = make_options({"data": path, **set_options(options)})
     with live_progress() as observer:
-        dataset = open_data(asked, observer).dataset
-        drawn = outer_folds(dataset.table, asked)
+        dataset = open_data(values, observer).dataset
+        drawn = outer_folds(dataset.table, values)
         for notice in drawn.notices:
             observer.notice(notice)
     display_folds.show_folds(drawn, dataset)
@@ -77,87 +69,97 @@ def folds(
         show_line("folds", output)
 
 
-@evidence.command(epilog="Example: [cyan]bench score results/ --threshold sens@0.95 --calibrate sigmoid[/cyan]")
-@with_options(SCORING)
+@command(
+    evidence,
+    "bench score results/ --threshold sens@0.95 --calibrate sigmoid",
+    options=stage_options("decision", shown="as each experiment was run"),
+)
 def score(
-    results: Annotated[Path, typer.Argument(help="Results folder.")] = Path("results"),
+    results: ResultsFolder = Path("results"),
     *,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="CSV file with every metric.")] = None,
+    output: Annotated[Path | None, typer.Option(*OUTPUT, help="CSV file with all metrics.", show_default=False)] = None,
     **options: Any,
 ) -> None:
-    """Score what is kept anew, under another calibration, threshold or patient score.
+    """Re-score saved predictions with another calibration, threshold or aggregation.
 
-    Nothing is fitted and no experiment is changed; what is not given stays as each experiment was run.
+    Nothing is fitted and the stored experiments do not change.
     """
     from bench.cli.display import scores as display_scores  # noqa: PLC0415
     from bench.cli.display.terminal import live_progress, show_line  # noqa: PLC0415
     from bench.experiments import rescoring  # noqa: PLC0415
 
     with stoppable(resumes=False), live_progress() as observer:
-        board = rescoring.score(results, observer=observer, **given(options))
+        board = rescoring.score(results, observer=observer, **set_options(options))
     display_scores.show_scores(board)
     if output is not None:
         rescoring.write_scores(board, output)
         show_line("scores", output)
 
 
-@evidence.command(epilog="Example: [cyan]bench compare results/[/cyan]")
+@command(evidence, "bench compare results/")
 def compare(
     experiments: Annotated[
-        list[Path], typer.Argument(help="Experiments' folders, or a results folder: all of its largest track.")
+        list[Path],
+        typer.Argument(
+            help="Folders of experiments, or a results folder, of which the largest comparable group is used."
+        ),
     ],
     *,
     against: Annotated[
-        str | None, typer.Option(help="Hold all against this one: name or folder.", show_default="the best")
+        str | None,
+        typer.Option(help=help_text("Reference experiment, by name or folder.", "the best"), show_default=False),
     ] = None,
-    all_pairs: Annotated[bool, typer.Option("--all-pairs", help="Hold each against each.")] = False,
-    rope: Annotated[float, typer.Option(help="Differences up to this size count as practically equal.")] = 0.01,
+    all_pairs: Annotated[bool, typer.Option("--all-pairs", help="Compare every pair.")] = False,
+    rope: Annotated[float, typer.Option(help="Largest difference that counts as practically equal.")] = 0.01,
     as_json: Json = False,
 ) -> None:
-    """Which pipelines differ, and which cannot be told apart? Tests on patients, from kept predictions.
+    """Test which pipelines differ, on patients, from saved predictions.
 
-    Nothing is run. Every p-value is corrected for the number of comparisons, and told with its unit.
+    Nothing is run. P-values are corrected for the number of comparisons and reported with the unit of the test.
     """
     from bench import api  # noqa: PLC0415
 
     with stoppable(resumes=False):
-        found = api.compare(*experiments, against=against, all_pairs=all_pairs, rope=rope)
+        comparison = api.compare(*experiments, against=against, all_pairs=all_pairs, rope=rope)
     if as_json:
-        typer.echo(json.dumps(found.record(), indent=1))
+        typer.echo(json.dumps(comparison.record(), indent=1))
     else:
         from bench.cli.display import comparison as display_comparison  # noqa: PLC0415
 
-        display_comparison.show_comparison(found)
+        display_comparison.show_comparison(comparison)
 
 
-AUDIT_OPTIONS: dict[str, Any] = {
-    **{name: kind for name, kind in DATA_OPTIONS.items() if name != "links"},
-    "held_out": option(str, "Held-out cells, which are to share no image with DATA.", panel="Data"),
-    "jobs": option(int, "Cells that are read at a time.", "the cores", panel="Machine"),
-}
-
-
-@evidence.command(epilog="Example: [cyan]bench audit cells/ --links links.csv[/cyan]")
-@with_options(AUDIT_OPTIONS)
+@command(
+    evidence,
+    "bench audit cells/ --links links.csv",
+    options={
+        **stage_options("cells"),
+        "held_out": typer_option("held_out", text="Held-out dataset that must not share images with DATA."),
+        "jobs": typer_option("jobs", text="Number of cells that are read in parallel.", shown="number of cores"),
+    },
+)
 def audit(
-    path: Annotated[str, typer.Argument(metavar="DATA", help="Cells: as for --data of bench run.")],
+    path: Data,
     *,
-    folds: Annotated[int, typer.Option(min=2, help="Outer folds that are wanted.")] = 5,
+    folds: Annotated[int, typer.Option(min=2, help="Planned number of outer folds.")] = 5,
     links: Annotated[
         Path | None,
-        typer.Option(help="CSV file to write: patients who share a near-duplicate, for --links of a run."),
+        typer.Option(
+            help="CSV file to write: patients that share a near-duplicate, for --links of a run.", show_default=False
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Results folder whose report is to show the audit.")
+        Path | None,
+        typer.Option(*OUTPUT, help="Results folder whose report will show the audit.", show_default=False),
     ] = None,
     as_json: Json = False,
     **options: Any,
 ) -> None:
-    """What is wrong with a data set? Looks for copies, confused ids, and what gives a class away.
+    """Check a dataset for duplicates, confusable ids and confounders.
 
-    Duplicates in any orientation, near-duplicates, patients, and whether image size, file or stain tells the class.
-    The exit code is 1 where something is an error. For the exact checks alone, a manifest with a column sha256 needs no
-    images.
+    Looks for duplicates in any orientation, near-duplicates, dominating patients, and whether image size, file or stain
+    alone predicts the class. The exit code is 1 if there is an error. A manifest with a column sha256 is checked for
+    exact duplicates without its images.
     """
     from bench.cli.display import audit as display_audit  # noqa: PLC0415
     from bench.cli.display.terminal import live_progress  # noqa: PLC0415
@@ -165,97 +167,93 @@ def audit(
     from bench.evidence.audit import auditing  # noqa: PLC0415
 
     with stoppable(resumes=False), live_progress(outcomes=False) as observer:
-        found = auditing.audit(path, folds=folds, observer=observer, **given(options))
-    kept = None if output is None else auditing.keep(found, output)
+        result = auditing.audit(path, folds=folds, observer=observer, **set_options(options))
+    stored = None if output is None else auditing.write_audit(result, output)
     if links is not None:
-        write_links(links, found.links)
+        write_links(links, result.links)
     if as_json:
-        typer.echo(json.dumps(found.record(), indent=1))
+        typer.echo(json.dumps(result.record(), indent=1))
     else:
-        display_audit.show_audit(found, kept=kept, links=links)
-    if not found.passed:
+        display_audit.show_audit(result, stored=stored, links=links)
+    if not result.passed:
         raise typer.Exit(1)
 
 
-@evidence.command(epilog='Example: [cyan]bench leakage results/ --name "handcrafted x svm"[/cyan]')
-@with_options(REOPENING)
+@command(evidence, 'bench leakage results/ --name "handcrafted x svm"', options=REFIT_OPTIONS)
 def leakage(
     experiment: Experiment,
     *,
-    permutations: Annotated[int, typer.Option(help="Permutations of the patients' labels, folds by image.")] = 20,
+    permutations: Annotated[
+        int, typer.Option(help="Number of permutations of the patients' labels, with folds of images.")
+    ] = 20,
     as_json: Json = False,
     **options: Any,
 ) -> None:
-    """Does a pipeline recognise the disease or the patients? Fits it with folds by image, too.
+    """Test whether a pipeline recognises the disease or the patients, by refitting it with folds of images.
 
-    Goes on where it was interrupted; what the results folder holds is not fitted again.
+    Finished fits are stored; an interrupted report continues where it stopped.
     """
     from bench.cli.display import leakage as display_leakage  # noqa: PLC0415
     from bench.cli.display.terminal import live_progress  # noqa: PLC0415
     from bench.evidence.leakage import report  # noqa: PLC0415
 
     with stoppable(), live_progress(outcomes=False) as observer:
-        found = report.leakage(experiment, permutations=permutations, observer=observer, **given(options))
+        result = report.leakage(experiment, permutations=permutations, observer=observer, **set_options(options))
     if as_json:
-        typer.echo(json.dumps(found.record(), indent=1))
+        typer.echo(json.dumps(result.record(), indent=1))
     else:
-        display_leakage.show_leakage(found)
+        display_leakage.show_leakage(result)
 
 
-@evidence.command(
-    epilog='Example: [cyan]bench significance results/ --name "handcrafted x svm" --permutations 199[/cyan]'
-)
-@with_options(REOPENING)
+@command(evidence, 'bench significance results/ --name "handcrafted x svm" --permutations 199', options=REFIT_OPTIONS)
 def significance(
     experiment: Experiment,
     *,
-    permutations: Annotated[int, typer.Option(help="Permutations of the patients' labels.")] = 199,
+    permutations: Annotated[int, typer.Option(help="Number of permutations of the patients' labels.")] = 199,
     as_json: Json = False,
     **options: Any,
 ) -> None:
-    """Could chance give this score? Permutes the patients' labels and fits everything anew.
+    """Run a permutation test of a score: permute the patients' labels and refit.
 
-    Goes on where it was interrupted; more permutations add to those that are there.
+    Finished permutations are stored; an interrupted test continues, and more permutations add to them.
     """
     from bench.cli.display import significance as display_significance  # noqa: PLC0415
     from bench.cli.display.terminal import live_progress  # noqa: PLC0415
-    from bench.evidence.permutation import significance as chance  # noqa: PLC0415
+    from bench.evidence.permutation import significance as permutation_test  # noqa: PLC0415
 
     with stoppable(), live_progress(outcomes=False) as observer:
-        found = chance.significance(experiment, permutations=permutations, observer=observer, **given(options))
+        result = permutation_test.significance(
+            experiment, permutations=permutations, observer=observer, **set_options(options)
+        )
     if as_json:
-        typer.echo(json.dumps(found.record(), indent=1))
+        typer.echo(json.dumps(result.record(), indent=1))
     else:
-        display_significance.show_significance(found)
+        display_significance.show_significance(result)
 
 
-class PluginKind(StrEnum):
-    """What can be checked."""
-
-    extractor = "extractor"
-    classifier = "classifier"
-
-
-@evidence.command(epilog='Example: [cyan]bench check "svm\\[C=10]"[/cyan]')
+@command(evidence, 'bench check "svm[C=10]"')
 def check(
     name: Annotated[str, typer.Argument(help="Extractor, model or classifier, with or without parameters.")],
     *,
     kind: Annotated[
-        PluginKind | None, typer.Option(help="Needed where one name stands for both.", show_default=False)
+        Literal["extractor", "classifier"] | None,
+        typer.Option(
+            help="Kind of plugin, needed where an extractor and a classifier share the name.", show_default=False
+        ),
     ] = None,
     weights_dir: Annotated[
         Path | None, typer.Option(help="Folder of MODEL.safetensors files.", show_default=False)
     ] = None,
 ) -> None:
-    """Does a plugin keep to its contract? Fits it on made-up cells and watches what it sees.
+    """Run the contract tests on a plugin.
 
-    Ours or a third party's: that no fit sees a tested patient, that every split it makes keeps patients whole, that
-    what is tested changes nothing that is learned. The exit code is 1 where a check fails.
+    Checks on synthetic cells that no fit sees a test patient, that every split keeps the cells of a patient together,
+    and that test data do not change what is learned. The exit code is 1 if a check fails.
     """
     from bench.cli.display import contract as display_contract  # noqa: PLC0415
     from bench.contract.checking import find_subject, network_cost, steps_of  # noqa: PLC0415
 
-    subject = find_subject(name, kind.value if kind else None, weights_dir=weights_dir)
+    subject = find_subject(name, kind, weights_dir=weights_dir)
     display_contract.show_subject(subject)
     with stoppable(resumes=False), steps_of(subject) as steps:
         checks = display_contract.run_shown(steps)

@@ -1,4 +1,4 @@
-"""What spies saw: fits, predictions and splits, and what of it breaks the rule that patients stay whole."""
+"""Log of fits, predictions and splits, and its violations of the patient-grouped split."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Rows = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Fit:
-    """What a fit was given.
+    """One call of `fit`.
 
     Parameters
     ----------
     role : {"classifier", "extractor"}
-        What was fitted.
+        Role of the estimator.
     rows : ndarray of int
-        Positions of the cells.
+        Positions of the training cells.
     y, groups : ndarray or None
-        Labels and patients that came with them.
+        Labels and patients passed to `fit`.
     """
 
     role: Literal["classifier", "extractor"]
@@ -35,34 +35,34 @@ class Fit:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Cells that were predicted (`asked`), and those that the model was fitted on (`learned`); positions."""
+    """One call of `predict_proba`: positions of the training cells and of the predicted cells."""
 
-    learned: Rows
-    asked: Rows
+    train: Rows
+    predicted: Rows
 
 
 @dataclass(frozen=True)
 class SplitCall:
-    """One request for splits.
+    """One call of `split`.
 
     Parameters
     ----------
     splitter : str
-        Name of its class.
-    given : bool
-        Whether it is the splitter that the engine gave as `cv`.
+        Name of the splitter class.
+    is_cv : bool
+        Whether the splitter is the `cv` of the engine.
     n_rows : int
-        Rows that were to be split; -1 where the splitter was not told.
+        Number of rows to split; -1 if unknown.
     groups : ndarray or None
-        Patients that came with them.
+        Patients passed to `split`.
     pairs : list of (train, test)
-        The splits that were taken from it.
+        Splits that were consumed.
     during : Fit or None
-        The fit that asked.
+        Fit in which the call occurred.
     """
 
     splitter: str
-    given: bool
+    is_cv: bool
     n_rows: int
     groups: npt.NDArray[Any] | None
     pairs: list[tuple[Rows, Rows]]
@@ -70,20 +70,20 @@ class SplitCall:
 
 
 @dataclass
-class Ledger:
-    """The list that all spies of one run write to; a copy of it is the list itself, since estimators are cloned."""
+class CallLog:
+    """Log shared by all spies of one run; copying returns the same object, since estimators are cloned."""
 
     fits: list[Fit] = field(default_factory=list)
     predictions: list[Prediction] = field(default_factory=list)
     splits: list[SplitCall] = field(default_factory=list)
     current: list[Fit] = field(default_factory=list)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Ledger:
+    def __deepcopy__(self, memo: dict[int, Any]) -> CallLog:
         return self
 
     @contextmanager
     def during(self, fit: Fit) -> Iterator[None]:
-        """Note a fit; splits that are asked for meanwhile are its own."""
+        """Record a fit; splits inside the context belong to it."""
         self.fits.append(fit)
         self.current.append(fit)
         try:
@@ -91,28 +91,28 @@ class Ledger:
         finally:
             self.current.pop()
 
-    def asked(self, splitter: object, *, given: bool, n_rows: int, groups: Any) -> SplitCall:
-        """Note a request for splits; its pairs are added as they are taken."""
+    def record_split(self, splitter: object, *, is_cv: bool, n_rows: int, groups: Any) -> SplitCall:
+        """Record a call of `split`; the caller adds its pairs."""
         units = None if groups is None else np.asarray(groups)
-        call = SplitCall(type(splitter).__name__, given, n_rows, units, [], self.current[-1] if self.current else None)
+        call = SplitCall(type(splitter).__name__, is_cv, n_rows, units, [], self.current[-1] if self.current else None)
         self.splits.append(call)
         return call
 
 
-def torn_splits(ledger: Ledger) -> list[str]:
-    """Each split that put cells of one patient on both sides, or was made without looking at patients, in words.
+def splits_across_patients(log: CallLog) -> list[str]:
+    """Describe each split that separates cells of one patient or ignores patients.
 
-    A split of as many rows as the fit has is held against the fit's patients; a split of as many rows as the fit has
-    patients, or fewer, is one of the patient table. Any other must have come with groups, and keep them whole. Splits
-    that no fit asked for are left to `fits_that_saw`.
+    A split with as many rows as the fit is checked against the patients of the fit. A split with at most as many rows
+    as the fit has patients splits the table of patients. Any other split must have groups and must not separate them.
+    Splits outside a fit are checked by `fits_on_test_patients`.
     """
-    found = []
-    for call in ledger.splits:
+    violations = []
+    for call in log.splits:
         fit, units = call.during, call.groups
         if fit is None:
             continue
-        if call.given and units is None:
-            found.append("it asks cv for splits without groups; call cv.split(X, y, groups)")
+        if call.is_cv and units is None:
+            violations.append("it calls cv.split without groups; call cv.split(X, y, groups)")
             continue
         if fit.groups is not None:
             if call.n_rows in (-1, len(fit.rows)):
@@ -120,38 +120,38 @@ def torn_splits(ledger: Ledger) -> list[str]:
             elif call.n_rows <= len(np.unique(fit.groups)):
                 continue
         if units is None:
-            if not call.given:
-                found.append(f"it splits {call.n_rows} rows with {call.splitter} and without patients")
+            if not call.is_cv:
+                violations.append(f"it splits {call.n_rows} rows with {call.splitter} and without patients")
             continue
-        torn = next((both for both in (_shared(units, pair) for pair in call.pairs) if both), None)
-        if torn:
-            found.append(f"its {call.splitter} puts cells of one patient on both sides ({torn})")
-    return list(dict.fromkeys(found))
+        shared = next((patient for patient in (_shared(units, pair) for pair in call.pairs) if patient), None)
+        if shared:
+            violations.append(f"its {call.splitter} puts cells of one patient on both sides ({shared})")
+    return list(dict.fromkeys(violations))
 
 
-def fits_that_saw(ledger: Ledger, units: npt.NDArray[Any], test: Rows) -> list[str]:
-    """Each kind of fit that was given a cell of a patient who is tested, in words; `units` are those of all cells."""
+def fits_on_test_patients(log: CallLog, units: npt.NDArray[Any], test: Rows) -> list[str]:
+    """Describe each fit or model that contains cells of a test patient; `units` has the patient of every cell."""
     tested = set(units[test])
-    seen = [
-        f"the {fit.role} is fitted on cells of {sorted(tested & set(units[fit.rows]))[0]}, who is tested"
-        for fit in ledger.fits
+    fits = [
+        f"the {fit.role} is fitted on cells of {sorted(tested & set(units[fit.rows]))[0]}, a test patient"
+        for fit in log.fits
         if tested & set(units[fit.rows])
     ]
-    known = [
+    predictions = [
         f"cells of {sorted(both)[0]} are predicted by a model that was fitted on this patient"
-        for both in (set(units[p.learned]) & set(units[p.asked]) for p in ledger.predictions)
+        for both in (set(units[p.train]) & set(units[p.predicted]) for p in log.predictions)
         if both
     ]
-    return list(dict.fromkeys([*seen, *known]))
+    return list(dict.fromkeys([*fits, *predictions]))
 
 
-def mistold_fits(ledger: Ledger, y: npt.NDArray[Any], units: npt.NDArray[Any]) -> list[str]:
-    """Each fit whose labels or patients were not those of its cells, in words."""
+def mislabelled_fits(log: CallLog, y: npt.NDArray[Any], units: npt.NDArray[Any]) -> list[str]:
+    """Describe each fit whose labels or patients are not those of its cells."""
     return [
-        f"the {fit.role} is fitted with other {what} than its cells have"
-        for fit in ledger.fits
-        for what, told, true in (("labels", fit.y, y), ("patients", fit.groups, units))
-        if told is None or not np.array_equal(told, true[fit.rows])
+        f"the {fit.role} is fitted with {what} of other cells"
+        for fit in log.fits
+        for what, passed, true in (("labels", fit.y, y), ("patients", fit.groups, units))
+        if passed is None or not np.array_equal(passed, true[fit.rows])
     ]
 
 

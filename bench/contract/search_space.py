@@ -1,4 +1,4 @@
-"""Points of a classifier's search space, drawn at random as a tuner draws them."""
+"""Draw random points of the search space of a classifier."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 
 def drawn_parameters(classifier: Any, count: int) -> list[dict[str, Any]]:
-    """What `search_space` gives for so many Optuna trials; nothing where the classifier has no search space.
+    """Return the results of `search_space` for `count` Optuna trials; empty without a search space.
 
     The draws are the same in each call.
     """
     if not hasattr(classifier, "search_space"):
         return []
-    import optuna  # noqa: PLC0415 (only a check that needs it pays for the import)
+    import optuna  # noqa: PLC0415 (slow; not needed by every check)
 
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -1,4 +1,4 @@
-"""Two sets of cells: those that train and those that are held out, joined into one table and kept apart."""
+"""Training and held-out cells in one table, with checks that they share no patient and no image."""
 
 from __future__ import annotations
 
@@ -8,44 +8,45 @@ from dataclasses import replace
 
 import pandas as pd
 
-from bench.datasets.classes import check_classes, positive_class
+from bench.datasets.classes import with_positive_class
 from bench.datasets.duplicates import identical
+from bench.datasets.names import listed
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
 
 SET = "set"
 TRAIN, HELD_OUT = "train", "held-out"
 
-_NAMED = 5
+_MAX_NAMES = 5
 _PREFIX = re.compile(r"^\D*0*(?=\d)")
 
 
 def joined_sets(train: Dataset, held_out: Dataset) -> Dataset:
-    """One data set whose column `set` says which cells train and which are held out; the training cells come first.
+    """Join a training and a held-out dataset; the column `set` holds the set of each cell, training cells come first.
 
-    Official folds are left out, since they play no part beside a held-out set. Where cells of the two share a name, all
-    held-out names get `held-out/` in front.
+    Official folds are dropped, since they are not used with a held-out set. If the two share a cell name, all held-out
+    names get the prefix `held-out/`.
 
     Raises
     ------
     BenchError
-        One of them has a set held out already; their classes or positive classes differ.
+        One of them already has a held-out set, or their classes or positive classes differ.
     """
     for dataset, option in ((train, "--data"), (held_out, "--held-out")):
         if SET in dataset.table:
             raise BenchError(
-                f"{option} {dataset.name} has a column `set` that names its own held-out cells; give it as --data "
+                f"{option} {dataset.name} has a column `set` that names its own held-out cells; pass it as --data "
                 "alone, with --split held-out"
             )
     if train.classes != held_out.classes:
         raise BenchError(
-            f"the held-out cells are of the classes {', '.join(held_out.classes)}, those of --data of "
-            f"{', '.join(train.classes)}; give both the same labels"
+            f"the held-out cells have the classes {', '.join(held_out.classes)}, those of --data have "
+            f"{', '.join(train.classes)}; use the same labels in both"
         )
     if train.positive != held_out.positive:
         raise BenchError(
             f"the positive class is {train.positive!r} in --data and {held_out.positive!r} in --held-out; "
-            "name one with --positive"
+            "set one with --positive"
         )
     tables = [
         dataset.table.drop(columns="fold", errors="ignore").assign(**{SET: name})
@@ -58,91 +59,105 @@ def joined_sets(train: Dataset, held_out: Dataset) -> Dataset:
     return replace(train, name=f"{train.name} | {held_out.name}", table=joined, notices=notices)
 
 
-def training_set(dataset: Dataset) -> Dataset:
-    """The data set without its held-out cells, and a notice that says so.
+def with_sets_of_split(dataset: Dataset, split: str) -> Dataset:
+    """Select the cells that a split uses: both sets for `held-out`, otherwise the training cells.
 
     Raises
     ------
     BenchError
-        The cells that train are of fewer than two classes.
+        The split is `held-out` and the dataset has no held-out cells or the sets are invalid; the training cells have
+        fewer than two classes.
+    """
+    if split == "held-out":
+        if SET not in dataset.table:
+            raise BenchError(
+                f"--split held-out: {dataset.name} has no held-out cells; pass them as --held-out PATH, or in a column "
+                "`set` of a manifest"
+            )
+        return with_patients_apart(replace(dataset, table=dataset.table.drop(columns="fold", errors="ignore")))
+    return training_set(dataset) if SET in dataset.table else dataset
+
+
+def training_set(dataset: Dataset) -> Dataset:
+    """Drop the held-out cells and add a notice.
+
+    Raises
+    ------
+    BenchError
+        The training cells have fewer than two classes.
     """
     held = dataset.table[SET] == HELD_OUT
+    notice = f"{int(held.sum())} held-out cells are left out; --split held-out evaluates on them"
     table = dataset.table[~held].drop(columns=SET).reset_index(drop=True)
-    classes = check_classes(table["label"], f"{dataset.name}, without its held-out cells,")
-    positive, assumed = positive_class(classes, dataset.options.positive, dataset.positive)
-    notices = [f"{int(held.sum())} held-out cells are left out, a track of their own: --split held-out reads them"]
-    if assumed:
-        notices.append(assumed)
-    return replace(dataset, table=table, positive=positive, notices=(*dataset.notices, *notices))
+    training = replace(dataset, table=table, notices=(*dataset.notices, notice))
+    return with_positive_class(training, f"{dataset.name}, without its held-out cells,")
 
 
 def with_patients_apart(dataset: Dataset) -> Dataset:
-    """The data set, with a notice of the patient ids that differ only by case or prefix between the two sets.
+    """Check that no patient is in both sets; add a notice of ids that differ only by case or prefix between them.
 
     Raises
     ------
     BenchError
-        A patient has cells in both sets; one of the two sets lacks a class.
+        A patient has cells in both sets, or a set lacks a class.
     """
-    train, held = _parts(dataset)
+    held_out = dataset.table[SET] == HELD_OUT
+    train, held = dataset.table[~held_out], dataset.table[held_out]
     both = sorted(set(train["patient"]) & set(held["patient"]))
     if both:
         raise BenchError(
             f"{len(both)} patient{'s' if len(both) > 1 else ''} with cells in both the training and the held-out set: "
-            f"{_some(both)}; a patient lies on one side. Where two people share an id, tell them apart in it."
+            f"{listed(both)}; a patient belongs to one set. If two patients share an id, rename one of them."
         )
     for part, name in ((train, "training"), (held, "held-out")):
         missing = sorted(set(dataset.classes) - set(part["label"]))
         if missing:
             raise BenchError(f"{dataset.name}: the {name} set has no cell of {', '.join(missing)}")
-    alike = list(_alike(train, held))
-    if not alike:
+    similar = list(_similar_ids(train, held))
+    if not similar:
         return dataset
     notice = (
-        f"patient ids that differ only by case or prefix between the training and the held-out set are taken as "
-        f"different people: {_some(alike)}"
+        f"patient ids that differ only by case or prefix between the training and the held-out set are treated as "
+        f"different patients: {listed(similar)}"
     )
     return replace(dataset, notices=(*dataset.notices, notice))
 
 
 def check_images_apart(dataset: Dataset, pictures: pd.Series) -> None:
-    """Stop where an image, as it is or turned or mirrored, lies in both sets, or patients of both are linked.
+    """Check that no image, in any orientation, and no linked patients are in both sets.
 
     Parameters
     ----------
     dataset : Dataset
-        With the column `set`.
+        Table of cells; without the column `set`, nothing is checked.
     pictures : Series of str
-        Digest of each cell's pixels that its turned and mirrored copies share, index as in the table.
+        Orientation-independent digest of each cell's pixels, indexed like the table.
 
     Raises
     ------
     BenchError
         Names pairs of cells, or of patients.
     """
+    if SET not in dataset.table:
+        return
     groups = [dataset.table.loc[rows] for rows in identical(pictures)]
     across = [group for group in groups if group[SET].nunique() > 1]
     if across:
-        pairs = "\n".join(f"  {_pair(group)}" for group in across[:_NAMED])
-        more = f"\n  and {len(across) - _NAMED} more" if len(across) > _NAMED else ""
+        pairs = "\n".join(f"  {_pair(group)}" for group in across[:_MAX_NAMES])
+        more = f"\n  and {len(across) - _MAX_NAMES} more" if len(across) > _MAX_NAMES else ""
         raise BenchError(
-            f"{len(across)} image{'s lie' if len(across) > 1 else ' lies'} in both the training and the held-out set:\n"
-            f"{pairs}{more}\nTake the patients out of one of them."
+            f"{len(across)} image{'s are' if len(across) > 1 else ' is'} in both the training and the held-out set:\n"
+            f"{pairs}{more}\nRemove the patients from one of them."
         )
     sets = dataset.table.groupby("unit")[SET].nunique()
     linked = [str(unit) for unit in sets.index[sets > 1]]
     if linked:
         raise BenchError(
-            f"linked patients lie in both the training and the held-out set: {_some(linked)}; take them out of one"
+            f"linked patients are in both the training and the held-out set: {listed(linked)}; remove them from one"
         )
 
 
-def _parts(dataset: Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
-    held = dataset.table[SET] == HELD_OUT
-    return dataset.table[~held], dataset.table[held]
-
-
-def _alike(train: pd.DataFrame, held: pd.DataFrame) -> Iterator[str]:
+def _similar_ids(train: pd.DataFrame, held: pd.DataFrame) -> Iterator[str]:
     of_core: dict[str, list[str]] = {}
     for patient in sorted(set(train["patient"])):
         of_core.setdefault(_core(patient), []).append(patient)
@@ -152,14 +167,10 @@ def _alike(train: pd.DataFrame, held: pd.DataFrame) -> Iterator[str]:
 
 
 def _core(patient: str) -> str:
-    """An id in lower case, without what stands before its first number: `H011` and `11` share it."""
+    """Return the id in lower case, without the prefix of its first number: `H011` and `11` have the same core."""
     return _PREFIX.sub("", patient.casefold())
 
 
 def _pair(group: pd.DataFrame) -> str:
     first = group.drop_duplicates(SET)
     return " and ".join(f"{row.cell} (patient {row.patient}, {getattr(row, SET)})" for row in first.itertuples())
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")

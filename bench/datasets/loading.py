@@ -1,44 +1,37 @@
-"""`--data` becomes a scanned, checked data set."""
+"""Load and validate the dataset that the options name."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
-from bench.datasets.held_out import (
-    HELD_OUT,
-    SET,
-    check_images_apart,
-    joined_sets,
-    training_set,
-    with_patients_apart,
-)
+from bench.datasets.classes import with_positive_class
+from bench.datasets.duplicates import with_duplicates
+from bench.datasets.held_out import HELD_OUT, SET, check_images_apart, joined_sets, with_sets_of_split
 from bench.datasets.link_files import linked_by_file, read_links
-from bench.datasets.phantom.reader import PhantomReader, PhantomSpec
-from bench.datasets.reading import finished, open_dataset
+from bench.datasets.phantom.selector import read_phantom, with_seed_in_ids
+from bench.datasets.readers.frame import read_frame
+from bench.datasets.readers.masks import with_masks
+from bench.datasets.readers.selection import read_path
 from bench.datasets.scanning.scan import Scan, content_digest, scan
 from bench.datasets.table import Dataset, ReadOptions
-from bench.datasets.validation import checked
-from bench.errors import BenchError, did_you_mean
+from bench.datasets.validation import check_table, with_patient_notices, without_unreadable
 from bench.executors.cores import cores
 from bench.observer import Observer
 from bench.options import Options
-from bench.plugins.selectors import parse
-
-PHANTOM = "phantom"
+from bench.options.values import FrameSource
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A data set whose every cell was found readable.
+    """A validated dataset; every cell is readable.
 
     Parameters
     ----------
     dataset : Dataset
-        The table of cells.
+        Table of cells.
     scan : Scan
-        Digest and size of each.
+        Digest and size of each cell.
     """
 
     dataset: Dataset
@@ -46,12 +39,12 @@ class Opened:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of cells, labels, patients, split units and folds, wherever they lie."""
+        """SHA-256 of cells, labels, patients, split units and folds, independent of paths."""
         return content_digest(self.dataset, self.scan)
 
     @cached_property
     def held_out_digest(self) -> str | None:
-        """SHA-256 of the held-out cells, labels, patients and split units; None where no cell is held out."""
+        """SHA-256 of the held-out cells, labels, patients and split units; None without held-out cells."""
         if SET not in self.dataset.table:
             return None
         held = self.dataset.table[SET] == HELD_OUT
@@ -64,66 +57,65 @@ class Opened:
 
 
 def open_data(options: Options, observer: Observer | None = None) -> Opened:
-    """Read, scan and check the data that the options name, and tell its notices.
+    """Load the cells that `--split` uses: every step from `--data` to a scanned, validated dataset.
 
-    With `--split held-out` the table has a column `set`, which says what trains and what is held out; with any other
-    split it holds the cells that train.
+    With `--split held-out` the table has a column `set`; with any other split it holds the training cells.
 
     Raises
     ------
     BenchError
-        Something is wrong with it; the message names file and row.
+        The data is invalid; the message names file and row.
     """
     observer = observer or Observer()
-    # Read before the cells are, which takes minutes.
-    links = None if options.links is None else read_links(options.links)
-    dataset = _sets_asked_for(options, _reading(options), observer)
-    dataset, found = checked(dataset, _scanned(dataset, options, observer), skip_unreadable=options.skip_unreadable)
-    if options.links is not None and links is not None:
-        dataset = linked_by_file(dataset, options.links, links)
-    if SET in dataset.table:
-        check_images_apart(dataset, found.table["picture"])
-    for notice in dataset.notices:
-        observer.notice(notice)
-    return Opened(dataset, found)
+    # Links are read first: an error in them should not appear minutes later.
+    links = None if options.links is None else (options.links, read_links(options.links))
+    dataset = _read_sets(options, observer)
+    dataset = with_sets_of_split(dataset, options.split)
+    scanned = _scan(dataset, options, observer)
+    dataset, scanned = without_unreadable(dataset, scanned, skip=options.skip_unreadable)
+    dataset = with_duplicates(dataset, scanned.table["picture"])
+    dataset = dataset if links is None else linked_by_file(dataset, *links)
+    check_images_apart(dataset, scanned.table["picture"])
+    return _reported(dataset, scanned, observer)
 
 
 def open_every_cell(options: Options, observer: Observer | None = None) -> Opened:
-    """Read, scan and check all cells of the data that the options name, and tell its notices.
-
-    Where the data set says which cells are held out they are there too, and the table has a column `set`.
+    """Load all cells, training and held-out ones; with both, the table has a column `set`.
 
     Raises
     ------
     BenchError
-        Something is wrong with it; the message names file and row.
+        The data is invalid; the message names file and row.
     """
     observer = observer or Observer()
-    dataset, found = checked(*scan_data(options, observer), skip_unreadable=options.skip_unreadable)
-    for notice in dataset.notices:
-        observer.notice(notice)
-    return Opened(dataset, found)
+    dataset, scanned = scan_data(options, observer)
+    dataset, scanned = without_unreadable(dataset, scanned, skip=options.skip_unreadable)
+    dataset = with_duplicates(dataset, scanned.table["picture"])
+    return _reported(dataset, scanned, observer)
 
 
 def scan_data(options: Options, observer: Observer) -> tuple[Dataset, Scan]:
-    """Read and scan the data that the options name, and check nothing: what an audit starts from.
-
-    With `held_out`, or where the data set says so itself, the table has a column `set`.
+    """Read and scan all cells without validating them: the input of an audit.
 
     Raises
     ------
     BenchError
-        There is no table of cells: nothing can be read there, or the two sets cannot be joined.
+        There is no table of cells, or the training and the held-out set cannot be joined.
     """
-    reading = _reading(options)
-    dataset = _read(options.data, reading, observer)
-    if options.held_out is not None:
-        dataset = joined_sets(dataset, _held_out(options, options.held_out, reading, observer))
-    return dataset, _scanned(dataset, options, observer)
+    dataset = _read_sets(options, observer)
+    return dataset, _scan(dataset, options, observer)
 
 
-def _reading(options: Options) -> ReadOptions:
-    return ReadOptions(
+def _read_sets(options: Options, observer: Observer) -> Dataset:
+    dataset = _read(options.data, options, observer)
+    if options.held_out is None:
+        return dataset
+    held_out = _read(options.held_out, options, observer)
+    return joined_sets(dataset, with_seed_in_ids(held_out, options.held_out, train=str(options.data)))
+
+
+def _read(data: str | FrameSource, options: Options, observer: Observer) -> Dataset:
+    reading = ReadOptions(
         mask=options.mask,
         nucleus_mask=options.nucleus_mask,
         patient_pattern=options.patient_pattern,
@@ -131,58 +123,21 @@ def _reading(options: Options) -> ReadOptions:
         white_level=options.white_level,
         um_per_px=options.um_per_px,
     )
+    dataset, root = (
+        read_frame(data, reading) or read_phantom(str(data), reading, observer) or read_path(str(data), reading)
+    )
+    check_table(dataset)
+    dataset = with_masks(dataset, root)
+    dataset = with_patient_notices(dataset)
+    return with_positive_class(dataset, str(data))
 
 
-def _scanned(dataset: Dataset, options: Options, observer: Observer) -> Scan:
+def _scan(dataset: Dataset, options: Options, observer: Observer) -> Scan:
     threads = max(1, (options.jobs or cores()) * options.threads)
     return scan(dataset, threads=threads, progress=lambda done, total: observer.progress("read cells", done, total))
 
 
-def _sets_asked_for(options: Options, reading: ReadOptions, observer: Observer) -> Dataset:
-    dataset = _read(options.data, reading, observer)
-    if options.split != "held-out":
-        return training_set(dataset) if SET in dataset.table else dataset
-    if options.held_out is not None:
-        return with_patients_apart(joined_sets(dataset, _held_out(options, options.held_out, reading, observer)))
-    if SET not in dataset.table:
-        raise BenchError(
-            f"--split held-out: {options.data} names no held-out cells; give them as --held-out PATH, or in a column "
-            "`set` of a manifest"
-        )
-    return with_patients_apart(replace(dataset, table=dataset.table.drop(columns="fold", errors="ignore")))
-
-
-def _held_out(options: Options, held_out: str, reading: ReadOptions, observer: Observer) -> Dataset:
-    dataset = _read(held_out, reading, observer)
-    train, held = _phantom_spec(options.data), _phantom_spec(held_out)
-    if train is None or held is None or train.seed == held.seed:
-        return dataset
-    # Phantoms of another seed are other people, though they are counted from one again.
-    renamed = {name: dataset.table[name] + f"-seed{held.seed}" for name in ("patient", "unit")}
-    return replace(dataset, table=dataset.table.assign(**renamed))
-
-
-def _read(data: str, reading: ReadOptions, observer: Observer) -> Dataset:
-    spec = _phantom_spec(data)
-    if spec is None:
-        return open_dataset(data, reading)
-    draw = PhantomReader().default(
-        spec, reading, progress=lambda done, total: observer.progress("draw phantom cells", done, total)
-    )
-    return finished(replace(draw, name=data), Path(draw.table["path"].iloc[0]).parents[1])
-
-
-def _phantom_spec(data: str) -> PhantomSpec | None:
-    """What to draw, where `data` is the selector of a phantom and no path."""
-    if data.partition("[")[0] != PHANTOM or Path(data).exists():
-        return None
-    selector = parse(data)
-    known = [field.name for field in fields(PhantomSpec)]
-    for key, value in selector.params.items():
-        if key not in known:
-            raise BenchError(
-                f"phantom has no parameter {key!r}.{did_you_mean(key, known)} It takes {', '.join(known)}."
-            )
-        if type(value) not in (int, float):
-            raise BenchError(f"phantom: {key} is a number (given: {value!r})")
-    return PhantomSpec(**selector.params)  # type: ignore[arg-type]  # checked above, and by the class
+def _reported(dataset: Dataset, scanned: Scan, observer: Observer) -> Opened:
+    for notice in dataset.notices:
+        observer.notice(notice)
+    return Opened(dataset, scanned)

@@ -1,4 +1,4 @@
-"""What a data set holds, as tables that a person reads."""
+"""Summary tables of a dataset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Count = Callable[[pd.DataFrame], dict[str, float]]
 
 @dataclass(frozen=True)
 class Description:
-    """Tables on a data set.
+    """Summary tables of a dataset.
 
     Parameters
     ----------
@@ -23,13 +23,13 @@ class Description:
         Index: the labels and `total`. Columns `cells`, `patients`, `units` (int). A patient with cells of several
         classes counts in each of them and once in the total.
     per_patient : DataFrame
-        Index: the labels and `total`. Columns `min`, `median`, `max`: cells of a patient.
+        Index: the labels and `total`. Columns `min`, `median`, `max`: cells per patient.
     sizes : DataFrame
-        Columns `height`, `width` (px), `cells`: the image sizes, the most frequent first.
+        Columns `height`, `width` (px), `cells`: image sizes, the most frequent first.
     folds : DataFrame or None
-        Index: official folds. For each label the columns `<label> cells` and `<label> patients`; None without folds.
+        Index: official folds. For each label, the columns `<label> cells` and `<label> patients`; None without folds.
     notices : tuple of str
-        What a person should know.
+        Messages for the user.
     """
 
     classes: pd.DataFrame
@@ -40,14 +40,14 @@ class Description:
 
 
 def describe(dataset: Dataset, scan: Scan) -> Description:
-    """Count a data set's cells, patients, split units, image sizes and official folds.
+    """Count a dataset's cells, patients, split units, image sizes and official folds.
 
     Parameters
     ----------
     dataset : Dataset
-        The table of cells.
+        Table of cells.
     scan : Scan
-        Its scan; cells that cannot be read are missing in the sizes only.
+        Scan of these cells; unreadable cells are missing from `sizes` only.
     """
     table = dataset.table
     return Description(

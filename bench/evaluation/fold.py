@@ -18,10 +18,10 @@ from bench.evaluation.inputs import Inputs, OpenInputs
 from bench.evaluation.protocol import Protocol
 from bench.evaluation.tuning import OpenStudy, study_in_memory, tune
 from bench.plugins.registry import Plugin
-from bench.scores.decisions import Inner, decide, decided_table
+from bench.scores.decisions import Inner, add_decisions, decide
 from bench.scores.metrics import probability_columns, weighted_auroc
 from bench.seeds import seed_of
-from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_apart, inner_folds
+from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_disjoint, inner_folds
 
 Floats = npt.NDArray[np.float64]
 
@@ -138,7 +138,7 @@ class _FoldFit:
     def run(self) -> FoldResult:
         job = self.job
         if job.protocol.split != "official":
-            check_apart(job.units, job.train, job.test, where="outer split")
+            check_disjoint(job.units, job.train, job.test, where="outer split")
         y, units = job.labels[job.train], job.units[job.train]
         self._check_classes(y, "training patients")
         if job.protocol.split != "lopo":  # one patient often has one class: no AUROC, but a decision per cell
@@ -148,7 +148,7 @@ class _FoldFit:
         seed = seed_of("inner folds", job.protocol.seed, job.repeat, job.fold)
         pairs = [(job.train[a], job.train[b]) for a, b in PatientKFold(k, random_state=seed).split(y, y, units)]
         for number, (train, validation) in enumerate(pairs):
-            check_apart(job.units, train, validation, where=f"inner fold {number}")
+            check_disjoint(job.units, train, validation, where=f"inner fold {number}")
         splitter = InnerPatientKFold(k, random_state=seed)
         *inner, outer = [
             _Split(train, predicted, self.open_inputs(train, predicted, splitter))
@@ -227,7 +227,7 @@ class _FoldFit:
         )
         positive = 0 if self.job.positive is None else int(np.searchsorted(self.classes, self.job.positive))
         decided = decide(outer[self.columns].to_numpy(), learned_on, decision, positive=positive)
-        return decided_table(outer, decided, [str(c) for c in self.classes], calibrated=decision.calibrate != "none")
+        return add_decisions(outer, decided, [str(c) for c in self.classes], calibrated=decision.calibrate != "none")
 
     def _check_classes(self, y: npt.NDArray[Any], side: str) -> None:
         missing = np.setdiff1d(self.classes, y)

@@ -13,7 +13,7 @@ from bench.features.store.entry import Entry
 from bench.features.store.keys import READING, entry_of, extractor_identity
 from bench.features.store.location import store_folder
 from bench.options import Options
-from bench.plugins.pipeline import NO_PREPARATION, Pipeline
+from bench.plugins.pipeline import NO_PREPARATION, PipelineSpec
 from bench.plugins.preparation import canonical, parse_prepare, preparation_code
 from bench.plugins.registry import PIXELS, Plugin
 from bench.storage.fingerprints import code_digest, digest, library_versions, module_identity
@@ -31,7 +31,7 @@ class Experiment:
 
     Parameters
     ----------
-    pipeline : Pipeline
+    pipeline : PipelineSpec
         Preparation, extractor and classifier.
     components : mapping
         Components of the key, not hashed.
@@ -41,7 +41,7 @@ class Experiment:
         Why it cannot run, such as missing weights; empty if it can.
     """
 
-    pipeline: Pipeline
+    pipeline: PipelineSpec
     components: Mapping[str, Any]
     entry: Entry | None
     problem: str = ""
@@ -124,7 +124,7 @@ def features_of(
     return ExperimentFeatures(entry.components, entry)
 
 
-def experiment_of(pipeline: Pipeline, common: Mapping[str, Any], features: ExperimentFeatures) -> Experiment:
+def experiment_of(pipeline: PipelineSpec, common: Mapping[str, Any], features: ExperimentFeatures) -> Experiment:
     """Return an experiment; `common` are the components that all experiments of a matrix share."""
     classifier = pipeline.classifier
     module = classifier.target.partition(":")[0]

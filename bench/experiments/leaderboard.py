@@ -20,6 +20,16 @@ def leaderboard_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return _sorted(pd.DataFrame(rows, columns=list(_columns())))
 
 
+def headline(board: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of a leaderboard that are read first: pipeline, headline metrics, flags and reason.
+
+    The primary metric has its interval.
+    """
+    metrics = [PRIMARY, f"{PRIMARY}_low", f"{PRIMARY}_high"]
+    metrics += [name for name, metric in METRICS.items() if metric.headline and name != PRIMARY]
+    return board[["prepare", "extractor", "classifier", "status", *metrics, "flags", "reason"]]
+
+
 def finished_row(
     result: ExperimentResult, *, scores: pd.DataFrame | None = None, decision: Decision | None = None
 ) -> dict[str, Any]:

@@ -21,10 +21,10 @@ from bench.experiments.saved_options import reading_options
 from bench.features.store.location import store_folder
 from bench.observer import Observer
 from bench.options import Options
-from bench.plugins import registry
+from bench.plugins import objects, registry
 from bench.plugins.baselines import PRIOR, is_baseline, with_baselines
 from bench.plugins.devices import device_of
-from bench.plugins.pipeline import Pipeline
+from bench.plugins.pipeline import PipelineSpec
 from bench.plugins.preparation import parse_prepare
 from bench.plugins.registry import PIXELS
 from bench.splits.fold_manifest import Folds
@@ -153,6 +153,8 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Ope
     pipelines = _pipelines(options)
     device = device_of(options.device)
     observer = observer or Observer()
+    for notice in objects.notices_of(pipelines):
+        observer.notice(notice)
     opened = opened if opened is not None else open_data(options, observer)
     folds = outer_folds(opened.dataset.table, options)
     for notice in folds.notices:
@@ -183,14 +185,14 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Ope
     return Plan(options, opened, folds, protocol, experiments)
 
 
-def _pipelines(options: Options) -> list[Pipeline]:
-    names = options.clfs or tuple(name for name in registry.installed("classifiers") if name != PRIOR)
-    classifiers = list({p.canonical: p for p in map(registry.classifier, names)}.values())
-    selectors = [e for e in options.extractors if e != PIXELS]
-    extractors = list({p.canonical: p for p in map(registry.extractor, selectors)}.values())
+def _pipelines(options: Options) -> list[PipelineSpec]:
+    names = options.classifiers or tuple(name for name in registry.installed("classifiers") if name != PRIOR)
+    classifiers = list({p.canonical: p for p in map(objects.classifier, names)}.values())
+    selected = [e for e in options.extractors if not (isinstance(e, str) and e == PIXELS)]
+    extractors = list({p.canonical: p for p in map(objects.extractor, selected)}.values())
     prepare = options.prepare
-    pipelines = [Pipeline(prepare, x, c) for x in extractors for c in classifiers if c.consumes == "features"]
-    pipelines += [Pipeline(prepare, None, c) for c in classifiers if c.consumes == "cells"]
+    pipelines = [PipelineSpec(prepare, x, c) for x in extractors for c in classifiers if c.consumes == "features"]
+    pipelines += [PipelineSpec(prepare, None, c) for c in classifiers if c.consumes == "cells"]
     if not pipelines:
         raise BenchError(
             "nothing to run: name at least one extractor (--extractors) for the classifiers that take features"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -11,9 +12,10 @@ from typing import Any
 import pandas as pd
 
 from bench.errors import BenchError
+from bench.experiments.report_file import write_report
 from bench.plugins.pipeline import name_of
 from bench.scores.decisions import Decision
-from bench.scores.metrics import PRIMARY
+from bench.scores.metrics import METRICS, PRIMARY
 from bench.storage.json_files import read_json
 
 LEAKY = "LEAKY"
@@ -33,7 +35,7 @@ _DATA: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ExperimentResult:
     """A finished experiment, read from its folder.
 
@@ -121,6 +123,25 @@ class ExperimentResult:
     def _optional(self, table: str) -> pd.DataFrame:
         path = self.folder / f"{table}.parquet"
         return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the HTML report of its results folder and return its path; default: `report.html` in the folder."""
+        return write_report(self.folder.absolute().parents[1], path)
+
+    def __repr__(self) -> str:
+        return f"<ExperimentResult: {self.name}, {self._headline()}, in {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        scores = self.scores[[METRICS[str(name)].headline for name in self.scores["metric"]]]
+        table = scores[["metric", "value", "low", "high"]].to_html(index=False, float_format="{:.3f}".format)
+        return f"<p>{html.escape(repr(self)[1:-1])}</p>{table}"
+
+    def _headline(self) -> str:
+        defined = self.scores[[METRICS[str(name)].headline for name in self.scores["metric"]]].dropna(subset=["value"])
+        if defined.empty:
+            return "no headline metric is defined"
+        first = defined.sort_values("metric", key=lambda names: names != PRIMARY, kind="stable").iloc[0]
+        return f"{first['metric']} {first['value']:.2f} [{first['low']:.2f}, {first['high']:.2f}]"
 
     def score(self, metric: str = PRIMARY) -> float:
         """Return the value of one metric."""

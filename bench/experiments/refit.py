@@ -83,7 +83,7 @@ def fit_with_split(reopened: Reopened, split: str, *, jobs: int, observer: Obser
         raise BenchError(f"{experiment.name}: {experiment.problem}")
     writable_folder(plan.store, "--store")
     refits = Results.create(refits.path)
-    options = plan.options.model_copy(update={"retry_failed": True, "out": refits.path})
+    options = plan.options.replace(retry_failed=True, out=refits.path)
     run_plan(replace(plan, options=options), refits, jobs=jobs, observer=observer)
     failure = refits.failure(experiment.slug)
     if failure is not None:
@@ -150,7 +150,7 @@ def disk_errors_as_bench_error(results: Path, store: Path) -> Iterator[None]:
         location = "" if error.filename is None else f": {error.filename}"
         raise BenchError(
             f"stopped: {results} or {store} cannot be read or written ({error.strerror or error}{location}). "
-            "Finished results are kept; repeat the command to continue."
+            "Finished parts are stored; run the same command again to continue."
         ) from error
 
 

@@ -19,7 +19,8 @@ from bench.experiments.records import ExperimentResult
 from bench.experiments.results import MARK, Results
 from bench.experiments.saved_options import restored_options
 from bench.observer import Observer
-from bench.options import Options, make_options
+from bench.options import OPTIONS, Options, make_options
+from bench.plugins import objects
 from bench.plugins.registry import Plugin
 
 
@@ -84,7 +85,7 @@ class Reopened:
         """Return the plan of the same pipeline and data with the outer folds of `split`: same number, same seed."""
         if split == self.plan.protocol.split:
             return self.plan
-        changed = self.plan.options.model_copy(update={"split": split, "folds_file": None})
+        changed = self.plan.options.replace(split=split, folds_file=None)
         return make_plan(changed, opened=self.opened)
 
 
@@ -130,10 +131,13 @@ def find_experiment(path: str | Path, *, name: str | None = None) -> tuple[Resul
 def reopen(
     result: ExperimentResult,
     *,
-    data: str | None = None,
+    data: Any = None,
+    root: str | Path | None = None,
     store: str | Path | None = None,
     weights_dir: str | Path | None = None,
     device: str | None = None,
+    extractor: object = None,
+    classifier: object = None,
     observer: Observer | None = None,
 ) -> Reopened:
     """Load the data of an experiment and plan it with its stored options.
@@ -146,15 +150,27 @@ def reopen(
         Current paths; default: the stored ones.
     device : {"auto", "cpu", "cuda"}, optional
         Device of networks; default: the stored one.
+    root : path, optional
+        Folder of the paths in a DataFrame passed as `data`.
+    extractor, classifier : estimator, optional
+        The objects of the experiment, if it was run with objects; they are not stored.
 
     Raises
     ------
     BenchError
-        The data cannot be loaded or have changed, a plugin or its weights are missing, or the folds have changed.
+        An object or a DataFrame of the experiment is missing or is another one; the data cannot be loaded or have
+        changed, a plugin or its weights are missing, or the folds have changed.
     """
     results = Results.open(result.folder.absolute().parent.parent)
     record = result.record
-    overrides = {"data": data, "store": store, "weights_dir": weights_dir, "device": device}
+    if data is None and "data" not in record["options"]:
+        raise BenchError(
+            f"{result.name}: its data was a DataFrame, which is not stored; pass it again as data, or write it to a "
+            "manifest and pass its path with --data"
+        )
+    overrides = {"data": data, "root": root, "store": store, "weights_dir": weights_dir, "device": device}
+    overrides["extractors"] = _same_object(result, "extractor", extractor)
+    overrides["classifiers"] = _same_object(result, "classifier", classifier)
     plan = make_plan(_options(record, results, overrides), observer)
     experiment = plan.experiments[0]
     if plan.opened.digest != record["data"]["digest"]:
@@ -185,16 +201,32 @@ def _of_folder(path: Path, name: str | None) -> tuple[Results, ExperimentResult]
 
 
 def _options(record: Mapping[str, Any], results: Results, overrides: Mapping[str, object]) -> Options:
-    protocol = {k: v for k, v in record["protocol"].items() if k in Options.model_fields}
+    protocol = {k: v for k, v in record["protocol"].items() if k in OPTIONS}
     pipeline = {
         "prepare": record["prepare"],
         "extractors": (record["extractor"],),
-        "clfs": (record["classifier"],),
+        "classifiers": (record["classifier"],),
         "baselines": False,
     }
     restored = restored_options(record["options"], results.path)
     changes = {k: v for k, v in overrides.items() if v is not None}
     return make_options({**protocol, **pipeline, **restored, "out": results.path, **changes})
+
+
+def _same_object(result: ExperimentResult, kind: str, item: object) -> list[object] | None:
+    """Return the object that was passed again for an experiment; None where a selector names the plugin."""
+    name = str(result.record[kind])
+    if item is None:
+        if objects.is_object_name(name):
+            raise BenchError(
+                f"{result.name}: its {kind} is a Python object, which is not stored; call bench.leakage or "
+                f"bench.significance from Python and pass the object again: {kind}={name}"
+            )
+        return None
+    plugin = (objects.extractor if kind == "extractor" else objects.classifier)(item)
+    if plugin.selector != name:
+        raise BenchError(f"{result.name}: the {kind} passed is {plugin.selector}; pass the {kind} of the experiment")
+    return [item]
 
 
 def _differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = "") -> list[str]:

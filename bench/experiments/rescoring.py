@@ -14,7 +14,7 @@ from bench.experiments.leaderboard import failed_row, finished_row, leaderboard_
 from bench.experiments.records import ExperimentResult, decision_of
 from bench.experiments.results import Results
 from bench.observer import Observer
-from bench.scores.decisions import Decision, Inner, decide, decided_table
+from bench.scores.decisions import Decision, Inner, add_decisions, decide
 from bench.scores.metrics import score as score_predictions
 from bench.scores.predictions import checked_probabilities, probability_columns
 from bench.splits.held_out_log import AccessLog
@@ -175,7 +175,7 @@ def recompute_decisions(result: ExperimentResult, decision: Decision) -> pd.Data
             training["inner_fold"].to_numpy(),
         )
         decided = decide(part[columns].to_numpy(dtype=np.float64), learned_on, decision, positive=positive)
-        parts.append(decided_table(part, decided, classes, calibrated=decision.calibrate != "none"))
+        parts.append(add_decisions(part, decided, classes, calibrated=decision.calibrate != "none"))
     return pd.concat(parts).loc[predictions.index]
 
 

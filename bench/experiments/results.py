@@ -14,7 +14,7 @@ import pandas as pd
 from bench.errors import BenchError
 from bench.experiments.leaderboard import failed_row, finished_row, leaderboard_of
 from bench.experiments.records import ExperimentResult, Failure, read_experiment, read_record
-from bench.splits.held_out_log import Look, read_accesses
+from bench.splits.held_out_log import HeldOutAccess, read_accesses
 from bench.storage.fingerprints import digest
 from bench.storage.folders import writable_folder
 from bench.storage.json_files import read_json, write_json
@@ -111,7 +111,7 @@ class Results:
         return self.path / "folds" / f"{folds_hash[:12]}.csv"
 
     @property
-    def held_out_accesses(self) -> tuple[Look, ...]:
+    def held_out_accesses(self) -> tuple[HeldOutAccess, ...]:
         """Runs that evaluated held-out cells, the oldest first."""
         return read_accesses(self.path)
 

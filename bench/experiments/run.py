@@ -58,7 +58,7 @@ class _Run:
                 elif self.waiting:
                     self._wait_for_others()
             if self.fits.access_log is not None:
-                self.observer.notice(self.fits.access_log.told())
+                self.observer.notice(self.fits.access_log.summary())
         finally:
             self.extractions.release()
             self.fits.release()

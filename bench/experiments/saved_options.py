@@ -1,4 +1,4 @@
-"""The options that say which data were read and where things lay: kept with an experiment, to open its data again."""
+"""Options stored with an experiment, from which its dataset is loaded again."""
 
 from __future__ import annotations
 
@@ -7,41 +7,52 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.options import Options
+from bench.options import OPTIONS, Options
+from bench.options.values import FrameSource
 
-_VALUES = ("patient_pattern", "positive", "white_level", "um_per_px", "skip_unreadable", "device")
-_PLACES = ("data", "mask", "nucleus_mask", "held_out", "folds_file", "links", "weights_dir")
-_STORE = "store"
+_SAVED = {name: one.option.saved for name, one in OPTIONS.items() if one.option.saved is not None}
 
 
 def reading_options(options: Options) -> dict[str, Any]:
-    """What `restored_options` needs: JSON values; what has its default is left out.
+    """Return the JSON record of the options that `restored_options` needs; defaults are left out.
 
-    How cells were prepared is not among them: it is of the experiment, whose record says it.
-    Paths are absolute, but for the store, which is relative to the results folder: results and store that are moved
-    together stay together, and equal runs in two places have equal records.
+    The preparation is not among them: the record of the experiment contains it. Neither is a DataFrame passed as
+    `data`. Paths are absolute, except that of the store, which is relative to the results folder: results and store
+    that are moved together stay together, and equal runs in two places have equal records.
     """
-    given = {k: v for k, v in options if v != Options.model_fields[k].default or k == "data"}
-    kept = {k: given[k] for k in _VALUES if k in given}
-    kept |= {k: _absolute(given[k]) for k in _PLACES if k in given}
-    if _STORE in given:
-        kept[_STORE] = os.path.relpath(Path(given[_STORE]).absolute(), options.out.absolute())
-    return kept
+    record: dict[str, Any] = {}
+    for name, form in _SAVED.items():
+        value = getattr(options, name)
+        if not isinstance(value, FrameSource) and (value != OPTIONS[name].default or name == "data"):
+            record[name] = _saved(value, form, options.out)
+    return record
 
 
-def restored_options(kept: Mapping[str, Any], results: Path) -> dict[str, Any]:
-    """Options from what `reading_options` kept; `results` is the results folder as it lies now.
+def restored_options(saved: Mapping[str, Any], results: Path) -> dict[str, Any]:
+    """Return options from a record of `reading_options`.
 
-    A store that is not there any more is left out: the features are then read from, or extracted into, the user's own.
+    Parameters
+    ----------
+    saved : mapping
+        The record.
+    results : Path
+        Current path of the results folder. A store that no longer exists relative to it is left out: features are then
+        read from, or extracted into, the user's own store.
     """
-    options = {k: v for k, v in kept.items() if k in (*_VALUES, *_PLACES)}
-    if _STORE in kept:
-        store = Path(os.path.normpath(results.absolute() / str(kept[_STORE])))
-        options |= {_STORE: store} if store.is_dir() else {}
+    options = {name: value for name, value in saved.items() if name in _SAVED}
+    for name in [name for name in options if _SAVED[name] == "relative"]:
+        folder = Path(os.path.normpath(results.absolute() / str(options.pop(name))))
+        options |= {name: folder} if folder.is_dir() else {}
     return options
 
 
+def _saved(value: Any, form: str, results: Path) -> Any:
+    if form == "relative":
+        return os.path.relpath(Path(value).absolute(), results.absolute())
+    return _absolute(value) if form == "path" else value
+
+
 def _absolute(value: object) -> str:
-    """A path in full; a word that is no path, such as `whole` or a phantom's selector, as it is."""
+    """Return the absolute path of an existing file or folder, and other text such as `whole` unchanged."""
     path = Path(str(value))
     return str(path.absolute()) if path.exists() else str(value)

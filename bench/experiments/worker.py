@@ -12,7 +12,7 @@ from bench.evaluation.inputs import FeatureArray, Inputs
 from bench.evaluation.tuning import study_in_memory
 from bench.experiments.tuning_storage import StudyLocation, study_at
 from bench.features.store.entry import feature_names, open_features
-from bench.features.store.fit_key import Fit, FitPlace, kept
+from bench.features.store.fit_key import Fit, FitPlace, scratch_store
 from bench.features.store.fitted_features import fitted_features
 from bench.seeds import seed_of
 from bench.splits.folds import Indices, PatientKFold
@@ -55,7 +55,7 @@ def fit_fold(job: FoldJob) -> FoldResult:
     open_study = study_in_memory if job.study is None else partial(study_at, job.study)
     if job.fits is None:
         return evaluate_fold(job, partial(_open_shared, job), open_study=open_study)
-    with kept(job.fits) as place:
+    with scratch_store(job.fits) as place:
         fits = _Fits(job, place)
         result = evaluate_fold(job, fits.open, open_study=open_study)
     return replace(result, seconds={"extract": fits.seconds, **result.seconds}, notices=tuple(fits.notices))

@@ -1,4 +1,4 @@
-"""Features of a data set in the making: extracted chunk by chunk on a pool, stored when the last chunk is there."""
+"""Extraction of the features of a dataset: chunk by chunk on workers, stored when all chunks are finished."""
 
 from __future__ import annotations
 
@@ -13,135 +13,133 @@ from filelock import FileLock
 from bench.errors import BenchError
 from bench.executors.cores import default_jobs
 from bench.executors.executor import Executor, Limits, failure_reason
-from bench.features.store.build import Making, begin_build, finish_build, take_up_finished
-from bench.features.store.chunks import Made, make_chunk, store_errors_as_bench_error
+from bench.features.store.build import Build, begin_build, finish_build
+from bench.features.store.chunks import ChunkInfo, extract_chunk, store_errors_as_bench_error
+from bench.features.store.damage import describe_damage, usable
 from bench.features.store.entry import Entry, mark_used
-from bench.features.store.repair import Mending, begin_repair, finish_repair
-from bench.features.store.verify import examine, trust, usable
 from bench.observer import Observer
 from bench.options import Options
 from bench.plugins.devices import device_of
 from bench.plugins.registry import Plugin
 from bench.storage.locks import POLL_S, try_lock
 from extractors.cells import Cells
-from extractors.files.atomic import discard
 
 Submit = Callable[..., Future[Any]]
-"""Gives a worker a function and its arguments."""
+"""Submits a function and its arguments to a worker."""
 
 
 @dataclass
 class Extraction:
-    """Work on one entry of the feature store, whose lock this process holds until `release`.
+    """Extraction of one entry of the feature store, whose lock this process holds until `release`.
 
     Parameters
     ----------
-    work : Making or Mending
-        What is to be done.
+    build : Build
+        The entry to build.
     plugin : Plugin
         The extractor.
     options : Options
         Threads and workers, for the record.
     observer : Observer
-        Hears what went otherwise than expected.
+        Receives notices.
+    lock : FileLock
+        The lock of the entry.
     left : set of Future
         Chunks that are not finished.
-    lock : FileLock
-        Held.
-    made : dict of int to Made
-        Finished chunks, by number.
     """
 
-    work: Making | Mending
+    build: Build
     plugin: Plugin
     options: Options
     observer: Observer
-    left: set[Future[Any]]
     lock: FileLock
-    made: dict[int, Made] = field(default_factory=dict)
+    left: set[Future[Any]] = field(default_factory=set)
     start: float = field(default_factory=time.perf_counter)
 
     @property
     def entry(self) -> Entry:
-        """The place of the features."""
-        return self.work.entry
+        """The entry."""
+        return self.build.entry
 
     @property
     def missing(self) -> int:
-        """Cells that had to be extracted."""
-        return self.work.missing
+        """Number of cells to extract."""
+        return sum(len(task.cells) for task in self.build.tasks)
 
     @property
     def chunks(self) -> int:
-        """Chunks that had to be made."""
-        return len(self.work.tasks)
+        """Number of chunks to extract."""
+        return len(self.build.tasks)
 
     @property
     def done(self) -> int:
-        """Chunks of these that are."""
+        """Number of these that are finished."""
         return self.chunks - len(self.left)
 
     def finish(self, future: Future[Any]) -> tuple[str, ...]:
-        """Count a chunk as finished.
+        """Register a finished chunk.
 
         Returns
         -------
         tuple of str
-            What the extractor says that a person should read; mostly nothing, or the same for every chunk.
+            Messages of the extractor for the user, usually the same for every chunk.
 
         Raises
         ------
         BenchError
-            It failed; the chunks that were still to come are given up.
+            It failed, or has other features than the others; the remaining chunks are cancelled.
         """
         self.left.discard(future)
-        if reason := failure_reason(future):
-            for other in self.left:
-                other.cancel()
-            raise BenchError(reason)
-        made: Made = future.result()
-        self.made[made.number] = made
-        return made.notices
+        reason, finished = failure_reason(future), self.build.finished
+        if not reason:
+            chunk: ChunkInfo = future.result()
+            if all(chunk.layout == other.layout for other in list(finished.values())[:1]):
+                finished[chunk.number] = chunk
+                return chunk.notices
+            reason = (
+                f"{self.plugin.selector}: chunk {chunk.number} has other features than another one; a stateless "
+                "extractor returns the same features for every cell"
+            )
+        for other in self.left:
+            other.cancel()
+        raise BenchError(reason)
 
     def join(self) -> None:
-        """Make the stored entry of the finished chunks.
+        """Write the entry from the finished chunks.
 
         Raises
         ------
         BenchError
-            They do not fit together, or the store cannot be written.
+            The store cannot be written, or does not return what was written.
         """
-        with store_errors_as_bench_error(self.entry.folder):
-            if isinstance(self.work, Making):
-                finish_build(self.work, self._told())
-                trust(self.entry)
-                return
-            changed = finish_repair(self.work, self.made)
-            if not usable(self.entry):
-                raise BenchError(f"{self.entry.folder}: damaged so that it cannot be mended; remove this folder")
-        if changed:
-            self.observer.notice(
-                f"{self.plugin.selector}: {len(changed)} mended chunks have come out otherwise than they once did; "
-                "what was computed from them before may not come out again"
-            )
-
-    def release(self) -> None:
-        """Let go of the lock."""
-        self.lock.release()
-
-    def _told(self) -> dict[str, Any]:
         wall = time.perf_counter() - self.start
-        return {
+        fields = {
             "selector": self.plugin.selector,
             "wall_s": round(wall, 3),
             "cells_per_s": round(self.missing / wall, 3),
             "threads": self.options.threads,
             "jobs": self.options.jobs or default_jobs(self.options.threads),
         }
+        with store_errors_as_bench_error(self.entry.folder):
+            changed = finish_build(self.build, fields)
+        if not usable(self.entry):
+            raise BenchError(
+                f"{self.entry.folder}: the features were written and do not read back; the disk loses data, choose "
+                "another with --store"
+            )
+        if changed:
+            self.observer.notice(
+                f"{self.plugin.selector}: {changed} re-extracted chunks differ from the originals; earlier results "
+                "may not be reproducible"
+            )
+
+    def release(self) -> None:
+        """Release the lock."""
+        self.lock.release()
 
 
 def engine_settings(options: Options) -> dict[str, Any]:
-    """The parameters that the engine gives to an extractor that learns nothing."""
+    """Parameters that the engine sets in a stateless extractor."""
     return {
         "weights_dir": str(options.weights_dir) if options.weights_dir else None,
         "threads": options.threads,
@@ -151,7 +149,7 @@ def engine_settings(options: Options) -> dict[str, Any]:
 
 
 def ready(entry: Entry) -> bool:
-    """Whether features are stored and whole, to be taken; notes for whoever makes room that they are."""
+    """Whether features are stored and intact; records the time of use if they are."""
     if usable(entry):
         mark_used(entry.folder)
         return True
@@ -168,29 +166,29 @@ def begin(
     options: Options,
     observer: Observer,
 ) -> Extraction | None:
-    """Lock an entry and give every chunk that it lacks, or that is damaged, to a worker.
+    """Lock an entry and submit every chunk that is missing or damaged.
 
     Parameters
     ----------
     entry : Entry
-        The place of the features.
+        The entry.
     plugin : Plugin
         The extractor.
     cells : Cells
-        Of the data set, prepared.
+        Prepared cells of the dataset.
     digests : sequence of str
         SHA-256 of each cell.
     submit : callable
-        Gives a worker a function and its arguments.
+        Submits a function and its arguments to a worker.
     options : Options
         Threads, device and weights.
     observer : Observer
-        Hears of damage.
+        Receives a notice of damage.
 
     Returns
     -------
     Extraction or None
-        None where another process works on the entry, or has just finished it.
+        None where another process extracts the entry, or has just finished it.
 
     Raises
     ------
@@ -202,42 +200,22 @@ def begin(
     if lock is None:
         return None
     try:
-        with store_errors_as_bench_error(entry.folder):
-            work = _work(entry, plugin, cells, digests, observer)
-        if work is None:
+        if usable(entry):
             lock.release()
             return None
-        extraction = Extraction(work, plugin, options, observer, set(), lock)
+        if entry.folder.exists():
+            damage = describe_damage(entry.folder, key=entry.key)
+            observer.notice(f"{plugin.selector}: {damage}; damaged features are extracted again")
+        with store_errors_as_bench_error(entry.folder):
+            build = begin_build(entry, cells, digests)
+        extraction = Extraction(build, plugin, options, observer, lock)
         engine = engine_settings(options)
-        for task in work.tasks:
-            extraction.left.add(submit(make_chunk, task, plugin, engine))
+        for task in build.tasks:
+            extraction.left.add(submit(extract_chunk, task, plugin, engine))
     except BaseException:
         lock.release()
         raise
     return extraction
-
-
-def _work(
-    entry: Entry, plugin: Plugin, cells: Cells, digests: Sequence[str], observer: Observer
-) -> Making | Mending | None:
-    """What is to be done for an entry whose lock is held; None where nothing is."""
-    if entry.folder.exists():
-        found = examine(entry.folder, key=entry.key)
-        if found.whole:
-            trust(entry)
-            return None
-        if found.layout is not None and found.layout.rows == len(digests):
-            work = begin_repair(entry, found, cells, digests)
-            observer.notice(f"{plugin.selector}: {work.told} ({entry.folder})")
-            return work
-        observer.notice(
-            f"{plugin.selector}: its features were damaged on disk and are extracted again: "
-            f"{found.problem or f'{entry.folder} holds rows of other cells'}"
-        )
-        discard(entry.folder)
-    if take_up_finished(entry):
-        return None
-    return begin_build(entry, cells, digests)
 
 
 def extract(
@@ -250,12 +228,12 @@ def extract(
     options: Options,
     observer: Observer,
 ) -> int:
-    """Extract what an entry lacks, and wait until it is stored and whole.
+    """Extract what an entry lacks, and wait until it is stored and intact.
 
     Returns
     -------
     int
-        Cells that were extracted for it here; 0 where it was stored, or another process stored it.
+        Number of cells that were extracted here; 0 where they were stored, or extracted by another process.
 
     Raises
     ------
@@ -266,7 +244,7 @@ def extract(
     def submit(task: Callable[..., Any], *args: Any) -> Future[Any]:
         return executor.submit(task, *args, limits=Limits(options.timeout))
 
-    told, extracted = False, 0
+    waiting, extracted = False, 0
     while not ready(entry):
         work = begin(entry, plugin, cells=cells, digests=digests, submit=submit, options=options, observer=observer)
         if work is not None:
@@ -276,24 +254,24 @@ def extract(
                 work.release()
             extracted += work.missing
         elif not usable(entry):
-            if not told:
+            if not waiting:
                 observer.notice(f"another process extracts {plugin.selector}; waiting for it")
-                told = True
+                waiting = True
             time.sleep(POLL_S)
     return extracted
 
 
 def _wait(work: Extraction, executor: Executor, task: str) -> None:
     work.observer.progress(task, 0, work.chunks)
-    told: set[str] = set()
+    shown: set[str] = set()
     while work.left:
         for future in executor.wait(work.left):
             try:
                 notices = work.finish(future)
             except BenchError as error:
                 raise BenchError(f"the extraction failed: {error}") from error
-            for notice in dict.fromkeys(n for n in notices if n not in told):
+            for notice in dict.fromkeys(n for n in notices if n not in shown):
                 work.observer.notice(notice)
-            told.update(notices)
+            shown.update(notices)
             work.observer.progress(task, work.done, work.chunks)
     work.join()

@@ -1,4 +1,4 @@
-"""The features of a data set as a table: one row a cell with id, patient, label and a named column a feature."""
+"""Features of a dataset as a table: one row per cell with id, patient, label and one named column per feature."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ from bench.storage.exports import output_file
 from extractors.handcrafted.framework.status import Status
 
 KEYS = ("id", "patient", "label")
-"""Columns that stand before the features; where cells are held out, `set` follows them."""
+"""Columns before the features; `set` follows them if cells are held out."""
 
 ROWS = 4096
-"""Cells of a row group: what is in memory at a time."""
+"""Cells of a row group, which is the part of the table in memory."""
 
-NO_REASON = "no reason told"
-"""What stands for the status of an extractor that gives none."""
+NO_REASON = "no reason given"
+"""Status of missing values if the extractor gives no status codes."""
 
 METADATA = b"cytobench"
-"""Key of the Parquet file's metadata under which a JSON object says what the features were made of."""
+"""Key of the Parquet metadata with a JSON object on the origin of the features."""
 
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """The stored features of a data set's cells.
+    """The stored features of the cells of a dataset.
 
     Parameters
     ----------
     extractor : str
         Selector.
     folder : Path
-        Where they lie in the feature store.
+        Entry of the feature store.
     cells : DataFrame
-        Columns `id`, `patient`, `label` and, where cells are held out, `set` (str), one row a cell.
+        Columns `id`, `patient`, `label` and, where cells are held out, `set` (str), one row per cell.
     names : tuple of str
-        The features' names, in the order of the columns.
+        Names of the features, in the order of the columns.
     extracted : int
         Cells whose features were extracted for this table; 0 where all were stored.
     seconds : float
-        Wall time that this took, the start of the workers included.
+        Wall time of the extraction, including the start of the workers.
     prepare : str
-        How the cells were prepared; `none` where they were taken as they are.
+        Preparation of the cells; `none` for raw cells.
     """
 
     extractor: str
@@ -68,29 +68,29 @@ class FeatureTable:
 
     @property
     def table(self) -> pd.DataFrame:
-        """All of it: the columns of `cells`, then a float32 column a feature, NaN where it does not exist."""
+        """The columns of `cells`, then one float32 column per feature, NaN where it is undefined."""
         values = pd.DataFrame(np.array(open_features(self.folder)), columns=list(self.names))
         return pd.concat([self.cells, values], axis=1)
 
     @property
     def status(self) -> pd.DataFrame:
-        """Why values are missing: columns `id`, `feature`, `reason` (str), one row a missing value."""
+        """Why values are missing: columns `id`, `feature`, `reason` (str), one row per missing value."""
         parts = list(self._status())
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["id", "feature", "reason"])
 
     @cached_property
     def missing(self) -> dict[str, int]:
-        """Number of missing values by reason, the most frequent first."""
+        """Number of missing values by reason, most frequent first."""
         counts: Counter[str] = Counter()
         for start, end in self._bounds():
-            codes, times = np.unique(self._codes(start, end), return_counts=True)
-            counts.update({_reason(int(c)): int(n) for c, n in zip(codes, times, strict=True) if c != Status.OK})
+            codes, numbers = np.unique(self._codes(start, end), return_counts=True)
+            counts.update({_reason(int(c)): int(n) for c, n in zip(codes, numbers, strict=True) if c != Status.OK})
         return dict(counts.most_common())
 
     def write(self, path: Path, *, status: Path | None = None) -> None:
-        """Write the table, and where `status` is given why values are missing, each whole, by row groups.
+        """Write the table, and optionally the reasons of missing values, atomically and by row groups.
 
-        A missing value is null in Parquet and empty in CSV. A file that is there is replaced.
+        A missing value is null in Parquet and empty in CSV. An existing file is replaced.
 
         Parameters
         ----------
@@ -100,7 +100,7 @@ class FeatureTable:
         Raises
         ------
         BenchError
-            Another suffix, or a place that cannot be written.
+            Another suffix, or a path that cannot be written.
         """
         with ExitStack() as files:
             _write(files.enter_context(output_file(path)), self._batches(), self._schema)
@@ -140,7 +140,7 @@ class FeatureTable:
         status = open_status(self.folder)
         if status is not None:
             return np.array(status[start:end])
-        return np.where(np.isnan(open_features(self.folder)[start:end]), _UNTOLD, Status.OK)
+        return np.where(np.isnan(open_features(self.folder)[start:end]), _NO_STATUS, Status.OK)
 
     def _bounds(self) -> Iterator[tuple[int, int]]:
         for start in range(0, len(self.cells), ROWS):
@@ -148,7 +148,7 @@ class FeatureTable:
 
 
 def status_path(path: Path) -> Path:
-    """Where the reasons of missing values lie: `cells.status.parquet` beside `cells.parquet`."""
+    """Path of the reasons of missing values: `cells.status.parquet` for `cells.parquet`."""
     return path.with_name(f"{path.stem}.status{path.suffix}")
 
 
@@ -159,19 +159,19 @@ def _write(path: Path, batches: Iterator[pa.Table], schema: pa.Schema) -> None:
 
 
 def _reason(code: int) -> str:
-    if code == _UNTOLD:
+    if code == _NO_STATUS:
         return NO_REASON
     return Status(code).name if code in set(Status) else f"status {code}"
 
 
 def _parquet(path: Path, schema: pa.Schema) -> parquet.ParquetWriter:
-    return parquet.ParquetWriter(path, schema, use_dictionary=_WORDS)
+    return parquet.ParquetWriter(path, schema, use_dictionary=_REPETITIVE)
 
 
-_UNTOLD = -1
-_WORDS = ["patient", "label", "set", "feature", "reason"]
-"""Columns whose values come again and again."""
+_NO_STATUS = -1
+_REPETITIVE = ["patient", "label", "set", "feature", "reason"]
+"""Columns with few distinct values, which are dictionary-encoded."""
 
 _STATUS_SCHEMA = pa.schema([("id", pa.string()), ("feature", pa.string()), ("reason", pa.string())])
 _WRITERS: Mapping[str, Callable[[Path, pa.Schema], Any]] = {".parquet": _parquet, ".csv": arrow_csv.CSVWriter}
-"""By suffix."""
+"""Writers by suffix."""

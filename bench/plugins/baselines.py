@@ -1,40 +1,39 @@
-"""The rows that every matrix has: what the share of the classes, the stain or the size of a cell alone reach."""
+"""Baselines of every matrix: class frequencies, stain only, and cell size only."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from bench.plugins import registry
-from bench.plugins.pipeline import NO_PREPARATION, Pipeline
+from bench.plugins.pipeline import NO_PREPARATION, PipelineSpec
 from bench.plugins.registry import PIXELS
 
 PRIOR = "prior"
-"""The classifier that is there for a baseline only: a matrix of all installed classifiers does not cross it."""
+"""Classifier used only as a baseline; a matrix of all installed classifiers does not include it."""
 
 BASELINES = ((PIXELS, PRIOR), ("stain", "lightgbm"), ("size", "lightgbm"))
-"""Extractor and classifier of each.
+"""Extractor and classifier of each baseline.
 
-Whatever `--prepare` says, they are of the cells as they are. A preparation can only take from stain and size what they
-tell: a baseline of prepared cells would lower the bar together with what is held against it, and a stain that gives the
-classes away in the data would no longer be seen in the table. So one set of them stands beside every preparation of the
-same cells. What a preparation leaves of the stain is a question of its own: `--extractors stain --prepare macenko`.
+Baselines always use unprepared cells, whatever `--prepare` is. A preparation removes information from stain and size:
+baselines of prepared cells would be lower, and a stain that predicts the class would no longer be visible in the table.
+To measure the stain after a preparation, use `--extractors stain --prepare macenko`.
 """
 
 
-def with_baselines(pipelines: Sequence[Pipeline]) -> list[Pipeline]:
-    """The pipelines with the baselines after them; one that is there already is not added again."""
-    ours = [
-        Pipeline(
+def with_baselines(pipelines: Sequence[PipelineSpec]) -> list[PipelineSpec]:
+    """Append the missing baselines to the pipelines."""
+    baselines = [
+        PipelineSpec(
             NO_PREPARATION,
             None if extractor == PIXELS else registry.extractor(extractor),
             registry.classifier(classifier),
         )
         for extractor, classifier in BASELINES
     ]
-    return [*pipelines, *(one for one in ours if one not in pipelines)]
+    return [*pipelines, *(one for one in baselines if one not in pipelines)]
 
 
-def is_baseline(pipeline: Pipeline) -> bool:
-    """Whether a pipeline is a baseline; the same whether it was asked for or added."""
+def is_baseline(pipeline: PipelineSpec) -> bool:
+    """Whether a pipeline is a baseline, requested or added."""
     names = (pipeline.extractor_name, pipeline.classifier.selector)
     return pipeline.prepare == NO_PREPARATION and names in BASELINES

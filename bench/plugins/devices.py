@@ -1,4 +1,4 @@
-"""Where networks are computed: `--device` becomes the processor or a GPU."""
+"""Device of networks: resolve `--device` to CPU or GPU."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from bench.errors import BenchError
 from bench.plugins.registry import Plugin
 from extractors.networks.devices import resolved_device
 
-NO_GPU = "no GPU was found: networks are computed on the processor"
+NO_GPU = "no GPU is available: networks run on the CPU"
 
 
-def device_of(asked: str) -> str:
-    """The device that `--device` stands for on this machine.
+def device_of(device: str) -> str:
+    """Resolve `--device` on this machine.
 
     Parameters
     ----------
-    asked : {"auto", "cpu", "cuda"}
-        `auto` takes a GPU where there is one.
+    device : {"auto", "cpu", "cuda"}
+        `auto` selects a GPU if there is one.
 
     Returns
     -------
@@ -27,31 +27,31 @@ def device_of(asked: str) -> str:
     Raises
     ------
     BenchError
-        A GPU is asked for, and there is none.
+        A GPU is requested and there is none.
     """
     try:
-        return resolved_device(asked)
+        return resolved_device(device)
     except ValueError as error:
         raise BenchError(
-            f"--device {asked}: no NVIDIA GPU was found on this machine, or no driver for it; leave out --device, or "
-            "say --device cpu"
+            f"--device {device}: this machine has no NVIDIA GPU, or no driver for it; leave out --device, or use "
+            "--device cpu"
         ) from error
 
 
-def missing_gpu_notice(asked: str, extractors: Iterable[Plugin]) -> str:
-    """What a person should know before extractors compute: that a network could use a GPU, and none is there.
+def missing_gpu_notice(device: str, extractors: Iterable[Plugin]) -> str:
+    """Return a notice if an extractor could use a GPU and there is none.
 
     Parameters
     ----------
-    asked : {"auto", "cpu", "cuda"}
-        Whoever asks for the processor needs not be told.
+    device : {"auto", "cpu", "cuda"}
+        Value of `--device`; there is no notice for `cpu`.
     extractors : iterable of Plugin
-        Those that have features to extract.
+        Extractors that will run.
 
     Returns
     -------
     str
-        A sentence; empty where there is nothing to tell.
+        The notice, or an empty string.
     """
-    concerned = asked == "auto" and any("device" in extractor.accepts for extractor in extractors)
-    return NO_GPU if concerned and device_of(asked) == "cpu" else ""
+    relevant = device == "auto" and any("device" in extractor.accepts for extractor in extractors)
+    return NO_GPU if relevant and device_of(device) == "cpu" else ""

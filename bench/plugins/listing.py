@@ -1,4 +1,4 @@
-"""What is installed, told without importing it."""
+"""List installed plugins without importing them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 from bench.plugins.registry import Kind, installed
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def plugins_of(kind: Kind) -> list[tuple[str, str, str]]:
-    """Name, first docstring line and distribution of each plugin of a kind.
+    """Return name, docstring summary and distribution of each plugin of a kind.
 
-    The line is read from the source, since an import of some plugins takes seconds; a third party's is left empty.
+    The summary is read from the source file; it is empty for third-party plugins.
     """
     rows = []
     for name, point in installed(kind).items():
@@ -23,7 +23,7 @@ def plugins_of(kind: Kind) -> list[tuple[str, str, str]]:
 
 
 def models() -> list[str]:
-    """Names of the timm and torchvision models, each of which is an extractor."""
+    """Return the names of the timm and torchvision models, each of which is an extractor."""
     from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (may import timm)
 
     return list(model_names())

@@ -1,4 +1,4 @@
-"""A pipeline: how cells are prepared, what is measured of them and what learns from it; and what it is called."""
+"""Specification of a pipeline (preparation, extractor and classifier) and its name."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any, NamedTuple
 from bench.plugins.registry import PIXELS, Plugin
 
 NO_PREPARATION = "none"
-"""`--prepare` where nothing is done to the cells."""
+"""Value of `--prepare` without preparation."""
 
 
-class Pipeline(NamedTuple):
-    """What an experiment evaluates.
+class PipelineSpec(NamedTuple):
+    """Preparation, extractor and classifier of an experiment.
 
     Parameters
     ----------
     prepare : str
-        The steps of preparation, in their canonical form; `none` where cells are taken as they are.
+        Preparation steps in canonical form, or `none`.
     extractor : Plugin or None
         None for a classifier that consumes cells.
     classifier : Plugin
-        What is fitted.
+        Classifier of the features or cells.
     """
 
     prepare: str
@@ -30,40 +30,40 @@ class Pipeline(NamedTuple):
 
     @property
     def extractor_name(self) -> str:
-        """The extractor's selector, or `pixels`."""
+        """Selector of the extractor, or `pixels`."""
         return PIXELS if self.extractor is None else self.extractor.selector
 
     @property
     def features_name(self) -> str:
-        """What is extracted, and of what: `crop > handcrafted`."""
+        """Preparation and extractor: `crop > handcrafted`."""
         return prepared_name(self.prepare, self.extractor_name)
 
     @property
     def name(self) -> str:
-        """The pipeline as a person writes it."""
+        """Name of the pipeline: `crop > handcrafted x svm`."""
         return pipeline_name(self.prepare, self.extractor_name, self.classifier.selector)
 
 
 def pipeline_name(prepare: str, extractor: str, classifier: str, *, cross: str = "x") -> str:
-    """`handcrafted x svm`, or `crop+clahe > handcrafted x svm` where cells are prepared.
+    """Return the name of a pipeline: `handcrafted x svm`, or `crop+clahe > handcrafted x svm` with a preparation.
 
     Parameters
     ----------
     prepare : str
-        Steps of preparation, or `none`.
+        Preparation steps, or `none`.
     extractor, classifier : str
         Selectors.
     cross : str
-        What stands between the two.
+        Separator of the two.
     """
     return prepared_name(prepare, f"{extractor} {cross} {classifier}")
 
 
 def name_of(record: Mapping[str, Any]) -> str:
-    """The name of the pipeline of an experiment's record, done or failed."""
+    """Return the name of the pipeline of an experiment's record, done or failed."""
     return pipeline_name(record["prepare"], record["extractor"], record["classifier"])
 
 
-def prepared_name(prepare: str, what: str) -> str:
-    """`what`, with what is done to the cells before it."""
-    return what if prepare == NO_PREPARATION else f"{prepare} > {what}"
+def prepared_name(prepare: str, name: str) -> str:
+    """Return a name with the preparation in front, if there is one."""
+    return name if prepare == NO_PREPARATION else f"{prepare} > {name}"

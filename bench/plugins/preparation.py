@@ -1,4 +1,4 @@
-"""`--prepare`: "crop+clahe[clip=3]" as text and as steps."""
+"""Parse and format `--prepare`, such as "crop+clahe[clip=3]"."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_STEPS = 16
 
 
 def parse_prepare(text: str) -> tuple[Step, ...]:
-    """The steps that a text names, in its order.
+    """Parse preparation steps.
 
     Parameters
     ----------
@@ -26,13 +26,12 @@ def parse_prepare(text: str) -> tuple[Step, ...]:
     Returns
     -------
     tuple of Step
-        Without those whose parameters say that they do nothing (`mask[to=leave]`); empty for `none`.
+        Steps in the order of the text, without those that do nothing (`mask[to=leave]`); empty for `none`.
 
     Raises
     ------
     BenchError
-        Unknown step or parameter, with the nearest known ones; a value of a wrong type or range; more than `MAX_STEPS`
-        steps; no step at all.
+        A step or parameter is unknown, a value has a wrong type or range, or there is no step or more than `MAX_STEPS`.
     """
     if text.strip() == NO_PREPARATION:
         return ()
@@ -40,43 +39,40 @@ def parse_prepare(text: str) -> tuple[Step, ...]:
         raise BenchError(f'--prepare {text!r}: expected steps such as "crop+clahe[clip=3]", or none')
     pieces = split_list(text, "+")
     if len(pieces) > MAX_STEPS:
-        raise BenchError(f"--prepare: {len(pieces)} steps; at most {MAX_STEPS} are done")
+        raise BenchError(f"--prepare: {len(pieces)} steps; at most {MAX_STEPS} are allowed")
     steps = (_step(piece) for piece in pieces)
-    return tuple(step for step in steps if not step.does_nothing)
+    return tuple(step for step in steps if not step.is_identity)
 
 
 def canonical(steps: Sequence[Step]) -> str:
-    """The one text of the steps, with every parameter: part of every key; `none` where there is no step."""
+    """Format the steps with all parameters; `none` without steps. Part of every key."""
     return "+".join(map(str, steps)) or NO_PREPARATION
 
 
 def shortened(steps: Sequence[Step]) -> str:
-    """The one text of the steps with the parameters that differ from their defaults: how a person writes them."""
+    """Format the steps with the parameters that differ from their defaults."""
     return "+".join(map(_short, steps)) or NO_PREPARATION
 
 
 def preparation_code(steps: Sequence[Step]) -> str | None:
-    """SHA-256 of the code of the steps, docstrings left out, so that features know how their cells were prepared.
-
-    None where there is no step.
-    """
+    """Return the code digest of the steps; None without steps."""
     modules = sorted({type(step).__module__ for step in steps})
     return code_digest(*modules) if modules else None
 
 
 def _short(step: Step) -> str:
-    usual, given = parse(str(type(step)())).params, parse(str(step)).params
-    return str(Selector(step.name, {key: value for key, value in given.items() if usual.get(key) != value}))
+    defaults, params = parse(str(type(step)())).params, parse(str(step)).params
+    return str(Selector(step.name, {key: value for key, value in params.items() if defaults.get(key) != value}))
 
 
 def _step(text: str) -> StepBase:
     selector = parse(text)
     if selector.name == NO_PREPARATION:
-        raise BenchError("--prepare: none stands alone; leave it out beside other steps")
+        raise BenchError("--prepare: none cannot be combined with other steps; leave it out")
     if selector.name not in STEPS:
         raise BenchError(
             f"--prepare: no step is called {selector.name!r}.{did_you_mean(selector.name, STEPS)} "
-            f"There are {', '.join(STEPS)}, joined by +."
+            f"The steps are {', '.join(STEPS)}, joined by +."
         )
     kind = STEPS[selector.name]
     known = [parameter.name for parameter in fields(kind)]

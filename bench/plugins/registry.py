@@ -1,24 +1,24 @@
-"""Names become classes: entry points, model names and import paths."""
+"""Resolve selectors to plugins: entry points, model names and import paths."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
 from bench.errors import BenchError, did_you_mean
-from bench.plugins.selectors import Selector, Value, format_value, parse
+from bench.plugins.selectors import Selector, Value, parse
 
 Kind = Literal["extractors", "classifiers", "datasets"]
 
 _ADAPTER = "classifiers.sklearn_adapter:SklearnAdapter"
 
 PIXELS = "pixels"
-"""What stands in the extractor's place beside a classifier that consumes cells."""
+"""Name in place of the extractor for a classifier that consumes cells."""
 
 ENGINE_OWNED = {
     "random_state": "seeds follow from --seed",
@@ -28,30 +28,30 @@ ENGINE_OWNED = {
     "weights_dir": "use --weights-dir",
     "device": "use --device",
 }
-"""Parameters that the engine sets in an extractor; not part of an identity, not accepted in a selector."""
+"""Parameters of an extractor that the engine sets; not part of its identity, not accepted in a selector."""
 
 CLASSIFIER_OWNED = {name: why for name, why in ENGINE_OWNED.items() if name != "device"}
-"""Those that it sets in a classifier, whose `device`, where it has one, is the user's to choose in the selector."""
+"""Parameters of a classifier that the engine sets; the user may choose its `device` in the selector."""
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """A selector that was found: a class and all of its parameters, with nothing imported that computes.
+    """A class and its parameters.
 
     Parameters
     ----------
     selector : str
-        The canonical short form: the name and the parameters that differ from their defaults.
+        Canonical short form: the name and the parameters that differ from their defaults.
     target : str
         `module:Class`.
     params : dict
-        Every parameter, defaults filled in, without those that the engine owns.
+        All parameters, including defaults, without engine-owned ones.
     accepts : frozenset of str
-        The engine-owned parameters that the class has.
+        Engine-owned parameters of the class.
     consumes : {"cells", "features"}
-        What a classifier is fitted on; "cells" for an extractor.
+        Input of a classifier; "cells" for an extractor.
     requires_fit : bool
-        Whether an extractor learns from the training cells.
+        Whether an extractor is fitted on the training cells of each fold.
     """
 
     selector: str
@@ -63,60 +63,60 @@ class Plugin:
 
     @property
     def name(self) -> str:
-        """The plugin's name, the network's name or the import path of the class."""
+        """Name of the plugin, name of the network or import path of the class."""
         return self.selector.partition("[")[0]
 
     @property
     def canonical(self) -> str:
-        """Identity: the name with all parameters, in canonical form."""
+        """Name with all parameters in canonical form: the identity of the plugin."""
         if self.target == _ADAPTER:
             return str(self.params["estimator"])
         return str(Selector(self.name, dict(sorted(self.params.items()))))
 
     @property
     def nested_modules(self) -> tuple[str, ...]:
-        """Modules of the classes that its parameters name, in sort order."""
+        """Modules of the classes that the parameters name, in sort order."""
         return tuple(sorted(set(_modules(tuple(self.params.values())))))
 
     @property
     def random_weights(self) -> bool:
-        """Whether a network is used as it was initialised."""
+        """Whether a network has randomly initialised weights."""
         return self.params.get("weights") == "random"
 
     def build(self, **engine: object) -> Any:
-        """An instance, with those of the engine-owned parameters that its class has."""
-        given = {k: v for k, v in engine.items() if k in self.accepts}
-        return _load(self.target)(**{k: _plain(v) for k, v in self.params.items()}, **given)
+        """Return an instance with the engine-owned parameters that the class accepts."""
+        accepted = {k: v for k, v in engine.items() if k in self.accepts}
+        return _load(self.target)(**{k: _plain(v) for k, v in self.params.items()}, **accepted)
 
 
 @cache
 def installed(kind: Kind) -> dict[str, EntryPoint]:
-    """The plugins of a kind by name, found without importing them.
+    """Return the entry points of the plugins of a kind by name, without importing them.
 
     Raises
     ------
     BenchError
         Two distributions declare one name.
     """
-    found: dict[str, EntryPoint] = {}
+    points: dict[str, EntryPoint] = {}
     for point in sorted(entry_points(group=f"bench.{kind}"), key=lambda p: p.name):
-        other = found.get(point.name)
+        other = points.get(point.name)
         if other is not None and (other.value, _owner(other)) != (point.value, _owner(point)):
             raise BenchError(
-                f"two plugins of the name {point.name!r} in {kind}: one of {_owner(other)} ({other.value}), "
+                f"two plugins have the name {point.name!r} in {kind}: one of {_owner(other)} ({other.value}), "
                 f"one of {_owner(point)} ({point.value}); uninstall one of them"
             )
-        found[point.name] = point
-    return found
+        points[point.name] = point
+    return points
 
 
 def extractor(text: str) -> Plugin:
-    """The extractor that a selector names: a plugin, or any timm or torchvision model.
+    """Resolve the selector of an extractor: a plugin, or a timm or torchvision model.
 
     Raises
     ------
     BenchError
-        Unknown name or parameter, with the nearest known ones.
+        A name or parameter is unknown; the message suggests similar ones.
     """
     selector = parse(text)
     points = installed("extractors")
@@ -129,7 +129,7 @@ def extractor(text: str) -> Plugin:
             rest = {k: v for k, v in selector.params.items() if k != "model"}
             return extractor(str(Selector(model, rest)))
         return plugin
-    from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (reads a list that may have to be made)
+    from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (reads a list that may have to be built)
 
     models = model_names()
     if selector.name.partition(".")[0] not in models:
@@ -141,27 +141,45 @@ def extractor(text: str) -> Plugin:
 
 
 def classifier(text: str) -> Plugin:
-    """The classifier that a selector names: a plugin, or the import path of a scikit-learn classifier.
+    """Resolve the selector of a classifier: a plugin, or the import path of a scikit-learn classifier.
+
+    A class without `consumes` consumes features. A classifier of features whose `fit` has no parameter `groups` is
+    wrapped in `SklearnAdapter`, like one named by import path.
 
     Raises
     ------
     BenchError
-        Unknown name or parameter, with the nearest known ones.
+        A name or parameter is unknown; the message suggests similar ones.
     """
     selector = parse(text)
     points = installed("classifiers")
     if selector.name in points:
-        plugin = _describe(selector, points[selector.name].value, CLASSIFIER_OWNED)
-        if getattr(_load(plugin.target), "consumes", None) not in ("cells", "features"):
-            raise BenchError(f'{selector.name}: its class does not say consumes = "features" or "cells"')
-        return plugin
+        return _plugin_classifier(selector, points[selector.name].value)
     if "." in selector.name:
-        return _wrapped(selector)
+        module, _, name = selector.name.rpartition(".")
+        return _adapted(selector, f"{module}:{name}")
     hint = did_you_mean(selector.name, points)
     raise BenchError(
         f"no classifier is called {selector.name!r}.{hint} See bench list classifiers, or give the import path of a "
         "scikit-learn classifier such as sklearn.linear_model.LogisticRegression."
     )
+
+
+def _plugin_classifier(selector: Selector, target: str) -> Plugin:
+    cls = _load(target)
+    consumes = getattr(cls, "consumes", "features")
+    if consumes not in ("cells", "features"):
+        raise BenchError(f'{selector.name}: consumes is {consumes!r}; expected "features" or "cells"')
+    if _fit_takes_groups(cls):
+        return replace(_describe(selector, target, CLASSIFIER_OWNED), consumes=consumes)
+    if consumes == "cells":
+        raise BenchError(f"{selector.name}: fit of a classifier of cells needs the parameter groups=None")
+    return _adapted(selector, target)
+
+
+def _fit_takes_groups(cls: Any) -> bool:
+    parameters = inspect.signature(cls.fit).parameters if hasattr(cls, "fit") else {}
+    return "groups" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 def _describe(selector: Selector, target: str, owned: Mapping[str, str], **fixed: Value) -> Plugin:
@@ -170,9 +188,9 @@ def _describe(selector: Selector, target: str, owned: Mapping[str, str], **fixed
     allowed = {k: v for k, v in defaults.items() if k not in owned and k not in fixed}
     _check_names(selector, allowed, owned)
     joined = getattr(cls, "joined", ())
-    given = {k: _like_default(_listed(v) if k in joined else v, allowed[k]) for k, v in selector.params.items()}
-    full = {k: _nested(v, _filled) for k, v in given.items()}
-    changed = {k: _nested(given[k], _shortened) for k in sorted(given) if not _same(given[k], allowed[k])}
+    params = {k: _like_default(_listed(v) if k in joined else v, allowed[k]) for k, v in selector.params.items()}
+    full = {k: _nested(v, _filled) for k, v in params.items()}
+    changed = {k: _nested(params[k], _shortened) for k in sorted(params) if not _same(params[k], allowed[k])}
     return Plugin(
         selector=str(Selector(selector.name, changed)),
         target=target,
@@ -184,7 +202,7 @@ def _describe(selector: Selector, target: str, owned: Mapping[str, str], **fixed
 
 
 def _nested(value: Value, form: Callable[[Plugin], Selector]) -> Value:
-    """The value with each selector in it replaced by a form of the classifier that it names."""
+    """Replace each selector in a value by a form of the classifier that it names."""
     if isinstance(value, tuple):
         return tuple(_nested(v, form) for v in value)
     if not isinstance(value, Selector):
@@ -193,7 +211,7 @@ def _nested(value: Value, form: Callable[[Plugin], Selector]) -> Value:
 
 
 def _target_of(name: str) -> str:
-    """Return `module:Class` of a classifier given by its plugin name or import path."""
+    """Return `module:Class` of a classifier from its plugin name or import path."""
     points = installed("classifiers")
     if name in points:
         return points[name].value
@@ -211,14 +229,13 @@ def _shortened(plugin: Plugin) -> Selector:
     return parse(plugin.selector)
 
 
-def _wrapped(selector: Selector) -> Plugin:
-    module, _, name = selector.name.rpartition(".")
-    inner = _load(f"{module}:{name}", asked=selector.name)
+def _adapted(selector: Selector, target: str) -> Plugin:
+    inner = _load(target, name=selector.name)
     from classifiers.sklearn_adapter import SklearnAdapter, check_wrappable  # noqa: PLC0415 (imports scikit-learn)
 
     try:
         check_wrappable(inner)
-        plugin = _describe(selector, f"{module}:{name}", CLASSIFIER_OWNED)
+        plugin = _describe(selector, target, CLASSIFIER_OWNED)
         check_wrappable(_plain(Selector(selector.name, plugin.params)))
     except (TypeError, ValueError) as error:
         raise BenchError(f"{selector}: {error}") from error
@@ -233,12 +250,12 @@ def _wrapped(selector: Selector) -> Plugin:
 
 
 @cache
-def _load(target: str, asked: str | None = None) -> Any:
-    module, _, name = target.partition(":")
+def _load(target: str, name: str | None = None) -> Any:
+    module, _, attribute = target.partition(":")
     try:
-        return getattr(importlib.import_module(module), name)
+        return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise BenchError(f"{asked or target} cannot be imported: {error}") from error
+        raise BenchError(f"{name or target} cannot be imported: {error}") from error
 
 
 _REQUIRED = object()
@@ -283,7 +300,7 @@ def _like_default(value: Value, default: object) -> Value:
 
 
 def _listed(value: Value) -> Value:
-    """The list that quoted text joined by `+` spells, and the one thing that a list of one holds."""
+    """Split quoted text joined by `+` into a list; unpack a list of one."""
     pieces = tuple(value.split("+")) if isinstance(value, str) else value
     return pieces[0] if isinstance(pieces, tuple) and len(pieces) == 1 else pieces
 
@@ -311,14 +328,13 @@ def _modules(value: Value) -> Iterator[str]:
         yield from _modules(tuple(value.params.values()))
 
 
-def _requires_fit(cls: Any, given: Mapping[str, Value]) -> bool:
+def _requires_fit(cls: Any, params: Mapping[str, Value]) -> bool:
+    """Whether an extractor is fitted in each fold: always, except with the scikit-learn tag `requires_fit=False`."""
     if not hasattr(cls, "transform"):
         return False
-    return bool(cls(**{k: _plain(v) for k, v in given.items()}).__sklearn_tags__().requires_fit)
+    tags = getattr(cls(**{k: _plain(v) for k, v in params.items()}), "__sklearn_tags__", None)
+    return tags is None or bool(tags().requires_fit)
 
 
 def _owner(point: EntryPoint) -> str:
     return point.dist.name if point.dist is not None else "an unknown distribution"
-
-
-__all__ = ["ENGINE_OWNED", "PIXELS", "Kind", "Plugin", "classifier", "extractor", "format_value", "installed"]

@@ -1,4 +1,4 @@
-"""Selectors: `svm[C=10,kernel=rbf]` as text and as a name with parameters."""
+"""Parse and format selectors: a name with parameters, such as `svm[C=10,kernel=rbf]`."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _KEY = re.compile(r"[A-Za-z_]\w*\Z")
 _WORDS: dict[str, Value] = {"True": True, "False": False, "None": None}
 _PLAIN = re.compile(r"[^\s,=+\[\]\"]+\Z")
 
-MOST_BRACKETS = 100
-"""Opening brackets of a selector, so that one out of a file cannot nest without end."""
+MAX_BRACKETS = 100
+"""Largest number of opening brackets, which limits the nesting."""
 
 
 @dataclass(frozen=True)
 class Selector:
-    """A plugin's name and the parameters that were given for it.
+    """A name with parameters.
 
     Parameters
     ----------
     name : str
         Plugin, model or import path.
     params : mapping of str to value
-        In the order they were written. A value is a JSON scalar, a string, a selector, or a tuple of these.
+        Parameters in the order of the text. A value is a JSON scalar, a string, a selector, or a tuple of these.
     """
 
     name: str
@@ -47,22 +47,22 @@ class Selector:
 
 
 def parse(text: str) -> Selector:
-    """Read `name` or `name[key=value,...]`.
+    """Parse `name` or `name[key=value,...]`.
 
     Commas split at bracket depth 0 and outside quotes, `+` makes lists, values are JSON scalars (`1e-6`, `true`,
-    `null`, `"quoted"`), nested selectors or else strings.
+    `null`, `"quoted"`), nested selectors or strings.
 
     Raises
     ------
     BenchError
-        The text is no selector; the message says where.
+        The text is not a selector.
     """
     text = text.strip()
-    if text.count("[") > MOST_BRACKETS:
-        raise BenchError(f"{text[:40]!r} ...: more than {MOST_BRACKETS} brackets are no selector")
+    if text.count("[") > MAX_BRACKETS:
+        raise BenchError(f"{text[:40]!r} ...: more than {MAX_BRACKETS} brackets are not a selector")
     name, bracket, rest = text.partition("[")
     if not _NAME.match(name):
-        raise BenchError(f"{text!r} is no selector: expected a name such as svm or svm[C=10,kernel=linear]")
+        raise BenchError(f"{text!r} is not a selector: expected a name such as svm or svm[C=10,kernel=linear]")
     if not bracket:
         return Selector(name)
     if not rest.endswith("]"):
@@ -72,7 +72,7 @@ def parse(text: str) -> Selector:
         key, equals, value = item.partition("=")
         key = key.strip()
         if not equals or not _KEY.match(key):
-            raise BenchError(f"{text!r}: expected key=value in the brackets, found {item!r}")
+            raise BenchError(f"{text!r}: expected key=value in the brackets, not {item!r}")
         if key in params:
             raise BenchError(f"{text!r}: {key} is given twice")
         params[key] = _parse_value(value.strip(), text)
@@ -80,18 +80,18 @@ def parse(text: str) -> Selector:
 
 
 def split_list(text: str, separator: str = ",") -> list[str]:
-    """Split at the separators that lie outside brackets and quotes; empty pieces are dropped.
+    """Split at separators outside brackets and quotes; empty pieces are dropped.
 
     Raises
     ------
     BenchError
-        Brackets or quotes that are not closed.
+        Brackets or quotes are not closed.
     """
     return [piece for piece in (p.strip() for p in _pieces(text, separator)) if piece]
 
 
 def format_value(value: Value) -> str:
-    """A value in its one canonical form, which `parse` reads back to the same value."""
+    """Format a value in its canonical form, which `parse` converts back to the same value."""
     if isinstance(value, Selector):
         return str(value) if value.params else f"{value.name}[]"
     if isinstance(value, tuple):
@@ -100,23 +100,23 @@ def format_value(value: Value) -> str:
     if isinstance(value, str):
         plain = _PLAIN.match(value) and isinstance(_parse_scalar(value), str)
         return value if plain else json.dumps(value)
-    # `1e+16` in a list would be split at its sign.
+    # `1e+16` in a list would be split at the sign.
     return json.dumps(value).replace("e+", "e")
 
 
-def _parse_value(text: str, whole: str) -> Value:
+def _parse_value(text: str, selector: str) -> Value:
     scalar = _parse_scalar(text)
     if scalar != text:
         return scalar
     if not text:
-        raise BenchError(f"{whole!r}: a key has no value")
+        raise BenchError(f"{selector!r}: a key has no value")
     pieces = split_list(text, "+")
     if len(pieces) > 1 or text.endswith("+"):
-        return tuple(_parse_value(piece, whole) for piece in pieces)
+        return tuple(_parse_value(piece, selector) for piece in pieces)
     if "[" in text:
         return parse(text)
     if '"' in text:
-        raise BenchError(f"{whole!r}: {text} is quoted in part; quote all of it")
+        raise BenchError(f"{selector!r}: {text} is quoted in part; quote all of it")
     return text
 
 
@@ -147,5 +147,5 @@ def _pieces(text: str, separator: str) -> Iterator[str]:
             yield text[start:i]
             start = i + 1
     if depth or quoted:
-        raise BenchError(f"{text!r}: {'a quote' if quoted else 'the brackets'} do not close")
+        raise BenchError(f"{text!r}: {'a quote is' if quoted else 'the brackets are'} not closed")
     yield text[start:]

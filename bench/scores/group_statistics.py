@@ -1,4 +1,4 @@
-"""What the predictions of one repeat come to for each split unit; every metric and every draw follows from it."""
+"""Per-group sufficient statistics of one repeat, from which every metric and bootstrap draw is computed."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
 
 CELL, PATIENT, PER_PATIENT = "cell", "patient", "per_patient"
-"""Levels: every cell weighs 1; every patient does, and its cells share it; one score a patient."""
+"""Levels: weight 1 per cell; weight 1 per patient, shared by its cells; one score per patient."""
 
 BINS = 10
-"""Bins of equal width on [0, 1] of the calibration error; the last one holds 1."""
+"""Number of equal-width bins on [0, 1] for the calibration error; the last one includes 1."""
 
 LEAST = float(np.finfo(np.float64).eps)
-"""Probabilities are held in [LEAST, 1 - LEAST] before a logarithm, as scikit-learn does."""
+"""Probabilities are clipped to [LEAST, 1 - LEAST] before a logarithm, as in scikit-learn."""
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The predictions of one repeat: a row a cell, or a row a patient.
+class PredictionRows:
+    """Predictions of one repeat: one row per cell or per patient.
 
     Parameters
     ----------
@@ -34,13 +34,13 @@ class Rows:
     labels : ndarray of int, shape (n_rows,)
         Class codes.
     decided : ndarray of int, shape (n_rows,), or None
-        The class that each row was decided for; None where nothing was decided: the counts are NaN then.
+        Class assigned to each row; None without decisions: counts are NaN then.
     unit_of : ndarray of int, shape (n_rows,)
         Split unit of each row, 0..n_units-1.
     fold : ndarray of int, shape (n_rows,)
-        Rows of one fold were predicted by one fitted model.
+        Fold of each row; rows of a fold were predicted by one fitted model.
     n_units : int
-        Split units of the whole table; some may have no row here.
+        Split units of all repeats; some may have no row here.
     positive : int
         Code of the positive class of two.
     """
@@ -55,22 +55,22 @@ class Rows:
 
     @property
     def n_classes(self) -> int:
-        """Classes of the data set."""
+        """Number of classes."""
         return int(self.probabilities.shape[1])
 
     @property
     def scored(self) -> list[int]:
-        """Classes that are scored against the rest: the positive one of two, each of more."""
+        """Classes scored against the rest: the positive one of two, or every one of more."""
         return [self.positive] if self.n_classes == 2 else list(range(self.n_classes))
 
     @cached_property
     def size(self) -> Floats:
-        """Rows of each unit, at least 1, shape (n_units,)."""
+        """Number of rows of each unit, at least 1, shape (n_units,)."""
         return np.maximum(np.bincount(self.unit_of, minlength=self.n_units), 1).astype(np.float64)
 
     @cached_property
     def confusion(self) -> Floats:
-        """Rows of each unit by label and decision, shape (n_units, n_classes, n_classes)."""
+        """Number of rows of each unit by label and decision, shape (n_units, n_classes, n_classes)."""
         shape = (self.n_units, self.n_classes, self.n_classes)
         if self.decided is None:
             return np.full(shape, np.nan)
@@ -79,13 +79,13 @@ class Rows:
 
     @cached_property
     def by_label(self) -> Floats:
-        """Rows of each unit by label, shape (n_units, n_classes)."""
+        """Number of rows of each unit by label, shape (n_units, n_classes)."""
         at = self.unit_of * self.n_classes + self.labels
         return np.bincount(at, minlength=self.n_units * self.n_classes).reshape(self.n_units, -1).astype(np.float64)
 
     @cached_property
     def losses(self) -> Floats:
-        """Sums of squared error and of log loss over each unit's rows, shape (n_units, 2).
+        """Sums of squared error and log loss over each unit's rows, shape (n_units, 2).
 
         The squared error is (p - y)^2 of the positive class of two, and the sum over the classes of more.
         """
@@ -99,8 +99,8 @@ class Rows:
     def gaps(self) -> Floats:
         """Sums of outcome minus confidence over each unit's rows in each bin of confidence, shape (n_units, BINS).
 
-        Two classes: the outcome is whether the row is positive, the confidence the probability of that. More: whether
-        the most probable class is right, and its probability.
+        Two classes: the outcome is whether the row is positive, the confidence its probability. More classes: whether
+        the most probable class is correct, and its probability.
         """
         if self.n_classes == 2:
             confidence, outcome = self.probabilities[:, self.positive], self.labels == self.positive
@@ -113,7 +113,7 @@ class Rows:
 
     @cached_property
     def pairs(self) -> list[Pairs]:
-        """Pairs of rows that one fitted model predicted, for each scored class."""
+        """Pairs of rows predicted by the same fitted model, for each scored class."""
         return [
             count_pairs(self.probabilities[:, c], self.labels == c, self.unit_of, self.fold, self.n_units)
             for c in self.scored
@@ -121,7 +121,7 @@ class Rows:
 
     @cached_property
     def steps(self) -> list[list[PrecisionSteps]]:
-        """What the precision-recall curve of each fold is made of, for each scored class."""
+        """Steps of the precision-recall curve of each fold, for each scored class."""
         return [
             precision_steps(self.probabilities[:, c], self.labels == c, self.unit_of, self.fold) for c in self.scored
         ]
@@ -132,19 +132,19 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Weighed:
-    """The rows of one repeat under drawn weights of the units.
+class WeightedRows:
+    """Rows of one repeat with weights of the units for each draw.
 
     Parameters
     ----------
     rows : Rows
-        What is weighed.
+        Predictions.
     weights : ndarray of float64, shape (n_draws, n_units)
-        Weight of each row of a unit in each draw: how often the unit was drawn, and at the level of patients that
-        divided by the rows of the unit.
+        Weight of each row of a unit in each draw: the count of the unit, at the patient level divided by its number of
+        rows.
     """
 
-    rows: Rows
+    rows: PredictionRows
     weights: Floats
 
     @cached_property
@@ -164,34 +164,34 @@ class Weighed:
 
     @cached_property
     def gaps(self) -> Floats:
-        """Outcome minus confidence summed in each bin, over the total weight, shape (n_draws, BINS)."""
+        """Sum of outcome minus confidence in each bin, divided by the total weight, shape (n_draws, BINS)."""
         return np.asarray((self.weights @ self.rows.gaps) / self.total[:, None])
 
-    def head(self, n: int) -> Weighed:
-        """The first n draws."""
-        return Weighed(self.rows, self.weights[:n])
+    def head(self, n: int) -> WeightedRows:
+        """Return the first n draws."""
+        return WeightedRows(self.rows, self.weights[:n])
 
 
 @dataclass(frozen=True)
-class Sums:
-    """The predictions of one repeat, as rows of cells and as rows of patients.
+class GroupStatistics:
+    """Predictions of one repeat at the levels of cells and patients.
 
     Parameters
     ----------
     cells : Rows
-        A row a cell.
+        One row per cell.
     patients : Rows or None
-        A row a split unit; None where a unit has cells of several classes, so that it has no label, or was predicted
-        in several folds, so that no one fitted model gave it a score.
+        One row per split unit; None where a unit has cells of several classes (no single label) or was predicted in
+        several folds (no single model).
     """
 
-    cells: Rows
-    patients: Rows | None
+    cells: PredictionRows
+    patients: PredictionRows | None
 
-    def weighed(self, level: str, draws: Floats) -> Weighed | None:
-        """The rows of a level under drawn counts of the units, shape (n_draws, n_units); None where it has none."""
+    def weighted(self, level: str, draws: Floats) -> WeightedRows | None:
+        """Weight the rows of a level by unit counts of shape (n_draws, n_units); None where the level is undefined."""
         if level == CELL:
-            return Weighed(self.cells, draws)
+            return WeightedRows(self.cells, draws)
         if level == PATIENT:
-            return Weighed(self.cells, draws / self.cells.size)
-        return None if self.patients is None else Weighed(self.patients, draws)
+            return WeightedRows(self.cells, draws / self.cells.size)
+        return None if self.patients is None else WeightedRows(self.patients, draws)

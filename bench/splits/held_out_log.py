@@ -1,9 +1,9 @@
-"""The log of looks: who evaluated held-out cells when, on what and why; written before a result is."""
+"""Access log of held-out cells: written before a held-out result is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,23 +13,23 @@ from bench.storage.json_files import read_json, write_json
 from bench.storage.locks import locked
 
 LOG = "held_out.json"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
-class Look:
+class HeldOutAccess:
     """One run that evaluated held-out cells.
 
     Parameters
     ----------
     opened_at : str
-        When its first result came, UTC, ISO 8601.
+        Time of its first result, UTC, ISO 8601.
     digest : str
         SHA-256 of the held-out cells, labels, patients and split units.
     experiments : tuple of str
-        Pipelines that were evaluated, in the order in which they were done.
+        Evaluated pipelines, in the order of completion.
     reason : str or None
-        What the person gave as `--reason`.
+        Value of `--reason`.
     """
 
     opened_at: str
@@ -38,8 +38,8 @@ class Look:
     reason: str | None = None
 
 
-def read_accesses(results: Path) -> tuple[Look, ...]:
-    """The looks that a results folder holds, the oldest first; none where held-out cells were never evaluated.
+def read_accesses(results: Path) -> tuple[HeldOutAccess, ...]:
+    """Read the accesses logged in a results folder, the oldest first; empty without evaluated held-out cells.
 
     Raises
     ------
@@ -49,14 +49,14 @@ def read_accesses(results: Path) -> tuple[Look, ...]:
     path = results / LOG
     if not path.is_file():
         return ()
-    entries = read_json(path).get("looks")
+    entries = read_json(path).get("accesses")
     if not isinstance(entries, list):
-        raise BenchError(f"{path}: a list `looks` is expected")
-    return tuple(_look(path, number, entry) for number, entry in enumerate(entries, start=1))
+        raise BenchError(f"{path}: expected a list `accesses`")
+    return tuple(_access(path, number, entry) for number, entry in enumerate(entries, start=1))
 
 
 class AccessLog:
-    """The look of one run: nothing is logged until its first result is there to be shown.
+    """The access of one run, logged when its first result is available.
 
     Parameters
     ----------
@@ -65,20 +65,20 @@ class AccessLog:
     digest : str
         SHA-256 of the held-out cells.
     reason : str or None
-        Why they are looked at.
+        Reason for the evaluation.
     """
 
     def __init__(self, results: Path, digest: str, reason: str | None = None) -> None:
         self.results, self.digest, self.reason = results, digest, reason
-        self._place: int | None = None
+        self._index: int | None = None
 
     @property
     def opened(self) -> bool:
-        """Whether this run has logged its look."""
-        return self._place is not None
+        """Whether this run has logged its access."""
+        return self._index is not None
 
     def add(self, experiment: str) -> None:
-        """Log that an experiment of this run is evaluated; to be called before its result is written.
+        """Log the evaluation of an experiment of this run; call it before the result is written.
 
         Raises
         ------
@@ -88,41 +88,41 @@ class AccessLog:
         path = self.results / LOG
         try:
             with locked(self.results / "locks" / f"{LOG}.lock"):
-                looks = list(read_accesses(self.results))
-                if self._place is None or self._place >= len(looks):
+                accesses = list(read_accesses(self.results))
+                if self._index is None or self._index >= len(accesses):
                     now = datetime.now(UTC).isoformat(timespec="seconds")
-                    looks.append(Look(now, self.digest, (experiment,), self.reason))
-                    self._place = len(looks) - 1
+                    accesses.append(HeldOutAccess(now, self.digest, (experiment,), self.reason))
+                    self._index = len(accesses) - 1
                 else:
-                    mine = looks[self._place]
-                    looks[self._place] = Look(mine.opened_at, mine.digest, (*mine.experiments, experiment), mine.reason)
-                write_json(path, {"format": FORMAT, "looks": [asdict(look) for look in looks]})
+                    own = accesses[self._index]
+                    accesses[self._index] = replace(own, experiments=(*own.experiments, experiment))
+                write_json(path, {"format": FORMAT, "accesses": [asdict(access) for access in accesses]})
         except OSError as error:
             raise BenchError(
-                f"{path}: cannot be written ({error.strerror or error}); no held-out result is shown that is not logged"
+                f"{path}: cannot be written ({error.strerror or error}); held-out results are not shown unless logged"
             ) from error
 
-    def told(self) -> str:
-        """How many looks there were at these held-out cells, in a sentence."""
-        same = [look for look in read_accesses(self.results) if look.digest == self.digest]
+    def summary(self) -> str:
+        """Summarise the number of accesses to these held-out cells in a sentence."""
+        same = [access for access in read_accesses(self.results) if access.digest == self.digest]
         count = len(same)
         if not self.opened:
-            return f"no new look at the held-out cells: {_times(count)} so far (see {self.results / LOG})"
+            return f"no new evaluation of the held-out cells: {_times(count)} so far (see {self.results / LOG})"
         if count == 1:
-            return f"the held-out cells were looked at for the first time in this results folder, noted in {LOG}"
+            return f"the held-out cells were evaluated for the first time in this results folder, logged in {LOG}"
         return (
-            f"the held-out cells were looked at {_times(count)} in this results folder, first on "
-            f"{same[0].opened_at[:10]}; what was chosen after an earlier look makes a later score too good"
+            f"the held-out cells were evaluated {_times(count)} in this results folder, first on "
+            f"{same[0].opened_at[:10]}; choices made after an earlier evaluation bias a later score upwards"
         )
 
 
-def _look(path: Path, number: int, entry: object) -> Look:
+def _access(path: Path, number: int, entry: object) -> HeldOutAccess:
     fields: Mapping[str, Any] = entry if isinstance(entry, dict) else {}
     names, reason = fields.get("experiments"), fields.get("reason")
     texts = [fields.get("opened_at"), fields.get("digest"), *(names if isinstance(names, list) else [None])]
     if not all(isinstance(text, str) for text in texts) or not isinstance(reason, str | None):
-        raise BenchError(f"{path}: look {number} is damaged; it needs opened_at, digest, experiments and reason")
-    return Look(fields["opened_at"], fields["digest"], tuple(fields["experiments"]), reason)
+        raise BenchError(f"{path}: access {number} is damaged; it needs opened_at, digest, experiments and reason")
+    return HeldOutAccess(fields["opened_at"], fields["digest"], tuple(fields["experiments"]), reason)
 
 
 def _times(count: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -17,20 +18,20 @@ _UNFINISHED = ".unfinished-"
 def atomic_folder(
     target: Path, *, existing: Literal["keep", "replace", "error"] = "keep", flush: bool = True
 ) -> Iterator[Path]:
-    """Give a temporary folder that becomes `target` when the block ends without an error, and is removed otherwise.
+    """Yield a temporary folder that is renamed to `target` if the block ends without an error, and removed otherwise.
 
     Parameters
     ----------
     target : Path
-        Where the folder goes; missing parents are created.
+        Path of the folder; missing parents are created.
     existing : {"keep", "replace", "error"}
-        What happens to a folder with content that is at `target` when the block ends: it stays and the new one is
-        dropped, it is replaced, or OSError is raised. An empty folder is always replaced.
+        What happens to a non-empty folder at `target` when the block ends: it stays and the new one is dropped, it is
+        replaced, or OSError is raised. An empty folder is always replaced.
     flush : bool
-        Whether to wait until the disk has the bytes, so that the folder survives a power failure.
+        Whether to flush the files to disk, so that the folder survives a power failure.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=_prefix(target), dir=target.parent))
     try:
         yield temporary
         temporary.chmod(0o755)
@@ -50,17 +51,17 @@ def atomic_folder(
 
 @contextmanager
 def atomic_file(target: Path, *, flush: bool = True) -> Iterator[Path]:
-    """Give a temporary path that replaces `target` when the block ends without an error.
+    """Yield a temporary path that replaces `target` if the block ends without an error.
 
     Parameters
     ----------
     target : Path
-        Where the file goes; missing parents are created.
+        Path of the file; missing parents are created.
     flush : bool
-        Whether to wait until the disk has the bytes, so that the file survives a power failure.
+        Whether to flush the file to disk, so that it survives a power failure.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=_UNFINISHED, suffix=target.suffix, dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=_prefix(target), suffix=target.suffix, dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -73,21 +74,27 @@ def atomic_file(target: Path, *, flush: bool = True) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_unfinished_of(target: Path) -> None:
+    """Remove what killed processes left of a target. The caller holds its lock, so that no process is writing it."""
+    for path in target.parent.glob(f"{glob.escape(_prefix(target))}*"):
+        _remove(path)
+
+
 def remove_unfinished(folder: Path, older_than_s: float = 24 * 3600) -> None:
     """Remove temporary files and folders of killed processes from a folder.
 
     Parameters
     ----------
     folder : Path
-        Where to look; need not exist.
+        Folder to clean; need not exist.
     older_than_s : float
-        Age in seconds, against the newest file of the folder, from which a temporary file counts as abandoned.
+        Age in seconds, relative to the newest file of the folder, above which a temporary file counts as abandoned.
     """
     if not folder.is_dir():
         return
     times = {}
     for path in folder.iterdir():
-        with suppress(FileNotFoundError):  # another process has renamed it meanwhile
+        with suppress(FileNotFoundError):  # another process has renamed it
             times[path] = path.lstat().st_mtime
     newest = max(times.values(), default=0.0)
     for path, time in times.items():
@@ -96,13 +103,17 @@ def remove_unfinished(folder: Path, older_than_s: float = 24 * 3600) -> None:
 
 
 def discard(path: Path) -> None:
-    """Remove a file, a link or a folder; a folder is renamed first, so that no process sees half of it."""
+    """Remove a file, a link or a folder; a folder is renamed first, so that no process reads a partial one."""
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
-    aside = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=path.parent))
-    path.rename(aside / "discarded")
-    _remove(aside)
+    trash = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=path.parent))
+    path.rename(trash / "discarded")
+    _remove(trash)
+
+
+def _prefix(target: Path) -> str:
+    return f"{_UNFINISHED}{target.name[:100]}-"
 
 
 def _remove(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The user's cache folder: what may be deleted at any time and is then made again."""
+"""The user's cache folder; its content may be deleted at any time and is rebuilt on demand."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ VARIABLE = "CYTOBENCH_CACHE"
 
 
 def cache_folder() -> Path:
-    """The folder that `CYTOBENCH_CACHE` names, else the system's cache folder of the user; it need not exist yet."""
-    named = os.environ.get(VARIABLE)
-    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("cytobench"))
+    """Return the folder set by `CYTOBENCH_CACHE`, or the platform's cache folder; it need not exist."""
+    folder = os.environ.get(VARIABLE)
+    return Path(folder).expanduser() if folder else Path(platformdirs.user_cache_dir("cytobench"))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 
 def file_digest(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file's bytes."""
+    """Compute the SHA-256 of a file's bytes."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def bytes_digest(content: bytes | memoryview) -> str:
-    """SHA-256 of bytes."""
+    """Compute the SHA-256 of bytes."""
     return hashlib.sha256(content).hexdigest()

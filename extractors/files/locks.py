@@ -10,10 +10,10 @@ from filelock import FileLock, Timeout
 
 
 def try_lock(path: Path) -> FileLock | None:
-    """Acquire a lock; None where another process, or another lock of this process, holds it.
+    """Acquire a lock; return None if another process, or another lock of this process, holds it.
 
-    The empty lock file stays and has no meaning of its own. Locks by the mere existence of a file, filelock's fall-back
-    on file systems without locks, would outlive a killed process and are never used.
+    The empty lock file stays; its existence has no meaning. Filelock's fallback on file systems without locks, a lock
+    by existence of a file, is disabled, because it would outlive a killed process.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def try_lock(path: Path) -> FileLock | None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock while the block runs; waits for it.
+    """Wait for a lock and hold it while the block runs.
 
     Raises
     ------

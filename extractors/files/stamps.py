@@ -1,4 +1,4 @@
-"""File stamps: what changes when a file is written or replaced."""
+"""File stamps: size and times, to detect changed files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import NamedTuple
 class FileStamp(NamedTuple):
     """Size and times of a file.
 
-    The change time counts too: weights of one network all have one size, and copies and archives set the modification
-    time freely.
+    The change time is included because all weights of a network have the same size, and copies and archives set the
+    modification time.
 
     Parameters
     ----------
@@ -26,6 +26,6 @@ class FileStamp(NamedTuple):
 
 
 def file_stamp(path: str | os.PathLike[str]) -> FileStamp:
-    """Return the stamp of a file; raises OSError where there is none."""
-    status = os.stat(path)  # noqa: PTH116 (pathlib takes twice as long, and there may be a million)
+    """Return the stamp of a file; raises OSError if it does not exist."""
+    status = os.stat(path)  # noqa: PTH116 (pathlib takes twice as long, which matters for a million files)
     return FileStamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns)

@@ -1,4 +1,4 @@
-"""Every family of handcrafted features, and the extractor that joins them."""
+"""Catalogue of the feature families, and the extractor that combines them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 from extractors.handcrafted.clefting import Clefting
 from extractors.handcrafted.color import Color
 from extractors.handcrafted.fourier import Fourier
-from extractors.handcrafted.framework.cell_regions import OUTLINED, REGIONS
-from extractors.handcrafted.framework.family import Family, HandcraftedBase, chosen
+from extractors.handcrafted.framework.bases import OutlineBase
+from extractors.handcrafted.framework.cell_regions import OUTLINE_REGIONS, REGIONS
+from extractors.handcrafted.framework.family import Family, HandcraftedBase
+from extractors.handcrafted.framework.parameters import validated_names
 from extractors.handcrafted.gabor import Gabor
 from extractors.handcrafted.glcm import Glcm
 from extractors.handcrafted.gldm import Gldm
@@ -52,30 +54,29 @@ EXTRACTORS: dict[str, type[HandcraftedBase]] = {
 
 FAMILIES = tuple(EXTRACTORS)
 
-
-UNTEXTURED = ("color",)
-"""Families whose channels are their own."""
+OWN_CHANNELS = ("color",)
+"""Families that ignore the parameter `channels` of `Handcrafted`."""
 
 
 class Handcrafted(HandcraftedBase):
     """Features of several families.
 
-    Each family gets those of the parameters that it has; its other parameters are those of its own extractor.
+    Parameters are passed to the families that have them; other parameters of a family keep their defaults.
 
     Parameters
     ----------
     families : sequence of str or str
-        Of `FAMILIES`; columns follow its order, not the one given.
+        Any of `FAMILIES`; the columns follow the order of `FAMILIES`.
     levels : int
-        Grey levels of the matrices, 2 to 256, between the extremes of each region.
+        Number of grey levels of the matrices, 2 to 256, between the extremes of each region.
     bin_width : float or None
-        Width of the grey levels in the channel's unit, in place of their number.
+        Width of the grey levels in the unit of the channel; overrides `levels`.
     distances : sequence of int or int
         Distances in pixels of the co-occurrence matrices.
     regions : sequence of str, str or None
-        Of `cell`, `nucleus`, `cytoplasm`; outlines are taken of the first two. None: each family's own choice.
+        Any of `cell`, `nucleus` and `cytoplasm`; outline features use the first two. None: the default of each family.
     channels : sequence of str, str or None
-        Channels of the textures. None: each family's own choice.
+        Channels of the textures. None: the default of each family.
     """
 
     def __init__(
@@ -96,20 +97,16 @@ class Handcrafted(HandcraftedBase):
         self.channels = channels
 
     def _families(self) -> list[Family]:
-        """The families asked for, each with those of the parameters that it has."""
-        names = chosen(self.families, FAMILIES, "family of handcrafted features")
+        names = validated_names(self.families, FAMILIES, "family of handcrafted features")
         return [family for name in names for family in self._extractor(name)._families()]
 
     def _extractor(self, name: str) -> HandcraftedBase:
         cls = EXTRACTORS[name]
-        own = cls().get_params()
-        given: dict[str, Any] = {key: value for key, value in self.get_params().items() if value is not None}
-        if name in UNTEXTURED:
-            given.pop("channels", None)
-        if self.regions is not None and set(own.get("regions", ())) <= set(OUTLINED) and "channels" not in own:
-            given["regions"] = _outlined(chosen(self.regions, REGIONS, "region"))
-        return cls(**{key: given[key] for key in own if key in given})
-
-
-def _outlined(regions: Sequence[str]) -> list[str]:
-    return [region for region in regions if region in OUTLINED]
+        params: dict[str, Any] = {key: value for key, value in self.get_params().items() if value is not None}
+        if name in OWN_CHANNELS:
+            params.pop("channels", None)
+        if self.regions is not None:
+            regions = validated_names(self.regions, REGIONS, "region")
+            if issubclass(cls, OutlineBase):
+                params["regions"] = [region for region in regions if region in OUTLINE_REGIONS]
+        return cls(**{key: params[key] for key in cls().get_params() if key in params})

@@ -1,4 +1,4 @@
-"""How large the cell and its nucleus are."""
+"""Size of the cell and its nucleus."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import sqrt
 from extractors.handcrafted.framework.bases import OutlineBase
 from extractors.handcrafted.framework.feature import ANY, Feature
 from extractors.handcrafted.framework.region import Region
-from extractors.handcrafted.framework.status import Measured, Status
+from extractors.handcrafted.framework.status import FeatureValues, Status
 from extractors.handcrafted.geometry.contour import polygon_length
 from extractors.handcrafted.geometry.depths import depths
 
@@ -41,42 +41,44 @@ FEATURES = (
         "radius_median", "median distance of the pixels to the nearest one outside", "px", "[1, inf)", CELLPROFILER
     ),
 )
-"""Left out as functions of these: the diameter of the disc of the same area; area and perimeter of the marching-squares
-mesh, of which the latter is 1.0548 times Crofton's."""
+"""Omitted as functions of these: the equivalent diameter; area and perimeter of the marching-squares mesh, whose
+perimeter is 1.0548 times Crofton's."""
 
 
-def size(region: Region) -> Measured:
-    """Sizes of a region: a value for each of `FEATURES`, in its own units.
+class Size(OutlineBase):
+    """Size of cell and nucleus, in micrometres if the scale is known, else in pixels.
+
+    Parameters: see `OutlineBase`.
+    """
+
+    family = "size"
+    features = FEATURES
+    min_area = 1
+
+    def _measure(self, target: Region) -> FeatureValues:
+        return size(target)
+
+
+def size(region: Region) -> FeatureValues:
+    """Compute `FEATURES` of a region, in micrometres if its scale is known.
 
     Parameters
     ----------
     region : Region
-        With its scale, if known.
 
     Returns
     -------
-    Measured
-        `TOO_SMALL` for `perimeter_smooth` where the region is too thin to have a smooth contour.
+    FeatureValues
+        `TOO_SMALL` for `perimeter_smooth` if the region is too thin for a smooth contour.
     """
     scale = region.um_per_px or 1.0
     lengths = {name: length * scale for name, length in _lengths(region).items()}
-    smooth = region.cleaned.smooth_contour if region.cleaned is not None else None
+    smooth = region.opened_contour
     return {
         "area": region.area * scale**2,
         "perimeter_smooth": Status.TOO_SMALL if smooth is None else polygon_length(smooth) * scale,
         **lengths,
     }
-
-
-class Size(OutlineBase):
-    """How large cell and nucleus are; in micrometres where the scale is known, else in pixels.
-
-    Its parameters are those of `OutlineBase`.
-    """
-
-    family = "size"
-    features = FEATURES
-    of = staticmethod(size)
 
 
 def _lengths(region: Region) -> dict[str, float]:

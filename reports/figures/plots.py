@@ -1,4 +1,4 @@
-"""The figures of the report: intervals of the primary metric, ROC curves, and the share of right cells by patient."""
+"""Figures of the report: forest plot, ROC curves, and correctly classified cells by patient."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from reports.figures.patient_shares import PatientShare
 from reports.figures.roc import Curve
 from reports.figures.svg import COLOURS, drawing, inline_svg, printable
-from reports.sections.leaderboard import Row
-from reports.sections.patients import PatientShare
+from reports.rows import Row
 
 CHANCE = 0.5
-"""AUROC of guessing, one class against the rest."""
+"""AUROC of random guessing, one class vs the rest."""
 
 LONGEST_LABEL = 64
 
 DASHES: tuple[tuple[float, ...], ...] = ((), (5, 2), (2, 1.5), (6, 2, 1.5, 2), (8, 3), (1, 1))
-"""Dashes of the curves, in points, so that they are told apart without their colours too."""
+"""Dash patterns of the curves, in points; curves differ in pattern as well as colour."""
 
 
 def forest(rows: Sequence[Row], *, name: str, metric: str) -> Markup:
-    """Estimate and 95 % interval of the primary metric, one line a pipeline, the line of guessing at 0.5.
+    """Draw estimate and 95 % interval of the primary metric, one line for each pipeline, with a reference at 0.5.
 
     Parameters
     ----------
     rows : sequence of Row
-        From the top down; those without a defined score are left out.
+        From top to bottom; rows without a defined score are left out.
     name : str
         Name of the figure, unique in the page.
     metric : str
@@ -46,7 +46,7 @@ def forest(rows: Sequence[Row], *, name: str, metric: str) -> Markup:
         at = range(len(shown))
         axes.axvline(CHANCE, color=COLOURS["soft"], linewidth=0.8, dashes=(3, 3))
         axes.annotate(
-            "guessing",
+            "random guessing",
             (CHANCE, 1),
             (0, 3),
             xycoords=axes.get_xaxis_transform(),
@@ -67,7 +67,7 @@ def forest(rows: Sequence[Row], *, name: str, metric: str) -> Markup:
 
 
 def roc(curves: Sequence[Curve], *, name: str) -> Markup:
-    """Patient-weighted ROC curves, each in the colour and dashes of its place; the legend is the page's.
+    """Draw patient-weighted ROC curves in distinct colours and dash patterns; the page has the legend.
 
     Parameters
     ----------
@@ -98,14 +98,14 @@ def roc(curves: Sequence[Curve], *, name: str) -> Markup:
 
 
 def strips(shares: Sequence[PatientShare], classes: Sequence[str], *, name: str) -> Markup:
-    """A dot a patient: the share of its cells decided rightly, by class; a bar at the mean over the patients.
+    """Draw one dot for each patient (share of correctly classified cells) and the mean of each class.
 
-    The area of a dot grows with the patient's cells.
+    The area of a dot increases with the number of cells.
 
     Parameters
     ----------
     shares : sequence of PatientShare
-        Of one experiment.
+        Patients of one experiment.
     classes : sequence of str
         From left to right.
     name : str
@@ -116,22 +116,22 @@ def strips(shares: Sequence[PatientShare], classes: Sequence[str], *, name: str)
         figure = Figure(figsize=(max(4.6, 1.6 * len(classes)), 4.4))
         axes = figure.add_axes((0.12, 0.11, 0.86, 0.87))
         for x, label in enumerate(classes):
-            ours = [s for s in shares if s.label == label]
-            if not ours:
+            members = [s for s in shares if s.label == label]
+            if not members:
                 continue
-            right = np.array([s.right for s in ours])
-            area = 20 + 100 * np.array([s.cells for s in ours]) / most
+            correct = np.array([s.correct for s in members])
+            area = 20 + 100 * np.array([s.cells for s in members]) / most
             colour = COLOURS[f"c{x % 6}"]
-            axes.scatter(x + _aside(right), right, s=area, color=colour, alpha=0.6, linewidths=0.6, clip_on=False)
-            axes.hlines(right.mean(), x - 0.4, x + 0.4, color=COLOURS["ink"], linewidth=1.6)
+            axes.scatter(x + _offsets(correct), correct, s=area, color=colour, alpha=0.6, linewidths=0.6, clip_on=False)
+            axes.hlines(correct.mean(), x - 0.4, x + 0.4, color=COLOURS["ink"], linewidth=1.6)
         axes.set_xticks(range(len(classes)), [printable(c, 24) for c in classes])
         axes.tick_params(axis="x", length=0, labelcolor=COLOURS["ink"])
         axes.set_xlim(-0.6, len(classes) - 0.4)
         axes.set_ylim(-0.03, 1.03)
-        axes.set_ylabel("Share of the patient's cells decided rightly")
+        axes.set_ylabel("Share of cells classified correctly")
         axes.grid(axis="y", color=COLOURS["line"], linewidth=0.5)
         axes.set_axisbelow(True)
-        return inline_svg(figure, name=name, label=f"Share of right cells of {len(shares)} patients, by class")
+        return inline_svg(figure, name=name, label=f"Correctly classified cells of {len(shares)} patients, by class")
 
 
 def _interval(axes: Axes, y: float, row: Row) -> None:
@@ -150,12 +150,12 @@ def _interval(axes: Axes, y: float, row: Row) -> None:
     )
 
 
-def _aside(values: npt.NDArray[np.float64], width: float = 0.36, step: float = 0.075) -> npt.NDArray[np.float64]:
-    """How far dots of nearly equal height move apart: 0, right, left, ... of the middle."""
+def _offsets(values: npt.NDArray[np.float64], width: float = 0.36, step: float = 0.075) -> npt.NDArray[np.float64]:
+    """Horizontal offsets that keep dots of nearly equal height apart, centred at 0."""
     height = np.round(values / 0.045).astype(int)
-    aside = np.zeros(len(values))
+    offsets = np.zeros(len(values))
     for level in np.unique(height):
-        members = np.flatnonzero(height == level)
-        place = (np.arange(len(members)) - (len(members) - 1) / 2) * step
-        aside[members] = place * min(1.0, width / max(float(np.abs(place).max()), width))
-    return aside
+        dots = np.flatnonzero(height == level)
+        place = (np.arange(len(dots)) - (len(dots) - 1) / 2) * step
+        offsets[dots] = place * min(1.0, width / max(float(np.abs(place).max()), width))
+    return offsets

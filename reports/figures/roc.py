@@ -1,4 +1,4 @@
-"""The ROC curve whose area is the patient-weighted AUROC of the leaderboard."""
+"""Patient-weighted ROC curves; the area equals the AUROC of the leaderboard."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Curve:
     Parameters
     ----------
     false_positive, true_positive : ndarray of float64, shape (n_points,)
-        Patient-weighted rates in [0, 1]; neither falls along the curve.
+        Patient-weighted rates in [0, 1]; both are non-decreasing.
     """
 
     false_positive: Floats
@@ -32,12 +32,12 @@ class Curve:
 
 
 def patient_curve(predictions: pd.DataFrame, label: str) -> Curve | None:
-    """ROC curve of one class against the rest.
+    """Compute the ROC curve of one class vs the rest.
 
-    Scores of two fitted models are not comparable, so each fold of each repeat has a curve of its own, in which a cell
-    weighs 1 / (cells of its split unit in the repeat). The folds' curves are averaged vertically, each weighing as much
-    as its pairs do in the AUROC (weight of its positive cells x weight of its other cells), then the repeats' ones.
-    The area under the average is the average of the areas, hence the AUROC of `bench.scores.metrics`.
+    Scores of two fitted models are not comparable, so each fold of each repeat has its own curve, in which a cell has
+    weight 1 / (cells of its split unit in the repeat). The curves of the folds are averaged vertically with the weights
+    of their pairs in the AUROC (weight of positive cells x weight of other cells), then those of the repeats. The area
+    under the average is the average of the areas, hence the AUROC of `bench.scores.metrics`.
 
     Parameters
     ----------
@@ -49,11 +49,11 @@ def patient_curve(predictions: pd.DataFrame, label: str) -> Curve | None:
     Returns
     -------
     Curve or None
-        None where a repeat has no fold that holds the class and another one.
+        None where a repeat has no fold with both the class and another class.
     """
     repeats = [_of_repeat(part, label) for _, part in predictions.groupby("repeat", sort=True)]
-    found = [curve for curve in repeats if curve is not None]
-    return _average(found, np.ones(len(found))) if found and len(found) == len(repeats) else None
+    curves = [curve for curve in repeats if curve is not None]
+    return _average(curves, np.ones(len(curves))) if curves and len(curves) == len(repeats) else None
 
 
 def _of_repeat(predictions: pd.DataFrame, label: str) -> Curve | None:
@@ -79,7 +79,7 @@ def _average(curves: list[Curve], weights: Floats) -> Curve:
 
 
 def _ends(curve: Curve, at: Floats) -> Floats:
-    """Lower and upper end of the curve at each rate, shape (2, n): they differ where the curve rises upright."""
+    """Lower and upper end of the curve at each rate, shape (2, n); they differ where the curve is vertical."""
     fpr, tpr = curve.false_positive, curve.true_positive
     first, last = np.searchsorted(fpr, at, "left"), np.searchsorted(fpr, at, "right")
     between = np.interp(at, fpr, tpr)

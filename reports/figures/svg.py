@@ -1,4 +1,4 @@
-"""A matplotlib figure becomes SVG that lies in the page and takes the page's colours and type."""
+"""Convert matplotlib figures to inline SVG in the colours and fonts of the page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLOURS: Mapping[str, str] = {
     "c4": "#010214",
     "c5": "#010215",
 }
-"""What the figures draw with: stand-ins, each of which becomes the style sheet's variable of that name."""
+"""Placeholder colours; each is replaced by the style sheet's variable of that name."""
 
 SETTINGS: Mapping[str, Any] = {
     "axes.edgecolor": COLOURS["line"],
@@ -51,33 +51,33 @@ SETTINGS: Mapping[str, Any] = {
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Settings under which figures are made and written: none of the user's, and `$` in a name is a dollar sign."""
+    """Use fixed matplotlib settings instead of the user's; `$` in a name is not parsed as math."""
     with mpl.rc_context(), warnings.catch_warnings():
-        # the reader's browser sets the text, with its own fonts
+        # the browser renders the text with its own fonts
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
         mpl.rcdefaults()
         mpl.rcParams.update(SETTINGS)
         yield
 
 
-def printable(text: str, at_most: int) -> str:
-    """A name as a figure's label: control characters replaced, the middle of a long one left out."""
+def printable(text: str, max_length: int) -> str:
+    """Format a name as label: replace control characters and elide the middle of long names."""
     clean = "".join(c if c.isprintable() else "\ufffd" for c in text)
-    half = (at_most - 1) // 2
-    return clean if len(clean) <= at_most else f"{clean[:half]}…{clean[-half:]}"
+    half = (max_length - 1) // 2
+    return clean if len(clean) <= max_length else f"{clean[:half]}…{clean[-half:]}"
 
 
 def inline_svg(figure: Figure, *, name: str, label: str) -> Markup:
-    """The figure as an `<svg>` element for an HTML page.
+    """Convert a figure to an `<svg>` element for an HTML page.
 
     Parameters
     ----------
     figure : Figure
-        Drawn with `COLOURS`, under `drawing()`.
+        Drawn with `COLOURS` inside `drawing()`.
     name : str
-        Unique in the page: the ids inside depend on it, and on nothing else that changes from run to run.
+        Unique in the page; the ids inside the SVG are derived from it and are deterministic.
     label : str
-        What a screen reader says.
+        Label for screen readers.
     """
     buffer = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": name}):
@@ -86,8 +86,8 @@ def inline_svg(figure: Figure, *, name: str, label: str) -> Markup:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*|<style.*?</style>\s*", "", text, flags=re.DOTALL)
     text = re.sub(r'<g id="[^"]*">', "<g>", text)
-    for variable, stand_in in COLOURS.items():
-        text = text.replace(stand_in, f"var(--{variable})")
+    for variable, placeholder in COLOURS.items():
+        text = text.replace(placeholder, f"var(--{variable})")
     width, height = figure.get_size_inches() * 72
     opening = f'<svg viewBox="0 0 {width:g} {height:g}" style="max-width: {width:g}pt" role="img" aria-label="{{}}">'
-    return Markup(opening).format(escape(label)) + Markup(text[text.index(">") + 1 :].strip())  # noqa: S704 (matplotlib escapes what it writes)
+    return Markup(opening).format(escape(label)) + Markup(text[text.index(">") + 1 :].strip())  # noqa: S704 (matplotlib escapes its output)

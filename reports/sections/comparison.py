@@ -1,41 +1,36 @@
-"""Which pipelines of a track can be told apart, as the page shows it."""
+"""Section on paired comparisons: which pipelines differ from the best one."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.evidence.comparison.compare import Comparison, compare
-from bench.evidence.comparison.text import (
-    difference_text,
-    p_text,
-    rank_text,
-    ranks_in_words,
-    share_text,
-    verdict,
-    what_was_tested,
-)
-from reports.sections.leaderboard import ComparableGroup, Row
+from bench.evidence.comparison.compare import Comparison
+from bench.evidence.comparison.text import ranks_in_words, verdict, what_was_tested
+from bench.evidence.text import difference_text, p_text, rank_text, share_text
+from reports.groups import ComparableGroup
+from reports.rows import Row
+from reports.section import ReportData, Section
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A table cell: what is read, and the number that the column is sorted by."""
+class TableCell:
+    """A table cell: text, and the number by which the column is sorted."""
 
     text: str
     order: float
 
 
-NONE = Figure("–", -1e9)
-"""A cell without a figure; it is sorted below all others."""
+MISSING = TableCell("–", -1e9)
+"""A cell without a value; sorted below all others."""
 
 _TESTED = ("difference", "p", "p_holm", "second_p", "equal", "won", "effect")
 
 
 @dataclass(frozen=True)
-class Line:
+class ComparisonLine:
     """A pipeline of the comparison.
 
     Parameters
@@ -43,120 +38,137 @@ class Line:
     row : Row
         Its row in the leaderboard.
     reference : bool
-        Whether the others are held against it; it has no figures of a test then.
-    difference, p, p_holm, second_p, equal : Figure
-        Score minus that of the reference with its 95 % interval; p-values; probability of practical equality.
-    rank, best : Figure
+        Whether it is the reference, which has no test results.
+    difference, p, p_holm, second_p, equal : TableCell
+        Score minus that of the reference with its 95 % interval; p-values; probability of practical equivalence.
+    rank, best : TableCell
         Median rank with its 95 % interval, and probability of the best rank.
-    won, effect : Figure
-        Share of the patients on whom it does better than the reference; mean over SD of the patients' differences.
+    won, effect : TableCell
+        Share of patients on which it beats the reference; mean / SD of the patients' differences.
     """
 
     row: Row
     reference: bool
-    difference: Figure
-    p: Figure
-    p_holm: Figure
-    second_p: Figure
-    equal: Figure
-    rank: Figure
-    best: Figure
-    won: Figure
-    effect: Figure
+    difference: TableCell
+    p: TableCell
+    p_holm: TableCell
+    second_p: TableCell
+    equal: TableCell
+    rank: TableCell
+    best: TableCell
+    won: TableCell
+    effect: TableCell
 
 
 @dataclass(frozen=True)
 class ComparisonView:
-    """A track's comparison, as the template takes it.
+    """Comparison of one group.
 
     Parameters
     ----------
-    lines : sequence of Line
-        The best first.
+    number : int
+        Number of the group in the page, from 1.
+    group : ComparableGroup
+        The group.
+    lines : sequence of ComparisonLine
+        Best first.
     reference : Row
-        What the others are held against.
+        Row that the others are compared with.
     title : str
-        What is compared.
+        Title of the metric.
     rope : float
         Half width of the region of practical equivalence.
     second, equality : bool
-        Whether there is a second test, and whether the test has a reading of practical equality.
-    indistinguishable : sequence of str
-        Names of those that the test does not tell from the reference.
-    unit : str
-        Unit of the test.
+        Whether there is a second test, and a probability of practical equivalence.
     verdict, tests, notes : sequence of str
-        Sentences: what it says, what was tested on what unit, and what must be held against it.
+        Sentences: result, tests with their units, and limitations.
     """
 
-    lines: Sequence[Line]
+    number: int
+    group: ComparableGroup
+    lines: Sequence[ComparisonLine]
     reference: Row
     title: str
     rope: float
     second: bool
     equality: bool
-    indistinguishable: Sequence[str]
-    unit: str
     verdict: Sequence[str]
     tests: Sequence[str]
     notes: Sequence[str]
 
 
-def compared(track: ComparableGroup) -> ComparisonView | None:
-    """All pipelines of a track against the best; None where patients leak, or there are not two.
+def sections(data: ReportData) -> Iterator[Section]:
+    """Build the section on comparisons.
 
     Raises
     ------
     BenchError
         Predictions cannot be read.
     """
-    if track.leaky or len(track.rows) < 2:
-        return None
-    found = compare([row.result for row in track.rows], names=[row.name for row in track.rows])
-    rows = {row.name: row for row in track.rows}
+    pairs = enumerate(zip(data.groups, data.comparisons, strict=True), start=1)
+    views = [comparison_view(n, group, comparison) for n, (group, comparison) in pairs if comparison is not None]
+    if views:
+        yield Section("Which pipelines differ from the best?", views, "comparison.html.j2", "comparison")
+
+
+def comparison_view(number: int, group: ComparableGroup, comparison: Comparison) -> ComparisonView:
+    """Build the view of a group's comparison.
+
+    Parameters
+    ----------
+    number : int
+        Number of the group in the page, from 1.
+    group : ComparableGroup
+        The group.
+    comparison : Comparison
+        Comparison of experiments of the group, possibly stored; rows are matched by key.
+    """
+    by_key = {row.result.key: row for row in group.rows}
+    standings = comparison.standings
+    rows = {str(name): by_key[key] for name, key in zip(standings["pipeline"], standings["key"], strict=True)}
     return ComparisonView(
-        lines=_lines(found, rows),
-        reference=rows[found.reference],
-        title=found.title,
-        rope=found.rope,
-        second=bool(found.table["second_test"].notna().any()),
-        equality=bool(found.table["p_equivalent"].notna().any()),
-        indistinguishable=found.indistinguishable,
-        unit=str(found.table["unit"].iloc[0]),
-        verdict=verdict(found),
-        tests=[*what_was_tested(found), ranks_in_words(found)],
-        notes=found.notes,
+        number=number,
+        group=group,
+        lines=_lines(comparison, rows),
+        reference=rows[comparison.reference],
+        title=comparison.title,
+        rope=comparison.rope,
+        second=bool(comparison.table["second_test"].notna().any()),
+        equality=bool(comparison.table["p_equivalent"].notna().any()),
+        verdict=verdict(comparison),
+        tests=[*what_was_tested(comparison), ranks_in_words(comparison)],
+        notes=comparison.notes,
     )
 
 
-def _lines(found: Comparison, rows: Mapping[str, Row]) -> list[Line]:
-    tests = {str(test["pipeline"]): _figures(test) for test in found.table.to_dict(orient="records")}
+def _lines(comparison: Comparison, rows: Mapping[str, Row]) -> list[ComparisonLine]:
+    tests = {str(test["pipeline"]): _cells(test) for test in comparison.table.to_dict(orient="records")}
     return [
-        Line(
+        ComparisonLine(
             row=rows[str(place["pipeline"])],
-            reference=place["pipeline"] == found.reference,
-            rank=Figure(rank_text(place["rank"], place["rank_low"], place["rank_high"]), _order(place["rank"])),
-            best=Figure(share_text(place["p_best"]), _order(place["p_best"])),
-            **tests.get(str(place["pipeline"]), dict.fromkeys(_TESTED, NONE)),
+            reference=place["pipeline"] == comparison.reference,
+            rank=TableCell(rank_text(place["rank"], place["rank_low"], place["rank_high"]), _order(place["rank"])),
+            best=TableCell(share_text(place["p_best"]), _order(place["p_best"])),
+            **tests.get(str(place["pipeline"]), dict.fromkeys(_TESTED, MISSING)),
         )
-        for place in found.standings.to_dict(orient="records")
+        for place in comparison.standings.to_dict(orient="records")
     ]
 
 
-def _figures(test: Mapping[Any, Any]) -> dict[str, Figure]:
+def _cells(test: Mapping[Any, Any]) -> dict[str, TableCell]:
     return {
-        "difference": Figure(
+        "difference": TableCell(
             difference_text(test["difference"], test["low"], test["high"]), _order(test["difference"])
         ),
-        "p": Figure(p_text(test["p"]), _order(test["p"])),
-        "p_holm": Figure(p_text(test["p_holm"]), _order(test["p_holm"])),
-        "second_p": Figure(p_text(test["second_p_holm"]), _order(test["second_p_holm"])),
-        "equal": Figure(share_text(test["p_equivalent"]), _order(test["p_equivalent"])),
-        "won": Figure(f"{100 * test['win_rate']:.0f} %", _order(test["win_rate"])),
-        "effect": Figure(f"{test['effect_size']:+.2f}", _order(test["effect_size"])),
+        "p": TableCell(p_text(test["p"]), _order(test["p"])),
+        "p_holm": TableCell(p_text(test["p_holm"]), _order(test["p_holm"])),
+        "second_p": TableCell(p_text(test["second_p_holm"]), _order(test["second_p_holm"])),
+        "equal": TableCell(share_text(test["p_equivalent"]), _order(test["p_equivalent"])),
+        "won": TableCell(f"{100 * test['win_rate']:.0f} %", _order(test["win_rate"])),
+        "effect": TableCell(f"{test['effect_size']:+.2f}", _order(test["effect_size"])),
     }
 
 
 def _order(value: float) -> float:
-    """The value itself; one below all others where there is none."""
-    return float(value) if math.isfinite(value) else NONE.order
+    """Return the value itself; NaN is sorted below all others."""
+    return float(value) if math.isfinite(value) else MISSING.order

@@ -1,8 +1,8 @@
-"""What other commands left in the results folder: leakage reports, chance tests, audits and looks at held-out cells."""
+"""Section on the evidence: audits, leakage reports, permutation tests and accesses to held-out cells."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -10,15 +10,15 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import BenchError
-from bench.experiments.results import Results
 from bench.scores.metrics import METRICS
-from bench.splits.held_out_log import Look
+from bench.splits.held_out_log import HeldOutAccess
 from bench.storage.json_files import read_json
-from reports.sections.leaderboard import ComparableGroup, Row
+from reports.rows import Row
+from reports.section import ReportData, Section
 
 
 class _Part(BaseModel):
-    """Read from a file that anyone may have touched: every field is checked, what is not shown is passed over."""
+    """Part of a stored record. Every field is validated; fields that are not shown are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
@@ -36,7 +36,7 @@ class Interval(_Part):
 
 
 class Identity(_Part):
-    """Scores of a split by image with labels permuted between patients."""
+    """Scores of an image-level split with labels permuted between patients."""
 
     mean: float
     sd: float | None
@@ -45,7 +45,7 @@ class Identity(_Part):
 
 
 class Recognition(_Part):
-    """How often a cell of a class is named after its own patient."""
+    """Accuracy of recognising the patient of a cell within a class."""
 
     label: str
     accuracy: float
@@ -53,7 +53,7 @@ class Recognition(_Part):
 
 
 class Clustering(_Part):
-    """How alike the scores of one patient's cells are."""
+    """Clustering of the scores within patients."""
 
     icc: float | None
     design_effect: float | None
@@ -62,14 +62,14 @@ class Clustering(_Part):
 
 
 class Verdict(_Part):
-    """What a leakage report says."""
+    """Verdict of a leakage report."""
 
     code: str
     text: str
 
 
 class LeakageRecord(_Part):
-    """As `bench leakage` writes it."""
+    """Record of `bench leakage`."""
 
     experiment: str
     metric: str
@@ -82,8 +82,8 @@ class LeakageRecord(_Part):
     verdict: Verdict
 
 
-class ChanceRecord(_Part):
-    """As `bench significance` writes it."""
+class SignificanceRecord(_Part):
+    """Record of `bench significance`."""
 
     experiment: str
     metric: str
@@ -95,7 +95,7 @@ class ChanceRecord(_Part):
     units: Mapping[str, int]
 
     @property
-    def middle(self) -> float:
+    def median(self) -> float:
         """Median of the permuted scores."""
         return sorted(self.null)[len(self.null) // 2]
 
@@ -119,14 +119,14 @@ class CheckRecord(_Part):
 
 
 class Counts(_Part):
-    """What an audit looked at."""
+    """Size of an audited dataset."""
 
     cells: int
     patients: int
 
 
 class AuditRecord(_Part):
-    """As `bench audit` writes it."""
+    """Record of `bench audit`."""
 
     name: str
     passed: bool
@@ -134,78 +134,73 @@ class AuditRecord(_Part):
     findings: tuple[FindingRecord, ...]
     checks: tuple[CheckRecord, ...]
 
-    def checked(self, outcome: str) -> list[CheckRecord]:
-        """The checks with one outcome."""
+    def checks_with(self, outcome: str) -> list[CheckRecord]:
+        """Checks with a given outcome."""
         return [check for check in self.checks if check.outcome == outcome]
 
 
-Record = TypeVar("Record", LeakageRecord, ChanceRecord)
+Record = TypeVar("Record", LeakageRecord, SignificanceRecord)
 
 
 @dataclass(frozen=True)
-class Kept:
-    """All of it, in the order of the page.
+class Evidence:
+    """Evidence in a results folder, in the order of the page.
 
     Parameters
     ----------
-    leakage, chance : sequence of pairs
-        Row of the leaderboard and what was found of it.
     audits : sequence of AuditRecord
-        By file name.
-    looks : sequence of Look
-        Runs that evaluated held-out cells, the oldest first.
+        Audits by file name.
+    accesses : sequence of HeldOutAccess
+        Runs that evaluated held-out cells, oldest first.
+    leakage, significance : sequence of pairs
+        Row of the leaderboard and its record.
     """
 
-    leakage: Sequence[tuple[Row, LeakageRecord]]
-    chance: Sequence[tuple[Row, ChanceRecord]]
     audits: Sequence[AuditRecord]
-    looks: Sequence[Look]
-
-    @property
-    def some(self) -> bool:
-        """Whether there is anything to show."""
-        return bool(self.leakage or self.chance or self.audits or self.looks)
+    accesses: Sequence[HeldOutAccess]
+    leakage: Sequence[tuple[Row, LeakageRecord]]
+    significance: Sequence[tuple[Row, SignificanceRecord]]
 
 
-def kept(results: Results, found: Sequence[ComparableGroup]) -> Kept:
-    """What lies in a results folder beside its experiments; that of replaced experiments is left out.
+def sections(data: ReportData) -> Iterator[Section]:
+    """Build the section on evidence; records of replaced experiments are left out.
 
     Raises
     ------
     BenchError
         A file is damaged; the message names it.
     """
-    rows = {row.result.folder.name: row for track in found for row in track.rows}
-    audits = [_read(path, AuditRecord) for path in sorted((results.path / "audit").glob("[!.]*.json"))]
-    return Kept(
-        leakage=_of_rows(results.path / "leakage", rows, LeakageRecord),
-        chance=_of_rows(results.path / "significance", rows, ChanceRecord),
-        audits=audits,
-        looks=results.held_out_accesses,
+    folder = data.results.path
+    rows = {row.result.folder.name: row for group in data.groups for row in group.rows}
+    evidence = Evidence(
+        audits=[_read(path, AuditRecord) for path in sorted((folder / "audit").glob("[!.]*.json"))],
+        accesses=data.results.held_out_accesses,
+        leakage=_by_row(folder / "leakage", rows, LeakageRecord),
+        significance=_by_row(folder / "significance", rows, SignificanceRecord),
     )
+    if evidence.audits or evidence.accesses or evidence.leakage or evidence.significance:
+        yield Section("Reliability of the results", evidence, "evidence.html.j2", "evidence")
 
 
-def _of_rows(folder: Path, rows: Mapping[str, Row], kind: type[Record]) -> list[tuple[Row, Record]]:
-    read = []
+def _by_row(folder: Path, rows: Mapping[str, Row], kind: type[Record]) -> list[tuple[Row, Record]]:
+    pairs = []
     for slug, row in rows.items():
         path = folder / f"{slug}.json"
         if path.is_file():
             record = _read(path, kind)
             if record.metric not in METRICS:
-                raise BenchError(f"{path}: the metric {record.metric!r} is unknown; delete the file")
-            read.append((row, record))
-    return read
+                raise BenchError(f"{path}: unknown metric {record.metric!r}; delete the file")
+            pairs.append((row, record))
+    return pairs
 
 
-Read = TypeVar("Read", bound=_Part)
+P = TypeVar("P", bound=_Part)
 
 
-def _read(path: Path, kind: type[Read]) -> Read:
+def _read(path: Path, kind: type[P]) -> P:
     try:
         return kind.model_validate(read_json(path))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise BenchError(
-            f"{path}: {where}: {first['msg']}; delete the file, and run its command again for another"
-        ) from error
+        raise BenchError(f"{path}: {where}: {first['msg']}; delete the file and run its command again") from error

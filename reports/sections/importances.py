@@ -1,19 +1,20 @@
-"""What each pipeline leans on: the features of largest mean importance over the outer folds, with their formulas."""
+"""Section on feature importances: the most important features of each pipeline, with their formulas."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from bench.errors import BenchError
-from reports.sections.leaderboard import ComparableGroup, Row
-from reports.sections.per_group import TrackPart, track_parts
+from reports.rows import Row
+from reports.section import ReportData, Section
+from reports.sections.group_parts import group_parts
 
 SHOWN = 15
-"""Features of a pipeline that are listed."""
+"""Number of features listed for each pipeline."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +24,16 @@ class FeatureLine:
     Parameters
     ----------
     name : str
-        In full.
+        Full name.
     formula, unit : str
-        As the extractor tells them; empty where it does not.
+        Metadata of the extractor; empty where there is none.
     mean, low, high : float
-        Share of the importance of all features, in [0, 1]: mean, smallest and largest over the outer folds of all
+        Share of the importance of all features, in [0, 1]: mean, minimum and maximum over the outer folds of all
         repeats.
     used : int
-        Folds in which it is above 0.
+        Number of folds with a share above 0.
     scale : float
-        Largest share of any feature of the pipeline in a fold: the full width of the bars.
+        Largest share of any feature of the pipeline in a fold; the full width of the bars.
     """
 
     name: str
@@ -52,23 +53,22 @@ class FeatureLine:
 
 @dataclass(frozen=True)
 class PipelineImportances:
-    """The features that one pipeline leans on most.
+    """The most important features of one pipeline.
 
     Parameters
     ----------
     row : Row
-        Of the leaderboard.
+        Its row in the leaderboard.
     folds : int
-        Outer folds of all repeats.
+        Number of outer folds of all repeats.
     features : int
-        Features that the classifier was given.
+        Number of input features of the classifier.
     used : int
-        Features that are above 0 in some fold.
+        Number of features with a share above 0 in some fold.
     lines : tuple of FeatureLine
-        The largest mean first; at least one.
+        Largest mean first; at least one.
     families : tuple of (str, float)
-        Sum of the means of each family, the largest first: how features that correlate share their importance inside a
-        family does not matter to it. Empty where the names have no families.
+        Sum of the means of each family, largest first. Empty where the names have no families.
     """
 
     row: Row
@@ -80,58 +80,61 @@ class PipelineImportances:
 
     @property
     def share(self) -> float:
-        """Sum of the means that are listed, in [0, 1]."""
+        """Sum of the listed means, in [0, 1]."""
         return sum(line.mean for line in self.lines)
 
 
-def important_groups(tracks: Sequence[ComparableGroup]) -> list[TrackPart[PipelineImportances]]:
-    """The tracks in which some classifier tells importances; silent are those that tell none, such as `svm`.
+def sections(data: ReportData) -> Iterator[Section]:
+    """Build the section on importances.
 
     Raises
     ------
     BenchError
         The importances of an experiment cannot be read.
     """
-    return track_parts(tracks, _pipeline)
+    parts = group_parts(data.groups, pipeline_importances)
+    if parts:
+        yield Section("Feature importances", parts, "importances.html.j2", "importances")
 
 
-def _pipeline(row: Row) -> PipelineImportances | None:
+def pipeline_importances(row: Row) -> PipelineImportances | None:
+    """Rank the features of one pipeline; None for a classifier without importances, such as `svm`."""
     try:
-        kept = row.result.importances
-        if not len(kept):
+        stored = row.result.importances
+        if not len(stored):
             return None
-        shares = kept.pivot(index="feature", columns=["repeat", "fold"], values="importance").fillna(0.0)
-        known = row.result.features
-        told = {str(r["name"]): (str(r["formula"]), str(r["unit"])) for r in known.to_dict(orient="records")}
+        shares = stored.pivot(index="feature", columns=["repeat", "fold"], values="importance").fillna(0.0)
+        features = row.result.features.to_dict(orient="records")
+        metadata = {str(r["name"]): (str(r["formula"]), str(r["unit"])) for r in features}
     except (OSError, ValueError, KeyError) as error:
         raise BenchError(
             f"{row.result.folder}: the importances cannot be read ({error}); delete this folder and run the matrix "
             "again"
         ) from error
-    lines = _lines(shares, told)
+    lines = _lines(shares, metadata)
     if not lines:
         return None
     used = int((shares > 0).any(axis=1).sum())
     return PipelineImportances(row, shares.shape[1], len(shares), used, lines, _families(shares.mean(axis=1)))
 
 
-def _lines(shares: pd.DataFrame, told: Mapping[str, tuple[str, str]]) -> tuple[FeatureLine, ...]:
+def _lines(shares: pd.DataFrame, metadata: Mapping[str, tuple[str, str]]) -> tuple[FeatureLine, ...]:
     means = shares.mean(axis=1).rename("mean").reset_index()
     ranked = means[means["mean"] > 0].sort_values(["mean", "feature"], ascending=[False, True]).head(SHOWN)
     names = [str(name) for name in ranked["feature"]]
     values = [shares.loc[name].to_numpy(dtype=np.float64) for name in names]
-    scale = max((float(of.max()) for of in values), default=1.0)
+    scale = max((float(share.max()) for share in values), default=1.0)
     return tuple(
         FeatureLine(
             name,
-            *told.get(name, ("", "")),
-            mean=float(of.mean()),
-            low=float(of.min()),
-            high=float(of.max()),
-            used=int((of > 0).sum()),
+            *metadata.get(name, ("", "")),
+            mean=float(share.mean()),
+            low=float(share.min()),
+            high=float(share.max()),
+            used=int((share > 0).sum()),
             scale=scale,
         )
-        for name, of in zip(names, values, strict=True)
+        for name, share in zip(names, values, strict=True)
     )
 
 

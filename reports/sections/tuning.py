@@ -1,30 +1,31 @@
-"""What tuning did in each track: budget, trials, and how much better the best trial looked than the outer folds say."""
+"""Section on tuning: budget, trials, and optimism of the inner score."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.errors import BenchError
 from bench.evaluation.optimism import Optimism, summary
-from reports.sections.leaderboard import ComparableGroup, Row
-from reports.sections.per_group import TrackPart, track_parts
+from reports.rows import Row
+from reports.section import ReportData, Section
+from reports.sections.group_parts import group_parts
 
 PARAMETER = "param_"
 
 
 @dataclass(frozen=True)
 class TunedPipeline:
-    """The studies of one pipeline, all outer folds together.
+    """Studies of one pipeline, all outer folds together.
 
     Parameters
     ----------
     name : str
         As in the leaderboard.
     parameters : tuple of str
-        What was searched.
+        Tuned parameters.
     complete, pruned, failed : int
-        Trials by how they ended. (A failed one stops its experiment, so that it stands among the failures.)
+        Number of trials by state.
     optimism : Optimism or None
         None where no outer fold has a score.
     """
@@ -37,18 +38,21 @@ class TunedPipeline:
     optimism: Optimism | None
 
 
-def tuned_tracks(tracks: Sequence[ComparableGroup]) -> list[TrackPart[TunedPipeline]]:
-    """The tracks in which something was tuned; silent are those without anything to tune, such as the prior.
+def sections(data: ReportData) -> Iterator[Section]:
+    """Build the section on tuning.
 
     Raises
     ------
     BenchError
         The trials of an experiment cannot be read.
     """
-    return track_parts(tracks, _pipeline)
+    parts = group_parts(data.groups, tuned_pipeline)
+    if parts:
+        yield Section("Tuning", parts, "tuning.html.j2", "tuning")
 
 
-def _pipeline(row: Row) -> TunedPipeline | None:
+def tuned_pipeline(row: Row) -> TunedPipeline | None:
+    """Summarise the trials of one pipeline; None without tuning."""
     try:
         trials = row.result.trials
         if not len(trials):

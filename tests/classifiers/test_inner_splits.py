@@ -1,4 +1,4 @@
-"""Splits inside the training cells keep patients whole."""
+"""Inner splits are patient-disjoint."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from classifiers.inner_splits import inner_splits, patient_folds
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9)), min_size=2, max_size=60))
-def test_folds_keep_patients_whole_and_classes_complete(rows: list[tuple[int, int]]) -> None:
+def test_folds_are_patient_disjoint_with_all_classes(rows: list[tuple[int, int]]) -> None:
     codes = np.unique([c for c, _ in rows], return_inverse=True)[1]
     units = np.array([u for _, u in rows])
     splits = patient_folds(codes, units)
@@ -28,7 +28,7 @@ def test_folds_keep_patients_whole_and_classes_complete(rows: list[tuple[int, in
 
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=12), st.lists(st.integers(1, 9), min_size=2, max_size=12))
-def test_patients_of_one_class_are_dealt_evenly(first: list[int], second: list[int]) -> None:
+def test_patients_of_a_class_are_distributed_evenly(first: list[int], second: list[int]) -> None:
     sizes = [*first, *second]
     units = np.repeat(np.arange(len(sizes)), sizes)
     codes = (units >= len(first)).astype(np.intp)
@@ -39,7 +39,7 @@ def test_patients_of_one_class_are_dealt_evenly(first: list[int], second: list[i
         assert max(counts) - min(counts) <= 1
 
 
-def test_large_patients_are_spread() -> None:
+def test_large_patients_are_distributed() -> None:
     units = np.repeat(np.arange(8), [50, 1, 50, 1, 50, 1, 50, 1])
     codes = (units >= 4).astype(np.intp)
     sizes = [len(test) for _, test in patient_folds(codes, units, 2)]
@@ -52,7 +52,7 @@ def test_a_class_of_one_patient_cannot_be_split() -> None:
     assert patient_folds(codes, units) == []
 
 
-def test_a_splitter_gets_the_patients(spy: Any, planted: Any) -> None:
+def test_a_splitter_receives_groups(spy: Any, planted: Any) -> None:
     data = planted()
     splits = inner_splits(spy, data.X, data.y, data.groups)
     assert len(splits) == 3
@@ -65,13 +65,13 @@ def test_a_splitter_gets_the_patients(spy: Any, planted: Any) -> None:
     [
         (5, "cv=5 would split cells"),
         ("prefit", "cv='prefit' would split cells"),
-        ([], "makes no split"),
+        ([], "cv has no split"),
         ([([0, 1, 2], [])], "split 0 of cv has an empty part"),
         ([([0, 2], [1, 3]), ([0, 1], [2, 3])], "split 0 of cv has patient a on both sides"),
         ([([0, 1], [2, 3])], "no cell of class 1"),
     ],
 )
-def test_other_splits_are_refused(cv: Any, message: str) -> None:
+def test_invalid_splits_raise(cv: Any, message: str) -> None:
     y, units = np.array([0, 0, 1, 1]), np.array(["a", "a", "b", "b"])
     with pytest.raises(ValueError, match=message):
         inner_splits(cv, np.zeros((4, 1)), y, units)

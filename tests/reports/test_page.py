@@ -18,12 +18,11 @@ from bench.experiments.results import Results
 from bench.scores.metrics import METRICS
 from reports.page import write_report
 
-Add = Any
 VOID = {"meta", "br", "col", "img", "input", "link", "hr", "source", "use", "wbr"}
 
 
 class Page(HTMLParser):
-    """What a browser would find: elements, attributes, text by element, and tags that are closed in order."""
+    """Parsed page: elements, attributes and text; asserts that tags are closed in order."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -61,12 +60,12 @@ def _page(results: Results) -> Page:
 
 
 def _boards(html: str, kind: str = "board") -> list[list[list[str]]]:
-    """The cells of the body rows of every leaderboard of the page, tags left out; `level`: of its other metrics."""
+    """Text of the body cells of all leaderboards; `level`: of the tables of all metrics."""
     boards = re.findall(rf'<table class="{kind}.*?</table>', html, flags=re.DOTALL)
     return [
         [
             [
-                " ".join(re.sub(r"<[^>]*>", " ", cell).split())
+                " ".join(re.sub(r"<[^>]*>", " ", cell.replace("<wbr>", "")).split())
                 for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)
             ]
             for row in re.findall(r"<tr>.*?</tr>", board.partition("<tbody>")[2], re.DOTALL)
@@ -76,11 +75,11 @@ def _boards(html: str, kind: str = "board") -> list[list[list[str]]]:
 
 
 def _share(line: Any) -> str:
-    """Patients of all, where a line is a share of patients."""
+    """Count of patients, if a line is a share of patients."""
     return f"{round(line['value'] * line['n'])}/{line['n']}" if line["n"] else ""
 
 
-def test_the_leaderboard_holds_every_experiment_with_its_intervals(results: Results, add: Add) -> None:
+def test_leaderboard_has_all_experiments_with_intervals(results: Results, add: Any) -> None:
     add(classifier="knn", skill=0.3)
     add(classifier="svm[C=10]", skill=1.6)
     html = write_report(results, results.path / "report.html").read_text(encoding="utf-8")
@@ -93,16 +92,16 @@ def test_the_leaderboard_holds_every_experiment_with_its_intervals(results: Resu
     assert first == ["handcrafted", "svm[C=10]", *shown, "3.8"]
     for board, level in zip(_boards(html, "level"), ("patient", "cell", "per_patient"), strict=True):
         names = [name for name, metric in METRICS.items() if metric.level == level]
-        told = {
+        values = {
             name: " ".join(filter(None, [f"{lines['value'][name]:.2f}", _share(lines.loc[name])])) for name in names
         }
         assert board[0] == [
             "handcrafted × svm[C=10]",
-            *(f"{told[name]} [{lines['low'][name]:.2f}, {lines['high'][name]:.2f}]" for name in names),
+            *(f"{values[name]} [{lines['low'][name]:.2f}, {lines['high'][name]:.2f}]" for name in names),
         ]
 
 
-def test_the_page_is_well_formed_and_says_what_it_has_to(results: Results, add: Add) -> None:
+def test_page_is_well_formed_and_complete(results: Results, add: Any) -> None:
     add(data={"notices": ["2 patients share an image"], "split_units": 23})
     page = _page(results)
     assert page.open == []
@@ -111,7 +110,7 @@ def test_the_page_is_well_formed_and_says_what_it_has_to(results: Results, add: 
         "120 cells of 24 patients (23 split units)",
         "2 patients share an image",
         "patient-bootstrap intervals, conditional on the fitted models",
-        "Share decided rightly.",
+        METRICS["auroc_patient"].meaning,
         "scikit-learn",
         "Python 3.11.7 on x86_64",
         results.experiments()[0].record["folds_hash"],
@@ -121,7 +120,7 @@ def test_the_page_is_well_formed_and_says_what_it_has_to(results: Results, add: 
     assert len(ids) == len(set(ids))
 
 
-def test_nothing_is_asked_of_a_network(results: Results, add: Add) -> None:
+def test_page_loads_nothing_from_the_network(results: Results, add: Any) -> None:
     add()
     path = write_report(results, results.path / "report.html")
     page, html = Page(path.read_text(encoding="utf-8")), path.read_text(encoding="utf-8")
@@ -137,7 +136,7 @@ def test_nothing_is_asked_of_a_network(results: Results, add: Add) -> None:
     assert "http" not in policy
 
 
-def test_the_policy_allows_the_one_script_and_the_library_is_itables_own(results: Results, add: Add) -> None:
+def test_policy_allows_one_script_and_the_library_is_from_itables(results: Results, add: Any) -> None:
     add()
     page = _page(results)
     library, script = page.scripts()
@@ -153,24 +152,24 @@ MARKUP = "</script><script>alert(1)</script><!--<img src=x onerror=alert(1)>\"'$
 HOSTILE = MARKUP + " \ud800\x00"
 
 
-def test_hostile_names_are_shown_and_never_run(results: Results, add: Add) -> None:
-    shown = Page(write_report(_with_names(results, add, "plain"), results.path / "plain.html").read_text("utf-8"))
+def test_hostile_names_are_escaped(results: Results, add: Any) -> None:
+    plain = Page(write_report(_with_names(results, add, "plain"), results.path / "plain.html").read_text("utf-8"))
     shutil.rmtree(results.path / "experiments")
     shutil.rmtree(results.path / "failures")
     path = write_report(_with_names(results, add, HOSTILE), results.path / "report.html")
     page = Page(path.read_text(encoding="utf-8"))
     assert page.open == []
-    # the names change no element and no attribute but the two titles that hold the key
-    assert [tag for tag, _ in page.elements] == [tag for tag, _ in shown.elements]
-    assert [set(attrs) for _, attrs in page.elements] == [set(attrs) for _, attrs in shown.elements]
-    assert page.scripts() == shown.scripts()
+    # names change no element and no attribute
+    assert [tag for tag, _ in page.elements] == [tag for tag, _ in plain.elements]
+    assert [set(attrs) for _, attrs in page.elements] == [set(attrs) for _, attrs in plain.elements]
+    assert page.scripts() == plain.scripts()
     text = page.text()
     assert text.count("alert(1)") > 100
     assert "7*7" in text
     assert "49 }}" not in text
 
 
-def _with_names(results: Results, add: Add, name: str) -> Results:
+def _with_names(results: Results, add: Any, name: str) -> Results:
     label = name.rstrip("\ud800\x00")
     record = add(
         classes=(f"a{label}", f"b{label}"),
@@ -189,7 +188,7 @@ def _with_names(results: Results, add: Add, name: str) -> Results:
     return results
 
 
-def test_leaky_results_are_marked_and_never_named_the_best(results: Results, add: Add) -> None:
+def test_leaky_results_are_marked_and_never_ranked_first(results: Results, add: Any) -> None:
     add(classifier="honest", skill=0.5)
     add(classifier="leaks", skill=4.0, flags=["LEAKY"], violations=["24 of 24 patients lie in several folds"],
         protocol={"split": "image"})  # fmt: skip
@@ -204,29 +203,39 @@ def test_leaky_results_are_marked_and_never_named_the_best(results: Results, add
     assert "24 of 24 patients lie in several folds" in html
 
 
-def test_a_folder_of_leaky_results_alone_has_no_best(results: Results, add: Add) -> None:
+def test_leaky_results_alone_have_no_best(results: Results, add: Any) -> None:
     add(flags=["LEAKY"], protocol={"split": "image"})
-    assert "Nothing here was evaluated on unseen patients" in _page(results).text()
+    assert "No experiment was evaluated on unseen patients" in _page(results).text()
 
 
-def test_random_weights_are_said_in_the_table_and_explained(results: Results, add: Add) -> None:
+def test_random_weights_are_marked_and_explained(results: Results, add: Any) -> None:
     add(flags=["RANDOM WEIGHTS"])
     page = _page(results)
     badges = [t for tag, t in page.texts if tag == "b"]
     assert badges.count("RANDOM WEIGHTS") == 2
-    assert "never trained" in page.text()
+    assert "not trained" in page.text()
 
 
-def test_three_classes_have_no_sensitivity_and_a_curve_each(results: Results, add: Add) -> None:
+def test_three_classes_have_no_sensitivity_and_one_curve_each(results: Results, add: Any) -> None:
     add(classes=("blast", "lymphocyte", "monocyte"), repeats=2)
     text = _page(results).text()
     assert "Sensitivity" not in text
     for label in ("blast", "lymphocyte", "monocyte"):
-        assert f"{label} against the rest" in text
+        assert f"{label} vs rest" in text
     assert "means over 2 repeats" in text
 
 
-def test_failed_experiments_stand_apart_with_their_reason(results: Results, add: Add) -> None:
+def test_baselines_are_marked_and_explained(results: Results, add: Any) -> None:
+    add(classifier="svm", skill=2.0)
+    add(extractor="size", classifier="lightgbm", skill=0.7, flags=["BASELINE"])
+    html = write_report(results, results.path / "report.html").read_text(encoding="utf-8")
+    assert '<b class="badge baseline">BASELINE</b>' in html
+    assert "Reference row" in html
+    assert "Hollow grey: baselines." in html
+    assert "Hollow red" not in html
+
+
+def test_failed_experiments_are_listed_with_their_reason(results: Results, add: Any) -> None:
     record = add(classifier="svm")
     results.write_failure("other", {**record, "classifier": "lost", "key": "other"}, "timed out after 3 s (--timeout)")
     html = write_report(results, results.path / "report.html").read_text(encoding="utf-8")
@@ -236,38 +245,36 @@ def test_failed_experiments_stand_apart_with_their_reason(results: Results, add:
     assert "timed out after 3 s (--timeout)" in failed
 
 
-def test_the_tables_say_how_cells_were_prepared_where_some_were(results: Results, add: Add) -> None:
+def test_preparation_has_a_column_if_some_cells_are_prepared(results: Results, add: Any) -> None:
     record = add(skill=0.5)
     assert "Prepared" not in _page(results).text()
     add(skill=2.0, prepare="crop+mask[to=mean]")
     results.write_failure("other", {**record, "prepare": "macenko", "key": "other"}, "no stain")
     html = write_report(results, results.path / "report.html").read_text(encoding="utf-8")
     (board,) = _boards(html)
-    assert [row[:3] for row in board] == [["crop +mask[to=mean]", "handcrafted", "svm"], ["–", "handcrafted", "svm"]]
+    assert [row[:3] for row in board] == [["crop+mask[to=mean]", "handcrafted", "svm"], ["–", "handcrafted", "svm"]]
     assert "<td><code>macenko</code></td>" in html[html.index('id="failed"') :]
     text = _page(results).text()
-    assert "crop+mask[to=mean] > handcrafted × svm told diseased from normal best of 2 pipelines" in " ".join(
-        text.split()
-    )
-    assert text.count("–: nothing. Baselines are of the cells as they are.") == 1
+    assert "crop+mask[to=mean] > handcrafted × svm ranks first of 2 pipelines" in " ".join(text.split())
+    assert text.count("–: none. Baselines use unprepared cells.") == 1
 
 
-def test_failures_alone_make_a_report_too(results: Results, add: Add) -> None:
+def test_report_of_failures_alone(results: Results, add: Any) -> None:
     record = add()
     results.write_failure("other", {**record, "key": "other"}, "no weights")
     shutil.rmtree(results.path / "experiments")
     text = _page(results).text()
-    assert "No experiment came to a result." in text
+    assert "No experiment has a result." in text
     assert "no weights" in text
 
 
-def test_an_empty_folder_is_an_error_that_says_how_to_fill_it(results: Results) -> None:
-    with pytest.raises(BenchError, match="holds no experiment yet; bench run --out"):
+def test_empty_folder_is_an_error(results: Results) -> None:
+    with pytest.raises(BenchError, match="contains no experiments; run bench run --out"):
         write_report(results, results.path / "report.html")
     assert not (results.path / "report.html").exists()
 
 
-def test_an_error_leaves_the_former_report_whole(results: Results, add: Add) -> None:
+def test_errors_keep_the_previous_report(results: Results, add: Any) -> None:
     record = add()
     path = write_report(results, results.path / "report.html")
     before = path.read_bytes()
@@ -278,7 +285,7 @@ def test_an_error_leaves_the_former_report_whole(results: Results, add: Add) -> 
     assert not list(results.path.glob(".unfinished-*"))
 
 
-def test_a_place_that_cannot_be_written_is_an_error_that_names_the_option(results: Results, add: Add) -> None:
+def test_unwritable_output_is_an_error_with_the_option(results: Results, add: Any) -> None:
     add()
     (results.path / "file").touch()
     with pytest.raises(BenchError, match="--output"):
@@ -287,7 +294,7 @@ def test_a_place_that_cannot_be_written_is_an_error_that_names_the_option(result
         write_report(results, results.path)
 
 
-def test_the_same_results_give_the_same_bytes(results: Results, add: Add) -> None:
+def test_output_is_deterministic(results: Results, add: Any) -> None:
     add(classifier="svm")
     add(classifier="knn", skill=0.3)
     first = write_report(results, results.path / "first.html").read_bytes()
@@ -299,7 +306,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine to open the page with")
-def test_a_browser_makes_the_leaderboard_sortable(results: Results, add: Add, tmp_path: Path) -> None:
+def test_leaderboard_is_sortable_in_a_browser(results: Results, add: Any, tmp_path: Path) -> None:
     assert CHROMIUM is not None
     add()
     path = write_report(results, results.path / "report.html")

@@ -32,7 +32,7 @@ from extractors.cells import CellFile, Cells
 from extractors.embedding import Embedding
 from extractors.networks.devices import gpu_count
 from extractors.networks.inference.select_engine import open_engine
-from extractors.networks.inference.test_time_augmentation import turned
+from extractors.networks.inference.test_time_augmentation import dihedral_images
 
 Features = npt.NDArray[np.float32]
 
@@ -129,7 +129,7 @@ def _cells(folder: Path, count: int) -> list[CellFile]:
     spec = PhantomSpec(size=SIDE, patients=max(20, count // 100))
     drawn = (image for image, _ in phantom_cells(spec))
     files = []
-    for index, image in enumerate(islice(turned(drawn), count)):
+    for index, image in enumerate(islice(dihedral_images(drawn), count)):
         files.append(CellFile(str(index), str(folder / f"{index}.bmp"), mask_by="whole"))
         cv2.imwrite(files[-1].path, image[..., ::-1])
     return files
@@ -209,7 +209,7 @@ def _bare(race: Race, machine: Machine, folder: Path, cells: Cells) -> float:
         precision=machine.precision,
         threads=machine.jobs * machine.threads,
     )
-    ready = [engine.view.shown(cell.image) for cell in cells[: race.eager]] * (1 if machine.device == "cpu" else 64)
+    ready = [engine.transform(cell) for cell in cells[: race.eager]] * (1 if machine.device == "cpu" else 64)
     list(engine.features(ready[:8]))
     start = time.perf_counter()
     for _ in engine.features(ready):
@@ -249,7 +249,7 @@ def _core_seconds(race: Race, folder: Path, cells: Cells, machine: Machine) -> t
     )
     some = cells[:32]
     start = time.process_time()
-    ready = [engine.view.shown(cell.image) for cell in some]
+    ready = [engine.transform(cell) for cell in some]
     middle = time.process_time()
     for _ in engine.features(ready):
         pass

@@ -1,4 +1,4 @@
-"""What `bench audit` prints: findings by level, and what each check came to."""
+"""Print the audit of a dataset: findings by level, and the outcome of each check."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "bold"}
 
 
-def show_audit(audit: Audit, *, kept: Path | None = None, links: Path | None = None) -> None:
-    """Print an audit: counts, findings, a line for each other check, a verdict, and where files were written."""
+def show_audit(audit: Audit, *, stored: Path | None = None, links: Path | None = None) -> None:
+    """Print an audit: counts, findings, one line for each other check, totals, and the paths of written files."""
     counts = audit.counts
     linked = "" if counts["patients"] == counts["split_units"] else f" ({counts['split_units']} split units)"
     console.print(
@@ -34,16 +34,16 @@ def show_audit(audit: Audit, *, kept: Path | None = None, links: Path | None = N
         console.print(Padding(escape(finding.detail), (0, 0, 0, 2)), highlight=False)
     _show_checks(audit)
     levels = [str(finding.level) for finding in audit.findings]
-    told = ", ".join(f"{levels.count(level)} {level}{'s' if levels.count(level) != 1 else ''}" for level in _STYLES)
-    console.print(f"\n{told}; each code has a page in docs/audit", highlight=False)
-    if kept is not None:
-        show_line("kept for the report", kept)
+    totals = ", ".join(f"{levels.count(level)} {level}{'s' if levels.count(level) != 1 else ''}" for level in _STYLES)
+    console.print(f"\n{totals}; docs/audit has a page for each code", highlight=False)
+    if stored is not None:
+        show_line("stored for the report", stored)
     if links is not None:
         show_line(f"pairs of patients ({len(audit.links)})", links)
 
 
 def _show_checks(audit: Audit) -> None:
-    """The checks without a finding, in two groups; those that share a reason on one line."""
+    """Print the checks without findings, then those that were not run, grouped by reason."""
     passed = [check for check in audit.checks if check.outcome == "nothing found"]
     if passed:
         console.print("\nnothing found", style="bold green")

@@ -1,4 +1,4 @@
-"""What bench compare prints."""
+"""Print a comparison of pipelines."""
 
 from __future__ import annotations
 
@@ -8,52 +8,45 @@ from rich.table import Table
 from bench.cli.display.tables import counts_line, protocol_line
 from bench.cli.display.terminal import console
 from bench.evidence.comparison.compare import Comparison
-from bench.evidence.comparison.text import (
-    difference_text,
-    p_text,
-    rank_text,
-    ranks_in_words,
-    share_text,
-    verdict,
-    what_was_tested,
-)
+from bench.evidence.comparison.text import ranks_in_words, verdict, what_was_tested
+from bench.evidence.text import difference_text, p_text, rank_text, share_text
 from bench.experiments.records import BASELINE
 
 
-def show_comparison(found: Comparison) -> None:
-    """Print the verdict, the tests, the order with its doubt, and what all of it rests on."""
-    what = f"[bold]{escape(str(found.data['name']))}[/bold]: {counts_line(found.data)}"
-    console.print(f"\n{what}; {protocol_line(found.protocol)}\n", highlight=False)
-    for sentence in verdict(found):
+def show_comparison(comparison: Comparison) -> None:
+    """Print the conclusion, the tests, the ranking with its uncertainty, and the assumptions."""
+    what = f"[bold]{escape(str(comparison.data['name']))}[/bold]: {counts_line(comparison.data)}"
+    console.print(f"\n{what}; {protocol_line(comparison.protocol)}\n", highlight=False)
+    for sentence in verdict(comparison):
         console.print(escape(sentence), highlight=False)
-    against = "of each pair" if found.all_pairs else f"to {escape(found.reference)}"
-    console.print(f"\n[bold]{escape(found.title)}[/bold]: difference {against}", highlight=False)
-    console.print(_tests(found), highlight=False)
-    if _has_equality(found):
+    against = "of each pair" if comparison.all_pairs else f"to {escape(comparison.reference)}"
+    console.print(f"\n[bold]{escape(comparison.title)}[/bold]: difference {against}", highlight=False)
+    console.print(_tests(comparison), highlight=False)
+    if _has_equality(comparison):
         console.print(
-            f"P equal: probability that the difference is within {found.rope:g}.", style="dim", highlight=False
+            f"P equal: probability that the difference is within {comparison.rope:g}.", style="dim", highlight=False
         )
     console.print()
-    console.print(_order(found), highlight=False)
+    console.print(_ranking(comparison), highlight=False)
     console.print()
-    for sentence in [*what_was_tested(found), ranks_in_words(found)]:
+    for sentence in [*what_was_tested(comparison), ranks_in_words(comparison)]:
         console.print(escape(sentence), style="dim", highlight=False)
-    for note in found.notes:
+    for note in comparison.notes:
         console.print(f"[yellow]note[/yellow] {escape(note)}", highlight=False)
 
 
-def _tests(found: Comparison) -> Table:
-    second, equality = bool(found.table["second_test"].notna().any()), _has_equality(found)
+def _tests(comparison: Comparison) -> Table:
+    second, equality = bool(comparison.table["second_test"].notna().any()), _has_equality(comparison)
     table = Table(box=None, pad_edge=False)
     table.add_column("pipeline", overflow="fold")
-    if found.all_pairs:
+    if comparison.all_pairs:
         table.add_column("against", overflow="fold")
     for title in ("difference\n95 % interval", "p\n ", "p\nHolm", *(["2nd p\nHolm"] if second else [])):
         table.add_column(title, justify="right", no_wrap=True)
     if equality:
         table.add_column("P\nequal", justify="right", no_wrap=True)
-    for row in found.table.to_dict(orient="records"):
-        names = [escape(str(row["pipeline"])), *([escape(str(row["against"]))] if found.all_pairs else [])]
+    for row in comparison.table.to_dict(orient="records"):
+        names = [escape(str(row["pipeline"])), *([escape(str(row["against"]))] if comparison.all_pairs else [])]
         table.add_row(
             *names,
             difference_text(row["difference"], row["low"], row["high"]),
@@ -65,17 +58,17 @@ def _tests(found: Comparison) -> Table:
     return table
 
 
-def _has_equality(found: Comparison) -> bool:
-    """Whether the test has a reading of practical equality."""
-    return bool(found.table["p_equivalent"].notna().any())
+def _has_equality(comparison: Comparison) -> bool:
+    """Whether the test reports a probability of practical equality."""
+    return bool(comparison.table["p_equivalent"].notna().any())
 
 
-def _order(found: Comparison) -> Table:
+def _ranking(comparison: Comparison) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("pipeline", overflow="fold")
     for title in ("score\n95 % interval", "rank\n95 % interval", "P\nbest"):
         table.add_column(title, justify="right", no_wrap=True)
-    for row in found.standings.to_dict(orient="records"):
+    for row in comparison.standings.to_dict(orient="records"):
         flags = [f"[{'dim' if flag == BASELINE else 'red'}]{escape(flag)}[/]" for flag in row["flags"]]
         table.add_row(
             " ".join([escape(str(row["pipeline"])), *flags]),

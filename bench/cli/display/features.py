@@ -1,4 +1,4 @@
-"""What `bench features` prints: a catalogue by feature, and what an extraction came to."""
+"""Print feature catalogues and summaries of extracted features."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ if TYPE_CHECKING:
     from bench.features.table import FeatureTable
 
 EXACT = 1e-6
-"""Largest relative change that is rounding alone."""
+"""Largest relative change that counts as rounding."""
 
 
-def show_catalogue(found: Catalogue) -> None:
-    """Print a table a family, one row a feature with its regions, channels and scales."""
+def show_catalogue(catalogue: Catalogue) -> None:
+    """Print one table per family, with one row per feature and its regions, channels and scales."""
     families: dict[str, list[Row]] = {}
-    for row in found.rows:
+    for row in catalogue.rows:
         families.setdefault(family_of(row), []).append(row)
-    if not found.described:
-        _show_names(found)
+    if not catalogue.described:
+        _show_names(catalogue)
         return
     for family, rows in families.items():
         _show_family(family, rows)
     console.print(
-        f"\n{escape(found.extractor)}: {_count(found.rows, 'column')}. A name is family.feature, then what it is taken "
-        "of. Turned: change under quarter turns and flips. Each column with its source: --format csv, json or "
-        "markdown.",
+        f"\n{escape(catalogue.extractor)}: {_count(catalogue.rows, 'column')}. "
+        "Names are family.feature.region.channel.scale. "
+        "Turned: change under quarter turns and flips. Sources: --format csv, json or markdown.",
         highlight=False,
         style="dim",
     )
 
 
 def show_extraction(table: FeatureTable) -> None:
-    """Print what a table of features holds, and what it lacks and why."""
+    """Print the size of a table of features, and the number of missing values by reason."""
     cells = table.cells
     values, patients = len(cells) * len(table.names), table.cells["patient"].nunique()
     name = prepared_name(table.prepare, table.extractor)
@@ -52,29 +52,30 @@ def show_extraction(table: FeatureTable) -> None:
     reasons = table.missing
     total = sum(reasons.values())
     why = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-    told = f"{total} ({100 * total / values:.2g} %): {why}" if total else "none"
-    console.print(f"missing values: {escape(told)}", highlight=False)
+    missing = f"{total} ({100 * total / values:.2g} %): {why}" if total else "none"
+    console.print(f"missing values: {escape(missing)}", highlight=False)
     if table.extracted:
         rate = table.extracted / table.seconds
         console.print(
             f"{table.extracted} cells extracted in {table.seconds:.1f} s: {rate:.1f} cells/s", highlight=False
         )
     else:
-        console.print("taken from the feature store; nothing had to be extracted", highlight=False)
+        console.print("read from the feature store; no cell was extracted", highlight=False)
 
 
 def turned(turns: float) -> str:
-    """The change under quarter turns and flips, in a word or in percent."""
+    """Return the change under quarter turns and flips as a word or in percent."""
     if turns == math.inf:
         return "changes"
     return "exact" if turns <= EXACT else f"{100 * turns:.2g} %"
 
 
-def _show_names(found: Catalogue) -> None:
-    for row in found.rows:
+def _show_names(catalogue: Catalogue) -> None:
+    for row in catalogue.rows:
         console.print(row["name"], highlight=False, markup=False, soft_wrap=True)
     console.print(
-        f"\n{escape(found.extractor)}: {_count(found.rows, 'column')}; the extractor tells names alone, no formulas.",
+        f"\n{escape(catalogue.extractor)}: {_count(catalogue.rows, 'column')}; "
+        "the extractor provides names only, without formulas.",
         highlight=False,
         style="dim",
     )
@@ -104,16 +105,16 @@ def _show_family(family: str, rows: Sequence[Row]) -> None:
 
 
 def _by_feature(rows: Sequence[Row]) -> dict[tuple[Any, ...], list[Row]]:
-    """The rows of one family by the second part of their name and by what is said of them."""
+    """Group the rows of one family by feature, unit, range, invariance and formula."""
     grouped: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        said = tuple(row[k] for k in ("unit", "range", "turns", "formula"))
-        grouped.setdefault((_feature(row), *said), []).append(row)
+        properties = tuple(row[k] for k in ("unit", "range", "turns", "formula"))
+        grouped.setdefault((_feature(row), *properties), []).append(row)
     return grouped
 
 
 def _places(members: Sequence[Mapping[str, Any]]) -> str:
-    """Regions, channels and scales of a feature, each once."""
+    """Return the regions, channels and scales of a feature, each once."""
     tails = [str(row["name"]).split(".")[2:] for row in members]
     width = max(map(len, tails), default=0)
     parts = [dict.fromkeys(tail[i] for tail in tails if i < len(tail)) for i in range(width)]

@@ -1,4 +1,4 @@
-"""What `bench folds` prints: split units and cells of each class in every fold."""
+"""Print folds: split units and cells of each class in every fold."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from bench.splits.fold_manifest import Folds
 
 MOST_ROWS = 40
-"""Folds of a repeat that are printed; the file holds them all."""
+"""Number of folds of a repeat that are printed; a file contains all of them."""
 
 
 def show_folds(folds: Folds, dataset: Dataset) -> None:
-    """Print the folds of a data set, repeat by repeat, and how even they are."""
+    """Print the folds of a dataset by repeat, and their balance."""
     table = dataset.table
     counts = count_folds(folds, table, positive=dataset.positive)
     patients, units = table["patient"].nunique(), table["unit"].nunique()
-    linked = "" if patients == units else f" ({units} split units: linked patients are one)"
+    linked = "" if patients == units else f" ({units} split units; linked patients form one)"
     console.print(f"[bold]{escape(dataset.name)}[/bold]: {len(table)} cells of {patients} patients{linked}")
     for repeat, part in counts.groupby("repeat"):
         if folds.repeats > 1:
             console.print(f"\nRepeat {repeat}", style="bold", highlight=False)
         console.print(_repeat(part.drop(columns="repeat"), dataset))
         if len(part) > MOST_ROWS:
-            console.print(f"and {len(part) - MOST_ROWS} folds more; --output writes them all", style="dim")
+            console.print(f"and {len(part) - MOST_ROWS} more folds; --output writes all of them", style="dim")
     if _shares(counts) and folds.count > 1:
         console.print(
             f"\nPrevalence of {dataset.positive}, largest minus smallest over the folds: "
@@ -47,7 +47,7 @@ def show_folds(folds: Folds, dataset: Dataset) -> None:
 
 
 def _shares(counts: pd.DataFrame) -> bool:
-    """Whether shares of the positive class tell anything; those of folds of one class each do not."""
+    """Whether the prevalence is informative; it is not if every fold has one class."""
     return "unit prevalence" in counts and not set(counts["unit prevalence"]) <= {0.0, 1.0}
 
 

@@ -1,4 +1,4 @@
-"""What the leakage report prints."""
+"""Print a leakage report."""
 
 from __future__ import annotations
 
@@ -14,61 +14,61 @@ from bench.scores.primary import Estimate
 _STYLE = {"identity-only": "red", "inflated": "red", "recognisable": "yellow", "no-leak": "green", "nothing": "yellow"}
 
 
-def show_leakage(found: Leakage) -> None:
-    """Print the leakage report of an experiment: the verdict first, then the figures it rests on."""
-    style = _STYLE[found.verdict.code]
-    console.print(f"\n[bold]{escape(found.name)}[/bold]: does it recognise the disease or the patients?")
-    console.print(f"[{style}]{escape(found.verdict.text)}[/{style}]\n", highlight=False)
-    console.print(_scores(found), highlight=False)
-    _show_recognition(found)
-    _show_clustering(found)
-    for text in found.missing:
+def show_leakage(report: Leakage) -> None:
+    """Print the leakage report of an experiment: the conclusion, then the numbers behind it."""
+    style = _STYLE[report.verdict.code]
+    console.print(f"\n[bold]{escape(report.name)}[/bold]: does it recognise the disease or the patients?")
+    console.print(f"[{style}]{escape(report.verdict.text)}[/{style}]\n", highlight=False)
+    console.print(_scores(report), highlight=False)
+    _show_recognition(report)
+    _show_clustering(report)
+    for text in report.missing:
         console.print(f"[yellow]not available[/yellow] {escape(text)}", highlight=False)
     console.print(
         "Intervals: patient bootstrap, conditional on the fitted models; of the gap: paired by patient.", style="dim"
     )
-    show_line("leakage", found.file)
+    show_line("leakage", report.file)
 
 
-def _scores(found: Leakage) -> Table:
+def _scores(report: Leakage) -> Table:
     table = Table(box=None, pad_edge=False)
-    table.add_column(METRICS[found.metric].title, overflow="fold")
+    table.add_column(METRICS[report.metric].title, overflow="fold")
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("95 % interval", justify="right", no_wrap=True)
     for title, estimate in (
-        ("folds by image", found.by_image),
-        ("folds by patient", found.by_patient),
-        ("leak gap", found.gap),
+        ("folds by image", report.by_image),
+        ("folds by patient", report.by_patient),
+        ("leak gap", report.gap),
     ):
         table.add_row(title, f"{estimate.value:.2f}", _interval(estimate))
-    if (identity := found.identity) is not None:
+    if (identity := report.identity) is not None:
         table.add_row(
             f"folds by image, labels permuted between patients ({identity.permutations} times)",
             f"{identity.mean:.2f}",
             f"sd {identity.sd:.2f}",
         )
-        table.add_row("  what knowing the true class would give there", f"{identity.class_only:.2f}", "")
-        table.add_row("  share of these that reach the true labels' score (p)", f"{identity.p:.2g}", "")
+        table.add_row("  score of a classifier that knows the true class", f"{identity.class_only:.2f}", "")
+        table.add_row("  fraction that reaches the score of the true labels (p)", f"{identity.p:.2g}", "")
     return table
 
 
-def _show_recognition(found: Leakage) -> None:
-    if not found.recognition:
+def _show_recognition(report: Leakage) -> None:
+    if not report.recognition:
         return
     table = Table(box=None, pad_edge=False)
-    table.add_column("cells named after the right patient")
-    for title in ("patients", "cells", "right", "by chance", "largest patient"):
+    table.add_column("patient recognition")
+    for title in ("patients", "cells", "accuracy", "chance", "largest patient"):
         table.add_column(title, justify="right")
-    for r in found.recognition:
+    for r in report.recognition:
         row = (f"{r.accuracy:.0%}", f"{r.chance:.1%}", f"{r.majority:.1%}")
         table.add_row(f"within {escape(r.label)}", str(r.patients), str(r.cells), *row)
     console.print()
     console.print(table, highlight=False)
 
 
-def _show_clustering(found: Leakage) -> None:
+def _show_clustering(report: Leakage) -> None:
     console.print()
-    if (features := found.features) is not None:
+    if (features := report.features) is not None:
         top = ", ".join(f"{name} {icc:.2f}" for name, icc in features.top)
         console.print(
             f"Intra-class correlation of {features.features} features, class means removed: median "
@@ -76,20 +76,20 @@ def _show_clustering(found: Leakage) -> None:
             highlight=False,
         )
         console.print(_spread(features), highlight=False)
-    if (scores := found.scores) is not None:
+    if (scores := report.scores) is not None:
         console.print(
             f"Intra-class correlation of the scores on unseen patients: {scores.icc:.2f}. Design effect "
-            f"{scores.design_effect:.1f}: {scores.cells} cells tell as much as {scores.effective_cells:.0f} "
+            f"{scores.design_effect:.1f}: {scores.cells} cells are worth {scores.effective_cells:.0f} "
             "independent ones.",
             highlight=False,
         )
-    if (errors := found.errors) is not None:
-        # Labels that cannot be permuted are those of patients with cells of several classes.
-        counted = "" if found.identity is not None else " (counted once for each of their classes)"
+    if (errors := report.errors) is not None:
+        # Labels cannot be permuted if a patient has cells of several classes.
+        counted = "" if report.identity is not None else " (counted once for each of their classes)"
         console.print(
-            f"Of {errors.patients} patients{counted}, {errors.all_right:.0%} are all right and {errors.all_wrong:.0%} "
-            f"all wrong; if cells erred one by one, it would be {errors.all_right_expected:.0%} and "
-            f"{errors.all_wrong_expected:.0%}.",
+            f"Of {errors.patients} patients{counted}, {errors.all_right:.0%} have only correct cells and "
+            f"{errors.all_wrong:.0%} only wrong ones; with independent errors it would be "
+            f"{errors.all_right_expected:.0%} and {errors.all_wrong_expected:.0%}.",
             highlight=False,
         )
 
@@ -102,7 +102,7 @@ def _spread(features: FeatureClustering) -> str:
         f"(F-test on patient means, Holm p at most {LEVEL:g})."
     )
     return (
-        f"They vary between classes ({features.of_class:.0%}), between patients of a class "
+        f"Their variance is between classes ({features.of_class:.0%}), between patients of a class "
         f"({features.of_patients:.0%}) and between cells of a patient ({features.of_cells:.0%}).{differing}"
     )
 

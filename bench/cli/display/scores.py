@@ -1,4 +1,4 @@
-"""What `bench score` prints: the leaderboard under another decision, each table with what it was decided by."""
+"""Print re-scored leaderboards, one table for each protocol and decision."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from bench.experiments.leaderboard import SETTINGS
 
 
 def show_scores(board: pd.DataFrame) -> None:
-    """Print a leaderboard from `bench.experiments.rescoring.score`, a table for all that can be compared."""
-    for asked, part in board.groupby(list(SETTINGS), sort=False):
-        given = dict(zip(SETTINGS, asked, strict=True))
-        console.print(f"\n[bold]{escape(str(given['data']))}[/bold]: {protocol_line(given)}", highlight=False)
+    """Print a leaderboard of `bench.experiments.rescoring.score`, one table for each comparable group."""
+    for values, part in board.groupby(list(SETTINGS), sort=False):
+        settings = dict(zip(SETTINGS, values, strict=True))
+        console.print(f"\n[bold]{escape(str(settings['data']))}[/bold]: {protocol_line(settings)}", highlight=False)
         console.print(
-            f"calibration {given['calibrate']}, threshold {given['threshold']}, patients by {given['aggregate']}",
+            f"calibration {settings['calibrate']}, threshold {settings['threshold']}, "
+            f"patients by {settings['aggregate']}",
             highlight=False,
         )
         show_leaderboard(part)
-    console.print("Whoever picks a decision by these scores has tuned it on the tested patients.", style="dim")
+    console.print("Choosing a threshold from this table means tuning on the test patients.", style="dim")

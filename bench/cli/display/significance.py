@@ -1,4 +1,4 @@
-"""What the chance test prints."""
+"""Print a permutation test."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from bench.evidence.permutation.significance import Significance
 from bench.scores.metrics import METRICS
 
 
-def show_significance(found: Significance) -> None:
-    """Print the chance test of an experiment."""
-    title = METRICS[found.metric].title
-    units = ", ".join(f"{n} {label}" for label, n in found.units.items())
-    console.print(f"\n[bold]{escape(found.name)}[/bold]: could chance give this score?", highlight=False)
-    repeats = "" if found.repeats == 1 else f" x {found.repeats} repeats"
-    split = f"{found.folds} folds by patient{repeats}"
+def show_significance(test: Significance) -> None:
+    """Print the permutation test of an experiment."""
+    title = METRICS[test.metric].title
+    units = ", ".join(f"{n} {label}" for label, n in test.units.items())
+    console.print(f"\n[bold]{escape(test.name)}[/bold]: permutation test", highlight=False)
+    repeats = "" if test.repeats == 1 else f" x {test.repeats} repeats"
+    split = f"{test.folds} folds by patient{repeats}"
     console.print(
-        f"{escape(title)}, {split}: [bold]{found.observed:.2f}[/bold] with the true labels, {_range(found.null)} with "
-        f"{_how_many(found)}.",
+        f"{escape(title)}, {split}: [bold]{test.observed:.2f}[/bold] with the true labels, {_range(test.null)} with "
+        f"{_how_many(test)}.",
         highlight=False,
     )
     console.print(
-        f"[bold]p = {_small(found.p)}[/bold]; it could not have come out below {_small(found.floor)}{_more(found)}.",
+        f"[bold]p = {_small(test.p)}[/bold]; the smallest possible value is {_small(test.floor)}{_more(test)}.",
         highlight=False,
     )
-    tuned = f", {found.tune} tuning trials a fold" if found.tune else ""
+    tuned = f", {test.tune} tuning trials per fold" if test.tune else ""
     console.print(
-        f"Unit of the test: patients (split units: {escape(units)}); a patient's cells move together. Folds, inner "
-        f"folds, threshold and fit were made anew for each{tuned}.",
+        f"Unit of the test: patients (split units: {escape(units)}); the cells of a patient are permuted together. "
+        f"Folds, inner folds, threshold and fit are recomputed for every permutation{tuned}.",
         style="dim",
         highlight=False,
     )
-    show_line("significance", found.file)
+    show_line("significance", test.file)
 
 
 def _range(null: tuple[float, ...]) -> str:
@@ -40,16 +40,16 @@ def _range(null: tuple[float, ...]) -> str:
     return f"{ordered[len(ordered) // 2]:.2f} in the median ({ordered[0]:.2f}-{ordered[-1]:.2f})"
 
 
-def _more(found: Significance) -> str:
-    """What helps where p is as low as so few permutations let it be."""
-    held_up = not found.exact and found.p <= found.floor and found.possible > len(found.null) + 1
-    return "; more --permutations could lower it" if held_up else ""
+def _more(test: Significance) -> str:
+    """Return a hint where more permutations could lower p."""
+    limited = not test.exact and test.p <= test.floor and test.possible > len(test.null) + 1
+    return "; more --permutations could lower it" if limited else ""
 
 
-def _how_many(found: Significance) -> str:
-    if found.exact:
-        return f"each of the {found.possible - 1} other ways to label the patients"
-    return f"{len(found.null)} random permutations of the patients' labels"
+def _how_many(test: Significance) -> str:
+    if test.exact:
+        return f"all {test.possible - 1} other labellings of the patients"
+    return f"{len(test.null)} random permutations of the patients' labels"
 
 
 def _small(p: float) -> str:

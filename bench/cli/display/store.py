@@ -1,10 +1,9 @@
-"""What the commands of the feature store print: its entries, one of them, why features are missing, what is removed."""
+"""Output of the feature store's commands: inventory, entry, explanation, damage, garbage."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,143 +15,127 @@ from bench.cli.display.terminal import console
 from bench.errors import printable
 
 if TYPE_CHECKING:
-    from bench.features.store.explain import Explanation, Overlap
+    from bench.features.store.explain import Explanation
     from bench.features.store.garbage import Garbage
-    from bench.features.store.inspect import Inspected
-    from bench.features.store.listing import Listed, Listing
+    from bench.features.store.inventory import Inventory, Item
 
 PIPED_WIDTH = 240
-"""Columns of a table that goes into a file or a pipe, where a folded line is of no use."""
+"""Columns of a table that is written to a file or a pipe, where lines are not folded."""
 
 LONGEST = 200
-"""Characters of a text out of the store that are shown."""
-
-MOST = 2**53
-"""A number out of an older store that is larger is none that is shown."""
+"""Characters of a value in a table."""
 
 FEW = 8
-"""Names of features that are shown of many."""
+"""Names that a list shows."""
 
 _COLUMNS = ("extractor", "cells", "features", "size", "written", "cells/s", "state")
 _NUMBERS = frozenset({"cells", "features", "size", "cells/s"})
 
 
-def show_listing(listing: Listing) -> None:
-    """Print a row an entry, a total, and what lies in the store that is none of its own."""
-    if not listing.entries:
-        _line(f"no features in {listing.store}")
-        _line("bench run, bench matrix and bench features extract leave there what they extract")
+def show_inventory(inventory: Inventory) -> None:
+    """Print one row per entry, a total, and what does not belong to the store."""
+    if not inventory.entries:
+        _line(f"no features in {inventory.store}")
+        _line("bench run, bench matrix and bench features extract store features there")
     else:
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
         table.add_column("name", no_wrap=True)
         for name in _COLUMNS:
-            right = name in _NUMBERS
             fold = name in ("extractor", "state")
-            table.add_column(name, justify="right" if right else "left", no_wrap=not fold, overflow="fold")
-        for entry in listing.entries:
-            table.add_row(*map(escape, (entry.name, *_row(entry))))
+            table.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=not fold, overflow="fold")
+        for entry in inventory.entries:
+            table.add_row(*map(escape, (inventory.name(entry), *_row(entry))))
         wide = console if console.is_terminal else Console(width=PIPED_WIDTH)
         wide.print(table, highlight=False)
-        total = sum(entry.bytes for entry in listing.entries)
-        _line(f"\n{counted(len(listing.entries), 'entry', 'entries')}, {size(total)} in {listing.store}")
-    show_foreign(listing.foreign)
+        total = sum(entry.bytes for entry in inventory.entries)
+        _line(f"\n{counted(len(inventory.entries), 'entry', 'entries')}, {size(total)} in {inventory.store}")
+    show_unknown(inventory.unknown)
 
 
-def show_foreign(paths: Sequence[Path]) -> None:
-    """Name what is not the store's own and is passed over."""
+def show_unknown(paths: Sequence[Path]) -> None:
+    """Print paths that do not belong to the store."""
     for path in paths[:FEW]:
-        _line(f"passed over: {path} is not of the feature store")
+        _line(f"ignored: {path} does not belong to the feature store")
     if len(paths) > FEW:
-        _line(f"passed over: {len(paths) - FEW} more")
+        _line(f"ignored: {len(paths) - FEW} more")
 
 
-def show_entry(entry: Listed) -> None:
-    """Print all that an entry says of itself."""
+def show_entry(entry: Item, name: str) -> None:
+    """Print the record of an entry."""
     record = entry.record
-    _line(f"{entry.name}  {entry.extractor}: {entry.state}")
-    _field("folder", entry.folder)
+    _line(f"{name}  {entry.extractor}: {entry.state}")
+    _field("folder", entry.path)
     if entry.problem:
         _field("problem", entry.problem)
     _field("key", entry.key)
     _field("size on disk", size(entry.bytes))
     if not record:
         return
-    _field("written", record.get("written"))
-    for name, text in (("extracted", _made(record)), ("workers", _workers(record)), ("fitted on", _fitted(record))):
-        if text:
-            _field(name, text)
-    for notice in _list(record, "notices"):
+    _field("written", record["written"])
+    _field("extracted", _extracted(record))
+    jobs, threads = record["jobs"], counted(record["threads"], "thread")
+    _field("workers", f"{jobs} of {threads} each, {record['seconds']:.1f} s together")
+    if fitted := record.get("fitted_on"):
+        patients = fitted["patients"]
+        _field("fitted on", f"{fitted['cells']} cells of {counted(len(patients), 'patient')}: {', '.join(patients)}")
+    for notice in record["notices"]:
         _field("notice", notice)
-    names = _list(record, "names")
+    names = record["names"]
     more = "" if len(names) <= FEW else f" ... and {len(names) - FEW} more"
-    _field("rows", f"{record.get('cells')} (one a cell)")
-    _field("columns", f"{len(names)}: {', '.join(_text(name) for name in names[:FEW])}{more}")
-    _line("made of")
-    _tree(entry.components, 1)
-    _line("made by")
-    environment = record.get("environment")
-    _tree(environment if isinstance(environment, Mapping) else {}, 1)
+    _field("rows", f"{record['cells']} (one per cell)")
+    _field("columns", f"{len(names)}: {', '.join(names[:FEW])}{more}")
+    for title, values in (("components", entry.components), ("environment", record["environment"])):
+        _line(title)
+        _tree(values, 1)
 
 
-def show_explanation(found: Explanation, extractor: str) -> None:
-    """Print whether features are stored, and what differs where they are not."""
-    if found.stored and found.found is not None:
-        _line(f"stored: {found.found.folder}")
-        _line(f"written {_text(found.found.record.get('written'))}, {found.found.record.get('cells')} cells")
+def show_explanation(explanation: Explanation, extractor: str) -> None:
+    """Print whether features are stored, and the differences to the nearest entry if they are not."""
+    item, nearest = explanation.item, explanation.nearest
+    if item is not None and item.stored:
+        _line(f"stored: {item.path}")
+        _line(f"written {item.record['written']}, {item.record['cells']} cells")
         return
     _line(f"not stored: {extractor}")
-    if found.found is not None:
-        _line(f"{found.found.state}: {found.found.folder}")
-        _line(found.found.problem or "the same command of bench run, matrix or features extract goes on from there")
-    if found.nearest is None:
-        if found.found is None:
-            _line("the store holds no entry of this extractor")
+    if item is not None:
+        _line(f"{item.state}: {item.path}")
+        _line(item.problem or "the same command of bench run, matrix or features extract resumes it")
+    elif nearest is None:
+        _line("the store contains no entry of this extractor")
+    if nearest is None:
         return
-    _line(
-        f"the nearest entry is {found.nearest.name}, written {_text(found.nearest.record.get('written', 'long ago'))}"
-    )
-    for difference in found.differences:
-        _line(f"  {difference.name}: {difference.stored} -> {difference.asked}")
-    if found.overlap is not None:
-        _line(f"  cells: {_overlap(found.overlap, alone=not found.differences)}")
+    _line(f"the nearest entry is {explanation.inventory.name(nearest)}, written {nearest.record['written']}")
+    for difference in explanation.differences:
+        _line(f"  {difference.name}: {difference.stored} -> {difference.requested}")
+    if explanation.reusable is not None:
+        _line(f"  cells: other cells; {counted(explanation.reusable, 'row')} can be copied from stored entries")
 
 
-def show_inspection(inspected: Sequence[Inspected]) -> None:
-    """Print each damage that was found, and a total."""
-    chunks = sum(one.chunks for one in inspected)
-    bad = [one for one in inspected if not one.whole]
-    for one in bad:
-        _line(f"{one.entry.name}  {one.entry.extractor}: damaged")
-        if one.problem:
-            _line(f"  {one.problem}")
-        for number, first, last in one.damaged:
-            _line(f"  chunk {number}: rows {first}-{last}")
-        if one.rebuilt_on_use:
-            _line("  the next fit that needs it is done again")
+def show_damage(inventory: Inventory, damage: Mapping[Item, str]) -> None:
+    """Print the damage of each entry, and a total."""
+    damaged = {entry: text for entry, text in damage.items() if text}
+    for entry, text in damaged.items():
+        _line(f"{inventory.name(entry)}  {entry.extractor}: {text}")
+        again = "the extractor is fitted again" if "fitted_on" in entry.record else "damaged rows are extracted again"
+        _line(f"  {again} by the next run that needs this entry")
+    result = f"{counted(len(damaged), 'entry', 'entries')} damaged" if damaged else "all are intact"
+    _line(f"{counted(len(damage), 'entry', 'entries')} checked: {result}")
+
+
+def show_garbage(garbage: Sequence[Garbage], *, dry_run: bool) -> None:
+    """Print what was removed, or would be, and its size."""
+    for one in garbage:
+        if one.obstacle:
+            _line(f"not removed: {one.path} ({one.reason}; {one.obstacle})")
         else:
-            _line("  the next run that needs these rows extracts them again")
-    checked = counted(len(inspected), "entry", "entries")
-    if not bad:
-        _line(f"{checked} checked, {counted(chunks, 'chunk')}: all are whole")
-    else:
-        _line(f"{checked} checked, {counted(chunks, 'chunk')}: {counted(len(bad), 'entry', 'entries')} damaged")
-
-
-def show_collection(found: Sequence[Garbage], *, dry_run: bool) -> None:
-    """Print what went, or would go, and how much room that makes."""
-    gone = [one for one in found if not one.kept]
-    for one in found:
-        if one.kept:
-            _line(f"kept: {one.thing.path} ({one.why}; {one.kept})")
-        else:
-            _line(f"{'would remove' if dry_run else 'removed'}: {one.thing.path}, {size(one.bytes)} ({one.why})")
-    total = size(sum(one.bytes for one in gone))
-    what = counted(len(gone), "thing")
-    _line(f"{what}, {total} {'would be removed' if dry_run else 'removed'}" if found else "nothing to remove")
+            _line(f"{'would remove' if dry_run else 'removed'}: {one.path}, {size(one.bytes)} ({one.reason})")
+    removed = [one.bytes for one in garbage if not one.obstacle]
+    total = f"{counted(len(removed), 'item')}, {size(sum(removed))} {'would be removed' if dry_run else 'removed'}"
+    _line(total if garbage else "nothing to remove")
 
 
 def size(count: int) -> str:
-    """Bytes as people read them: `512 B`, `3.4 MB`, `1.2 GB`."""
+    """Format a number of bytes: `512 B`, `3.4 MB`, `1.2 GB`."""
     amount, units = float(count), ["B", "kB", "MB", "GB", "TB"]
     while amount >= 999.5 and len(units) > 1:
         amount, units = amount / 1000, units[1:]
@@ -160,67 +143,32 @@ def size(count: int) -> str:
 
 
 def counted(number: int, word: str, words: str = "") -> str:
-    """A number with its word: `1 chunk`, `2 chunks`, `2 entries`."""
+    """A number with its noun: `1 chunk`, `2 chunks`, `2 entries`."""
     return f"{number} {word if number == 1 else words or word + 's'}"
 
 
-def _row(entry: Listed) -> Iterable[str]:
+def _row(entry: Item) -> Iterable[str]:
     record = entry.record
-    name = entry.extractor if entry.prepare == "none" else f"{entry.prepare} > {entry.extractor}"
-    yield _text(name, longest=100)
-    yield _whole(record.get("cells"))
-    yield str(len(_list(record, "names"))) if record else "-"
+    yield _text(entry.extractor if entry.prepare == "none" else f"{entry.prepare} > {entry.extractor}", longest=100)
+    yield str(record.get("cells", "-"))
+    yield str(len(record["names"])) if record else "-"
     yield size(entry.bytes)
-    yield _day(record.get("written"))
-    rate = record.get("cells_per_s")
-    yield f"{rate:.3g}" if isinstance(rate, int | float) and 0 < rate < MOST else "-"
+    yield str(record.get("written", "-"))[:10]
+    yield f"{record['cells_per_s']:.3g}" if record.get("cells_per_s") else "-"
     yield entry.state
 
 
-def _made(record: Mapping[str, Any]) -> str:
-    """How many cells were extracted for an entry, and how fast."""
-    extracted, reused, wall, rate = (record.get(k) for k in ("extracted", "reused", "wall_s", "cells_per_s"))
-    if not isinstance(extracted, int) or not isinstance(wall, int | float) or not isinstance(rate, int | float):
-        return ""
-    if max(extracted, wall, rate) > MOST:
-        return ""
-    taken = f", {counted(reused, 'row')} taken from other entries" if isinstance(reused, int) and reused else ""
+def _extracted(record: Mapping[str, Any]) -> str:
+    """Number of extracted cells, and the speed."""
+    wall, rate = record["wall_s"], record["cells_per_s"]
     speed = f" in {wall:.1f} s: {rate:.1f} cells/s" if wall and rate else ""
-    return f"{counted(extracted, 'cell')}{speed}{taken}"
-
-
-def _workers(record: Mapping[str, Any]) -> str:
-    """How many worked on an entry, and how long together."""
-    jobs, threads, seconds = (record.get(k) for k in ("jobs", "threads", "seconds"))
-    if not isinstance(jobs, int) or not isinstance(threads, int) or not isinstance(seconds, int | float):
-        return ""
-    return f"{jobs} of {counted(threads, 'thread')} each, {seconds:.1f} s together"
-
-
-def _fitted(record: Mapping[str, Any]) -> str:
-    fitted = record.get("fitted_on")
-    if not isinstance(fitted, Mapping):
-        return ""
-    patients = [_text(name) for name in _list(fitted, "patients")]
-    return f"{fitted.get('cells')} cells of {counted(len(patients), 'patient')}: {', '.join(patients)}"
-
-
-def _overlap(cells: Overlap, *, alone: bool) -> str:
-    others = cells.asked - cells.held
-    if others == cells.asked:
-        told = f"all {cells.asked} are other cells"
-    elif others:
-        told = f"{others} of {cells.asked} are other cells"
-    elif cells.asked == cells.stored:
-        told = f"the same {cells.asked} cells in another order"
-    else:
-        told = f"all {cells.asked} are among its {cells.stored}"
-    return f"{told} ({counted(cells.reusable, 'row')} will be reused)" if alone and cells.reusable else told
+    copied = f", {counted(record['reused'], 'row')} copied from other entries" if record["reused"] else ""
+    return f"{counted(record['extracted'], 'cell')}{speed}{copied}"
 
 
 def _tree(values: Mapping[str, Any], depth: int) -> None:
     for name, value in values.items():
-        if isinstance(value, Mapping) and depth < 3:
+        if isinstance(value, Mapping):
             _line(f"{'  ' * depth}{name}")
             _tree(value, depth + 1)
         else:
@@ -232,33 +180,10 @@ def _field(name: str, value: object) -> None:
 
 
 def _text(value: object, longest: int = LONGEST) -> str:
-    """A value out of a file in one line that does not steer the terminal."""
-    text = "none" if value is None else value if isinstance(value, str) else _plain(value)
+    """A value in one line of at most `longest` characters, with control characters escaped."""
+    text = "none" if value is None else str(value) if isinstance(value, str | Path) else json.dumps(value)
     text = printable(text[: longest + 1]).replace("\n", " ")
     return text if len(text) <= longest else text[: longest - 4] + " ..."
-
-
-def _plain(value: object) -> str:
-    try:
-        return str(value) if isinstance(value, Path) else json.dumps(value, default=str)
-    except (RecursionError, ValueError):
-        return "(too deep or too long to be shown)"
-
-
-def _whole(value: object) -> str:
-    return str(value) if isinstance(value, int) and abs(value) < MOST else "-"
-
-
-def _day(value: object) -> str:
-    try:
-        return datetime.fromisoformat(str(value)).date().isoformat()
-    except ValueError:
-        return "-"
-
-
-def _list(record: Mapping[str, Any], name: str) -> list[Any]:
-    value = record.get(name)
-    return value if isinstance(value, list) else []
 
 
 def _line(text: str) -> None:

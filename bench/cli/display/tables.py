@@ -1,4 +1,4 @@
-"""What the command line prints of results, plans and data sets."""
+"""Print results, plans and datasets."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 _SHORT = (PRIMARY, "balanced_accuracy_patient", "weighted_f1_cell")
 _HEADLINE = tuple(name for name, metric in METRICS.items() if metric.headline)
 _WIDE = 118
-"""Columns of a terminal that has room for all of the headline."""
+"""Terminal width from which all headline metrics are shown."""
 
 
 def show_experiment(result: ExperimentResult) -> None:
-    """Print the scores of one experiment, and where it lies."""
+    """Print the scores of one experiment, and its folder."""
     data = result.record["data"]
     console.print(f"\n[bold]{escape(result.name)}[/bold]{_flags(result.flags)}")
     console.print(f"{counts_line(data)}; {protocol_line(result.record['protocol'])}", highlight=False)
@@ -51,8 +51,8 @@ def show_experiment(result: ExperimentResult) -> None:
 
 
 def show_matrix(result: MatrixResult) -> None:
-    """Print the leaderboard of a matrix, and where it lies."""
-    board = result.leaderboard
+    """Print the leaderboard of a matrix, and its folder."""
+    board = result.leaderboard_full
     plan = result.plan
     dataset = plan.opened.dataset
     console.print(
@@ -65,7 +65,7 @@ def show_matrix(result: MatrixResult) -> None:
 
 
 def show_leaderboard(board: pd.DataFrame) -> None:
-    """Print rows that can be compared, with as many of the headline metrics as the terminal has room for."""
+    """Print comparable rows, with as many headline metrics as fit the terminal."""
     defined = [m for m in _HEADLINE if board[m].notna().any()]
     shown = defined if console.width >= _WIDE else [m for m in defined if m in _SHORT]
     table = Table(box=None, pad_edge=False)
@@ -80,14 +80,14 @@ def show_leaderboard(board: pd.DataFrame) -> None:
         else:
             table.add_row(f"{pipeline} [red]failed[/red]", *["-"] * len(shown))
     console.print(table)
-    held_out = "U-statistic for the AUROC where it has one, else " if set(board["split"]) == {"held-out"} else ""
+    held_out = "U-statistic for the AUROC where defined, otherwise " if set(board["split"]) == {"held-out"} else ""
     console.print(f"95 % intervals: {held_out}patient bootstrap, conditional on the fitted models.", style="dim")
     failed = board[board["status"] == "failed"]
     _show_reasons(failed.assign(state="failed", why=failed["reason"]))
 
 
 def show_plan(states: pd.DataFrame) -> None:
-    """Print what will happen to each experiment of a matrix."""
+    """Print the state of each experiment of a matrix."""
     plain = ["prepare"] if (states["prepare"] == NO_PREPARATION).all() else []
     console.print(_frame(states.drop(columns=["why", *plain])))
     counts = states["state"].value_counts()
@@ -97,17 +97,17 @@ def show_plan(states: pd.DataFrame) -> None:
 
 
 def show_dataset(opened: Opened) -> None:
-    """Print what a data set holds."""
+    """Print the contents of a dataset."""
     from bench.datasets.summary import describe  # noqa: PLC0415 (only this command needs it)
 
     data = opened.dataset
     console.print(f"[bold]{escape(data.name)}[/bold] (reader {data.reader}, positive class {data.positive})")
-    found = describe(data, opened.scan)
+    summary = describe(data, opened.scan)
     for title, frame in (
-        ("Cells, patients and split units (linked patients are one)", found.classes),
-        ("Cells of a patient", found.per_patient),
-        ("Image sizes in pixels", found.sizes),
-        ("Official folds", found.folds),
+        ("Cells, patients and split units (linked patients form one)", summary.classes),
+        ("Cells per patient", summary.per_patient),
+        ("Image sizes in pixels", summary.sizes),
+        ("Official folds", summary.folds),
     ):
         if frame is not None:
             console.print(f"\n{title}", style="bold")
@@ -115,7 +115,7 @@ def show_dataset(opened: Opened) -> None:
 
 
 def _show_reasons(states: pd.DataFrame) -> None:
-    """Print each reason once, with the pipelines that share it."""
+    """Print each reason once, with its pipelines."""
     for (state, why), part in states.groupby(["state", "why"], sort=False):
         named = zip(part["prepare"], part["extractor"], part["classifier"], strict=True)
         who = ", ".join(pipeline_name(*one) for one in named)
@@ -145,21 +145,21 @@ def _flags(flags: tuple[str, ...]) -> str:
 
 
 def counts_line(data: Mapping[str, Any]) -> str:
-    """Cells, patients and, where they are fewer, split units."""
+    """Return the number of cells, patients and, if different, split units."""
     linked = "" if data["patients"] == data["split_units"] else f" ({data['split_units']} split units)"
     held = data.get("held_out")
-    tested = f", {held['cells']} of them of {held['patients']} held-out patients" if isinstance(held, dict) else ""
+    tested = f", {held['cells']} of them from {held['patients']} held-out patients" if isinstance(held, dict) else ""
     return f"{data['cells']} cells of {data['patients']} patients{linked}{tested}"
 
 
 def protocol_line(protocol: Mapping[str, Any]) -> str:
-    """The folds, tuning and seed in a few words."""
+    """Return a summary of folds, tuning and seed."""
     repeats = "" if protocol["repeats"] == 1 else f" x {protocol['repeats']} repeats"
-    tuned = f", {protocol['tune']} tuning trials a fold" if protocol["tune"] else ""
+    tuned = f", {protocol['tune']} tuning trials per fold" if protocol["tune"] else ""
     folds = {
         "official": f"{protocol['folds']} official folds",
-        "official-linked": f"{protocol['folds']} official folds, links held apart",
-        "lopo": f"one patient left out, {protocol['folds']} folds",
-        "held-out": "tested once",
+        "official-linked": f"{protocol['folds']} official folds without linked patients",
+        "lopo": f"leave one patient out, {protocol['folds']} folds",
+        "held-out": "one held-out test",
     }.get(str(protocol["split"]), f"{protocol['folds']} folds by {protocol['split']}")
     return f"{folds}{repeats}{tuned}, seed {protocol['seed']}"

@@ -1,6 +1,6 @@
-"""Where the command line prints: the two streams, live progress, and a name with its value.
+"""Consoles and live progress.
 
-It imports no more than it must, so that a command that computes little is quick.
+Imports are kept light, so that commands that compute little are fast.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ messages = Console(stderr=True)
 
 
 class LiveProgress(Observer):
-    """Draws a bar for each task on standard error, and a line for each finished experiment."""
+    """Show a progress bar per task on standard error, and a line per finished experiment."""
 
     def __init__(self, progress: Progress, *, outcomes: bool = True) -> None:
         self._progress = progress
@@ -36,13 +36,13 @@ class LiveProgress(Observer):
         self._tasks: dict[str, TaskID] = {}
 
     def notice(self, text: str) -> None:
-        """Print a sentence above the bars."""
+        """Print a notice above the bars."""
         self._progress.console.print(
             f"[yellow]note[/yellow] {escape(printable(text))}", highlight=False, soft_wrap=True
         )
 
     def progress(self, task: str, done: int, total: int) -> None:
-        """Move a task's bar; a finished one vanishes."""
+        """Update the bar of a task; it is removed when the task is finished."""
         if task not in self._tasks:
             if done >= total:
                 return
@@ -52,7 +52,7 @@ class LiveProgress(Observer):
             self._progress.remove_task(self._tasks.pop(task))
 
     def finished(self, name: str, outcome: str) -> None:
-        """Print an experiment's outcome above the bars."""
+        """Print the outcome of an experiment above the bars."""
         if not self._outcomes:
             return
         style = "red" if outcome.startswith("failed") else "green"
@@ -63,7 +63,7 @@ class LiveProgress(Observer):
 
 @contextmanager
 def live_progress(*, outcomes: bool = True) -> Iterator[Observer]:
-    """An observer that draws while the block runs; without `outcomes`, no line for each finished experiment."""
+    """Show progress while the block runs; without `outcomes`, finished experiments are not printed."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -71,11 +71,11 @@ def live_progress(*, outcomes: bool = True) -> Iterator[Observer]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    # Where there is no terminal, a bar that is wiped away would leave an empty line.
+    # Without a terminal, a transient bar would leave an empty line.
     with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as progress:
         yield LiveProgress(progress, outcomes=outcomes)
 
 
 def show_line(what: str, value: object) -> None:
-    """Print a name and a value, such as where something was written, whole on one line."""
+    """Print a name and a value, such as the path of a written file, on one line."""
     console.print(f"{what}: {value}", highlight=False, soft_wrap=True, markup=False)

@@ -1,4 +1,4 @@
-"""How a contact sheet looks: tiles of one scale in a row, outlines, titles and labels."""
+"""Drawing of contact sheets: rows of tiles with one scale, outlines, titles and labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from extractors.preparation.step import Picture
 
 TILE = 200
-"""Width and height that no tile exceeds, px."""
+"""Largest width and height of a tile, px."""
 
 LABEL = 190
 GAP = 10
@@ -25,8 +25,8 @@ TITLE = 2 * LINE + GAP
 PAPER, INK, FAINT, FRAME = (255, 255, 255), (20, 20, 20), (110, 110, 110), (190, 190, 190)
 CELL_OUTLINE, NUCLEUS_OUTLINE = (70, 230, 90), (255, 210, 60)
 
-MAX_LETTERS = 78
-"""Of a cell's id; of a longer one the middle is left out."""
+MAX_CHARACTERS = 78
+"""Length of a cell id, longer ids are shortened in the middle."""
 
 Pixels = npt.NDArray[np.uint8]
 Size = tuple[int, ...]
@@ -34,16 +34,16 @@ Size = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Row:
-    """A cell on the sheet.
+    """One cell on the sheet.
 
     Parameters
     ----------
     cell, label, patient : str
-        What stands at the left.
+        Texts on the left.
     sizes : tuple of (height, width)
-        Of the pictures before they were drawn, px.
+        Sizes of the images before scaling, px.
     tiles : tuple of ndarray of uint8, shape (height, width, 3)
-        One a column.
+        One tile per column.
     """
 
     cell: str
@@ -54,33 +54,33 @@ class Row:
 
 
 def shared_scale(sizes: Sequence[Size]) -> float:
-    """By what the pictures of a row are shrunk, or magnified a whole number of times, for the largest to fit a tile."""
+    """Return the scale at which the largest image of a row fits a tile; an integer if images are enlarged."""
     largest = max(max(size) for size in sizes)
     return float(TILE // largest) if largest <= TILE else TILE / largest
 
 
 def drawn_tile(picture: Picture, scale: float) -> Pixels:
-    """The picture at a scale, with the outline of the cell, and of the nucleus where the user has drawn it."""
+    """Draw an image at a scale, with the outline of the cell, and of the nucleus if its mask is provided."""
     height, width = (max(1, round(side * scale)) for side in picture.mask.shape)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
     tile = np.array(cv2.resize(picture.image, (width, height), interpolation=how), dtype=np.uint8)
     for mask, colour in ((picture.nucleus, NUCLEUS_OUTLINE), (picture.mask, CELL_OUTLINE)):
         if mask is not None:
-            there = cv2.resize(mask.view(np.uint8) * np.uint8(255), (width, height), interpolation=how) > 127
-            outlines, _ = cv2.findContours(there.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+            scaled = cv2.resize(mask.view(np.uint8) * np.uint8(255), (width, height), interpolation=how) > 127
+            outlines, _ = cv2.findContours(scaled.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
             cv2.drawContours(tile, outlines, -1, colour, 1)
     return tile
 
 
-def joined(rows: Sequence[Row], titles: Sequence[str]) -> Image.Image:
-    """The whole sheet.
+def draw_sheet(rows: Sequence[Row], titles: Sequence[str]) -> Image.Image:
+    """Draw the sheet.
 
     Parameters
     ----------
     rows : sequence of Row
         At least one.
     titles : sequence of str
-        One a column; what stands in brackets goes to a second line.
+        One title per column; text in brackets goes to a second line.
     """
     heights = [max(max(tile.shape[0] for tile in row.tiles) + LINE, 5 * LINE) + GAP for row in rows]
     width = LABEL + len(titles) * (TILE + GAP) + GAP
@@ -118,19 +118,19 @@ def _left(column: int) -> int:
 
 
 def _fitting(text: str, lines: int, font: ImageFont.FreeTypeFont) -> list[str]:
-    """The text in at most so many lines that fit the labels' column; what does not fit is left out in the middle."""
-    text = _shortened(text, MAX_LETTERS)
+    """Break a text into at most `lines` lines of the label column, shortened in the middle if necessary."""
+    text = _shortened(text, MAX_CHARACTERS)
     while len(pieces := _broken(text, font)) > lines:
         text = _shortened(text, len(text) - 1)
     return pieces
 
 
-def _shortened(text: str, letters: int) -> str:
-    if len(text) <= letters:
+def _shortened(text: str, length: int) -> str:
+    if len(text) <= length:
         return text
     text = text.replace("…", "")
-    start = (letters - 1) // 2
-    return f"{text[:start]}…{text[len(text) - (letters - 1 - start) :]}"
+    start = (length - 1) // 2
+    return f"{text[:start]}…{text[len(text) - (length - 1 - start) :]}"
 
 
 def _broken(text: str, font: ImageFont.FreeTypeFont) -> list[str]:
@@ -144,7 +144,7 @@ def _broken(text: str, font: ImageFont.FreeTypeFont) -> list[str]:
 
 @cache
 def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    """A typeface that matplotlib brings along, with Latin, Greek and Cyrillic letters."""
-    import matplotlib  # noqa: PLC0415 (nothing else here needs it)
+    """Load a font of matplotlib, with Latin, Greek and Cyrillic letters."""
+    import matplotlib  # noqa: PLC0415 (slow; only needed for fonts)
 
     return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf", size)

@@ -1,4 +1,4 @@
-"""A contact sheet: some cells of a data set as they are, and after each step of their preparation."""
+"""Contact sheets: some cells of a dataset, raw and after each preparation step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.datasets.contact_sheet.drawing import Row, drawn_tile, joined, shared_scale
+from bench.datasets.contact_sheet.drawing import Row, draw_sheet, drawn_tile, shared_scale
 from bench.datasets.readers.manifest import manifest_files
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
@@ -21,33 +21,33 @@ MAX_CELLS = 48
 
 
 def check_sheet_place(path: Path, *, data: str) -> None:
-    """Raise BenchError where no contact sheet can be written to `path`, or where it would be taken for a cell."""
+    """Raise BenchError if `path` cannot be written or is in the folder of the cells."""
     check_output(path, protected=manifest_files(data), suffixes=(".png",))
     source = Path(data).expanduser().resolve()
     if source.is_dir() and path.resolve().is_relative_to(source):
-        raise BenchError(f"{path}: lies in the folder of the cells; choose another place with --output")
+        raise BenchError(f"{path}: is in the folder of the cells; choose another path with --output")
 
 
 def write_contact_sheet(dataset: Dataset, path: Path, *, steps: Sequence[Step], cells: int, seed: int) -> None:
-    """Draw a row a cell: as it is, then after each step, with the outline of its mask; write it as PNG.
+    """Draw one row per cell, raw and after each step, with the outline of its mask, and write the sheet as PNG.
 
     Parameters
     ----------
     dataset : Dataset
-        Cells that were found readable.
+        Readable cells.
     path : Path
-        Where to; replaced only when all is drawn.
+        Output file, written atomically.
     steps : sequence of Step
-        What is done to the cells, in order.
+        Preparation steps, in order.
     cells : int
-        Rows, 1 to `MAX_CELLS`; all cells where there are fewer.
+        Number of rows, 1 to `MAX_CELLS`, or all cells if there are fewer.
     seed : int
-        Which cells (`chosen_cells`).
+        Seed of the selection (`chosen_cells`).
 
     Raises
     ------
     BenchError
-        A cell cannot be prepared, or `path` is a file of the data set or cannot be written.
+        A cell cannot be prepared, or `path` is a file of the dataset or cannot be written.
     """
     _check_no_source(path, dataset.table)
     files, table = dataset.cells().files, dataset.table
@@ -57,22 +57,22 @@ def write_contact_sheet(dataset: Dataset, path: Path, *, steps: Sequence[Step], 
         scale = shared_scale(sizes)
         tiles = tuple(drawn_tile(picture, scale) for picture in _stages(files[i], steps))
         rows.append(Row(table["cell"][i], table["label"][i], table["patient"][i], tuple(sizes), tiles))
-    sheet = joined(rows, ["raw", *map(str, steps)])
+    sheet = draw_sheet(rows, ["raw", *map(str, steps)])
     with output_file(path) as temporary:
         sheet.save(temporary, format="PNG")
 
 
 def chosen_cells(table: pd.DataFrame, count: int, *, seed: int) -> list[int]:
-    """Rows of the table that stand for all: in turn of each class, in turn of each of its patients, else by chance.
+    """Choose rows of the table at random, balanced over classes and over the patients of each class.
 
     Parameters
     ----------
     table : DataFrame
         With `label` and `patient`, index 0..n-1.
     count : int
-        How many.
+        Number of rows.
     seed : int
-        Of the order of patients, and of the cells of each.
+        Seed of the order of patients and cells.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def chosen_cells(table: pd.DataFrame, count: int, *, seed: int) -> list[int]:
 
 
 def _stages(file: CellFile, steps: Sequence[Step]) -> Iterator[Picture]:
-    """The cell as it is, then after each step; one at a time, since a cell may have 64 million pixels."""
+    """Yield the raw cell, then the cell after each step; one at a time, since a cell may have 64 million pixels."""
     cell = Cell.from_file(file)
     try:
         picture = Picture(cell.image, cell.mask, cell.nucleus)
@@ -110,4 +110,4 @@ def _check_no_source(path: Path, table: pd.DataFrame) -> None:
         return
     sources = (table[name].dropna() for name in ("path", "mask_path", "nucleus_path") if name in table)
     if any(Path(source).exists() and path.samefile(source) for column in sources for source in column):
-        raise BenchError(f"{path}: is an image of the cells that are read; choose another file with --output")
+        raise BenchError(f"{path}: is an image of the dataset; choose another file with --output")

@@ -1,4 +1,4 @@
-"""How a phantom cell shall look: shape, chromatin, stain, optics and debris as numbers."""
+"""Appearance parameters of a phantom cell: shape, chromatin, stain, optics and debris."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ Triple = tuple[float, float, float]
 
 DEBRIS = ("none", "touching", "loose")
 
-MOST_CLEFTS = 4
+MAX_CLEFTS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class CellLook:
-    """What a cell shall look like.
+class CellAppearance:
+    """Appearance of a cell.
 
     Parameters
     ----------
     n_clefts : int
         Clefts of the nucleus, 0..4.
     cleft_depth : float
-        Depth of each cleft relative to `nucleus_radius_px`, 0..0.4; without clefts it is ignored.
+        Depth of each cleft relative to `nucleus_radius_px`, 0..0.4; ignored without clefts.
     elongation, skew : float
         Second and third harmonic of the nucleus outline relative to its radius, within 0..0.15 and 0..0.04, where
-        the outline without clefts stays convex.
+        the outline without clefts is convex.
     nucleus_radius_px : float
-        Mean radius of the nucleus before clefts are cut.
+        Mean radius of the nucleus without clefts.
     nc_ratio : float
-        Area of the nucleus over area of the cell, above 0 and below 1. Where the ring would get thinner than 1.5 px,
-        the drawn ratio is smaller than asked for.
+        Area of the nucleus over area of the cell, above 0 and below 1. The drawn ratio is smaller if the ring would
+        otherwise be thinner than 1.5 px.
     grain_px : float
         Lag at which the chromatin's autocorrelation falls to 1/e, before the optics' blur.
     contrast : float
-        Standard deviation of the logarithm of red in the nucleus that the chromatin causes, before the blur.
+        Standard deviation of the logarithm of red in the nucleus due to chromatin, before the blur.
     nucleus_rgb, cytoplasm_rgb : tuple of 3 floats
         Mean colours before brightness and gamma, 1..255.
     brightness : float
@@ -69,17 +69,17 @@ class CellLook:
     debris: str = "none"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.n_clefts <= MOST_CLEFTS:
-            raise ValueError(f"{self.n_clefts} clefts; a phantom nucleus has 0 to {MOST_CLEFTS}")
+        if not 0 <= self.n_clefts <= MAX_CLEFTS:
+            raise ValueError(f"{self.n_clefts} clefts; a phantom nucleus has 0 to {MAX_CLEFTS}")
         if not 0.0 <= self.cleft_depth <= 0.4:
-            raise ValueError(f"clefts of {self.cleft_depth} of the radius; give 0 to 0.4")
+            raise ValueError(f"clefts of {self.cleft_depth} of the radius; expected 0 to 0.4")
         if not 0.0 < self.nc_ratio < 1.0:
-            raise ValueError(f"a nucleus of {self.nc_ratio} of the cell's area; give a ratio between 0 and 1")
+            raise ValueError(f"a nucleus of {self.nc_ratio} of the cell's area; expected a ratio between 0 and 1")
         if self.debris not in DEBRIS:
-            raise ValueError(f"debris {self.debris!r}; give one of {', '.join(DEBRIS)}")
+            raise ValueError(f"debris {self.debris!r}; expected one of {', '.join(DEBRIS)}")
 
     def columns(self) -> dict[str, float | int | str]:
-        """The look as one flat row; the colours become `nucleus_red` ... `cytoplasm_blue`."""
+        """Return the parameters as one flat row; colours become `nucleus_red` ... `cytoplasm_blue`."""
         row = asdict(self)
         for part in ("nucleus", "cytoplasm"):
             colour = row.pop(f"{part}_rgb")

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bench.datasets.phantom.appearance import CellLook
+from bench.datasets.phantom.appearance import CellAppearance
 
 Floats = npt.NDArray[np.float64]
 
 ANGLES = 2048
-"""Directions in which an outline's radius is tabulated; 0.5 px of arc at the largest radius of a 300 px frame."""
+"""Number of directions of an outline; 0.5 px of arc at the largest radius of a 300 px frame."""
 
 ANGLE: Floats = np.linspace(0.0, 2.0 * np.pi, ANGLES, endpoint=False)
 
@@ -28,7 +28,7 @@ class Outlines:
     nucleus, cell : ndarray of float64, shape (ANGLES,)
         Radii.
     cleft_depth_px : float
-        Depth of each planted cleft; 0 without clefts.
+        Depth of each drawn cleft; 0 without clefts.
     """
 
     nucleus: Floats
@@ -36,12 +36,12 @@ class Outlines:
     cleft_depth_px: float
 
     def truth(self) -> dict[str, float]:
-        """Shape of what is drawn, from the outlines themselves and not from pixels.
+        """Return the true shape, computed from the outlines, not from pixels.
 
         Returns
         -------
         dict
-            `nucleus_radius_px` (radius r of the disc of equal area), `cleft_depth` (planted depth over r, 0 without
+            `nucleus_radius_px` (radius r of the disc of equal area), `cleft_depth` (depth over r, 0 without
             clefts), `sphericity` (2 sqrt(pi A) / P of the nucleus, 1 for a disc) and `nc_ratio` (area of the nucleus
             over that of the cell).
         """
@@ -55,34 +55,40 @@ class Outlines:
         }
 
 
-def draw_outlines(look: CellLook, rng: np.random.Generator) -> Outlines:
-    """Outlines of nucleus and cell in random directions.
+def draw_outlines(appearance: CellAppearance, rng: np.random.Generator) -> Outlines:
+    """Draw outlines of nucleus and cell in random directions.
 
-    The nucleus is a disc with a second and a third harmonic, small enough to leave it convex, less its clefts. The
-    cell follows the nucleus with its clefts half filled, plus a ring that is three times as thick on one side as on
-    the other; its thickness solves the quadratic equation that gives the cell its area.
+    The nucleus is a convex disc with a second and a third harmonic, minus its clefts. The cell is the nucleus with
+    half-filled clefts, plus a ring that is three times as thick on one side as on the other; its thickness solves the
+    quadratic equation for the area of the cell.
     """
     turn = rng.uniform(0.0, 2.0 * np.pi, 3)
-    convex = 1.0 + look.elongation * np.cos(2.0 * (ANGLE - turn[0])) + look.skew * np.cos(3.0 * (ANGLE - turn[1]))
-    clefts = look.cleft_depth * notches(look.n_clefts, rng)
-    nucleus = look.nucleus_radius_px * (convex - clefts)
-    filled = look.nucleus_radius_px * (convex - 0.5 * clefts)
+    convex = (
+        1.0
+        + appearance.elongation * np.cos(2.0 * (ANGLE - turn[0]))
+        + appearance.skew * np.cos(3.0 * (ANGLE - turn[1]))
+    )
+    clefts = appearance.cleft_depth * notches(appearance.n_clefts, rng)
+    nucleus = appearance.nucleus_radius_px * (convex - clefts)
+    filled = appearance.nucleus_radius_px * (convex - 0.5 * clefts)
 
     profile = 1.0 + 0.5 * np.cos(ANGLE - turn[2])
     a, b = np.mean(profile**2), 2.0 * np.mean(filled * profile)
-    c = np.mean(filled**2) - np.mean(nucleus**2) / look.nc_ratio
+    c = np.mean(filled**2) - np.mean(nucleus**2) / appearance.nc_ratio
     thickness = (np.sqrt(max(b * b - 4.0 * a * c, 0.0)) - b) / (2.0 * a)
     cell = filled + np.maximum(thickness * profile, THINNEST_RING_PX)
-    return Outlines(nucleus, cell, look.nucleus_radius_px * look.cleft_depth if look.n_clefts else 0.0)
+    return Outlines(
+        nucleus, cell, appearance.nucleus_radius_px * appearance.cleft_depth if appearance.n_clefts else 0.0
+    )
 
 
 def notches(count: int, rng: np.random.Generator) -> Floats:
-    """Sum of `count` Gaussian notches of height 1, spread evenly with jitter so that each stays a cleft of its own.
+    """Sum of `count` Gaussian notches of height 1, evenly spaced with jitter so that they remain separate.
 
     Returns
     -------
     ndarray of float64, shape (ANGLES,)
-        0 throughout where `count` is 0. Draws the same random numbers whatever `count` is.
+        0 everywhere if `count` is 0. The number of random draws does not depend on `count`.
     """
     start, jitter = rng.uniform(0.0, 2.0 * np.pi), rng.uniform(-0.12, 0.12, 4)
     widths = rng.uniform(0.10, 0.15, 4)
@@ -95,11 +101,11 @@ def notches(count: int, rng: np.random.Generator) -> Floats:
 
 
 def outline_area(radius: Floats) -> float:
-    """Area of a star-shaped outline given as radii at equal angles: half the integral of the squared radius."""
+    """Area of a star-shaped outline from radii at equal angles: half the integral of the squared radius."""
     return float(np.pi * np.mean(radius**2))
 
 
 def outline_length(radius: Floats) -> float:
-    """Length of the closed polygon through the outline's points."""
+    """Length of the closed polygon through the points of an outline."""
     points = radius * np.exp(1j * np.linspace(0.0, 2.0 * np.pi, len(radius), endpoint=False))
     return float(np.abs(np.roll(points, -1) - points).sum())

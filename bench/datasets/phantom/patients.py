@@ -1,4 +1,4 @@
-"""Who the phantom cells come from: classes that differ by an effect, patients that differ by a signature."""
+"""Phantom patients: classes differ by an effect, patients differ by a signature."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bench.datasets.phantom.appearance import CellLook, Triple
+from bench.datasets.phantom.appearance import CellAppearance, Triple
 from bench.errors import BenchError
 
 Floats = npt.NDArray[np.float64]
@@ -16,13 +16,13 @@ Floats = npt.NDArray[np.float64]
 NORMAL, DISEASED = "normal", "diseased"
 
 ILLNESS = {"clefts": 1.75, "depth": 1.15, "grain": 1.3, "radius": 1.25, "nc": 1.1}
-"""How far the disease moves each attribute at `effect` 1, in standard deviations among cells of one patient."""
+"""Shift of each attribute by the disease at `effect` 1, in standard deviations among cells of one patient."""
 
 SHARED_COURSE, OWN_COURSE = 0.2, 0.2
-"""Spread among patients of how ill they look, over all attributes and in each, in units of `ILLNESS`."""
+"""Spread of the severity among patients, shared by all attributes and in each, in units of `ILLNESS`."""
 
 CLEFT_THRESHOLDS = (0.4, 1.2, 1.9, 2.6)
-"""Latent values above which a nucleus has one cleft more."""
+"""Latent values above which a nucleus has one more cleft."""
 
 SIGNATURE = {
     "nucleus_density": 0.03,
@@ -37,7 +37,7 @@ SIGNATURE = {
     "noise": 0.08,
     "blur": 0.06,
 }
-"""Dimensions of a patient's signature, with the spread among cells of one patient (of the quantity's logarithm)."""
+"""Dimensions of a patient signature and their spread among cells of one patient (of the logarithm)."""
 
 SIGNATURE_SPREAD = 1.8
 """Spread among patients at `signature` 1, in standard deviations among cells of one patient."""
@@ -60,7 +60,7 @@ CYTOPLASM_RGB: Triple = (92.0, 54.0, 110.0)
 
 @dataclass(frozen=True)
 class PhantomSpec:
-    """A set of phantom cells.
+    """Parameters of a phantom dataset.
 
     Parameters
     ----------
@@ -69,23 +69,23 @@ class PhantomSpec:
     cells : float
         Mean number of cells of a patient; the numbers are log-normal, rounded, at least 1.
     spread : float
-        Standard deviation of the logarithm of a patient's number of cells; 0: all have `cells`.
+        Standard deviation of the logarithm of the number of cells of a patient; 0: all have `cells`.
     effect : float
-        How much the classes differ. 0: not at all, the class plays no part in any pixel.
+        Difference between the classes. 0: none, no pixel depends on the class.
     signature : float
-        How strongly a patient can be recognised, in eleven independent dimensions of stain, brightness, optics and
-        chromatin. 0: not at all; 3 and more: strongly, so that 10 cells of each of 200 patients suffice.
+        Strength of the patient signature in eleven independent dimensions of stain, brightness, optics and chromatin.
+        0: none; 3 and more: patients are recognisable from 10 cells of each of 200 patients.
     size : int
-        Height and width of the images in pixels; all lengths scale with it, except the optics' blur.
+        Height and width of the images in pixels; all lengths scale with it, except the blur.
     debris : float
-        Share of cells with debris; it touches the cell in three cases of four.
+        Fraction of cells with debris, which touches the cell in three of four cases.
     seed : int
-        Seed of everything.
+        Random seed.
 
     Raises
     ------
     BenchError
-        A value out of its range (`RANGES`); the message names it.
+        A value is out of range (`RANGES`).
     """
 
     patients: int = 12
@@ -100,20 +100,20 @@ class PhantomSpec:
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
-            whole = name in ("patients", "size", "seed")
-            if not low <= value <= high or (whole and value != int(value)):
-                kind = "a whole number" if whole else "a number"
+            integral = name in ("patients", "size", "seed")
+            if not low <= value <= high or (integral and value != int(value)):
+                kind = "an integer" if integral else "a number"
                 raise BenchError(f"phantom cells: {name} is {value}; it must be {kind} from {low:g} to {high:g}")
 
 
 @dataclass(frozen=True)
 class PhantomPatient:
-    """A patient: who, how many cells, and where among patients.
+    """A patient: identity, number of cells and position among patients.
 
     Parameters
     ----------
     id : str
-        `P001`, `P002`, ...: says nothing about the class.
+        `P001`, `P002`, ..., independent of the class.
     index : int
         Position, from 0.
     label : str
@@ -121,7 +121,7 @@ class PhantomPatient:
     n_cells : int
         Number of cells.
     course : ndarray of float64, shape (5,)
-        How much more ill than others of the class the patient looks, in each attribute of `ILLNESS`.
+        Severity relative to the class, for each attribute of `ILLNESS`.
     signature : ndarray of float64, shape (11,)
         Position in each dimension of `SIGNATURE`: mean 0, variance 1 among patients, within +- sqrt(3).
     """
@@ -135,19 +135,19 @@ class PhantomPatient:
 
 
 def patients_of(spec: PhantomSpec) -> list[PhantomPatient]:
-    """The patients of both classes in a mixed order.
+    """Return the patients of both classes in mixed order.
 
-    Each patient depends on `spec.seed`, `spec.cells`, `spec.spread` and its position alone, so that a larger set
-    begins with the smaller one: a coin tells which of two neighbours is diseased.
+    Each patient depends only on `spec.seed`, `spec.cells`, `spec.spread` and its position, so that a larger set begins
+    with the smaller one. One of two neighbours, chosen at random, is diseased.
     """
     return [_patient(spec, index) for index in range(2 * spec.patients)]
 
 
-def cell_look(spec: PhantomSpec, patient: PhantomPatient, rng: np.random.Generator) -> CellLook:
-    """What one cell of the patient shall look like.
+def cell_appearance(spec: PhantomSpec, patient: PhantomPatient, rng: np.random.Generator) -> CellAppearance:
+    """Draw the appearance of one cell of a patient.
 
-    At `spec.effect` 0 neither `patient.label` nor `patient.course` matters, at `spec.signature` 0
-    `patient.signature` does not.
+    `patient.label` and `patient.course` have no effect if `spec.effect` is 0, `patient.signature` if `spec.signature`
+    is 0.
     """
     ill = np.array(list(ILLNESS.values()))
     burden = patient.course + (patient.label == DISEASED)
@@ -158,7 +158,7 @@ def cell_look(spec: PhantomSpec, patient: PhantomPatient, rng: np.random.Generat
 
     scale = spec.size / 300.0
     odds = (0.72 / 0.28) * math.exp(0.4 * latent["nc"])
-    return CellLook(
+    return CellAppearance(
         n_clefts=sum(latent["clefts"] > threshold for threshold in CLEFT_THRESHOLDS),
         cleft_depth=_between(0.18 * math.exp(0.25 * latent["depth"]), 0.11, 0.36),
         elongation=0.02 + 0.11 * elongation,
@@ -178,7 +178,7 @@ def cell_look(spec: PhantomSpec, patient: PhantomPatient, rng: np.random.Generat
 
 
 def random_stream(spec: PhantomSpec, *key: int) -> np.random.Generator:
-    """The random numbers of one patient (position) or one cell (position of the patient, number of the cell)."""
+    """Return the generator of one patient (position) or one cell (position of the patient, number of the cell)."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(spec.seed, spawn_key=key)))
 
 
@@ -194,12 +194,12 @@ def _patient(spec: PhantomSpec, index: int) -> PhantomPatient:
 
 
 def _normal(rng: np.random.Generator, count: int) -> Floats:
-    """Standard normal numbers, cut at +- 3 so that every look stays drawable."""
+    """Draw standard normal numbers, clipped at +- 3 so that every cell can be drawn."""
     return np.clip(rng.standard_normal(count), -3.0, 3.0)
 
 
 def _tint(rgb: Triple, density: float, red: float, green: float) -> Triple:
-    """A colour whose depth, red against blue and green are scaled."""
+    """Scale the density, the ratio of red to blue, and green of a colour."""
     return rgb[0] * density * red, rgb[1] * density * green, rgb[2] * density / red
 
 

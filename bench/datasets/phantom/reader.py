@@ -1,9 +1,7 @@
-"""Phantom cells as a data set: written to a folder with their truth, kept in the cache, read back."""
+"""Phantom datasets: written to a folder with ground truth, cached, and read back."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -13,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.datasets.phantom.patients import DISEASED, PhantomSpec, cell_look, patients_of, random_stream
+from bench.datasets.phantom import patients, rendering
+from bench.datasets.phantom.patients import DISEASED, PhantomSpec, cell_appearance, patients_of, random_stream
 from bench.datasets.phantom.rendering import draw_cell
 from bench.datasets.readers.manifest import ManifestReader
 from bench.datasets.table import Dataset, ReadOptions
 from bench.errors import BenchError
 from bench.storage.cache import cache_dir
+from bench.storage.fingerprints import code_digest, digest
 from extractors.files.atomic import atomic_folder
 
 __all__ = ["PhantomReader", "PhantomSpec", "cached_phantom", "phantom_cells", "write_phantom"]
@@ -30,94 +30,67 @@ MANIFEST = "manifest.csv"
 
 
 class PhantomReader:
-    """The plugin `phantom`: cells that are drawn, not photographed, and whose truth is therefore known."""
+    """The plugin `phantom`: synthetic cells with known ground truth."""
 
     name = "phantom"
 
     def recognises(self, path: Path) -> bool:
-        """Never: a written phantom is a manifest like any other and is read as one."""
+        """Return False: a written phantom is read as a manifest."""
         return False
 
     def read(self, path: Path, options: ReadOptions) -> Dataset:
-        """The cells that `write_phantom` wrote to the folder `path`; `diseased` is positive unless options say else.
+        """Read a folder written by `write_phantom`; the default positive class is `diseased`.
 
         Raises
         ------
         BenchError
-            There is no manifest, or it cannot be read.
+            The manifest is missing or cannot be read.
         """
         options = replace(options, positive=options.positive or DISEASED)
         dataset = ManifestReader().read(path / MANIFEST, options)
         return replace(dataset, name=self.name, reader=self.name)
 
-    def default(
-        self,
-        spec: PhantomSpec | None = None,
-        options: ReadOptions | None = None,
-        *,
-        progress: Progress | None = None,
-    ) -> Dataset:
-        """The data set that is used where no path is given; drawn when it is first asked for.
-
-        Parameters
-        ----------
-        spec : PhantomSpec, optional
-            What to draw. Default: `PhantomSpec()`.
-        options : ReadOptions, optional
-            How to read it.
-        progress : callable, optional
-            Called with (cells drawn, cells in all).
-
-        Raises
-        ------
-        BenchError
-            The cache folder cannot be written.
-        """
-        return self.read(cached_phantom(spec or PhantomSpec(), progress=progress), options or ReadOptions())
-
 
 def phantom_cells(spec: PhantomSpec) -> Iterator[tuple[npt.NDArray[np.uint8], TruthRow]]:
     """Draw the cells, patient by patient.
 
-    Each cell's random numbers come from (seed, patient, number of the cell), so that it depends on no other cell.
+    The random numbers of a cell follow from (seed, patient, number of the cell), independent of other cells.
 
     Yields
     ------
     image : ndarray of uint8, shape (size, size, 3)
         RGB on exactly black.
     row : mapping
-        `path`, `label`, `patient`, and the truth of `DrawnCell`.
+        `path`, `label`, `patient`, and the ground truth of `DrawnCell`.
     """
     for patient in patients_of(spec):
         for number in range(patient.n_cells):
             rng = random_stream(spec, patient.index, number)
-            drawn = draw_cell(cell_look(spec, patient, rng), size=spec.size, rng=rng)
+            drawn = draw_cell(cell_appearance(spec, patient, rng), size=spec.size, rng=rng)
             row = {"path": f"cells/{patient.id}_{number + 1:04d}.png", "label": patient.label, "patient": patient.id}
             yield drawn.image, {**row, **drawn.truth}
 
 
 def write_phantom(spec: PhantomSpec, folder: Path, *, progress: Progress | None = None) -> None:
-    """Write the cells as `cells/*.png` and their truth as `manifest.csv`, all or nothing.
-
-    They are written to a hidden folder beside `folder`, which is then renamed.
+    """Write the cells as `cells/*.png` and the ground truth as `manifest.csv`, atomically.
 
     Parameters
     ----------
     spec : PhantomSpec
-        What to draw.
+        Parameters of the dataset.
     folder : Path
-        Where to; it must not exist, or be empty.
+        Output folder; must not exist, or must be empty.
     progress : callable, optional
-        Called with (cells written, cells in all) after each cell.
+        Called with the number of cells written and the total after each cell.
 
     Raises
     ------
     BenchError
-        The folder holds something already, or cannot be written.
+        The folder is not empty or cannot be written.
     """
     try:
         if folder.exists() and not (folder.is_dir() and next(folder.iterdir(), None) is None):
-            raise BenchError(f"{folder} exists and is not empty; name another folder, or remove it first")
+            raise BenchError(f"{folder} exists and is not empty; choose another folder, or remove it first")
         with atomic_folder(folder, existing="error", flush=False) as temporary:
             _write_cells(spec, temporary, progress)
     except OSError as error:
@@ -125,10 +98,10 @@ def write_phantom(spec: PhantomSpec, folder: Path, *, progress: Progress | None 
 
 
 def cached_phantom(spec: PhantomSpec, *, progress: Progress | None = None) -> Path:
-    """Folder of the cells in the cache, drawn where it is not there yet.
+    """Return the cached folder of a specification; draw it if it is missing.
 
-    Its name is made of the specification, the code that draws and the libraries whose random numbers and filters it
-    uses. Of two processes that draw the same, the second takes what the first has finished.
+    The name of the folder contains a digest of the specification, the drawing code and the versions of its libraries.
+    If two processes draw the same specification, the second uses the result of the first.
 
     Raises
     ------
@@ -164,8 +137,6 @@ def _png(image: npt.NDArray[np.uint8]) -> bytes:
 
 
 def _content_name(spec: PhantomSpec) -> str:
-    own = Path(__file__)
-    sources = [path.read_text(encoding="utf-8") for path in sorted(own.parent.glob(f"{own.stem}*.py"))]
-    made_of = [[float(value) for value in astuple(spec)], np.__version__, cv2.__version__, sources]
-    digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
-    return f"{2 * spec.patients}-patients-seed-{spec.seed}-{digest}"
+    values = [float(value) for value in astuple(spec)]
+    parts = [values, np.__version__, cv2.__version__, code_digest(rendering.__name__, patients.__name__)]
+    return f"{2 * spec.patients}-patients-seed-{spec.seed}-{digest(parts)[:16]}"

@@ -1,4 +1,4 @@
-"""Draw one phantom cell: chromatin of known grain, stain, optics and debris within its outlines, on a black frame."""
+"""Draw one phantom cell: chromatin of known grain, stain, optics and debris on a black frame."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bench.datasets.phantom.appearance import CellLook
+from bench.datasets.phantom.appearance import CellAppearance
 from bench.datasets.phantom.outlines import ANGLE, ANGLES, Floats, draw_outlines
 
 Layer = npt.NDArray[np.float32]
@@ -17,16 +17,16 @@ Mask = npt.NDArray[np.bool_]
 Box = tuple[slice, slice]
 
 PLASMA = (150.0, 112.0, 138.0)
-"""RGB around the cell before it is cut out; the optics mix it into the rim, as in the C-NMC cells."""
+"""RGB of the background before the cell is cut out; the optics blur it into the rim, as in C-NMC cells."""
 
 CHROMATIN = (1.0, 1.15, 0.6)
-"""How strongly the chromatin moves the logarithm of red, green and blue: thin spots look reddish."""
+"""Effect of the chromatin on the logarithm of red, green and blue: thin spots are reddish."""
 
 PIVOT = 70.0
-"""Grey level that gamma leaves where it is."""
+"""Grey level that gamma does not change."""
 
-REACH_OF_DEBRIS = 2.9
-"""Farthest point of loose debris from the cell, in its radii, beside `GAP_PX`."""
+DEBRIS_REACH = 2.9
+"""Largest distance of loose debris from the cell in radii of the debris, in addition to `GAP_PX`."""
 
 GAP_PX = 4.0
 
@@ -40,10 +40,9 @@ class DrawnCell:
     image : ndarray of uint8, shape (size, size, 3)
         RGB; exactly 0 outside cell and debris, at least 1 in every channel inside.
     cell, nucleus : ndarray of bool, shape (size, size)
-        True where the pixel's centre lies inside the outline; without debris.
+        True if the centre of a pixel is inside the outline; without debris.
     truth : mapping
-        What was drawn: the look as columns, its shape replaced by what the outlines came out as
-        (`Outlines.truth`).
+        Ground truth: `CellAppearance.columns`, with the shape replaced by `Outlines.truth`.
     """
 
     image: npt.NDArray[np.uint8]
@@ -52,54 +51,54 @@ class DrawnCell:
     truth: Mapping[str, float | int | str]
 
 
-def draw_cell(look: CellLook, *, size: int, rng: np.random.Generator) -> DrawnCell:
+def draw_cell(appearance: CellAppearance, *, size: int, rng: np.random.Generator) -> DrawnCell:
     """Draw a cell near the centre of a black frame.
 
-    Light is absorbed layer upon layer (Beer-Lambert: logarithms add), spread by the optics, scaled by gamma and
-    brightness, noised, and then cut out along the cell's outline.
+    Light is absorbed by the layers (Beer-Lambert: logarithms add), blurred by the optics, scaled by gamma and
+    brightness, noise is added, and the cell is cut out along its outline.
 
     Parameters
     ----------
-    look : CellLook
-        What it shall look like.
+    appearance : CellAppearance
+        Appearance parameters.
     size : int
         Height and width of the frame in pixels.
     rng : Generator
-        Where directions, widths of clefts, chromatin and noise come from.
+        Random numbers for directions, widths of clefts, chromatin and noise.
 
     Raises
     ------
     ValueError
         The cell does not fit into the frame.
     """
-    outlines = draw_outlines(look, rng)
+    outlines = draw_outlines(appearance, rng)
     reach = float(outlines.cell.max()) + 2.0
     if 2.0 * reach > size:
-        raise ValueError(f"a cell {2 * reach:.0f} px across does not fit into {size} px; give a larger size")
+        raise ValueError(f"a cell {2 * reach:.0f} px across does not fit into {size} px; use a larger size")
     slack = min(size / 2.0 - reach, 0.03 * size)
     centre = size / 2.0 + rng.uniform(-slack, slack, 2)
-    debris = _draw_debris(look.debris, outlines.cell, centre, size=size, rng=rng)
+    debris = _draw_debris(appearance.debris, outlines.cell, centre, size=size, rng=rng)
 
     box = _box(centre, reach + debris.room, size)
     cell, cell_cover = _cover(outlines.cell, centre, box)
     nucleus, nucleus_cover = _cover(outlines.nucleus, centre, box)
     inside, debris_cover = cell, np.zeros_like(cell_cover)
-    if look.debris != "none":
+    if appearance.debris != "none":
         blob, debris_cover = _cover(debris.outline, debris.centre, box)
         inside = cell | blob
 
-    field = chromatin(cell.shape, look.grain_px, rng)
+    field = chromatin(cell.shape, appearance.grain_px, rng)
     texture = field * (np.float32(0.2) * cell_cover + np.float32(0.8) * nucleus_cover)
-    patch = _expose(np.dstack([cell_cover, nucleus_cover, texture, debris_cover]), look, rng)
+    patch = _expose(np.dstack([cell_cover, nucleus_cover, texture, debris_cover]), appearance, rng)
     patch[~inside] = 0
     image = np.zeros((size, size, 3), dtype=np.uint8)
     image[box] = patch
-    truth = {**look.columns(), **outlines.truth()}
+    truth = {**appearance.columns(), **outlines.truth()}
     return DrawnCell(image, _placed(cell, box, size), _placed(nucleus, box, size), truth)
 
 
 def chromatin(shape: tuple[int, ...], grain_px: float, rng: np.random.Generator) -> Layer:
-    """A Gaussian random field of mean 0 and variance 1 whose autocorrelation is exp(-(lag / grain_px)^2).
+    """Draw a Gaussian random field of mean 0 and variance 1 whose autocorrelation is exp(-(lag / grain_px)^2).
 
     White noise blurred by a Gaussian of sigma s correlates as exp(-lag^2 / (4 s^2)), so that s = grain_px / 2; its
     variance is the sum of the kernel's squares.
@@ -125,13 +124,13 @@ class _Debris:
 
 
 def _draw_debris(kind: str, cell: Floats, centre: Floats, *, size: int, rng: np.random.Generator) -> _Debris:
-    """A lobed blob on the cell's edge, or clear of it; the same random numbers are drawn for every kind."""
+    """Draw a lobed blob on the edge of the cell or away from it, with as many random draws for every kind."""
     direction, turn = rng.uniform(0.0, 2.0 * np.pi, 2)
     radius = size * rng.uniform(0.015, 0.035)
     outline = radius * (1.0 + 0.25 * np.cos(2.0 * (ANGLE - turn)) + 0.1 * np.cos(3.0 * (ANGLE + turn)))
     touching = cell[int(direction / (2.0 * np.pi) * ANGLES)] + 0.4 * radius
     distance = cell.max() + 1.5 * radius + GAP_PX if kind == "loose" else touching
-    room = 0.0 if kind == "none" else REACH_OF_DEBRIS * radius + GAP_PX
+    room = 0.0 if kind == "none" else DEBRIS_REACH * radius + GAP_PX
     return _Debris(outline, centre + distance * np.array([np.cos(direction), np.sin(direction)]), room)
 
 
@@ -142,7 +141,7 @@ def _box(centre: Floats, reach: float, size: int) -> Box:
 
 
 def _cover(outline: Floats, centre: Floats, box: Box) -> tuple[Mask, Layer]:
-    """Which pixel centres lie inside, and the share of each pixel that is covered, a soft edge of one pixel."""
+    """Return which pixel centres are inside, and the covered fraction of each pixel, with a soft edge of one pixel."""
     rows, columns = box
     y = np.arange(rows.start, rows.stop, dtype=np.float32) - np.float32(centre[1])
     x = np.arange(columns.start, columns.stop, dtype=np.float32) - np.float32(centre[0])
@@ -153,20 +152,20 @@ def _cover(outline: Floats, centre: Floats, box: Box) -> tuple[Mask, Layer]:
     return gap > 0.0, np.clip(gap + np.float32(0.5), 0.0, 1.0)
 
 
-def _expose(layers: Layer, look: CellLook, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """What the camera sees of (cell, nucleus, chromatin, debris): RGB uint8, at least 1 everywhere."""
-    plasma, cytoplasm, nucleus = (np.log(c) for c in (PLASMA, look.cytoplasm_rgb, look.nucleus_rgb))
+def _expose(layers: Layer, appearance: CellAppearance, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Render the layers (cell, nucleus, chromatin, debris) as RGB uint8, at least 1 everywhere."""
+    plasma, cytoplasm, nucleus = (np.log(c) for c in (PLASMA, appearance.cytoplasm_rgb, appearance.nucleus_rgb))
     absorbed = (
         cytoplasm - plasma,
         nucleus - cytoplasm,
-        np.multiply(CHROMATIN, look.contrast),
+        np.multiply(CHROMATIN, appearance.contrast),
         0.6 * (cytoplasm - plasma),
     )
-    light = look.gamma * (plasma - np.log(PIVOT)) + np.log(PIVOT * look.brightness)
-    stain = np.column_stack([*np.multiply(look.gamma, absorbed), light]).astype(np.float32)
-    grey = cv2.exp(cv2.transform(cv2.GaussianBlur(layers, (0, 0), look.blur_px), stain))
+    light = appearance.gamma * (plasma - np.log(PIVOT)) + np.log(PIVOT * appearance.brightness)
+    stain = np.column_stack([*np.multiply(appearance.gamma, absorbed), light]).astype(np.float32)
+    grey = cv2.exp(cv2.transform(cv2.GaussianBlur(layers, (0, 0), appearance.blur_px), stain))
     noise = rng.standard_normal(grey.shape, dtype=np.float32)
-    noise *= np.float32(look.noise)
+    noise *= np.float32(appearance.noise)
     grey += noise
     np.clip(np.rint(grey, out=grey), 1, 255, out=grey)
     return np.asarray(grey.astype(np.uint8))

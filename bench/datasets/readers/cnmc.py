@@ -1,4 +1,4 @@
-"""Reader of the C-NMC 2019 leukaemia cells: the training folds of both archive layouts, or the preliminary phase."""
+"""Reader of the C-NMC 2019 leukaemia cells: training folds of both archive layouts, or the preliminary phase."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.datasets.readers.cnmc_names import CellName, fold_notice, parse_name
+from bench.datasets.readers.cnmc_names import CellName, check_unique, fold_notice, parse_name
 from bench.datasets.readers.cnmc_preliminary import FOLDER as PRELIMINARY
 from bench.datasets.readers.cnmc_preliminary import LABELS, read_preliminary
 from bench.datasets.readers.images import image_files, is_image_name
@@ -25,8 +25,8 @@ LINKED = (
     frozenset({"H2", "H4", "H5", "H6"}),
     frozenset({"H3", "H10"}),
 )
-"""Training patients that share byte-identical images: of the 104 pairs of files with one SHA-256 in the training
-folders, 99 lie under two patient ids (20 = 21: 71; 51 = 75: 10; 75 = 78: 11; H2, H4, H5, H6: 6; H10 = H3: 1)."""
+"""Training patients that share byte-identical images: of the 104 pairs of files with equal SHA-256 in the training
+folders, 99 have two patient ids (20 = 21: 71; 51 = 75: 10; 75 = 78: 11; H2, H4, H5, H6: 6; H10 = H3: 1)."""
 
 _FOLD = re.compile(r"fold_(\d+)")
 _CLASS_FOLDERS = frozenset({"all", "hem"})
@@ -34,17 +34,17 @@ _ABOVE = ("", "*/", "*/*/", "*/*/*/")
 
 
 class CnmcReader:
-    """Reads C-NMC 2019 (doi 10.7937/tcia.2019.dc64i46r): `fold_<n>/{all,hem}/UID_<patient>_<image>_<cell>_{all,hem}`.
+    """C-NMC 2019 (doi 10.7937/tcia.2019.dc64i46r): `fold_<n>/{all,hem}/UID_<patient>_<image>_<cell>_{all,hem}`.
 
-    The path may be the archive's root, a folder above it or any folder inside it. Where the training folds lie at the
-    path, they alone are read: the phases are tracks of their own. Labels are `ALL` (positive) and `HEM`; ids keep
-    their H, since H30 and 30 are two people.
+    The path may be the archive's root, a folder above it or any folder inside it. If the path
+    has training folds, only these are read: each phase is a separate dataset. Labels are `ALL` (positive) and `HEM`.
+    Ids include the H, since H30 and 30 are different patients.
     """
 
     name = "cnmc"
 
     def recognises(self, path: Path) -> bool:
-        """Whether files named as in C-NMC lie in class folders, or a folder of one of the test phases is there."""
+        """Whether there are class folders with C-NMC file names, or a folder of one of the test phases."""
         if path.is_file():
             return path.name == LABELS
         here = path.resolve()
@@ -55,13 +55,13 @@ class CnmcReader:
         return any(_holds_cells(folder) for folder in _class_folders(here))
 
     def read(self, path: Path, options: ReadOptions) -> Dataset:
-        """The table of cells, sorted by path.
+        """Return the table of cells, sorted by path.
 
         Raises
         ------
         BenchError
-            An image is named otherwise, contradicts its folder or is there twice; only the final phase, which has no
-            labels, is there; the preliminary phase lacks its label file.
+            An image has another name, contradicts its folder or occurs twice; there is only the final phase, which has
+            no labels; the preliminary phase lacks its label file.
         """
         root = (path.parent if path.is_file() else path).resolve()
         files = [root / file for file in image_files(root)]
@@ -69,21 +69,21 @@ class CnmcReader:
         final = [file for file in files if FINAL in file.parts]
         training = [file for file in files if not {PRELIMINARY, FINAL} & set(file.parts)]
         if training:
-            notices = (*_elsewhere(preliminary, "preliminary"), *_elsewhere(final, "final"))
+            notices = (*_left_out(preliminary, "preliminary"), *_left_out(final, "final"))
             return self._read_training(root, training, options, notices)
         if preliminary:
             table, notices = read_preliminary(preliminary)
-            notices = (*notices, *_elsewhere(final, "final"))
+            notices = (*notices, *_left_out(final, "final"))
             return Dataset("cnmc-preliminary", self.name, table, POSITIVE, options, notices)
         if final:
             raise BenchError(
                 f"{root}: the final phase of C-NMC has no public labels; read training_data or validation_data"
             )
-        raise BenchError(f"{root}: no image lies there")
+        raise BenchError(f"{root}: there are no images")
 
     def _read_training(self, root: Path, files: list[Path], options: ReadOptions, notices: tuple[str, ...]) -> Dataset:
         names = [_training_name(file) for file in files]
-        _check_once(files)
+        check_unique(files)
         folds = [_fold(file) for file in files]
         table = cell_table(
             cell=[file.stem for file in files],
@@ -117,18 +117,10 @@ def _training_name(file: Path) -> CellName:
         raise BenchError(f"{file}: not named UID_<patient>_<image>_<cell>_{{all,hem}} as the cells of C-NMC are")
     folder = file.parent.name
     if folder not in _CLASS_FOLDERS:
-        raise BenchError(f"{file}: cells of C-NMC lie in folders named all or hem, not {folder}")
+        raise BenchError(f"{file}: cells of C-NMC are in folders named all or hem, not {folder}")
     if folder.upper() != name.label:
-        raise BenchError(f"{file}: the file name says {name.label}, its folder {folder.upper()}")
+        raise BenchError(f"{file}: the class is {name.label} in the file name but {folder.upper()} in the folder name")
     return name
-
-
-def _check_once(files: list[Path]) -> None:
-    first: dict[str, Path] = {}
-    for file in files:
-        other = first.setdefault(file.stem.upper(), file)
-        if other is not file:
-            raise BenchError(f"{file} is there twice, the other being {other}; give the path of one copy")
 
 
 def _fold(file: Path) -> str | None:
@@ -143,12 +135,10 @@ def _name(root: Path, file: Path) -> str:
     return "-".join([base, *part])
 
 
-def _elsewhere(files: list[Path], phase: str) -> tuple[str, ...]:
+def _left_out(files: list[Path], phase: str) -> tuple[str, ...]:
     if not files:
         return ()
     folder = files[0].parent
     if phase == "final":
         return (f"images of the final phase were left out, since it has no labels: {len(files)} in {folder}",)
-    return (
-        f"images of the preliminary phase were left out, a track of its own: {len(files)}; give {folder} to read it",
-    )
+    return (f"images of the preliminary phase were left out: {len(files)}; to read them, pass {folder}",)

@@ -1,24 +1,27 @@
-"""File names of C-NMC: which patient, image and class they tell."""
+"""Parse C-NMC file names."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import BenchError
 
 _NAME = re.compile(r"UID_([Hh]?\d+)_(\d+)_(\d+)_(all|hem)\.\w+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class CellName:
-    """What a file name tells.
+    """Patient and class of a file name.
 
     Parameters
     ----------
     patient : str
-        Id in upper case, H prefix kept.
+        Id in upper case, including the H prefix.
     written : str
-        Id as the file name has it.
+        Id as written in the file name.
     label : {"ALL", "HEM"}
         Class.
     """
@@ -29,7 +32,7 @@ class CellName:
 
 
 def parse_name(name: str) -> CellName | None:
-    """What `UID_<patient>_<image>_<cell>_{all,hem}.<suffix>` tells; None for another name."""
+    """Parse `UID_<patient>_<image>_<cell>_{all,hem}.<suffix>`; None for any other name."""
     match = _NAME.fullmatch(name)
     if match is None:
         return None
@@ -37,6 +40,15 @@ def parse_name(name: str) -> CellName | None:
 
 
 def fold_notice(names: Iterable[CellName]) -> tuple[str, ...]:
-    """A sentence on the ids whose case was folded; none where there are none."""
+    """Return a notice of the ids that were converted to upper case; empty without such ids."""
     folded = sorted({f"{name.written} is read as {name.patient}" for name in names if name.written != name.patient})
     return (f"patient ids in lower case: {', '.join(folded)}",) if folded else ()
+
+
+def check_unique(files: Iterable[Path]) -> None:
+    """Raise BenchError if two files have the same stem."""
+    first: dict[str, Path] = {}
+    for file in files:
+        other = first.setdefault(file.stem.upper(), file)
+        if other is not file:
+            raise BenchError(f"{file} is a second copy of {other}; pass the path of one copy")

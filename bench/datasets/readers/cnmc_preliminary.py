@@ -1,4 +1,4 @@
-"""The preliminary phase of C-NMC: numbered images whose patient and class stand in a label file."""
+"""Preliminary phase of C-NMC: numbered images with patients and classes in a label file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.datasets.readers.cnmc_names import CellName, fold_notice, parse_name
+from bench.datasets.readers.cnmc_names import CellName, check_unique, fold_notice, parse_name
 from bench.datasets.readers.text_table import Rows, read_rows
 from bench.datasets.table import cell_table
 from bench.errors import BenchError
@@ -18,51 +18,44 @@ _CLASSES = {"1": "ALL", "0": "HEM"}
 
 
 def read_preliminary(files: list[Path]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The table of cells and its notices.
+    """Return the table of cells and notices.
 
     Parameters
     ----------
     files : list of Path
-        The images, absolute, sorted.
+        Absolute paths of the images, sorted.
 
     Raises
     ------
     BenchError
-        No label file lies in the images' folder or the three above; a row of it is malformed or contradicts itself; an
+        There is no label file in the folder of the images or the three above; a row is malformed or contradictory; an
         image has no row or two.
     """
     names = _read_labels(_label_file(files[0].parent))
-    _check_files(files, names)
+    missing = next((file for file in files if file.stem not in names), None)
+    if missing is not None:
+        raise BenchError(f"{missing}: the image has no row in {LABELS}")
+    check_unique(files)
     stems = [file.stem for file in files]
-    found = [names[stem] for stem in stems]
+    cells = [names[stem] for stem in stems]
     table = cell_table(
         cell=[f"prelim_{stem}" for stem in stems],
         path=[str(file) for file in files],
-        label=[name.label for name in found],
-        patient=[name.patient for name in found],
+        label=[cell.label for cell in cells],
+        patient=[cell.patient for cell in cells],
     )
     absent = len(names) - len(files)
-    notices = (f"{absent} of the {len(names)} rows of {LABELS} have no image here",) if absent else ()
-    return table, (*fold_notice(found), *notices)
-
-
-def _check_files(files: list[Path], names: dict[str, CellName]) -> None:
-    first: dict[str, Path] = {}
-    for file in files:
-        if file.stem not in names:
-            raise BenchError(f"{file}: the image has no row in {LABELS}")
-        other = first.setdefault(file.stem, file)
-        if other is not file:
-            raise BenchError(f"{file} is there twice, the other being {other}; give the path of one copy")
+    notices = (f"{absent} of the {len(names)} rows of {LABELS} have no image",) if absent else ()
+    return table, (*fold_notice(cells), *notices)
 
 
 def _label_file(folder: Path) -> Path:
-    places = [folder, *folder.parents[:3]]
-    for place in places:
+    folders = [folder, *folder.parents[:3]]
+    for place in folders:
         if (place / LABELS).is_file():
             return place / LABELS
-    looked = ", ".join(str(place) for place in places)
-    raise BenchError(f"the label file {LABELS} of the preliminary phase is missing; looked in {looked}")
+    searched = ", ".join(map(str, folders))
+    raise BenchError(f"the label file {LABELS} of the preliminary phase is missing; searched {searched}")
 
 
 def _read_labels(file: Path) -> dict[str, CellName]:
@@ -71,7 +64,7 @@ def _read_labels(file: Path) -> dict[str, CellName]:
     for index, new_name in enumerate(rows.columns["new_names"]):
         stem = Path(new_name.strip()).stem
         if stem in names:
-            raise BenchError(f"{rows.at(index)}: {new_name!r} is there twice")
+            raise BenchError(f"{rows.at(index)}: {new_name!r} occurs twice")
         names[stem] = _row_name(rows, index)
     return names
 
@@ -80,10 +73,10 @@ def _row_name(rows: Rows, index: int) -> CellName:
     old, code = rows.columns["Patient_ID"][index].strip(), rows.columns["labels"][index].strip()
     name = parse_name(old)
     if name is None:
-        raise BenchError(f"{rows.at(index)}: Patient_ID is {old!r}; a name like UID_57_29_1_all.bmp is expected")
+        raise BenchError(f"{rows.at(index)}: Patient_ID is {old!r}; expected a name like UID_57_29_1_all.bmp")
     label = _CLASSES.get(code)
     if label is None:
-        raise BenchError(f"{rows.at(index)}: labels is {code!r}; 1 (ALL) or 0 (HEM) is expected")
+        raise BenchError(f"{rows.at(index)}: labels is {code!r}; expected 1 (ALL) or 0 (HEM)")
     if label != name.label:
-        raise BenchError(f"{rows.at(index)}: labels says {label}, Patient_ID {old!r} says {name.label}")
+        raise BenchError(f"{rows.at(index)}: the class is {label} in labels but {name.label} in Patient_ID {old!r}")
     return name

@@ -1,4 +1,4 @@
-"""The image files under a folder, in one order on every machine."""
+"""List the image files in a folder in a machine-independent order."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from bench.errors import BenchError
 READ_SUFFIXES = frozenset({".bmp", ".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 
 IMAGE_SUFFIXES = READ_SUFFIXES | {".gif", ".webp", ".jp2", ".j2k", ".ppm", ".pgm", ".pnm", ".heic", ".avif"}
-"""Suffixes that say "image". Those that cannot be decoded count too: the scan names them, nobody overlooks them."""
+"""Suffixes of images, including formats that cannot be decoded: the scan reports them as unreadable."""
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file name ends as images do; hidden files (`._1.bmp` of some archives) do not count."""
+    """Whether a file name has the suffix of an image and is not hidden (`._1.bmp` of some archives)."""
     return not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def image_files(root: Path, *, leave_out: Collection[Path] = ()) -> list[str]:
-    """Paths of all image files under a folder, relative to it, with `/`, sorted by code point.
+    """Return the relative paths of all image files in a folder, with `/`, sorted by code point.
 
-    Hidden files and folders and `__MACOSX` are passed over.
+    Hidden files and folders and `__MACOSX` are skipped.
 
     Parameters
     ----------
     root : Path
-        An absolute path without symbolic links.
+        Absolute path without symbolic links.
     leave_out : collection of Path
-        Folders inside `root` that are passed over (masks).
+        Folders inside `root` to skip (masks).
 
     Raises
     ------
     BenchError
-        A folder cannot be read, a link leads out of `root` or to a folder, a file is none, a name is not UTF-8.
+        A folder cannot be read, a link points outside `root` or to a folder, a file is not a regular file, or a name is
+        not UTF-8.
     """
     return sorted(path.relative_to(root).as_posix() for path in _walk(root, root, leave_out))
 
@@ -66,7 +67,7 @@ def _checked(path: Path, entry: os.DirEntry[str], root: Path) -> Path:
     except UnicodeEncodeError as error:
         raise BenchError(f"{str(path)!r}: the file name is not UTF-8; rename it") from error
     if not entry.is_file():
-        raise BenchError(f"{path} is no file (a broken link, perhaps); repair or remove it")
+        raise BenchError(f"{path} is not a file (a broken link, perhaps); repair or remove it")
     if entry.is_symlink() and not path.resolve().is_relative_to(root):
-        raise BenchError(f"{path} is a link that leaves {root}; copy the file there, or list the cells in a manifest")
+        raise BenchError(f"{path} is a link that leaves {root}; copy the file into it, or list the cells in a manifest")
     return path

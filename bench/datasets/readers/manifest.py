@@ -1,4 +1,4 @@
-"""Reader of manifests: a CSV or Parquet table with a row for each cell."""
+"""Reader of manifests: a CSV or Parquet table with one row per cell."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ _TRIMMED = ("label", "patient", "fold", "set", "sha256", "cell", "um_per_px")
 
 
 def manifest_files(data: str) -> tuple[Path, ...]:
-    """Return the resolved paths at which `data` may have its manifest: itself, or a named manifest in the folder."""
+    """Return the resolved paths of possible manifests: `data` itself, or a manifest in the folder `data`."""
     source = Path(data).expanduser().resolve()
     return (source, *(source / name for name in NAMES))
 
 
 class ManifestReader:
-    """Reads a manifest, given as a file or as a folder that holds `manifest.csv` or `manifest.parquet`.
+    """Reader of a manifest: a file, or a folder with `manifest.csv` or `manifest.parquet`.
 
     Columns `path`, `label`, `patient`; optional `mask` (path of a mask image; empty: none), `nucleus` (path of a mask
-    image of the nucleus; empty: it is looked for; a black image: the cell has none), `fold` (official fold), `set`
-    (`train` or `held-out`: the cells on which a model trained on the others is tested once; they have no fold),
-    `sha256` (of the image file, checked when the data set is opened), `cell` (unique name; default: the path) and
-    `um_per_px`. Others are ignored. Paths are relative to the manifest's folder and stay in it, or absolute.
+    image of the nucleus; empty: segmented automatically; black image: no nucleus), `fold` (official fold), `set`
+    (`train` or `held-out`: held-out cells test a model trained on the others; they have no fold),
+    `sha256` (of the image file, checked when the dataset is loaded), `cell` (unique name; default: the path) and
+    `um_per_px`. Other columns are ignored. Paths are absolute, or relative to the folder of the manifest and inside it.
     """
 
     name = "manifest"
 
     def recognises(self, path: Path) -> bool:
-        """Whether `path` is a CSV or Parquet file, or a folder with one named manifest."""
+        """Whether `path` is a CSV or Parquet file, or a folder with a manifest."""
         if path.is_file():
             return path.suffix.lower() in SUFFIXES
         return any((path / name).is_file() for name in NAMES)
 
     def read(self, path: Path, options: ReadOptions) -> Dataset:
-        """The table of cells, in the order of the manifest.
+        """Return the table of cells in the order of the manifest.
 
         Raises
         ------
         BenchError
-            With file and row: a column is missing, a field is empty or no number, an image or mask is missing or lies
-            outside the folder, a path or cell name is there twice.
+            A column is missing, a field is empty or not a number, an image or mask is missing or outside the folder, or
+            a path or cell name occurs twice; the message names file and row.
         """
         file = _manifest_of(path).resolve()
         rows = read_rows(file, required=REQUIRED, optional=OPTIONAL)
@@ -59,15 +59,15 @@ class ManifestReader:
         return _dataset(rows, _places(rows, "path"), options)
 
     def read_index(self, path: Path, options: ReadOptions) -> Dataset | None:
-        """The table of a manifest of which no image is there, for what can be told from its `sha256` alone.
+        """Return the table of a manifest without image files, for checks of `sha256` alone.
 
-        None where `path` is no manifest, some row has no `sha256`, or some image is there: `read` is for these. Cells
-        are named by their paths, since lists of files number them in columns of their own.
+        None if `path` is not a manifest, a row has no `sha256`, or an image exists: use `read` for these. Cells are
+        named by their paths.
 
         Raises
         ------
         BenchError
-            As `read`, but for images and masks.
+            As in `read`, except for images and masks.
         """
         if not self.recognises(path):
             return None
@@ -110,11 +110,11 @@ def _dataset(rows: Rows, paths: list[Path], options: ReadOptions) -> Dataset:
 def _manifest_of(path: Path) -> Path:
     if not path.is_dir():
         return path
-    found = [path / name for name in NAMES if (path / name).is_file()]
-    if len(found) != 1:
-        count = "both" if found else "neither"
-        raise BenchError(f"{path}: {count} of {' and '.join(NAMES)} lies there; give the path of the one to read")
-    return found[0]
+    manifests = [path / name for name in NAMES if (path / name).is_file()]
+    if len(manifests) != 1:
+        count = "both" if manifests else "neither"
+        raise BenchError(f"{path}: {count} of {' and '.join(NAMES)} exist in the folder; pass the path of one file")
+    return manifests[0]
 
 
 def _trim(rows: Rows) -> tuple[str, ...]:
@@ -125,7 +125,7 @@ def _trim(rows: Rows) -> tuple[str, ...]:
         changed = sum(a != b for a, b in zip(texts, stripped, strict=True))
         if changed:
             rows.columns[name] = stripped
-            notices.append(f"{rows.file}: spaces around {changed} values of {name!r} were dropped")
+            notices.append(f"{rows.file}: spaces around {changed} values of {name!r} were removed")
     return tuple(notices)
 
 
@@ -140,8 +140,8 @@ def _check_once(rows: Rows, values: list[str], name: str) -> None:
     for index, value in enumerate(values):
         if first.setdefault(value, index) != index:
             raise BenchError(
-                f"{rows.at(index)}: the {name} {rows.columns.get(name, values)[index]!r} is there already, "
-                f"in row {rows.numbers[first[value]]}; each cell stands in one row"
+                f"{rows.at(index)}: the {name} {rows.columns.get(name, values)[index]!r} is already in "
+                f"row {rows.numbers[first[value]]}; each cell needs its own row"
             )
 
 
@@ -154,8 +154,8 @@ def _place(rows: Rows, index: int, name: str, text: str) -> Path:
     place = Path(os.path.normpath(base / text))
     if not Path(text).is_absolute() and not place.is_relative_to(base):
         raise BenchError(
-            f"{rows.at(index)}: the {name} {text!r} leaves the manifest's folder; "
-            "move the manifest up, or write an absolute path"
+            f"{rows.at(index)}: the {name} {text!r} leaves the folder of the "
+            "manifest; move the manifest up, or write an absolute path"
         )
     if not place.is_file():
         what = "is a folder" if place.is_dir() else "does not exist"
@@ -180,9 +180,9 @@ def _sets(rows: Rows) -> list[str | None] | None:
         return None
     for index, text in enumerate(texts):
         if text not in (TRAIN, HELD_OUT):
-            raise BenchError(f"{rows.at(index)}: 'set' is {text!r}; {TRAIN} or {HELD_OUT} is expected")
+            raise BenchError(f"{rows.at(index)}: 'set' is {text!r}; expected {TRAIN} or {HELD_OUT}")
     if TRAIN not in texts:
-        raise BenchError(f"{rows.file}: every cell is {HELD_OUT}, so that none is left to train on")
+        raise BenchError(f"{rows.file}: every cell is {HELD_OUT}; there are no training cells")
     return list(texts) if HELD_OUT in texts else None
 
 
@@ -193,9 +193,7 @@ def _folds(rows: Rows, sets: list[str | None] | None) -> list[str | None] | None
     for index, text in enumerate(folds):
         held_out = sets is not None and sets[index] == HELD_OUT
         if held_out and text:
-            raise BenchError(
-                f"{rows.at(index)}: 'fold' is {text!r}, but a {HELD_OUT} cell lies in no fold; leave it empty"
-            )
+            raise BenchError(f"{rows.at(index)}: 'fold' is {text!r}, but a {HELD_OUT} cell has no fold; leave it empty")
         if not held_out and not text:
             raise BenchError(f"{rows.at(index)}: 'fold' is empty")
     return [text or None for text in folds]
@@ -216,7 +214,7 @@ def _each(rows: Rows, name: str, parse: Callable[[str], str]) -> list[str | None
 
 def _sha256(text: str) -> str:
     if re.fullmatch(r"[0-9a-fA-F]{64}", text) is None:
-        raise ValueError("64 hexadecimal digits are expected")
+        raise ValueError("expected 64 hexadecimal digits")
     return text.lower()
 
 
@@ -226,5 +224,5 @@ def _scale(text: str) -> str:
     except ValueError:
         scale = math.nan
     if not (math.isfinite(scale) and scale > 0):
-        raise ValueError("a number above 0 is expected, micrometres per pixel")
+        raise ValueError("expected a number above 0, in micrometres per pixel")
     return repr(scale)

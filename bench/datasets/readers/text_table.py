@@ -1,4 +1,4 @@
-"""The rows of a CSV or Parquet file as text, each with the number under which an editor shows it."""
+"""Rows of a CSV or Parquet file as text, with their row numbers."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 MAX_BYTES = 2 * 1024**3
-"""Largest file that is read: some ten million rows, far beyond any set of single cells."""
+"""Largest file that is read, about ten million rows."""
 
 SUFFIXES = frozenset({".csv", ".tsv", ".parquet"})
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Some columns of a file.
+    """Selected columns of a file.
 
     Parameters
     ----------
     file : Path
-        Where they come from.
+        Path of the file.
     columns : dict of str to list of str
-        Text as it stands in the file (`"007"` and `"NA"` stay); a missing value of a Parquet file is `""`.
+        Values as text, unconverted (`"007"`, `"NA"`); a missing value of a Parquet file is `""`.
     numbers : list of int
-        Row number of each entry. CSV: the line where the row begins, 1 being the header. Parquet: 1 is the first row.
+        Row number of each entry. CSV: line where the row begins, the header is 1. Parquet: the first row is 1.
     """
 
     file: Path
@@ -44,36 +44,36 @@ class Rows:
         return len(self.numbers)
 
     def at(self, index: int) -> str:
-        """Name of a row for an error: file and row number."""
+        """Return file and row number of an entry, for error messages."""
         return f"{self.file}, row {self.numbers[index]}"
 
 
 def read_rows(file: Path, *, required: Sequence[str], optional: Iterable[str] = (), comments: bool = False) -> Rows:
-    """Read the named columns of a CSV (comma, semicolon or tab; UTF-8) or Parquet file; others are ignored.
+    """Read the named columns of a CSV (comma, semicolon or tab; UTF-8) or Parquet file.
 
-    Rows whose every field is empty are passed over.
+    Rows with only empty fields are skipped.
 
     Parameters
     ----------
     file : Path
-        Parquet where the suffix says so, else CSV.
+        Parquet if the suffix is `.parquet`, otherwise CSV.
     required, optional : str
-        Names of columns; an optional one that the file lacks is absent from the result.
+        Names of columns; missing optional ones are absent from the result.
     comments : bool
-        Pass over lines of a CSV file that begin with `#` and stand before its header.
+        Skip lines before the header of a CSV file that begin with `#`.
 
     Raises
     ------
     BenchError
-        The file is too large, no UTF-8, malformed, empty, has a column twice or lacks a required one.
+        The file is too large, not UTF-8, malformed or empty, has a column twice or lacks a required one.
     """
     _check_size(file)
-    wanted = [*required, *optional]
+    names = [*required, *optional]
     try:
         if file.suffix.lower() == ".parquet":
-            rows = _read_parquet(file, wanted, required)
+            rows = _read_parquet(file, names, required)
         else:
-            rows = _read_csv(file, wanted, required, comments=comments)
+            rows = _read_csv(file, names, required, comments=comments)
     except OSError as error:
         raise BenchError(f"{file}: cannot be read ({error.strerror or error})") from error
     if not len(rows):
@@ -87,7 +87,7 @@ def _check_size(file: Path) -> None:
     except OSError as error:
         raise BenchError(f"{file}: cannot be read ({error.strerror})") from error
     if size > MAX_BYTES:
-        raise BenchError(f"{file}: {size / 1024**3:.1f} GiB; at most {MAX_BYTES / 1024**3:g} GiB are read, so split it")
+        raise BenchError(f"{file}: {size / 1024**3:.1f} GiB; the limit is {MAX_BYTES / 1024**3:g} GiB; split the file")
     if size == 0:
         raise BenchError(f"{file}: the file is empty")
 
@@ -95,7 +95,7 @@ def _check_size(file: Path) -> None:
 def _check_columns(file: Path, present: Sequence[str], required: Sequence[str]) -> None:
     twice = next((name for name in present if present.count(name) > 1), None)
     if twice is not None:
-        raise BenchError(f"{file}: the column {twice!r} is there twice")
+        raise BenchError(f"{file}: the column {twice!r} occurs twice")
     for name in required:
         if name not in present:
             hint = did_you_mean(name, present)

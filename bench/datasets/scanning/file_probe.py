@@ -1,4 +1,4 @@
-"""One look at a cell's files: digests, size, and that its image and masks can be decoded."""
+"""Probe the files of a cell: digests, size, and whether image and masks can be decoded."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from extractors.files.digests import file_digest
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What a look at a cell's files finds.
+class FileProbe:
+    """Digests and sizes of the files of a cell.
 
     Parameters
     ----------
     sha256 : str
-        Of the image file's bytes.
+        Digest of the image file.
     mask_sha256, nucleus_sha256 : str
-        Of the bytes of the mask files of cell and nucleus; empty without one.
+        Digests of the mask files of cell and nucleus; empty without a file.
     pixels : str
-        SHA-256 of height, width and decoded RGB bytes: the same for one picture in two file formats.
+        SHA-256 of height, width and decoded RGB bytes, independent of the file format.
     picture : str
-        `bench.datasets.scanning.orientations.picture_digest`: the same for its turned and mirrored copies, too.
+        `bench.datasets.scanning.orientations.picture_digest`, independent of the orientation.
     height, width : int
         Size of the image, px.
     mask_px : int
@@ -43,16 +43,16 @@ class Look:
     mask_px: int
 
 
-def probe_file(file: CellFile) -> Look:
-    """Read every byte of a cell's image and masks.
+def probe_file(file: CellFile) -> FileProbe:
+    """Read image and masks of a cell completely.
 
     Raises
     ------
     OSError
         A file cannot be read.
     ValueError
-        The image or a mask is damaged, image or mask is empty, they differ in size, no mask can be found, or the
-        nucleus lies outside the cell.
+        The image or a mask is damaged or empty, their sizes differ, segmentation fails, or the nucleus is outside the
+        cell.
     """
     verify_image(Path(file.path))
     for path in (file.mask_path, file.nucleus_path):
@@ -61,13 +61,15 @@ def probe_file(file: CellFile) -> Look:
     cell = Cell.from_file(file)
     image = cell.image
     if not image.any():
-        raise ValueError("the image is black throughout")
+        raise ValueError("the image is entirely black")
     area = int(np.count_nonzero(cell.mask))
     if area == 0:
-        raise ValueError("no white cell is found" if file.mask_by == "smear" else f"the mask {file.mask_path} is empty")
+        raise ValueError(
+            "no white cell was detected" if file.mask_by == "smear" else f"the mask {file.mask_path} is empty"
+        )
     _ = cell.nucleus
     height, width = image.shape[:2]
-    return Look(
+    return FileProbe(
         sha256=_file_digest(file.path),
         mask_sha256=_file_digest(file.mask_path),
         nucleus_sha256=_file_digest(file.nucleus_path),
@@ -79,8 +81,8 @@ def probe_file(file: CellFile) -> Look:
     )
 
 
-def reason(error: Exception, file: CellFile) -> str:
-    """Why a cell cannot be read, in a few words: without its path and id, which stand beside it."""
+def failure_reason(error: Exception, file: CellFile) -> str:
+    """Return why a cell cannot be read, without its path and id."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror if error.filename in (None, file.path) else f"{error.strerror}: {error.filename}"
     text = str(error).removeprefix(f"{file.path}: ").removeprefix(f"cell {file.id}: ")

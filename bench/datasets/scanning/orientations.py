@@ -1,4 +1,4 @@
-"""The eight orientations of an image, and a digest that all eight share."""
+"""The eight orientations of an image and an orientation-independent digest."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import numpy.typing as npt
 Image = npt.NDArray[Any]
 
 ORIENTATIONS = tuple((transposed, down, across) for transposed in (0, 1) for down in (0, 1) for across in (0, 1))
-"""Which of transposition, then a flip of the rows, then a flip of the columns leads to each orientation; the first
-leaves the image as it is."""
+"""Orientations as (transposition, flip of the rows, flip of the columns), applied in this order; the first is the
+identity."""
 
 
 def oriented(image: Image, orientation: tuple[int, int, int]) -> Image:
-    """An image in one of `ORIENTATIONS`: shape (height, width, ...), transposed first; a view."""
+    """Return a view of an image of shape (height, width, ...) in one of `ORIENTATIONS`."""
     transposed, down, across = orientation
     turned = image.swapaxes(0, 1) if transposed else image
     return turned[:: -1 if down else 1, :: -1 if across else 1]
 
 
 def picture_digest(image: npt.NDArray[np.uint8]) -> str:
-    """SHA-256 of an image's size and pixels in a canonical orientation: turned and mirrored copies share it.
+    """SHA-256 of size and pixels in a canonical orientation; rotated and mirrored copies have the same digest.
 
-    The canonical orientation is the one whose row sums, followed by its column sums, come first in order. Only the
-    sums are turned to find it; where several orientations tie, as in a symmetric image, the smallest digest counts.
+    The canonical orientation has the lexicographically smallest row sums, followed by column sums. If several
+    orientations tie, as in a symmetric image, the smallest digest is used.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def picture_digest(image: npt.NDArray[np.uint8]) -> str:
 
 
 def _sums(image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Sum of each row and of each column; float64 holds them exactly for any image that is read."""
+    """Sum of each row and of each column, exact in float64 for any image that is read."""
     rows = cv2.reduce(image, 1, cv2.REDUCE_SUM, dtype=cv2.CV_64F).reshape(len(image), -1).sum(axis=1)
     columns = cv2.reduce(image, 0, cv2.REDUCE_SUM, dtype=cv2.CV_64F).reshape(image.shape[1], -1).sum(axis=1)
     return rows, columns
@@ -56,6 +56,6 @@ def _digest(image: npt.NDArray[np.uint8], orientation: tuple[int, int, int]) -> 
     if down or across:
         turned = cv2.flip(turned, {(1, 0): 0, (0, 1): 1, (1, 1): -1}[down, across])
     height, width = turned.shape[:2]
-    whole = hashlib.sha256(f"{height}x{width}:".encode())
-    whole.update(np.ascontiguousarray(turned).data)
-    return whole.hexdigest()
+    sha256 = hashlib.sha256(f"{height}x{width}:".encode())
+    sha256.update(np.ascontiguousarray(turned).data)
+    return sha256.hexdigest()

@@ -1,4 +1,4 @@
-"""What earlier looks at files found, remembered in the user's cache by path, size and times."""
+"""Cache of file probes, keyed by path, size and times of the files."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.datasets.scanning.file_probe import Look
+from bench.datasets.scanning.file_probe import FileProbe
 from bench.storage.fingerprints import code_digest, digest, library_versions
 from extractors.cells import CellFile
 from extractors.files.stamps import file_stamp
 
-FILE = "files-3.sqlite"
+FILE = "files-4.sqlite"
 
 _TIMEOUT_S = 30.0
 _BATCH = 400
 _TABLE = """
-CREATE TABLE IF NOT EXISTS looks (
+CREATE TABLE IF NOT EXISTS probes (
     path TEXT NOT NULL, mask TEXT NOT NULL, nucleus TEXT NOT NULL, reading TEXT NOT NULL, state TEXT NOT NULL,
     sha256 TEXT NOT NULL, mask_sha256 TEXT NOT NULL, nucleus_sha256 TEXT NOT NULL,
     pixels TEXT NOT NULL, picture TEXT NOT NULL,
@@ -32,17 +32,17 @@ CREATE TABLE IF NOT EXISTS looks (
 
 
 class Key(NamedTuple):
-    """What a look depends on.
+    """Everything that a probe depends on.
 
     Parameters
     ----------
     path, mask, nucleus : str
         Absolute paths of the image and of the masks of cell and nucleus; `""` for no mask file.
     reading : str
-        Digest of how they are read: options, decoding code, library versions.
+        Digest of reading options, decoding code and library versions.
     state : str
-        Size, modification and change time of the files. The change time is there because archives and copies set the
-        modification time at will, and the images of a set often have one size.
+        Size, modification and change time of the files. The change time is needed because archives and copies set the
+        modification time, and the images of a dataset often have equal sizes.
     """
 
     path: str
@@ -53,7 +53,7 @@ class Key(NamedTuple):
 
 
 def key_of(file: CellFile) -> Key | None:
-    """The key of a cell's files as they lie there now; None where one is missing."""
+    """Return the key of the current files of a cell; None if a file is missing."""
     try:
         states = [_state(path) for path in (file.path, file.mask_path, file.nucleus_path) if path is not None]
     except OSError:
@@ -62,32 +62,31 @@ def key_of(file: CellFile) -> Key | None:
     return Key(file.path, file.mask_path or "", file.nucleus_path or "", reading, "|".join(states))
 
 
-def get_probe(store: Path, keys: Iterable[Key]) -> dict[Key, Look]:
-    """What is remembered for keys, with the files in the same state; a store that is damaged is discarded.
+def get_probes(store: Path, keys: Iterable[Key]) -> dict[Key, FileProbe]:
+    """Return the cached probes of keys; a damaged cache is discarded with a warning.
 
     Parameters
     ----------
     store : Path
-        An SQLite file, made on demand; processes may share it.
+        SQLite file, created on demand; processes may share it.
     keys : iterable of Key
-        What is asked for.
+        Keys to look up.
     """
-    asked = list(keys)
-    wanted = set(asked)
-    found: dict[Key, Look] = {}
-    with _mended(store):
-        for row in _select(store, sorted({key.path for key in asked})):
+    wanted = set(keys)
+    probes: dict[Key, FileProbe] = {}
+    with _discarded_if_damaged(store):
+        for row in _select(store, sorted({key.path for key in wanted})):
             key = Key(*row[: len(Key._fields)])
             if key in wanted:
-                found[key] = Look(*row[len(Key._fields) :])
-    return found
+                probes[key] = FileProbe(*row[len(Key._fields) :])
+    return probes
 
 
-def put_probe(store: Path, looks: Mapping[Key, Look]) -> None:
-    """Keep looks for later; where the store cannot be written, a warning says so and nothing is kept."""
-    rows = [(*key, *astuple(look)) for key, look in looks.items()]
-    with _mended(store), closing(_connect(store)) as connection, connection:
-        connection.executemany("INSERT OR REPLACE INTO looks VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", rows)
+def put_probes(store: Path, probes: Mapping[Key, FileProbe]) -> None:
+    """Store probes; issue a warning if the cache cannot be written."""
+    rows = [(*key, *astuple(probe)) for key, probe in probes.items()]
+    with _discarded_if_damaged(store), closing(_connect(store)) as connection, connection:
+        connection.executemany("INSERT OR REPLACE INTO probes VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", rows)
 
 
 def _select(store: Path, paths: Sequence[str]) -> Iterator[tuple[Any, ...]]:
@@ -95,7 +94,7 @@ def _select(store: Path, paths: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(paths), _BATCH):
             batch = paths[start : start + _BATCH]
             marks = ",".join("?" * len(batch))
-            yield from connection.execute(f"SELECT * FROM looks WHERE path IN ({marks})", batch)  # noqa: S608 (marks)
+            yield from connection.execute(f"SELECT * FROM probes WHERE path IN ({marks})", batch)  # noqa: S608 (marks)
 
 
 def _connect(store: Path) -> sqlite3.Connection:
@@ -109,13 +108,13 @@ def _connect(store: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def _mended(store: Path) -> Iterator[None]:
+def _discarded_if_damaged(store: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        warnings.warn(f"what is known of files cannot be remembered in {store}: {error}", stacklevel=4)
+        warnings.warn(f"the results of the scan cannot be cached in {store}: {error}", stacklevel=4)
     except (sqlite3.DatabaseError, TypeError) as error:
-        warnings.warn(f"{store} was damaged ({error}); it is discarded, and files are read afresh", stacklevel=4)
+        warnings.warn(f"{store} was damaged ({error}); it is discarded and files are read again", stacklevel=4)
         store.unlink(missing_ok=True)
 
 

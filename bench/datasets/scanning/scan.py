@@ -1,4 +1,4 @@
-"""One pass over all files of a data set: digests, sizes, and what cannot be read."""
+"""Scan all files of a dataset: digests, sizes and unreadable cells."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.datasets.scanning.file_probe import Look, probe_file, reason
-from bench.datasets.scanning.probe_cache import FILE, Key, get_probe, key_of, put_probe
+from bench.datasets.scanning.file_probe import FileProbe, failure_reason, probe_file
+from bench.datasets.scanning.probe_cache import FILE, Key, get_probes, key_of, put_probes
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
 from bench.executors.cores import cores
@@ -20,21 +20,21 @@ from extractors.cells import CellFile
 
 Progress = Callable[[int, int], None]
 
-_KEEP_EVERY = 500
+_STORE_EVERY = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A cell that cannot be read.
+    """An unreadable cell.
 
     Parameters
     ----------
     row : int
-        Its place in the table of cells.
+        Row of the table of cells.
     cell, path : str
-        Its name and image.
+        Name and image of the cell.
     reason : str
-        Why, in a few words.
+        Short reason.
     """
 
     row: int
@@ -45,17 +45,17 @@ class Problem:
 
 @dataclass(frozen=True)
 class Scan:
-    """What a pass over a data set's files found.
+    """Result of a scan.
 
     Parameters
     ----------
     table : DataFrame
-        One row a cell, index and order as in the data set's table: `cell`; `digest` (SHA-256 over the bytes of image
-        and masks, or the way the mask is found, and the scale: the cell's identity, wherever it lies), `sha256` (of the
-        image file), `pixels` (SHA-256 of size and decoded RGB), `picture` (the same for turned and mirrored copies),
-        all str; `height`, `width`, `mask_px` (px, Int64). Missing where the cell cannot be read.
+        One row per cell, index and order as in the table of the dataset: `cell`; `digest` (SHA-256 of the bytes of
+        image and masks, or the mask method, and the scale: identity of the cell, independent of paths), `sha256` (of
+        the image file), `pixels` (SHA-256 of size and decoded RGB), `picture` (independent of the orientation), all
+        str; `height`, `width`, `mask_px` (px, Int64). Missing for unreadable cells.
     problems : tuple of Problem
-        The cells that cannot be read, in the order of the table.
+        Unreadable cells, in the order of the table.
     """
 
     table: pd.DataFrame
@@ -63,125 +63,129 @@ class Scan:
 
 
 def scan(dataset: Dataset, *, threads: int | None = None, progress: Progress | None = None) -> Scan:
-    """Read every file of a data set once; files that an earlier pass read and that have not changed are not opened.
+    """Read every file of a dataset once; unchanged files of earlier scans are taken from the cache.
 
     Parameters
     ----------
     dataset : Dataset
-        The table of cells.
+        Table of cells.
     threads : int, optional
-        Files read at a time. Default: the cores this process may use, at most 8.
+        Files read at a time. Default: the available cores, at most 8.
     progress : callable, optional
-        Called in this thread with the cells done and the cells in all.
+        Called in this thread with the number of cells done and the total.
 
     Raises
     ------
     BenchError
-        The cache folder cannot be written. What is wrong with a cell is no error here but a `Problem`.
+        The cache folder cannot be written. An unreadable cell is not an error here but a `Problem`.
     """
+    progress = progress or (lambda done, total: None)
     files = dataset.cells().files
     store = cache_dir() / FILE
     keys = [key_of(file) for file in files]
-    known = get_probe(store, [key for key in keys if key is not None])
-    found: list[Look | Problem | None] = [None if key is None else known.get(key) for key in keys]
-    todo = [row for row, look in enumerate(found) if look is None]
+    known = get_probes(store, [key for key in keys if key is not None])
+    results: list[FileProbe | Problem | None] = [None if key is None else known.get(key) for key in keys]
+    todo = [row for row, result in enumerate(results) if result is None]
     done = len(files) - len(todo)
-    _report(progress, done, len(files))
-    fresh: dict[Key, Look] = {}
-    for row, look in _looks(files, todo, threads or min(8, cores())):
-        found[row] = look
+    progress(done, len(files))
+    fresh: dict[Key, FileProbe] = {}
+    for row, result in _probe_files(files, todo, threads or min(8, cores())):
+        results[row] = result
         key = keys[row]
-        if isinstance(look, Look) and key is not None:
-            fresh[key] = look
+        if isinstance(result, FileProbe) and key is not None:
+            fresh[key] = result
         done += 1
-        _report(progress, done, len(files))
-        if len(fresh) >= _KEEP_EVERY:
-            put_probe(store, fresh)
+        progress(done, len(files))
+        if len(fresh) >= _STORE_EVERY:
+            put_probes(store, fresh)
             fresh = {}
     if fresh:
-        put_probe(store, fresh)
-    return _scanned(dataset, files, found)
+        put_probes(store, fresh)
+    return _scanned(dataset, files, results)
 
 
 def content_digest(dataset: Dataset, scan: Scan) -> str:
-    """SHA-256 of what a data set consists of: cells, labels, patients, split units and folds, in order.
+    """SHA-256 of cells, labels, patients, split units and folds, in order.
 
-    It does not depend on where the files lie or what they are called.
+    It does not depend on paths and names of the files.
 
     Raises
     ------
     BenchError
-        A cell could not be read.
+        A cell is unreadable.
     """
     if scan.problems:
         raise BenchError(f"{dataset.name}: {len(scan.problems)} cells cannot be read, so it has no digest")
     table = dataset.table
     folds = list(table["fold"]) if "fold" in table else [None] * len(table)
     rows = zip(scan.table["digest"], table["label"], table["patient"], table["unit"], folds, strict=True)
-    whole = hashlib.sha256()
+    sha256 = hashlib.sha256()
     for row in rows:
-        whole.update(json.dumps(row).encode() + b"\n")
-    return whole.hexdigest()
+        sha256.update(json.dumps(row).encode() + b"\n")
+    return sha256.hexdigest()
 
 
-def _report(progress: Progress | None, done: int, total: int) -> None:
-    if progress is not None:
-        progress(done, total)
-
-
-def _looks(files: Sequence[CellFile], rows: Sequence[int], threads: int) -> Iterator[tuple[int, Look | Problem]]:
+def _probe_files(
+    files: Sequence[CellFile], rows: Sequence[int], threads: int
+) -> Iterator[tuple[int, FileProbe | Problem]]:
     executor = ThreadPoolExecutor(threads)
     try:
-        futures: dict[Future[Look | Problem], int] = {executor.submit(_look, row, files[row]): row for row in rows}
+        futures: dict[Future[FileProbe | Problem], int] = {
+            executor.submit(_probe, row, files[row]): row for row in rows
+        }
         for future in as_completed(futures):
             yield futures[future], future.result()
     finally:
         executor.shutdown(cancel_futures=True)
 
 
-def _look(row: int, file: CellFile) -> Look | Problem:
+def _probe(row: int, file: CellFile) -> FileProbe | Problem:
     try:
         return probe_file(file)
-    except Exception as error:  # a damaged file makes decoders raise anything; each is named, none is passed over
-        return Problem(row, file.id, file.path, reason(error, file))
+    except Exception as error:  # decoders may raise any exception for a damaged file
+        return Problem(row, file.id, file.path, failure_reason(error, file))
 
 
-def _scanned(dataset: Dataset, files: Sequence[CellFile], found: Sequence[Look | Problem | None]) -> Scan:
+def _scanned(dataset: Dataset, files: Sequence[CellFile], results: Sequence[FileProbe | Problem | None]) -> Scan:
     expected = dataset.table["sha256"] if "sha256" in dataset.table else [None] * len(files)
     checked = [
-        _as_expected(row, file, look, None if pd.isna(sha256) else sha256)
-        for row, (file, look, sha256) in enumerate(zip(files, found, expected, strict=True))
+        _check_sha256(row, file, result, None if pd.isna(sha256) else sha256)
+        for row, (file, result, sha256) in enumerate(zip(files, results, expected, strict=True))
     ]
-    looks = [look if isinstance(look, Look) else None for look in checked]
+    probes = [result if isinstance(result, FileProbe) else None for result in checked]
     table = pd.DataFrame(
         {
             "cell": pd.Series([file.id for file in files], dtype="str"),
-            "digest": _column([look and _digest(file, look) for file, look in zip(files, looks, strict=True)], "str"),
+            "digest": _column(
+                [probe and _digest(file, probe) for file, probe in zip(files, probes, strict=True)], "str"
+            ),
             **{
-                name: _column([look and getattr(look, name) for look in looks], "str")
+                name: _column([probe and getattr(probe, name) for probe in probes], "str")
                 for name in ("sha256", "pixels", "picture")
             },
             **{
-                name: _column([look and getattr(look, name) for look in looks], "Int64")
+                name: _column([probe and getattr(probe, name) for probe in probes], "Int64")
                 for name in ("height", "width", "mask_px")
             },
         }
     )
-    return Scan(table, tuple(look for look in checked if isinstance(look, Problem)))
+    return Scan(table, tuple(result for result in checked if isinstance(result, Problem)))
 
 
 def _column(values: Sequence[object], dtype: str) -> pd.Series:
     return pd.Series(list(values), dtype=dtype)
 
 
-def _as_expected(row: int, file: CellFile, look: Look | Problem | None, sha256: str | None) -> Look | Problem | None:
-    if not isinstance(look, Look) or sha256 is None or look.sha256 == sha256:
-        return look
-    return Problem(row, file.id, file.path, f"its SHA-256 is {look.sha256}, expected is {sha256}: another file")
+def _check_sha256(
+    row: int, file: CellFile, result: FileProbe | Problem | None, expected: str | None
+) -> FileProbe | Problem | None:
+    if not isinstance(result, FileProbe) or expected is None or result.sha256 == expected:
+        return result
+    return Problem(row, file.id, file.path, f"its SHA-256 is {result.sha256}, expected {expected}: another file")
 
 
-def _digest(file: CellFile, look: Look) -> str:
-    parts = [look.sha256, look.mask_sha256 or file.mask_by, file.um_per_px, file.white_level or 65535]
-    if look.nucleus_sha256:
-        parts.append(look.nucleus_sha256)
+def _digest(file: CellFile, probe: FileProbe) -> str:
+    parts = [probe.sha256, probe.mask_sha256 or file.mask_by, file.um_per_px, file.white_level or 65535]
+    if probe.nucleus_sha256:
+        parts.append(probe.nucleus_sha256)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

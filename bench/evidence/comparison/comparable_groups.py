@@ -1,4 +1,4 @@
-"""Tracks: experiments on the same cells, protocol and folds; only these are ever put in one order."""
+"""Comparable groups: experiments on the same cells, protocol and folds, which may be ranked together."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bench.experiments.records import LEAKY, ExperimentResult
 from bench.storage.fingerprints import digest
 
 SHORT_KEY = 8
-"""Digits of a key that tell experiments of one name apart."""
+"""Digits of a key that are appended to duplicate names."""
 
-_PREMISES: Mapping[str, str] = {
+_REQUIREMENTS: Mapping[str, str] = {
     "data": "cells, labels, patients or split units",
     "positive": "positive class",
     "split": "--split",
@@ -22,7 +22,9 @@ _PREMISES: Mapping[str, str] = {
 
 
 def shared_by_group(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes a track. Threads change times and last digits, not what is estimated.
+    """Return what the experiments of a comparable group have in common.
+
+    Threads are not part of it: they change run times and last digits only.
 
     Parameters
     ----------
@@ -41,7 +43,7 @@ def shared_by_group(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def by_comparable_group(experiments: Sequence[ExperimentResult]) -> list[list[ExperimentResult]]:
-    """The experiments of each track, in the order in which the tracks are met."""
+    """Group experiments into comparable groups, in order of first occurrence."""
     groups: dict[str, list[ExperimentResult]] = {}
     for experiment in experiments:
         groups.setdefault(digest(shared_by_group(experiment.record)), []).append(experiment)
@@ -49,53 +51,54 @@ def by_comparable_group(experiments: Sequence[ExperimentResult]) -> list[list[Ex
 
 
 def largest_comparable_group(experiments: Sequence[ExperimentResult]) -> list[ExperimentResult]:
-    """The track with the most experiments, leaky ones left out; the first met of equally large ones, or empty."""
+    """Return the largest comparable group without leakage, the first of equally large ones; empty if there is none."""
     return max((t for t in by_comparable_group(experiments) if LEAKY not in t[0].flags), key=len, default=[])
 
 
 def unique_names(experiments: Sequence[ExperimentResult]) -> list[str]:
-    """Names of experiments; with the first digits of the key where two have one name."""
+    """Return experiment names, with the first digits of the key appended to duplicates."""
     names = Counter(e.name for e in experiments)
     return [f"{e.name} ({e.key[:SHORT_KEY]})" if names[e.name] > 1 else e.name for e in experiments]
 
 
 def check_comparable(experiments: Sequence[ExperimentResult]) -> None:
-    """Stop where experiments were not asked the same question, so that a difference says nothing of the pipelines.
+    """Raise BenchError if a difference between experiments is not attributable to the pipelines.
 
     Raises
     ------
     BenchError
-        Fewer than two experiments, one that is there twice, one that leaks, or two that differ in data, positive class,
-        split or folds; the message says which and in what.
+        Fewer than two experiments, a duplicate, an experiment with leakage, or experiments with different data,
+        positive class, split or folds; the message names them and the difference.
     """
     if len(experiments) < 2:
         raise BenchError(
-            f"a comparison needs two experiments of one track, and there {'is one' if experiments else 'is none'}; run "
-            "another pipeline on the same data with the same folds and --out"
+            f"a comparison needs two experiments of one comparable group, and there is "
+            f"{'one' if experiments else 'none'}; run another pipeline on the same data with the same folds and --out"
         )
-    twice = [key for key, n in Counter(e.key for e in experiments).items() if n > 1]
-    if twice:
-        name = next(e.name for e in experiments if e.key == twice[0])
-        raise BenchError(f"{name} ({twice[0][:SHORT_KEY]}): is there twice; name every experiment once")
+    duplicates = [key for key, n in Counter(e.key for e in experiments).items() if n > 1]
+    if duplicates:
+        name = next(e.name for e in experiments if e.key == duplicates[0])
+        raise BenchError(f"{name} ({duplicates[0][:SHORT_KEY]}): was given twice; list each experiment once")
     leaky = [e for e in experiments if LEAKY in e.flags]
     if leaky:
         raise BenchError(
-            f"{leaky[0].name}: is {LEAKY} (--split {leaky[0].record['protocol']['split']}), so its folds tell nothing "
-            "of unseen patients, and no test on them would; compare experiments with --split patient"
+            f"{leaky[0].name}: is {LEAKY} (--split {leaky[0].record['protocol']['split']}), so its scores are not "
+            "of unseen patients; compare experiments with --split patient"
         )
     first = experiments[0]
     for other in experiments[1:]:
-        ours, theirs = _premises(first), _premises(other)
-        wrong = [name for name in ours if theirs[name] != ours[name]]
-        if wrong:
+        first_values, other_values = _requirements(first), _requirements(other)
+        differing = [name for name in first_values if other_values[name] != first_values[name]]
+        if differing:
             raise BenchError(
                 f"{first.name} and {other.name} cannot be compared: they differ in "
-                f"{', '.join(_PREMISES[name] for name in wrong)} ({_short(ours[wrong[0]])} in {first.folder}, "
-                f"{_short(theirs[wrong[0]])} in {other.folder}); run both with the same --data and folds"
+                f"{', '.join(_REQUIREMENTS[name] for name in differing)} ({_short(first_values[differing[0]])} in "
+                f"{first.folder}, {_short(other_values[differing[0]])} in {other.folder}); run both with the same "
+                "--data and folds"
             )
 
 
-def _premises(experiment: ExperimentResult) -> dict[str, str]:
+def _requirements(experiment: ExperimentResult) -> dict[str, str]:
     record = experiment.record
     return {
         "data": str(record["data"]["digest"]),

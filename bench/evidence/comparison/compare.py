@@ -1,4 +1,4 @@
-"""Which pipelines differ: paired tests of one track, from kept predictions alone."""
+"""Paired tests of comparable pipelines from stored predictions."""
 
 from __future__ import annotations
 
@@ -16,23 +16,21 @@ from bench.errors import BenchError, did_you_mean
 from bench.evidence.comparison.comparable_groups import check_comparable, unique_names
 from bench.evidence.comparison.paired_scores import PairedDesign, PairedScores, read_paired_scores
 from bench.evidence.comparison.paired_tests import Outcome, PairedTest, choose_second, choose_test
+from bench.evidence.text import LEVEL
 from bench.experiments.records import ExperimentResult
 from bench.scores.metrics import METRICS, PRIMARY
 from bench.statistics.multiple import holm
 from bench.statistics.ranks import Friedman, friedman, nemenyi_difference, rank_distribution, win_rate
 
-LEVEL = 0.05
-"""Adjusted p-values above it do not tell two pipelines apart."""
-
 SURE = 0.95
-"""Probability from which on two pipelines are called practically equal."""
+"""Minimum probability for practical equality."""
 
-FEW = 10
-"""Patients of a class below which a comparison is said to be approximate."""
+MIN_PATIENTS = 10
+"""Patients of a class below which p-values and intervals are reported as approximate."""
 
 DRAWS = 10_000
 
-_COLUMNS = (
+COLUMNS = (
     *("pipeline", "against", "difference", "low", "high", "p", "p_holm", "p_worse", "p_equivalent", "p_better"),
     *("win_rate", "effect_size", "test", "unit", "assumptions"),
     *("second_test", "second_unit", "second_assumptions", "second_difference", "second_p", "second_p_holm"),
@@ -41,37 +39,37 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """Pipelines of one track held against each other.
+    """Result of comparing pipelines of one comparable group.
 
     Parameters
     ----------
     metric : str
-        Name of what was compared, in `bench.scores.metrics.METRICS`.
+        Name of the compared metric in `bench.scores.metrics.METRICS`.
     best : str
-        The pipeline with the highest score.
+        Pipeline with the highest score.
     reference : str
-        The pipeline that all others are held against; the best one, or the one that was named.
+        Pipeline that all others are compared with: the best or a named one.
     all_pairs : bool
-        Whether the family is every pair.
+        Whether all pairs are compared.
     rope : float
         Half width of the region of practical equivalence, in the unit of the metric.
     table : DataFrame
-        One row a comparison: `pipeline`, `against`, `difference` (of the first minus of the second), `low`, `high`
-        (95 %), `p`, `p_holm`, `p_worse`, `p_equivalent`, `p_better` (of `pipeline`), `win_rate` (share of the patients
-        with more cells decided rightly, ties counting half), `effect_size` (mean over SD of the patients' differences
-        of that share), `test`, `unit`, `assumptions`; `second_test`, `second_unit`, `second_assumptions`,
-        `second_difference`, `second_p` and `second_p_holm` of a second opinion (None or NaN where there is none).
+        One row per comparison: `pipeline`, `against`, `difference` (first minus second), `low`, `high` (95 %), `p`,
+        `p_holm`, `p_worse`, `p_equivalent`, `p_better` (of `pipeline`), `win_rate` (share of patients with more
+        correctly classified cells, ties counting half), `effect_size` (mean over SD of the patients' differences in the
+        share of correct cells), `test`, `unit`, `assumptions`; `second_test`, `second_unit`, `second_assumptions`,
+        `second_difference`, `second_p` and `second_p_holm` of a second test (None or NaN without one).
     standings : DataFrame
-        One row a pipeline, the best first: `pipeline`, `key`, `flags` (tuple), `value`, `low`, `high` (95 %) of the
-        metric, `rank`, `rank_low`, `rank_high` (median and 95 % interval over bootstrap draws of the patients) and
-        `p_best` (share of the draws in which it is the best).
+        One row per pipeline, the best first: `pipeline`, `key`, `flags` (tuple), `value`, `low`, `high` (95 %) of the
+        metric, `rank`, `rank_low`, `rank_high` (median and 95 % interval over bootstrap draws of patients) and `p_best`
+        (share of draws in which it is the best).
     notes : tuple of str
-        What a reader must hold against it.
+        Limitations, in sentences.
     data, protocol : mapping
-        What the pipelines were evaluated on, and how, as their records have it.
+        Dataset and protocol, as in the experiment records.
     friedman : Friedman or None
-        Test that all are alike in the share of each patient's cells that they decide rightly; its ranks are in the
-        order of `standings`. None with fewer than three pipelines or two patients.
+        Test of equal shares of correctly classified cells per patient; its ranks are in the order of `standings`. None
+        with fewer than three pipelines or two patients.
     """
 
     metric: str
@@ -88,42 +86,48 @@ class Comparison:
 
     @property
     def title(self) -> str:
-        """The metric in words."""
+        """Title of the metric."""
         return METRICS[self.metric].title
 
     @property
+    def keys(self) -> frozenset[str]:
+        """Keys of the compared experiments."""
+        return frozenset(self.standings["key"])
+
+    @property
     def family(self) -> str:
-        """The tests that Holm's correction is over, in words."""
+        """Description of the tests in Holm's correction."""
         n = len(self.table)
         kind = "all pairs" if self.all_pairs else f"all against {self.reference}"
         return f"{n} {'comparison' if n == 1 else 'comparisons'}, {kind}"
 
     @property
     def against_reference(self) -> pd.DataFrame:
-        """The rows of `table` in which the reference takes part, the other pipeline as `other`."""
-        held = self.table[(self.table["against"] == self.reference) | (self.table["pipeline"] == self.reference)]
-        return held.assign(other=held["pipeline"].where(held["pipeline"] != self.reference, held["against"]))
+        """Rows of `table` that involve the reference, with the other pipeline as `other`."""
+        rows = self.table[(self.table["against"] == self.reference) | (self.table["pipeline"] == self.reference)]
+        return rows.assign(other=rows["pipeline"].where(rows["pipeline"] != self.reference, rows["against"]))
 
     @property
     def indistinguishable(self) -> tuple[str, ...]:
-        """Pipelines that the test does not tell from the reference (Holm p above .05), in the order of the table."""
-        held = self.against_reference
-        return tuple(held.loc[~(held["p_holm"] <= LEVEL), "other"])
+        """Pipelines not distinguishable from the reference (Holm p above .05), in the order of the table."""
+        rows = self.against_reference
+        return tuple(rows.loc[~(rows["p_holm"] <= LEVEL), "other"])
 
     @property
     def practically_equal(self) -> tuple[str, ...]:
-        """Pipelines whose difference to the reference lies inside the region with a probability of .95 or more."""
-        held = self.against_reference
-        return tuple(held.loc[held["p_equivalent"] >= SURE, "other"])
+        """Pipelines practically equal to the reference with a probability of .95 or more."""
+        rows = self.against_reference
+        return tuple(rows.loc[rows["p_equivalent"] >= SURE, "other"])
 
     def record(self) -> dict[str, Any]:
-        """All of it as JSON values; NaN becomes None."""
+        """Return all fields as JSON values: None for NaN, `"inf"` and `"-inf"` for infinity."""
         return {
-            "data": {what: self.data[what] for what in ("name", "cells", "patients", "split_units")},
-            **{what: self.protocol[what] for what in ("split", "folds", "repeats")},
+            "data": dict(self.data),
+            "protocol": dict(self.protocol),
             "metric": self.metric,
             "best": self.best,
             "reference": self.reference,
+            "all_pairs": self.all_pairs,
             "family": self.family,
             "rope": self.rope,
             "indistinguishable": list(self.indistinguishable),
@@ -135,12 +139,12 @@ class Comparison:
         }
 
     def _friedman(self) -> dict[str, Any] | None:
-        if (found := self.friedman) is None:
+        if (result := self.friedman) is None:
             return None
-        ranks = dict(zip(self.standings["pipeline"], found.ranks.tolist(), strict=True))
-        critical = nemenyi_difference(len(ranks), found.blocks, level=LEVEL)
-        told = {"patients": found.blocks, "chi2": found.chi2_ties, "p": found.p_ties}
-        return {**told, "mean_ranks": ranks, "critical_difference": critical}
+        ranks = dict(zip(self.standings["pipeline"], result.ranks.tolist(), strict=True))
+        critical = nemenyi_difference(len(ranks), result.blocks, level=LEVEL)
+        tested = {"patients": result.blocks, "chi2": result.chi2, "p": result.p}
+        return {**tested, "mean_ranks": ranks, "critical_difference": critical}
 
 
 def compare(
@@ -153,90 +157,96 @@ def compare(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Comparison:
-    """Test pipelines against the best of them, against a named one, or each against each.
+    """Test pipelines against the best of them, against a named one, or all pairs.
 
-    Folds: the patient-weighted AUROC in every fold of every repeat, pairs of cells within the fold; the corrected
+    Folds: the patient-weighted AUROC of every fold of every repeat, with pairs of cells within the fold; the corrected
     t-test of Nadeau and Bengio on its differences, and the Bayesian correlated t-test with a region of practical
-    equivalence. One held-out set: patients swap the pipelines that scored them; the region's probabilities are those of
-    the normal distribution of the paired U-statistic. Folds without an AUROC (leave one patient out): sign flips of the
-    patients' shares in the balanced accuracy. P-values are adjusted by Holm's method over the family.
+    equivalence. One held-out set: a permutation test that swaps the pipelines within patients; probabilities of the
+    region are those of the normal distribution of the paired U-statistic. Folds without an AUROC (leave one patient
+    out): sign flips of the patients' contributions to the balanced accuracy. P-values are adjusted by Holm's method.
 
     Parameters
     ----------
     experiments : sequence of ExperimentResult
-        At least two, on the same cells and folds.
+        At least two experiments on the same cells and folds.
     against : str, optional
-        Name, folder name or beginning of the key of the experiment that all are held against. Default: the best.
+        Name, folder name or first digits of the key of the reference. Default: the best.
     all_pairs : bool
-        The family is every pair.
+        Compare all pairs.
     rope : float
         Half width of the region of practical equivalence, in (0, 1).
     names : sequence of str, optional
-        How the experiments are called, each otherwise. Default: extractor and classifier.
+        Unique names of the experiments. Default: extractor and classifier.
     draws, seed : int
-        Bootstrap draws of the patients, behind the ranks; the seed of these and of the permutations.
+        Bootstrap draws of patients for the ranks; seed of the draws and permutations.
 
     Raises
     ------
     BenchError
         The experiments cannot be compared (`bench.evidence.comparison.comparable_groups.check_comparable`), `against`
-        is none of them or is combined with `all_pairs`, the region is invalid, or predictions cannot be read.
+        is not one of them or is combined with `all_pairs`, the region is invalid, or predictions cannot be read.
     """
     if not 0 < rope < 1:
-        raise BenchError(f"--rope {rope:g}: the region of practical equivalence is a difference between 0 and 1")
+        raise BenchError(
+            f"--rope {rope:g}: the half width of the region of practical equivalence must be between 0 and 1"
+        )
     if against is not None and all_pairs:
-        raise BenchError("--against and --all-pairs declare two families of tests; choose one")
+        raise BenchError("--against and --all-pairs define two families of tests; choose one")
     check_comparable(experiments)
-    called = unique_names(experiments) if names is None else list(names)
-    named = None if against is None else _find(against, experiments, called)
-    ground, standings = read_paired_scores(experiments, called, draws=draws, seed=seed)
-    undefined = [s.name for s in standings if not math.isfinite(s.value)]
+    pipeline_names = unique_names(experiments) if names is None else list(names)
+    named = None if against is None else _find_reference(against, experiments, pipeline_names)
+    design, scores = read_paired_scores(experiments, pipeline_names, draws=draws, seed=seed)
+    undefined = [s.name for s in scores if not math.isfinite(s.value)]
     if undefined:
-        raise BenchError(f"{METRICS[ground.metric].title}: is undefined for {undefined[0]}, so it cannot be compared")
-    standings.sort(key=lambda s: (-s.value, s.name))
-    reference = next((s for s in standings if s.name == named), standings[0])
-    pairs = _family(standings, reference, all_pairs=all_pairs)
+        raise BenchError(
+            f"{METRICS[design.metric].title}: undefined for {undefined[0]}, which therefore cannot be compared"
+        )
+    scores.sort(key=lambda s: (-s.value, s.name))
+    reference = next((s for s in scores if s.name == named), scores[0])
+    pairs = _family(scores, reference, all_pairs=all_pairs)
     repeats = int(experiments[0].record["protocol"]["repeats"])
-    table = _table(pairs, choose_test(ground, rope=rope, seed=seed), choose_second(ground, repeats=repeats, seed=seed))
+    table = _table(pairs, choose_test(design, rope=rope, seed=seed), choose_second(design, repeats=repeats, seed=seed))
     return Comparison(
-        metric=ground.metric,
-        best=standings[0].name,
+        metric=design.metric,
+        best=scores[0].name,
         reference=reference.name,
         all_pairs=all_pairs,
         rope=rope,
         table=table,
-        standings=_standings(ground, standings),
-        notes=tuple(_notes(ground, standings, reference, repeats=repeats)),
-        data=standings[0].result.record["data"],
-        protocol=standings[0].result.record["protocol"],
-        friedman=_alike(standings),
+        standings=_standings(design, scores),
+        notes=tuple(_notes(design, scores, reference, repeats=repeats)),
+        data=scores[0].result.record["data"],
+        protocol=scores[0].result.record["protocol"],
+        friedman=_omnibus_test(scores),
     )
 
 
-def _find(wanted: str, experiments: Sequence[ExperimentResult], names: Sequence[str]) -> str:
+def _find_reference(wanted: str, experiments: Sequence[ExperimentResult], names: Sequence[str]) -> str:
     plain = " ".join(wanted.split())
     last = Path(wanted).name
-    found = [
+    matches = [
         name
         for name, e in zip(names, experiments, strict=True)
         if plain in (name, e.name) or last == e.folder.name or (len(plain) >= 6 and e.key.startswith(plain))
     ]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise BenchError(f"--against {wanted}: means {len(found)} experiments ({', '.join(found)}); give its folder")
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise BenchError(
+            f"--against {wanted}: matches {len(matches)} experiments ({', '.join(matches)}); use the folder"
+        )
     raise BenchError(
-        f"--against {wanted}: is none of the compared experiments.{did_you_mean(plain, names)} They are: "
+        f"--against {wanted}: not one of the compared experiments.{did_you_mean(plain, names)} They are: "
         f"{', '.join(names)}"
     )
 
 
 def _family(
-    standings: Sequence[PairedScores], reference: PairedScores, *, all_pairs: bool
+    scores: Sequence[PairedScores], reference: PairedScores, *, all_pairs: bool
 ) -> list[tuple[PairedScores, PairedScores]]:
     if all_pairs:
-        return [(lower, higher) for higher, lower in itertools.combinations(standings, 2)]
-    return [(s, reference) for s in standings if s is not reference]
+        return [(lower, higher) for higher, lower in itertools.combinations(scores, 2)]
+    return [(s, reference) for s in scores if s is not reference]
 
 
 def _table(
@@ -244,20 +254,20 @@ def _table(
 ) -> pd.DataFrame:
     rows = []
     for ours, theirs in pairs:
-        found = test.run(ours, theirs)
-        also = Outcome(*[math.nan] * 4) if second is None else second.run(ours, theirs)
+        outcome = test.run(ours, theirs)
+        second_outcome = Outcome(*[math.nan] * 4) if second is None else second.run(ours, theirs)
         rate, effect = _on_patients(ours, theirs)
         rows.append(
             {
                 "pipeline": ours.name,
                 "against": theirs.name,
-                "difference": found.difference,
-                "low": found.low,
-                "high": found.high,
-                "p": found.p,
-                "p_worse": found.worse,
-                "p_equivalent": found.equivalent,
-                "p_better": found.better,
+                "difference": outcome.difference,
+                "low": outcome.low,
+                "high": outcome.high,
+                "p": outcome.p,
+                "p_worse": outcome.worse,
+                "p_equivalent": outcome.equivalent,
+                "p_better": outcome.better,
                 "win_rate": rate,
                 "effect_size": effect,
                 "test": test.name,
@@ -266,39 +276,39 @@ def _table(
                 "second_test": second.name if second else None,
                 "second_unit": second.unit if second else None,
                 "second_assumptions": second.assumptions if second else None,
-                "second_difference": also.difference,
-                "second_p": also.p,
+                "second_difference": second_outcome.difference,
+                "second_p": second_outcome.p,
             }
         )
     table = pd.DataFrame(rows)
     adjusted = {"p_holm": holm(table["p"].to_numpy()), "second_p_holm": holm(table["second_p"].to_numpy())}
-    return table.assign(**adjusted)[list(_COLUMNS)]
+    return table.assign(**adjusted)[list(COLUMNS)]
 
 
-def _alike(standings: Sequence[PairedScores]) -> Friedman | None:
-    right = np.stack([s.right for s in standings], axis=1)
+def _omnibus_test(scores: Sequence[PairedScores]) -> Friedman | None:
+    right = np.stack([s.right for s in scores], axis=1)
     return friedman(right) if right.shape[0] >= 2 and right.shape[1] >= 3 else None
 
 
 def _on_patients(ours: PairedScores, theirs: PairedScores) -> tuple[float, float]:
-    """Win rate, and mean over SD of the patients' differences in the share of cells decided rightly."""
+    """Compute the win rate, and the effect size of the patients' differences in the share of correct cells."""
     d = ours.right - theirs.right
     spread = float(d.std(ddof=1)) if len(d) > 1 else math.nan
     mean = float(d.mean())
     return win_rate(d), mean / spread if spread > 0 else 0.0 if mean == 0 else math.copysign(math.inf, mean)
 
 
-def _standings(ground: PairedDesign, standings: Sequence[PairedScores]) -> pd.DataFrame:
-    ranks = rank_distribution(np.stack([s.drawn for s in standings], axis=1))
+def _standings(design: PairedDesign, scores: Sequence[PairedScores]) -> pd.DataFrame:
+    ranks = rank_distribution(np.stack([s.drawn for s in scores], axis=1))
     rows = []
-    for standing, rank in zip(standings, ranks.to_dict(orient="records"), strict=True):
-        score = standing.result.scores.set_index("metric").loc[ground.metric].to_dict()
+    for pipeline, rank in zip(scores, ranks.to_dict(orient="records"), strict=True):
+        score = pipeline.result.scores.set_index("metric").loc[design.metric].to_dict()
         rows.append(
             {
-                "pipeline": standing.name,
-                "key": standing.result.key,
-                "flags": standing.result.flags,
-                "value": standing.value,
+                "pipeline": pipeline.name,
+                "key": pipeline.result.key,
+                "flags": pipeline.result.flags,
+                "value": pipeline.value,
                 "low": float(score["low"]),
                 "high": float(score["high"]),
                 "rank": rank["median"],
@@ -310,58 +320,58 @@ def _standings(ground: PairedDesign, standings: Sequence[PairedScores]) -> pd.Da
     return pd.DataFrame(rows)
 
 
-def _notes(
-    ground: PairedDesign, standings: Sequence[PairedScores], reference: PairedScores, *, repeats: int
-) -> list[str]:
-    found = []
-    if ground.metric != PRIMARY:
+def _notes(design: PairedDesign, scores: Sequence[PairedScores], reference: PairedScores, *, repeats: int) -> list[str]:
+    notes = []
+    if design.metric != PRIMARY:
         why = (
-            "a held-out set of several classes, or of patients with cells of several, has no paired test of the AUROC"
-            if ground.held_out
-            else "these folds have no AUROC each"
+            "a held-out set with more than two classes, or with patients of several, has no paired test of the AUROC"
+            if design.held_out
+            else "the AUROC is undefined in these folds"
         )
-        found.append(f"Compared is the {METRICS[ground.metric].title.lower()}, since {why}.")
-    if reference is standings[0]:
-        found.append(
-            "The best one was picked by the very score that is tested, so its lead looks a little larger than it is "
-            "(winner's curse)."
+        notes.append(f"The {METRICS[design.metric].title.lower()} is compared, because {why}.")
+    if reference is scores[0]:
+        notes.append(
+            "The best pipeline was selected by the tested score, so its lead is slightly overestimated (winner's "
+            "curse)."
         )
-    if ground.metric == PRIMARY and not ground.held_out:
-        left_out = int((~ground.used).sum())
+    if design.metric == PRIMARY and not design.held_out:
+        left_out = int((~design.used).sum())
         if left_out:
-            found.append(f"{left_out} of {len(ground.used)} folds have no AUROC and are left out of the test.")
+            notes.append(f"{left_out} of {len(design.used)} folds have no AUROC and are omitted from the test.")
         if repeats == 1:
-            found.append(
-                "With one repeat this test seldom finds a real difference: --repeats 5 gives it the power that it has. "
-                "The second test is conditional on the fitted models, and rejects a little too often."
+            notes.append(
+                "With one repeat this test has little power; use --repeats 5. The second test is conditional on the "
+                "fitted models and rejects slightly too often."
             )
-        found.append("Differences are means over the folds, so they may differ a little from those of the scores.")
-    found += _differing_protocols(standings)
-    scarce = _scarcest(ground)
-    if scarce < FEW:
+        notes.append("Differences are means over folds and may deviate slightly from the differences of the scores.")
+    notes += _protocol_notes(scores)
+    scarce = _min_units(design)
+    if scarce < MIN_PATIENTS:
         patients = "1 patient" if scarce == 1 else f"{scarce} patients"
-        found.append(f"One class has {patients}: with fewer than {FEW}, p-values and intervals are approximate.")
-    return found
+        notes.append(
+            f"One class has {patients}: with fewer than {MIN_PATIENTS}, p-values and intervals are approximate."
+        )
+    return notes
 
 
-def _differing_protocols(standings: Sequence[PairedScores]) -> list[str]:
-    found = []
+def _protocol_notes(scores: Sequence[PairedScores]) -> list[str]:
+    notes = []
     for option, what in (
         ("tune", "tuning trials"),
         ("inner_folds", "inner folds"),
         ("calibrate", "calibrations"),
         ("threshold", "thresholds"),
     ):
-        values = {str(s.result.record["protocol"].get(option)) for s in standings}
+        values = {str(s.result.record["protocol"].get(option)) for s in scores}
         if len(values) > 1:
-            found.append(f"The pipelines had different {what} ({', '.join(sorted(values))}).")
-    return found
+            notes.append(f"The pipelines had different {what} ({', '.join(sorted(values))}).")
+    return notes
 
 
-def _scarcest(ground: PairedDesign) -> int:
-    if ground.class_of_unit is None:
-        return len(ground.units)
-    return int(np.unique(ground.class_of_unit, return_counts=True)[1].min())
+def _min_units(design: PairedDesign) -> int:
+    if design.class_of_unit is None:
+        return len(design.units)
+    return int(np.unique(design.class_of_unit, return_counts=True)[1].min())
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -369,6 +379,6 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _json(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
     return list(value) if isinstance(value, tuple) else value

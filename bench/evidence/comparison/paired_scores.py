@@ -1,4 +1,4 @@
-"""What a comparison needs of each experiment: its score in every fold, of every patient and in every bootstrap draw."""
+"""Paired scores of comparable experiments by fold, patient and bootstrap draw."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ import pandas as pd
 
 from bench.errors import BenchError
 from bench.experiments.records import ExperimentResult
-from bench.scores.group_statistics import Rows, Sums
+from bench.scores.group_statistics import GroupStatistics, PredictionRows
 from bench.scores.metrics import METRICS, PRIMARY, score_draws
 from bench.scores.predictions import Predictions, probability_columns, read_predictions
 
 Floats = npt.NDArray[np.float64]
 
 DECISION = "balanced_accuracy_patient"
-"""What is compared where no fold has an AUROC."""
+"""Compared metric where no fold has an AUROC."""
 
 _COLUMNS = ("cell", "unit", "label", "repeat", "fold", "threshold")
 
 
 @dataclass(frozen=True)
 class PairedDesign:
-    """What experiments of one track share.
+    """Properties shared by the experiments of a comparable group.
 
     Parameters
     ----------
     units : ndarray of str, shape (n_units,)
-        Tested split units, in sort order.
+        Tested split units, sorted.
     class_of_unit : ndarray of int, shape (n_units,), or None
-        Class code of each; None where some unit has cells of several classes.
+        Class code of each unit; None where some unit has cells of several classes.
     cells : ndarray, shape (n_rows,)
-        The tested cells of a held-out set, in sort order; else empty.
+        Sorted test cells of a held-out set; empty for other splits.
     metric : str
-        What is compared: the primary metric. `DECISION` where fewer than two folds have one, and on a held-out set of
-        more than two classes or of patients with cells of several, for which no paired test of it is at hand.
+        Compared metric: the primary metric, or `DECISION` where fewer than two folds have one, and for a held-out set
+        with more than two classes or patients of several classes, for which there is no paired test of it.
     used : ndarray of bool, shape (n_folds,)
-        The folds in which the primary metric is defined.
+        Folds in which the primary metric is defined.
     tested : ndarray of int, shape (n_folds,)
-        Split units that each fold of each repeat tests.
+        Number of tested split units of each fold of each repeat.
     labelled : ndarray of float64, shape (n_repeats, n_units, n_classes)
-        Cells of each unit by label.
+        Number of cells of each unit by label.
     ratio : float
-        Tested over training split units, mean over the used folds.
+        Tested divided by training split units, mean over the used folds.
     held_out : bool
-        One fitted model predicted all.
+        Whether one fitted model predicted all cells.
     draws : ndarray of float64, shape (n_draws, n_units)
-        Bootstrap draws of the units, the same for all experiments.
+        Bootstrap counts of the units, the same for all experiments.
     """
 
     units: npt.NDArray[Any]
@@ -67,26 +67,26 @@ class PairedDesign:
 
 @dataclass(frozen=True)
 class PairedScores:
-    """What one experiment came to.
+    """Scores of one experiment in a paired design.
 
     Parameters
     ----------
     name : str
-        The pipeline, unlike all others.
+        Unique name of the pipeline.
     result : ExperimentResult
-        What was kept of it.
+        The stored experiment.
     value : float
-        The compared metric, mean over the repeats, as in the leaderboard.
+        Compared metric, mean over the repeats, as in the leaderboard.
     folds : ndarray of float64, shape (n_folds,)
-        The primary metric of each fold of each repeat; NaN where it is undefined.
+        Primary metric of each fold of each repeat; NaN where undefined.
     right : ndarray of float64, shape (n_units,)
-        Share of each unit's cells that were decided rightly, mean over the repeats.
+        Share of correctly classified cells of each unit, mean over the repeats.
     gains : ndarray of float64, shape (n_units,)
-        What each unit adds to the patient-mean balanced accuracy: they sum up to it.
+        Contribution of each unit to the patient-mean balanced accuracy, which is their sum.
     drawn : ndarray of float64, shape (n_draws,)
-        The compared metric in every draw; NaN where it is undefined.
+        Compared metric of each draw; NaN where undefined.
     cells : Rows or None
-        The predicted cells, of a held-out set.
+        Predicted cells of a held-out set; None for other splits.
     """
 
     name: str
@@ -96,42 +96,42 @@ class PairedScores:
     right: Floats
     gains: Floats
     drawn: Floats
-    cells: Rows | None
+    cells: PredictionRows | None
 
 
 def read_paired_scores(
     experiments: Sequence[ExperimentResult], names: Sequence[str], *, draws: int, seed: int
 ) -> tuple[PairedDesign, list[PairedScores]]:
-    """Read kept predictions of one track.
+    """Read the stored predictions of a comparable group.
 
     Parameters
     ----------
     experiments : sequence of ExperimentResult
-        Checked by `bench.evidence.comparison.comparable_groups.check_comparable`.
+        Experiments that pass `bench.evidence.comparison.comparable_groups.check_comparable`.
     names : sequence of str
-        How each is called.
+        Unique name of each.
     draws, seed : int
-        Bootstrap draws of the patients.
+        Number and seed of the bootstrap draws of patients.
 
     Raises
     ------
     BenchError
-        Predictions cannot be read, or are not those of the same cells.
+        Predictions cannot be read or are of different cells.
     """
     table, first = _read(experiments[0])
-    ground = _ground(experiments[0], table, first, draws, seed)
-    found = [_standing(ground, experiments[0], names[0], first)]
+    design = _paired_design(experiments[0], table, first, draws, seed)
+    scores = [_paired_scores(design, experiments[0], names[0], first)]
     for experiment, name in zip(experiments[1:], names[1:], strict=True):
         table, read = _read(experiment)
-        same = np.array_equal(read.units, ground.units) and np.array_equal(_tested(read), ground.tested)
-        same = same and np.array_equal(_labelled(read), ground.labelled)
-        if not same or not np.array_equal(_held_out_cells(experiment, table), ground.cells):
+        same = np.array_equal(read.units, design.units) and np.array_equal(_n_tested(read), design.tested)
+        same = same and np.array_equal(_labelled(read), design.labelled)
+        if not same or not np.array_equal(_held_out_cells(experiment, table), design.cells):
             raise BenchError(
-                f"{experiment.folder}: its predictions are not those of the cells of {experiments[0].name}; one of the "
-                "two was damaged or changed; delete its folder and run it again"
+                f"{experiment.folder}: its predictions are not of the same cells as those of {experiments[0].name}; "
+                "one of them is damaged; delete its folder and run it again"
             )
-        found.append(_standing(ground, experiment, name, read))
-    return ground, found
+        scores.append(_paired_scores(design, experiment, name, read))
+    return design, scores
 
 
 def _read(experiment: ExperimentResult) -> tuple[pd.DataFrame, Predictions]:
@@ -139,7 +139,7 @@ def _read(experiment: ExperimentResult) -> tuple[pd.DataFrame, Predictions]:
     classes = [str(c) for c in data["classes"]]
     wanted = [*_COLUMNS, *probability_columns(classes)]
     try:
-        # Read past the result's own cache: of fifty experiments it would hold gigabytes.
+        # Not through the cached property of the result, which would keep gigabytes for fifty experiments.
         table = pd.read_parquet(path, columns=wanted)
     except (OSError, ValueError, KeyError) as error:
         raise BenchError(
@@ -161,10 +161,10 @@ def _held_out_cells(experiment: ExperimentResult, table: pd.DataFrame) -> npt.ND
     return table["cell"].to_numpy() if _is_held_out(experiment) else np.array([])
 
 
-def _ground(
+def _paired_design(
     experiment: ExperimentResult, table: pd.DataFrame, read: Predictions, draws: int, seed: int
 ) -> PairedDesign:
-    held_out, tested = _is_held_out(experiment), _tested(read)
+    held_out, tested = _is_held_out(experiment), _n_tested(read)
     used = np.isfinite(_fold_scores(read))
     if held_out:
         testable = read.class_of_unit is not None and len(experiment.record["data"]["classes"]) == 2
@@ -186,8 +186,8 @@ def _ground(
     )
 
 
-def _standing(ground: PairedDesign, experiment: ExperimentResult, name: str, read: Predictions) -> PairedScores:
-    metric = METRICS[ground.metric]
+def _paired_scores(design: PairedDesign, experiment: ExperimentResult, name: str, read: Predictions) -> PairedScores:
+    metric = METRICS[design.metric]
     ones = np.ones((1, len(read.units)))
     confusion = np.sum([s.cells.confusion for s in read.repeats], axis=0)
     return PairedScores(
@@ -197,18 +197,18 @@ def _standing(ground: PairedDesign, experiment: ExperimentResult, name: str, rea
         folds=_fold_scores(read),
         right=np.trace(confusion, axis1=1, axis2=2) / confusion.sum(axis=(1, 2)),
         gains=np.mean([_gains(s.cells) for s in read.repeats], axis=0),
-        drawn=score_draws(read, [metric], ground.draws)[metric.name],
-        cells=read.repeats[0].cells if ground.held_out else None,
+        drawn=score_draws(read, [metric], design.draws)[metric.name],
+        cells=read.repeats[0].cells if design.held_out else None,
     )
 
 
 def _fold_scores(read: Predictions) -> Floats:
-    """The primary metric of each fold of each repeat; a fold's units lie in no other fold of the repeat."""
+    """Primary metric of each fold of each repeat; units of a fold are in no other fold of the repeat."""
     return np.concatenate([METRICS[PRIMARY].score(sums, _membership(sums)) for sums in read.repeats])
 
 
-def _tested(read: Predictions) -> npt.NDArray[np.intp]:
-    """Units that each fold of each repeat tests."""
+def _n_tested(read: Predictions) -> npt.NDArray[np.intp]:
+    """Number of test units of each fold of each repeat."""
     return np.concatenate([_membership(sums).sum(axis=1) for sums in read.repeats]).astype(np.intp)
 
 
@@ -216,16 +216,16 @@ def _labelled(read: Predictions) -> Floats:
     return np.stack([sums.cells.by_label for sums in read.repeats])
 
 
-def _membership(sums: Sums) -> Floats:
-    """Which units each fold tests, shape (n_folds, n_units)."""
+def _membership(sums: GroupStatistics) -> Floats:
+    """Indicator of the test units of each fold, shape (n_folds, n_units)."""
     rows = sums.cells
     inside = np.zeros((int(rows.fold.max()) + 1, rows.n_units))
     inside[rows.fold, rows.unit_of] = 1
     return inside
 
 
-def _gains(rows: Rows) -> Floats:
-    """With every patient weighing 1, recall of class c = sum over units of right cells of c / sum of all cells of c."""
-    right = np.diagonal(rows.confusion, axis1=1, axis2=2) / rows.size[:, None]
+def _gains(rows: PredictionRows) -> Floats:
+    """Contribution of each unit to the recall of each class with equal patient weights, averaged over the classes."""
+    correct = np.diagonal(rows.confusion, axis1=1, axis2=2) / rows.size[:, None]
     mass = (rows.by_label / rows.size[:, None]).sum(axis=0)
-    return np.asarray((right / mass).mean(axis=1))
+    return np.asarray((correct / mass).mean(axis=1))

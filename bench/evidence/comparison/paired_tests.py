@@ -1,4 +1,4 @@
-"""Tests of two pipelines on the same patients: on folds, on held-out patients, on the decisions for each patient."""
+"""Paired tests of two pipelines: on folds, held-out patients, and decisions per patient."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ PERMUTATIONS = 10_000
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a test says of a pipeline against another.
+    """Result of a test of one pipeline against another.
 
     Parameters
     ----------
     difference : float
-        Score of the pipeline minus that of the other.
+        Score of the first pipeline minus that of the second.
     low, high : float
         95 % interval of the difference.
     p : float
-        Two-sided.
+        Two-sided p-value.
     worse, equivalent, better : float
-        Probability that the difference lies below, in and above the region of practical equivalence; NaN where the
-        test has no such reading.
+        Probability of a difference below, in and above the region of practical equivalence; NaN where the test does
+        not provide it.
     """
 
     difference: float
@@ -49,14 +49,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class PairedTest:
-    """A test with the words that stand beside every number that it gives.
+    """A test and the description that is printed with its results.
 
     Parameters
     ----------
     name, unit, assumptions : str
-        What it is called, what counts once in it, and what it takes for granted.
+        Name, independent unit and assumptions of the test.
     run : callable
-        Pipeline and the other one -> outcome.
+        First and second pipeline -> outcome.
     """
 
     name: str
@@ -65,116 +65,116 @@ class PairedTest:
     run: Callable[[PairedScores, PairedScores], Outcome]
 
 
-def choose_test(ground: PairedDesign, *, rope: float, seed: int) -> PairedTest:
-    """The test that fits how the experiments were evaluated.
+def choose_test(design: PairedDesign, *, rope: float, seed: int) -> PairedTest:
+    """Choose the test for a paired design.
 
-    Folds: the corrected t-test. One held-out set: the patient swap. Folds without an AUROC, such as one patient each:
-    `decision_test`.
+    Folds: the corrected t-test. One held-out set: the patient-swap permutation test. Folds without an AUROC, such as
+    one patient each: `decision_test`.
     """
-    if ground.metric != PRIMARY:
-        return decision_test(ground, seed=seed)
-    return _held_out_test(rope, seed, ground) if ground.held_out else _fold_test(rope, ground)
+    if design.metric != PRIMARY:
+        return decision_test(design, seed=seed)
+    return _held_out_test(rope, seed, design) if design.held_out else _fold_test(rope, design)
 
 
-def choose_second(ground: PairedDesign, *, repeats: int, seed: int) -> PairedTest | None:
-    """A second opinion where the chosen test has a known weakness; else None.
+def choose_second(design: PairedDesign, *, repeats: int, seed: int) -> PairedTest | None:
+    """Choose a second test where the first one has a known weakness, else None.
 
-    One repeat of folds: `decision_test`, since the corrected t-test of five folds finds a real difference seldom (power
-    .18 where 25 folds have .53). A held-out set: the paired U-test.
+    One repeat of folds: `decision_test`, because the corrected t-test of five folds has little power (.18, against .53
+    with 25 folds). A held-out set: the paired U-test.
     """
-    if ground.metric != PRIMARY:
+    if design.metric != PRIMARY:
         return None
-    if ground.held_out:
-        return _u_test(ground)
-    return decision_test(ground, seed=seed) if repeats == 1 else None
+    if design.held_out:
+        return _u_test(design)
+    return decision_test(design, seed=seed) if repeats == 1 else None
 
 
-def decision_test(ground: PairedDesign, *, seed: int) -> PairedTest:
-    """Sign flips of what each patient adds to the difference of the patient-mean balanced accuracies.
+def decision_test(design: PairedDesign, *, seed: int) -> PairedTest:
+    """Test the patient-mean balanced accuracy by sign flips of the patients' contributions to the difference.
 
-    `Outcome.low` and `high` are those of the paired patient bootstrap where this is the compared metric; else NaN.
+    `Outcome.low` and `high` are those of the paired patient bootstrap if this is the compared metric, else NaN.
     """
-    n = len(ground.units)
+    n = len(design.units)
 
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
-        found = sign_flip(n * (ours.gains - theirs.gains), permutations=PERMUTATIONS, seed=seed)
+        result = sign_flip(n * (ours.gains - theirs.gains), permutations=PERMUTATIONS, seed=seed)
         low, high = float("nan"), float("nan")
-        if ground.metric != PRIMARY:
+        if design.metric != PRIMARY:
             low, high = percentile_interval(ours.drawn - theirs.drawn)
-        return Outcome(found.value, low, high, found.p)
+        return Outcome(result.value, low, high, result.p)
 
     return PairedTest(
         "patient sign-flip of the balanced accuracy",
         f"patient ({n} split units)",
-        "conditional on the fitted models: how they would differ with other training patients is not in it; without a "
-        "difference, each patient's could as well have the opposite sign",
+        "conditional on the fitted models, so without the variation of training patients; under the null hypothesis "
+        "both signs of each patient's difference are equally likely",
         run,
     )
 
 
-def _fold_test(rope: float, ground: PairedDesign) -> PairedTest:
-    used = int(ground.used.sum())
+def _fold_test(rope: float, design: PairedDesign) -> PairedTest:
+    used = int(design.used.sum())
 
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
-        d = (ours.folds - theirs.folds)[ground.used]
-        found = corrected_t(d, ratio=ground.ratio)
-        share = correlated_posterior(d, ratio=ground.ratio, rope=rope)
-        return Outcome(found.mean, found.low, found.high, found.p, share.below, share.inside, share.above)
+        d = (ours.folds - theirs.folds)[design.used]
+        result = corrected_t(d, ratio=design.ratio)
+        share = correlated_posterior(d, ratio=design.ratio, rope=rope)
+        return Outcome(result.mean, result.low, result.high, result.p, share.below, share.inside, share.above)
 
     return PairedTest(
         "Nadeau-Bengio corrected t, two-sided",
-        f"fold of patients ({used} folds, {_range(ground.tested[ground.used])} split units tested in each)",
-        "fold differences are about normal, and correlated as folds are that share training patients (tested / "
-        f"training split units = {ground.ratio:.2f})",
+        f"fold of patients ({used} folds, {_range(design.tested[design.used])} split units tested in each)",
+        "fold differences are about normal, with the correlation of folds that share training patients (tested / "
+        f"training split units = {design.ratio:.2f})",
         run,
     )
 
 
-def _held_out_test(rope: float, seed: int, ground: PairedDesign) -> PairedTest:
-    n = len(ground.units)
+def _held_out_test(rope: float, seed: int, design: PairedDesign) -> PairedTest:
+    n = len(design.units)
 
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
         first, second = _kernel(ours), _kernel(theirs)
         (scores, positive, groups), (other, _, _) = _scores(ours), _scores(theirs)
         p = swap_test(scores, other, positive, groups, permutations=PERMUTATIONS, seed=seed).p
         delta = Kernel(first.share - second.share, first.positive_cells, first.negative_cells)
-        found = patient_weighted(delta)
-        error = float(np.sqrt(found.variance))
+        result = patient_weighted(delta)
+        error = float(np.sqrt(result.variance))
         half = float(norm.ppf(0.975)) * error
-        worse, equivalent, better = _normal_shares(found.auroc, error, rope)
-        return Outcome(found.auroc, found.auroc - half, found.auroc + half, p, worse, equivalent, better)
+        worse, equivalent, better = _normal_shares(result.auroc, error, rope)
+        return Outcome(result.auroc, result.auroc - half, result.auroc + half, p, worse, equivalent, better)
 
     return PairedTest(
         "patient-swap permutation, two-sided",
         f"held-out patient ({n} split units)",
-        "without a difference, each patient's scores (as ranks within the pipeline) could as well come from the other "
-        "pipeline; conditional on the two fitted models; the interval is that of the paired U-statistic over patients",
+        "under the null hypothesis the two pipelines are exchangeable for each patient (scores as ranks within the "
+        "pipeline); conditional on the two fitted models; the interval is that of the paired U-statistic over patients",
         run,
     )
 
 
-def _u_test(ground: PairedDesign) -> PairedTest:
+def _u_test(design: PairedDesign) -> PairedTest:
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
-        found = patient_weighted_difference(_kernel(ours), _kernel(theirs))
-        return Outcome(found.value, float("nan"), float("nan"), found.p)
+        result = patient_weighted_difference(_kernel(ours), _kernel(theirs))
+        return Outcome(result.value, float("nan"), float("nan"), result.p)
 
     return PairedTest(
         "paired U-test of the patient-weighted AUROC, two-sided",
-        f"held-out patient ({len(ground.units)} split units)",
+        f"held-out patient ({len(design.units)} split units)",
         "the difference is about normal; conditional on the two fitted models",
         run,
     )
 
 
-def _kernel(standing: PairedScores) -> Kernel:
-    return kernel_of(*_scores(standing))
+def _kernel(scores: PairedScores) -> Kernel:
+    return kernel_of(*_scores(scores))
 
 
-def _scores(standing: PairedScores) -> tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
-    """Probability of the positive class, whether a cell is of it, and its unit."""
-    cells = standing.cells
+def _scores(scores: PairedScores) -> tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+    """Return the probability of the positive class, whether each cell is positive, and its unit."""
+    cells = scores.cells
     if cells is None:
-        raise ValueError("only the cells of a held-out set are kept")
+        raise ValueError("cells are available for a held-out set only")
     return cells.probabilities[:, cells.positive], cells.labels == cells.positive, cells.unit_of
 
 

@@ -1,4 +1,4 @@
-"""From what a person names (folders, results) to the experiments that are to be compared."""
+"""Resolve user-supplied paths to experiments."""
 
 from __future__ import annotations
 
@@ -14,65 +14,65 @@ RECORD = "experiment.json"
 
 
 def compared_experiments(
-    named: Iterable[ExperimentResult | Results | str | Path],
+    items: Iterable[ExperimentResult | Results | str | Path],
 ) -> tuple[list[ExperimentResult], list[str]]:
-    """The experiments that are named, each once, in the order given.
+    """Resolve experiments, results and paths to the experiments to compare, without duplicates.
 
     Parameters
     ----------
     named : iterable of ExperimentResult, Results or path
-        An experiment or its folder stands for itself; results, or their folder, for the largest track in them.
+        Experiments or their folders; results or their folder stand for their largest comparable group.
 
     Returns
     -------
     list of ExperimentResult
-        What is to be compared.
+        Experiments in the order of the items.
     list of str
-        What was left out, in sentences.
+        Messages about omitted experiments.
 
     Raises
     ------
     BenchError
-        A path is neither kind of folder, or a results folder holds nothing that can be compared.
+        A path is neither kind of folder, or a results folder contains nothing that can be compared.
     """
-    found: dict[Path, ExperimentResult] = {}
+    selected: dict[Path, ExperimentResult] = {}
     notes: list[str] = []
-    for item in named:
+    for item in items:
         if isinstance(item, ExperimentResult):
-            ours = [item]
+            experiments = [item]
         elif isinstance(item, Results):
-            ours = _track(item, notes)
+            experiments = _largest_group(item, notes)
         else:
-            ours = _at(Path(item), notes)
-        found |= {experiment.folder.resolve(): experiment for experiment in ours}
-    return list(found.values()), notes
+            experiments = _experiments_at(Path(item), notes)
+        selected |= {experiment.folder.resolve(): experiment for experiment in experiments}
+    return list(selected.values()), notes
 
 
 def experiment_at(path: Path) -> ExperimentResult | None:
-    """The experiment whose folder this is; None where it is none."""
+    """Read the experiment of a folder; None if it is not an experiment's folder."""
     return read_experiment(path) if (path / RECORD).is_file() else None
 
 
-def _at(path: Path, notes: list[str]) -> list[ExperimentResult]:
+def _experiments_at(path: Path, notes: list[str]) -> list[ExperimentResult]:
     experiment = experiment_at(path)
     if experiment is not None:
         return [experiment]
     if not (path / MARK).is_file():
         what = "is neither an experiment's folder nor a results folder" if path.exists() else "does not exist"
-        raise BenchError(f"{path}: {what}; experiments lie in RESULTS/experiments/, and bench matrix makes RESULTS")
-    return _track(Results.open(path), notes)
+        raise BenchError(f"{path}: {what}; experiments are in RESULTS/experiments/, and bench matrix creates RESULTS")
+    return _largest_group(Results.open(path), notes)
 
 
-def _track(results: Results, notes: list[str]) -> list[ExperimentResult]:
+def _largest_group(results: Results, notes: list[str]) -> list[ExperimentResult]:
     current = results.current()[0]
-    track = largest_comparable_group(current)
-    if not track:
-        held = "only LEAKY experiments, which are not compared" if current else "no finished experiment"
-        raise BenchError(f"{results.path}: holds {held}; run bench matrix with --split patient first")
-    others = len(current) - len(track)
+    group = largest_comparable_group(current)
+    if not group:
+        contents = "only LEAKY experiments, which are not compared" if current else "no finished experiment"
+        raise BenchError(f"{results.path}: contains {contents}; run bench matrix with --split patient first")
+    others = len(current) - len(group)
     if others:
         notes.append(
-            f"{results.path}: {others} of {len(current)} experiments belong to other tracks (data, folds or protocol) "
-            "and are left out; name their folders to compare them."
+            f"{results.path}: {others} of {len(current)} experiments belong to other comparable groups (data, folds or "
+            "protocol) and are omitted; list their folders to compare them."
         )
-    return track
+    return group

@@ -1,1 +1,1 @@
-"""How much an image-level split overestimates a pipeline."""
+"""Leakage report: how much an image-level split overestimates a pipeline."""

@@ -1,4 +1,4 @@
-"""Whether errors come by the cell or by the patient: the share of patients that are all right or all wrong."""
+"""Clustering of errors in patients: the share of patients with only correct or only wrong cells."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from bench.scores.predictions import read_predictions
 
 @dataclass(frozen=True)
 class ErrorClustering:
-    """Patients by the share of their cells that were decided rightly.
+    """Patients by their share of correctly classified cells.
 
     Parameters
     ----------
     patients : int
-        Split units with at least two cells of one class; one cell cannot show whether errors come together.
+        Split units with at least two cells of one class; a single cell shows no clustering.
     all_right, all_wrong : float
-        Share of them whose cells were all decided rightly, or all wrongly; the mean over repeats, in [0, 1].
+        Share of these units with only correct, and with only wrong cells; mean over repeats, in [0, 1].
     all_right_expected, all_wrong_expected : float
-        The same if each cell of a class erred by itself with the class's error rate.
+        The same under independent errors with the error rate of the class.
     """
 
     patients: int
@@ -35,10 +35,10 @@ class ErrorClustering:
 def error_clustering(
     predictions: pd.DataFrame, *, classes: Sequence[str], positive: str | None
 ) -> ErrorClustering | None:
-    """How errors of out-of-fold predictions fall on patients.
+    """Measure the clustering of out-of-fold errors in patients.
 
     The expected shares are the means of q**n and (1 - q)**n, with n the cells of the patient and q the share of the
-    class's cells (each patient weighing 1) that were decided rightly.
+    class's cells (with equal patient weights) that are correct.
 
     Parameters
     ----------
@@ -52,11 +52,16 @@ def error_clustering(
     """
     read = read_predictions(predictions, classes=classes, positive=positive)
     parts = [
-        {"repeat": number, "label": r.cells.labels, "unit": r.cells.unit_of, "right": r.cells.decided == r.cells.labels}
+        {
+            "repeat": number,
+            "label": r.cells.labels,
+            "unit": r.cells.unit_of,
+            "correct": r.cells.decided == r.cells.labels,
+        }
         for number, r in enumerate(read.repeats)
     ]
     table = pd.concat(map(pd.DataFrame, parts), ignore_index=True)
-    each = table.groupby(["repeat", "label", "unit"])["right"].agg(["mean", "size"]).reset_index()
+    each = table.groupby(["repeat", "label", "unit"])["correct"].agg(["mean", "size"]).reset_index()
     each = each[each["size"] > 1]
     if not len(each):
         return None

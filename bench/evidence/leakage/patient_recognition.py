@@ -1,4 +1,4 @@
-"""How well patients are recognised from the features of their cells, within each class."""
+"""Recognition of patients from the features of their cells, within each class."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from bench.seeds import seed_of
 
 FOLDS = 3
 MAX_CELLS = 2000
-"""Cells of a class that are probed at most: enough to tell 5 % from 2 %, and quick with 2000 features."""
+"""Maximum number of cells per class: enough to distinguish 5 % from 2 %, and fast with 2000 features."""
 
 MAX_ITERATIONS = 300
 
 
 @dataclass(frozen=True)
 class Recognition:
-    """What the probe found in one class.
+    """Result of the probe in one class.
 
     Parameters
     ----------
     label : str
-        The class.
+        Class.
     patients, cells : int
-        Split units and cells that were probed.
+        Number of probed split units and cells.
     accuracy : float
-        Share of cells whose patient was named rightly, in [0, 1].
+        Share of cells with the correct patient, in [0, 1].
     chance : float
         1 / patients.
     majority : float
-        Share of the patient with the most cells: what naming always this one comes to.
+        Share of the patient with the most cells: accuracy of always predicting this patient.
     """
 
     label: str
@@ -51,9 +51,9 @@ class Recognition:
 
     @property
     def above_chance(self) -> bool:
-        """Whether the accuracy is above what needs no features by more than three standard errors."""
-        idle = max(self.chance, self.majority)
-        return self.accuracy > idle + 3 * float(np.sqrt(idle * (1 - idle) / self.cells))
+        """Whether the accuracy exceeds that of a constant prediction by more than three standard errors."""
+        baseline = max(self.chance, self.majority)
+        return self.accuracy > baseline + 3 * float(np.sqrt(baseline * (1 - baseline) / self.cells))
 
 
 def recognise_patients(
@@ -64,38 +64,40 @@ def recognise_patients(
     max_cells: int = MAX_CELLS,
     seed: int = 0,
 ) -> list[Recognition]:
-    """Probe each class with a logistic regression on standardised features, cell-level 3-fold.
+    """Predict the patient within each class by logistic regression on standardised features, with cell-level 3-fold CV.
 
-    Within a class, since between classes the class does the work. The split is by cell on purpose: what is asked is
-    whether a patient seen in training is recognised again.
+    Within a class, so that class differences do not contribute. The split is by cell on purpose: the probe measures
+    whether patients of the training cells are recognised.
 
     Parameters
     ----------
     features : ndarray, shape (n_cells, n_features)
-        NaN where a feature does not exist; its median stands in.
+        Feature values; NaN is imputed by the median.
     labels, units : ndarray of str, shape (n_cells,)
         Class and split unit of each cell.
     max_cells : int
-        Cells of a class at most; more are drawn from at random.
+        Maximum number of cells per class; a random sample is used above it.
 
     Returns
     -------
     list of Recognition
-        In sort order of the classes; classes with fewer than two patients of at least 3 cells are left out.
+        Sorted by class; classes with fewer than two patients of at least 3 cells are omitted.
     """
-    found = []
+    results = []
     for label in np.unique(labels):
-        rows = _probed(np.flatnonzero(labels == label), units, max_cells, seed)
+        rows = _probed_rows(np.flatnonzero(labels == label), units, max_cells, seed)
         patients, counts = np.unique(units[rows], return_counts=True)
         if len(patients) < 2:
             continue
         accuracy = _accuracy(np.asarray(features[np.sort(rows)], dtype=np.float64), units[np.sort(rows)], seed)
         share = float(counts.max() / counts.sum())
-        found.append(Recognition(str(label), len(patients), len(rows), accuracy, 1 / len(patients), share))
-    return found
+        results.append(Recognition(str(label), len(patients), len(rows), accuracy, 1 / len(patients), share))
+    return results
 
 
-def _probed(rows: npt.NDArray[np.intp], units: npt.NDArray[Any], max_cells: int, seed: int) -> npt.NDArray[np.intp]:
+def _probed_rows(
+    rows: npt.NDArray[np.intp], units: npt.NDArray[Any], max_cells: int, seed: int
+) -> npt.NDArray[np.intp]:
     if len(rows) > max_cells:
         rows = np.random.default_rng(seed_of("recognition", seed)).choice(rows, max_cells, replace=False)
     _, unit_of, counts = np.unique(units[rows], return_inverse=True, return_counts=True)
@@ -103,7 +105,7 @@ def _probed(rows: npt.NDArray[np.intp], units: npt.NDArray[Any], max_cells: int,
 
 
 def _accuracy(x: npt.NDArray[np.float64], y: npt.NDArray[Any], seed: int) -> float:
-    right = 0
+    correct = 0
     splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=seed_of("recognition folds", seed))
     for train, test in splitter.split(x, y):
         known = ~np.isnan(x[train]).all(axis=0)
@@ -111,8 +113,8 @@ def _accuracy(x: npt.NDArray[np.float64], y: npt.NDArray[Any], seed: int) -> flo
             SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=MAX_ITERATIONS)
         )
         with warnings.catch_warnings():
-            # How far the last step of a probe has converged does not matter for what it recognises.
+            # Full convergence is not needed for a probe.
             warnings.simplefilter("ignore", ConvergenceWarning)
             probe.fit(x[train][:, known], y[train])
-        right += int((probe.predict(x[test][:, known]) == y[test]).sum())
-    return right / len(y)
+        correct += int((probe.predict(x[test][:, known]) == y[test]).sum())
+    return correct / len(y)

@@ -1,4 +1,4 @@
-"""Does a pipeline recognise the disease or the patients? The leakage report of one experiment."""
+"""Leakage report of one experiment: whether a pipeline recognises the disease or the patients."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ from bench.evidence.leakage.feature_clustering import (
 )
 from bench.evidence.leakage.patient_recognition import Recognition, recognise_patients
 from bench.evidence.leakage.verdict import IdentityNull, Verdict, verdict
-from bench.evidence.permutation.label_permutation import Relabellings, UnitLabels, relabelled_scores, unit_labels
+from bench.evidence.permutation.label_permutation import (
+    LabelPermutations,
+    UnitLabels,
+    permuted_label_scores,
+    unit_labels,
+)
 from bench.executors.cores import default_jobs
 from bench.experiments.records import ExperimentResult
 from bench.experiments.refit import disk_errors_as_bench_error, fit_with_split, stored_features
@@ -49,31 +54,31 @@ class Leakage:
     name : str
         Its pipeline.
     metric : str
-        The score that is compared.
+        Compared score.
     by_patient, by_image : Estimate
-        The score with folds that hold patients apart, and with folds of cells; same pipeline, same tuning.
+        Score with folds by patient, and with folds by image; same pipeline, same tuning.
     gap : Estimate
-        The leak gap: by image minus by patient, with a patient bootstrap paired by patient.
+        Leak gap: score by image minus score by patient, with a paired patient bootstrap.
     identity : IdentityNull or None
-        What a split by image scores with labels permuted between patients.
+        Scores of a split by image with labels permuted between patients.
     null : tuple of float
-        Those scores.
+        The individual scores.
     recognition : tuple of Recognition
-        How well patients are recognised within each class from stored features.
+        Recognition of patients within each class from stored features.
     features : FeatureClustering or None
-        How alike the features of a patient's cells are.
+        Clustering of features in patients.
     scores : ScoreClustering or None
-        The same of the experiment's own patient-grouped scores, and how many cells they are worth.
+        Clustering of the patient-grouped scores, and the effective number of cells.
     errors : ErrorClustering or None
-        Whether errors come by the patient.
+        Clustering of errors in patients.
     missing : tuple of str
-        What could not be had, and why.
+        Parts that are not available, with the reason.
     verdict : Verdict
-        What it means.
+        Conclusion.
     differs : tuple of str
-        What has changed since the experiment ran; if anything has, both scores were fitted anew.
+        Components that changed since the experiment ran; if there are any, both scores were refitted.
     file : Path
-        Where this is kept.
+        File of this report.
     """
 
     experiment: str
@@ -94,11 +99,11 @@ class Leakage:
     file: Path
 
     def record(self) -> dict[str, Any]:
-        """All but the place, as JSON values; a number that is undefined is null."""
-        kept = {k: _json(v) for k, v in asdict(self).items() if k != "file"}
+        """Return all fields except the file as JSON values; undefined numbers are None."""
+        record = {k: _json(v) for k, v in asdict(self).items() if k != "file"}
         if self.identity is not None:
-            kept["identity"] |= {"excess": self.identity.excess, "learned": self.identity.learned}
-        return kept
+            record["identity"] |= {"excess": self.identity.excess, "learned": self.identity.learned}
+        return record
 
 
 def leakage(
@@ -107,32 +112,39 @@ def leakage(
     name: str | None = None,
     permutations: int = 20,
     jobs: int | None = None,
-    data: str | None = None,
+    data: Any = None,
+    root: str | Path | None = None,
     store: str | Path | None = None,
     weights_dir: str | Path | None = None,
     device: str | None = None,
+    extractor: object = None,
+    classifier: object = None,
     observer: Observer | None = None,
 ) -> Leakage:
-    """Measure how much of a pipeline's score is owed to recognising patients.
+    """Measure how much of a pipeline's score comes from recognising patients.
 
-    The pipeline is fitted with folds of cells as well (unless the results folder holds that experiment), with the same
-    folds, tuning and seed; and again with folds of cells and labels permuted between patients. What was finished is
-    kept and not fitted again.
+    The pipeline is also fitted with folds by image (unless the results folder contains that experiment), with the same
+    folds, tuning and seed, and again with folds by image and labels permuted between patients. Finished fits are stored
+    and not repeated.
 
     Parameters
     ----------
     experiment : path
-        An experiment's folder, or a results folder. Its split is by patient, or by image.
+        An experiment's folder, or a results folder; split by patient or by image.
     name : str, optional
-        Which one, in a results folder with several.
+        Name of the experiment, in a results folder with several.
     permutations : int
-        Label permutations of the identity-confounding test, at least 2, since their spread says how sure it is.
+        Label permutations of the identity-confounding test, at least 2.
     jobs : int, optional
-        Worker processes. Default: as many as cores allow.
+        Worker processes. Default: as many as the cores allow.
     data, store, weights_dir : path, optional
-        Where they lie now, if no longer where they lay.
+        Current locations, if they moved.
     device : {"auto", "cpu", "cuda"}, optional
-        Where networks are computed. Default: as was asked for then.
+        Device for networks. Default: as in the experiment.
+    root : path, optional
+        Folder of the paths in a DataFrame passed as `data`.
+    extractor, classifier : estimator, optional
+        The objects of the experiment, if it was run with objects; they are not stored.
 
     Returns
     -------
@@ -142,8 +154,7 @@ def leakage(
     Raises
     ------
     BenchError
-        The split is another one, a folds file leaves patients untested, the data are not the same any more, or a fit
-        fails.
+        Another split, a folds file with untested patients, changed data, or a failed fit.
 
     References
     ----------
@@ -155,51 +166,54 @@ def leakage(
     >>> bench.leakage("results", name="handcrafted x svm").verdict.text  # doctest: +SKIP
     """
     if permutations < 2:
-        raise BenchError(f"--permutations {permutations}: at least 2 are needed, to tell the score from its spread")
+        raise BenchError(f"--permutations {permutations}: at least 2 are needed for a standard deviation")
     observer = observer or Observer()
     results, result = find_experiment(experiment, name=name)
     split = result.record["protocol"]["split"]
     if split not in ("patient", "image"):
         raise BenchError(
-            f"{result.name}: was split by {split}; the leakage report compares folds by patient with folds by image, "
-            "so it takes an experiment with --split patient (or image)"
+            f"{result.name}: was split by {split}; the leakage report compares folds by patient with folds by image "
+            "and needs an experiment with --split patient or image"
         )
-    reopened = reopen(result, data=data, store=store, weights_dir=weights_dir, device=device, observer=observer)
+    inputs: dict[str, Any] = {"data": data, "root": root, "extractor": extractor, "classifier": classifier}
+    inputs |= {"store": store, "weights_dir": weights_dir, "device": device}
+    reopened = reopen(result, observer=observer, **inputs)
     if (reopened.plan.folds.table["fold"] == NEVER_TESTED).any():
         raise BenchError(
-            f"{result.name}: its folds file never tests some patients, so that folds by image, which test everybody, "
-            "cannot be compared with it; it takes folds that test each patient"
+            f"{result.name}: its folds file never tests some patients, so it cannot be compared with folds by image, "
+            "which test all; use folds that test every patient"
         )
     with disk_errors_as_bench_error(results.path, reopened.plan.store):
-        found = _measured(reopened, permutations, jobs or default_jobs(reopened.plan.protocol.threads), observer)
-        write_json(found.file, found.record())
-    return found
+        report = _measure(reopened, permutations, jobs or default_jobs(reopened.plan.protocol.threads), observer)
+        write_json(report.file, report.record())
+    return report
 
 
-def class_only_score(true: npt.NDArray[Any], dealt: npt.NDArray[Any]) -> float:
-    """AUROC, on labels dealt out anew, of a model that knows each patient's true class and nothing else.
+def class_only_score(true: npt.NDArray[Any], permuted: npt.NDArray[Any]) -> float:
+    """Compute the AUROC on permuted labels of a model that knows the true class of each patient only.
 
-    It gives every patient the share of its class's patients that were dealt the label; with two classes this comes to
-    (1 + |a - b|) / 2, where a and b are the shares of the dealt positives and of the dealt negatives that truly are
-    positive. With more classes: macro one-vs-rest.
+    It scores every patient by the share of its class that received the label; with two classes this is
+    (1 + |a - b|) / 2, where a and b are the shares of true positives among permuted positives and permuted negatives.
+    With more classes: macro one-vs-rest.
 
     Parameters
     ----------
-    true, dealt : ndarray of str, shape (n_units,)
+    true, permuted : ndarray of str, shape (n_units,)
+        True and permuted labels.
     """
     classes = np.unique(true)
     scored = classes[:1] if len(classes) == 2 else classes
     each = []
     for label in scored:
-        is_dealt = dealt == label
+        is_dealt = permuted == label
         share = {c: is_dealt[true == c].mean() for c in classes}
         each.append(roc_auc_score(is_dealt, [share[c] for c in true]))
     return float(np.mean(each))
 
 
-def _measured(reopened: Reopened, permutations: int, jobs: int, observer: Observer) -> Leakage:
+def _measure(reopened: Reopened, permutations: int, jobs: int, observer: Observer) -> Leakage:
     if reopened.differs:
-        observer.notice(f"changed since the experiment ran: {', '.join(reopened.differs)}; it is fitted anew")
+        observer.notice(f"changed since the experiment ran: {', '.join(reopened.differs)}; it is refitted")
     data, seed = reopened.opened.dataset, reopened.plan.protocol.seed
     grouped = fit_with_split(reopened, "patient", jobs=jobs, observer=observer)
     by_cell = fit_with_split(reopened, "image", jobs=jobs, observer=observer)
@@ -209,7 +223,7 @@ def _measured(reopened: Reopened, permutations: int, jobs: int, observer: Observ
     identity, null, untested = _identity(
         reopened, by_image.value, permutations=permutations, jobs=jobs, observer=observer
     )
-    recognition, features, unseen = _of_features(reopened, jobs, observer)
+    recognition, features, unavailable = _of_features(reopened, jobs, observer)
     return Leakage(
         experiment=reopened.result.folder.name,
         name=reopened.result.name,
@@ -223,7 +237,7 @@ def _measured(reopened: Reopened, permutations: int, jobs: int, observer: Observ
         features=features,
         scores=score_clustering(grouped.predictions, classes=classes),
         errors=error_clustering(grouped.predictions, classes=classes, positive=positive),
-        missing=(*untested, *unseen),
+        missing=(*untested, *unavailable),
         verdict=verdict(by_patient, by_image.value, gap, identity),
         differs=reopened.differs,
         file=reopened.results.path / FOLDER / f"{reopened.result.folder.name}.json",
@@ -238,24 +252,24 @@ def _identity(
     except BenchError as error:
         return None, (), [f"identity test: {error}"]
     plan = reopened.under("image")
-    relabellings = Relabellings(units, permutations, plan.protocol.seed)
-    kept = reopened.results.path / FOLDER / "work" / f"{plan.experiments[0].slug}.jsonl"
-    scores = relabelled_scores(plan, relabellings, kept=kept, jobs=jobs, observer=observer)
-    return identity_null(units, relabellings, scores, observed=observed), tuple(scores.values()), []
+    label_permutations = LabelPermutations(units, permutations, plan.protocol.seed)
+    scores_file = reopened.results.path / FOLDER / "work" / f"{plan.experiments[0].slug}.jsonl"
+    scores = permuted_label_scores(plan, label_permutations, scores_file=scores_file, jobs=jobs, observer=observer)
+    return identity_null(units, label_permutations, scores, observed=observed), tuple(scores.values()), []
 
 
 def identity_null(
-    units: UnitLabels, relabellings: Relabellings, scores: dict[str, float], *, observed: float
+    units: UnitLabels, label_permutations: LabelPermutations, scores: dict[str, float], *, observed: float
 ) -> IdentityNull:
-    """The identity-confounding null from the scores of the relabellings."""
+    """Compute the identity-confounding null distribution from scores on permuted labels."""
     null = np.array(list(scores.values()))
-    luck = np.array([class_only_score(units.labels, dealt) for _, dealt in relabellings])
+    class_only = np.array([class_only_score(units.labels, permuted) for _, permuted in label_permutations])
     n = len(null)
     return IdentityNull(
         mean=float(null.mean()),
         sd=float(null.std(ddof=1)),
-        class_only=float(luck.mean()),
-        excess_error=float((null - luck).std(ddof=1) / np.sqrt(n)),
+        class_only=float(class_only.mean()),
+        excess_error=float((null - class_only).std(ddof=1) / np.sqrt(n)),
         observed=observed,
         p=permutation_p(observed, null),
         permutations=n,
@@ -268,22 +282,26 @@ def _of_features(
     entry = stored_features(reopened.plan, jobs=jobs, observer=observer)
     if entry is None:
         reason = (
-            f"{reopened.classifier.selector} is fitted on the cells themselves"
+            f"{reopened.classifier.selector} is fitted on cells"
             if reopened.extractor is None
-            else f"{reopened.experiment.pipeline.extractor_name} learns anew in each fold"
+            else f"{reopened.experiment.pipeline.extractor_name} is fitted in every fold"
         )
-        return (), None, [f"recognition of patients and correlation of features: no features are stored, as {reason}"]
+        return (
+            (),
+            None,
+            [f"recognition of patients and correlation of features: no features are stored, because {reason}"],
+        )
     values = np.asarray(open_features(entry.folder))
     labels, units, missing = reopened.labels, reopened.units, []
     observer.progress("recognise patients", 0, 1)
-    found = recognise_patients(values, labels, units, seed=reopened.plan.protocol.seed)
+    recognition = recognise_patients(values, labels, units, seed=reopened.plan.protocol.seed)
     observer.progress("recognise patients", 1, 1)
-    if not found:
+    if not recognition:
         missing.append("recognition of patients: no class has two patients of at least 3 cells")
     clustering = feature_clustering(values, feature_names(entry.folder), labels, units)
     if clustering is None:
         missing.append("correlation of features: no patient has two cells of a class")
-    return tuple(found), clustering, missing
+    return tuple(recognition), clustering, missing
 
 
 def _estimate(result: ExperimentResult) -> Estimate:

@@ -1,4 +1,4 @@
-"""What the leakage figures say together, in plain words, by rules that are written down."""
+"""Verdict of the leakage report by documented rules."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from dataclasses import dataclass
 from bench.scores.primary import Estimate
 
 RELEVANT = 0.02
-"""Differences of AUROC below this are of no practical matter: the upper end of the region of practical equivalence that
-the protocol uses in comparisons."""
+"""Differences of AUROC below this are not practically relevant: the upper end of the region of practical equivalence
+of the protocol."""
 
 IDENTITY = 0.05
-"""How far the score on permuted labels must lie above what knowing the true class could give."""
+"""Minimum excess of the score on permuted labels over that of a model that knows the true class."""
 
 STANDARD_ERRORS = 2.0
 
 ALPHA = 0.05
-"""Above this p the score by image is no higher than what permuted labels give."""
+"""Above this p-value the score by image is not significantly above the scores on permuted labels."""
 
 
 @dataclass(frozen=True)
 class IdentityNull:
-    """What a split by image scores with labels permuted between patients.
+    """Scores of a split by image with labels permuted between patients.
 
     Parameters
     ----------
     mean, sd : float
-        Of the scores.
+        Mean and standard deviation of the scores.
     class_only : float
-        Mean score, on the same permutations, of a model that knew the true class of each cell and nothing of patients.
-        Above 0.5, since a permutation hardly ever deals a class's patients out evenly.
+        Mean score, on the same permutations, of a model that knows the true class of each cell but not the patient.
+        Above 0.5, because permuted labels are rarely balanced within a class.
     excess_error : float
         Standard error of the mean difference between score and class-only score.
     observed : float
         Score of the split by image with the true labels.
     p : float
-        Share of permutations that score as high as `observed`, which counts as one of them.
+        Share of permutations with a score of at least `observed`, which counts as one of them.
     permutations : int
-        How many.
+        Number of permutations.
     """
 
     mean: float
@@ -50,25 +50,25 @@ class IdentityNull:
 
     @property
     def excess(self) -> float:
-        """How far recognising patients carries: mean score above the class-only score."""
+        """Mean score minus the class-only score: the effect of recognising patients."""
         return self.mean - self.class_only
 
     @property
     def learned(self) -> bool:
-        """Whether patients are learned by heart: the excess is relevant, and beyond two standard errors."""
+        """Whether patients are memorised: the excess is relevant and above two standard errors."""
         return self.excess > max(IDENTITY, STANDARD_ERRORS * self.excess_error)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One of five findings.
+    """One of five verdicts.
 
     Parameters
     ----------
     code : str
         `identity-only`, `inflated`, `recognisable`, `no-leak` or `nothing`.
     text : str
-        What it means, for a person who does not know the method.
+        Explanation without technical terms.
     """
 
     code: str
@@ -76,20 +76,19 @@ class Verdict:
 
 
 def verdict(by_patient: Estimate, by_image: float, gap: Estimate, identity: IdentityNull | None) -> Verdict:
-    """Judge whether a pipeline recognises the disease or the patients.
+    """Decide whether a pipeline recognises the disease or the patients.
 
-    Three questions are asked, each with its own figure:
+    Three criteria:
 
-    1. *Is there anything on unseen patients?* Yes where the 95 % interval of the patient-grouped AUROC lies above 0.5.
-    2. *Does a split by image promise more?* Yes where the gap is at least `RELEVANT` and its interval lies above 0.
-    3. *Are patients learned by heart?* Asked of permuted labels, which carry no disease: what a split by image still
-       scores on them comes from recognising patients, but for a little that a model of the true class gets by luck of
-       the draw. Yes where the mean score lies above that luck (`IdentityNull.class_only`) by more than `IDENTITY` and
-       two standard errors. The luck is an upper bound, so that a strong effect alone never counts as identity.
+    1. *Signal on unseen patients*: the 95 % interval of the patient-grouped AUROC is above 0.5.
+    2. *Inflation by a split by image*: the gap is at least `RELEVANT` and its interval is above 0.
+    3. *Memorised patients*: with permuted labels, which carry no disease, the score of a split by image comes from
+       recognising patients, apart from what a model of the true class gets by chance (`IdentityNull.class_only`, an
+       upper bound, so that a strong effect alone never counts as identity). Met if the mean score exceeds that by more
+       than `IDENTITY` and two standard errors.
 
-    A cohort whose patients happen to be more alike within a class passes question 1 by chance, in about one of twenty
-    (`bench significance` tests that); where a split by image scores no higher than on permuted labels, the text says
-    that it takes no disease to score as much.
+    Criterion 1 is met by chance in about one of twenty cohorts without an effect (`bench significance` tests that). If
+    the score by image is not above those on permuted labels, the text states that no disease is needed for it.
 
     ================  ==========  =========  ===========
     verdict           1. signal   2. gap     3. identity
@@ -102,8 +101,8 @@ def verdict(by_patient: Estimate, by_image: float, gap: Estimate, identity: Iden
     `nothing`         no          no         no
     ================  ==========  =========  ===========
 
-    The probe of patients and the intra-class correlations describe how strong the signature is; they decide nothing,
-    since features may hold a signature that a classifier does not use.
+    The patient probe and the intraclass correlations describe the strength of the patient signature; they are not
+    criteria, because a classifier may not use it.
 
     Parameters
     ----------
@@ -114,59 +113,65 @@ def verdict(by_patient: Estimate, by_image: float, gap: Estimate, identity: Iden
     gap : Estimate
         `by_image` minus `by_patient`, paired by patient.
     identity : IdentityNull or None
-        None where labels cannot be permuted between patients; question 3 is then not answered, and the text says so.
+        None where labels cannot be permuted between patients; criterion 3 is then untested, as the text states.
     """
     signal = by_patient.low > 0.5
-    promises_more = gap.value >= RELEVANT and gap.low > 0
+    inflated = gap.value >= RELEVANT and gap.low > 0
     learned = identity is not None and identity.learned
     unseen = f"{by_patient.value:.2f} [{by_patient.low:.2f}, {by_patient.high:.2f}] on unseen patients"
-    if promises_more and not signal and learned:
+    if inflated and not signal and learned:
         return Verdict(
             "identity-only",
-            f"The image-level score of {by_image:.2f} comes from recognising patients; on unseen patients nothing is "
-            f"left that could be told from chance ({unseen}). A patient is recognised whatever the label: "
-            f"{_permuted(identity)}. This pipeline has not been shown to recognise the disease.",
+            f"The image-level score of {by_image:.2f} comes from recognising patients; on unseen patients the score is "
+            f"not distinguishable from chance ({unseen}). Patients are recognised whatever their label: "
+            f"{_null_score(identity)}. This pipeline has not been shown to recognise the disease.",
         )
-    if promises_more:
+    if inflated:
         return Verdict(
             "inflated",
-            f"A split by image promises {by_image:.2f}, which is {gap.value:.2f} [{gap.low:.2f}, {gap.high:.2f}] too "
-            f"much: the pipeline reaches {unseen}{'' if signal else ', which chance may give'}. {_source(identity)}",
+            f"A split by image gives {by_image:.2f}, which is {gap.value:.2f} [{gap.low:.2f}, {gap.high:.2f}] too "
+            f"high: the pipeline reaches {unseen}{'' if signal else ', which may be chance'}. {_explanation(identity)}",
         )
-    more = "no more" if gap.value < RELEVANT else f"not surely more ({gap.value:.2f} [{gap.low:.2f}, {gap.high:.2f}])"
-    nothing_more = f"A split by image gives {by_image:.2f}, {more} than by patient: {unseen}."
+    more = (
+        "no more"
+        if gap.value < RELEVANT
+        else f"not demonstrably more ({gap.value:.2f} [{gap.low:.2f}, {gap.high:.2f}])"
+    )
+    no_inflation = f"A split by image gives {by_image:.2f}, {more} than by patient: {unseen}."
     if learned:
         return Verdict(
             "recognisable",
-            f"{nothing_more} But patients can be recognised ({_permuted(identity)}), so no score of a split by image "
-            "of this pipeline can be trusted.",
+            f"{no_inflation} But patients can be recognised ({_null_score(identity)}), so scores of this pipeline with "
+            "a split by image are not reliable.",
         )
-    asked = "" if identity is not None else " Whether patients are recognised could not be tested."
+    untested = "" if identity is not None else " Recognition of patients could not be tested."
     if signal:
-        return Verdict("no-leak", f"{nothing_more} No sign that patients are recognised instead of the disease.{asked}")
+        return Verdict(
+            "no-leak", f"{no_inflation} No sign that patients are recognised instead of the disease.{untested}"
+        )
     return Verdict(
         "nothing",
-        f"Nothing is found, whichever way the cells are split: {by_image:.2f} by image, {unseen}, which chance may "
-        f"give. No sign that patients are recognised.{asked}",
+        f"No signal with either split: {by_image:.2f} by image, {unseen}, which may be chance. No sign that "
+        f"patients are recognised.{untested}",
     )
 
 
-def _source(identity: IdentityNull | None) -> str:
-    """Where a split by image has its higher score from."""
+def _explanation(identity: IdentityNull | None) -> str:
+    """Explain the higher score of a split by image."""
     if identity is None:
         return (
-            "Where the difference comes from is not shown, since the patients' labels cannot be permuted. Look for "
-            "copies of images with bench audit."
+            "The cause of the difference is unknown, because the patients' labels cannot be permuted. Check for copies "
+            "of images with bench audit."
         )
     if not identity.learned:
-        return "Where the difference comes from is not shown. Look for copies of images with bench audit."
-    alone = f" It takes no disease to score {identity.observed:.2f} there." if identity.p > ALPHA else ""
-    return f"Patients are recognised whatever their label: {_permuted(identity)}.{alone}"
+        return "The cause of the difference is unknown. Check for copies of images with bench audit."
+    alone = f" No disease is needed for a score of {identity.observed:.2f} there." if identity.p > ALPHA else ""
+    return f"Patients are recognised whatever their label: {_null_score(identity)}.{alone}"
 
 
-def _permuted(identity: IdentityNull | None) -> str:
-    assert identity is not None  # noqa: S101 (asked only where it is there)
+def _null_score(identity: IdentityNull | None) -> str:
+    assert identity is not None  # noqa: S101 (called only with an identity test)
     return (
         f"with labels permuted between patients a split by image still scores {identity.mean:.2f}, "
-        f"where {identity.class_only:.2f} can be luck"
+        f"where {identity.class_only:.2f} can be chance"
     )

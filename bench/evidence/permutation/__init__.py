@@ -1,1 +1,1 @@
-"""Permutation tests of whole pipelines."""
+"""Permutation tests with refitted pipelines."""

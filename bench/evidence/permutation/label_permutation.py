@@ -1,4 +1,4 @@
-"""Labels permuted on the table of split units, and what an experiment scores when it is fitted on them."""
+"""Permuted labels of split units, and the scores of an experiment refitted on them."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ Labels = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class UnitLabels:
-    """One label a split unit.
+    """Labels of split units.
 
     Parameters
     ----------
     units : ndarray of str, shape (n_units,)
-        In sort order.
+        Sorted split units.
     labels : ndarray of str, shape (n_units,)
         Label of each unit.
     unit_of : ndarray of int, shape (n_cells,)
@@ -47,32 +47,32 @@ class UnitLabels:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Split units of each class."""
+        """Number of split units of each class."""
         classes, counts = np.unique(self.labels, return_counts=True)
         return {str(c): int(n) for c, n in zip(classes, counts, strict=True)}
 
 
 @dataclass(frozen=True)
-class Relabellings:
-    """The ways in which labels are dealt out to the units.
+class LabelPermutations:
+    """Permutations of the labels of split units.
 
     Parameters
     ----------
     units : UnitLabels
-        The true labels.
-    asked : int
-        Permutations asked for.
+        True labels.
+    requested : int
+        Requested number of permutations.
     seed : int
-        Root of the random ones.
+        Seed of random permutations.
     """
 
     units: UnitLabels
-    asked: int
+    requested: int
     seed: int
 
     @property
     def possible(self) -> int:
-        """Different ways to deal the labels out, the true one included: C(P, P1), multinomial with more classes."""
+        """Number of distinct label assignments including the true one: C(P, P1), multinomial for more classes."""
         left, ways = len(self.units.labels), 1
         for n in self.units.counts.values():
             ways *= math.comb(left, n)
@@ -81,52 +81,51 @@ class Relabellings:
 
     @property
     def exact(self) -> bool:
-        """Whether every way is tried, which is so where there are no more of them than permutations asked for."""
-        return self.possible <= self.asked
+        """Whether all assignments are enumerated: if there are at most as many as requested permutations."""
+        return self.possible <= self.requested
 
     @property
     def total(self) -> int:
-        """How many are tried beside the true one."""
-        return self.possible - 1 if self.exact else self.asked
+        """Number of permutations without the true assignment."""
+        return self.possible - 1 if self.exact else self.requested
 
     def __iter__(self) -> Iterator[tuple[str, Labels]]:
-        """Name and labels, shape (n_units,), of each; a name stands for the same labels however many are asked for."""
+        """Yield name and labels, shape (n_units,); labels of a name do not depend on the number of permutations."""
         if self.exact:
             others = (a for a in arrangements(self.units.counts) if not np.array_equal(a, self.units.labels))
             yield from ((f"labelling {number}", labels) for number, labels in enumerate(others))
             return
-        for number in range(self.asked):
+        for number in range(self.requested):
             rng = np.random.default_rng(seed_of("label permutation", self.seed, number))
             yield f"permutation {number}", permuted_labels(self.units.labels, rng)
 
 
 def unit_labels(table: pd.DataFrame) -> UnitLabels:
-    """The label of each split unit.
+    """Return the label of each split unit.
 
     Parameters
     ----------
     table : DataFrame
-        Columns `unit` and `label`; one row a cell.
+        Columns `unit` and `label`; one row per cell.
 
     Raises
     ------
     BenchError
-        A unit has cells of several classes, so that it has no label of its own to be permuted.
+        A unit has cells of several classes and therefore no single label.
     """
     units, first, unit_of = np.unique(table["unit"].to_numpy().astype(str), return_index=True, return_inverse=True)
     labels = table["label"].to_numpy().astype(str)
     several = np.unique(unit_of[labels != labels[first][unit_of]])
     if len(several):
         raise BenchError(
-            f"{len(several)} of {len(units)} patients have cells of several classes (such as {units[several[0]]}), so "
-            "there is no label of the patient that could be permuted; labels can only be permuted where each patient "
-            "has one"
+            f"{len(several)} of {len(units)} patients have cells of several classes (such as {units[several[0]]}), but "
+            "labels can only be permuted if each patient has one"
         )
     return UnitLabels(units, labels[first], unit_of)
 
 
 def arrangements(counts: Mapping[str, int]) -> Iterator[Labels]:
-    """Every different way to deal `counts[label]` labels of each kind out to sum(counts) places, in one fixed order."""
+    """Yield every distinct arrangement of `counts[label]` labels of each kind, in a fixed order."""
     places = sum(counts.values())
     width = max(map(len, counts), default=1)
     kinds = sorted(counts)
@@ -143,54 +142,57 @@ def arrangements(counts: Mapping[str, int]) -> Iterator[Labels]:
     yield from fill(np.full(places, "", dtype=f"<U{width}"), tuple(range(places)), kinds)
 
 
-def relabelled_scores(
-    plan: Plan, relabellings: Relabellings, *, kept: Path, jobs: int, observer: Observer
+def permuted_label_scores(
+    plan: Plan, label_permutations: LabelPermutations, *, scores_file: Path, jobs: int, observer: Observer
 ) -> dict[str, float]:
-    """Primary score of the plan's first experiment, fitted anew on each relabelling.
+    """Compute the primary score of the plan's first experiment, refitted on each label permutation.
 
-    The outer folds are drawn anew from the labels, and everything that uses labels is done again: inner folds, tuning,
-    calibration, threshold, the fit, and the fit of an extractor that learns. Seeds are those of the experiment, so that
-    the score is one fixed function of the labels, as a permutation test wants it.
+    Outer folds are redrawn from the permuted labels, and every step that uses labels is repeated: inner folds, tuning,
+    calibration, thresholds, and the fits of classifier and extractor. Seeds are those of the experiment, so that the
+    score is a fixed function of the labels, as a permutation test requires.
 
     Parameters
     ----------
-    relabellings : Relabellings
-        The units are those of the plan's table.
-    kept : Path
-        File in which each score is kept as soon as it is there, one JSON object a line; what it holds is not fitted
-        again. It belongs to one experiment key.
+    label_permutations : LabelPermutations
+        Permutations of the units of the plan's table.
+    scores_file : Path
+        File of finished scores, one JSON object per line; these are not recomputed. It belongs to one experiment key.
 
     Returns
     -------
     dict of str to float
-        Score by name of the relabelling, in the order of `relabellings`.
+        Score by name of the permutation, in the order of `label_permutations`.
 
     Raises
     ------
     BenchError
-        A fit fails, a score is undefined, or another process is at it.
+        A fit fails, a score is undefined, or another process computes the same scores.
     """
-    lock = try_lock(kept.with_suffix(".lock"))
+    lock = try_lock(scores_file.with_suffix(".lock"))
     if lock is None:
-        raise BenchError(f"{kept}: another process permutes the labels of this experiment; wait for it")
+        raise BenchError(f"{scores_file}: another process permutes the labels of this experiment; wait for it")
     try:
-        return _scores(plan, relabellings, kept, jobs, observer)
+        return _scores(plan, label_permutations, scores_file, jobs, observer)
     finally:
         lock.release()
 
 
-def _scores(plan: Plan, relabellings: Relabellings, kept: Path, jobs: int, observer: Observer) -> dict[str, float]:
-    scores = _read_kept(kept)
-    wanted = [name for name, _ in relabellings]
+def _scores(
+    plan: Plan, label_permutations: LabelPermutations, scores_file: Path, jobs: int, observer: Observer
+) -> dict[str, float]:
+    scores = _read_scores(scores_file)
+    wanted = [name for name, _ in label_permutations]
     missing = set(wanted) - scores.keys()
     task = f"permuted labels, folds by {plan.protocol.split}"
     observer.progress(task, len(wanted) - len(missing), len(wanted))
     data = plan.opened.dataset
     studies = (
-        _study(plan, name, labels[relabellings.units.unit_of]) for name, labels in relabellings if name in missing
+        _study(plan, name, labels[label_permutations.units.unit_of])
+        for name, labels in label_permutations
+        if name in missing
     )
     if missing:
-        with kept.open("a", encoding="utf-8") as file:
+        with scores_file.open("a", encoding="utf-8") as file:
             for name, predictions in refit(plan, studies, jobs=jobs, observer=observer):
                 scores[name] = primary_score(predictions, classes=data.classes, positive=data.positive)
                 file.write(json.dumps({"name": name, "score": scores[name]}) + "\n")
@@ -206,16 +208,16 @@ def _study(plan: Plan, name: str, labels: Labels) -> Study:
     return Study(name, labels, draw_folds(table, split=p.split, folds=p.folds, repeats=p.repeats, seed=p.seed))
 
 
-def _read_kept(path: Path) -> dict[str, float]:
-    """The scores kept so far; a last line that a killed process left unfinished is dropped, also from the file."""
+def _read_scores(path: Path) -> dict[str, float]:
+    """Read finished scores; an incomplete last line of a killed process is removed, also from the file."""
     if not path.is_file():
         return {}
-    whole, _, torn = path.read_text(encoding="utf-8").rpartition("\n")
+    complete, _, incomplete = path.read_text(encoding="utf-8").rpartition("\n")
     try:
-        rows = [json.loads(line) for line in whole.splitlines()]
+        rows = [json.loads(line) for line in complete.splitlines()]
         scores = {str(row["name"]): float(row["score"]) for row in rows}
     except (ValueError, TypeError, KeyError) as error:
-        raise BenchError(f"{path}: is damaged ({error}); remove it, and its permutations are fitted anew") from error
-    if torn:
-        path.write_text(whole + "\n" if whole else "", encoding="utf-8")
+        raise BenchError(f"{path}: is damaged ({error}); remove it to recompute its permutations") from error
+    if incomplete:
+        path.write_text(complete + "\n" if complete else "", encoding="utf-8")
     return scores

@@ -1,4 +1,4 @@
-"""Could chance alone give this score? The labels are permuted on the table of patients, and all is fitted anew."""
+"""Permutation test of an experiment: refit it on permuted patient labels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.evidence.permutation.label_permutation import Relabellings, relabelled_scores, unit_labels
+from bench.evidence.permutation.label_permutation import LabelPermutations, permuted_label_scores, unit_labels
 from bench.executors.cores import default_jobs
 from bench.experiments.refit import disk_errors_as_bench_error, fit_with_split
 from bench.experiments.reopen import Reopened, find_experiment, reopen
@@ -22,7 +22,7 @@ FOLDER = "significance"
 
 @dataclass(frozen=True)
 class Significance:
-    """What the chance test came to.
+    """Result of the permutation test.
 
     Parameters
     ----------
@@ -31,29 +31,29 @@ class Significance:
     name : str
         Its pipeline.
     metric : str
-        The score that is tested.
+        Tested score.
     observed : float
-        Its value with the true labels.
+        Score with the true labels.
     null : tuple of float
-        Its value with each permutation of the labels.
+        Score with each permutation of the labels.
     p : float
-        Probability of a score as high as `observed` where labels and cells have nothing to do with each other.
+        P-value: probability of a score of at least `observed` if labels and cells are independent.
     floor : float
-        The smallest p that could have come out.
+        Smallest possible p-value.
     exact : bool
-        Whether every possible labelling was tried; the true one counts among them.
+        Whether all label assignments were enumerated, including the true one.
     possible : int
-        Number of different labellings of the patients.
+        Number of distinct label assignments of the patients.
     units : mapping of str to int
-        Split units of each class.
+        Number of split units of each class.
     folds, repeats : int
-        Outer folds by patient, and how often they were drawn.
+        Number of outer folds by patient, and of repeats.
     tune : int
-        Tuning trials of each outer fold, done again for every permutation.
+        Tuning trials of each outer fold, repeated for every permutation.
     differs : tuple of str
-        What has changed since the experiment ran; if anything has, `observed` was fitted anew.
+        Components that changed since the experiment ran; if there are any, `observed` was refitted.
     file : Path
-        Where this is kept.
+        File of this result.
     """
 
     experiment: str
@@ -73,7 +73,7 @@ class Significance:
     file: Path
 
     def record(self) -> dict[str, Any]:
-        """All but the place, as JSON values."""
+        """Return all fields except the file as JSON values."""
         return {k: v for k, v in asdict(self).items() if k != "file"}
 
 
@@ -83,34 +83,41 @@ def significance(
     name: str | None = None,
     permutations: int = 199,
     jobs: int | None = None,
-    data: str | None = None,
+    data: Any = None,
+    root: str | Path | None = None,
     store: str | Path | None = None,
     weights_dir: str | Path | None = None,
     device: str | None = None,
+    extractor: object = None,
+    classifier: object = None,
     observer: Observer | None = None,
 ) -> Significance:
-    """Test a patient-grouped score against chance; finished permutations are kept and not fitted again.
+    """Test a patient-grouped score against chance by permuting patient labels.
 
-    The labels are dealt out anew to the split units (a patient's cells move together), the stratified folds are drawn
-    from the new labels, and everything that uses labels is done again as the protocol says. With at most `permutations`
-    different labellings, each is tried once (exact), else random ones are drawn.
-    Where two classes have equally many patients, exchanging the classes is a labelling too, and a pipeline that treats
-    them alike scores the same on it: the smallest exact p is then 2 / labellings in practice.
+    Labels are permuted between split units (a patient's cells keep one label), stratified folds are drawn from the
+    permuted labels, and every step that uses labels is repeated. With at most `permutations` distinct assignments, all
+    are enumerated (exact), else random ones are drawn. Finished permutations are stored and not repeated.
+    With equally many patients of two classes, exchanging the classes is a permutation too, on which a symmetric
+    pipeline has the same score: the smallest exact p is then 2 / assignments in practice.
 
     Parameters
     ----------
     experiment : path
         An experiment's folder, or a results folder.
     name : str, optional
-        Which one, in a results folder with several.
+        Name of the experiment, in a results folder with several.
     permutations : int
         At least 1.
     jobs : int, optional
-        Worker processes. Default: as many as cores allow.
+        Worker processes. Default: as many as the cores allow.
     data, store, weights_dir : path, optional
-        Where they lie now, if no longer where they lay.
+        Current locations, if they moved.
     device : {"auto", "cpu", "cuda"}, optional
-        Where networks are computed. Default: as was asked for then.
+        Device for networks. Default: as in the experiment.
+    root : path, optional
+        Folder of the paths in a DataFrame passed as `data`.
+    extractor, classifier : estimator, optional
+        The objects of the experiment, if it was run with objects; they are not stored.
 
     Returns
     -------
@@ -120,8 +127,8 @@ def significance(
     Raises
     ------
     BenchError
-        The experiment was not split by patient, patients have cells of several classes, its data are not the same any
-        more, or a fit fails.
+        The experiment was not split by patient, patients have cells of several classes, the data changed, or a fit
+        fails.
 
     References
     ----------
@@ -138,25 +145,31 @@ def significance(
     observer = observer or Observer()
     results, result = find_experiment(experiment, name=name)
     _check_split(result.record["protocol"]["split"], result.record.get("options", {}))
-    reopened = reopen(result, data=data, store=store, weights_dir=weights_dir, device=device, observer=observer)
+    inputs: dict[str, Any] = {"data": data, "root": root, "extractor": extractor, "classifier": classifier}
+    inputs |= {"store": store, "weights_dir": weights_dir, "device": device}
+    reopened = reopen(result, observer=observer, **inputs)
     with disk_errors_as_bench_error(results.path, reopened.plan.store):
-        found = _tested(reopened, permutations, jobs or default_jobs(reopened.plan.protocol.threads), observer)
-        write_json(found.file, found.record())
-    return found
+        significance_result = _test(
+            reopened, permutations, jobs or default_jobs(reopened.plan.protocol.threads), observer
+        )
+        write_json(significance_result.file, significance_result.record())
+    return significance_result
 
 
-def _tested(reopened: Reopened, permutations: int, jobs: int, observer: Observer) -> Significance:
+def _test(reopened: Reopened, permutations: int, jobs: int, observer: Observer) -> Significance:
     plan = reopened.plan
-    relabellings = Relabellings(unit_labels(reopened.table), permutations, plan.protocol.seed)
-    if relabellings.possible < 2:
-        raise BenchError("the patients can be labelled in one way only, so nothing can be permuted")
+    label_permutations = LabelPermutations(unit_labels(reopened.table), permutations, plan.protocol.seed)
+    if label_permutations.possible < 2:
+        raise BenchError("all patients have the same label, so there is nothing to permute")
     if reopened.differs:
-        observer.notice(f"changed since the experiment ran: {', '.join(reopened.differs)}; it is fitted anew")
-    ours = fit_with_split(reopened, plan.protocol.split, jobs=jobs, observer=observer)
-    observed = ours.score(PRIMARY)
+        observer.notice(f"changed since the experiment ran: {', '.join(reopened.differs)}; it is refitted")
+    refit = fit_with_split(reopened, plan.protocol.split, jobs=jobs, observer=observer)
+    observed = refit.score(PRIMARY)
     folder = reopened.results.path / FOLDER
-    kept = folder / "work" / f"{reopened.experiment.slug}.jsonl"
-    null = tuple(relabelled_scores(plan, relabellings, kept=kept, jobs=jobs, observer=observer).values())
+    scores_file = folder / "work" / f"{reopened.experiment.slug}.jsonl"
+    null = tuple(
+        permuted_label_scores(plan, label_permutations, scores_file=scores_file, jobs=jobs, observer=observer).values()
+    )
     return Significance(
         experiment=reopened.result.folder.name,
         name=reopened.result.name,
@@ -164,10 +177,10 @@ def _tested(reopened: Reopened, permutations: int, jobs: int, observer: Observer
         observed=observed,
         null=null,
         p=permutation_p(observed, null),
-        floor=label_floor(list(relabellings.units.counts.values()), permutations),
-        exact=relabellings.exact,
-        possible=relabellings.possible,
-        units=relabellings.units.counts,
+        floor=label_floor(list(label_permutations.units.counts.values()), permutations),
+        exact=label_permutations.exact,
+        possible=label_permutations.possible,
+        units=label_permutations.units.counts,
         folds=plan.protocol.folds,
         repeats=plan.protocol.repeats,
         tune=plan.protocol.tune,
@@ -178,13 +191,13 @@ def _tested(reopened: Reopened, permutations: int, jobs: int, observer: Observer
 
 def _check_split(split: str, options: Mapping[str, Any]) -> None:
     if split != "patient":
-        why = "shares patients between training and test" if split == "image" else "has folds that labels do not draw"
+        why = "shares patients between training and test" if split == "image" else "has folds not drawn from labels"
         raise BenchError(
-            f"--split {split} {why}; the chance test permutes labels and draws the folds anew from them, so it takes "
-            "an experiment with --split patient"
+            f"--split {split} {why}; the permutation test redraws folds from permuted labels and needs an experiment "
+            "with --split patient"
         )
     if options.get("folds_file"):
         raise BenchError(
-            "this experiment's folds came from a file; the chance test draws folds anew from the permuted labels, so "
-            "it takes an experiment without --folds-file"
+            "this experiment's folds came from a file; the permutation test redraws folds from permuted labels and "
+            "needs an experiment without --folds-file"
         )

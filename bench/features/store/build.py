@@ -1,63 +1,63 @@
-"""An entry is made of its chunks: what is left to do, and the steps from the last chunk to the stored entry."""
+"""Plan and finalise the build of a store entry: chunks that are missing, then one matrix of all rows."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.errors import BenchError
-from bench.features.store.chunks import CHUNKS, Made, Task, read_made, write_made
+from bench.features.store.checked_features import Features
+from bench.features.store.chunks import Chunk, ChunkInfo, Task, read_chunk
+from bench.features.store.damage import intact_checksums
 from bench.features.store.entry import (
-    CHECKSUMS,
     CHUNK,
-    DIGEST_BYTES,
-    FILES,
-    ROWS,
+    Block,
     Entry,
+    UInt8,
     digests_array,
     entry_record,
-    write_array,
-    write_record,
+    open_checksums,
+    open_features,
+    open_status,
+    write_blocks,
 )
-from bench.features.store.layout import Layout, read_layout
-from bench.features.store.reuse import Origins, origins
+from bench.features.store.reuse import Reuse, find_rows
 from extractors.cells import Cells
-from extractors.files.atomic import atomic_file, discard, remove_unfinished
+from extractors.files.atomic import discard, remove_unfinished
+
+CACHED_CHUNKS = 64
+"""Chunks in memory while the matrix is written; a chunk is read again only for repeated cells further apart."""
 
 
 @dataclass(frozen=True)
-class Making:
-    """An entry that is not stored yet, in the hands of the process that holds its lock.
+class Build:
+    """An entry to build, whose lock this process holds.
 
     Parameters
     ----------
     entry : Entry
-        Its place.
-    digests : tuple of str
+        The entry.
+    digests : sequence of str
         SHA-256 of each cell.
-    origins : Origins
-        Where its rows come from.
     tasks : tuple of Task
-        What is left to do.
+        Chunks to extract.
+    finished : dict of int to ChunkInfo
+        Finished chunks by number.
     """
 
     entry: Entry
     digests: Sequence[str]
-    origins: Origins
     tasks: tuple[Task, ...]
-
-    @property
-    def missing(self) -> int:
-        """Cells that are to be extracted."""
-        return sum(len(task.cells) for task in self.tasks)
+    finished: dict[int, ChunkInfo] = field(default_factory=dict)
 
 
-def begin_build(entry: Entry, cells: Cells, digests: Sequence[str]) -> Making:
-    """Take up an entry where whoever worked on it before left it; what is damaged of that is begun again.
+def begin_build(entry: Entry, cells: Cells, digests: Sequence[str]) -> Build:
+    """Plan the chunks of an entry that are neither finished nor stored in another entry.
 
     Raises
     ------
@@ -67,112 +67,130 @@ def begin_build(entry: Entry, cells: Cells, digests: Sequence[str]) -> Making:
         The store cannot be written.
     """
     if not len(cells) or len(cells) != len(digests):
-        raise BenchError(f"{len(digests)} digests for {len(cells)} cells; features are extracted of one cell at least")
-    entry.folder.parent.mkdir(parents=True, exist_ok=True)
-    remove_unfinished(entry.folder.parent)
-    done = _taken_up(entry, len(cells))
-    found = origins(entry, digests)
-    (entry.partial / CHUNKS).mkdir(parents=True, exist_ok=True)
-    left = (found.task(entry.partial, n, cells) for n in range(-(-len(cells) // CHUNK)) if n not in done)
-    return Making(entry, digests, found, tuple(task for task in left if len(task.cells) or task.copies))
+        raise BenchError(f"{len(digests)} digests for {len(cells)} cells; at least one cell is needed")
+    entry.partial.mkdir(parents=True, exist_ok=True)
+    for folder in (entry.folder.parent, entry.partial):
+        remove_unfinished(folder)
+    tasks, finished = [], {}
+    for number, rows in _rows_to_extract(digests, find_rows(entry, digests)).items():
+        wanted = tuple(digests[row] for row in rows)
+        chunk = read_chunk(entry.partial, number)
+        if chunk is not None and set(wanted) <= set(chunk.cells):
+            finished[number] = ChunkInfo.of(number, chunk)
+        else:
+            tasks.append(Task(entry.partial, number, cells.take(rows), wanted))
+    return Build(entry, digests, tuple(tasks), finished)
 
 
-def take_up_finished(entry: Entry) -> bool:
-    """Put an entry in its place whose maker died between the last write and the renaming; whether there was one."""
-    try:
-        if entry_record(entry.partial)["key"] != entry.key:
-            return False
-    except BenchError:
-        return False
-    _put_in_place(entry)
-    return True
-
-
-def finish_build(making: Making, fields: Mapping[str, Any]) -> None:
-    """Copy what chunks owe each other, write row ids, checksums and the record, and rename the folder.
+def finish_build(build: Build, fields: Mapping[str, Any]) -> int:
+    """Write the matrix of all rows, replace what is at the entry's path, and remove the chunks.
 
     Parameters
     ----------
-    making : Making
-        All of whose tasks are done.
+    build : Build
+        All of whose chunks are finished.
     fields : mapping
         Further fields of the record.
+
+    Returns
+    -------
+    int
+        Number of chunks that differ from those of a damaged entry of the same key.
 
     Raises
     ------
     BenchError
-        A chunk is not there.
+        A chunk is missing or damaged, or chunks have different features.
     OSError
         The store cannot be written.
     """
-    folder = making.entry.partial
-    layout = read_layout(folder)
-    if layout is None:
-        raise BenchError(f"{folder}: its layout is damaged; run the same command again")
-    made = read_made(folder, layout)
-    _fill(making, layout, made)
-    if len(made) < layout.chunks:
-        raise BenchError(f"{folder}: a chunk was damaged while others were extracted; run the same command again")
-    layout.flush(folder)
-    checksums = np.frombuffer(bytes.fromhex("".join(made[n].checksum for n in range(layout.chunks))), np.uint8)
-    rows = digests_array(making.digests)
-    for name, array in ((CHECKSUMS, checksums.reshape(-1, DIGEST_BYTES)), (ROWS, rows)):
-        with atomic_file(folder / name) as temporary:
-            write_array(temporary, array)
-    record = {
-        "components": dict(making.entry.components),
-        "cells": layout.rows,
-        "names": list(layout.names),
-        "status": layout.status,
-        "rows_sha256": hashlib.sha256(rows.tobytes()).hexdigest(),
-        "checksums_sha256": hashlib.sha256(checksums.tobytes()).hexdigest(),
-        "seconds": round(sum(m.seconds for m in made.values()), 3),
-        "extracted": sum(m.extracted for m in made.values()),
-        "reused": sum(m.reused for m in made.values()),
-        "notices": sorted({notice for m in made.values() for notice in m.notices}),
+    entry, finished = build.entry, build.finished.values()
+    reuse = find_rows(entry, build.digests)
+    rows = _Rows(build, reuse)
+    before = _checksums(entry)
+    write_blocks(
+        entry.folder,
+        rows.blocks(),
+        rows.names,
+        rows=digests_array(build.digests),
+        status=rows.status,
+        existing="replace",
+        components=dict(entry.components),
+        seconds=round(sum(chunk.seconds for chunk in finished), 3),
+        extracted=sum(chunk.cells for chunk in finished),
+        reused=int((reuse.folder >= 0).sum()),
+        notices=sorted({n for f in rows.stored for n in f.notices} | {n for chunk in finished for n in chunk.notices}),
         **fields,
-    }
-    write_record(folder, record)
-    _put_in_place(making.entry)
-
-
-def _taken_up(entry: Entry, rows: int) -> dict[int, Made]:
-    layout = read_layout(entry.partial)
-    if layout is not None and layout.rows == rows and not layout.broken_files(entry.partial):
-        return read_made(entry.partial, layout)
+    )
     discard(entry.partial)
-    return {}
+    return 0 if before is None else int((before != open_checksums(entry.folder)).any(axis=1).sum())
 
 
-def _fill(making: Making, layout: Layout, made: dict[int, Made]) -> None:
-    """Copy the rows of cells that an earlier chunk holds; its record vouches for the bytes before and after."""
-    folder, first = making.entry.partial, making.origins.first
-    for number in range(layout.chunks):
-        start, end = layout.bounds(number)
-        known = made.get(number)
-        waiting = known.waiting if known is not None else tuple(range(start, end))
-        if not waiting or (known is None and (first[start:end] >= start).any()):
-            continue
-        parts = layout.read(folder, number)
-        arrays = layout.arrays(number, parts)
-        rows = np.array(waiting)
-        for source in np.unique(first[rows] // CHUNK).tolist():
-            there = layout.arrays(source, layout.read(folder, source))
-            of_it = rows[first[rows] // CHUNK == source]
-            for name, array in arrays.items():
-                array[of_it - start] = there[name][first[of_it] % CHUNK]
-        filled = {name: array.tobytes() for name, array in arrays.items()}
-        layout.write(folder, number, filled)
-        checksum = layout.sum(filled).hex()
-        whole = replace(known or Made(number, "", 0, 0), checksum=checksum, waiting=())
-        write_made(folder, whole)
-        made[number] = whole
+def _rows_to_extract(digests: Sequence[str], reuse: Reuse) -> dict[int, list[int]]:
+    """First row of each distinct cell that is not reused, by the number of its chunk."""
+    seen: set[str] = set()
+    chunks: dict[int, list[int]] = {}
+    for row in np.flatnonzero(reuse.folder < 0).tolist():
+        if digests[row] not in seen:
+            seen.add(digests[row])
+            chunks.setdefault(row // CHUNK, []).append(row)
+    return chunks
 
 
-def _put_in_place(entry: Entry) -> None:
-    """Rename a finished entry, without what its chunks needed or a killed process left half-written in it."""
-    for path in entry.partial.iterdir():
-        if path.name not in FILES:
-            discard(path)
-    discard(entry.folder)
-    entry.partial.rename(entry.folder)
+class _Rows:
+    """The rows of an entry, read from finished chunks and from stored entries."""
+
+    def __init__(self, build: Build, reuse: Reuse) -> None:
+        self.folder, self.digests, self.reuse = build.entry.partial, build.digests, reuse
+        self.chunks = _rows_to_extract(self.digests, reuse)
+        self.chunk_of = {self.digests[row]: number for number, rows in self.chunks.items() for row in rows}
+        self.read = lru_cache(maxsize=CACHED_CHUNKS)(self._read)
+        self.layouts: list[tuple[tuple[str, ...], bool]] = []
+        self.stored = [self._checked(_stored_features(folder)) for folder in reuse.folders]
+        if not self.stored:
+            self.read(next(iter(self.chunks)))
+        self.names, self.status = self.layouts[0]
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the rows in the order of the cells, `CHUNK` at a time."""
+        for start in range(0, len(self.digests), CHUNK):
+            rows = (self._row(row) for row in range(start, min(start + CHUNK, len(self.digests))))
+            yield tuple(np.stack(parts) for parts in zip(*rows, strict=True))
+
+    def _row(self, row: int) -> Block:
+        if (source := self.reuse.folder[row]) >= 0:
+            features, at = self.stored[source], int(self.reuse.row[row])
+        else:
+            chunk = self.read(self.chunk_of[self.digests[row]])
+            features, at = chunk.features, chunk.cells.index(self.digests[row])
+        return tuple(array[at] for array in (features.values, features.status) if array is not None)
+
+    def _read(self, number: int) -> Chunk:
+        chunk = read_chunk(self.folder, number)
+        if chunk is None or not {self.digests[row] for row in self.chunks[number]} <= set(chunk.cells):
+            raise BenchError(
+                f"{self.folder}: chunk {number} is damaged, or an entry whose rows are copied has changed; run the "
+                "same command again"
+            )
+        self._checked(chunk.features)
+        return chunk
+
+    def _checked(self, features: Features) -> Features:
+        self.layouts = self.layouts or [(features.names, features.status is not None)]
+        if (features.names, features.status is not None) != self.layouts[0]:
+            raise BenchError(f"{self.folder}: some cells have other features than others; remove this folder")
+        return features
+
+
+def _stored_features(folder: Path) -> Features:
+    record, values, status = entry_record(folder), open_features(folder), open_status(folder)
+    status = None if status is None else np.asarray(status)
+    return Features(np.asarray(values), status, tuple(record["names"]), tuple(record["notices"]))
+
+
+def _checksums(entry: Entry) -> UInt8 | None:
+    """Checksums of a damaged entry that will be replaced; None where there are none to compare with."""
+    try:
+        return np.array(intact_checksums(entry.folder)) if entry_record(entry.folder)["key"] == entry.key else None
+    except BenchError:
+        return None

@@ -1,82 +1,57 @@
-"""One entry of the feature store: where it lies, what it says of itself, and its arrays, memory-mapped."""
+"""One entry of the feature store: its path, its record and its memory-mapped arrays."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from bench.errors import BenchError
-from bench.features.store.arrays import header, open_array
 from bench.storage.fingerprints import digest
 from bench.storage.json_files import read_json, write_json
 from extractors.files.atomic import atomic_folder
 
-FORMAT = 2
-"""Of the files of an entry; part of every key."""
+FORMAT = 3
+"""Version of the files of an entry; part of every key."""
 
 CHUNK = 64
-"""Rows of a chunk: one task, one checksum; fixed, so that features do not depend on how the work was shared out."""
+"""Rows of a chunk: one task, one checksum; fixed, so that features do not depend on the number of workers."""
 
 RECORD, VALUES, STATUS, ROWS, CHECKSUMS = "entry.json", "values.npy", "status.npy", "rows.npy", "checksums.npy"
 
-FILES = frozenset({RECORD, VALUES, STATUS, ROWS, CHECKSUMS})
-
 USED = "used"
-"""Its modification time says when a run last took the features; for whoever makes room."""
+"""Its modification time is the time of the last use, for garbage collection by age."""
 
 DIGEST_BYTES = 32
-"""Of a SHA-256."""
+"""Bytes of a SHA-256."""
 
 UInt8 = npt.NDArray[np.uint8]
 
-_FIELDS: Mapping[str, type | tuple[type, ...]] = {
-    "format": int,
-    "key": str,
-    "components": dict,
-    "cells": int,
-    "names": list,
-    "status": bool,
-    "rows_sha256": str,
-    "checksums_sha256": str,
-    "written": str,
-    "environment": dict,
-    "seconds": (int, float),
-    "wall_s": (int, float),
-    "cells_per_s": (int, float),
-    "extracted": int,
-    "reused": int,
-    "notices": list,
-    "threads": int,
-    "jobs": int,
-    "digest": str,
-}
-"""What every entry.json holds, and of which type."""
+Block = tuple[npt.NDArray[Any], ...]
+"""Values of `CHUNK` consecutive rows, and their status where there is one."""
 
-_MOST = 2**53
-"""No number of an entry.json is larger."""
+REBUILD = "the next run that needs these features extracts them again"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """The place of one extractor's features of one list of cells.
+    """The features of one extractor for one list of cells, stored or not.
 
     Parameters
     ----------
     folder : Path
-        Where they lie, or will.
+        Path of the entry.
     components : mapping
-        Everything that the key is made of, in the clear.
+        Everything that the key is made of, in plain text.
     """
 
     folder: Path
@@ -89,31 +64,30 @@ class Entry:
 
     @property
     def stored(self) -> bool:
-        """Whether the features are there; `bench.features.store.verify` says whether they are whole."""
+        """Whether the entry exists; `bench.features.store.damage` checks whether it is intact."""
         return (self.folder / RECORD).is_file()
 
     @property
     def partial(self) -> Path:
-        """The folder in which they come into being."""
+        """Folder of the finished chunks of an unfinished entry."""
         return self.folder.with_name(self.folder.name + ".partial")
 
     @property
     def lock_path(self) -> Path:
-        """What the process that works on them holds."""
+        """Lock file, held by the process that extracts the entry."""
         return self.folder.with_name(self.folder.name + ".lock")
 
 
 def entry_record(folder: str | Path) -> dict[str, Any]:
-    """What a stored entry says of itself, checked field by field and against its own digest.
+    """Read the record of a stored entry and compare it with its own digest.
 
     Returns
     -------
     dict
-        `format`, `key`, `components`; `cells` (rows), `names` (of the features), `status` (whether reasons of missing
-        values are kept); `rows_sha256` and `checksums_sha256` of these two files' rows; `written` (UTC, ISO 8601),
+        `format`, `key`, `components`; `cells` (number of rows), `names` (of the features), `status` (whether there are
+        status codes of missing values); `checksums_sha256` (of the array of checksums); `written` (UTC, ISO 8601),
         `environment` (versions of Python, NumPy and this toolkit), `seconds` (of all workers together), `wall_s`,
-        `cells_per_s` (extracted cells by `wall_s`), `extracted`, `reused` (cells), `notices`, `threads`, `jobs`,
-        `digest`.
+        `cells_per_s` (extracted cells by `wall_s`), `extracted` (cells), `reused` (rows), `notices`, `threads`, `jobs`.
 
     Raises
     ------
@@ -122,23 +96,25 @@ def entry_record(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder) / RECORD
     record = read_json(path)
-    if (found := record.get("format")) != FORMAT or isinstance(found, bool):
+    if record.get("format") != FORMAT:
         raise BenchError(
-            f"{path}: features of format {str(found)[:20]!r}, this version of the toolkit reads format {FORMAT}; "
-            "bench features gc removes what cannot be read"
+            f"{path}: features of format {str(record.get('format'))[:20]!r}, this version of the toolkit reads format "
+            f"{FORMAT}; bench features gc removes what cannot be read"
         )
-    wrong = [name for name, kind in _FIELDS.items() if not _is(record.get(name), kind)]
-    if wrong or not _sound(record):
-        what = f"{wrong[0]} is missing or of another kind" if wrong else "its digest is another"
-        raise BenchError(f"{path}: damaged ({what}); the next run that needs these features extracts them again")
+    stored = record.pop("digest", None)
+    try:
+        intact = digest(record) == stored and digest(record.get("components")) == record.get("key")
+    except (ValueError, RecursionError):
+        intact = False
+    if not intact:
+        raise BenchError(f"{path}: damaged (its digest differs); {REBUILD}")
     return record
 
 
 def mark_used(folder: Path) -> None:
-    """Note that the features of an entry have been taken; a store that cannot be written takes no notes."""
+    """Record the time of use; does nothing where the store cannot be written."""
     with suppress(OSError):
-        os.close(os.open(folder / USED, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644))
-        os.utime(folder / USED, follow_symlinks=False)
+        (folder / USED).touch()
 
 
 def feature_names(folder: str | Path) -> list[str]:
@@ -147,54 +123,56 @@ def feature_names(folder: str | Path) -> list[str]:
 
 
 def open_features(folder: str | Path) -> npt.NDArray[np.float32]:
-    """The stored features, memory-mapped: float32, shape (n_cells, n_features).
+    """Memory-map the stored features: float32, shape (n_cells, n_features).
+
+    Checksums are not compared here: `bench.features.store.damage.usable` does it once per process, before.
 
     Raises
     ------
     BenchError
-        They are damaged; checksums are the matter of `bench.features.store.verify`.
+        They cannot be read, or have another shape or type than the record states.
     """
     record = entry_record(folder)
-    return open_array(Path(folder) / VALUES, (record["cells"], len(record["names"])), np.float32)
+    return _open(Path(folder) / VALUES, (record["cells"], len(record["names"])), "<f4")
 
 
 def open_status(folder: str | Path) -> UInt8 | None:
-    """Why stored features are NaN, memory-mapped: uint8, shape (n_cells, n_features); None where it was not told.
+    """Memory-map the status codes: uint8, shape (n_cells, n_features); None if the extractor gave none.
 
     Raises
     ------
     BenchError
-        It is damaged.
+        As `open_features`.
     """
     record = entry_record(folder)
-    if not record["status"]:
-        return None
-    return open_array(Path(folder) / STATUS, (record["cells"], len(record["names"])), np.uint8)
+    return _open(Path(folder) / STATUS, (record["cells"], len(record["names"])), "|u1") if record["status"] else None
 
 
 def open_rows(folder: str | Path) -> UInt8:
-    """Whose row is whose, memory-mapped: SHA-256 of each row's cell, uint8, shape (n_cells, 32)."""
-    return open_array(Path(folder) / ROWS, (entry_record(folder)["cells"], DIGEST_BYTES), np.uint8)
+    """Memory-map the SHA-256 of each row's cell: uint8, shape (n_cells, 32)."""
+    return _open(Path(folder) / ROWS, (entry_record(folder)["cells"], DIGEST_BYTES), "|u1")
 
 
 def open_checksums(folder: str | Path) -> UInt8:
-    """SHA-256 over each chunk's values and then its status, memory-mapped: uint8, shape (n_chunks, 32)."""
-    chunks = -(-entry_record(folder)["cells"] // CHUNK)
-    return open_array(Path(folder) / CHECKSUMS, (chunks, DIGEST_BYTES), np.uint8)
+    """Memory-map the SHA-256 of each chunk's row ids, values and status: uint8, shape (n_chunks, 32)."""
+    return _open(Path(folder) / CHECKSUMS, (-(-entry_record(folder)["cells"] // CHUNK), DIGEST_BYTES), "|u1")
 
 
 def digests_array(digests: Sequence[str]) -> UInt8:
-    """SHA-256 digests in hexadecimal as uint8, shape (n, 32)."""
+    """Convert hexadecimal SHA-256 digests to uint8, shape (n, 32)."""
     return np.frombuffer(bytes.fromhex("".join(digests)), dtype=np.uint8).reshape(len(digests), DIGEST_BYTES)
 
 
-def chunk_checksum(values: bytes, status: bytes = b"") -> bytes:
-    """SHA-256 over the bytes of a chunk's values and then of its status."""
-    return hashlib.sha256(values + status).digest()
+def block_checksum(parts: Iterable[npt.NDArray[Any]]) -> bytes:
+    """SHA-256 of the bytes of the row ids, the values and the status of a chunk, in this order."""
+    checksum = hashlib.sha256()
+    for part in parts:
+        checksum.update(part.data)
+    return checksum.digest()
 
 
 def write_record(folder: Path, fields: Mapping[str, Any]) -> None:
-    """Write entry.json whole: the fields, where they do not say it when and by what it was written, and a digest."""
+    """Write the record atomically: the fields, time and environment unless they contain them, and the digest."""
     record = {
         "format": FORMAT,
         "key": digest(fields["components"]),
@@ -205,14 +183,9 @@ def write_record(folder: Path, fields: Mapping[str, Any]) -> None:
             "numpy": np.__version__,
             "machine": platform.machine(),
         },
-        **{name: value for name, value in fields.items() if name != "digest"},
+        **fields,
     }
     write_json(folder / RECORD, {**record, "digest": digest(record)})
-
-
-def write_array(path: Path, array: npt.NDArray[Any]) -> None:
-    """Write a small array of two dimensions, header and all."""
-    path.write_bytes(header((array.shape[0], array.shape[1]), array.dtype) + np.ascontiguousarray(array).tobytes())
 
 
 def write_entry(
@@ -221,75 +194,101 @@ def write_entry(
     names: Sequence[str],
     *,
     status: UInt8 | None = None,
-    components: Mapping[str, Any] | None = None,
     rows: Sequence[str] | None = None,
     **fields: Any,
 ) -> None:
-    """Write a whole entry of features that are in memory.
+    """Write features that are in memory as an entry.
 
     Parameters
     ----------
     folder : Path
-        Its place; nothing may be there.
+        Path of the entry; an existing one is kept.
     values : ndarray of float32, shape (n_cells, n_features)
         The features.
     names : sequence of str
         Their names.
     status : ndarray of uint8, shape (n_cells, n_features), optional
         Why values are NaN.
-    components : mapping, optional
-        What the key is made of.
     rows : sequence of str, optional
         SHA-256 of each row's cell. Default: zeros.
     **fields
-        Further fields of entry.json.
+        Further fields of the record.
     """
-    values = np.ascontiguousarray(values, dtype="<f4")
+    arrays = (values,) if status is None else (values, status)
+    blocks = (tuple(array[a : a + CHUNK] for array in arrays) for a in range(0, len(values), CHUNK))
     ids = np.zeros((len(values), DIGEST_BYTES), np.uint8) if rows is None else digests_array(rows)
-    sums = [
-        chunk_checksum(values[a : a + CHUNK].tobytes(), b"" if status is None else status[a : a + CHUNK].tobytes())
-        for a in range(0, len(values), CHUNK)
-    ]
-    checksums = np.frombuffer(b"".join(sums), np.uint8).reshape(-1, DIGEST_BYTES)
-    arrays: dict[str, npt.NDArray[Any]] = {VALUES: values, ROWS: ids, CHECKSUMS: checksums}
-    if status is not None:
-        arrays[STATUS] = status
-    with atomic_folder(folder) as temporary:
-        for name, array in arrays.items():
-            write_array(temporary / name, array)
-        write_record(
-            temporary,
-            {
-                "components": dict(components or {}),
-                "cells": len(values),
-                "names": [str(name) for name in names],
-                "status": status is not None,
-                "rows_sha256": hashlib.sha256(ids.tobytes()).hexdigest(),
-                "checksums_sha256": hashlib.sha256(checksums.tobytes()).hexdigest(),
-                "seconds": 0.0,
-                "wall_s": 0.0,
-                "cells_per_s": 0.0,
-                "extracted": len(values),
-                "reused": 0,
-                "notices": [],
-                "threads": 1,
-                "jobs": 1,
-                **fields,
-            },
-        )
+    write_blocks(folder, blocks, names, rows=ids, status=status is not None, **fields)
 
 
-def _is(value: object, kind: type | tuple[type, ...]) -> bool:
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+def write_blocks(
+    folder: Path,
+    blocks: Iterable[Block],
+    names: Sequence[str],
+    *,
+    rows: UInt8,
+    status: bool,
+    existing: Literal["keep", "replace"] = "keep",
+    **fields: Any,
+) -> None:
+    """Write an entry atomically, block by block.
+
+    Arrays are written by ordinary calls and not by a memory map, so that a full disk is an OSError and not a signal.
+
+    Parameters
+    ----------
+    folder : Path
+        Path of the entry.
+    blocks : iterable of tuple of ndarray
+        Values, and status where there is one, of `CHUNK` rows each.
+    names : sequence of str
+        Names of the features.
+    rows : ndarray of uint8, shape (n_cells, 32)
+        SHA-256 of each row's cell.
+    status : bool
+        Whether blocks contain status codes.
+    existing : {"keep", "replace"}
+        What happens to an entry at `folder`.
+    **fields
+        Further fields of the record.
+    """
+    types = {ROWS: "|u1", VALUES: "<f4"} | ({STATUS: "|u1"} if status else {})
+    checksums = bytearray()
+    with atomic_folder(folder, existing=existing) as temporary:
+        with ExitStack() as stack:
+            files = [stack.enter_context((temporary / name).open("wb")) for name in types]
+            for file, (name, dtype) in zip(files, types.items(), strict=True):
+                shape = (len(rows), DIGEST_BYTES if name == ROWS else len(names))
+                np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})
+            for number, block in enumerate(blocks):
+                arrays = (rows[number * CHUNK : (number + 1) * CHUNK], *block)
+                parts = [np.ascontiguousarray(p, dtype) for p, dtype in zip(arrays, types.values(), strict=True)]
+                for file, part in zip(files, parts, strict=True):
+                    file.write(part.data)
+                checksums += block_checksum(parts)
+        np.save(temporary / CHECKSUMS, np.frombuffer(checksums, np.uint8).reshape(-1, DIGEST_BYTES))
+        record = {
+            "components": {},
+            "cells": len(rows),
+            "names": [str(name) for name in names],
+            "status": status,
+            "checksums_sha256": hashlib.sha256(checksums).hexdigest(),
+            **dict.fromkeys(("seconds", "wall_s", "cells_per_s"), 0.0),
+            "extracted": len(rows),
+            "reused": 0,
+            "notices": [],
+            "threads": 1,
+            "jobs": 1,
+        }
+        write_record(temporary, {**record, **fields})
 
 
-def _sound(record: Mapping[str, Any]) -> bool:
-    """Whether the record's own digest is right, the key is that of its components, and its numbers can be."""
-    rest = {name: value for name, value in record.items() if name != "digest"}
+def _open(path: Path, shape: tuple[int, int], dtype: str) -> npt.NDArray[Any]:
     try:
-        right = digest(rest) == record["digest"] and digest(record["components"]) == record["key"]
-    except (ValueError, RecursionError):
-        return False
-    plausible = all(0 <= record[name] <= _MOST for name, kind in _FIELDS.items() if kind in (int, (int, float)))
-    named = bool(record["names"]) and all(isinstance(name, str) for name in record["names"])
-    return right and plausible and named and record["cells"] >= 1
+        array = np.lib.format.open_memmap(path, mode="r")
+        intact = (array.shape, array.dtype.str, array.flags.c_contiguous) == (shape, dtype, True)
+        intact = intact and path.stat().st_size == array.offset + array.nbytes
+    except Exception as error:  # NumPy's parser raises many types for damaged headers
+        raise BenchError(f"{path}: the stored features cannot be read ({error}); {REBUILD}") from error
+    if not intact:
+        raise BenchError(f"{path}: the stored features cannot be read (wrong shape, type or size); {REBUILD}")
+    return array

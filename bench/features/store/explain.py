@@ -1,4 +1,4 @@
-"""Why features are stored or not: what was asked for, held against the entry that comes nearest to it."""
+"""Explain why features are stored or not: compare the requested entry with the nearest stored one."""
 
 from __future__ import annotations
 
@@ -10,98 +10,76 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.features.store.entry import Entry, open_rows
-from bench.features.store.inventory import Kind
-from bench.features.store.listing import Listed, list_store
-from bench.features.store.reuse import origins
+from bench.features.store.entry import Entry
+from bench.features.store.inventory import Inventory, Item, Kind, read_inventory
+from bench.features.store.reuse import find_rows
 from bench.plugins.selectors import split_list
 
 CELLS = "cells"
 
-_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _LONGEST = 60
-"""Characters of a value that are shown."""
+"""Characters of a value that are printed."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A component of which a stored entry has another value than the one asked for.
+    """A component in which a stored entry differs from the requested one.
 
     Parameters
     ----------
     name : str
         The component, or the parameter of the extractor.
-    stored, asked : str
-        Its two values, short enough to be shown; the first eight digits of a SHA-256.
+    stored, requested : str
+        Its two values, shortened; of a SHA-256 the first eight digits.
     """
 
     name: str
     stored: str
-    asked: str
-
-
-@dataclass(frozen=True)
-class Overlap:
-    """How many of the cells asked for have rows in the store.
-
-    Parameters
-    ----------
-    asked : int
-        Cells asked for.
-    held : int
-        Those among them that the nearest entry holds.
-    reusable : int
-        Those whose rows can be taken over as they are, from any entry that differs in nothing but its cells.
-    stored : int
-        Cells of the nearest entry.
-    """
-
-    asked: int
-    held: int
-    reusable: int
-    stored: int
+    requested: str
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Whether features are stored, and what differs where they are not.
+    """Whether features are stored, and the differences to the nearest entry if they are not.
 
     Parameters
     ----------
-    entry : Entry
-        What was asked for.
-    found : Listed or None
-        The entry itself, whole or unfinished; None where nothing of it is there.
-    nearest : Listed or None
-        The stored entry of the extractor that differs in fewest components; None where the features are stored, or
-        nothing of that extractor is.
+    inventory : Inventory
+        The store.
+    item : Item or None
+        The requested entry, stored, damaged or unfinished; None where there is none.
+    nearest : Item or None
+        The stored entry of the extractor with the fewest differing components, then the most cells; None where the
+        features are stored, or no entry of the extractor is.
     differences : tuple of Difference
-        Between the nearest one and what was asked for, cells left out.
-    overlap : Overlap or None
-        Of the cells, where those of the nearest one are others.
+        Between the nearest entry and the requested one, without the cells.
+    reusable : int or None
+        Number of requested cells whose rows can be copied from stored entries; None where the nearest entry has the
+        same cells.
     """
 
-    entry: Entry
-    found: Listed | None = None
-    nearest: Listed | None = None
+    inventory: Inventory
+    item: Item | None = None
+    nearest: Item | None = None
     differences: tuple[Difference, ...] = ()
-    overlap: Overlap | None = None
+    reusable: int | None = None
 
     @property
     def stored(self) -> bool:
-        """Whether the features are there, whole."""
-        return self.found is not None and self.found.state == "whole"
+        """Whether the features are stored."""
+        return self.item is not None and self.item.stored
 
 
 def explain(store: Path, entry: Entry, cells: Sequence[str]) -> Explanation:
-    """Say whether an entry is stored, and if it is not, what the nearest one differs in.
+    """Report whether an entry is stored, and if it is not, how the nearest one differs.
 
     Parameters
     ----------
     store : Path
         The feature store's folder.
     entry : Entry
-        What is asked for.
+        The requested entry.
     cells : sequence of str
         SHA-256 of each of its cells, in order.
 
@@ -110,92 +88,71 @@ def explain(store: Path, entry: Entry, cells: Sequence[str]) -> Explanation:
     BenchError
         The store cannot be read.
     """
-    listing = list_store(store, sizes=False)
-    places = {entry.folder: Kind.entry, entry.partial: Kind.partial}
-    here = [e for e in listing.entries if places.get(e.folder) is e.thing.kind]
-    found = min(here, key=lambda e: e.thing.kind is not Kind.entry, default=None)
-    if found is not None and found.state == "whole":
-        return Explanation(entry, found)
-    relatives = [e for e in listing.entries if _is_relative(e, entry)]
-    if not relatives:
-        return Explanation(entry, found)
-    fewest = min(len(differences(e.components, entry.components)) for e in relatives)
-    near = [e for e in relatives if len(differences(e.components, entry.components)) == fewest]
-    nearest, held = max(((e, _held(e, cells)) for e in near), key=lambda pair: pair[1])
-    overlap = None
+    inventory = read_inventory(store)
+    by_path = {item.path: item for item in inventory.entries}
+    item = by_path.get(entry.folder) or by_path.get(entry.partial)
+    relatives = [other for other in inventory.entries if _is_relative(other, entry)]
+    if not relatives or (item is not None and item.stored):
+        return Explanation(inventory, item)
+
+    def distance(other: Item) -> tuple[int, int]:
+        return len(differences(other.components, entry.components)), -other.record["cells"]
+
+    nearest, reusable = min(relatives, key=distance), None
     if nearest.components.get(CELLS) != entry.components[CELLS]:
-        stored = nearest.record.get("cells")
-        reusable = int((origins(entry, cells).folder >= 0).sum())
-        overlap = Overlap(len(cells), held, reusable, stored if isinstance(stored, int) else 0)
-    return Explanation(entry, found, nearest, differences(nearest.components, entry.components), overlap)
+        reusable = int((find_rows(entry, cells).folder >= 0).sum())
+    return Explanation(inventory, item, nearest, differences(nearest.components, entry.components), reusable)
 
 
-def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Every component but the cells, and every parameter of the extractor, that has two values.
+def differences(stored: Mapping[str, Any], requested: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """All components except the cells, and all parameters of the extractor, that have different values.
 
-    Where cells are prepared by other steps, that these have other code goes without saying.
+    Where the preparation differs, the difference of its code is left out.
     """
-    old, new = _flat(stored), _flat(asked)
+    old, new = _flat(stored), _flat(requested)
     names = sorted(old.keys() | new.keys(), key=lambda name: (name.partition(".")[0], name))
     differing = [name for name in names if old.get(name) != new.get(name)]
     implied = {"preparation"} if "prepare" in differing else set()
-    return tuple(Difference(n, shown(old.get(n)), shown(new.get(n))) for n in differing if n not in implied)
+    return tuple(Difference(n, shorten(old.get(n)), shorten(new.get(n))) for n in differing if n not in implied)
 
 
-def shown(value: object) -> str:
-    """A component's value in a few characters."""
+def shorten(value: object) -> str:
+    """A component's value in at most 60 characters."""
     if value is None:
         return "none"
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    if _DIGEST.match(text):
+    text = value if isinstance(value, str) else json.dumps(value)
+    if _DIGEST.fullmatch(text):
         return text[:8]
     return text if len(text) <= _LONGEST else text[: _LONGEST - 4] + " ..."
 
 
-def parameters(extractor: object) -> dict[str, str]:
-    """The parameters in an extractor's canonical selector, as text; none where it is no selector."""
-    if not isinstance(extractor, str) or not extractor.endswith("]"):
-        return {}
+def parameters(extractor: str) -> dict[str, str]:
+    """The parameters in an extractor's canonical selector, as text; none where it cannot be parsed."""
     try:
-        items = [item.partition("=") for item in split_list(extractor.partition("[")[2][:-1])]
+        items = [item.partition("=") for item in split_list(extractor.partition("[")[2].removesuffix("]"))]
     except BenchError:
         return {}
     return {key: value for key, equals, value in items if equals}
 
 
-def _is_relative(listed: Listed, entry: Entry) -> bool:
-    """Whether a whole entry is of the extractor asked for; networks are extractors of their own."""
-    if listed.thing.kind is Kind.partial or not listed.components or "fitted_on" in listed.record:
+def _is_relative(item: Item, entry: Entry) -> bool:
+    """Whether an item is a stored entry of the requested extractor."""
+    if item.kind is not Kind.entry or not item.components or "fitted_on" in item.record:
         return False
-    theirs, ours = listed.components.get("extractor"), entry.components["extractor"]
-    same_class = isinstance(theirs, str) and theirs.partition("[")[0] == str(ours).partition("[")[0]
-    return same_class and parameters(theirs).get("model") == parameters(ours).get("model")
+    stored, requested = (str(components.get("extractor")) for components in (item.components, entry.components))
+    return stored.partition("[")[0] == requested.partition("[")[0]
 
 
 def _flat(components: Mapping[str, Any]) -> dict[str, Any]:
-    """Components by name; libraries and the like, and the extractor's parameters, one by one."""
+    """Components by name; libraries and parameters of the extractor are listed separately."""
     flat: dict[str, Any] = {}
     for name, value in components.items():
-        if name == CELLS:
-            continue
         if name == "extractor":
             flat["extractor"] = str(value).partition("[")[0]
-            for key, text in parameters(value).items():
-                # The digest of the weights' file has the name, since a reader asks for it first.
-                flat[f"parameter {key}" if key in components else key] = text
+            # The component of the same name, such as the digest of the weights' file, keeps the plain name.
+            flat |= {f"parameter {k}" if k in components else k: text for k, text in parameters(str(value)).items()}
         elif isinstance(value, Mapping):
             flat |= {f"{name}.{key}": item for key, item in value.items()}
-        else:
+        elif name != CELLS:
             flat[name] = value
     return flat
-
-
-def _held(listed: Listed, cells: Sequence[str]) -> int:
-    """How many of the cells a stored entry holds; none where its row ids cannot be read."""
-    if listed.thing.kind is not Kind.entry:
-        return 0
-    try:
-        rows = {row.tobytes() for row in open_rows(listed.folder)}
-    except BenchError:
-        return 0
-    return sum(bytes.fromhex(cell) in rows for cell in cells)

@@ -1,4 +1,4 @@
-"""One fit of a stateful extractor: what it is made of, and where the features that it gave lie."""
+"""One fit of a stateful extractor: what it depends on, and where its features are stored."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from bench.splits.folds import Indices, PatientKFold
 from bench.storage.fingerprints import code_digest, digest
 from extractors.cells import Cells
 
-ROOM = "fitted"
-"""Folder of a store in which the features of fitted extractors lie."""
+FITTED = "fitted"
+"""Folder of a store with the features of fitted extractors."""
 
 
 @dataclass(frozen=True)
 class FitPlace:
-    """What all fits of one stateful extractor on one data set share.
+    """What all fits of one stateful extractor on one dataset share.
 
     Parameters
     ----------
     store : Path or None
-        The feature store's folder. None: the features are kept for the length of a fold alone (see `kept`), as those
-        of permuted labels are, which nobody will ask for again.
+        The feature store's folder. None: features are stored during one fold only (see `scratch_store`), as those of
+        permuted labels are, which are not used again.
     identity : mapping
-        Everything that the features depend on but for the fit: extractor, code, weights, libraries, preparation ...
+        Components of the key that do not depend on the fit: extractor, code, weights, libraries, preparation ...
     engine : mapping
-        The parameters that the engine gives, but for seed and splitter, which belong to a fit.
+        Parameters set by the engine, without seed and splitter, which belong to a fit.
     digests : ndarray of uint8, shape (n_cells, 32)
-        SHA-256 of each cell, as `bench.features.store.entry.digests_array` gives them.
+        SHA-256 of each cell, from `bench.features.store.entry.digests_array`.
     patients : ndarray of str, shape (n_cells,)
-        Whose each cell is. Split units are asked for, too, where these are not the patients.
+        Patient of each cell; may differ from the split units.
     """
 
     store: Path | None
@@ -52,8 +52,8 @@ class FitPlace:
 
 
 @contextmanager
-def kept(place: FitPlace) -> Iterator[FitPlace]:
-    """The place itself, or one in a temporary folder that vanishes with the block where it has no store."""
+def scratch_store(place: FitPlace) -> Iterator[FitPlace]:
+    """Return the place, with a temporary store, removed with the block, if it has none."""
     if place.store is not None:
         yield place
         return
@@ -63,28 +63,28 @@ def kept(place: FitPlace) -> Iterator[FitPlace]:
 
 @dataclass(frozen=True)
 class Fit:
-    """One fit of a stateful extractor, and the cells whose features are asked of it.
+    """One fit of a stateful extractor, and the cells that it transforms.
 
     Parameters
     ----------
     extractor : Plugin
-        What is fitted.
+        The extractor.
     place : FitPlace
-        Where its features lie.
+        Where its features are stored.
     cells : Cells
-        The data set's.
+        Cells of the dataset.
     labels, units : ndarray of str, shape (n_cells,)
-        Label and split unit of each.
+        Label and split unit of each cell.
     train, predicted : ndarray of int
-        Positions of the cells that it is fitted on, and of those that will be predicted with it.
+        Positions of the training cells, and of the cells that will be predicted.
     seed : int
-        Its `random_state`, where it takes one.
+        Its `random_state`, if it takes one.
     cv : PatientKFold
-        Its splitter, where it takes one.
+        Its splitter, if it takes one.
     forbidden_groups : mapping of str to frozenset of str
-        Under "units" and "patients", who may not have been among those that it was fitted on.
+        Under "units" and "patients", the groups that must be absent from the training data.
     where : str
-        What an error calls the split.
+        Name of the split in errors.
     """
 
     extractor: Plugin
@@ -101,18 +101,18 @@ class Fit:
 
     @property
     def rows(self) -> Indices:
-        """Positions in the data set of the rows of features: those it is fitted on, then those it predicts."""
+        """Positions in the dataset of the rows of features: training cells, then predicted cells."""
         return np.concatenate([self.train, self.predicted])
 
     @cached_property
     def components(self) -> dict[str, Any]:
-        """Everything that the key is made of, in the clear: the extractor's identity, and what it was fitted on."""
-        takes, digests = self.extractor.accepts, self.place.digests
+        """Components of the key: those of the extractor, and the training data."""
+        parameters, digests = self.extractor.accepts, self.place.digests
         return {
             "format": FORMAT,
             **self.place.identity,
-            "fit_seed": self.seed if "random_state" in takes else None,
-            "fit_cv": _told_splitter(self.cv) if "cv" in takes else None,
+            "fit_seed": self.seed if "random_state" in parameters else None,
+            "fit_cv": _splitter_identity(self.cv) if "cv" in parameters else None,
             "fit_cells": hashlib.sha256(digests[self.train].tobytes()).hexdigest(),
             "fit_labels": digest(_texts(self.labels[self.train])),
             "fit_units": digest(_texts(self.units[self.train])),
@@ -127,16 +127,15 @@ class Fit:
 
     @property
     def folder(self) -> Path:
-        """Where its features lie, or will."""
-        identity = digest(
-            {"format": FORMAT, **self.place.identity}
-        )  # as `bench.features.store.keys.is_in_place` has it
-        assert self.place.store is not None  # noqa: S101 (`kept` sees to it)
-        return self.place.store / ROOM / f"{slug(self.extractor.selector)}-{identity[:16]}" / self.key[:16]
+        """Path of the entry with its features."""
+        # The same digest as in `bench.features.store.keys.is_in_place`.
+        identity = digest({"format": FORMAT, **self.place.identity})
+        assert self.place.store is not None  # noqa: S101 (`scratch_store` sets it)
+        return self.place.store / FITTED / f"{slug(self.extractor.selector)}-{identity[:16]}" / self.key[:16]
 
     @property
     def fitted_on(self) -> dict[str, Any]:
-        """The patients and split units that it is fitted on, sorted, and the number of cells."""
+        """Patients and split units of the training data, sorted, and the number of cells."""
         return {
             "patients": sorted(set(_texts(self.place.patients[self.train]))),
             "units": sorted(set(_texts(self.units[self.train]))),
@@ -144,7 +143,7 @@ class Fit:
         }
 
 
-def _told_splitter(splitter: PatientKFold) -> dict[str, Any]:
+def _splitter_identity(splitter: PatientKFold) -> dict[str, Any]:
     return {
         "folds": splitter.n_splits,
         "seed": splitter.random_state,

@@ -1,10 +1,9 @@
-"""Features of stateful extractors: each fit is done once, and kept with the names of the patients it was made on."""
+"""Features of stateful extractors: fitted once per split and stored with the patients of the training data."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,34 +12,34 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.errors import BenchError
-from bench.features.store.checked_output import extracted
+from bench.features.store.checked_features import checked_features
 from bench.features.store.chunks import store_errors_as_bench_error
+from bench.features.store.damage import describe_damage
 from bench.features.store.entry import RECORD, entry_record, mark_used, open_features, open_rows, write_entry
 from bench.features.store.fit_key import Fit
-from bench.features.store.verify import examine
 from bench.splits.folds import Indices
-from bench.storage.locks import POLL_S, try_lock
+from bench.storage.locks import locked
 from extractors.files.atomic import discard, remove_unfinished
 
 
 @dataclass(frozen=True)
 class FittedFeatures:
-    """Features that one fit gave.
+    """Features of one fit.
 
     Parameters
     ----------
     folder : Path
-        Where they lie.
+        The stored entry.
     values : ndarray of float32, shape (n_rows, n_features)
-        They, memory-mapped.
+        Feature values, memory-mapped.
     rows : ndarray of int
-        Positions in the data set of these rows.
+        Positions of these rows in the dataset.
     names : tuple of str
-        Of the columns.
+        Names of the features.
     seconds : float
-        What fitting and transforming took, whoever did it.
+        Wall time of fit and transform, also where another process did them.
     notices : tuple of str
-        What a person should read.
+        Messages for the user.
     """
 
     folder: Path
@@ -51,142 +50,115 @@ class FittedFeatures:
     notices: tuple[str, ...] = ()
 
     def take(self, rows: Indices) -> npt.NDArray[np.float32]:
-        """The features of cells at positions in the data set: float32, shape (len(rows), n_features)."""
+        """The features of cells at positions in the dataset: float32, shape (len(rows), n_features)."""
         order = np.argsort(self.rows, kind="stable")
-        found = order[np.searchsorted(self.rows[order], rows).clip(max=len(order) - 1)]
-        if not np.array_equal(self.rows[found], rows):
-            raise BenchError(f"{self.folder}: not all of the cells that are asked for have features there")
-        return np.ascontiguousarray(self.values[found])
+        positions = order[np.searchsorted(self.rows[order], rows).clip(max=len(order) - 1)]
+        if not np.array_equal(self.rows[positions], rows):
+            raise BenchError(f"{self.folder}: some of the requested cells have no features in this entry")
+        return np.ascontiguousarray(self.values[positions])
 
 
-class _Missing(Exception):  # noqa: N818 (not a fault: the fit has not been done yet)
-    """No entry is there."""
-
-
-class _Unusable(BenchError):  # noqa: N818 (no fault of the user: said, and made again)
-    """An entry is there that is damaged, or belongs to another fit."""
+class _UnusableError(BenchError):
+    """The entry is missing, damaged, or belongs to another fit."""
 
 
 def fitted_features(fit: Fit) -> FittedFeatures:
-    """The features that a fit gives: from the store where they lie there whole, else fitted and kept there.
+    """Read the features of a fit from the store, or fit the extractor and store them.
 
-    What the entry itself says of its patients is held against those who are predicted, each time it is opened. An entry
-    that is damaged, or that belongs to another fit, is thrown away and made again, and a notice says so. Of several
-    processes that want one fit, one does it and the others wait for it.
+    Each time, the patients recorded in the entry are compared with those who are predicted, and all bytes with their
+    checksums. A damaged entry, or one of another fit, is replaced with a notice. If several processes request the same
+    fit, one fits and the others wait.
 
     Raises
     ------
     BenchError
         The entry was fitted on patients who are predicted, the extractor fails, or the store cannot be written.
     """
+    notices: tuple[str, ...] = ()
     try:
         return _stored(fit)
-    except (_Missing, _Unusable):
+    except _UnusableError:
         pass
-    with store_errors_as_bench_error(fit.folder), _locked(fit.folder.with_name(fit.folder.name + ".lock")):
-        told: tuple[str, ...] = ()
+    with store_errors_as_bench_error(fit.folder), locked(fit.folder.with_name(fit.folder.name + ".lock")):
         try:
             return _stored(fit)
-        except _Missing:
-            pass
-        except _Unusable as error:
-            told = (f"{fit.folder}: {error}; {fit.extractor.selector} was fitted again",)
-            discard(fit.folder)
+        except _UnusableError as error:
+            if fit.folder.exists():
+                notices = (f"{fit.folder}: {error}; {fit.extractor.selector} was fitted again",)
+                discard(fit.folder)
         remove_unfinished(fit.folder.parent)
-        _make(fit)
-        made = _stored(fit)
-    return replace(made, notices=(*told, *made.notices))
+        _fit_and_store(fit)
+        features = _stored(fit)
+    return replace(features, notices=(*notices, *features.notices))
 
 
-def _make(fit: Fit) -> None:
-    """Fit, transform the training cells, then those that will be predicted, and write all of it whole."""
+def _fit_and_store(fit: Fit) -> None:
+    """Fit, transform the training cells and then the predicted ones, and write the entry."""
     start, name = time.perf_counter(), fit.extractor.selector
     extractor = fit.extractor.build(random_state=fit.seed, cv=fit.cv, **fit.place.engine)
     try:
         extractor.fit(fit.cells.take(fit.train), fit.labels[fit.train], groups=fit.units[fit.train])
     except (OSError, ValueError) as error:
         raise BenchError(f"{name}: {error}") from error
-    learned, unseen = (extracted(extractor, fit.cells.take(rows), name) for rows in (fit.train, fit.predicted))
-    if learned.names != unseen.names:
-        raise BenchError(f"{name}: after one fit, some cells have other features than others")
-    values, seconds = np.concatenate([learned.values, unseen.values]), time.perf_counter() - start
+    train, predicted = (checked_features(extractor, fit.cells.take(rows), name) for rows in (fit.train, fit.predicted))
+    if train.names != predicted.names:
+        raise BenchError(f"{name}: after one fit, the features of training and predicted cells have different names")
+    values, seconds = np.concatenate([train.values, predicted.values]), time.perf_counter() - start
     write_entry(
         fit.folder,
         values,
-        learned.names,
-        components=fit.components,
+        train.names,
         rows=[bytes(row).hex() for row in fit.place.digests[fit.rows]],
+        components=fit.components,
         selector=name,
         fitted_on=fit.fitted_on,
         seconds=seconds,
         wall_s=seconds,
         cells_per_s=len(values) / seconds,
         threads=fit.place.engine.get("threads", 1),
-        notices=list(dict.fromkeys([*learned.notices, *unseen.notices])),
+        notices=list(dict.fromkeys([*train.notices, *predicted.notices])),
     )
 
 
 def _stored(fit: Fit) -> FittedFeatures:
-    """The entry of a fit as it lies on disk, held against the fit and the patients who are predicted."""
+    """Open the stored entry and compare it with the fit and the predicted patients."""
     folder = fit.folder
-    if not folder.exists():
-        raise _Missing
     try:
         record = entry_record(folder)
-        fitted_on = _told_patients(record)
     except BenchError as error:
-        raise _Unusable(str(error)) from error
+        raise _UnusableError(str(error)) from error
+    fitted_on = _recorded_groups(record)
     _check_unseen(fit, fitted_on)
-    if differing := _differing(record["components"], fit.components):
-        raise _Unusable(f"it is of another fit ({', '.join(differing)})")
+    stored, requested = record["components"], fit.components
+    if differing := sorted(k for k in stored.keys() | requested.keys() if stored.get(k) != requested.get(k)):
+        raise _UnusableError(f"it belongs to another fit ({', '.join(differing)})")
     if fitted_on != fit.fitted_on:
-        raise _Unusable("it names other patients than it was fitted on")
-    found = examine(folder)
-    if not found.whole:
-        damage = [*found.files, *(f"chunk {number}" for number in found.chunks)]
-        raise _Unusable(found.problem or f"damaged ({', '.join(damage)})")
+        raise _UnusableError("its record names other patients than it was fitted on")
+    if damage := describe_damage(folder):
+        raise _UnusableError(damage)
     if not np.array_equal(open_rows(folder), fit.place.digests[fit.rows]):
-        raise _Unusable("its rows are of other cells")
+        raise _UnusableError("its rows belong to other cells")
     mark_used(folder)
-    names, notices = (tuple(str(text) for text in record[field]) for field in ("names", "notices"))
-    return FittedFeatures(folder, open_features(folder), fit.rows, names, float(record["seconds"]), notices)
+    names, notices = tuple(record["names"]), tuple(record["notices"])
+    return FittedFeatures(folder, open_features(folder), fit.rows, names, record["seconds"], notices)
 
 
 def _check_unseen(fit: Fit, fitted_on: Mapping[str, Any]) -> None:
-    """Stop where the entry was fitted on patients who are predicted, whatever else it says."""
+    """Raise where the entry was fitted on patients who are predicted, whatever else it records."""
     for kind, forbidden_groups in fit.forbidden_groups.items():
         both = sorted(forbidden_groups & set(fitted_on[kind]))
         if both:
             names = ", ".join(both[:5]) + (" ..." if len(both) > 5 else "")
             raise BenchError(
                 f"{fit.where}: the stored features of {fit.extractor.selector} come from a fit on patients who are "
-                f"tested: {names}, as {fit.folder / RECORD} says; delete that folder, and it is fitted again on "
-                "training patients alone"
+                f"tested: {names}, as recorded in {fit.folder / RECORD}; delete that folder, and the extractor is "
+                "fitted again on training patients alone"
             )
 
 
-def _told_patients(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The patients and units that an entry says it was fitted on; raises BenchError where it says none."""
-    told = record.get("fitted_on")
-    if isinstance(told, dict) and all(_is_texts(told.get(kind)) for kind in ("patients", "units")):
-        return told
-    raise BenchError("its record does not name the patients that it was fitted on")
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(text, str) for text in value)
-
-
-def _differing(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
-    """Names of the components that differ, in sort order."""
-    return sorted(k for k in theirs.keys() | ours.keys() if theirs.get(k) != ours.get(k))
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    while (lock := try_lock(path)) is None:
-        time.sleep(POLL_S)
-    try:
-        yield
-    finally:
-        lock.release()
+def _recorded_groups(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Patients and split units of the training data of an entry; raises where the record does not name them."""
+    fitted_on = record.get("fitted_on")
+    if isinstance(fitted_on, dict) and all(isinstance(fitted_on.get(kind), list) for kind in ("patients", "units")):
+        return fitted_on
+    raise _UnusableError("its record does not name the patients that it was fitted on")

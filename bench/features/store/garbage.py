@@ -1,82 +1,75 @@
-"""What of a feature store nobody can use any more is found and removed; what somebody works on is left alone."""
+"""Garbage-collect a feature store: stale, orphaned and damaged entries, and remains of killed processes."""
 
 from __future__ import annotations
 
-import os
+import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
-from bench.errors import BenchError
-from bench.features.store.entry import RECORD, USED, entry_record
-from bench.features.store.inventory import Kind, Thing, contents, size_of
-from bench.features.store.staleness import outdated
+from bench.features.store.damage import describe_damage
+from bench.features.store.entry import CHUNK, RECORD, USED
+from bench.features.store.inventory import Item, Kind, read_inventory, statuses
+from bench.features.store.keys import is_in_place
+from bench.observer import Observer
 from bench.storage.locks import try_lock
 from extractors.files.atomic import discard
 from extractors.networks.inference.network_cache import cached_networks, remove
 
 DAY_S = 24 * 3600.0
 
-UNFINISHED_DAYS = 1
-"""Days after which what nobody works on counts as left behind."""
-
-_LEFT = {
-    Kind.partial: "unfinished, and nobody has gone on with it for a day",
-    Kind.remnant: "left half-written by a process that ended",
-    Kind.empty: "an empty folder",
-}
+ABANDONED_DAYS = 1
+"""Days without a write after which an unfinished or temporary file counts as abandoned."""
 
 BUSY = "another process works on it"
+
+_ABANDONED = {
+    Kind.unfinished: "incomplete and untouched for a day",
+    Kind.temporary: "temporary file of a process that ended",
+    Kind.empty: "empty folder",
+}
 
 
 @dataclass(frozen=True)
 class Garbage:
-    """A thing that can go.
+    """A file or folder that can be removed.
 
     Parameters
     ----------
-    thing : Thing
-        Where it lies.
-    why : str
-        Why nobody needs it.
+    path : Path
+        Its path.
+    reason : str
+        Why it is not needed.
     bytes : int
-        Its size on disk.
-    kept : str
-        Why it was left in place all the same; empty where it is gone, or would be.
+        Its size.
+    obstacle : str
+        Why it was not removed; empty where it was, or would be.
     """
 
-    thing: Thing
-    why: str
+    path: Path
+    reason: str
     bytes: int
-    kept: str = ""
+    obstacle: str = ""
 
 
-def collect(
+def collect_garbage(
     store: Path, *, older_than: float | None = None, dry_run: bool = False, now: float | None = None
 ) -> list[Garbage]:
-    """Remove what nobody can use any more.
+    """Remove entries that no run can use: stale or damaged ones, remains of killed processes, and orphaned locks.
 
-    That is: what killed processes left behind more than a day ago, entries of older layouts, entries whose extractor,
-    code or libraries are not those that are installed, entries that cannot be read, and locks of nothing. What another
-    process holds the lock of stays.
+    An item whose lock another process holds is not removed.
 
     Parameters
     ----------
     store : Path
         The feature store's folder.
     older_than : float, optional
-        Entries that were not used for this many days go, too.
+        Also remove entries that were not used for this number of days.
     dry_run : bool
-        Remove nothing, only say what would go.
+        Remove nothing, only list what would be removed.
     now : float, optional
         The time, in seconds since the epoch.
-
-    Returns
-    -------
-    list of Garbage
 
     Raises
     ------
@@ -84,130 +77,136 @@ def collect(
         The store cannot be read.
     """
     now = time.time() if now is None else now
-    try:
-        things = list(contents(store))
-    except OSError as error:
-        raise BenchError(f"the feature store cannot be read ({error.strerror}: {error.filename})") from error
-    found = []
-    for thing in things:
-        # A lock goes with what it locks.
-        if thing.path.exists() and (why := _why(thing, now, older_than)):
-            rubbish = Garbage(thing, why, size_of(thing.path))
-            found.append(_held(rubbish) if dry_run else _removed(rubbish, now, older_than))
-    return found
+    garbage = []
+    for item in read_inventory(store).items:
+        # A lock is removed together with its entry.
+        if item.path.exists() and (reason := _reason(item, now, older_than)):
+            size = item.bytes
+            garbage.append(Garbage(item.path, reason, size, _obstacle(item, now, older_than, dry_run=dry_run)))
+    return garbage
 
 
 def remove_networks(
     *, older_than: float | None = None, dry_run: bool = False, now: float | None = None
 ) -> list[Garbage]:
-    """Remove converted networks that other libraries or other code made; they lie in the user's cache, not in a store.
+    """Remove converted networks made by other code or libraries; they are in the user's cache, not in a store.
 
     Parameters
     ----------
     older_than, dry_run, now
-        As for `collect`.
+        As for `collect_garbage`.
     """
     now = time.time() if now is None else now
-    found = []
+    garbage = []
     for network in cached_networks():
         unused = (now - network.used) / DAY_S
         if network.outdated:
-            why = f"{network.model}, converted by other libraries or other code"
+            reason = f"{network.model}, converted by other libraries or other code"
         elif older_than is not None and unused > older_than:
-            why = f"{network.model}, not used for {unused:.0f} days"
+            reason = f"{network.model}, not used for {unused:.0f} days"
         else:
             continue
-        found.append(Garbage(Thing(network.folder, Kind.network), why, network.bytes))
+        garbage.append(Garbage(network.folder, reason, network.bytes))
         if not dry_run:
             remove(network)
-    return found
+    return garbage
+
+
+def check_entries(entries: Iterable[Item], observer: Observer) -> dict[Item, str]:
+    """Compare all bytes of stored entries with their checksums.
+
+    Parameters
+    ----------
+    entries : iterable of Item
+        Entries to check; unfinished ones are left out, whose chunks are checked when they are used.
+    observer : Observer
+        Receives the progress, in chunks.
+
+    Returns
+    -------
+    dict of Item to str
+        The damage of each entry; empty where it is intact.
+    """
+    chosen = [entry for entry in entries if entry.kind is Kind.entry]
+    total, done, damage = sum(map(_chunks, chosen)), 0, {}
+    observer.progress("check", 0, total)
+    for entry in chosen:
+        count = _chunks(entry)
+        damage[entry] = describe_damage(entry.path, numbers=_reported(count, observer, done, total))
+        if not damage[entry] and not is_in_place(entry.path, entry.record):
+            damage[entry] = "stored under the wrong key; no run will read it"
+        done += count
+    observer.progress("check", total, total)
+    return damage
+
+
+def _chunks(entry: Item) -> int:
+    """Number of chunks of a stored entry; 0 where its record is damaged."""
+    return math.ceil(int(entry.record.get("cells", 0)) / CHUNK)
+
+
+def _reported(count: int, observer: Observer, done: int, total: int) -> Iterator[int]:
+    for number in range(count):
+        observer.progress("check", done + number, total)
+        yield number
 
 
 def last_use(folder: Path) -> float:
-    """When a run last took an entry's features, or when they were written: seconds since the epoch; 0 if unknown."""
-    return max(_mtimes(folder / USED, folder / RECORD), default=0.0)
+    """Time of the last use of an entry, or of its creation, in seconds since the epoch; 0 if unknown."""
+    return max((path.stat().st_mtime for path in (folder / USED, folder / RECORD) if path.exists()), default=0.0)
 
 
-def _why(thing: Thing, now: float, older_than: float | None) -> str:
-    """Why a thing can go; empty where it stays."""
-    if thing.kind is Kind.entry:
-        return _why_entry(thing.path, now, older_than)
-    if thing.kind is Kind.old:
-        return "laid out by an older version of the toolkit"
-    if thing.kind is Kind.lock:
-        return "" if _locks_something(thing.path) else "a lock of nothing"
-    left_days = (now - max(_mtimes(thing.path, *_files(thing.path)), default=now)) / DAY_S
-    return _LEFT.get(thing.kind, "") if left_days > UNFINISHED_DAYS else ""
+def _reason(item: Item, now: float, older_than: float | None) -> str:
+    """Why an item can be removed; empty where it is needed."""
+    if item.kind is Kind.entry:
+        return _reason_of_entry(item, now, older_than)
+    if item.kind is Kind.lock:
+        return "" if _has_entry(item.lock) else "orphaned lock file"
+    written = max((status.st_mtime for status in statuses(item.path)), default=now)
+    return _ABANDONED.get(item.kind, "") if now - written > ABANDONED_DAYS * DAY_S else ""
 
 
-def _why_entry(folder: Path, now: float, older_than: float | None) -> str:
-    try:
-        components = entry_record(folder)["components"]
-    except BenchError:
-        return "what it says of itself cannot be read"
-    if changed := outdated(components):
-        return "its extractor is not installed" if changed == ("extractor",) else f"made by other {', '.join(changed)}"
-    unused = (now - last_use(folder)) / DAY_S
+def _reason_of_entry(item: Item, now: float, older_than: float | None) -> str:
+    if item.problem:
+        return "its record cannot be read"
+    if item.stale:
+        other = f"made by other {', '.join(item.stale)}"
+        return "its extractor is not installed" if item.stale == ("extractor",) else other
+    unused = (now - last_use(item.path)) / DAY_S
     return f"not used for {unused:.0f} days" if older_than is not None and unused > older_than else ""
 
 
-def _held(rubbish: Garbage) -> Garbage:
-    """Say whether another process holds the lock."""
-    if not rubbish.thing.lock.is_file():
-        return rubbish
-    lock = try_lock(rubbish.thing.lock)
-    if lock is None:
-        return replace(rubbish, kept=BUSY)
-    lock.release()
-    return rubbish
-
-
-def _removed(rubbish: Garbage, now: float, older_than: float | None) -> Garbage:
-    """Remove a thing under the lock of those who write it; say why where that is not to be."""
-    thing = rubbish.thing
+def _obstacle(item: Item, now: float, older_than: float | None, *, dry_run: bool) -> str:
+    """Remove an item, unless it is a dry run; return what prevents that."""
     try:
-        if thing.kind is Kind.empty:
-            thing.path.rmdir()
-            return rubbish
-        if thing.kind is Kind.remnant:
-            discard(thing.path)
-            return rubbish
-        lock = try_lock(thing.lock)
+        if item.kind in (Kind.empty, Kind.temporary) or (dry_run and not item.lock.exists()):
+            _discard(item, dry_run=dry_run)
+            return ""
+        lock = try_lock(item.lock)
         if lock is None:
-            return replace(rubbish, kept=BUSY)
+            return BUSY
         try:
-            if thing.kind is not Kind.lock:
-                # Who held the lock may have finished or renewed it since it was looked at.
-                if not _why(thing, now, older_than):
-                    return replace(rubbish, kept="another process has just worked on it")
-                discard(thing.path)
-            _drop(lock, thing.lock)
+            # The process that held the lock before may have finished or replaced the entry.
+            if not _reason(Item(item.path, item.kind), now, older_than):
+                return "another process has just worked on it"
+            _discard(item, dry_run=dry_run)
         finally:
             lock.release()
     except OSError as error:
-        return replace(rubbish, kept=f"it cannot be removed ({error.strerror or error})")
-    return rubbish
+        return f"it cannot be removed ({error.strerror or error})"
+    return ""
 
 
-def _drop(lock: FileLock, path: Path) -> None:
-    """Remove a lock that is held; whoever waits for it finds that it is gone and makes a new one."""
-    if lock.is_locked and not _locks_something(path):
-        path.unlink(missing_ok=True)
+def _discard(item: Item, *, dry_run: bool) -> None:
+    if dry_run:
+        return
+    if item.kind is Kind.empty:
+        item.path.rmdir()
+        return
+    discard(item.path)
+    if item.kind is not Kind.temporary and not _has_entry(item.lock):
+        item.lock.unlink(missing_ok=True)
 
 
-def _locks_something(lock: Path) -> bool:
-    stem = lock.name.removesuffix(".lock")
-    return any(lock.with_name(stem + ending).exists() for ending in ("", ".partial", ".shards"))
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for place, _, names in os.walk(folder):
-        yield from (Path(place) / name for name in names)
-
-
-def _mtimes(*paths: Path) -> Iterator[float]:
-    for path in paths:
-        try:
-            yield path.lstat().st_mtime
-        except OSError:
-            continue
+def _has_entry(lock: Path) -> bool:
+    return lock.with_suffix("").exists() or lock.with_suffix(".partial").exists()

@@ -1,50 +1,56 @@
-"""What lies in a feature store, each thing called what it is; nothing is opened, and no link is followed."""
+"""Inventory of a feature store: every file and folder in it by kind, and the state of each entry."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from bench.features.store.entry import RECORD
+from bench.errors import BenchError, did_you_mean
+from bench.features.store.entry import entry_record
+from bench.features.store.staleness import stale_components
+from bench.plugins.pipeline import NO_PREPARATION
+from bench.plugins.preparation import parse_prepare, shortened
+from bench.storage.fingerprints import digest
 
-ROOMS = ("features", "fitted")
-"""Folders of a store: features that need no fit, and those of fitted extractors."""
+ROOTS = ("features", "fitted")
+"""Folders of a store: features of stateless extractors, and those of fitted ones."""
 
-_EXTRACTOR = re.compile(r".+-[0-9a-f]{16}\Z")
-_ENTRY = re.compile(r"[0-9a-f]{16}\Z")
-_PARTIAL = re.compile(r"[0-9a-f]{16}\.partial\Z")
-_LOCK = re.compile(r"[0-9a-f]{16}\.lock\Z")
-_OLD = re.compile(r".+-[0-9a-f]{16}(\.shards)?\Z")
-_OLD_LOCK = re.compile(r".+-[0-9a-f]{16}\.lock\Z")
+MIN_NAME = 8
+"""Least number of characters of a key that name an entry."""
+
+_EXTRACTOR = re.compile(r".+-[0-9a-f]{16}")
+_ENTRY = re.compile(r"[0-9a-f]{16}(\.partial|\.lock)?")
 
 
 class Kind(StrEnum):
-    """What a thing in a store is."""
+    """Kinds of files and folders in a store."""
 
     entry = "entry"
-    partial = "unfinished entry"
+    unfinished = "unfinished entry"
     lock = "lock"
-    remnant = "left-over"
-    old = "old layout"
+    temporary = "temporary"
     empty = "empty folder"
-    foreign = "foreign"
-    network = "converted network"
+    unknown = "unknown"
 
 
 @dataclass(frozen=True)
-class Thing:
+class Item:
     """A file or folder in a store.
 
     Parameters
     ----------
     path : Path
-        Where it lies.
+        Its path.
     kind : Kind
-        What it is, by its name and its place.
+        What it is, by its name.
     """
 
     path: Path
@@ -52,71 +58,173 @@ class Thing:
 
     @property
     def lock(self) -> Path:
-        """The lock that whoever writes it holds; of a lock, itself."""
-        if self.path.suffix == ".lock":
-            return self.path
-        return self.path.with_name(self.path.name.removesuffix(".partial").removesuffix(".shards") + ".lock")
+        """Lock file of the entry; of a lock, its own path."""
+        return self.path.with_suffix(".lock")
+
+    @cached_property
+    def bytes(self) -> int:
+        """Size in bytes, of a folder that of the files in it."""
+        return sum(status.st_size for status in statuses(self.path) if stat.S_ISREG(status.st_mode))
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """The entry's record; empty where it is unfinished or damaged."""
+        return self._record[0]
+
+    @property
+    def problem(self) -> str:
+        """Why the record cannot be read; otherwise empty."""
+        return self._record[1]
+
+    @property
+    def components(self) -> Mapping[str, Any]:
+        """Components of the entry's key."""
+        components: Mapping[str, Any] = self.record.get("components", {})
+        return components
+
+    @property
+    def key(self) -> str:
+        """The entry's key, or a digest of its path where the key is unknown."""
+        return str(self.record.get("key") or digest([self.path.parent.name, self.path.name]))
+
+    @property
+    def extractor(self) -> str:
+        """The extractor's selector in its short form, or the start of its folder's name."""
+        return str(self.record.get("selector") or self.path.parent.name[:-17])
+
+    @property
+    def prepare(self) -> str:
+        """Preparation of the cells in its short form; `none` for raw cells."""
+        text = str(self.components.get("prepare", NO_PREPARATION))
+        try:
+            return shortened(parse_prepare(text))
+        except BenchError:
+            return text
+
+    @cached_property
+    def stale(self) -> tuple[str, ...]:
+        """Components in which the installed software differs: "code", "libraries" and so on."""
+        return stale_components(self.components) if self.record else ()
+
+    @property
+    def stored(self) -> bool:
+        """Whether the entry is finished and its record is intact."""
+        return self.kind is Kind.entry and not self.problem
+
+    @property
+    def state(self) -> str:
+        """State of the entry: `stored`, `unfinished (3 chunks)`, `stale (code)` or `damaged`."""
+        if self.kind is Kind.unfinished:
+            chunks = len(list(self.path.glob("*.chunk")))
+            return f"unfinished ({chunks} chunk{'' if chunks == 1 else 's'})"
+        if self.problem:
+            return "damaged"
+        return f"stale ({', '.join(self.stale)})" if self.stale else "stored"
+
+    @cached_property
+    def _record(self) -> tuple[Mapping[str, Any], str]:
+        if self.kind is not Kind.entry:
+            return {}, ""
+        try:
+            return entry_record(self.path), ""
+        except BenchError as error:
+            return {}, str(error)
 
 
-def contents(store: Path) -> Iterator[Thing]:
-    """Everything in a store, in the order of names; a store that is not there holds nothing.
+@dataclass(frozen=True)
+class Inventory:
+    """The content of a store.
+
+    Parameters
+    ----------
+    store : Path
+        Its folder.
+    items : tuple of Item
+        Files and folders in it.
+    """
+
+    store: Path
+    items: tuple[Item, ...]
+
+    @cached_property
+    def entries(self) -> tuple[Item, ...]:
+        """Stored, damaged and unfinished entries, sorted by extractor and key."""
+        entries = [item for item in self.items if item.kind in (Kind.entry, Kind.unfinished)]
+        return tuple(sorted(entries, key=lambda entry: (entry.extractor, entry.key)))
+
+    @property
+    def unknown(self) -> tuple[Path, ...]:
+        """Files and folders that do not belong to the store; they are never removed."""
+        return tuple(item.path for item in self.items if item.kind is Kind.unknown)
+
+    def name(self, entry: Item) -> str:
+        """The first characters of an entry's key, as many as distinguish all keys of the store."""
+        return entry.key[: self._name_length]
+
+    @cached_property
+    def _name_length(self) -> int:
+        keys = {entry.key for entry in self.entries}
+        return next(n for n in range(MIN_NAME, 65) if len({key[:n] for key in keys}) == len(keys))
+
+    def find(self, name: str) -> Item:
+        """The one entry whose key or path starts with `name`.
+
+        Raises
+        ------
+        BenchError
+            There is none, or several.
+        """
+        matches = [entry for entry in self.entries if _matches(entry, name)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            names = ", ".join(f"{self.name(entry)} ({entry.extractor})" for entry in matches[:10])
+            raise BenchError(f"{name!r} matches {len(matches)} entries: {names}; give more characters of one")
+        hint = did_you_mean(name, [self.name(entry) for entry in self.entries])
+        raise BenchError(f"no entry in {self.store} is called {name!r}.{hint} bench features list names them all")
+
+
+def read_inventory(store: Path) -> Inventory:
+    """List a store; one that does not exist is empty.
 
     Raises
     ------
-    OSError
-        A folder of the store cannot be read.
+    BenchError
+        It cannot be read.
     """
-    for room in ROOMS:
-        if (store / room).is_symlink():
-            yield Thing(store / room, Kind.foreign)
-        elif (store / room).is_dir():
-            for place in _sorted(store / room):
-                yield from _inside(place)
+    try:
+        return Inventory(store, tuple(_items(store)))
+    except OSError as error:
+        raise BenchError(f"the feature store cannot be read ({error.strerror}: {error.filename})") from error
 
 
-def size_of(path: Path) -> int:
-    """Bytes on disk of a file, or of all files in a folder; a file that vanishes meanwhile counts nothing.
+def statuses(path: Path) -> Iterator[os.stat_result]:
+    """Status of a file, or of a folder and everything in it; what another process has just removed is left out."""
+    for item in (path, *path.rglob("*")):
+        with suppress(FileNotFoundError):
+            yield item.lstat()
 
-    What a sparse file leaves out is not counted, and links are not followed.
-    """
-    total = 0
-    for at in (path, *(Path(folder) / name for folder, _, names in os.walk(path) for name in names)):
-        try:
-            state = at.lstat()
-        except OSError:
+
+def _items(store: Path) -> Iterator[Item]:
+    folders = [store / root for root in ROOTS if (store / root).is_dir()]
+    for path in (path for folder in folders for path in sorted(folder.iterdir())):
+        if not path.is_dir() or not _EXTRACTOR.fullmatch(path.name):
+            yield Item(path, Kind.temporary if path.name.startswith(".unfinished-") else Kind.unknown)
             continue
-        total += min(state.st_size, 512 * state.st_blocks) if not at.is_dir() else 0
-    return total
-
-
-def _inside(place: Path) -> Iterator[Thing]:
-    """What a name in a room stands for: itself, or what lies in the folder of an extractor."""
-    if place.is_symlink():
-        yield Thing(place, Kind.foreign)
-    elif place.name.startswith(".unfinished-"):
-        yield Thing(place, Kind.remnant)
-    elif not place.is_dir():
-        yield Thing(place, Kind.old if _OLD_LOCK.match(place.name) else Kind.foreign)
-    elif _OLD.match(place.name) and ((place / RECORD).is_file() or place.name.endswith(".shards")):
-        yield Thing(place, Kind.old)
-    elif _EXTRACTOR.match(place.name):
-        inside = _sorted(place)
-        yield from (Thing(path, _kind(path)) for path in inside)
+        inside = sorted(path.iterdir())
+        yield from (Item(item, _kind(item)) for item in inside)
         if not inside:
-            yield Thing(place, Kind.empty)
-    else:
-        yield Thing(place, Kind.foreign)
+            yield Item(path, Kind.empty)
 
 
 def _kind(path: Path) -> Kind:
-    if path.is_symlink():
-        return Kind.foreign
     if path.name.startswith(".unfinished-"):
-        return Kind.remnant
-    if path.is_dir():
-        return Kind.entry if _ENTRY.match(path.name) else Kind.partial if _PARTIAL.match(path.name) else Kind.foreign
-    return Kind.lock if _LOCK.match(path.name) else Kind.foreign
+        return Kind.temporary
+    if not _ENTRY.fullmatch(path.name) or path.is_dir() == (path.suffix == ".lock"):
+        return Kind.unknown
+    return {".lock": Kind.lock, ".partial": Kind.unfinished}.get(path.suffix, Kind.entry)
 
 
-def _sorted(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir())
+def _matches(entry: Item, name: str) -> bool:
+    places = (entry.path.name, f"{entry.path.parent.name}/{entry.path.name}", str(entry.path), entry.key)
+    return bool(name) and any(place.startswith(name) for place in places)

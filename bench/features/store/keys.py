@@ -1,4 +1,4 @@
-"""The key of stored features: everything that went into them, in the clear, and the place that follows from it."""
+"""Keys of stored features: everything that they depend on, and the path that follows from it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.storage.file_digests import cached_file_digest
 from bench.storage.fingerprints import code_digest, digest, library_versions
 
 READING = "extractors.cells"
-"""The module that decodes cells: a third party's extractor need not import it, yet lives on what it gives."""
+"""The module that decodes cells; part of every key, since a third-party extractor need not import it."""
 
 
 def entry_of(
@@ -27,7 +27,7 @@ def entry_of(
     prepare: str = "none",
     device: str = "cpu",
 ) -> Entry:
-    """The store entry of an extractor's features of the cells with the given digests.
+    """The store entry of an extractor's features for a list of cells.
 
     Parameters
     ----------
@@ -38,18 +38,18 @@ def entry_of(
     cells : sequence of str
         SHA-256 of each cell, in order.
     weights_dir : str or None
-        Where weights are looked for first.
+        Folder that is searched first for weights.
     threads : int
-        Threads of one task; part of the key where the bits may depend on them.
+        Threads of one task; part of the key if the features may depend on them.
     prepare : str
-        Canonical text of the steps that cells go through first.
+        Canonical text of the preparation of the cells.
     device : str
-        What computes, `cpu` or `cuda`; part of the key where the extractor can choose.
+        `cpu` or `cuda`; part of the key if the extractor takes it.
 
     Raises
     ------
     BenchError
-        The extractor's weights are not to be had.
+        The extractor's weights are not available.
     """
     components = {
         "format": FORMAT,
@@ -63,14 +63,14 @@ def entry_of(
 
 
 def is_in_place(folder: Path, record: Mapping[str, Any]) -> bool:
-    """Whether an entry lies where what it says of itself belongs, and not in the place of another.
+    """Whether the path of an entry matches its record.
 
     Parameters
     ----------
     folder : Path
-        Of the entry.
+        Path of the entry.
     record : mapping
-        What it says of itself.
+        Its record.
     """
     components = record["components"]
     name = record["key"] if "fitted_on" in record else str(components.get("cells"))
@@ -80,10 +80,10 @@ def is_in_place(folder: Path, record: Mapping[str, Any]) -> bool:
 def extractor_identity(
     plugin: Plugin, *, weights_dir: str | None, prepare: str = "none", threads: int = 1, device: str = "cpu"
 ) -> dict[str, Any]:
-    """What identifies an extractor and all that it is given but the cells.
+    """Components of the key that do not depend on the cells.
 
-    Its selector in full, its model, its code, its weights, the libraries that compute, threads and device where its
-    bits may depend on them, and the preparation with its code.
+    The canonical selector, model, code, weights, versions of the computing libraries, threads and device where the
+    features may depend on them, and the preparation with its code.
     """
     return {
         "extractor": plugin.canonical,
@@ -96,19 +96,19 @@ def extractor_identity(
 
 
 def software(module: str, prepare: str) -> dict[str, Any]:
-    """What is installed for an extractor: digests of code, versions of libraries.
+    """Digests of the installed code of an extractor, and versions of its libraries.
 
     Parameters
     ----------
     module : str
-        Where its class lies.
+        Module of its class.
     prepare : str
-        Canonical text of the steps that cells go through first.
+        Canonical text of the preparation of the cells.
 
     Returns
     -------
     dict
-        The components `preparation` (None for no step), `code`, `reading` and `libraries`.
+        The components `preparation` (None without steps), `code`, `reading` and `libraries`.
 
     Raises
     ------
@@ -126,23 +126,23 @@ def software(module: str, prepare: str) -> dict[str, Any]:
 
 
 def _identity(components: Mapping[str, Any]) -> str:
-    """Digest of the extractor's share of a key: neither the cells nor what it was fitted on."""
+    """Digest of the components without the cells and the training data."""
     return digest({k: value for k, value in components.items() if k != "cells" and not k.startswith("fit_")})
 
 
 def slug(selector: str) -> str:
-    """A selector as the beginning of a folder's name: letters, digits and `-_.` only, at most 60 of them."""
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in selector)[:60]
-    return kept.lstrip(".") or "extractor"
+    """Convert a selector to the start of a folder name: letters, digits and `-_.`, at most 60 characters."""
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in selector)[:60]
+    return name.lstrip(".") or "extractor"
 
 
 def _network(plugin: Plugin, *, weights_dir: str | None) -> dict[str, str | None]:
-    """`model`: its full name with the weights' tag; `weights`: SHA-256 of their file; None where there is none."""
+    """`model`: full name with the tag of the weights; `weights`: SHA-256 of their file; None without weights."""
     if "weights" not in plugin.params:
         return {"model": None, "weights": None}
     extractor = plugin.build(weights_dir=weights_dir)
     if not hasattr(extractor, "weights_file"):
-        raise BenchError(f"{plugin.selector}: an extractor with a parameter `weights` tells its file by weights_file()")
+        raise BenchError(f"{plugin.selector}: an extractor with a parameter `weights` needs a method weights_file()")
     try:
         path = extractor.weights_file()
         model = str(extractor.full_name()) if hasattr(extractor, "full_name") else None
@@ -152,5 +152,5 @@ def _network(plugin: Plugin, *, weights_dir: str | None) -> dict[str, str | None
 
 
 def _threads_count(plugin: Plugin) -> bool:
-    """Whether the bits may depend on the number of threads; a class whose bits do not says `thread_independent`."""
+    """Whether features may depend on the number of threads; a class declares otherwise by `thread_independent`."""
     return "threads" in plugin.accepts and not getattr(plugin.build(), "thread_independent", False)

@@ -1,4 +1,4 @@
-"""Where the feature store lies."""
+"""Default location of the feature store."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from bench.errors import BenchError
 from bench.storage.cache import cache_dir
 
 
-def store_folder(asked: Path | None) -> Path:
-    """The folder asked for, else that in the user's cache; it need not exist yet.
+def store_folder(store: Path | None) -> Path:
+    """The folder given by `--store`, or the default in the user's cache; it need not exist.
 
     Raises
     ------
     BenchError
-        It is no folder.
+        It is not a folder.
     """
-    if asked is None:
+    if store is None:
         return cache_dir() / "store"
-    if asked.exists() and not asked.is_dir():
-        raise BenchError(f"{asked}: a file, and no folder of features; choose another place with --store")
-    return asked
+    if store.exists() and not store.is_dir():
+        raise BenchError(f"{store}: a file, not a folder of features; choose another place with --store")
+    return store

@@ -1,4 +1,4 @@
-"""What has changed since features were extracted, so that nobody can ask for them any more."""
+"""Detect entries made by other code or library versions than those that are installed."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from bench.features.store.keys import software
 from bench.plugins.registry import installed
 
 
-def outdated(components: Mapping[str, Any]) -> tuple[str, ...]:
-    """The components in which the installed software differs from the one that made an entry.
+def stale_components(components: Mapping[str, Any]) -> tuple[str, ...]:
+    """The components in which the installed software differs from the software that made an entry.
 
-    What a person chooses (parameters, weights, cells, threads, device) can be chosen again and is not looked at.
+    Parameters, weights, cells, threads and device are not compared, since the user can choose them again.
 
     Parameters
     ----------
     components : mapping
-        What the entry's key is made of.
+        Components of the entry's key.
 
     Returns
     -------
     tuple of str
-        `("extractor",)` where it is not installed any more; else those of "code", "reading", "preparation" and
-        "libraries" that differ. Nothing of an entry that the installed software would make just so.
+        `("extractor",)` where the extractor is not installed; otherwise those of "code", "reading", "preparation" and
+        "libraries" that differ. Empty if the installed software would compute the same entry.
     """
-    extractor = components.get("extractor")
-    target = extractor.partition("[")[0] if isinstance(extractor, str) else ""
-    # Only what is installed as an extractor is looked up: to find a module may import its package.
-    if target not in {point.value.replace(":", ".") for point in installed("extractors").values()}:
+    points = installed("extractors")
+    name = str(components.get("extractor")).partition("[")[0]
+    # A network is an extractor under its own name. Only modules of installed extractors are looked up.
+    point = points.get("embedding" if components.get("model") and name not in points else name)
+    if point is None:
         return ("extractor",)
     try:
-        now = software(target.rpartition(".")[0], str(components.get("prepare", "none"))[:10_000])
+        now = software(point.value.partition(":")[0], str(components.get("prepare", "none"))[:10_000])
     except BenchError:
         return ("preparation",)
     return tuple(name for name, value in now.items() if components.get(name) != value)

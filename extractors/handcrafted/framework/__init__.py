@@ -1,1 +1,1 @@
-"""What handcrafted feature families share: regions, channels, quantisation, status codes."""
+"""Framework of the feature families: regions, channels, quantisation, status codes."""

@@ -1,85 +1,137 @@
-"""What extractors of one kind share: families of outlines, of a channel, and of a channel's grey levels."""
+"""Base classes of families: outline features, channel textures and textures of grey levels."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Generic, TypeVar
 
-from extractors.handcrafted.framework.cell_regions import OUTLINED
-from extractors.handcrafted.framework.family import Family, HandcraftedBase, outline_family, texture_family
-from extractors.handcrafted.framework.feature import Feature, keyed
-from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.cell_regions import OUTLINE_REGIONS, REGIONS, CellRegions
+from extractors.handcrafted.framework.channels import CHANNELS
+from extractors.handcrafted.framework.family import Family, HandcraftedBase
+from extractors.handcrafted.framework.feature import Column, Feature, keyed, texture_name
+from extractors.handcrafted.framework.masked_channel import MaskedChannel
+from extractors.handcrafted.framework.parameters import validated_names
 from extractors.handcrafted.framework.quantisation import Quantised, binning
 from extractors.handcrafted.framework.region import Region
-from extractors.handcrafted.framework.status import Measured, Status, missing
+from extractors.handcrafted.framework.status import FeatureValues, Status
+
+Site = TypeVar("Site")
+Target = TypeVar("Target")
 
 
-class OutlineBase(HandcraftedBase):
-    """A family measured on the outlines of cell and nucleus.
+class LocatedBase(HandcraftedBase, Generic[Site, Target]):
+    """A family measured at several sites of a cell, such as its regions.
 
-    Parameters
-    ----------
-    regions : sequence of str or str
-        Of `cell`, `nucleus`.
+    A subclass lists the sites, locates them in a cell and measures one of them. `features` is the table of the family;
+    a family whose columns depend on parameters overrides `_features`.
     """
 
     family: ClassVar[str]
-    features: ClassVar[tuple[Feature, ...]]
-    min_area: ClassVar[int] = 1
+    features: ClassVar[tuple[Feature, ...]] = ()
 
-    def __init__(self, regions: Sequence[str] | str = OUTLINED) -> None:
-        self.regions = regions
+    def _features(self) -> Mapping[str, Feature]:
+        """Features of one site by key, `feature` or `feature.scale`.
 
-    @staticmethod
+        Raises
+        ------
+        ValueError
+            A parameter is invalid.
+        """
+        return keyed(self.features)
+
     @abstractmethod
-    def of(region: Region) -> Measured:
-        """A value for each of the features of a region that has at least `min_area` pixels."""
+    def _sites(self) -> Sequence[Site]:
+        """Sites to measure, in the order of the columns."""
+
+    @abstractmethod
+    def _column_name(self, key: str, site: Site) -> str:
+        """Name of the column of a feature at a site."""
+
+    @abstractmethod
+    def _locate(self, cell: CellRegions, site: Site) -> Target | Status:
+        """The site in a cell, or the reason why it cannot be measured."""
+
+    @abstractmethod
+    def _measure(self, target: Target) -> FeatureValues:
+        """Value or status of each of `_features`, by key."""
 
     def _families(self) -> list[Family]:
-        """The one family."""
-        return [
-            outline_family(self.family, keyed(self.features), self.of, regions=self.regions, min_area=self.min_area)
-        ]
+        features, sites = self._features(), self._sites()
+        columns = tuple(
+            Column(self._column_name(key, site), feature) for site in sites for key, feature in features.items()
+        )
+
+        def measure(cell: CellRegions) -> FeatureValues:
+            values: list[float | Status] = []
+            for site in sites:
+                target = self._locate(cell, site)
+                if isinstance(target, Status):
+                    values += [target] * len(features)
+                else:
+                    measured = self._measure(target)
+                    values += [measured[key] for key in features]
+            return {column.name: value for column, value in zip(columns, values, strict=True)}
+
+        return [Family(columns, measure)]
 
 
-class TextureBase(HandcraftedBase):
-    """A family measured on channels of regions.
+class OutlineBase(LocatedBase[str, Region]):
+    """A family measured on the outlines of cell and nucleus: columns `family.feature.region`.
 
     Parameters
     ----------
     regions : sequence of str or str
-        Of `cell`, `nucleus`, `cytoplasm`.
-    channels : sequence of str or str
-        Of `extractors.handcrafted.framework.channels.CHANNELS`.
+        Any of `cell` and `nucleus`.
     """
 
-    family: ClassVar[str]
-    features: ClassVar[tuple[Feature, ...]]
+    min_area: ClassVar[int] = 8
+    """Smallest area in pixels of a region that is measured; smaller ones are `TOO_SMALL`."""
+
+    def __init__(self, regions: Sequence[str] | str = OUTLINE_REGIONS) -> None:
+        self.regions = regions
+
+    def _sites(self) -> Sequence[str]:
+        return validated_names(self.regions, OUTLINE_REGIONS, "outlined region")
+
+    def _column_name(self, key: str, site: str) -> str:
+        return f"{self.family}.{key}.{site}"
+
+    def _locate(self, cell: CellRegions, site: str) -> Region | Status:
+        return cell.outline(site, min_area=self.min_area)
+
+
+class TextureBase(LocatedBase[tuple[str, str], MaskedChannel]):
+    """A family measured on channels of regions: columns `family.feature.region.channel.scale`.
+
+    Every feature of a constant channel is `FLAT`.
+
+    Parameters
+    ----------
+    regions : sequence of str or str
+        Any of `cell`, `nucleus` and `cytoplasm`.
+    channels : sequence of str or str
+        Any of `extractors.handcrafted.framework.channels.CHANNELS`.
+    """
 
     def __init__(self, regions: Sequence[str] | str = ("cell",), channels: Sequence[str] | str = ("luma",)) -> None:
         self.regions = regions
         self.channels = channels
 
-    @staticmethod
-    @abstractmethod
-    def of(plane: Plane) -> Measured:
-        """A value for each of the features of one channel of one region."""
+    def _sites(self) -> Sequence[tuple[str, str]]:
+        regions = validated_names(self.regions, REGIONS, "region")
+        channels = validated_names(self.channels, CHANNELS, "channel")
+        return [(region, channel) for region in regions for channel in channels]
 
-    def _families(self) -> list[Family]:
-        """The one family."""
-        return [
-            texture_family(
-                self.family,
-                keyed(self.features),
-                self.of,
-                regions=self.regions,
-                channels=self.channels,
-            )
-        ]
+    def _column_name(self, key: str, site: tuple[str, str]) -> str:
+        return texture_name(self.family, key, *site)
+
+    def _locate(self, cell: CellRegions, site: tuple[str, str]) -> MaskedChannel | Status:
+        channel = cell.masked_channel(*site)
+        return channel if isinstance(channel, Status) or not channel.is_flat else Status.FLAT
 
 
-class LevelsBase(HandcraftedBase):
+class GreyLevelBase(TextureBase):
     """A family measured on the grey levels of channels of regions.
 
     Parameters
@@ -87,15 +139,10 @@ class LevelsBase(HandcraftedBase):
     levels : int
         Number of grey levels, 2 to 256, between the extremes of each region.
     bin_width : float or None
-        Width of the grey levels in the channel's unit, in place of their number.
-    regions : sequence of str or str
-        Of `cell`, `nucleus`, `cytoplasm`.
-    channels : sequence of str or str
-        Of `extractors.handcrafted.framework.channels.CHANNELS`.
+        Width of the grey levels in the unit of the channel; overrides `levels`.
+    regions, channels : sequence of str or str
+        See `TextureBase`.
     """
-
-    family: ClassVar[str]
-    features: ClassVar[tuple[Feature, ...]]
 
     def __init__(
         self,
@@ -104,30 +151,17 @@ class LevelsBase(HandcraftedBase):
         regions: Sequence[str] | str = ("cell",),
         channels: Sequence[str] | str = ("luma",),
     ) -> None:
+        super().__init__(regions, channels)
         self.levels = levels
         self.bin_width = bin_width
-        self.regions = regions
-        self.channels = channels
 
-    @staticmethod
+    def _features(self) -> Mapping[str, Feature]:
+        binning(self.levels, self.bin_width)
+        return super()._features()
+
+    def _measure(self, target: MaskedChannel) -> FeatureValues:
+        return self._measure_levels(target.quantised(binning(self.levels, self.bin_width)))
+
     @abstractmethod
-    def of(quantised: Quantised) -> Measured:
-        """A value for each of the features of grey levels of which there are two or more."""
-
-    def _families(self) -> list[Family]:
-        """The one family; `FLAT` throughout where a plane is constant."""
-        bins = binning(self.levels, self.bin_width)
-
-        def measure(plane: Plane) -> Measured:
-            quantised = plane.quantised(bins)
-            return missing(keyed(self.features), Status.FLAT) if quantised is None else self.of(quantised)
-
-        return [
-            texture_family(
-                self.family,
-                keyed(self.features),
-                measure,
-                regions=self.regions,
-                channels=self.channels,
-            )
-        ]
+    def _measure_levels(self, quantised: Quantised) -> FeatureValues:
+        """Value or status of each feature of the grey levels of one site."""

@@ -1,4 +1,4 @@
-"""A cell taken apart: its image cropped, its regions, and the channels in them, each made once for all families."""
+"""Regions of a cell and their channels, cropped and computed once for all families."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import numpy as np
 import numpy.typing as npt
 
 from extractors.handcrafted.framework.channels import Channels
-from extractors.handcrafted.framework.masked_channel import Plane
+from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.region import BoolMask, Region
 from extractors.handcrafted.framework.status import Status
 from extractors.segmentation.bounds import bounds
 from extractors.segmentation.nucleus import nucleus_mask
 
 REGIONS = ("cell", "nucleus", "cytoplasm")
-"""What of a cell colour and texture are measured in; the cytoplasm is the cell without its nucleus."""
+"""Regions for colour and texture; the cytoplasm is the cell without its nucleus."""
 
-OUTLINED = ("cell", "nucleus")
-"""Regions that have an outline of their own."""
+OUTLINE_REGIONS = ("cell", "nucleus")
+"""Regions with an outline of their own."""
 
 
-class Parts:
-    """A cell taken apart.
+class CellRegions:
+    """Regions of one cell, computed on first use.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Parts:
     um_per_px : float or None
         Micrometres per pixel.
     nucleus : ndarray of bool, shape (height, width), optional
-        The nucleus, inside `mask`. Default: it is looked for.
+        The nucleus; pixels outside `mask` are ignored. Default: segmented automatically.
     """
 
     def __init__(
@@ -44,50 +44,60 @@ class Parts:
         nucleus: BoolMask | None = None,
     ) -> None:
         self._window = rows, columns = bounds(mask)
-        self._framed = rows.start == 0, rows.stop == len(mask), columns.start == 0, columns.stop == mask.shape[1]
+        self._at_frame = rows.start == 0, rows.stop == len(mask), columns.start == 0, columns.stop == mask.shape[1]
         self.mask = np.ascontiguousarray(mask[self._window])
         self.um_per_px = um_per_px
-        self._whole_image = image
-        self._given_nucleus = nucleus
-        self._planes: dict[tuple[str, str], Plane | Status] = {}
+        self._full_image = image
+        self._user_nucleus = nucleus
+        self._masked_channels: dict[tuple[str, str], MaskedChannel | Status] = {}
 
     @cached_property
     def image(self) -> npt.NDArray[np.uint8]:
         """The image, cropped to the cell."""
-        return np.ascontiguousarray(self._whole_image[self._window])
+        return np.ascontiguousarray(self._full_image[self._window])
 
     @cached_property
-    def cell(self) -> Region:
-        """The whole cell."""
-        return Region(self.mask, self.um_per_px, self._framed)
+    def cell_region(self) -> Region:
+        """The cell as a region."""
+        return Region(self.mask, self.um_per_px, self._at_frame)
 
     @cached_property
     def nucleus_mask(self) -> BoolMask | None:
-        """The nucleus in the frame of `image`; None where there is none."""
-        if self._given_nucleus is None:
+        """Mask of the nucleus in the crop; None if there is no nucleus."""
+        if self._user_nucleus is None:
             return nucleus_mask(self.image, self.mask)
-        given = np.ascontiguousarray(self._given_nucleus[self._window]) & self.mask
-        return given if given.any() else None
+        nucleus = np.ascontiguousarray(self._user_nucleus[self._window]) & self.mask
+        return nucleus if nucleus.any() else None
 
     @cached_property
-    def nucleus(self) -> Region | None:
+    def nucleus_region(self) -> Region | None:
         """The nucleus as a region."""
-        return None if self.nucleus_mask is None else Region(self.nucleus_mask, self.um_per_px, self._framed)
+        return None if self.nucleus_mask is None else Region(self.nucleus_mask, self.um_per_px, self._at_frame)
 
     def outline(self, name: str, *, min_area: int = 1) -> Region | Status:
-        """The region called `name`, of `OUTLINED`, or why its outline cannot be measured.
+        """Region with a complete outline, or the reason why it has none.
 
-        A region that is missing, smaller than `min_area` pixels or cut by the frame has none.
+        Parameters
+        ----------
+        name : str
+            One of `OUTLINE_REGIONS`.
+        min_area : int
+            Smallest area in pixels.
+
+        Returns
+        -------
+        Region or Status
+            `NO_NUCLEUS`, `TOO_SMALL` below `min_area`, or `TOUCHES_BORDER` if the frame truncates the region.
         """
-        region = self.cell if name == "cell" else self.nucleus
+        region = self.cell_region if name == "cell" else self.nucleus_region
         if region is None:
             return Status.NO_NUCLEUS
         if region.area < min_area:
             return Status.TOO_SMALL
-        return Status.TOUCHES_BORDER if region.is_cut else region
+        return Status.TOUCHES_BORDER if region.is_truncated else region
 
     def mask_of(self, name: str) -> BoolMask | Status:
-        """The pixels, in the frame of `image`, of the region called `name`, of `REGIONS`; at least one is True."""
+        """Non-empty mask, in the crop, of one of `REGIONS`, or the reason why there is none."""
         if name == "cell":
             return self.mask
         if self.nucleus_mask is None:
@@ -102,18 +112,18 @@ class Parts:
         return Channels(self.image)
 
     def channel(self, name: str) -> tuple[npt.NDArray[np.number], float]:
-        """A channel of `image` as `extractors.handcrafted.framework.channels.Channels.plane` gives it."""
+        """A channel of `image` and its unit; see `extractors.handcrafted.framework.channels.Channels.plane`."""
         return self._channels.plane(name)
 
-    def plane(self, region: str, channel: str) -> Plane | Status:
-        """One channel of one region, cropped to that region's bounding box, or why there is none."""
+    def masked_channel(self, region: str, channel: str) -> MaskedChannel | Status:
+        """One channel of one region, cropped to the bounding box of the region, or the reason why there is none."""
         key = region, channel
-        if key not in self._planes:
+        if key not in self._masked_channels:
             mask = self.mask_of(region)
-            self._planes[key] = mask if isinstance(mask, Status) else self._cropped(mask, channel)
-        return self._planes[key]
+            self._masked_channels[key] = mask if isinstance(mask, Status) else self._cropped(mask, channel)
+        return self._masked_channels[key]
 
-    def _cropped(self, mask: BoolMask, channel: str) -> Plane:
+    def _cropped(self, mask: BoolMask, channel: str) -> MaskedChannel:
         exact, unit = self.channel(channel)
         window = bounds(mask)
-        return Plane(np.ascontiguousarray(exact[window]), np.ascontiguousarray(mask[window]), unit)
+        return MaskedChannel(np.ascontiguousarray(exact[window]), np.ascontiguousarray(mask[window]), unit)

@@ -16,7 +16,7 @@ GIEMSA = np.array(
         [0.092789, 0.954111, 0.283111],
     ]
 )
-"""Optical density in red, green and blue of methylene blue and of eosin, as ImageJ's Colour Deconvolution has them."""
+"""Optical densities in red, green and blue of methylene blue and eosin; values of ImageJ's Colour Deconvolution."""
 
 RGB = ("red", "green", "blue")
 LUMA_UNIT = 1000
@@ -36,7 +36,7 @@ _OPTICAL_DENSITY = -np.log10((np.arange(256) + 1) / 256)
 
 
 def luma(pixels: Pixels) -> npt.NDArray[np.int32]:
-    """Rec. 601 luma times 1000, 299 R + 587 G + 114 B: whole numbers, so that equal colours stay equal.
+    """Compute the Rec. 601 luma times 1000, 299 R + 587 G + 114 B: integers, so that equal colours stay equal.
 
     Parameters
     ----------
@@ -52,12 +52,14 @@ def luma(pixels: Pixels) -> npt.NDArray[np.int32]:
 
 
 def optical_density(pixels: Pixels) -> npt.NDArray[np.float64]:
-    """-log10((I + 1) / 256): 0 for white, 2.41 for black."""
+    """Compute -log10((I + 1) / 256): 0 for white, 2.41 for black."""
     return _OPTICAL_DENSITY[pixels]
 
 
 def cielab(pixels: Pixels) -> Floats:
-    """CIELAB of sRGB pixels (IEC 61966-2-1) under D65; OpenCV's own is off by up to 0.1 in lightness.
+    """Convert sRGB pixels (IEC 61966-2-1) to CIELAB under D65.
+
+    The lightness of OpenCV's conversion is off by up to 0.1.
 
     Parameters
     ----------
@@ -74,7 +76,7 @@ def cielab(pixels: Pixels) -> Floats:
 
 
 def hue_saturation(pixels: Pixels) -> Floats:
-    """Hue and saturation of HSV (Smith 1978).
+    """Compute hue and saturation of HSV (Smith 1978).
 
     Parameters
     ----------
@@ -90,7 +92,7 @@ def hue_saturation(pixels: Pixels) -> Floats:
 
 
 def stain_densities(pixels: Pixels) -> Floats:
-    """Densities of methylene blue and eosin, by colour deconvolution (Ruifrok & Johnston 2001) of the optical density.
+    """Compute the densities of methylene blue and eosin by colour deconvolution (Ruifrok & Johnston 2001).
 
     Parameters
     ----------
@@ -100,13 +102,13 @@ def stain_densities(pixels: Pixels) -> Floats:
     Returns
     -------
     ndarray of float32, shape (2, ...)
-        In units of optical density along each stain's unit vector; negative where the other stain explains too much.
+        Optical density along the unit vector of each stain; may be negative.
     """
     return _mapped(_stain_densities, pixels, _UNMIXING)
 
 
 class Channels:
-    """The channels of one image, each made when it is asked for and kept.
+    """The channels of one image, each computed on first use.
 
     Parameters
     ----------
@@ -119,7 +121,7 @@ class Channels:
         self._planes: dict[str, tuple[npt.NDArray[np.number], float]] = {}
 
     def plane(self, name: str) -> tuple[npt.NDArray[np.number], float]:
-        """A channel, and what its numbers are multiples of.
+        """Return a channel and its unit.
 
         Parameters
         ----------
@@ -129,9 +131,9 @@ class Channels:
         Returns
         -------
         exact : ndarray of int32 or float32, shape (height, width)
-            The channel's values times `unit`; pixels of one colour have one value, to the last bit.
+            Values of the channel times `unit`; pixels of equal colour have bitwise equal values.
         unit : float
-            1000 for luma, which is then whole; else 1.
+            1000 for luma, so that its values are integers; else 1.
         """
         if name not in self._planes:
             self._planes[name] = _PLANES[name](self), float(LUMA_UNIT if name == "luma" else 1)
@@ -139,23 +141,18 @@ class Channels:
 
     @cached_property
     def hue_saturation(self) -> Floats:
-        """As `hue_saturation` gives them, shape (2, height, width)."""
+        """Result of `hue_saturation`, shape (2, height, width)."""
         return hue_saturation(self.image)
 
     @cached_property
     def cielab(self) -> Floats:
-        """As `cielab` gives them, shape (3, height, width)."""
+        """Result of `cielab`, shape (3, height, width)."""
         return cielab(self.image)
 
     @cached_property
     def stains(self) -> Floats:
-        """As `stain_densities` gives them, shape (2, height, width)."""
+        """Result of `stain_densities`, shape (2, height, width)."""
         return stain_densities(self.image)
-
-
-def channel_plane(image: Pixels, name: str) -> tuple[npt.NDArray[np.number], float]:
-    """One channel of an image, as `Channels.plane` gives it."""
-    return Channels(image).plane(name)
 
 
 def _primary(index: int) -> Callable[[Channels], npt.NDArray[np.number]]:
@@ -188,11 +185,11 @@ _PLANES: dict[str, Callable[[Channels], npt.NDArray[np.number]]] = {
     "eosin": lambda channels: channels.stains[1],
 }
 CHANNELS = tuple(_PLANES)
-"""Channels whose texture can be measured."""
+"""Names of the channels that texture families accept."""
 
 
 def _unmixing() -> npt.NDArray[np.float64]:
-    """What each level of red, green and blue adds to the density of each stain, shape (2, 3, 256)."""
+    """Contribution of each level of red, green and blue to the density of each stain, shape (2, 3, 256)."""
     basis = np.vstack([GIEMSA, np.cross(GIEMSA[0], GIEMSA[1])])
     basis /= np.linalg.norm(basis, axis=1, keepdims=True)
     return np.asarray(np.linalg.inv(basis).T[:2, :, None] * _OPTICAL_DENSITY)
@@ -202,56 +199,56 @@ _UNMIXING = _unmixing()
 
 
 def _mapped(kernel: Callable[..., Floats], pixels: Pixels, *tables: npt.NDArray[np.float64]) -> Floats:
-    found = kernel(np.ascontiguousarray(pixels).reshape(-1, 3), *tables)
-    return found.reshape(-1, *pixels.shape[:-1])
+    result = kernel(np.ascontiguousarray(pixels).reshape(-1, 3), *tables)
+    return result.reshape(-1, *pixels.shape[:-1])
 
 
 @compiled
 def _hue_saturation(pixels: Pixels) -> Floats:
-    found = np.empty((2, len(pixels)), dtype=np.float32)
+    result = np.empty((2, len(pixels)), dtype=np.float32)
     for i in range(len(pixels)):
         red, green, blue = int(pixels[i, 0]), int(pixels[i, 1]), int(pixels[i, 2])
         highest = max(red, green, blue)
         spread = highest - min(red, green, blue)
-        found[1, i] = spread / highest if highest else 0.0
+        result[1, i] = spread / highest if highest else 0.0
         if spread == 0:
-            found[0, i] = np.nan
+            result[0, i] = np.nan
         elif highest == red:
-            found[0, i] = 60 * (green - blue) / spread + (360 if green < blue else 0)
+            result[0, i] = 60 * (green - blue) / spread + (360 if green < blue else 0)
         elif highest == green:
-            found[0, i] = 60 * (blue - red) / spread + 120
+            result[0, i] = 60 * (blue - red) / spread + 120
         else:
-            found[0, i] = 60 * (red - green) / spread + 240
-    return found
+            result[0, i] = 60 * (red - green) / spread + 240
+    return result
 
 
 @compiled
 def _stain_densities(pixels: Pixels, table: npt.NDArray[np.float64]) -> Floats:
-    found = np.empty((2, len(pixels)), dtype=np.float32)
+    result = np.empty((2, len(pixels)), dtype=np.float32)
     for i in range(len(pixels)):
         red, green, blue = pixels[i, 0], pixels[i, 1], pixels[i, 2]
-        found[0, i] = table[0, 0, red] + table[0, 1, green] + table[0, 2, blue]
-        found[1, i] = table[1, 0, red] + table[1, 1, green] + table[1, 2, blue]
-    return found
+        result[0, i] = table[0, 0, red] + table[0, 1, green] + table[0, 2, blue]
+        result[1, i] = table[1, 0, red] + table[1, 1, green] + table[1, 2, blue]
+    return result
 
 
 @compiled
 def _root(ratio: float, guesses: npt.NDArray[np.float64]) -> float:
-    """The cube root that CIELAB takes, which is a line near black."""
+    """The cube root of CIELAB, linear near black."""
     if ratio <= (6 / 29) ** 3:
         return ratio * (29 / 6) ** 2 / 3 + 4 / 29
     guess = guesses[int(ratio * 4096 + 0.5)]
     cube = guess * guess * guess
-    return float(guess * (cube + 2 * ratio) / (2 * cube + ratio))  # Halley's step: 0.6 % off becomes 1e-7
+    return float(guess * (cube + 2 * ratio) / (2 * cube + ratio))  # Halley's method: an error of 0.6 % becomes 1e-7
 
 
 @compiled
 def _cielab(pixels: Pixels, ratios: npt.NDArray[np.float64], guesses: npt.NDArray[np.float64]) -> Floats:
-    found = np.empty((3, len(pixels)), dtype=np.float32)
+    result = np.empty((3, len(pixels)), dtype=np.float32)
     for i in range(len(pixels)):
         red, green, blue = pixels[i, 0], pixels[i, 1], pixels[i, 2]
         x = _root(ratios[0, 0, red] + ratios[0, 1, green] + ratios[0, 2, blue], guesses)
         y = _root(ratios[1, 0, red] + ratios[1, 1, green] + ratios[1, 2, blue], guesses)
         z = _root(ratios[2, 0, red] + ratios[2, 1, green] + ratios[2, 2, blue], guesses)
-        found[0, i], found[1, i], found[2, i] = 116 * y - 16, 500 * (x - y), 200 * (y - z)
-    return found
+        result[0, i], result[1, i], result[2, i] = 116 * y - 16, 500 * (x - y), 200 * (y - z)
+    return result

@@ -1,36 +1,36 @@
-"""What the catalogue says of a feature, and the columns that it makes."""
+"""Descriptions of features and columns for the catalogue."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 EXACT = 1e-6
-"""Relative change under quarter turns and flips of what counts the same pixels: rounding."""
+"""Tolerance of features that are invariant under quarter turns and flips up to rounding."""
 
 ANY = float("inf")
-"""The change of a feature that depends on how the cell lies."""
+"""Tolerance of features that depend on the orientation of the cell."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One measured quantity, whatever region, channel and scale it is taken of.
+    """One measured quantity, independent of region, channel and scale.
 
     Parameters
     ----------
     name : str
-        Within its family.
+        Unique within the family.
     formula : str
-        In plain text.
+        Plain text.
     unit : str
-        `1` for a plain number; `px` and `px^2` become micrometres where the scale is known.
+        `1` for a dimensionless number; `px` and `px^2` become micrometres if the scale is known.
     range : str
-        Of the values that can occur.
+        Interval of the possible values.
     source : str
-        Where the definition is from.
+        Reference of the definition.
     turns : float
-        Largest relative change under quarter turns and flips of the image; `EXACT` but for rounding, `ANY` where the
-        feature depends on how the cell lies.
+        Largest relative change under quarter turns and flips of the image: `EXACT` for rounding only, `ANY` if the
+        feature depends on the orientation of the cell.
     """
 
     name: str
@@ -48,9 +48,9 @@ class Column:
     Parameters
     ----------
     name : str
-        In full.
+        Full name.
     feature : Feature
-        What it holds.
+        Description of the values.
     """
 
     name: str
@@ -59,29 +59,12 @@ class Column:
 
 def keyed(features: Iterable[Feature], scales: Iterable[str] = ()) -> dict[str, Feature]:
     """Features by `feature`, or by `feature.scale` for each scale, scale by scale."""
-    known = tuple(features)
-    scaled = {f"{feature.name}.{scale}": feature for scale in scales for feature in known}
-    return scaled or {feature.name: feature for feature in known}
-
-
-def outline_columns(family: str, features: Mapping[str, Feature], regions: Iterable[str]) -> tuple[Column, ...]:
-    """Columns `family.feature.region`, region by region."""
-    return tuple(Column(f"{family}.{key}.{region}", feature) for region in regions for key, feature in features.items())
-
-
-def texture_columns(
-    family: str, features: Mapping[str, Feature], regions: Iterable[str], channels: Iterable[str]
-) -> tuple[Column, ...]:
-    """Columns `family.feature.region.channel`, with `.scale` where a key has one; region by region."""
-    planes = [(region, channel) for region in regions for channel in channels]
-    return tuple(
-        Column(texture_name(family, key, region, channel), feature)
-        for region, channel in planes
-        for key, feature in features.items()
-    )
+    table = tuple(features)
+    scaled = {f"{feature.name}.{scale}": feature for scale in scales for feature in table}
+    return scaled or {feature.name: feature for feature in table}
 
 
 def texture_name(family: str, key: str, region: str, channel: str) -> str:
-    """Full name of a `feature` or `feature.scale` of one channel in one region."""
+    """Full name of a `feature` or `feature.scale` of one channel of one region."""
     feature, dot, scale = key.partition(".")
     return f"{family}.{feature}.{region}.{channel}{dot}{scale}"

@@ -1,4 +1,4 @@
-"""How a loop is compiled: one place for the settings that all kernels share."""
+"""Numba compilation with the settings that all kernels share."""
 
 from __future__ import annotations
 
@@ -13,44 +13,43 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 
 def compiled(function: Kernel) -> Kernel:
-    """Compile a function of arrays and numbers with Numba when it is first called, and keep it for the next process.
+    """Compile a function of arrays and numbers with Numba at its first call, and cache the machine code on disk.
 
-    One thread, no re-ordered sums: the same arguments give the same bits. A compiled function may use compiled
-    functions and constants of its own file only, since Numba's cache looks no further for changes.
+    One thread and no reordered sums: the same arguments give the same bits. A compiled function may use compiled
+    functions and constants of its own file only, because Numba's cache checks only that file for changes.
 
     Parameters
     ----------
     function : callable
-        In the part of Python that Numba compiles.
+        In the subset of Python that Numba compiles.
 
     Returns
     -------
     callable
-        Of the same signature. Where no folder for the compiled code can be written, or what lies in it is damaged, it
-        is compiled anew.
+        Same signature. Without a writable cache folder, or with a damaged cache file, it is compiled in each process.
     """
     kernel: Any = numba.njit(nogil=True, fastmath=False, error_model="numpy")(function)
-    with suppress(RuntimeError):  # no folder can be written
-        kernel._cache = _Kept(function)  # what Numba's own `cache=True` sets
-    kept: Kernel = kernel
-    return kept
+    with suppress(RuntimeError):  # no cache folder is writable
+        kernel._cache = _TolerantCache(function)  # what Numba's own `cache=True` sets
+    wrapped: Kernel = kernel
+    return wrapped
 
 
-class _Kept(FunctionCache):  # type: ignore[misc]  # Numba has no types
-    """Numba's files of compiled code; one that is damaged, lost or full costs the time to compile, not the run."""
+class _TolerantCache(FunctionCache):  # type: ignore[misc]  # Numba has no types
+    """Numba's cache of compiled code; a damaged or missing file or a full disk only costs compile time."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The code kept for a signature; None where there is none that can be read."""
+        """Load the code of a signature; None if there is no readable file."""
         try:
-            found = super().load_overload(sig, target_context)
+            overload = super().load_overload(sig, target_context)
         except Exception:
             with suppress(OSError):
                 self.flush()
             return None
-        # Two processes that compile two signatures at once may give both one file.
-        return found if found is None or found.signature.args == tuple(sig) else None
+        # Two processes that compile two signatures at the same time may write both to one file.
+        return overload if overload is None or overload.signature.args == tuple(sig) else None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep the code where that is possible."""
+        """Save the code if possible."""
         with suppress(OSError):
             super().save_overload(sig, data)

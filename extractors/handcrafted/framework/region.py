@@ -1,4 +1,4 @@
-"""A region of a cell, cropped, with its geometry measured once for all families."""
+"""A region of a cell and its geometry, computed once for all families."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from extractors.handcrafted.geometry.distance import squared_distance
 from extractors.handcrafted.geometry.enclosing import smallest_rectangle
 from extractors.handcrafted.geometry.hull import corner_hull, hull_widths
 from extractors.handcrafted.geometry.level_lines import Points
-from extractors.handcrafted.geometry.moments import moments_of
+from extractors.handcrafted.geometry.moments import moments_from_runs
 from extractors.handcrafted.geometry.perimeter import crofton_perimeter
-from extractors.handcrafted.geometry.runs import Runs, runs_of
-from extractors.segmentation.bounds import bounds
+from extractors.handcrafted.geometry.runs import Runs, row_runs
+from extractors.segmentation.bounds import bounds, longest_run
 
 BoolMask = npt.NDArray[np.bool_]
 
@@ -30,22 +30,22 @@ class Region:
     Parameters
     ----------
     mask : ndarray of bool, shape (height, width)
-        Of the whole image or a part of it; at least one pixel is True.
+        In the image or a part of it; at least one pixel is True.
     um_per_px : float or None
         Micrometres per pixel.
-    framed : tuple of bool
-        Whether the upper, lower, left and right side of `mask` is that of the image's frame.
+    at_frame : tuple of bool
+        Whether the top, bottom, left and right side of `mask` coincide with the frame of the image.
     """
 
     def __init__(
         self,
         mask: BoolMask,
         um_per_px: float | None = None,
-        framed: tuple[bool, bool, bool, bool] = (True, True, True, True),
+        at_frame: tuple[bool, bool, bool, bool] = (True, True, True, True),
     ) -> None:
         self.um_per_px = um_per_px
         self.mask = _cropped(mask)
-        self._at_frame = list(compress((mask[0], mask[-1], mask[:, 0], mask[:, -1]), framed))
+        self._frame_lines = list(compress((mask[0], mask[-1], mask[:, 0], mask[:, -1]), at_frame))
 
     @cached_property
     def area(self) -> int:
@@ -54,33 +54,33 @@ class Region:
 
     @cached_property
     def perimeter(self) -> float:
-        """Crofton's perimeter in pixels."""
+        """Crofton perimeter in pixels."""
         return crofton_perimeter(self.runs)
 
     @cached_property
     def runs(self) -> Runs:
-        """The rows of the mask as runs of pixels."""
-        return runs_of(self.mask)
+        """Runs of pixels in the rows of the mask."""
+        return row_runs(self.mask)
 
     @cached_property
     def radius(self) -> float:
-        """Radius in pixels of the disc of the same area."""
+        """Radius in pixels of the disc of equal area."""
         return float(np.sqrt(self.area / np.pi))
 
     @cached_property
-    def is_cut(self) -> bool:
-        """Whether the frame cuts off so much that the outline is no longer the region's own.
+    def is_truncated(self) -> bool:
+        """Whether the frame truncates the region so far that its outline is not usable.
 
-        A region cropped to its bounding box touches the frame in runs of about 2 sqrt(2 r) pixels and is whole; a run
+        A complete region cropped to its bounding box touches the frame in runs of about 2 sqrt(2 r) pixels; a run
         longer than the radius r means that more than an eighth of the radius is missing on that side.
         """
-        longest = max(map(_longest_run, self._at_frame), default=0)
+        longest = max(map(longest_run, self._frame_lines), default=0)
         return bool(longest > max(self.radius, 2 * np.sqrt(2 * self.radius) + 1))
 
     @cached_property
     def moments(self) -> dict[str, float]:
-        """Moments of the pixels up to the third order as OpenCV names them: m00, m10, mu20, nu20 and so on."""
-        return moments_of(self.runs)
+        """Moments of the pixels up to the third order, with OpenCV's names: m00, m10, mu20, nu20 and so on."""
+        return moments_from_runs(self.runs)
 
     @cached_property
     def centroid(self) -> npt.NDArray[np.float64]:
@@ -97,7 +97,7 @@ class Region:
 
     @cached_property
     def squared_distance(self) -> npt.NDArray[np.int32]:
-        """Squared distance of each pixel centre to the nearest one outside the region, a whole number."""
+        """Squared distance of each pixel centre to the nearest one outside the region, an integer."""
         return squared_distance(self.mask)
 
     @cached_property
@@ -107,18 +107,14 @@ class Region:
 
     @cached_property
     def hull(self) -> Points:
-        """Convex hull of the pixels' corners."""
+        """Convex hull of the corners of the pixels."""
         return corner_hull(self.runs)
 
     @cached_property
-    def outline(self) -> Points | None:
-        """Sub-pixel outline with all its corners; None where the region is too thin to have one."""
-        return outline(self.mask)
-
-    @cached_property
     def smooth_contour(self) -> Points | None:
-        """The outline at 256 points equally spaced along it, from a point that turns and flips with the region."""
-        return None if self.outline is None else smooth_contour(self.outline)
+        """Sub-pixel outline at 256 equally spaced points; None if the region is too thin, such as a line."""
+        contour = outline(self.mask)
+        return None if contour is None else smooth_contour(contour)
 
     @cached_property
     def feret(self) -> tuple[float, float]:
@@ -131,11 +127,11 @@ class Region:
         return smallest_rectangle(self.hull)
 
     @cached_property
-    def cleaned(self) -> Region | None:
-        """The largest component after opening with a radius of 1 px: no threads of two pixels; None where none is left.
+    def opened(self) -> Region | None:
+        """Largest component after an opening with a radius of 1 px, which removes threads up to two pixels wide.
 
-        A thread that sticks out would raise the hull and pass for two clefts. The region itself where opening changes
-        nothing.
+        A protruding thread would extend the hull and count as two clefts. None if no pixel is left; the region itself
+        if the opening changes nothing.
         """
         pixels = self.mask.view(np.uint8)
         opened = cv2.morphologyEx(pixels, cv2.MORPH_OPEN, _CROSS)
@@ -145,25 +141,23 @@ class Region:
         largest = np.asarray(labels == _largest(labels, count), dtype=np.bool_) if count > 2 else opened.view(np.bool_)
         return self if np.array_equal(largest, self.mask) else Region(largest, self.um_per_px)
 
+    @cached_property
+    def opened_contour(self) -> Points | None:
+        """Smooth contour of the region after the opening; None if the region is too thin."""
+        return None if self.opened is None else self.opened.smooth_contour
+
 
 def _cropped(mask: BoolMask) -> BoolMask:
-    """The mask's bounding box with a border of one pixel."""
+    """Crop a mask to its bounding box with a border of one pixel."""
     inside = np.ascontiguousarray(mask[bounds(mask)]).view(np.uint8)
     return np.asarray(cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0).view(np.bool_))
 
 
 def _largest(labels: npt.NDArray[np.int32], count: int) -> int:
-    """The largest of the components 1 to count - 1; of several as large, the one that is most spread out."""
+    """Label of the largest of the components 1 to count - 1; ties go to the one with the largest spread."""
     areas = np.bincount(labels.ravel(), minlength=count)[1:]
     tied = 1 + np.flatnonzero(areas == areas.max())
     if len(tied) == 1:
         return int(tied[0])
     spreads = [sum(axis.var() for axis in np.nonzero(labels == label)) for label in tied]
     return int(tied[np.argmax(spreads)])
-
-
-def _longest_run(line: BoolMask) -> int:
-    if not line.any():
-        return 0
-    edges = np.flatnonzero(np.diff(line, prepend=False, append=False))
-    return int(np.max(edges[1::2] - edges[::2]))

@@ -1,4 +1,4 @@
-"""What a matrix of counts by grey level and size tells: shared by runs, zones and dependences."""
+"""Statistics of counts by grey level and size, shared by run, zone and dependence matrices."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ Floats = npt.NDArray[np.float64]
 
 
 def emphasis_features(*, item: str, small: str, large: str, size: str, source: str) -> tuple[Feature, ...]:
-    """The table of what `size_zone_statistics` gives, in its order.
+    """Table of the features of `size_zone_statistics`, in the same order.
 
-    The two non-uniformities are the normalised ones: the others are they times the number of items, which grows with
-    the area.
+    Both non-uniformities are normalised; the others are these times the number of items, which grows with the area.
 
     Parameters
     ----------
     item : str
-        What is counted, such as `run`.
+        Counted item, such as `run`.
     small, large : str
-        A small and a large one, such as `short_run` and `long_run`.
+        Names of small and large items, such as `short_run` and `long_run`.
     size : str
-        What its size is called, such as `run_length`.
+        Name of the size, such as `run_length`.
     source : str
-        Where the definitions are from.
+        Reference of the definitions.
     """
 
     def of(name: str, formula: str, values: str) -> Feature:
@@ -51,24 +50,24 @@ def emphasis_features(*, item: str, small: str, large: str, size: str, source: s
 
 
 def size_zone_statistics(counts: Counts, sizes: Counts) -> Floats:
-    """Each feature of each matrix, with p = counts / their sum and levels numbered from 1.
+    """Compute each feature of each matrix, with p = counts / their sum and levels numbered from 1.
 
     Parameters
     ----------
     counts : ndarray of int64, shape (n, levels, k)
-        Items of each level and size; each matrix has at least one.
+        Number of items by level and size; each matrix has at least one.
     sizes : ndarray of int64, shape (k,)
-        Pixels, from 1.
+        In pixels, at least 1.
 
     Returns
     -------
     ndarray of float64, shape (14, n)
-        Rows as in `emphasis_features`.
+        Rows in the order of `emphasis_features`.
     """
     level = np.arange(1, counts.shape[1] + 1)
     by_level, by_size = counts.sum(axis=2), counts.sum(axis=1)
     total = by_level.sum(axis=1)
-    # Floats, since a level of 1024 squared times a zone of 10^7 pixels squared is no 64-bit integer.
+    # Floats: a level of 1024 squared times a zone of 10^7 pixels squared overflows a 64-bit integer.
     high, large = level.astype(np.float64) ** 2, sizes.astype(np.float64) ** 2
     low, small = 1 / high, 1 / large
     low_by_size, high_by_size = np.einsum("nik,i->nk", counts, low), np.einsum("nik,i->nk", counts, high)

@@ -1,4 +1,4 @@
-"""Why a feature does not exist for a cell."""
+"""Status codes of undefined features."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import TypeAlias
 
 
 class Status(IntEnum):
-    """What stands behind one feature of one cell; every feature whose status is not `OK` is NaN.
+    """Status of one feature of one cell; a feature whose status is not `OK` is NaN.
 
     Attributes
     ----------
     OK
-        The feature exists.
+        The feature is defined.
     EMPTY
         The mask has no pixel.
     TOO_SMALL
-        The region has too few pixels, or no two of them at the distance that is asked for.
+        The region has too few pixels, or no two pixels at the required distance.
     FLAT
-        The values do not vary, so that what is asked of their variation is undefined.
+        The values do not vary, so statistics of their variation are undefined.
     NO_NUCLEUS
-        No plausible nucleus was found inside the cell.
+        No plausible nucleus was segmented inside the cell.
     TOUCHES_BORDER
-        The image's frame cuts the region, so that its outline is not the region's own.
+        The frame of the image truncates the region, so its outline is incomplete.
     """
 
     OK = 0
@@ -34,10 +34,10 @@ class Status(IntEnum):
     TOUCHES_BORDER = 5
 
 
-Measured: TypeAlias = "dict[str, float | Status]"
-"""Feature name to its value, or to the reason why there is none."""
+FeatureValues: TypeAlias = "dict[str, float | Status]"
+"""Value of each feature by name, or the reason why it is undefined."""
 
 
-def missing(names: Iterable[str], status: Status) -> Measured:
-    """The same reason for every name."""
+def missing(names: Iterable[str], status: Status) -> FeatureValues:
+    """Assign one status to every name."""
     return dict.fromkeys(names, status)

@@ -1,4 +1,4 @@
-"""Which windows lie wholly inside a region."""
+"""Windows that are completely inside a mask."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy.typing as npt
 
 
 def complete_windows(mask: npt.NDArray[np.bool_], height: int, width: int) -> npt.NDArray[np.bool_]:
-    """Whether every pixel of a window is in the mask, for each place that the window can take.
+    """Whether every pixel of a window is in the mask, for each position of the window.
 
     Parameters
     ----------
     mask : ndarray of bool, shape (rows, columns)
     height, width : int
-        Of the window, from 1 on.
+        Size of the window, at least 1.
 
     Returns
     -------
     ndarray of bool, shape (rows - height + 1, columns - width + 1)
-        By the window's first row and column; without elements where the window is larger than the mask.
+        Indexed by the first row and column of the window; empty if the window is larger than the mask.
     """
     rows, columns = mask.shape
     if height > rows or width > columns:

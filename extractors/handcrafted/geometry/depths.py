@@ -1,4 +1,4 @@
-"""How deep the pixels of a region lie below its border."""
+"""Statistics of the distance of the pixels of a region to its border."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from extractors.handcrafted.framework.numba_kernels import compiled
 
 
 def depths(squared_distance: npt.NDArray[np.int32]) -> tuple[float, float, float]:
-    """Largest, mean and median distance of the pixels to the nearest one outside.
+    """Compute the largest, mean and median distance of the pixels to the nearest one outside.
 
-    Summed by distance, so that the result does not depend on where the pixels lie.
+    Summed by distance, so that the result does not depend on the order of the pixels.
 
     Parameters
     ----------
     squared_distance : ndarray of int32, shape (height, width)
-        Above 0 in the region, which is not empty, and 0 elsewhere.
+        Positive in the region, which is not empty, and 0 elsewhere.
 
     Returns
     -------
     tuple of float
-        In pixels, 1 or more.
+        In pixels, at least 1.
     """
     frequency = np.zeros(int(squared_distance.max()) + 1, dtype=np.int64)
     pixels = _counted(squared_distance.ravel(), frequency)
@@ -31,7 +31,7 @@ def depths(squared_distance: npt.NDArray[np.int32]) -> tuple[float, float, float
 
 @compiled
 def _counted(squared: npt.NDArray[np.int32], frequency: npt.NDArray[np.int64]) -> int:
-    """Number of pixels of the region, and how many there are of each squared distance."""
+    """Count the pixels of the region, and fill in the number of pixels by squared distance."""
     pixels = 0
     for i in range(len(squared)):
         if squared[i] > 0:
@@ -47,7 +47,7 @@ def _mean_and_median(frequency: npt.NDArray[np.int64], pixels: int) -> tuple[flo
         if frequency[squared] > 0:
             distance = np.sqrt(squared)
             total += distance * frequency[squared]
-            # The two in the middle, which are one and the same where their number is odd.
+            # Both middle values; equal if the number of pixels is odd.
             if below <= (pixels - 1) // 2:
                 lower = distance
             if below <= pixels // 2:

@@ -1,4 +1,4 @@
-"""The rows of a mask as runs of pixels: what sums over a region need of it."""
+"""Run-length representation of a mask."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Runs:
-    """The longest stretches of True pixels within a row, row by row and from left to right.
+    """Maximal runs of True pixels within rows, row by row and from left to right.
 
     Parameters
     ----------
     row : ndarray of int64, shape (n,)
-        Where each run lies.
+        Row of each run.
     start, stop : ndarray of int64, shape (n,)
-        Its first column, and the column after its last one.
+        First column of each run, and the column after its last one.
     """
 
     row: npt.NDArray[np.int64]
@@ -25,8 +25,8 @@ class Runs:
     stop: npt.NDArray[np.int64]
 
 
-def runs_of(mask: npt.NDArray[np.bool_]) -> Runs:
-    """The runs of a mask.
+def row_runs(mask: npt.NDArray[np.bool_]) -> Runs:
+    """Find the runs of a mask.
 
     Parameters
     ----------

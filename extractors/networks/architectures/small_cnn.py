@@ -1,4 +1,4 @@
-"""The small network: four convolutions that are trained from nothing on a few hundred cells."""
+"""A small convolutional network, trained from random weights on a few hundred cells."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 def small_network(n_classes: int, *, width: int = 16, dropout: float = 0.2) -> nn.Module:
-    """Four blocks (3 x 3 convolution, batch norm, ReLU), global average pooling, dropout, linear.
+    """Build four blocks (3 x 3 convolution, batch norm, ReLU), global average pooling, dropout and a linear layer.
 
-    The first convolution moves by 2 pixels, the first three blocks end in 2 x 2 max-pooling, and each block doubles
-    the channels: `width`, 2, 4 and 8 times it. With 64-pixel cells the last map is 4 x 4.
+    The first convolution has stride 2, the first three blocks end in 2 x 2 max-pooling, and each block doubles the
+    channels: `width`, then 2, 4 and 8 times `width`. For 64-pixel cells the last feature map is 4 x 4.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A frozen network by name: its layers up to the pooled feature, its weights, and how it wants to be shown an image."""
+"""Frozen networks by name: the layers up to the pooled feature, the weights and the image transform."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from extractors.networks.backbones.image_transform import View
 from extractors.networks.backbones.pooling import OWN, single_pools
+from extractors.networks.backbones.resize_crop import ResizeCrop
 from extractors.networks.weights.loading import read_weights
 from extractors.networks.weights.registry import model_entry
 from extractors.networks.weights.resolve import split_tag, weights_file
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     import torch
 
 SIZES = range(8, 4097)
-"""Sides in pixels of the square images that a network may be asked to take."""
+"""Accepted sides of the square input image in pixels."""
 
 
 @dataclass(frozen=True)
 class BackboneSpec:
-    """A frozen network as it was asked for; plain data.
+    """Specification of a frozen network.
 
     Parameters
     ----------
@@ -31,20 +31,20 @@ class BackboneSpec:
     weights : str
         `"default"`, `"random"`, a tag of the model, or the path of a safetensors file.
     pool : str or tuple of str
-        How the map, or the patch tokens, of the layer become one vector: `default` (the network's own way for the last
-        layer, the average for a feature stage), `avg`, `max`, `cls` (the class token), `flatten` (every number of it),
-        or several of these joined by `+`, as in `avg+max`; kept as text. What a model computes after its own pooling
-        and before its last linear layer is kept with `avg`, `max` and `cls` of the last layer.
+        How the feature map, or the patch tokens, of the layer become one vector: `default` (the network's own pooling
+        for the last layer, the average for a feature stage), `avg`, `max`, `cls` (the class token), `flatten` (all
+        values), or several of these joined by `+`, as in `avg+max`; stored as text. With `avg`, `max` and `cls` of the
+        last layer, the layers between the network's own pooling and its last linear layer are applied too.
     layer : int or "last"
-        A feature stage, counted from 0, or from the end with -1; of timm's `features_only`, or a child of a torchvision
+        A feature stage, counted from 0, or from the end with -1: of timm's `features_only`, or a child of a torchvision
         network (of its `features` where it has these).
     size : int or "default"
-        Side in pixels of the square image that the network is shown; `default`: what its weights were published with.
+        Side in pixels of the square input image; `default`: the size that the weights were published with.
 
     Raises
     ------
     ValueError
-        Another pooling, layer or size than these.
+        Invalid pooling, layer or size.
     """
 
     model: str
@@ -59,51 +59,52 @@ class BackboneSpec:
             raise ValueError(f"layer={self.layer} is not known; it is last, or the number of a feature stage")
         if self.size != "default" and (isinstance(self.size, bool) or self.size not in SIZES):
             raise ValueError(
-                f"size={self.size}: a network is shown images of {SIZES[0]} to {SIZES[-1]} pixels a side, or default"
+                f"size={self.size} is not valid; it is the side of the input, {SIZES[0]} to {SIZES[-1]} pixels, "
+                "or default"
             )
 
 
 @dataclass(frozen=True, eq=False)
 class Backbone:
-    """A network that ends in its pooled feature.
+    """A network up to its pooled feature.
 
     Parameters
     ----------
     spec : BackboneSpec
-        As it was asked for.
+        The specification it was built from.
     module : torch.nn.Module
-        In evaluation mode; uint8 images (n, height, width, 3) of `view.size` to float32 features (n, width).
-        Scaling and standardising are inside; n is free.
-    view : View
-        How it is shown an image.
+        In evaluation mode; uint8 images (n, height, width, 3) of `transform.size` to float32 features (n, width).
+        Scaling and normalisation are included; n is free.
+    transform : ResizeCrop
+        Image transform for training and inference.
     width : int
         Length of the feature.
     file : Path or None
-        Where the weights came from; None: random.
+        File of the weights; None: random.
     """
 
     spec: BackboneSpec
     module: torch.nn.Module
-    view: View
+    transform: ResizeCrop
     width: int
     file: Path | None
 
 
 def load_backbone(spec: BackboneSpec, weights_dir: str | Path | None = None) -> Backbone:
-    """The network that `spec` asks for, frozen.
+    """Build a frozen network and load its weights.
 
     Parameters
     ----------
     spec : BackboneSpec
     weights_dir : str or Path, optional
-        A folder of safetensors files, looked into first.
+        A folder of safetensors files, searched first.
 
     Raises
     ------
     ValueError
-        Unknown model or tag; a pooling, layer or size that the model cannot do; a file that does not fit the model.
+        Unknown model or tag; a pooling, layer or size that the model does not support; a file of another model.
     OSError
-        No weights, or they cannot be read.
+        The weights are not available or cannot be read.
     """
     architecture, choice = split_tag(spec.model, spec.weights)
     entry = model_entry(architecture)
@@ -130,34 +131,36 @@ def _backbone(spec: BackboneSpec, tag: str | None, file: Path | None) -> Backbon
                 raise
             raise ValueError(f"{file}: not the weights of {spec.model}: {error.args[0]}") from error
         size = None if spec.size == "default" else int(spec.size)
-        view = library.view(network, entry, tag, size)
+        transform = library.image_transform(network, entry, tag, size)
         layer = None if spec.layer == "last" else int(spec.layer)
         pools = ("avg",) if layer is not None and spec.pool == OWN else single_pools(spec.pool)
         pooled = library.pooled(network, entry, tag, pools=pools, layer=layer, size=size)
-    module = Forward(pooled, view.mean, view.std).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    module = Forward(pooled, transform.mean, transform.std).eval().requires_grad_(False)
+    module = module.to(memory_format=torch.channels_last)
     try:
-        shape = _shape(module, view)
+        shape = _shape(module, transform.size)
     except (AssertionError, AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
         problem = " ".join(str(error).split())
         if size is None:
-            raise ValueError(f"{spec.model} gives no pooled feature of an RGB image: {problem}") from error
+            raise ValueError(f"{spec.model} has no pooled feature of an RGB image: {problem}") from error
         hint = library.size_hint(network, size)
-        raise ValueError(f"{spec.model} takes no image of {size} x {size} pixels ({problem}); {hint}") from error
+        raise ValueError(f"{spec.model} rejects images of {size} x {size} pixels ({problem}); {hint}") from error
     if len(shape) != 2:
         raise ValueError(
-            f"{spec.model} gives no pooled feature: for one image it returns an array of shape {shape}; "
-            f"{spec.model}[pool=avg] or [pool=flatten] may"
+            f"{spec.model} has no pooled feature: for one image it returns an array of shape {shape}; "
+            f"try {spec.model}[pool=avg] or [pool=flatten]"
         )
-    return Backbone(spec, module, view, shape[1], file)
+    return Backbone(spec, module, transform, shape[1], file)
 
 
 def _seed(name: str) -> int:
-    """Random weights depend on the model's name alone."""
+    """Seed of random weights; depends on the name of the model alone."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
 
 
-def _shape(module: torch.nn.Module, view: View) -> tuple[int, ...]:
+def _shape(module: torch.nn.Module, size: tuple[int, int]) -> tuple[int, ...]:
+    """Shape of the output for one image."""
     import torch  # noqa: PLC0415 - heavy
 
     with torch.inference_mode():
-        return tuple(module(torch.zeros(1, *view.size, 3, dtype=torch.uint8)).shape)
+        return tuple(module(torch.zeros(1, *size, 3, dtype=torch.uint8)).shape)

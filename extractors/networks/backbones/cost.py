@@ -1,4 +1,4 @@
-"""What a network costs: its parameters, and the floating-point operations of one image."""
+"""Cost of a network: number of parameters, and floating-point operations per image."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one image costs.
+    """Cost of one image.
 
     Parameters
     ----------
     parameters : int
-        Numbers that the network holds, trainable or not, without the statistics of its normalisations.
+        Number of parameters, trainable or not, without the statistics of normalisation layers.
     flops : int
-        Floating-point operations of one image: 2 for each multiplication with its addition (MAC). Element-wise
-        operations, normalisation and pooling count as nothing.
+        Floating-point operations per image: 2 for each multiply-accumulate (MAC). Element-wise operations,
+        normalisation and pooling are not counted.
     size : tuple of int
         Height and width of the image in pixels.
     """
@@ -39,30 +39,30 @@ class Cost:
 
 
 def backbone_cost(backbone: Backbone) -> Cost:
-    """The cost of one cell's feature at the network's input size.
+    """Compute the cost of one cell's feature at the network's input size.
 
-    The layer that makes the published classes is no part of a backbone, so neither are its parameters. Where several
-    poolings are joined, the layers behind the pooling run once for each but are counted as parameters once.
+    The final classification layer is not part of a backbone, so its parameters are not counted. Where several poolings
+    are joined, the layers after the pooling run once for each, but their parameters count once.
     """
     import torch  # noqa: PLC0415 - heavy
 
-    image = torch.zeros(1, *backbone.view.size, 3, dtype=torch.uint8)
+    image = torch.zeros(1, *backbone.transform.size, 3, dtype=torch.uint8)
     with torch.inference_mode():
         flops = count_flops(lambda: backbone.module(image))
-    return Cost(parameters=count_parameters(backbone.module), flops=flops, size=backbone.view.size)
+    return Cost(parameters=count_parameters(backbone.module), flops=flops, size=backbone.transform.size)
 
 
 def count_parameters(network: torch.nn.Module) -> int:
-    """Numbers in the parameters of a network; a parameter that two layers share counts once."""
+    """Count the parameters of a network; a parameter that two layers share counts once."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def count_flops(run: Callable[[], Any]) -> int:
-    """Floating-point operations that torch carries out while `run` runs, 2 for each MAC.
+    """Count the floating-point operations of torch during `run`, 2 for each MAC.
 
-    `torch.utils.flop_counter.FlopCounterMode` counts convolutions and matrix products. It does not see into two
-    fused kernels, so both are switched off meanwhile: the fast path of `torch.nn.TransformerEncoderLayer`, which
-    would count as 0, and fused attention on the CPU.
+    `torch.utils.flop_counter.FlopCounterMode` counts convolutions and matrix products. It misses two fused kernels,
+    so both are disabled: the fast path of `torch.nn.TransformerEncoderLayer`, which would count as 0, and fused
+    attention on the CPU.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: PLC0415 - heavy
     from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - heavy
@@ -85,5 +85,5 @@ def _without_fast_path() -> Iterator[None]:
 
 
 def _short(value: float) -> str:
-    """Two significant digits, or all before the point."""
+    """Format with two significant digits, or as an integer from 10 on."""
     return f"{value:.0f}" if value >= 10 else f"{value:.2g}"

@@ -1,6 +1,6 @@
-"""From uint8 images to features as one torch module, which an engine can run, or trace, as a whole.
+"""Torch modules from uint8 images to features, which an engine can run or trace.
 
-Imports torch, so it is itself imported only where a network is built.
+Imports torch, so this module is imported only where a network is built.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from torch import nn
 
 
 class Forward(nn.Module):
-    """Scales, standardises, and goes through the network.
+    """Scaling, normalisation and the network.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Float32 (n, 3, height, width), standardised, to features (n, width).
+        Normalised float32 images (n, 3, height, width) to features (n, width).
     mean, std : sequence of 3 floats
-        Of each channel on the scale 0 to 1.
+        Channel statistics on the scale 0 to 1.
     """
 
     mean: torch.Tensor
@@ -33,15 +33,15 @@ class Forward(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Uint8 images (n, height, width, 3) as float32 features (n, width)."""
-        # Seen as (n, 3, height, width) these bytes are channels last, in which a CPU convolves a third faster.
+        """Map uint8 images (n, height, width, 3) to float32 features (n, width)."""
+        # Permuted to (n, 3, height, width) the memory is channels last, in which a CPU convolves a third faster.
         scaled = images.permute(0, 3, 1, 2).to(torch.float32) / 255
         features: torch.Tensor = self.network((scaled - self.mean) / self.std)
         return features.to(torch.float32)
 
 
 class Joined(nn.Module):
-    """What several heads make of the output of one trunk, side by side."""
+    """Concatenated outputs of several heads on one trunk."""
 
     def __init__(self, trunk: nn.Module, heads: Sequence[nn.Module]) -> None:
         super().__init__()
@@ -49,41 +49,41 @@ class Joined(nn.Module):
         self.heads = nn.ModuleList(heads)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Float32 features (n, width)."""
+        """Map images to float32 features (n, width)."""
         feature = self.trunk(images)
         return torch.cat([head(feature) for head in self.heads], dim=1)
 
 
 class Unpooled(nn.Module):
-    """A timm network up to its last map or its tokens."""
+    """A timm network up to its last feature map or its tokens."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """In the network's own layout."""
+        """Map images to the feature map or tokens, in the network's own layout."""
         network: Any = self.network
         feature: torch.Tensor = network.forward_features(images)
         return feature
 
 
 class Head(nn.Module):
-    """What a timm network does from its last map on: pooling, and what its weights have behind it."""
+    """A timm network from its last feature map on: pooling and the layers after it."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, feature: torch.Tensor) -> torch.Tensor:
-        """Float32 features (n, width)."""
+        """Map the feature map or tokens to float32 features (n, width)."""
         network: Any = self.network
         pooled: torch.Tensor = network.forward_head(feature)
         return pooled
 
 
-class OneMap(nn.Module):
-    """The only map of a network that gives a list or a dictionary of them, as (n, channels, height, width)."""
+class SingleMap(nn.Module):
+    """A network that returns one feature map in a list or a dictionary; gives it as (n, channels, height, width)."""
 
     def __init__(self, network: nn.Module, *, channels_last: bool = False) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class OneMap(nn.Module):
         self.channels_last = channels_last
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """The map."""
+        """Map images to the feature map."""
         maps = self.network(images)
         only: torch.Tensor
         (only,) = maps.values() if isinstance(maps, dict) else maps
@@ -99,14 +99,14 @@ class OneMap(nn.Module):
 
 
 class MapPool(nn.Module):
-    """A map (n, channels, height, width) as a vector: its average, its maximum, or all of its numbers."""
+    """Pooling of a feature map (n, channels, height, width): average, maximum, or all values."""
 
     def __init__(self, pool: str) -> None:
         super().__init__()
         self.pool = pool
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """Shape (n, channels), or (n, all numbers) for `flatten`, which also takes tokens (n, length, channels)."""
+        """Pool to (n, channels), or to (n, all values) for `flatten`, which also takes tokens (n, length, channels)."""
         if self.pool == "flatten":
             return maps.flatten(1)
         return torch.mean(maps, dim=(2, 3)) if self.pool == "avg" else torch.amax(maps, dim=(2, 3))

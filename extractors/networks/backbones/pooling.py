@@ -1,9 +1,9 @@
-"""What `pool` may be: how a map, or the tokens of a transformer, become one vector."""
+"""Values of `pool`: how a feature map, or the tokens of a transformer, become one vector."""
 
 from __future__ import annotations
 
 OWN = "default"
-"""The pooling that a network was published with: what its library gives where nobody asks for another."""
+"""The pooling that a network was published with: the default of its library."""
 
 POOLS = ("avg", "max", "cls", "flatten")
 """The other single poolings; several are joined by `+`, as in `avg+max`."""
@@ -12,12 +12,12 @@ KNOWN = f"it is {OWN}, one of {', '.join(POOLS)}, or several of these joined, as
 
 
 def single_pools(pool: str | tuple[str, ...]) -> tuple[str, ...]:
-    """The poolings that are joined, in order: `"avg+max"` and `("avg", "max")` are both of these two.
+    """Split a joined pooling, in order: `"avg+max"` and `("avg", "max")` give the same two.
 
     Raises
     ------
     ValueError
-        One is not known, or is there twice; or a network's own is joined with another.
+        A pooling is unknown or repeated, or the default is joined with another.
     """
     pools = tuple(pool.split("+")) if isinstance(pool, str) else tuple(pool)
     if pools == (OWN,):

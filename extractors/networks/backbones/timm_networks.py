@@ -1,6 +1,6 @@
-"""Networks of timm: built, filled strictly, cut at a stage, pooled.
+"""Networks of timm: construction, strict loading of weights, feature stages and pooling.
 
-Imports torch and timm, so it is itself imported only where a network is built.
+Imports torch and timm, so this module is imported only where a network is built.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import torch
 from timm.data import resolve_model_data_config
 from torch import nn
 
-from extractors.networks.backbones.forward import Head, Joined, MapPool, OneMap, Unpooled
-from extractors.networks.backbones.image_transform import Resize, View
+from extractors.networks.backbones.forward import Head, Joined, MapPool, SingleMap, Unpooled
 from extractors.networks.backbones.pooling import OWN
+from extractors.networks.backbones.resize_crop import Resize, ResizeCrop
 from extractors.networks.weights.loading import State, load_strictly
 from extractors.networks.weights.registry import ModelEntry
 
-REFUSALS = (
+UNSUPPORTED = (
     AssertionError,
     AttributeError,
     IndexError,
@@ -34,18 +34,18 @@ REFUSALS = (
     TypeError,
     ValueError,
 )
-"""What timm's models raise where they cannot do what is asked; each has its own."""
+"""Exceptions that timm's models raise for unsupported options; there is no common class."""
 
 _TIMM_POOLS = {"avg": "avg", "max": "max", "cls": "token"}
 
 
 def strict_network(entry: ModelEntry, tag: str | None, state: State | None) -> nn.Module:
-    """The network without its last linear layer, filled with `state`, or as it was initialised.
+    """Build the network without its last linear layer and load `state`; None: keep the random initialisation.
 
     Raises
     ------
     KeyError, ValueError
-        A tensor is missing, left over or of another shape; the first such key is named.
+        A tensor is missing, unexpected or of another shape; the message names the first key.
     """
     full = _full_name(entry, tag)
     network: nn.Module = timm.create_model(full, pretrained=False, num_classes=0)
@@ -53,7 +53,7 @@ def strict_network(entry: ModelEntry, tag: str | None, state: State | None) -> n
         return network
     config: Any = network.pretrained_cfg
     head = config.get("classifier") or ()
-    # The training of Inception v3 had a second head, which its published files hold.
+    # The published weights of Inception v3 contain a second head, used in training only.
     unused = ("AuxLogits", *((head,) if isinstance(head, str) else head))
     try:
         load_strictly(network, state, unused=unused)
@@ -65,15 +65,15 @@ def strict_network(entry: ModelEntry, tag: str | None, state: State | None) -> n
     return network
 
 
-def view(network: nn.Module, _entry: ModelEntry, _tag: str | None, size: int | None) -> View:
-    """How timm evaluates the network, by the network's own data configuration."""
+def image_transform(network: nn.Module, _entry: ModelEntry, _tag: str | None, size: int | None) -> ResizeCrop:
+    """Return the evaluation transform of the network's own data configuration."""
     config = resolve_model_data_config(network, {} if size is None else {"input_size": (3, size, size)})
-    shown = tuple(config["input_size"][1:])
-    scaled = tuple(math.floor(side / config["crop_pct"]) for side in shown)
+    input_size = tuple(config["input_size"][1:])
+    scaled = tuple(math.floor(side / config["crop_pct"]) for side in input_size)
     mode = config["crop_mode"]
     resizes: dict[str, Resize] = {"squash": "exact", "border": "contain"}
-    return View(
-        size=shown,
+    return ResizeCrop(
+        size=input_size,
         scaled=scaled,
         resize=resizes.get(mode, "shorter" if scaled[0] == scaled[1] else "cover"),
         interpolation=config["interpolation"],
@@ -92,21 +92,21 @@ def pooled(
     layer: int | None,
     size: int | None,
 ) -> nn.Module:
-    """The network from standardised images to its feature.
+    """Return the network from normalised images to its pooled feature.
 
     Raises
     ------
     ValueError
-        The network has no such layer, cannot be pooled so, or takes no image of that size.
+        The network lacks the layer, or does not support the pooling or the size.
     """
     resized: dict[str, Any] = {}
     config: Any = network.pretrained_cfg
     if size is not None and config.get("fixed_input_size") and (size, size) != tuple(config["input_size"][1:]):
         patch = _patch(network)
         if size % patch:
-            # timm would cut the rest off.
+            # timm would crop the remainder without an error.
             raise ValueError(
-                f"{entry.name} takes no image of {size} x {size} pixels: its patches have {patch} pixels a side; "
+                f"{entry.name} rejects images of {size} x {size} pixels: its patches have sides of {patch} pixels; "
                 f"{size_hint(network, size)}"
             )
         resized = {"img_size": size}
@@ -128,21 +128,21 @@ def _pooled_stage(
     name = full.partition(".")[0]
     stages = len(getattr(network, "feature_info", None) or ())
     if not stages:
-        raise ValueError(f"layer={layer}: timm knows no feature stages of {name}; layer=last is all there is")
+        raise ValueError(f"layer={layer}: timm defines no feature stages of {name}; use layer=last")
     if not -stages <= layer < stages:
         raise ValueError(f"layer={layer}: {name} has the feature stages 0 to {stages - 1}, or last")
     if "cls" in pools:
         raise ValueError(f"{name}[layer={layer}] cannot be pooled by cls: a feature stage is a map; try avg or max")
     try:
         stage = _rebuilt(network, full, features_only=True, out_indices=(layer % stages,), **resized)
-    except REFUSALS as error:
+    except UNSUPPORTED as error:
         if isinstance(error, ValueError) and resized:
             raise
         raise ValueError(
-            f"layer={layer}: timm gives no feature stages of {name} ({_line(error)}); try layer=last"
+            f"layer={layer}: timm cannot extract feature stages of {name} ({_line(error)}); try layer=last"
         ) from error
     channels_last = str(getattr(stage, "output_fmt", "NCHW")).rpartition(".")[2] == "NHWC"
-    trunk = OneMap(stage, channels_last=channels_last)
+    trunk = SingleMap(stage, channels_last=channels_last)
     return Joined(trunk, [MapPool(pool) for pool in pools])
 
 
@@ -151,14 +151,14 @@ def _full_name(entry: ModelEntry, tag: str | None) -> str:
 
 
 def _overlay(state: State) -> dict[str, Any]:
-    """A configuration by which timm takes the weights from memory, and asks no hub for any."""
+    """Configuration that makes timm load the weights from memory instead of a hub."""
     return dict.fromkeys(("file", "url", "hf_hub_id", "hf_hub_filename", "source")) | {"state_dict": state}
 
 
 def _converted(full: str, state: State, config: dict[str, Any]) -> nn.Module | None:
-    """The network with weights that its publisher named otherwise, by timm's own table; None where that fails too."""
+    """Load weights whose keys follow another naming, by timm's own conversion; None if that fails too."""
     try:
-        # With the publisher's number of classes timm loads strictly.
+        # timm loads strictly only with the published number of classes.
         network: nn.Module = timm.create_model(
             full,
             pretrained=True,
@@ -168,25 +168,25 @@ def _converted(full: str, state: State, config: dict[str, Any]) -> nn.Module | N
         )
         reset: Any = network.reset_classifier
         reset(0)
-    except Exception:  # the table of each model is code of its own that fails in its own way
+    except Exception:  # the conversion of each model is separate code that raises its own exceptions
         return None
     return network
 
 
 def _rebuilt(network: nn.Module, full: str, **changes: Any) -> nn.Module:
-    """The network built once more in another form, with the same weights; positions are resampled where need be."""
+    """Rebuild the network with other options and the same weights; position embeddings are resampled if needed."""
     state = network.state_dict()
     overlay = _overlay(dict(state))
     try:
         with _quiet():
             other: nn.Module = timm.create_model(full, pretrained=True, pretrained_cfg_overlay=overlay, **changes)
-    except REFUSALS as error:
+    except UNSUPPORTED as error:
         if "img_size" not in changes:
             raise
         size = changes["img_size"]
         name = full.partition(".")[0]
         raise ValueError(
-            f"{name} takes no image of {size} x {size} pixels ({_line(error)}); {size_hint(network, size)}"
+            f"{name} rejects images of {size} x {size} pixels ({_line(error)}); {size_hint(network, size)}"
         ) from error
     flat = {_flat(key): value for key, value in state.items()}
     for key, value in other.state_dict().items():
@@ -197,13 +197,13 @@ def _rebuilt(network: nn.Module, full: str, **changes: Any) -> nn.Module:
 
 
 def _line(error: Exception) -> str:
-    """The beginning of what an error says, in one line."""
+    """Shorten the message of an error to one line."""
     return textwrap.shorten(str(error), 150, placeholder=" ...")
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence timm on tensors of the layers that were cut off; that none is missing is checked here."""
+    """Silence timm's warnings about tensors of removed layers; missing tensors are checked by the caller."""
     logger = logging.getLogger("timm.models._builder")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -214,46 +214,46 @@ def _quiet() -> Iterator[None]:
 
 
 def _flat(key: str) -> str:
-    """A tensor's name without the depth that timm's wrappers add or take."""
+    """Name of a tensor, independent of the nesting that timm's wrappers add or remove."""
     return key.removeprefix("model.").removeprefix("body.").replace(".", "_")
 
 
 def size_hint(network: nn.Module, size: int) -> str:
-    """Which sizes would do where `size` does not."""
+    """Suggest sizes that the network accepts instead of `size`."""
     config: Any = network.pretrained_cfg
     default = f"size=default is {config['input_size'][-1]}"
-    # Behind patches of fewer than 8 pixels, windows or strides ask for more than whole patches.
+    # With patches of fewer than 8 pixels, windows or strides need more than a multiple of the patch size.
     step = _patch(network) if _patch(network) >= 8 else 32
     below, above = size // step * step, (size // step + 1) * step
     if not config.get("fixed_input_size"):
         return f"try {above} or more; {default}"
     if size % step == 0:
-        return f"its weights fit its own size only: {default}"
+        return f"its weights support their own size only: {default}"
     return f"try {f'{below} or ' if below else ''}{above}; {default}"
 
 
 def _patch(network: nn.Module) -> int:
-    """Side in pixels of a transformer's patches; 1 for any other network."""
+    """Side of the patches of a transformer in pixels; 1 for any other network."""
     patch = getattr(getattr(network, "patch_embed", None), "patch_size", 1)
     return int(patch[0] if isinstance(patch, tuple) else patch)
 
 
 def _repooled(network: nn.Module, name: str, pool: str) -> nn.Module:
-    """A network of its own structure and the same tensors, pooled otherwise."""
-    other = _pooled_otherwise(network, pool)
+    """Copy the structure of the network, sharing its tensors, with another pooling."""
+    other = _try_repool(network, pool)
     if other is None:
-        able = [single for single in _TIMM_POOLS if _pooled_otherwise(network, single) is not None]
-        raise ValueError(f"{name} cannot be pooled by {pool}; it can by {' and by '.join([*able, 'flatten'])}")
+        supported = [single for single in _TIMM_POOLS if _try_repool(network, single) is not None]
+        raise ValueError(f"{name} cannot be pooled by {pool}; it supports {', '.join([*supported, 'flatten'])}")
     return other
 
 
-def _pooled_otherwise(network: nn.Module, pool: str) -> nn.Module | None:
+def _try_repool(network: nn.Module, pool: str) -> nn.Module | None:
     tensors = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
     other = copy.deepcopy(network, dict(tensors))
     reset: Any = getattr(other, "reset_classifier", None)
     try:
         reset(0, _TIMM_POOLS[pool])
-    except REFUSALS:
+    except UNSUPPORTED:
         return None
-    # A head that would have to be trained anew is none.
+    # A head with new parameters would be untrained.
     return other if all(id(parameter) in tensors for parameter in other.parameters()) else None

@@ -1,6 +1,6 @@
-"""Networks of torchvision that timm lacks: built, filled strictly, cut at a layer, pooled.
+"""Networks of torchvision that timm lacks: construction, strict loading of weights, intermediate layers and pooling.
 
-Imports torch and torchvision, so it is itself imported only where a network is built.
+Imports torch and torchvision, so this module is imported only where a network is built.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms._presets import ImageClassification
 
-from extractors.networks.backbones.forward import Joined, MapPool, OneMap
-from extractors.networks.backbones.image_transform import View
+from extractors.networks.backbones.forward import Joined, MapPool, SingleMap
 from extractors.networks.backbones.pooling import OWN
+from extractors.networks.backbones.resize_crop import ResizeCrop
 from extractors.networks.weights.loading import State, load_strictly
 from extractors.networks.weights.registry import ModelEntry
 
 
 def strict_network(entry: ModelEntry, tag: str | None, state: State | None) -> nn.Module:
-    """The network without its last linear layer, filled with `state`, or as it was initialised.
+    """Build the network without its last linear layer and load `state`; None: keep the random initialisation.
 
     Raises
     ------
     KeyError, ValueError
-        A tensor is missing, left over or of another shape; the first such key is named.
+        A tensor is missing, unexpected or of another shape; the message names the first key.
     """
     special: dict[str, Any] = {}
-    if entry.name == "googlenet":  # its published weights expect the pixels in another scale, and two more heads
+    if entry.name == "googlenet":  # its published weights expect another pixel scale and contain two auxiliary heads
         special = {"aux_logits": False, "transform_input": state is not None, "init_weights": True}
     network: nn.Module = get_model(entry.name, weights=None, **special)
     head = _head(network)
@@ -41,15 +41,15 @@ def strict_network(entry: ModelEntry, tag: str | None, state: State | None) -> n
     return network
 
 
-def view(_network: nn.Module, entry: ModelEntry, tag: str | None, size: int | None) -> View:
-    """How torchvision evaluates the weights of this tag, or any where there are none."""
+def image_transform(_network: nn.Module, entry: ModelEntry, tag: str | None, size: int | None) -> ResizeCrop:
+    """Return torchvision's evaluation transform of the weights with this tag, or its default without a tag."""
     preset: Any = ImageClassification(crop_size=224, resize_size=256, interpolation=InterpolationMode.BILINEAR)
     if tag is not None:
         preset = get_model_weights(entry.name)[tag].transforms()
     crop, scaled = preset.crop_size[0], preset.resize_size[0]
     if size is not None:
         crop, scaled = size, size * scaled // crop
-    return View(
+    return ResizeCrop(
         size=(crop, crop),
         scaled=(scaled, scaled),
         resize="shorter",
@@ -68,12 +68,12 @@ def pooled(
     layer: int | None,
     size: int | None,
 ) -> nn.Module:
-    """The network from standardised images to its feature.
+    """Return the network from normalised images to its pooled feature.
 
     Raises
     ------
     ValueError
-        The network has no such layer, or cannot be pooled so.
+        The network lacks the layer or does not support the pooling.
     """
     if pools == (OWN,):
         return network
@@ -85,49 +85,51 @@ def pooled(
     if layer is None:
         if pools != ("flatten",):
             raise ValueError(f"{entry.name} of torchvision cannot be pooled by flatten together with another pooling")
-        return Joined(OneMap(create_feature_extractor(network, {_last_map(network): "map"})), [MapPool("flatten")])
+        return Joined(SingleMap(create_feature_extractor(network, {_last_map(network): "map"})), [MapPool("flatten")])
     layers = _layers(network)
     if not -len(layers) <= layer < len(layers):
         raise ValueError(f"layer={layer}: {entry.name} of torchvision has the layers 0 to {len(layers) - 1}, or last")
-    # The Swin transformers of torchvision keep their channels last.
-    cut = OneMap(create_feature_extractor(network, {layers[layer]: "map"}), channels_last=hasattr(network, "permute"))
-    return Joined(cut, [MapPool(pool) for pool in pools])
+    # The feature maps of torchvision's Swin transformers are channels last.
+    stage = SingleMap(
+        create_feature_extractor(network, {layers[layer]: "map"}), channels_last=hasattr(network, "permute")
+    )
+    return Joined(stage, [MapPool(pool) for pool in pools])
 
 
 def size_hint(network: nn.Module, size: int) -> str:
-    """Which sizes would do where `size` does not."""
+    """Suggest sizes that the network accepts instead of `size`."""
     fixed = getattr(network, "image_size", None)
-    return f"it takes {fixed} pixels only, size=default" if fixed else f"try more than {size}, or size=default"
+    return f"it accepts {fixed} pixels only, size=default" if fixed else f"try more than {size}, or size=default"
 
 
 def _layers(network: nn.Module) -> list[str]:
-    """Names of the layers whose output is a map, in order."""
+    """Names of the layers whose output is a feature map, in order."""
     for body in ("features", "layers"):
         if hasattr(network, body):
             return [f"{body}.{name}" for name, _ in network.get_submodule(body).named_children()]
-    # Behind the maps come the pooling and what makes logits; a vision transformer's encoder gives tokens.
-    behind = {"avgpool", "dropout", "fc", "classifier", "heads", "encoder"}
-    return [name for name, _ in network.named_children() if name not in behind]
+    # Pooling and classification layers follow the feature maps; the encoder of a vision transformer outputs tokens.
+    no_map = {"avgpool", "dropout", "fc", "classifier", "heads", "encoder"}
+    return [name for name, _ in network.named_children() if name not in no_map]
 
 
 def _last_map(network: nn.Module) -> str:
-    """Name of the layer whose output is pooled: a map with its channels first, or a transformer's tokens."""
-    whole = {name for name, _ in network.named_children()} & {"encoder", "permute"}
-    return whole.pop() if whole else _layers(network)[-1]
+    """Name of the layer whose output is pooled: a feature map, channels first, or the tokens of a transformer."""
+    transformer = {name for name, _ in network.named_children()} & {"encoder", "permute"}
+    return transformer.pop() if transformer else _layers(network)[-1]
 
 
 def _head(network: nn.Module) -> str:
-    """Name of the layer that makes logits: the last linear or convolution of the last part."""
+    """Name of the classification layer: the last linear or convolutional layer of the last child."""
     last = list(dict(network.named_children()))[-1]
     layers = [str(name) for name, layer in network.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
     return [name for name in layers if name == last or name.startswith(f"{last}.")][-1]
 
 
 def _repooled(network: nn.Module, name: str, pool: str) -> nn.Module:
-    """A network of its own structure and the same tensors, pooled otherwise."""
+    """Copy the structure of the network, sharing its tensors, with another pooling."""
     class_token = hasattr(network, "class_token")
     if class_token != (pool == "cls"):
-        hint = f"its feature is the class token, ask for {name}[pool=cls]" if class_token else "it has no class token"
+        hint = f"its feature is the class token, use {name}[pool=cls]" if class_token else "it has no class token"
         raise ValueError(f"{name} of torchvision cannot be pooled by {pool}: {hint}")
     if pool != "max":
         return network
@@ -139,8 +141,8 @@ def _repooled(network: nn.Module, name: str, pool: str) -> nn.Module:
     ]
     if not averages:
         raise ValueError(
-            f"{name} of torchvision cannot be pooled by max: its average is not a layer of its own; the maximum of its "
-            f"last map is {name}[pool=max,layer=-1]"
+            f"{name} of torchvision cannot be pooled by max: its average pooling is not a separate layer; the maximum "
+            f"of its last feature map is {name}[pool=max,layer=-1]"
         )
     other = copy.deepcopy(network, {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())})
     parent, _, leaf = averages[-1].rpartition(".")

@@ -1,4 +1,4 @@
-"""The engine that fits a request: OpenVINO on the processor, torch on a GPU and where OpenVINO cannot."""
+"""Selection of the engine: OpenVINO on the CPU, torch on a GPU and for networks that OpenVINO does not support."""
 
 from __future__ import annotations
 
@@ -29,28 +29,29 @@ def open_engine(
     threads: int = 1,
     weights_dir: str | Path | None = None,
 ) -> Engine:
-    """An engine for a network; the last ones opened are kept in memory.
+    """Open an engine for a network; the most recent ones stay in memory.
 
     Parameters
     ----------
     spec : BackboneSpec
     engine : {"auto", "openvino", "torch"}
-        `auto` is torch on a GPU and OpenVINO on the processor; where OpenVINO cannot compute the network it is torch,
-        and a notice says so.
+        `auto` is torch on a GPU and OpenVINO on the CPU; if OpenVINO does not support the network, torch is used and a
+        notice is added.
     precision : {"f32", "bf16"}
     device : {"auto", "cpu", "cuda"}
-        `auto` is the GPU where there is one, unless OpenVINO was asked for.
+        `auto` is the GPU if there is one, unless `engine="openvino"`.
     threads : int
-        Of the processor.
+        CPU threads.
     weights_dir : str or Path, optional
-        As `extractors.networks.weights.resolve.weights_file` takes it.
+        See `extractors.networks.weights.resolve.weights_file`.
 
     Raises
     ------
     ValueError
-        A parameter is unknown or contradicts another; OpenVINO was asked for and cannot; what `load_backbone` raises.
+        A parameter is unknown or contradicts another, OpenVINO is required but does not support the network, or an
+        error of `load_backbone`.
     OSError
-        No weights, or they cannot be read.
+        The weights are not available or cannot be read.
     """
     for name, value, known in (("engine", engine, ENGINES), ("precision", precision, PRECISIONS)):
         if value not in known:
@@ -59,7 +60,7 @@ def open_engine(
         raise ValueError(f"threads must be at least 1; it is {threads}")
     if engine == "openvino":
         if device == "cuda":
-            raise ValueError("engine=openvino computes on the processor: ask for --device cpu, or for engine=torch")
+            raise ValueError("engine=openvino runs on the CPU: use --device cpu, or engine=torch")
         device = "cpu"
     file = weights_file(spec.model, spec.weights, weights_dir)
     stamp = None if file is None else file_stamp(file)
@@ -68,7 +69,7 @@ def open_engine(
 
 
 @lru_cache(maxsize=2)
-def _engine(  # noqa: PLR0917 - a cache wants them by position
+def _engine(  # noqa: PLR0917 - positional arguments are the key of the cache
     spec: BackboneSpec,
     engine: str,
     precision: str,
@@ -80,29 +81,29 @@ def _engine(  # noqa: PLR0917 - a cache wants them by position
 ) -> Engine:
     load = partial(load_backbone, spec, weights_dir)
     if device == "cuda":
-        _need_cuda()
+        _require_cuda()
         return CudaEngine(load(), precision=precision)
     if engine == "torch":
         return TorchEngine(load(), threads=threads, precision=precision)
     try:
         with converted_network(spec, file, load) as network:
-            if network.refusal is not None:
-                raise UnconvertibleError(network.refusal)
+            if network.unsupported is not None:
+                raise UnconvertibleError(network.unsupported)
             return OpenVINOEngine(network, threads=threads, precision=precision)
     except UnconvertibleError as error:
         if engine == "openvino":
             raise ValueError(
-                f"{spec.model}: OpenVINO cannot compute it ({error}); engine=torch, or engine=auto, can"
+                f"{spec.model}: not supported by OpenVINO ({error}); use engine=torch or engine=auto"
             ) from error
-        notice = f"{spec.model}: OpenVINO cannot compute it ({error}); torch does"
+        notice = f"{spec.model}: not supported by OpenVINO ({error}); computed by torch"
     return TorchEngine(load(), threads=threads, precision=precision, notices=(notice,))
 
 
-def _need_cuda() -> None:
+def _require_cuda() -> None:
     import torch  # noqa: PLC0415 - heavy
 
     if not torch.cuda.is_available():
         raise ValueError(
-            "there is a GPU, but the torch that is installed cannot use it (a build for processors, or for a newer "
-            "driver); install another, or use --device cpu"
+            "there is a GPU, but the installed torch cannot use it (a CPU build, or a build for a newer driver); "
+            "install another build, or use --device cpu"
         )

@@ -1,4 +1,4 @@
-"""A feature of an image however it lies: the mean over the 8 flips and quarter turns."""
+"""Test-time augmentation: features averaged over the 8 flips and quarter turns of an image."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from itertools import islice
 
 import numpy as np
 
-from extractors.networks.inference.engine import Row, Shown
+from extractors.networks.inference.engine import InputImage, Row
 
-TURNS = 8
+ELEMENTS = 8
 """Elements of the dihedral group of the square."""
 
 
-def turned(images: Iterable[Shown]) -> Iterator[Shown]:
-    """Each image, shape (side, side, 3), in its 8 positions one after another, itself first."""
+def dihedral_images(images: Iterable[InputImage]) -> Iterator[InputImage]:
+    """Yield the 8 flips and quarter turns of each image, shape (side, side, 3), the image itself first."""
     for image in images:
-        for element in range(TURNS):
-            mirrored = image[:, ::-1] if element >= 4 else image
-            yield np.ascontiguousarray(np.rot90(mirrored, element % 4))
+        for element in range(ELEMENTS):
+            flipped = image[:, ::-1] if element >= 4 else image
+            yield np.ascontiguousarray(np.rot90(flipped, element % 4))
 
 
-def averaged(rows: Iterable[Row]) -> Iterator[Row]:
-    """The mean of each 8 rows, summed in double precision."""
+def mean_rows(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield the mean of every 8 rows, summed in double precision."""
     remaining = iter(rows)
-    while eight := list(islice(remaining, TURNS)):
-        yield np.asarray(np.mean(eight, axis=0, dtype=np.float64), dtype=np.float32)
+    while chunk := list(islice(remaining, ELEMENTS)):
+        yield np.asarray(np.mean(chunk, axis=0, dtype=np.float64), dtype=np.float32)

@@ -1,45 +1,45 @@
-"""Square crops that this process has already decoded: every fold and inner fold asks for the same cells again."""
+"""In-memory cache of transformed images, shared by all folds and inner folds of a process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from extractors.cells import CellFile, UInt8Image
+from extractors.cells import Cell, CellFile, UInt8Image
 from extractors.files.stamps import file_stamp
+from extractors.networks.backbones.image_transform import ImageTransform
 
-BYTES = 256 * 1024 * 1024
+MAX_BYTES = 256 * 1024 * 1024
 
 
-class CropMemory:
-    """Crops by what they were made from; a file that changes is decoded again.
+class CropCache:
+    """Images by cell file and transform; a file that changes is decoded again.
 
     Parameters
     ----------
-    budget : int
-        Bytes of pixels to hold. Once they are full nothing more is added and nothing thrown out, so that passes over
-        more cells than fit still find those that do.
+    max_bytes : int
+        Capacity in bytes of pixels. A full cache neither adds nor evicts, so that repeated passes over more cells than
+        fit still hit those that are cached.
     """
 
-    def __init__(self, budget: int = BYTES) -> None:
-        self.budget = budget
-        self._crops: dict[Any, UInt8Image] = {}
-        self._held = 0
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self.max_bytes = max_bytes
+        self._images: dict[Any, UInt8Image] = {}
+        self._bytes = 0
 
-    def crop(self, file: CellFile, size: int, make: Callable[[], UInt8Image]) -> UInt8Image:
-        """The crop of `file` at `size`, from memory or else from `make`.
+    def get(self, file: CellFile, transform: ImageTransform) -> UInt8Image:
+        """Return the transformed image of a file.
 
         Raises
         ------
-        OSError
-            The file is gone.
+        OSError, ValueError
+            The file is missing, or the cell cannot be read or transformed.
         """
         stamps = tuple(file_stamp(path) for path in (file.path, file.mask_path) if path is not None)
-        key = (file, size, stamps)
-        if key not in self._crops:
-            crop = make()
-            if self._held + crop.nbytes > self.budget:
-                return crop
-            self._crops[key] = crop
-            self._held += crop.nbytes
-        return self._crops[key]
+        key = (file, transform, stamps)
+        if key not in self._images:
+            image = transform(Cell.from_file(file))
+            if self._bytes + image.nbytes > self.max_bytes:
+                return image
+            self._images[key] = image
+            self._bytes += image.nbytes
+        return self._images[key]

@@ -1,53 +1,79 @@
-"""Cells as the pixels that a network is trained on: one square uint8 stack in memory."""
+"""Training data: the transformed images of cells as one uint8 array, and mini-batches from it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.cells import Cell, Cells, UInt8Image
-from extractors.networks.training.crop_cache import CropMemory
+from extractors.cells import Cell, Cells
+from extractors.networks.backbones.image_transform import Channels, ImageTransform
+from extractors.networks.training.augmentation import Augmentation, to_unit_scale
+from extractors.networks.training.crop_cache import CropCache
 
-Statistics = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+if TYPE_CHECKING:
+    import torch
 
-_memory = CropMemory()
+Batch = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]
+"""Normalised images (n, 3, height, width), targets (n,) and weights (n,)."""
+
+_cache = CropCache()
 
 
-def pixel_stack(cells: Sequence[Cell], size: int, *, threads: int = 1) -> npt.NDArray[np.uint8]:
-    """Every cell cropped to its mask's box, padded to a square, resized; in the order of `cells`.
+@dataclass(frozen=True, slots=True)
+class LabelledPixels:
+    """Images with targets and weights.
 
-    Crops of plain files (`Cells`) are remembered by this process, up to 256 MiB.
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (n, height, width, 3)
+    targets : ndarray of int64, shape (n,)
+        Class codes from 0.
+    weights : ndarray of float32, shape (n,)
+        Weight of each cell in the loss, >= 0, with a positive sum.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    targets: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.float32]
+
+
+def pixel_stack(cells: Sequence[Cell], transform: ImageTransform, *, threads: int = 1) -> npt.NDArray[np.uint8]:
+    """Transform every cell, in the order of `cells`.
+
+    Images of plain files (`Cells`) are cached by this process, up to 256 MiB.
 
     Parameters
     ----------
     cells : sequence of Cell
-    size : int
-        Side of the squares in pixels.
+    transform : ImageTransform
+        The transform of the network that the pixels are for.
     threads : int
-        How many threads decode.
+        Number of decoding threads.
 
     Returns
     -------
-    ndarray of uint8, shape (n_cells, size, size, 3)
+    ndarray of uint8, shape (n_cells, *transform.size, 3)
         RGB.
 
     Raises
     ------
     OSError, ValueError
-        A cell cannot be read, or its mask is empty; the first such cell is named.
+        A cell cannot be read or transformed; the message names the first one.
     """
-    stack = np.empty((len(cells), size, size, 3), dtype=np.uint8)
+    stack = np.empty((len(cells), *transform.size, 3), dtype=np.uint8)
 
     def fill(index: int) -> None:
-        # Not a subclass: that may change the pixels of its files before it hands them out.
+        # A subclass of `Cells` may change the pixels of its files, so only `Cells` itself is cached by file.
         if type(cells) is Cells:
-            stack[index] = _memory.crop(cells.files[index], size, lambda: square_crop(cells[index], size))
+            stack[index] = _cache.get(cells.files[index], transform)
         else:
-            stack[index] = square_crop(cells[index], size)
+            stack[index] = transform(cells[index])
 
     with ThreadPoolExecutor(max_workers=threads) as pool:
         for _ in pool.map(fill, range(len(cells))):
@@ -55,42 +81,17 @@ def pixel_stack(cells: Sequence[Cell], size: int, *, threads: int = 1) -> npt.ND
     return stack
 
 
-def square_crop(cell: Cell, size: int) -> UInt8Image:
-    """The box of the cell's mask, centred on a black square and resized: uint8, shape (size, size, 3).
-
-    The proportions are kept, and so are pixels of the box that lie outside the mask. Pixels are averaged over their
-    area where the crop shrinks and interpolated linearly where it grows.
-
-    Raises
-    ------
-    ValueError
-        The mask is empty.
-    """
-    image, mask = cell.image, cell.mask
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if rows.size == 0:
-        raise ValueError(f"cell {cell.id}: its mask is empty, there is nothing to show to a network")
-    box = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    height, width = box.shape[:2]
-    side = max(height, width)
-    top, left = (side - height) // 2, (side - width) // 2
-    square = np.zeros((side, side, 3), dtype=np.uint8)
-    square[top : top + height, left : left + width] = box
-    interpolation = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(square, (size, size), interpolation=interpolation), dtype=np.uint8)
-
-
-def channel_statistics(stack: npt.NDArray[np.uint8]) -> Statistics:
-    """Mean and standard deviation of each colour channel over all pixels, on the scale 0 to 1.
+def channel_statistics(stack: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Compute the mean and standard deviation of each colour channel over all pixels, on the scale 0 to 1.
 
     Parameters
     ----------
-    stack : ndarray of uint8, shape (n, size, size, 3)
+    stack : ndarray of uint8, shape (n, height, width, 3)
 
     Returns
     -------
     mean, std : ndarray of float32, shape (3,)
-        A channel that does not vary gets the standard deviation 1, so that dividing by it is safe.
+        The standard deviation of a constant channel is 1, so that dividing by it is safe.
     """
     levels = np.arange(256) / 255.0
     counts = np.stack([np.bincount(stack[..., channel].ravel(), minlength=256) for channel in range(3)])
@@ -99,3 +100,70 @@ def channel_statistics(stack: npt.NDArray[np.uint8]) -> Statistics:
     variance = (shares * (levels[None, :] - mean[:, None]) ** 2).sum(axis=1)
     std = np.where(variance > 0, np.sqrt(variance), 1.0)
     return mean.astype(np.float32), std.astype(np.float32)
+
+
+def normalise(images: torch.Tensor, mean: Channels, std: Channels) -> torch.Tensor:
+    """Convert images (n, height, width, 3) on the scale 0 to 1 to (images - mean) / std.
+
+    Returns
+    -------
+    Tensor of float32, shape (n, 3, height, width)
+        Channels last in memory.
+    """
+    import torch  # noqa: PLC0415 - heavy
+
+    return ((images - torch.tensor(mean)) / torch.tensor(std)).permute(0, 3, 1, 2)
+
+
+class Batches:
+    """Mini-batches from memory: shuffled and augmented with a seed, in order and unchanged without.
+
+    Parameters
+    ----------
+    cells : LabelledPixels
+    transform : ImageTransform
+        Its channel statistics normalise the pixels.
+    batch_size : int
+        Largest number of cells in a batch.
+    augmentation : Augmentation, optional
+        Used with a seed only.
+    seed : int, optional
+        Of order and augmentation.
+    """
+
+    def __init__(
+        self,
+        cells: LabelledPixels,
+        transform: ImageTransform,
+        batch_size: int,
+        *,
+        augmentation: Augmentation | None = None,
+        seed: int | None = None,
+    ) -> None:
+        import torch  # noqa: PLC0415 - heavy
+
+        self._pixels = torch.from_numpy(cells.pixels)
+        self._targets = torch.from_numpy(cells.targets)
+        self._weights = torch.from_numpy(cells.weights)
+        self._transform = transform
+        self._batch_size = batch_size
+        self._augmentation = augmentation
+        self._generator = None if seed is None else torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._targets) / self._batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        import torch  # noqa: PLC0415 - heavy
+
+        n = len(self._targets)
+        order = torch.arange(n) if self._generator is None else torch.randperm(n, generator=self._generator)
+        # Batches of equal size, so that none has a single cell, for which batch norm has no variance.
+        for rows in torch.tensor_split(order, len(self)):
+            images = normalise(self._images(self._pixels[rows]), self._transform.mean, self._transform.std)
+            yield images, self._targets[rows], self._weights[rows]
+
+    def _images(self, pixels: torch.Tensor) -> torch.Tensor:
+        if self._generator is None or self._augmentation is None:
+            return to_unit_scale(pixels)
+        return self._augmentation(pixels, self._generator)

@@ -1,4 +1,4 @@
-"""Patients set aside for early stopping, drawn so that both sides hold every class."""
+"""Patient-disjoint validation split for early stopping, with every class on both sides."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def patient_holdout(
 ) -> tuple[Indices, Indices]:
     """Split rows into a training and a validation part that share no group.
 
-    Of each class, rarest first, groups that hold it are drawn until the validation part has `fraction` of them (at
-    least one); a group is passed over where the training part would lose its last group of a class.
+    For each class, rarest first, groups that contain it are drawn until the validation part has `fraction` of them (at
+    least one). A group is skipped where the training part would lose its last group of a class.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def patient_holdout(
     fraction : float
         Share of each class's groups, 0 < fraction < 1.
     seed : int
-        Same seed, same split.
+        Seed of the draw.
 
     Returns
     -------
@@ -39,34 +39,34 @@ def patient_holdout(
     """
     classes, codes = np.unique(np.asarray(y), return_inverse=True)
     units, rows = np.unique(np.arange(len(codes)) if groups is None else np.asarray(groups), return_inverse=True)
-    holds = np.zeros((len(units), len(classes)), dtype=np.bool_)
-    holds[rows, codes] = True
-    per_class = holds.sum(axis=0)
+    contains = np.zeros((len(units), len(classes)), dtype=np.bool_)
+    contains[rows, codes] = True
+    per_class = contains.sum(axis=0)
     if per_class.min() < 2:
-        poor = classes[int(np.argmin(per_class))]
+        rarest = classes[int(np.argmin(per_class))]
         raise ValueError(
-            f"class {poor} has cells of {per_class.min()} patient; early stopping sets patients aside and "
-            "needs at least 2 of each class"
+            f"class {rarest} has cells of {per_class.min()} patient; early stopping holds patients out and needs at "
+            "least 2 of each class"
         )
-    chosen = _draw(holds, np.maximum(1, np.rint(fraction * per_class)), np.random.default_rng(seed))
-    if not (holds[chosen].any(axis=0).all() and holds[~chosen].any(axis=0).all()):
+    selected = _draw(contains, np.maximum(1, np.rint(fraction * per_class)), np.random.default_rng(seed))
+    if not (contains[selected].any(axis=0).all() and contains[~selected].any(axis=0).all()):
         raise ValueError(
-            "no split of the patients leaves every class on both sides; early stopping needs at least 2 patients of "
-            "each class that can be parted"
+            "no split of the patients has every class on both sides; early stopping needs at least 2 patients of each "
+            "class that can be separated"
         )
-    aside = chosen[rows]
-    return np.flatnonzero(~aside), np.flatnonzero(aside)
+    held_out = selected[rows]
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
 def _draw(
-    holds: npt.NDArray[np.bool_], wanted: npt.NDArray[np.float64], rng: np.random.Generator
+    contains: npt.NDArray[np.bool_], targets: npt.NDArray[np.float64], rng: np.random.Generator
 ) -> npt.NDArray[np.bool_]:
-    chosen = np.zeros(len(holds), dtype=np.bool_)
-    for column in np.argsort(holds.sum(axis=0), kind="stable"):
-        for unit in rng.permutation(np.flatnonzero(holds[:, column] & ~chosen)):
-            if holds[chosen, column].sum() >= wanted[column]:
+    selected = np.zeros(len(contains), dtype=np.bool_)
+    for column in np.argsort(contains.sum(axis=0), kind="stable"):
+        for unit in rng.permutation(np.flatnonzero(contains[:, column] & ~selected)):
+            if contains[selected, column].sum() >= targets[column]:
                 break
-            chosen[unit] = True
-            if not holds[~chosen].any(axis=0).all():
-                chosen[unit] = False
-    return chosen
+            selected[unit] = True
+            if not contains[~selected].any(axis=0).all():
+                selected[unit] = False
+    return selected

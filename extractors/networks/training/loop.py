@@ -1,84 +1,59 @@
-"""The one training loop: Lightning, early stopping on held-out patients, the best epoch kept in memory."""
+"""The training loop: Lightning, early stopping on held-out patients, restoring the weights of the best epoch."""
 
 from __future__ import annotations
 
 import logging
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
-from extractors.networks.training.augmentation import flips_and_turns, light_and_stain
-from extractors.networks.training.data import Statistics
+from extractors.networks.backbones.image_transform import ImageTransform
+from extractors.networks.training.augmentation import Augmentation
+from extractors.networks.training.data import Batch, Batches, LabelledPixels
+from extractors.networks.training.optimisation import Optimisation
 
 if TYPE_CHECKING:
     import torch
 
-Batch = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledPixels:
-    """Cells with what is asked of the network.
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8, shape (n, side, side, 3)
-    targets : ndarray of int64, shape (n,)
-        Class codes from 0.
-    weights : ndarray of float32, shape (n,)
-        Weight of each cell in the loss, >= 0, with a positive sum.
-    """
-
-    pixels: npt.NDArray[np.uint8]
-    targets: npt.NDArray[np.int64]
-    weights: npt.NDArray[np.float32]
+Loss = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
+"""Logits (n, classes) and targets (n,) to the loss of each cell, shape (n,)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long and how fast a network is trained.
+    """Duration of the training and size of its steps.
 
     Parameters
     ----------
     epochs : int
-        At most so many passes over the training cells.
+        Largest number of passes over the training cells.
     patience : int
-        Stop after so many epochs without a lower validation loss.
-    learning_rate, weight_decay : float
-        Of AdamW (Loshchilov & Hutter 2019); the learning rate falls to 0 over `epochs` along a half cosine.
+        Stop after this many epochs without a lower validation loss.
     batch_size : int
-        Cells a step.
-    augment : bool
-        Show each cell turned by a random flip and quarter turn.
-    jitter : float
-        Standard deviation of the logarithm of the random gains of light and stain; 0: none.
+        Largest number of cells in a step.
+    optimisation : Optimisation
+        Optimiser and learning-rate schedule.
     """
 
     epochs: int
     patience: int
-    learning_rate: float
-    weight_decay: float
     batch_size: int
-    augment: bool
-    jitter: float
+    optimisation: Optimisation
 
 
 @dataclass(slots=True)
 class History:
-    """What happened, epoch by epoch.
+    """Losses by epoch.
 
     Parameters
     ----------
     training, validation : list of float
-        Weighted mean cross-entropy in nats; the training one is taken while the weights move, with dropout on.
+        Weighted mean loss; the training loss is measured during the updates, with dropout.
     best_epoch : int
-        Index of the epoch with the lowest validation loss, the one whose weights are kept.
+        Index of the epoch with the lowest validation loss, whose weights are restored.
     """
 
     training: list[float] = field(default_factory=list)
@@ -86,28 +61,44 @@ class History:
     best_epoch: int = -1
 
 
+def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Compute the cross-entropy of each cell in nats; a `Loss`."""
+    import torch  # noqa: PLC0415 - heavy
+
+    return torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+
+
 def train(
     network: torch.nn.Module,
     training: LabelledPixels,
     validation: LabelledPixels,
     *,
+    transform: ImageTransform,
     schedule: Schedule,
-    statistics: Statistics,
+    augmentation: Augmentation | None = None,
+    loss: Loss = cross_entropy,
+    device: str = "cpu",
     seed: int,
 ) -> History:
-    """Train `network` in place and leave it with the weights of its best epoch, in evaluation mode, on the CPU.
+    """Train `network` in place; afterwards it has the weights of its best epoch, in evaluation mode, on the CPU.
 
-    The same seed, arguments and number of torch threads give the same weights, bit for bit.
+    On the CPU, the same seed, arguments and number of torch threads give the same weights, bit for bit.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Float32 (n, 3, side, side) to logits (n, classes).
+        Float32 (n, 3, *transform.size) to logits (n, classes).
     training, validation : LabelledPixels
-        Their cells must come from different patients; this is the caller's to see to.
+        Pixels made by `transform`. The caller ensures that the cells of the two parts come from different patients.
+    transform : ImageTransform
+        The transform that the network is also evaluated with; its channel statistics normalise the pixels.
     schedule : Schedule
-    statistics : (mean, std), ndarrays of float32, shape (3,)
-        Channel statistics that pixels on the scale 0 to 1 are standardised with.
+    augmentation : Augmentation, optional
+        Applied to training pixels. Default: none.
+    loss : Loss
+        Loss of each cell; weighted means of it are minimised.
+    device : {"cpu", "cuda"}
+        Where the network is trained.
     seed : int
         Of order, augmentation and dropout.
 
@@ -118,7 +109,7 @@ def train(
     Raises
     ------
     ValueError
-        The loss is no longer a finite number.
+        The loss is no longer finite.
     """
     import torch  # noqa: PLC0415 - heavy
     from lightning.pytorch import Trainer  # noqa: PLC0415 - heavy
@@ -126,13 +117,14 @@ def train(
     from lightning.pytorch.plugins.environments import LightningEnvironment  # noqa: PLC0415 - heavy
 
     history = History()
-    lesson = _lesson(network, schedule, history)
-    batches = _Batches(training, statistics, schedule, seed)
-    checks = _Batches(validation, statistics, schedule, None)
-    with _quiet(), torch.random.fork_rng(devices=[]):
+    module = _training_module(network, loss, schedule, history)
+    batches = Batches(training, transform, schedule.batch_size, augmentation=augmentation, seed=seed)
+    validation_batches = Batches(validation, transform, schedule.batch_size)
+    forked: list[int] = [torch.cuda.current_device()] if device == "cuda" else []
+    with _quiet(), torch.random.fork_rng(devices=forked):
         torch.manual_seed(seed)
         trainer = Trainer(
-            accelerator="cpu",
+            accelerator=device,
             devices=1,
             max_epochs=schedule.epochs,
             callbacks=[EarlyStopping("validation", patience=schedule.patience)],
@@ -143,66 +135,18 @@ def train(
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
-        trainer.fit(lesson, batches, checks)
-    network.load_state_dict(lesson.best)
+        trainer.fit(module, batches, validation_batches)
+    network.to("cpu").load_state_dict(module.best)
     network.eval()
     return history
 
 
-def scaled(pixels: torch.Tensor) -> torch.Tensor:
-    """Uint8 as float32 on the scale 0 to 1."""
-    return pixels.float() / 255.0
-
-
-def standardise(images: torch.Tensor, statistics: Statistics) -> torch.Tensor:
-    """(n, side, side, 3) on the scale 0 to 1 as (n, 3, side, side), channels last in memory: (images - mean) / std."""
-    import torch  # noqa: PLC0415 - heavy
-
-    mean, std = (torch.from_numpy(part) for part in statistics)
-    return ((images - mean) / std).permute(0, 3, 1, 2)
-
-
-class _Batches:
-    """Mini-batches from memory: shuffled and changed where there is a seed, in order where there is none."""
-
-    def __init__(self, cells: LabelledPixels, statistics: Statistics, schedule: Schedule, seed: int | None) -> None:
-        import torch  # noqa: PLC0415 - heavy
-
-        self._pixels = torch.from_numpy(cells.pixels)
-        self._targets = torch.from_numpy(cells.targets)
-        self._weights = torch.from_numpy(cells.weights)
-        self._statistics = statistics
-        self._batch_size = schedule.batch_size
-        self._augment, self._jitter = schedule.augment, schedule.jitter
-        self._generator = None if seed is None else torch.Generator().manual_seed(seed)
-
-    def __len__(self) -> int:
-        return math.ceil(len(self._targets) / self._batch_size)
-
-    def __iter__(self) -> Iterator[Batch]:
-        import torch  # noqa: PLC0415 - heavy
-
-        n = len(self._targets)
-        generator = self._generator
-        order = torch.arange(n) if generator is None else torch.randperm(n, generator=generator)
-        # Parts of equal size, so that no step sees a lone cell, of which batch norm has no variance.
-        for rows in torch.tensor_split(order, len(self)):
-            images = self._images(self._pixels[rows])
-            yield standardise(images, self._statistics), self._targets[rows], self._weights[rows]
-
-    def _images(self, pixels: torch.Tensor) -> torch.Tensor:
-        if self._generator is None:
-            return scaled(pixels)
-        turned = flips_and_turns(pixels, self._generator) if self._augment else pixels
-        return light_and_stain(scaled(turned), self._jitter, self._generator)
-
-
-def _lesson(network: torch.nn.Module, schedule: Schedule, history: History) -> Any:
-    """The LightningModule around `network`; made in a function because importing Lightning takes seconds."""
+def _training_module(network: torch.nn.Module, loss_of: Loss, schedule: Schedule, history: History) -> Any:
+    """Create the LightningModule around `network`; the class is local because importing Lightning takes seconds."""
     import torch  # noqa: PLC0415 - heavy
     from lightning.pytorch import LightningModule  # noqa: PLC0415 - heavy
 
-    class Lesson(LightningModule):  # type: ignore[misc]  # Lightning is not followed by mypy
+    class TrainingModule(LightningModule):  # type: ignore[misc]  # Lightning is not followed by mypy
         def __init__(self) -> None:
             super().__init__()
             self.network = network.to(memory_format=torch.channels_last)
@@ -211,8 +155,8 @@ def _lesson(network: torch.nn.Module, schedule: Schedule, history: History) -> A
 
         def _weighted_loss(self, batch: Batch) -> torch.Tensor:
             images, targets, weights = batch
-            losses = torch.nn.functional.cross_entropy(self.network(images), targets, reduction="none")
-            self.total += torch.stack([(losses.detach() * weights).sum(), weights.sum()])
+            losses = loss_of(self.network(images), targets)
+            self.total += torch.stack([(losses.detach() * weights).sum(), weights.sum()]).cpu()
             return (losses * weights).sum() / weights.sum()
 
         def on_train_epoch_start(self) -> None:
@@ -220,7 +164,7 @@ def _lesson(network: torch.nn.Module, schedule: Schedule, history: History) -> A
 
         def training_step(self, batch: Batch, _: int) -> torch.Tensor:
             loss = self._weighted_loss(batch)
-            _check_finite(loss.item(), schedule.learning_rate)
+            _check_finite(loss.item(), schedule.optimisation.learning_rate)
             return loss
 
         def on_validation_epoch_start(self) -> None:
@@ -232,20 +176,19 @@ def _lesson(network: torch.nn.Module, schedule: Schedule, history: History) -> A
 
         def on_validation_epoch_end(self) -> None:
             loss = float(self.total[0] / self.total[1])
-            _check_finite(loss, schedule.learning_rate)
+            _check_finite(loss, schedule.optimisation.learning_rate)
             if not history.validation or loss < min(history.validation):
                 history.best_epoch = len(history.validation)
-                self.best = {key: value.detach().clone() for key, value in self.network.state_dict().items()}
+                state = self.network.state_dict()
+                self.best = {key: value.detach().to("cpu", copy=True) for key, value in state.items()}
             history.validation.append(loss)
             self.log("validation", loss)
 
         def configure_optimizers(self) -> Any:
-            optimizer = torch.optim.AdamW(
-                self.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
-            )
-            return [optimizer], [torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, schedule.epochs)]
+            optimiser, scheduler = schedule.optimisation.configure(self.parameters(), schedule.epochs)
+            return [optimiser], [scheduler]
 
-    return Lesson()
+    return TrainingModule()
 
 
 def _check_finite(loss: float, learning_rate: float) -> None:
@@ -257,7 +200,7 @@ def _check_finite(loss: float, learning_rate: float) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence Lightning's remarks about its own set-up; what matters is raised."""
+    """Silence Lightning's messages about its set-up; errors are raised."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,4 +1,4 @@
-"""Torch's thread count for a while."""
+"""Temporary setting of torch's number of threads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def torch_threads(threads: int) -> Iterator[None]:
-    """Run the body with `threads` torch threads: results depend on their number, so it is never what was left behind.
+    """Run the block with `threads` torch threads, because results depend on their number; restore it afterwards.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Published weights: where the hubs keep what they fetched, and one short question to fetch the rest."""
+"""Published weights: lookup in the caches of the hubs, and download."""
 
 from __future__ import annotations
 
@@ -17,26 +17,34 @@ from extractors.files.digests import file_digest
 from extractors.networks.weights.registry import Published
 
 SECONDS = 5.0
-"""How long a hub may take to answer."""
+"""Time limit in seconds for the response of a hub."""
 
 READABLE = frozenset({".safetensors", ".bin", ".pth", ".pt"})
-"""Suffixes of files that hold nothing but tensors when read as `extractors.networks.weights.loading` reads them."""
+"""Suffixes of files that `extractors.networks.weights.loading` can read safely, as tensors only."""
 
-_silent: dict[str, str] = {}
+_unreachable: dict[str, str] = {}
 
 
 def cached_file(source: Published) -> tuple[Path | None, list[str]]:
-    """The file of `source` in the Hugging Face cache, else in the torch hub cache; and a line for each place tried."""
+    """Look up `source` in the Hugging Face cache, then in the torch hub cache.
+
+    Returns
+    -------
+    file : Path or None
+        None if it is in neither cache.
+    tried : list of str
+        A line for each cache without the file.
+    """
     tried: list[str] = []
     if source.hub_id is not None:
         from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - a tenth of a second
 
         repository, revision = _repository(source.hub_id)
         for name in _hub_filenames(source):
-            found = try_to_load_from_cache(repository, name, cache_dir=_hub_cache(), revision=revision)
-            if isinstance(found, str):
-                return Path(found), tried
-        tried.append(f"Hugging Face cache ({_hub_cache()}): holds no weights of {source.hub_id}")
+            path = try_to_load_from_cache(repository, name, cache_dir=_hub_cache(), revision=revision)
+            if isinstance(path, str):
+                return Path(path), tried
+        tried.append(f"Hugging Face cache ({_hub_cache()}): no weights of {source.hub_id}")
     if (file := _torch_hub_file(source)) is not None:
         if file.is_file():
             return file, tried
@@ -44,23 +52,23 @@ def cached_file(source: Published) -> tuple[Path | None, list[str]]:
     return None, tried
 
 
-def fetched_file(source: Published) -> tuple[Path | None, list[str]]:
-    """Fetch the file of `source` into its hub's cache.
+def download(source: Published) -> tuple[Path | None, list[str]]:
+    """Download the file of `source` into the cache of its hub.
 
-    A host is asked whether it has the file and given `SECONDS` to answer; one that does not answer is not asked again
-    by this process. `HF_HUB_OFFLINE=1` forbids asking.
+    A HEAD request with a limit of `SECONDS` comes first; this process sends no further request to a host that does not
+    respond. `HF_HUB_OFFLINE=1` disables all requests.
 
     Returns
     -------
     file : Path or None
-        None where it could not be had.
+        None if the download failed.
     tried : list of str
-        A line for each attempt, with the reason it failed.
+        A line for each failed attempt, with its reason.
     """
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
-        return None, ["the hub: not asked, HF_HUB_OFFLINE is set"]
+        return None, ["the hub: no request, HF_HUB_OFFLINE is set"]
     tried: list[str] = []
-    for attempt in (_from_hugging_face, _from_address):
+    for attempt in (_from_hugging_face, _from_url):
         try:
             if (file := attempt(source)) is not None:
                 return file, tried
@@ -69,40 +77,40 @@ def fetched_file(source: Published) -> tuple[Path | None, list[str]]:
     return None, tried
 
 
-def ask(url: str, *, seconds: float = SECONDS) -> None:
-    """Ask whether `url` can be had, for at most `seconds` in all, name look-up included.
+def check_available(url: str, *, seconds: float = SECONDS) -> None:
+    """Check by a HEAD request that `url` exists, within `seconds` including name resolution.
 
     Raises
     ------
     FileNotFoundError
-        The host answers that it has no such file.
+        The host reports that the file does not exist.
     OSError
-        The host answers with another error, or not at all; one that does not answer is not asked again by this
-        process.
+        The host reports another error or does not respond; in the latter case this process sends it no further request.
     """
     host = urlsplit(url).netloc
-    if host in _silent:
-        raise OSError(f"{host}: not asked again ({_silent[host]})")
-    failures: list[Exception | None] = []
+    if host in _unreachable:
+        raise OSError(f"{host}: no further request ({_unreachable[host]})")
+    outcomes: list[Exception | None] = []
 
-    def question() -> None:
+    def request() -> None:
         try:
             with urlopen(Request(url, method="HEAD"), timeout=seconds):  # noqa: S310 - addresses of timm and torchvision
-                failures.append(None)
+                outcomes.append(None)
         except (OSError, ValueError) as error:
-            failures.append(error)
+            outcomes.append(error)
 
-    # A name look-up knows no time-out, so the question is asked by a thread that can be left behind.
-    thread = threading.Thread(target=question, daemon=True)
+    # Neither urllib's nor huggingface_hub's time-outs (etag_timeout, HF_HUB_ETAG_TIMEOUT) bound the total wait: they
+    # apply to each socket operation, and name resolution has none. So a thread that can be abandoned sends the request.
+    thread = threading.Thread(target=request, daemon=True)
     thread.start()
     thread.join(seconds)
-    failure = failures[0] if failures else TimeoutError(f"no answer within {seconds:g} s")
+    failure = outcomes[0] if outcomes else TimeoutError(f"no response within {seconds:g} s")
     if isinstance(failure, HTTPError) and failure.code == HTTPStatus.NOT_FOUND:
-        raise FileNotFoundError(f"{url}: not found there")
+        raise FileNotFoundError(f"{url}: does not exist")
     if isinstance(failure, HTTPError):
         raise OSError(f"{url}: {failure}")
     if failure is not None:
-        _silent[host] = str(failure)
+        _unreachable[host] = str(failure)
         raise OSError(f"{host}: {failure}")
 
 
@@ -116,41 +124,47 @@ def _from_hugging_face(source: Published) -> Path | None:
     repository, revision = _repository(source.hub_id)
     for name in _hub_filenames(source):
         try:
-            ask(hf_hub_url(repository, name, revision=revision))
+            check_available(hf_hub_url(repository, name, revision=revision))
         except FileNotFoundError:
             continue
         try:
             file = hf_hub_download(repository, name, revision=revision, cache_dir=_hub_cache(), etag_timeout=SECONDS)
-        except Exception as error:  # the errors of the hub's HTTP library share no root with the rest
-            raise OSError(f"Hugging Face hub: fetching {name} of {source.hub_id} failed ({error})") from error
+        except Exception as error:  # the exceptions of the hub's HTTP library have no common base class with the rest
+            raise OSError(f"Hugging Face hub: download of {name} of {source.hub_id} failed ({error})") from error
         return Path(file)
     raise FileNotFoundError(f"Hugging Face hub: {source.hub_id} has no safetensors or PyTorch weights")
 
 
-def _from_address(source: Published) -> Path | None:
+def _from_url(source: Published) -> Path | None:
     file = _torch_hub_file(source)
     if file is None or source.url is None:
         return None
-    ask(source.url)
+    check_available(source.url)
     with atomic_file(file) as temporary:
-        with urlopen(source.url, timeout=SECONDS) as answer, temporary.open("wb") as partial:  # noqa: S310 - see above
-            shutil.copyfileobj(answer, partial)
+        with urlopen(source.url, timeout=SECONDS) as response, temporary.open("wb") as partial:  # noqa: S310 - see above
+            shutil.copyfileobj(response, partial)
         _check_digest(temporary, file.name)
     return file
 
 
 def _check_digest(file: Path, name: str) -> None:
-    """PyTorch's convention: a name that ends in `-` and 8 or more hex digits promises the SHA-256 to begin so."""
-    promised = re.search(r"-([0-9a-f]{8,})\.", name)
-    if promised is None:
+    """Check the SHA-256 against the name: by PyTorch's convention, names may end in `-` and its first 8 or more digits.
+
+    Raises
+    ------
+    ValueError
+        The digest differs.
+    """
+    expected = re.search(r"-([0-9a-f]{8,})\.", name)
+    if expected is None:
         return
-    found = file_digest(file)
-    if not found.startswith(promised[1]):
-        raise ValueError(f"{name}: what was fetched has SHA-256 {found[:16]}..., its name promises {promised[1]}")
+    digest = file_digest(file)
+    if not digest.startswith(expected[1]):
+        raise ValueError(f"{name}: the download has SHA-256 {digest[:16]}..., expected {expected[1]} by its name")
 
 
 def _hub_filenames(source: Published) -> tuple[str, ...]:
-    """Names of the weights in a repository, those without pickle first."""
+    """Candidate file names of the weights in a repository, safetensors first."""
     name = source.filename or "pytorch_model.bin"
     path = PurePosixPath(name)
     if path.suffix not in READABLE:
@@ -165,7 +179,7 @@ def _repository(hub_id: str) -> tuple[str, str | None]:
 
 
 def _hub_cache() -> str:
-    """`huggingface_hub` reads its settings when it is imported; these are the ones of now."""
+    """Return the cache folder by the current environment; `huggingface_hub` reads it at import only."""
     home = os.environ.get("HF_HOME") or str(_user_cache() / "huggingface")
     return os.environ.get("HF_HUB_CACHE") or str(Path(home).expanduser() / "hub")
 

@@ -1,4 +1,4 @@
-"""Weights from a file into a network: tensors only, and every key must fit."""
+"""Safe reading of weight files and strict loading into a network."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ State = dict[str, "torch.Tensor"]
 
 
 def read_weights(file: Path) -> State:
-    """The named tensors of a file, on the CPU.
+    """Read the named tensors of a file, on the CPU.
 
-    Files that end in `.safetensors` are read as such; others, which only a hub's cache holds, by `torch.load` with
-    `weights_only=True`, so that no code in them runs.
+    Files that end in `.safetensors` are read as such; others, which come from the cache of a hub only, by `torch.load`
+    with `weights_only=True`, so that no code in them runs.
 
     Raises
     ------
     OSError
         The file cannot be opened.
     ValueError
-        It is damaged, cut off, or something else than its suffix says.
+        The file is damaged, truncated, or of another format than its suffix.
     """
     import torch  # noqa: PLC0415 - heavy
     from safetensors import SafetensorError  # noqa: PLC0415 - goes with torch
@@ -33,59 +33,59 @@ def read_weights(file: Path) -> State:
         try:
             return dict(load_file(file, device="cpu"))
         except SafetensorError as error:
-            raise ValueError(f"{file}: not a whole safetensors file ({error}); fetch it again") from error
+            raise ValueError(f"{file}: not a complete safetensors file ({error}); download it again") from error
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except OSError:
         raise
-    except Exception as error:  # a damaged file fails in a dozen ways: struct.error, IndexError, AssertionError, ...
-        raise ValueError(f"{file}: not a file of weights that can be read safely ({error})") from error
+    except Exception as error:  # damaged files raise various exceptions: struct.error, IndexError, AssertionError, ...
+        raise ValueError(f"{file}: cannot be read safely as a file of weights ({error})") from error
     for wrapper in ("state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
     if not isinstance(content, Mapping):
-        raise ValueError(f"{file}: holds no named tensors")
+        raise ValueError(f"{file}: contains no named tensors")
     tensors = {key: value for key, value in content.items() if isinstance(value, torch.Tensor)}
     return {str(key).removeprefix("module."): value for key, value in tensors.items()}
 
 
 def load_strictly(network: torch.nn.Module, state: State, *, unused: tuple[str, ...] = ()) -> None:
-    """Put `state` into `network`; every tensor of either must have its counterpart of the same shape.
+    """Load `state` into `network`; the keys and shapes of both must match.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Changed in place.
+        Modified in place.
     state : dict of str to Tensor
     unused : tuple of str
-        Names of modules that the network no longer has; their tensors may be there or not.
+        Names of removed modules, whose tensors are ignored.
 
     Raises
     ------
     KeyError
-        A tensor is missing, or nothing takes it; the first such key is named.
+        A tensor is missing or unexpected; the message names the first key.
     ValueError
-        A tensor has another shape, integers in the place of fractions, or holds NaN or infinity; the first such key is
-        named.
+        A tensor has another shape, is integer instead of floating point or the reverse, or contains NaN or infinity;
+        the message names the first key.
     """
     prefixes = tuple(f"{name}." for name in unused)
-    given = {key: value for key, value in state.items() if not key.startswith(prefixes)}
-    wanted = network.state_dict()
-    for key in wanted:
+    tensors = {key: value for key, value in state.items() if not key.startswith(prefixes)}
+    expected = network.state_dict()
+    for key in expected:
         # PyTorch before 0.4.1 did not store this counter; evaluation does not use it.
-        if key not in given and not key.endswith("num_batches_tracked"):
+        if key not in tensors and not key.endswith("num_batches_tracked"):
             raise KeyError(f"key {key} is missing")
-    for key in given:
-        if key not in wanted:
-            raise KeyError(f"key {key} belongs to no layer of it")
-    for key, value in given.items():
-        if value.shape != wanted[key].shape:
-            raise ValueError(f"key {key} has shape {tuple(value.shape)}, its layer {tuple(wanted[key].shape)}")
-        if value.is_floating_point() != wanted[key].is_floating_point():
-            raise ValueError(f"key {key} holds numbers of type {_type(value)}, its layer {_type(wanted[key])}")
+    for key in tensors:
+        if key not in expected:
+            raise KeyError(f"key {key} is not in the network")
+    for key, value in tensors.items():
+        if value.shape != expected[key].shape:
+            raise ValueError(f"key {key} has shape {tuple(value.shape)}, expected {tuple(expected[key].shape)}")
+        if value.is_floating_point() != expected[key].is_floating_point():
+            raise ValueError(f"key {key} has type {_type(value)}, expected {_type(expected[key])}")
         if not value.isfinite().all():
-            raise ValueError(f"key {key} holds NaN or infinity")
-    network.load_state_dict(given, strict=False)
+            raise ValueError(f"key {key} contains NaN or infinity")
+    network.load_state_dict(tensors, strict=False)
 
 
 def _type(tensor: torch.Tensor) -> str:

@@ -1,4 +1,4 @@
-"""Which networks exist by name and where their published weights lie, known without importing torch."""
+"""Registry of networks and their published weights, available without importing torch."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Where one set of published weights lies.
+    """Source of one set of published weights.
 
     Parameters
     ----------
     hub_id : str or None
         Repository of the Hugging Face hub.
     filename : str or None
-        File of that repository, where its publisher named one.
+        File in that repository, if the library specifies one.
     url : str or None
-        Plain address; its file lies in the torch hub cache once it was fetched.
+        Download address; its file is stored in the torch hub cache.
     """
 
     hub_id: str | None = None
@@ -43,13 +43,13 @@ class ModelEntry:
     Parameters
     ----------
     name : str
-        Its name in its library.
+        Name in its library.
     library : {"timm", "torchvision"}
-        timm where both have it.
+        timm if both have it.
     default_tag : str or None
-        The weights that its library takes when none are named.
+        Tag of the library's default weights.
     tags : dict of str to Published
-        Every set of published weights.
+        Published weights by tag.
     """
 
     name: str
@@ -59,26 +59,26 @@ class ModelEntry:
 
 
 def model_names() -> list[str]:
-    """Every timm model, and the torchvision classification models that timm lacks, in sort order.
+    """List all timm models, and the torchvision classification models that timm lacks, sorted.
 
-    The names are stored by the versions of both libraries in `cache_folder`, so that only the first call after an
+    The list is cached in `cache_folder` by the versions of both libraries, so that only the first call after an
     installation imports them.
     """
     return sorted(_entries(cache_folder()))
 
 
 def model_entry(name: str) -> ModelEntry:
-    """What is known of the network `name` (without tag).
+    """Return the entry of the network `name` (without tag).
 
     Raises
     ------
     ValueError
-        No network has this name; near names are told.
+        Unknown name; the message suggests similar names.
     """
     entries = _entries(cache_folder())
     if name not in entries:
-        near = difflib.get_close_matches(name, list(entries), n=3, cutoff=0.6)
-        hint = f" Did you mean {', '.join(near)}?" if near else " bench list extractors --timm prints all names."
+        similar = difflib.get_close_matches(name, list(entries), n=3, cutoff=0.6)
+        hint = f" Did you mean {', '.join(similar)}?" if similar else " bench list extractors --timm prints all names."
         raise ValueError(f"there is no timm or torchvision model {name!r}.{hint}")
     return entries[name]
 
@@ -125,7 +125,7 @@ def _torchvision_entries() -> dict[str, ModelEntry]:
 
 
 def _store(file: Path, entries: dict[str, ModelEntry]) -> None:
-    """Write the list to the cache; a cache that cannot be written only costs time."""
+    """Write the list to the cache; errors are ignored, because the cache only saves time."""
     document = {
         name: [
             entry.library,

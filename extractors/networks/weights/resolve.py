@@ -1,53 +1,59 @@
-"""Which file holds the weights of a network; answered for a plan without importing torch."""
+"""Resolve the weights of a network to a file, without importing torch."""
 
 from __future__ import annotations
 
 import difflib
 from pathlib import Path
 
-from extractors.networks.weights.hub import cached_file, fetched_file
-from extractors.networks.weights.registry import ModelEntry, Published, model_entry
+from extractors.networks.weights.hub import cached_file, download
+from extractors.networks.weights.registry import ModelEntry, model_entry
 
 SUFFIX = ".safetensors"
 
 
 def split_tag(model: str, weights: str) -> tuple[str, str]:
-    """`("resnet50.a1_in1k", "default")` as `("resnet50", "a1_in1k")`: architecture and weights.
+    """Split off the tag: `("resnet50.a1_in1k", "default")` becomes `("resnet50", "a1_in1k")`.
+
+    Returns
+    -------
+    architecture, weights : str
 
     Raises
     ------
     ValueError
-        The model's name carries a tag and `weights` says otherwise.
+        The name of the model has a tag that differs from `weights`.
     """
     architecture, _, tag = model.partition(".")
     if not tag:
         return architecture, weights
     if weights not in ("default", tag):
-        raise ValueError(f"{model} names its weights; weights={weights} contradicts that: write {architecture} alone")
+        raise ValueError(
+            f"{model} has a tag, which weights={weights} contradicts; write {architecture} without the tag"
+        )
     return architecture, tag
 
 
 def full_name(model: str, weights: str = "default") -> str:
-    """The full `arch.tag` of a network; found without importing torch.
+    """Return the full `arch.tag` of a network.
 
     Parameters
     ----------
     model : str
         Name of a timm or torchvision model, with or without `.tag`.
     weights : str
-        As `weights_file` takes it.
+        See `weights_file`.
 
     Returns
     -------
     str
-        `"efficientnet_b0"` with `"default"` is `"efficientnet_b0.ra_in1k"` as long as its library says so. Weights that
-        are no published tag (random ones, a file) have the default tag's: its data configuration shows them the cells.
-        The name alone where the library publishes no weights of the model.
+        For example `"efficientnet_b0.ra_in1k"` for `"efficientnet_b0"` with `"default"`, depending on the version of
+        the library. Random weights and files have the default tag, whose data configuration defines the image
+        transform. The name alone if the library publishes no weights of the model.
 
     Raises
     ------
     ValueError
-        Unknown model, or its name contradicts `weights`.
+        Unknown model, or its tag contradicts `weights`.
     """
     architecture, choice = split_tag(model, weights)
     entry = model_entry(architecture)
@@ -56,11 +62,10 @@ def full_name(model: str, weights: str = "default") -> str:
 
 
 def weights_file(model: str, weights: str = "default", weights_dir: str | Path | None = None) -> Path | None:
-    """The file that holds the weights of `model`, or None for random ones.
+    """Return the file with the weights of `model`, or None for random weights.
 
-    Looked for in this order: `weights_dir` (`MODEL.safetensors` for the default weights, then
-    `MODEL.TAG.safetensors`), the Hugging Face cache, the torch hub cache, and the hub itself, which is asked once and
-    given 5 seconds to answer.
+    Search order: `weights_dir` (`MODEL.safetensors` for the default weights, then `MODEL.TAG.safetensors`), the
+    Hugging Face cache, the torch hub cache, and the hub itself, with one request and a limit of 5 seconds.
 
     Parameters
     ----------
@@ -80,7 +85,7 @@ def weights_file(model: str, weights: str = "default", weights_dir: str | Path |
     ValueError
         Unknown model or tag.
     FileNotFoundError
-        No weights; the message tells what was tried and what to do.
+        The weights are not available; the message lists what was tried and what to do.
     """
     architecture, weights = split_tag(model, weights)
     if weights == "random":
@@ -89,6 +94,10 @@ def weights_file(model: str, weights: str = "default", weights_dir: str | Path |
         if Path(weights).is_file():
             return Path(weights)
         raise FileNotFoundError(f"{weights}: no such file (weights of {architecture})")
+    return _search(architecture, weights, weights_dir)
+
+
+def _search(architecture: str, weights: str, weights_dir: str | Path | None) -> Path:
     file, tried = _in_folder(architecture, weights, weights_dir)
     if file is not None:
         return file
@@ -118,34 +127,30 @@ def _published(entry: ModelEntry, tag: str | None) -> tuple[Path | None, list[st
         return None, [f"the hub: {entry.library} publishes no weights of {entry.name}"]
     source = entry.tags.get(tag)
     if source is None:
-        near = difflib.get_close_matches(tag, list(entry.tags), n=3, cutoff=0.5) or list(entry.tags)
-        known = ", ".join(near) if near else "none"
+        similar = difflib.get_close_matches(tag, list(entry.tags), n=3, cutoff=0.5) or list(entry.tags)
+        known = ", ".join(similar) if similar else "none"
         raise ValueError(
             f"{entry.name} has no weights {tag!r} ({known}); weights= takes default, random, a tag, or the path of a "
             f"{SUFFIX} file"
         )
     file, tried = cached_file(source)
     if file is None:
-        file, more = fetched_file(source)
+        file, more = download(source)
         tried += more
-    return file, tried or [f"the hub: {_where(source)} is in a format that is not read here"]
-
-
-def _where(source: Published) -> str:
-    return source.hub_id or source.url or "unknown"
+    return file, tried or [f"the hub: the format of {source.hub_id or source.url or 'unknown'} is not supported"]
 
 
 def _no_weights(
     architecture: str, weights: str, tag: str | None, tried: list[str], weights_dir: str | Path | None
 ) -> str:
-    asked = weights if weights != "default" or tag is None else f"default, which is {tag}"
+    choice = weights if weights != "default" or tag is None else f"default, which is {tag}"
     name = f"{architecture if weights == 'default' else f'{architecture}.{weights}'}{SUFFIX}"
     others = sorted(Path(weights_dir).glob(f"{architecture}.*{SUFFIX}")) if weights_dir is not None else []
-    hint = f"\n(There is {others[0].name}: ask for it by its tag, weights=TAG.)" if others else ""
+    hint = f"\n(There is {others[0].name}: select it by its tag, weights=TAG.)" if others else ""
     return (
-        f"no weights for {architecture} ({asked}). Tried:\n"
+        f"no weights for {architecture} ({choice}). Tried:\n"
         + "\n".join(f"  - {line}" for line in tried)
-        + f"{hint}\nEither put a file named {name} into a folder and give the folder with --weights-dir, "
-        "or run once where the hub can be reached (what is fetched is kept in its cache), "
-        f"or ask for untrained weights by name: {architecture}[weights=random]."
+        + f"{hint}\nPut a file named {name} into a folder and pass the folder with --weights-dir, "
+        "or run once with access to the hub (downloads are cached), "
+        f"or select untrained weights: {architecture}[weights=random]."
     )

@@ -1,4 +1,4 @@
-"""bench compare: from folders to what is printed, and the Python interface beside it."""
+"""Print comparisons of stored experiments, from the command line and from Python."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def _cohort(skill: float, seed: int, *, split_shift: int = 0) -> pd.DataFrame:
 
 @pytest.fixture
 def three(keep: Keep) -> list[ExperimentResult]:
-    """Two good pipelines and one that guesses, in one track; and a fourth in a track of its own."""
-    made = [
+    """Two good pipelines and one that guesses, comparable; and a fourth that is not comparable."""
+    pipelines = [
         keep(name, _cohort(skill, i)) for i, (name, skill) in enumerate((("svm", 2.0), ("knn", 1.8), ("dull", 0.0)))
     ]
     keep("elsewhere", _cohort(3.0, 7, split_shift=1))
-    return made
+    return pipelines
 
 
 def _compare(*arguments: object) -> str:
@@ -52,7 +52,7 @@ def _compare(*arguments: object) -> str:
     return ended.output
 
 
-def test_a_results_folder_stands_for_its_largest_track(
+def test_results_folder_selects_its_largest_comparable_group(
     three: list[ExperimentResult], kept: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(display_comparison, "console", Console(width=80))
@@ -62,29 +62,29 @@ def test_a_results_folder_stands_for_its_largest_track(
     assert "made_up x dull" in printed
     assert "elsewhere" not in printed
     flat = " ".join(printed.split())
-    assert "1 of 4 experiments belong to other tracks" in flat
-    assert "Lower than it: made_up x dull." in flat
+    assert "1 of 4 experiments belong to other comparable groups" in flat
+    assert "Lower: made_up x dull." in flat
     assert "unit of the test: fold of patients (12 folds, 4 split units tested in each)" in flat
     assert "P(best) is the share of the draws" in flat
     assert max(map(len, printed.splitlines())) <= 80
 
 
-def test_json_holds_what_the_interface_returns(three: list[ExperimentResult], kept: Results) -> None:
+def test_json_equals_the_result_from_python(three: list[ExperimentResult], kept: Results) -> None:
     printed = json.loads(_compare(*(e.folder for e in three), "--against", "made_up x dull", "--rope", 0.02, "--json"))
-    found = bench.compare(*three, against="made_up x dull", rope=0.02)
-    assert printed == json.loads(json.dumps(found.record()))
+    comparison = bench.compare(*three, against="made_up x dull", rope=0.02)
+    assert printed == json.loads(json.dumps(comparison.record()))
     assert printed["reference"] == "made_up x dull"
     assert {row["pipeline"] for row in printed["comparisons"]} == {"made_up x svm", "made_up x knn"}
     assert all(row["p_better"] > 0.9 for row in printed["comparisons"])
 
 
-def test_a_reference_may_be_named_by_a_folder_that_was_not_listed(three: list[ExperimentResult]) -> None:
-    found = bench.compare(three[0].folder, three[1].folder, against=str(three[2].folder))
-    assert found.reference == "made_up x dull"
-    assert len(found.table) == 2
+def test_reference_by_folder_that_is_not_listed(three: list[ExperimentResult]) -> None:
+    comparison = bench.compare(three[0].folder, three[1].folder, against=str(three[2].folder))
+    assert comparison.reference == "made_up x dull"
+    assert len(comparison.table) == 2
 
 
-def test_all_pairs_are_printed_with_both_names(
+def test_all_pairs_name_both_pipelines(
     three: list[ExperimentResult], kept: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(display_comparison, "console", Console(width=120))
@@ -94,7 +94,7 @@ def test_all_pairs_are_printed_with_both_names(
     assert "3 comparisons, all pairs" in " ".join(printed.split())
 
 
-def test_a_test_without_a_reading_of_equality_has_no_such_column(
+def test_no_column_of_equality_without_its_probability(
     keep: Keep, kept: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(display_comparison, "console", Console(width=80))
@@ -108,7 +108,7 @@ def test_a_test_without_a_reading_of_equality_has_no_such_column(
     assert "equal:" not in printed
 
 
-def test_names_with_markup_are_printed_as_they_are(keep: Keep, kept: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_markup_in_names_is_escaped(keep: Keep, kept: Results, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(display_comparison, "console", Console(width=120))
     keep("svm[C=10]", _cohort(1.0, 0), flags=["BASELINE"])
     keep("svm[C=1]", _cohort(0.5, 1))
@@ -118,7 +118,7 @@ def test_names_with_markup_are_printed_as_they_are(keep: Keep, kept: Results, mo
 
 
 def test_places_that_hold_nothing_to_compare_are_told(kept: Results, keep: Keep, tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="does not exist; experiments lie in"):
+    with pytest.raises(BenchError, match="does not exist; experiments are in"):
         bench.compare(tmp_path / "nowhere")
     with pytest.raises(BenchError, match="neither an experiment's folder nor a results folder"):
         bench.compare(tmp_path)
@@ -129,6 +129,6 @@ def test_places_that_hold_nothing_to_compare_are_told(kept: Results, keep: Keep,
         bench.compare(kept.path)
 
 
-def test_an_experiment_named_twice_is_there_once(three: list[ExperimentResult], kept: Results) -> None:
-    found = bench.compare(kept, three[0], three[0].folder)
-    assert len(found.standings) == 3
+def test_duplicate_experiments_are_merged(three: list[ExperimentResult], kept: Results) -> None:
+    comparison = bench.compare(kept, three[0], three[0].folder)
+    assert len(comparison.standings) == 3

@@ -1,4 +1,4 @@
-"""How the commands end by Ctrl-C: exit code 130, and a true word on what is kept."""
+"""Options of the command line, and the message on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _interrupted(*_: object, **__: object) -> NoReturn:
         ("bench.cli.display.contract.run_shown", ["check", "knn"]),
     ],
 )
-def test_what_keeps_nothing_does_not_promise_to_go_on(
+def test_interrupted_command_that_stores_nothing(
     place: str, command: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -34,18 +34,17 @@ def test_what_keeps_nothing_does_not_promise_to_go_on(
     ended = CliRunner().invoke(app, command)
     assert ended.exit_code == 130
     assert "Stopped. No result was written." in ended.stderr
-    assert "goes on" not in ended.stderr
+    assert "continue" not in ended.stderr
 
 
-def test_what_resumes_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_interrupted_command_that_resumes(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit) as ended, stoppable():
         raise KeyboardInterrupt
     assert ended.value.exit_code == 130
-    assert "What was finished is kept; the same command goes on from there." in capsys.readouterr().err
+    assert "Finished parts are stored; run the same command again to continue." in capsys.readouterr().err
 
 
-def test_the_help_of_split_keeps_every_name_on_one_line() -> None:
-    """Choices beside each other as a metavar were cut inside a name at 80 columns."""
+def test_help_of_split_does_not_break_names() -> None:
     text = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "80"}, color=False).stdout
-    for name in ("patient;", "image,", "official:", "official-linked:", "lopo:", "held-out:"):
+    for name in ("patient:", "image:", "official:", "official-linked:", "lopo:", "held-out:"):
         assert name in text, name

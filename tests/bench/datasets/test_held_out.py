@@ -1,4 +1,4 @@
-"""Training and held-out cells are joined, and kept apart in patients, images and classes."""
+"""Joined training and held-out cells, and checks that they share no patient and no image."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _opened(data: Path, listener: Listener | None = None, **options: object) -> 
     return open_data(make_options({"data": str(data), **options}), listener)
 
 
-def test_joined_sets_say_which_cell_trains() -> None:
+def test_joined_sets_have_a_set_column() -> None:
     joined = joined_sets(_dataset("one", "A1 b1", fold=list("0011")), _dataset("two", "C9 d9", um_per_px=["0.5"] * 4))
     assert list(joined.table["set"]) == ["train"] * 4 + ["held-out"] * 4
     assert list(joined.table["cell"])[::2] == ["A1.0", "b1.0", "C9.0", "d9.0"]
@@ -70,16 +70,16 @@ def test_joined_sets_say_which_cell_trains() -> None:
 def test_the_sets_need_the_same_classes_and_positive_class() -> None:
     one, other = _dataset("one", "A1 b1"), _dataset("two", "C9 d9")
     upper = Dataset("two", "", other.table.assign(label=other.table["label"].str.upper()), "SICK")
-    with pytest.raises(BenchError, match=r"classes SICK, WELL, those of --data of sick, well"):
+    with pytest.raises(BenchError, match=r"classes SICK, WELL, those of --data have sick, well"):
         joined_sets(one, upper)
-    with pytest.raises(BenchError, match=r"'sick' in --data and 'well' in --held-out; name one with --positive"):
+    with pytest.raises(BenchError, match=r"'sick' in --data and 'well' in --held-out; set one with --positive"):
         joined_sets(one, _dataset("two", "C9 d9", positive="well"))
     with pytest.raises(BenchError, match=r"--held-out two has a column `set`"):
         joined_sets(one, _dataset("two", "C9 d9", set=["train"] * 4))
 
 
 def test_a_patient_in_both_sets_is_named() -> None:
-    with pytest.raises(BenchError, match=r"2 patients with cells in both .*: A1, b2; a patient lies on one side"):
+    with pytest.raises(BenchError, match=r"2 patients with cells in both .*: A1, b2; a patient belongs to one set"):
         with_patients_apart(joined_sets(_dataset("one", "A1 b1 b2"), _dataset("two", "A1 b2")))
 
 
@@ -100,7 +100,7 @@ def test_ids_that_differ_only_by_case_or_prefix_are_noticed(one: str, other: str
         assert notices == ()
     else:
         assert notices[0].startswith("patient ids that differ only by case or prefix")
-        assert sorted(notices[0].partition("people: ")[2].split(", ")) == sorted(pairs.split(", "))
+        assert sorted(notices[0].partition("different patients: ")[2].split(", ")) == sorted(pairs.split(", "))
 
 
 def test_a_set_without_a_class_is_named() -> None:
@@ -119,22 +119,22 @@ def test_an_image_or_a_link_across_the_sets_is_named() -> None:
     within = pictures.mask(pictures == "digest 5", "digest 4")
     check_images_apart(dataset, within)
     linked = Dataset("", "", dataset.table.assign(unit=["A1+C9", "A1+C9", *"bb", "A1+C9", "A1+C9", *"dd"]), "sick")
-    with pytest.raises(BenchError, match=r"linked patients lie in both .*: A1\+C9"):
+    with pytest.raises(BenchError, match=r"linked patients are in both .*: A1\+C9"):
         check_images_apart(linked, pictures)
 
 
-def test_the_training_set_stands_alone_for_other_splits() -> None:
+def test_other_splits_use_the_training_set() -> None:
     sets = ["train"] * 4 + ["held-out"] * 2
     left = training_set(_dataset("one", "A1 b1 c1", set=sets))
     assert list(left.table["patient"]) == ["A1", "A1", "b1", "b1"]
     assert left.table.index.equals(pd.RangeIndex(4))
     assert "set" not in left.table
-    assert left.notices == ("2 held-out cells are left out, a track of their own: --split held-out reads them",)
+    assert left.notices == ("2 held-out cells are left out; --split held-out evaluates on them",)
     with pytest.raises(BenchError, match="without its held-out cells, holds only the class 'sick'"):
         training_set(_dataset("one", "A1 B1 c1", set=sets))
 
 
-def test_two_data_sets_are_opened_as_two_sets(tmp_path: Path, draw: Draw, own_cache: Path) -> None:
+def test_two_datasets_are_opened_as_two_sets(tmp_path: Path, draw: Draw, own_cache: Path) -> None:
     train = _folder(tmp_path / "one", draw, "A1 A2 b1 b2")
     other = _folder(tmp_path / "two", draw, "C8 d9", seed=50)
     listener = Listener()
@@ -142,7 +142,7 @@ def test_two_data_sets_are_opened_as_two_sets(tmp_path: Path, draw: Draw, own_ca
     assert list(opened.dataset.table["set"]) == ["train"] * 4 + ["held-out"] * 2
     assert list(opened.dataset.table["cell"]) == [f"{n}.png" for n in range(4)] + ["held-out/0.png", "held-out/1.png"]
     assert opened.dataset.cells()[5].image.shape == (12, 12, 3)
-    assert listener.notices == ["the positive class is 'well', the last in sort order; --positive names another"]
+    assert listener.notices == ["the positive class is 'well', the last in sort order; set another with --positive"]
     again = _opened(train, held_out=str(_folder(tmp_path / "three", draw, "C8 d9", seed=60)))
     assert _opened(train).held_out_digest is None
     assert opened.held_out_digest != again.held_out_digest
@@ -176,27 +176,25 @@ def test_a_column_of_the_manifest_names_the_held_out_cells(tmp_path: Path, draw:
     other = _folder(tmp_path / "two", draw, "E7 f6", seed=50)
     with pytest.raises(BenchError, match="--data one has a column `set` that names its own held-out cells"):
         _opened(folder, held_out=str(other))
-    with pytest.raises(BenchError, match="names no held-out cells; give them as --held-out PATH"):
+    with pytest.raises(BenchError, match="has no held-out cells; pass them as --held-out PATH"):
         _opened(other, split="held-out")
 
 
 @pytest.mark.parametrize(
     ("entries", "complaint"),
     [
-        ("A1:0:train b1:0:test", r"manifest.csv, row 3: 'set' is 'test'; train or held-out is expected"),
+        ("A1:0:train b1:0:test", r"manifest.csv, row 3: 'set' is 'test'; expected train or held-out"),
         ("A1:0:train b1::train", r"row 3: 'fold' is empty"),
-        ("A1:0:train b1:0:held-out", r"row 3: 'fold' is '0', but a held-out cell lies in no fold"),
-        ("A1::held-out b1::held-out", r"every cell is held-out, so that none is left to train on"),
+        ("A1:0:train b1:0:held-out", r"row 3: 'fold' is '0', but a held-out cell has no fold"),
+        ("A1::held-out b1::held-out", r"every cell is held-out; there are no training cells"),
     ],
 )
-def test_what_is_wrong_with_the_column_is_told_with_its_row(
-    tmp_path: Path, draw: Draw, entries: str, complaint: str
-) -> None:
+def test_errors_in_the_set_column_name_the_row(tmp_path: Path, draw: Draw, entries: str, complaint: str) -> None:
     with pytest.raises(BenchError, match=complaint):
         _opened(_folder(tmp_path / "one", draw, entries, columns="fold,set"))
 
 
-def test_phantoms_of_another_seed_are_other_people(own_cache: Path) -> None:
+def test_phantoms_of_another_seed_have_other_patients(own_cache: Path) -> None:
     train, same, other = (f"phantom[patients=3,cells=2,size=64,seed={seed}]" for seed in (0, 0, 1))
     opened = open_data(make_options({"data": train, "held_out": other}))
     sets = opened.dataset.table.groupby("set")["patient"].agg(set)

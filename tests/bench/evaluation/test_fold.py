@@ -20,7 +20,7 @@ from bench.evaluation.inputs import FeatureArray
 from bench.evaluation.protocol import Protocol
 from bench.plugins.registry import Plugin
 from bench.scores.decisions import Inner, decide
-from bench.scores.thresholds import best_threshold
+from bench.scores.thresholds import choose_threshold, parse_threshold, patient_weights
 from bench.splits.folds import InnerPatientKFold, PatientKFold
 
 Evaluate = Callable[..., FoldResult]
@@ -199,7 +199,8 @@ def test_the_threshold_depends_on_inner_predictions_only(
 ) -> None:
     plain = evaluate(job)
     rows = plain.inner_predictions["row"].to_numpy()
-    expected = best_threshold(plain.inner_predictions["p_sick"].to_numpy(), job.labels[rows] == "sick", job.units[rows])
+    scores, weights = plain.inner_predictions["p_sick"].to_numpy(), patient_weights(job.units[rows])
+    expected = choose_threshold(parse_threshold("balanced"), scores, job.labels[rows] == "sick", weights)
     assert (plain.predictions["threshold"] == expected).all()
     shifted = features.copy()
     shifted[job.test, 1] += 100

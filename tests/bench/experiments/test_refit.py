@@ -86,6 +86,6 @@ def test_an_experiment_in_the_results_is_not_run(
 
 
 def test_a_full_disk_is_a_bench_error(tmp_path: Path) -> None:
-    error = pytest.raises(BenchError, match=r"\(No space left on device: there\)\. Finished results are kept")
+    error = pytest.raises(BenchError, match=r"\(No space left on device: there\)\. Finished parts are stored")
     with error, disk_errors_as_bench_error(tmp_path, tmp_path / "store"):
         raise OSError(28, "No space left on device", "there")

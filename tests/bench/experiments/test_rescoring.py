@@ -266,7 +266,7 @@ def test_invalid_probabilities_stop_threshold_and_calibration(
     table = pd.read_parquet(path)
     table.loc[5, list(change)] = list(change.values())
     table.to_parquet(path)
-    with pytest.raises(BenchError, match=rf"{name}\.parquet: predictions hold probabilities.*{complaint}") as error:
+    with pytest.raises(BenchError, match=rf"{name}\.parquet: predictions contain probabilities.*{complaint}") as error:
         score(results.path, calibrate="sigmoid")
     assert str(error.value).count("experiments/a") == 1
 
@@ -279,7 +279,7 @@ def test_predictions_without_cells_or_units_are_refused(results: Results, add: A
         score(results.path)
     table.loc[3, "unit"] = None
     table.to_parquet(path)
-    with pytest.raises(BenchError, match=rf"experiments/a: predictions name no unit of cell {table.cell[3]}"):
+    with pytest.raises(BenchError, match=rf"experiments/a: predictions lack the unit of cell {table.cell[3]}"):
         score(results.path)
 
 

@@ -1,4 +1,4 @@
-"""Features of a data set as a table, through Python and the command line, from a store that is shared."""
+"""Features of a dataset as a table, in Python and on the command line, from a shared store."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from extractors.handcrafted.framework.status import Status
 FAMILIES, MIXED = "handcrafted[families=size+color]", "handcrafted[families=size+glcm]"
 
 
-class Heard(Observer):
-    """Keeps what it is told."""
+class Recorder(Observer):
+    """Records notices and progress."""
 
     def __init__(self) -> None:
         self.notices: list[str] = []
@@ -46,14 +46,14 @@ class Heard(Observer):
 
 @pytest.fixture(scope="session")
 def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten phantom patients with about eight small cells each: two shards."""
+    """Ten phantom patients with about eight small cells each: two chunks."""
     folder = tmp_path_factory.mktemp("table") / "cells"
     write_phantom(PhantomSpec(patients=5, cells=8, spread=0.2, size=64, seed=11), folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def found(cells: Path) -> FeatureTable:
+def table(cells: Path) -> FeatureTable:
     return extract_features(str(cells), FAMILIES, store=cells.parent / "store", jobs=2)
 
 
@@ -70,7 +70,7 @@ def grey(tmp_path: Path) -> Path:
     return tmp_path / "manifest.csv"
 
 
-def test_held_out_cells_are_there_and_told(grey: Path, tmp_path: Path) -> None:
+def test_held_out_cells_are_included_and_marked(grey: Path, tmp_path: Path) -> None:
     rows = pd.read_csv(grey, dtype=str)
     rows.assign(set=["train", "held-out", "train", "held-out"]).to_csv(grey, index=False)
     ended = CliRunner().invoke(
@@ -84,30 +84,30 @@ def test_held_out_cells_are_there_and_told(grey: Path, tmp_path: Path) -> None:
     assert table["size.area.cell"].tolist() == [256.0] * 4
 
 
-def test_a_row_a_cell_holds_what_the_extractor_gives(found: FeatureTable, cells: Path) -> None:
-    table = found.table
+def test_rows_contain_the_output_of_the_extractor(table: FeatureTable, cells: Path) -> None:
+    frame = table.table
     manifest = pd.read_csv(cells / "manifest.csv", dtype=str)
-    assert list(table["patient"]) == list(manifest["patient"])
-    assert list(table["label"]) == list(manifest["label"])
-    assert table["id"].is_unique
+    assert list(frame["patient"]) == list(manifest["patient"])
+    assert list(frame["label"]) == list(manifest["label"])
+    assert frame["id"].is_unique
     build = extractor(FAMILIES).build()
     files = Cells(CellFile(str(path), str(cells / path)) for path in manifest["path"])
     pd.testing.assert_frame_equal(
-        table.drop(columns=["id", "patient", "label"]),
+        frame.drop(columns=["id", "patient", "label"]),
         pd.DataFrame(build.transform(files), columns=list(build.get_feature_names_out())),
         check_exact=True, check_column_type=False,
     )  # fmt: skip
-    assert found.extracted == len(table) > 64
-    assert found.seconds > 0
+    assert table.extracted == len(frame) > 64
+    assert table.seconds > 0
 
 
-def test_what_is_stored_is_not_extracted_again(found: FeatureTable, cells: Path) -> None:
+def test_stored_features_are_not_extracted_again(table: FeatureTable, cells: Path) -> None:
     again = extract_features(str(cells), FAMILIES, store=cells.parent / "store")
-    assert (again.extracted, again.folder) == (0, found.folder)
+    assert (again.extracted, again.folder) == (0, table.folder)
     one = bench.run(FAMILIES, "knn", data=str(cells), folds=2, inner_folds=2, jobs=1,
                     store=cells.parent / "store", out=cells.parent / "results")  # fmt: skip
     assert one.record["components"]["features"]["cells"]
-    assert len(list((cells.parent / "store" / "features").glob("*/*/entry.json"))) == 1, "a run takes the same features"
+    assert len(list((cells.parent / "store" / "features").glob("*/*/entry.json"))) == 1, "a run uses the same features"
 
 
 def test_missing_values_have_a_reason(grey: Path, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_missing_values_have_a_reason(grey: Path, tmp_path: Path) -> None:
     assert "nan" not in (tmp_path / "cells.csv").read_text()
 
 
-def test_the_command_writes_the_table_and_says_what_it_holds(grey: Path, tmp_path: Path) -> None:
+def test_the_command_writes_the_table_and_prints_a_summary(grey: Path, tmp_path: Path) -> None:
     out = tmp_path / "out" / "cells.parquet"
     out.parent.mkdir()
     out.write_text("an older table")
@@ -139,7 +139,7 @@ def test_the_command_writes_the_table_and_says_what_it_holds(grey: Path, tmp_pat
     assert f"{MIXED}: 4 cells of 4 patients, {columns} columns of features" in shown[0].output
     assert "4 cells extracted in" in shown[0].output
     assert "cells/s" in shown[0].output
-    assert "taken from the feature store; nothing had to be extracted" in shown[1].output
+    assert "read from the feature store; no cell was extracted" in shown[1].output
     status = pd.read_parquet(out.with_name("cells.status.parquet"))
     counts = status["reason"].value_counts()
     assert f"missing values: {len(status)} ({100 * len(status) / (4 * columns):.2g} %)" in shown[1].output
@@ -203,7 +203,7 @@ class Bare(Slow):
         (["-x", "size", "-o", "t.csv", "--store", "manifest.csv"], "choose another place with --store"),
     ],
 )
-def test_what_the_user_got_wrong_ends_with_a_sentence_and_no_file(
+def test_errors_of_the_user_write_no_file(
     arguments: list[str], complaint: str, grey: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
@@ -221,7 +221,7 @@ def test_what_the_user_got_wrong_ends_with_a_sentence_and_no_file(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("plugins")
-def test_ctrl_c_keeps_finished_shards_and_writes_no_table(cells: Path, tmp_path: Path) -> None:
+def test_ctrl_c_keeps_finished_chunks_and_writes_no_table(cells: Path, tmp_path: Path) -> None:
     first = pd.read_csv(cells / "manifest.csv", dtype=str)
     store = tmp_path / "store"
     command = [sys.executable, "-m", "bench", "features", "extract", str(cells), "-x", "slow"]
@@ -229,17 +229,17 @@ def test_ctrl_c_keeps_finished_shards_and_writes_no_table(cells: Path, tmp_path:
     name = extract_features(str(cells), "size", store=tmp_path / "other", jobs=1).cells["id"][0]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "SLOW": name}) as process:
         until = time.monotonic() + 60
-        while not list(store.glob("features/*/*.partial/chunks/0*.json")):
+        while not list(store.glob("features/*/*.partial/*.chunk")):
             assert process.poll() is None
             assert time.monotonic() < until
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        told = process.communicate()[1]
+        message = process.communicate()[1]
     assert process.returncode == 130
-    assert "What was finished is kept" in told
-    assert [p.name for p in store.glob("features/*/*.partial/chunks/0*.json")] == ["000000.json"]
+    assert "Finished parts are stored" in message
+    assert [p.name for p in store.glob("features/*/*.partial/*.chunk")] == ["000000.chunk"]
     assert not (tmp_path / "t.parquet").exists()
-    heard = Heard()
-    found = extract_features(str(cells), "slow", store=store, jobs=1, observer=heard)
-    assert found.extracted == len(first) - 64, "the first shard was there"
-    assert [s for s in heard.steps if s[0] == "extract slow"] == [("extract slow", 0, 1), ("extract slow", 1, 1)]
+    recorder = Recorder()
+    extracted = extract_features(str(cells), "slow", store=store, jobs=1, observer=recorder)
+    assert extracted.extracted == len(first) - 64, "the first chunk was finished"
+    assert [s for s in recorder.steps if s[0] == "extract slow"] == [("extract slow", 0, 1), ("extract slow", 1, 1)]

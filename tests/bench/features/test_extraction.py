@@ -1,4 +1,4 @@
-"""One process extracts what a store lacks; another that wants it waits, and nobody leaves a lock behind."""
+"""One process extracts an entry, others wait for it, and no lock outlives its process."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ SIZE = extractor("size")
 DIGEST = hashlib.sha256(b"a").hexdigest()
 
 
-class Heard(Observer):
-    """Keeps what it is told."""
+class Recorder(Observer):
+    """Records notices."""
 
     def __init__(self) -> None:
         self.notices: list[str] = []
@@ -40,23 +40,23 @@ class Heard(Observer):
 
 @pytest.fixture
 def entry(tmp_path: Path) -> Entry:
-    """An empty place in a store."""
+    """An entry that is not stored."""
     return Entry(tmp_path / "features" / "x" / "0", {})
 
 
 def _never(*_: Any) -> Any:
-    raise AssertionError("nothing is to be extracted")
+    raise AssertionError("nothing should be extracted")
 
 
 def _begin(entry: Entry, observer: Observer | None = None) -> Any:
     cells = Cells([CellFile("a", "a.png")])
-    given = {"cells": cells, "digests": [DIGEST], "submit": _never, "options": Options()}
-    return begin(entry, SIZE, **given, observer=observer or Observer())
+    settings = {"cells": cells, "digests": [DIGEST], "submit": _never, "options": Options()}
+    return begin(entry, SIZE, **settings, observer=observer or Observer())
 
 
-def test_while_another_process_extracts_it_is_waited_for(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The lock's holder finishes while we wait: what it stored is taken."""
-    heard = Heard()
+def test_another_process_is_waited_for(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The owner of the lock finishes meanwhile, and its entry is used."""
+    recorder = Recorder()
     lock = try_lock(entry.lock_path)
     assert lock is not None
     assert _begin(entry) is None
@@ -66,15 +66,15 @@ def test_while_another_process_extracts_it_is_waited_for(entry: Entry, monkeypat
         lock.release()
 
     monkeypatch.setattr(extraction.time, "sleep", finished)
-    given: Any = {"cells": Cells([]), "digests": [], "pool": None, "options": Options()}
-    assert extract(entry, SIZE, **given, observer=heard) == 0
-    assert heard.notices == ["another process extracts size; waiting for it"]
+    settings: Any = {"cells": Cells([]), "digests": [], "pool": None, "options": Options()}
+    assert extract(entry, SIZE, **settings, observer=recorder) == 0
+    assert recorder.notices == ["another process extracts size; waiting for it"]
     assert _begin(entry) is None, "stored by now"
     assert try_lock(entry.lock_path) is not None, "and not left locked"
 
 
-def test_a_task_that_cannot_be_given_out_leaves_no_lock(entry: Entry) -> None:
-    with pytest.raises(AssertionError, match="nothing is to be extracted"):
+def test_a_task_that_cannot_be_submitted_leaves_no_lock(entry: Entry) -> None:
+    with pytest.raises(AssertionError, match="nothing should be extracted"):
         _begin(entry)
     assert try_lock(entry.lock_path) is not None
 
@@ -89,24 +89,24 @@ PROCESS = """
 import os, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-import bench.features.extraction, bench.features.store.chunks as chunks
-from conftest import Heard, Workshop
+import bench.features.extraction as extraction
+from conftest import Recorder, ScratchStore
 
-class Told(Heard):
+class Printer(Recorder):
     def notice(self, text):
         print(text, flush=True)
 
 store, log = Path(sys.argv[2]), Path(sys.argv[3])
 if sys.argv[4] == "first":
-    make = chunks.make_chunk
+    extract = extraction.extract_chunk
     def gated(task, *args):
-        made = make(task, *args)
+        info = extract(task, *args)
         if task.number == 1:
-            print("one is there", flush=True)
+            print("one is finished", flush=True)
             sys.stdin.readline()
-        return made
-    bench.features.extraction.make_chunk = gated
-Workshop(store, log).extract(range(300), Told())
+        return info
+    extraction.extract_chunk = gated
+ScratchStore(store, log).extract(range(300), Printer())
 print("done", flush=True)
 """
 
@@ -133,9 +133,9 @@ def _chunks(log: Path) -> Counter[int]:
 
 @pytest.mark.parametrize("death", [False, True], ids=["finishes", "is killed"])
 def test_two_processes_do_the_work_once(tmp_path: Path, death: bool) -> None:
-    """The second waits; should the first be killed, the kernel lets go of its lock, and the second goes on."""
+    """The second waits; if the first is killed, the kernel releases its lock, and the second resumes."""
     with _started(tmp_path, "first") as first:
-        assert _line(first) == "one is there"
+        assert _line(first) == "one is finished"
         with _started(tmp_path, "second") as second:
             assert _line(second) == "another process extracts numbers; waiting for it"
             if death:

@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from bench.errors import BenchError
 from bench.features import table as feature_table
-from bench.features.store.entry import write_array, write_entry
+from bench.features.store.entry import write_entry
 from bench.features.table import FeatureTable, status_path
 from extractors.handcrafted.framework.status import Status
 
@@ -21,7 +21,7 @@ N, WIDTH = 70, 5
 
 
 @pytest.fixture
-def found(tmp_path: Path) -> FeatureTable:
+def table(tmp_path: Path) -> FeatureTable:
     """Numbers of every size, a tenth of them missing for one of two reasons."""
     rng = np.random.default_rng(0)
     values = (rng.normal(size=(N, WIDTH)) * 10.0 ** rng.integers(-30, 30, (N, WIDTH))).astype(np.float32)
@@ -34,42 +34,42 @@ def found(tmp_path: Path) -> FeatureTable:
     return FeatureTable("made_up[a=1]", folder, keys, tuple(f"f.{i}" for i in range(WIDTH)), N, 1.0)
 
 
-def test_the_file_reads_back_to_the_same_bits(found: FeatureTable, tmp_path: Path) -> None:
+def test_the_file_reads_back_to_the_same_bits(table: FeatureTable, tmp_path: Path) -> None:
     for name in ("cells.parquet", "cells.csv"):
-        found.write(tmp_path / name)
-    types = dict.fromkeys(found.names, np.float32)
+        table.write(tmp_path / name)
+    types = dict.fromkeys(table.names, np.float32)
     # A label "NA" is a label; what is missing is empty.
     from_csv = pd.read_csv(tmp_path / "cells.csv", dtype=types, keep_default_na=False, na_values=[""])
-    for table in (pd.read_parquet(tmp_path / "cells.parquet"), from_csv):
-        assert list(table.columns) == ["id", "patient", "label", *found.names]
-        pd.testing.assert_frame_equal(table, found.table, check_exact=True, check_column_type=False)
-    told = parquet.read_schema(tmp_path / "cells.parquet").metadata[b"cytobench"]
-    assert b"made_up[a=1]" in told
+    for written in (pd.read_parquet(tmp_path / "cells.parquet"), from_csv):
+        assert list(written.columns) == ["id", "patient", "label", *table.names]
+        pd.testing.assert_frame_equal(written, table.table, check_exact=True, check_column_type=False)
+    metadata = parquet.read_schema(tmp_path / "cells.parquet").metadata[b"cytobench"]
+    assert b"made_up[a=1]" in metadata
 
 
-def test_rows_are_written_group_by_group(found: FeatureTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found.write(tmp_path / "one.parquet")
+def test_rows_are_written_group_by_group(table: FeatureTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table.write(tmp_path / "one.parquet")
     monkeypatch.setattr(feature_table, "ROWS", 32)
-    found.write(tmp_path / "many.parquet")
+    table.write(tmp_path / "many.parquet")
     groups = parquet.ParquetFile(tmp_path / "many.parquet").metadata
-    assert groups.num_row_groups == -(-len(found.cells) // 32)
+    assert groups.num_row_groups == -(-len(table.cells) // 32)
     assert groups.row_group(0).num_rows == 32
     assert parquet.read_table(tmp_path / "one.parquet").equals(parquet.read_table(tmp_path / "many.parquet"))
 
 
-def test_reasons_are_counted_and_listed_cell_by_cell(found: FeatureTable, monkeypatch: pytest.MonkeyPatch) -> None:
-    codes = np.load(found.folder / "status.npy")
-    assert found.missing == {s.name: int((codes == s).sum()) for s in (Status.FLAT, Status.NO_NUCLEUS)}
-    assert list(found.missing.values()) == sorted(found.missing.values(), reverse=True)
+def test_reasons_are_counted_and_listed_cell_by_cell(table: FeatureTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = np.load(table.folder / "status.npy")
+    assert table.missing == {s.name: int((codes == s).sum()) for s in (Status.FLAT, Status.NO_NUCLEUS)}
+    assert list(table.missing.values()) == sorted(table.missing.values(), reverse=True)
     wanted = [[f"cell {r}", f"f.{c}", Status(codes[r, c]).name] for r, c in np.argwhere(codes)]
-    assert found.status.to_numpy().tolist() == wanted
+    assert table.status.to_numpy().tolist() == wanted
     monkeypatch.setattr(feature_table, "ROWS", 8)
-    assert found.status.to_numpy().tolist() == wanted
+    assert table.status.to_numpy().tolist() == wanted
 
 
-def test_a_status_that_is_not_ours_is_told_by_its_number(found: FeatureTable) -> None:
-    write_array(found.folder / "status.npy", np.full((N, WIDTH), 200, dtype=np.uint8))
-    assert found.missing == {"status 200": N * WIDTH}
+def test_an_unknown_status_code_is_reported_as_a_number(table: FeatureTable) -> None:
+    np.save(table.folder / "status.npy", np.full((N, WIDTH), 200, dtype=np.uint8))
+    assert table.missing == {"status 200": N * WIDTH}
 
 
 def test_an_extractor_without_status_gives_no_reason(tmp_path: Path) -> None:
@@ -78,21 +78,21 @@ def test_an_extractor_without_status_gives_no_reason(tmp_path: Path) -> None:
     write_entry(folder, values, ["one", "two"])
     keys = pd.DataFrame({"id": ["x", "y", "z"], "patient": "p", "label": "a"})
     table = FeatureTable("theirs", folder, keys, ("one", "two"), 0, 0.0)
-    assert table.missing == {"no reason told": 3}
+    assert table.missing == {"no reason given": 3}
     gone = [["x", "two"], ["y", "one"], ["y", "two"]]
-    assert table.status.to_numpy().tolist() == [[*each, "no reason told"] for each in gone]
+    assert table.status.to_numpy().tolist() == [[*each, "no reason given"] for each in gone]
     full = FeatureTable("theirs", folder, keys.iloc[:0], ("one", "two"), 0, 0.0)
     assert list(full.status.columns) == ["id", "feature", "reason"]
     assert full.missing == {}
 
 
-def test_an_error_leaves_the_former_file_whole(found: FeatureTable, tmp_path: Path) -> None:
+def test_an_error_leaves_the_previous_file(table: FeatureTable, tmp_path: Path) -> None:
     """The store breaks off while the second file is written: the first one stays as it was, too."""
     path, reasons = tmp_path / "t.parquet", tmp_path / "t.status.parquet"
     path.write_text("the former table")
-    (found.folder / "status.npy").write_bytes(b"cut off")
+    (table.folder / "status.npy").write_bytes(b"cut off")
     with pytest.raises(BenchError, match=r"status\.npy: the stored features cannot be read .* extracts them again"):
-        found.write(path, status=reasons)
+        table.write(path, status=reasons)
     assert path.read_text() == "the former table"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["entry", "t.parquet"]
 

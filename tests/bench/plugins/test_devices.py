@@ -1,4 +1,4 @@
-"""--device is resolved once, is part of the key of whoever takes it, and a missing GPU is told where it matters."""
+"""`--device` is resolved once and part of the keys that depend on it; a missing GPU gives a notice where it matters."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Own(DummyClassifier):
 """
 
 
-class Heard(Observer):
-    """Keeps the sentences."""
+class Recorder(Observer):
+    """Stores notices."""
 
     def __init__(self) -> None:
         self.notices: list[str] = []
@@ -66,13 +66,13 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def choosing(install: Callable[[str, str, str], None]) -> None:
-    """A third party's extractor that takes a device and tells it."""
+    """A third-party extractor with the parameter `device` that reports it."""
     install("choosing", PLUGINS, "[bench.extractors]\nchooses = choosing:Chooses\n")
 
 
 @pytest.fixture
 def gpus(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Say how many GPUs the driver counts."""
+    """Set the number of GPUs of the driver."""
     return lambda count: monkeypatch.setattr(devices, "gpu_count", lambda: count)
 
 
@@ -81,31 +81,31 @@ def _options(cells: Path, place: Path, **more: Any) -> dict[str, Any]:
     return {**places, "folds": 2, "inner_folds": 2, "jobs": 1, "baselines": False, "positive": "diseased", **more}
 
 
-def test_auto_takes_a_gpu_where_there_is_one(gpus: Callable[[int], None]) -> None:
+def test_auto_selects_a_gpu_if_there_is_one(gpus: Callable[[int], None]) -> None:
     gpus(0)
     assert (device_of("auto"), device_of("cpu")) == ("cpu", "cpu")
-    with pytest.raises(BenchError, match=r"--device cuda: no NVIDIA GPU was found .* say --device cpu"):
+    with pytest.raises(BenchError, match=r"--device cuda: this machine has no NVIDIA GPU.* use --device cpu"):
         device_of("cuda")
     gpus(2)
     assert (device_of("auto"), device_of("cuda"), device_of("cpu")) == ("cuda", "cuda", "cpu")
 
 
-def test_a_gpu_that_is_not_there_is_an_error_before_the_data_are_read(gpus: Callable[[int], None]) -> None:
+def test_a_missing_gpu_is_an_error_before_the_data_is_read(gpus: Callable[[int], None]) -> None:
     gpus(0)
     with pytest.raises(BenchError, match="--device cuda"):
         make_plan(make_options({"data": "nowhere", "device": "cuda", "extractors": "size"}))
 
 
-def test_whoever_could_use_a_gpu_is_told_that_there_is_none(gpus: Callable[[int], None]) -> None:
+def test_a_missing_gpu_gives_a_notice_for_extractors_that_could_use_it(gpus: Callable[[int], None]) -> None:
     gpus(0)
     assert missing_gpu_notice("auto", [extractor("size"), extractor("chooses")]) == NO_GPU
-    assert missing_gpu_notice("cpu", [extractor("chooses")]) == "", "asked for"
-    assert missing_gpu_notice("auto", [extractor("size")]) == "", "nobody uses one"
+    assert missing_gpu_notice("cpu", [extractor("chooses")]) == "", "the CPU is requested"
+    assert missing_gpu_notice("auto", [extractor("size")]) == "", "no extractor uses a GPU"
     gpus(1)
     assert missing_gpu_notice("auto", [extractor("chooses")]) == ""
 
 
-def test_the_device_is_in_the_key_of_those_that_take_it(
+def test_the_device_is_in_the_key_of_extractors_that_use_it(
     cells: Path, tmp_path: Path, gpus: Callable[[int], None]
 ) -> None:
     gpus(1)
@@ -113,34 +113,34 @@ def test_the_device_is_in_the_key_of_those_that_take_it(
         make_plan(make_options(_options(cells, tmp_path, extractors="chooses,size", clfs="knn", device=device)))
         for device in ("cpu", "cuda", "auto")
     ]
-    found = [[e.components["features"]["device"] for e in plan.experiments] for plan in plans]
-    assert found == [["cpu", None], ["cuda", None], ["cuda", None]]
+    devices_of_plans = [[e.components["features"]["device"] for e in plan.experiments] for plan in plans]
+    assert devices_of_plans == [["cpu", None], ["cuda", None], ["cuda", None]]
     keys = [[e.key for e in plan.experiments] for plan in plans]
     assert keys[0][0] != keys[1][0]
     assert keys[1] == keys[2]
     assert keys[0][1] == keys[1][1]
 
 
-def test_workers_are_given_the_device_and_its_absence_is_told_once(
+def test_workers_use_the_device_and_a_missing_gpu_gives_one_notice(
     cells: Path, tmp_path: Path, gpus: Callable[[int], None]
 ) -> None:
     gpus(1)
-    asked = _options(cells, tmp_path)
-    reading = {name: asked[name] for name in ("store", "jobs", "positive")}
-    first = Heard()
+    options = _options(cells, tmp_path)
+    reading = {name: options[name] for name in ("store", "jobs", "positive")}
+    first = Recorder()
     assert (extract_features(str(cells), "chooses", observer=first, **reading).table["on_gpu"] == 1).all()
-    assert first.notices == ["computed on cuda"], "what an extractor says of every chunk is told once"
+    assert first.notices == ["computed on cuda"], "a notice of every chunk is reported once"
     gpus(0)
-    heard = Heard()
-    matrix("chooses,size", "naive_bayes,knn", observer=heard, **asked)
-    assert heard.notices == [NO_GPU, "computed on cpu"]
-    again = Heard()
-    matrix("chooses,size", "naive_bayes,knn,svm", observer=again, **asked)
+    second = Recorder()
+    matrix("chooses,size", "naive_bayes,knn", observer=second, **options)
+    assert second.notices == [NO_GPU, "computed on cpu"]
+    again = Recorder()
+    matrix("chooses,size", "naive_bayes,knn,svm", observer=again, **options)
     assert (extract_features(str(cells), "chooses", observer=again, **reading).table["on_gpu"] == 0).all()
     assert again.notices == [], "all is stored"
 
 
-def test_a_selector_names_no_device_for_an_extractor_but_may_for_a_classifier() -> None:
+def test_a_selector_may_set_the_device_of_a_classifier_only() -> None:
     with pytest.raises(BenchError, match="device is set by the engine; use --device"):
         extractor("chooses[device=cuda]")
     assert classifier("choosing.Own[device=cuda]").selector == "choosing.Own[device=cuda]"

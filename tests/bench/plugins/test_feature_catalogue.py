@@ -1,4 +1,4 @@
-"""The catalogue of features: a row a column of the matrix, in every format, through the command line."""
+"""Catalogue of features: one row per column, all formats, and the command line."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from bench.plugins.feature_catalogue import FIELDS, Catalogue, as_csv, as_json, 
 from bench.plugins.registry import Plugin, extractor
 
 
-class Told:
-    """An extractor whose catalogue holds what no terminal, table or JSON should choke on."""
+class Special:
+    """An extractor whose catalogue contains special characters of terminal, table and JSON."""
 
     def __init__(self, *, broken: bool = False) -> None:
         self.broken = broken
@@ -37,14 +37,14 @@ class Told:
 
 
 class Nameless:
-    """An extractor that has no names before a fit, though it says that it needs none."""
+    """An extractor without names before a fit, although its tag is `requires_fit=False`."""
 
     def get_feature_names_out(self) -> list[str]:
         raise AttributeError("names_")
 
 
-def _told(**params: Any) -> Plugin:
-    return Plugin("told", f"{__name__}:Told", params)
+def _special(**params: Any) -> Plugin:
+    return Plugin("special", f"{__name__}:Special", params)
 
 
 def _run(*arguments: str) -> str:
@@ -55,22 +55,22 @@ def _run(*arguments: str) -> str:
 
 @pytest.fixture
 def odd() -> Catalogue:
-    return Catalogue("told", tuple(described(_told())), described=True)
+    return Catalogue("special", tuple(described(_special())), described=True)
 
 
-def test_a_row_a_column_of_the_matrix_in_its_order() -> None:
-    found = catalogue("handcrafted")
+def test_one_row_per_column_in_order() -> None:
+    result = catalogue("handcrafted")
     names = [str(name) for name in extractor("handcrafted").build().get_feature_names_out()]
-    assert [row["name"] for row in found.rows] == names
+    assert [row["name"] for row in result.rows] == names
     assert len(names) > 100
-    assert all(row["formula"] and row["unit"] and row["turns"] >= 0 for row in found.rows)
-    assert all(tuple(row) == FIELDS for row in found.rows)
+    assert all(row["formula"] and row["unit"] and row["turns"] >= 0 for row in result.rows)
+    assert all(tuple(row) == FIELDS for row in result.rows)
 
 
 def test_families_are_chosen_by_the_first_part_of_a_name() -> None:
-    found = catalogue("handcrafted", ["size", "glcm"])
-    assert {row["name"].partition(".")[0] for row in found.rows} == {"size", "glcm"}
-    assert [row["name"] for row in found.rows if row["name"].startswith("size.")] == [
+    result = catalogue("handcrafted", ["size", "glcm"])
+    assert {row["name"].partition(".")[0] for row in result.rows} == {"size", "glcm"}
+    assert [row["name"] for row in result.rows if row["name"].startswith("size.")] == [
         row["name"] for row in catalogue("size").rows
     ]
 
@@ -81,10 +81,10 @@ def test_families_are_chosen_by_the_first_part_of_a_name() -> None:
         (["--family", "cleftin"], "handcrafted has no family 'cleftin'. Did you mean clefting?"),
         (["--extractor", "handcraftd"], "no extractor is called 'handcraftd'. Did you mean handcrafted"),
         (["--extractor", "glcm[levels=1]"], "Error: glcm[levels=1]: levels=1"),
-        (["-o", "features.txt"], "--output takes a catalogue in full; add --format csv, json, markdown"),
+        (["-o", "features.txt"], "--output needs a complete catalogue; add --format csv, json, markdown"),
     ],
 )
-def test_what_the_user_got_wrong_is_a_sentence(
+def test_user_errors_are_messages(
     arguments: list[str], complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
@@ -110,17 +110,17 @@ def test_csv_holds_every_row(tmp_path: Path) -> None:
 
 
 def test_json_holds_every_row() -> None:
-    found = json.loads(_run("--extractor", "size", "--format", "json"))
+    result = json.loads(_run("--extractor", "size", "--format", "json"))
     rows = [{**row, "turns": "inf" if row["turns"] == math.inf else row["turns"]} for row in catalogue("size").rows]
-    assert found == {"extractor": "size", "features": rows}
+    assert result == {"extractor": "size", "features": rows}
     assert {row["turns"] for row in rows} > {"inf"}, "a feature that changes under turns, and one that does not"
 
 
-def test_odd_texts_stay_one_row_in_every_format(odd: Catalogue, capsys: pytest.CaptureFixture[str]) -> None:
+def test_special_characters_are_escaped_in_every_format(odd: Catalogue, capsys: pytest.CaptureFixture[str]) -> None:
     (row,) = csv.DictReader(as_csv(odd).splitlines(keepends=True))
     assert (row["formula"], row["source"], row["turns"]) == ("a | b [red]\nc", '"x", y', "inf")
-    (told,) = json.loads(as_json(odd))["features"]
-    assert (told["formula"], told["turns"]) == ("a | b [red]\nc", "inf")
+    (feature,) = json.loads(as_json(odd))["features"]
+    assert (feature["formula"], feature["turns"]) == ("a | b [red]\nc", "inf")
     assert as_markdown(odd).splitlines()[2] == '| `odd.lie.cell` | a \\| b [red] c | px | [0, inf) | inf | "x", y |'
     show_catalogue(odd)
     shown = capsys.readouterr().out
@@ -128,7 +128,7 @@ def test_odd_texts_stay_one_row_in_every_format(odd: Catalogue, capsys: pytest.C
     assert "changes" in shown
 
 
-def test_the_table_has_a_line_a_feature_with_what_it_is_taken_of() -> None:
+def test_the_table_has_one_line_per_feature_with_its_regions() -> None:
     shown = _run("--extractor", "size")
     rows = catalogue("size").rows
     features = {row["name"].split(".")[1] for row in rows}
@@ -137,15 +137,15 @@ def test_the_table_has_a_line_a_feature_with_what_it_is_taken_of() -> None:
     assert all(lines.count(feature) == 1 for feature in features)
 
 
-def test_changes_under_turns_are_told_in_a_word() -> None:
+def test_changes_under_turns_are_formatted() -> None:
     assert [turned(t) for t in (0.0, 1e-6, 1e-4, 0.1, math.inf)] == ["exact", "exact", "0.01 %", "10 %", "changes"]
 
 
-def test_an_extractor_without_formulas_tells_names() -> None:
+def test_an_extractor_without_formulas_lists_names() -> None:
     shown = _run("--extractor", "resnet18[weights=random]")
     names = shown.split()
     assert names[:2] == ["resnet18_0000", "resnet18_0001"]
-    assert "512 columns; the extractor tells names alone, no formulas" in " ".join(names)
+    assert "512 columns; the extractor provides names only, without formulas" in " ".join(names)
     found = catalogue("resnet18[weights=random]")
     assert not found.described
     assert found.rows[0] == {**dict.fromkeys(FIELDS), "name": "resnet18_0000"}
@@ -153,24 +153,24 @@ def test_an_extractor_without_formulas_tells_names() -> None:
 
 
 def test_a_catalogue_that_raises_is_an_error_that_names_its_extractor() -> None:
-    with pytest.raises(BenchError, match="told: its catalogue cannot be read: out of order"):
-        described(_told(broken=True))
+    with pytest.raises(BenchError, match="special: its catalogue cannot be read: out of order"):
+        described(_special(broken=True))
 
 
-def test_names_that_cannot_be_had_are_an_error_that_names_its_extractor(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_names_are_an_error_that_names_the_extractor(monkeypatch: pytest.MonkeyPatch) -> None:
     nameless = Plugin("nameless", f"{__name__}:Nameless", {})
     monkeypatch.setattr("bench.plugins.registry.extractor", lambda _: nameless)
     with pytest.raises(BenchError, match="nameless: the names of its columns cannot be read: names_"):
         catalogue("nameless")
 
 
-def test_it_is_told_without_importing_a_network() -> None:
+def test_the_catalogue_does_not_import_networks() -> None:
     code = (
         "import sys; from bench.cli.app import main; sys.argv = ['bench', 'features', 'catalogue']\n"
         "try: main()\nexcept SystemExit: pass\n"
         "print('LOADED', *sorted({'torch', 'torchvision', 'timm', 'xgboost', 'lightgbm', 'optuna'} & set(sys.modules)))"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    told, _, loaded = ended.stdout.rpartition("LOADED")
-    assert "columns" in told
+    output, _, loaded = ended.stdout.rpartition("LOADED")
+    assert "columns" in output
     assert loaded.split() == []

@@ -1,4 +1,4 @@
-"""`--prepare`: texts that mean the same are one, and what is mistyped is told."""
+"""Parsing of `--prepare`: canonical forms and error messages."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_steps_in_the_order_of_the_text() -> None:
         ("crop+mask[to=leave]+macenko", "crop[margin=0]+macenko"),
     ],
 )
-def test_texts_that_mean_the_same_have_one_canonical_form(text: str, expected: str) -> None:
+def test_equivalent_texts_have_one_canonical_form(text: str, expected: str) -> None:
     assert canonical(parse_prepare(text)) == expected
     assert canonical(parse_prepare(expected)) == expected
 
@@ -51,8 +51,8 @@ steps = st.one_of(
 
 
 @given(st.lists(steps, max_size=MAX_STEPS))
-def test_the_canonical_text_is_read_back_to_the_same_steps(given_steps: list[StepBase]) -> None:
-    assert parse_prepare(canonical(given_steps)) == tuple(given_steps)
+def test_the_canonical_text_is_read_back_to_the_same_steps(drawn_steps: list[StepBase]) -> None:
+    assert parse_prepare(canonical(drawn_steps)) == tuple(drawn_steps)
 
 
 @pytest.mark.parametrize(
@@ -62,23 +62,23 @@ def test_the_canonical_text_is_read_back_to_the_same_steps(given_steps: list[Ste
         ("crop+", "expected steps such as"),
         ("+crop", "expected steps such as"),
         ("crop++mask", "expected steps such as"),
-        ("crop,mask", "is no selector"),
-        ("crp", r"no step is called 'crp'\. Did you mean crop\? There are crop, centre_crop, .*, macenko"),
+        ("crop,mask", "is not a selector"),
+        ("crp", r"no step is called 'crp'\. Did you mean crop\? The steps are crop, centre_crop, .*, macenko"),
         ("crop+center_crop", r"no step is called 'center_crop'\. Did you mean centre_crop"),
-        ("crop+none", "none stands alone"),
+        ("crop+none", "none cannot be combined"),
         ("crop[margn=2]", r"crop has no parameter 'margn'\. Did you mean margin\? It takes margin\."),
         ("macenko[alpha=1]", r"macenko has no parameter 'alpha'\. It takes no parameters\."),
         ("crop[margin=-1]", r"crop: margin is from 0 to 8192 \(given: -1\)"),
-        ("centre_crop[size=null]", r"centre_crop: size is a whole number \(given: None\)"),
-        ("centre_crop[size=10+20]", r"centre_crop: size is a whole number"),
+        ("centre_crop[size=null]", r"centre_crop: size is an integer \(given: None\)"),
+        ("centre_crop[size=10+20]", r"centre_crop: size is an integer"),
         ("mask[to=white]", r"mask: to is one of black, mean, leave \(given: white\)"),
         ("clahe[clip=high]", r"clahe: clip is a number \(given: 'high'\)"),
         ("clahe[clip=1e999]", r"clahe: clip is a number"),
-        ("crop[margin=3", "do not close"),
+        ("crop[margin=3", "the brackets are not closed"),
         ("+".join(["crop"] * 17), "17 steps; at most 16"),
     ],
 )
-def test_what_is_mistyped_is_told(text: str, complaint: str) -> None:
+def test_invalid_texts_are_refused(text: str, complaint: str) -> None:
     with pytest.raises(BenchError, match=complaint):
         parse_prepare(text)
 

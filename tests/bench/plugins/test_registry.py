@@ -1,34 +1,73 @@
-"""Names become classes with all of their parameters in one form."""
+"""Selectors are resolved to classes with all parameters in canonical form."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from bench.errors import BenchError
-from bench.plugins import registry
 from bench.plugins.registry import Plugin, classifier, extractor, installed
 
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
 CALIBRATED = "sklearn.calibration.CalibratedClassifierCV"
 
 
+PLUGINS = """
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+
+class WithoutConsumes(ClassifierMixin, BaseEstimator):
+    def __init__(self, depth=3):
+        self.depth = depth
+    def fit(self, X, y, groups=None):
+        return self
+    def predict_proba(self, X):
+        return X
+
+class Plain(WithoutConsumes):
+    tunable = False
+    def fit(self, X, y):
+        return self
+    def search_space(self, trial):
+        return {"depth": 4}
+
+class OfCells(Plain):
+    consumes = "cells"
+
+class OfImages(Plain):
+    consumes = "images"
+
+class NoClassifier:
+    pass
+
+class WithoutTags:
+    def transform(self, X):
+        return X
+
+class Untagged(TransformerMixin, WithoutTags, BaseEstimator):
+    pass
+
+class Stateless(Untagged):
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
+"""
+
+Install = Callable[[str, str, str], None]
+
+
 @pytest.fixture
-def fresh_plugins() -> Iterator[None]:
-    """Entry points are looked up anew in the test and after it."""
-    installed.cache_clear()
-    yield
-    installed.cache_clear()
-
-
-def _distribution(folder: Path, name: str, entry_points: str) -> None:
-    info = folder / f"{name}-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(entry_points)
+def plugins(install: Install) -> None:
+    """A distribution of the classes of `PLUGINS`, each an entry point with the name of the class."""
+    names = (
+        ("WithoutConsumes", "Plain", "OfCells", "OfImages", "NoClassifier"),
+        ("Untagged", "WithoutTags", "Stateless"),
+    )
+    groups = ("[bench.classifiers]", *(f"{name} = their_lab:{name}" for name in names[0]))
+    groups += ("[bench.extractors]", *(f"{name} = their_lab:{name}" for name in names[1]))
+    install("their_lab", PLUGINS, "\n".join(groups))
 
 
 def test_defaults_are_filled_in() -> None:
@@ -135,8 +174,8 @@ def test_selectors_inside_a_selector_are_built() -> None:
         (f"{LOGISTIC}[CC=2]", "no parameter 'CC'"),
         ("sklearn.linear_model.LogisticRegresion", "cannot be imported"),
         ("nowhere.at.all.Classifier", "cannot be imported"),
-        ("sklearn.cluster.KMeans", "no scikit-learn classifier"),
-        ("json.dumps", "no scikit-learn classifier"),
+        ("sklearn.cluster.KMeans", "scikit-learn classifier"),
+        ("json.dumps", "scikit-learn classifier"),
         ("sklearn.multiclass.OneVsRestClassifier", r"needs estimator: write .*\[estimator=...\]"),
         (f"{CALIBRATED}[estimator=svmm[]]", "no classifier is called 'svmm'. Did you mean svm"),
         (f"{CALIBRATED}[estimator=svm[kernal=rbf]]", "Did you mean kernel?"),
@@ -165,33 +204,43 @@ def test_extractors_that_are_refused(text: str, complaint: str) -> None:
         extractor(text)
 
 
-def test_two_distributions_of_one_name_are_an_error_that_names_both(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_plugins: None
-) -> None:
-    _distribution(tmp_path, "their_lab", "[bench.classifiers]\nsvm = their_lab.svm:Svm\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
+def test_two_distributions_of_one_name_are_an_error_that_names_both(install: Install) -> None:
+    install("their_lab", "", "[bench.classifiers]\nsvm = their_lab.svm:Svm\n")
     with pytest.raises(BenchError, match="'svm' in classifiers") as caught:
         classifier("svm")
     for word in ("cytobench", "their_lab", "classifiers.svm:Svm", "their_lab.svm:Svm"):
         assert word in str(caught.value)
 
 
-def test_a_third_partys_plugin_is_found_without_importing_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_plugins: None
-) -> None:
-    _distribution(tmp_path, "their_lab", "[bench.classifiers]\ntheirs = their_lab_module:Theirs\n")
-    (tmp_path / "their_lab_module.py").write_text(
-        "class Theirs:\n    def __init__(self, depth=3): self.depth = depth\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    assert installed("classifiers")["theirs"].value == "their_lab_module:Theirs"
-    assert "their_lab_module" not in sys.modules
-    with pytest.raises(BenchError, match="theirs: its class does not say consumes"):
-        classifier("theirs")
-    sys.modules["their_lab_module"].Theirs.consumes = "features"
-    assert classifier("theirs[depth=4]").build().depth == 4
-    del sys.modules["their_lab_module"]
-    registry._load.cache_clear()
+def test_plugins_are_listed_without_importing_them(plugins: None) -> None:
+    assert installed("classifiers")["Plain"].value == "their_lab:Plain"
+    assert "their_lab" not in sys.modules
+
+
+def test_a_classifier_without_consumes_consumes_features(plugins: None) -> None:
+    plugin = classifier("WithoutConsumes[depth=4]")
+    assert (plugin.consumes, plugin.target) == ("features", "their_lab:WithoutConsumes")
+    assert plugin.build().depth == 4
+    with pytest.raises(BenchError, match='OfImages: consumes is \'images\'; expected "features" or "cells"'):
+        classifier("OfImages")
+
+
+def test_a_classifier_without_groups_goes_through_the_adapter(plugins: None) -> None:
+    plugin = classifier("Plain[depth=4]")
+    assert (plugin.selector, plugin.canonical) == ("Plain[depth=4]", "Plain[depth=4]")
+    assert (plugin.consumes, plugin.nested_modules) == ("features", ("their_lab",))
+    built = plugin.build(random_state=1)
+    assert (type(built).__name__, built.estimator.depth) == ("SklearnAdapter", 4)
+    assert (built.tunable, built.search_space(None)) == (False, {"estimator__depth": 4})
+    with pytest.raises(BenchError, match="OfCells: fit of a classifier of cells needs the parameter groups=None"):
+        classifier("OfCells")
+    with pytest.raises(BenchError, match="scikit-learn classifier"):
+        classifier("NoClassifier")
+
+
+def test_an_extractor_is_fitted_in_each_fold_without_the_tag(plugins: None) -> None:
+    names = ("Untagged", "WithoutTags", "Stateless")
+    assert [extractor(name).requires_fit for name in names] == [True, True, False]
 
 
 def test_a_plugin_travels_between_processes() -> None:

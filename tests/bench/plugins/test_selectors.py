@@ -1,4 +1,4 @@
-"""Selectors: what is written is read back, and what is no selector is refused."""
+"""Parsing and formatting of selectors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SELECTORS = _selectors(ITEMS | st.lists(ITEMS, max_size=3).map(tuple))
 
 
 @given(SELECTORS)
-def test_what_is_written_is_read_back(selector: Selector) -> None:
+def test_formatted_selectors_are_parsed_back(selector: Selector) -> None:
     again = parse(str(selector))
     assert again == selector
     assert str(again) == str(selector)  # 1, 1.0 and true are equal but not the same
@@ -86,7 +86,7 @@ def test_a_list_of_selectors_splits_outside_brackets_and_drops_empty_pieces() ->
     assert split_list('svm[C=1,kernel=rbf], knn,,rf[x="a,b"],') == ["svm[C=1,kernel=rbf]", "knn", 'rf[x="a,b"]']
 
 
-def test_strings_are_quoted_only_where_they_would_be_read_as_something_else() -> None:
+def test_strings_are_quoted_only_if_ambiguous() -> None:
     written = [format_value(value) for value in ("rbf", "1", "true", "a b", "a+b", 1, True, None, 1e-6, ("a",), ())]
     assert written == ["rbf", '"1"', '"true"', '"a b"', '"a+b"', "1", "true", "null", "1e-06", "a+", "+"]
 
@@ -94,30 +94,30 @@ def test_strings_are_quoted_only_where_they_would_be_read_as_something_else() ->
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "no selector"),
-        ("[C=1]", "no selector"),
-        ("-svm", "no selector"),
-        ("two words", "no selector"),
+        ("", "not a selector"),
+        ("[C=1]", "not a selector"),
+        ("-svm", "not a selector"),
+        ("two words", "not a selector"),
         ("svm[C=1", "not closed"),
         ("svm[C=1]x", "not closed"),
-        ("svm[C=1][D=2]", "do not close"),
+        ("svm[C=1][D=2]", "the brackets are not closed"),
         ("svm[C]", "expected key=value"),
         ("svm[=1]", "expected key=value"),
         ("svm[1C=1]", "expected key=value"),
         ("svm[C=]", "no value"),
         ("svm[C=1,C=2]", "given twice"),
-        ('svm[C="1]', "a quote do"),
+        ('svm[C="1]', "a quote is not closed"),
         ('svm[C="a"b]', "quoted in part"),
-        ("svm[C=[1]]", "no selector"),
-        ("svm[a=knn[k=1]", "do not close"),
+        ("svm[C=[1]]", "not a selector"),
+        ("svm[a=knn[k=1]", "the brackets are not closed"),
     ],
 )
-def test_what_is_no_selector_is_refused(text: str, complaint: str) -> None:
+def test_invalid_selectors_are_refused(text: str, complaint: str) -> None:
     with pytest.raises(BenchError, match=complaint):
         parse(text)
 
 
-def test_selectors_do_not_nest_without_end() -> None:
+def test_nesting_is_limited() -> None:
     assert parse("a[b=" * 99 + "c" + "]" * 99).name == "a"
     with pytest.raises(BenchError, match="more than 100 brackets"):
         parse("a[b=" * 5000 + "c" + "]" * 5000)

@@ -1,4 +1,4 @@
-"""No column of the default set says what another says already."""
+"""No column of the default set is redundant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from extractors.handcrafted.catalogue import Handcrafted
 
 CELLS = 150
 TOGETHER = {(f"color.cosine.{region}.hue", f"color.sine.{region}.hue") for region in ("cell", "nucleus")}
-"""Two numbers that say one thing only together: a direction."""
+"""Pairs of columns that encode a direction together."""
 
 
 @pytest.mark.slow

@@ -7,13 +7,12 @@ import pandas as pd
 import pytest
 
 from bench.experiments.results import Results
+from bench.scores.metrics import score
 from reports.figures.roc import patient_curve
-
-Add = Any
 
 
 @pytest.mark.parametrize("repeats", [1, 3])
-def test_the_area_is_the_auroc_of_the_leaderboard(results: Results, add: Add, repeats: int) -> None:
+def test_area_is_the_auroc_of_the_leaderboard(results: Results, add: Any, repeats: int) -> None:
     add(repeats=repeats, skill=0.7, cells=7, patients=11)  # so that folds differ in their number of pairs
     result = results.experiments()[0]
     curve = patient_curve(result.predictions, "diseased")
@@ -21,12 +20,10 @@ def test_the_area_is_the_auroc_of_the_leaderboard(results: Results, add: Add, re
     assert curve.area == pytest.approx(result.score("auroc_patient"), abs=1e-12)
 
 
-def test_tied_scores_too(results: Results, add: Add) -> None:
+def test_area_with_tied_scores(results: Results, add: Any) -> None:
     add(skill=0.7)
     result = results.experiments()[0]
     predictions = result.predictions.round({"p_diseased": 1})
-    from bench.scores.metrics import score  # noqa: PLC0415
-
     scores = score(predictions.assign(p_normal=1 - predictions["p_diseased"]), classes=["diseased", "normal"],
                    positive="diseased", draws=10).set_index("metric")  # fmt: skip
     curve = patient_curve(predictions, "diseased")
@@ -34,7 +31,7 @@ def test_tied_scores_too(results: Results, add: Add) -> None:
     assert curve.area == pytest.approx(scores.loc["auroc_patient", "value"], abs=1e-12)
 
 
-def test_with_three_classes_the_mean_of_the_areas_is_the_auroc(results: Results, add: Add) -> None:
+def test_mean_area_of_three_classes_is_the_auroc(results: Results, add: Any) -> None:
     classes = ("a", "b", "c")
     add(classes=classes, skill=0.9)
     result = results.experiments()[0]
@@ -43,7 +40,7 @@ def test_with_three_classes_the_mean_of_the_areas_is_the_auroc(results: Results,
     assert np.mean(areas) == pytest.approx(result.score("auroc_patient"), abs=1e-12)
 
 
-def test_a_patient_with_many_cells_weighs_no_more_than_one_with_a_single_cell() -> None:
+def test_patients_have_equal_weight() -> None:
     # two diseased patients: one with 9 cells below every normal cell, one with 1 cell above: by cells the area is 0.1
     rows = [("D1", "d", 0.1)] * 9 + [("D2", "d", 0.9)] + [("N1", "n", 0.5)] * 4
     table = pd.DataFrame(rows, columns=["unit", "label", "p_d"]).assign(repeat=0, fold=0)
@@ -63,7 +60,7 @@ def test_scores_of_two_folds_are_not_compared() -> None:
     assert curve.area == 1.0
 
 
-def test_it_never_falls_and_joins_the_corners(results: Results, add: Add) -> None:
+def test_curve_is_monotonic_between_the_corners(results: Results, add: Any) -> None:
     add(skill=0.4, repeats=2)
     curve = patient_curve(results.experiments()[0].predictions, "normal")
     assert curve is not None
@@ -73,7 +70,7 @@ def test_it_never_falls_and_joins_the_corners(results: Results, add: Add) -> Non
         assert rate[-1] == pytest.approx(1)
 
 
-def test_no_curve_where_no_fold_holds_both_sides() -> None:
+def test_no_curve_without_a_fold_of_both_classes() -> None:
     rows = [("D1", "d", 0.2, 0), ("N1", "n", 0.1, 1)]
     table = pd.DataFrame(rows, columns=["unit", "label", "p_d", "fold"]).assign(repeat=0)
     assert patient_curve(table, "d") is None

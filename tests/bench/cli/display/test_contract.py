@@ -1,4 +1,4 @@
-"""One line a check, its outcome in a column of its own, whatever the width of the terminal."""
+"""Printed outcomes of contract tests, at several terminal widths."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench.cli.display import contract as display_contract
 from bench.cli.display import terminal
-from bench.contract.outcomes import Broken, Check, NotApplicable, Step
+from bench.contract.outcomes import Check, NotApplicable, Step, Violation
 
 LONG = "its StratifiedKFold puts cells of one patient on both sides (patient 00); take a parameter cv [and use it]"
 
@@ -21,7 +21,7 @@ def _raise(error: Exception) -> str:
 STEPS = [
     Step("a check that holds", lambda: None),
     Step("a check with a remark", lambda: "asks cv 1 time"),
-    Step("a check that does not hold", lambda: _raise(Broken(LONG))),
+    Step("a check that does not hold", lambda: _raise(Violation(LONG))),
     Step("a check that does not concern it", lambda: _raise(NotApplicable("it consumes cells"))),
     Step("a check that it stumbles over", lambda: _raise(ZeroDivisionError("by zero"))),
     Step("another check that it stumbles over", lambda: _raise(ZeroDivisionError("by zero"))),
@@ -38,7 +38,7 @@ def _printed(columns: int, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Check]
     return checks, [line.rstrip() for line in paper.getvalue().splitlines()]
 
 
-def test_each_check_is_printed_with_how_it_came_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_check_is_printed_with_its_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
     checks, lines = _printed(200, monkeypatch)
     assert [c.outcome for c in checks] == ["passed", "passed", "failed", "skipped", "failed", "failed"]
     assert lines == [
@@ -57,7 +57,7 @@ def test_each_check_is_printed_with_how_it_came_out(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
-def test_long_lines_go_on_below_themselves(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_lines_are_indented(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     _, lines = _printed(columns, monkeypatch)
     assert max(map(len, lines)) <= columns
     assert {line[:8] for line in lines[:-2]} == {"passed  ", "failed  ", "skipped ", "        "}

@@ -1,4 +1,4 @@
-"""`bench folds` prints the folds that a run will have, and writes them."""
+"""Printed folds, and the file that `bench folds` writes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _run(*arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_every_fold_is_a_line_within_the_terminal(width: int) -> None:
+def test_each_fold_is_one_line_within_the_terminal(width: int) -> None:
     lines = _printed(_dataset(10), width, folds=5, repeats=2).splitlines()
     assert all(len(line) <= width for line in lines if not line.startswith(("hash", "Prevalence")))
     rows = [line.split() for line in lines if line.split()[:1] and line.split()[0].isdigit()]
@@ -50,20 +50,20 @@ def test_every_fold_is_a_line_within_the_terminal(width: int) -> None:
     assert "Prevalence of a, largest minus smallest over the folds: 0.00 of split units, 0.00 of cells" in lines
 
 
-def test_what_leaks_is_marked() -> None:
+def test_leaks_are_marked() -> None:
     text = _printed(_dataset(5), 120, split="image", folds=2)
     assert "LEAKY" in text
-    assert "of 10 patients lie in several folds" in text
+    assert "of 10 patients are in several folds" in text
 
 
-def test_a_long_list_of_folds_ends_early() -> None:
+def test_long_list_of_folds_is_cut() -> None:
     text = _printed(_dataset(30), 120, split="lopo")
     assert "share" not in text, "a fold of one patient has no share of the classes"
     assert "Prevalence" not in text
-    assert "and 20 folds more; --output writes them all" in text
+    assert "and 20 more folds; --output writes all of them" in text
 
 
-def test_the_command_writes_the_folds_that_a_run_has(tmp_path: Path) -> None:
+def test_written_folds_are_those_of_a_run(tmp_path: Path) -> None:
     file = tmp_path / "folds.csv"
     code, text = _run(PHANTOM, "--folds", "3", "--repeats", "2", "--seed", "4", "-o", str(file))
     assert code == 0, text
@@ -78,7 +78,7 @@ def test_the_command_writes_the_folds_that_a_run_has(tmp_path: Path) -> None:
     assert read_folds(file, table).count == 3
 
 
-def test_the_command_shows_held_out_cells_without_a_look(tmp_path: Path) -> None:
+def test_held_out_cells_are_counted_without_an_access(tmp_path: Path) -> None:
     code, text = _run(PHANTOM, "--held-out", "phantom[patients=4,cells=3,size=64,seed=9]")
     assert code == 0, text
     rows = [line.split() for line in text.splitlines() if line.split()[:1] == ["0"]]
@@ -86,7 +86,7 @@ def test_the_command_shows_held_out_cells_without_a_look(tmp_path: Path) -> None
     assert [row[5] for row in rows] == ["12"]
 
 
-def test_links_of_a_file_hold_patients_together(tmp_path: Path) -> None:
+def test_linked_patients_share_a_fold(tmp_path: Path) -> None:
     (tmp_path / "links.csv").write_text("patient_a,patient_b\nP001,P002\n")
     code, text = _run(PHANTOM, "--folds", "3", "--links", str(tmp_path / "links.csv"), "-o", str(tmp_path / "f.csv"))
     assert code == 0, text

@@ -1,4 +1,4 @@
-"""What `bench score` prints fits the terminal, and says by what was decided."""
+"""Printed leaderboards of re-scored predictions."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from bench.scores.metrics import METRICS
 
 
 def _board(**changes: object) -> pd.DataFrame:
-    asked = dict(zip(SETTINGS, ("cells", "patient", 5, 2, 0, "sigmoid", "sens@0.95", "share", 0), strict=True))
+    settings = dict(zip(SETTINGS, ("cells", "patient", 5, 2, 0, "sigmoid", "sens@0.95", "share", 0), strict=True))
     pipeline = {"prepare": "none", "extractor": "size", "classifier": "svm"}
-    row = {**asked, **pipeline, "status": "done", "flags": "", "reason": "", **changes}
+    row = {**settings, **pipeline, "status": "done", "flags": "", "reason": "", **changes}
     scores = {f"{name}{end}": value for name in METRICS for end, value in (("", 0.8), ("_low", 0.7), ("_high", 0.9))}
     return pd.DataFrame([{**scores, **row}])
 
 
 @pytest.mark.parametrize(("width", "columns"), [(80, 3), (120, 6)])
-def test_as_many_metrics_as_the_terminal_has_room_for(
+def test_metrics_fit_the_terminal(
     width: int, columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (display, display_scores):
@@ -32,19 +32,17 @@ def test_as_many_metrics_as_the_terminal_has_room_for(
     assert "calibration sigmoid, threshold sens@0.95, patients by share\n" in printed
     assert printed.count("0.80 0.70-0.90") == columns
     assert max(map(len, printed.splitlines())) <= width
-    assert "has tuned it on the tested patients" in printed
+    assert "means tuning on the test patients" in printed
 
 
-def test_pipelines_that_differ_in_preparation_have_two_names(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_names_contain_the_preparation(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(display, "console", Console(width=200))
     display.show_leaderboard(pd.concat([_board(), _board(prepare="crop+mask[to=mean]")], ignore_index=True))
     rows = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines() if " x " in line]
     assert rows == ["size x svm", "crop+mask[to=mean] > size x svm"]
 
 
-def test_what_cannot_be_compared_stands_in_tables_of_its_own(
+def test_groups_that_are_not_comparable_have_separate_tables(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (display, display_scores):
@@ -52,5 +50,5 @@ def test_what_cannot_be_compared_stands_in_tables_of_its_own(
     display_scores.show_scores(pd.concat([_board(), _board(split="held-out", threshold="0.5")], ignore_index=True))
     printed = capsys.readouterr().out
     assert printed.count("calibration sigmoid") == 2
-    assert "tested once" in printed
+    assert "one held-out test" in printed
     assert "U-statistic" in printed

@@ -1,4 +1,4 @@
-"""What is printed of plans and flags."""
+"""Printed plans and flags."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.cli.display import tables as display
 PLANNED = ["prepare", "extractor", "classifier", "state", "features", "why"]
 
 
-def test_a_plan_says_each_reason_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plan_prints_each_reason_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(display, "console", Console(width=80))
     rows = [
         ("none", "size", "knn", "done", "stored", "same"),
@@ -28,9 +28,7 @@ def test_a_plan_says_each_reason_once(capsys: pytest.CaptureFixture[str], monkey
     ]
 
 
-def test_a_plan_shows_the_preparation_where_there_is_any(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_plan_shows_the_preparation_if_any(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(display, "console", Console(width=80))
     rows = [
         ("crop+clahe", "size", "knn", "to run", "to extract", "no result yet"),
@@ -46,7 +44,7 @@ def test_a_plan_shows_the_preparation_where_there_is_any(
     assert printed[-1] == "to run crop+clahe > size x knn, stain x lightgbm: no result yet"
 
 
-def test_a_baseline_is_no_warning(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_baseline_is_not_a_warning(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert display._flags(()) == ""
     assert display._flags(("RANDOM WEIGHTS", "BASELINE")) == " [red]RANDOM WEIGHTS[/], [dim]BASELINE[/]"
     monkeypatch.setattr(display, "console", Console(width=80))

@@ -1,4 +1,4 @@
-"""What is printed where there is no terminal."""
+"""Progress without a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from bench.cli.display import terminal
 
 
-def test_without_a_terminal_there_are_lines_and_no_bars(
+def test_without_a_terminal_only_lines_are_printed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(terminal.messages, "_force_terminal", False)
@@ -19,7 +19,7 @@ def test_without_a_terminal_there_are_lines_and_no_bars(
     assert capsys.readouterr().err == "note linked patients [H2]\n• size x knn: AUROC 0.71\n"
 
 
-def test_what_a_file_says_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     with terminal.live_progress() as observer:
         observer.notice("no patient \x1b[31mx\x9b\udcff, Zürich")
         observer.finished("size x knn", "failed: \x1b]0;title\x07")

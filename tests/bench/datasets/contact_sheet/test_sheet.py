@@ -1,4 +1,4 @@
-"""`bench data show`: which cells are shown, where they are drawn, and what is never written over."""
+"""`bench data show`: choice of cells, layout of the sheet, and protection of existing files."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from bench.datasets.contact_sheet.drawing import (
     TILE,
     TITLE,
     Row,
+    draw_sheet,
     drawn_tile,
-    joined,
     shared_scale,
 )  # fmt: skip
 from bench.datasets.contact_sheet.sheet import check_sheet_place, chosen_cells
@@ -71,7 +71,7 @@ def read(path: Path) -> npt.NDArray[np.uint8]:
         return np.asarray(image)
 
 
-def test_every_class_and_then_every_patient_has_its_turn() -> None:
+def test_rows_alternate_over_classes_and_patients() -> None:
     cells = table({("a", "p1"): 50, ("a", "p2"): 1, ("a", "p3"): 9, ("b", "q1"): 30, ("b", "q2"): 2, ("c", "r"): 1})
     for seed in range(5):
         eight = cells.iloc[chosen_cells(cells, 8, seed=seed)]
@@ -92,14 +92,14 @@ def test_a_class_of_one_patient_has_as_many_rows_as_one_of_many() -> None:
     assert chosen["patient"].nunique() == 5
 
 
-def test_a_row_has_one_scale_and_no_tile_exceeds_its_place() -> None:
+def test_a_row_has_one_scale_and_every_tile_fits() -> None:
     assert shared_scale([(450, 450), (200, 100)]) == TILE / 450
     assert shared_scale([(8192, 30)]) == TILE / 8192
     assert shared_scale([(200, 200)]) == shared_scale([(101, 3)]) == 1
     assert shared_scale([(40, 40), (20, 12)]) == 5
     for height, width in ((450, 450), (3000, 17), (1, 4000), (33, 60)):
-        whole = Picture(np.full((height, width, 3), 90, dtype=np.uint8), np.ones((height, width), dtype=np.bool_))
-        tile = drawn_tile(whole, shared_scale([(height, width)]))
+        full = Picture(np.full((height, width, 3), 90, dtype=np.uint8), np.ones((height, width), dtype=np.bool_))
+        tile = drawn_tile(full, shared_scale([(height, width)]))
         assert TILE / 2 < max(tile.shape[:2]) <= TILE
         assert min(tile.shape[:2]) >= 1
 
@@ -119,11 +119,11 @@ def cross() -> npt.NDArray[np.uint8]:
     return np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=np.uint8)
 
 
-def test_tiles_are_where_their_titles_are_and_long_names_stay_in_their_column() -> None:
+def test_tiles_are_below_their_titles_and_long_names_fit_their_column() -> None:
     tiles = tuple(np.full((size, size, 3), size, dtype=np.uint8) for size in (200, 120))
     names = {"cell": "/a/folder" * 40 + "/7.bmp", "label": "W" * 300, "patient": "Д" * 60}
     rows = [Row(**names, sizes=((450, 450), (270, 270)), tiles=tiles)] * 2
-    sheet = np.asarray(joined(rows, ["raw", "equalise[channels=luminance]"]))
+    sheet = np.asarray(draw_sheet(rows, ["raw", "equalise[channels=luminance]"]))
     height = TILE + LINE + GAP
     assert sheet.shape == (TITLE + 2 * height + GAP, LEFT + 2 * (TILE + GAP), 3)
     for row in range(2):
@@ -140,8 +140,8 @@ def test_tiles_are_where_their_titles_are_and_long_names_stay_in_their_column() 
 
 
 def test_the_command_draws_each_cell_after_each_step(cells: Path, tmp_path: Path) -> None:
-    code, told = show(cells, "--prepare", "crop+mask[to=black]", "-o", tmp_path / "out" / "s.png", "--cells", "4")
-    assert (code, "contact sheet: " in told) == (0, True), told
+    code, output = show(cells, "--prepare", "crop+mask[to=black]", "-o", tmp_path / "out" / "s.png", "--cells", "4")
+    assert (code, "contact sheet: " in output) == (0, True), output
     sheet = read(tmp_path / "out" / "s.png")
     height = TILE + LINE + GAP
     assert sheet.shape == (TITLE + 4 * height + GAP, LEFT + 3 * (TILE + GAP), 3)
@@ -153,28 +153,32 @@ def test_the_command_draws_each_cell_after_each_step(cells: Path, tmp_path: Path
         np.testing.assert_array_equal(raw[rows[0] : rows[-1] + 1, 25:150], crop)
 
 
-def test_without_steps_the_cells_are_shown_as_they_are(cells: Path, tmp_path: Path) -> None:
+def test_without_steps_the_cells_are_raw(cells: Path, tmp_path: Path) -> None:
     for text in ((), ("--prepare", "none"), ("--prepare", "mask[to=leave]")):
         assert show(cells, *text, "-o", tmp_path / "s.png", "--cells", "1")[0] == 0
         assert read(tmp_path / "s.png").shape[1] == LEFT + TILE + GAP
 
 
-def test_a_cell_that_cannot_be_prepared_is_named_and_the_former_sheet_stays(cells: Path, tmp_path: Path) -> None:
+def test_a_cell_that_cannot_be_prepared_is_named_and_the_existing_sheet_is_unchanged(
+    cells: Path, tmp_path: Path
+) -> None:
     (tmp_path / "s.png").write_text("former")
-    code, told = show(cells, "--prepare", "crop+centre_crop[size=30]", "-o", tmp_path / "s.png")
+    code, output = show(cells, "--prepare", "crop+centre_crop[size=30]", "-o", tmp_path / "s.png")
     assert code != 0
-    assert re.search(r"the cell a/p\d_\d\S* cannot be prepared: centre_crop\[size=30\]: the image is 16 x 25 px", told)
+    assert re.search(
+        r"the cell a/p\d_\d\S* cannot be prepared: centre_crop\[size=30\]: the image is 16 x 25 px", output
+    )
     assert (tmp_path / "s.png").read_text() == "former"
 
 
 def test_steps_are_checked_before_the_cells_are_read(tmp_path: Path) -> None:
-    code, told = show(tmp_path / "nowhere", "--prepare", "crp")
+    code, output = show(tmp_path / "nowhere", "--prepare", "crp")
     assert code != 0
-    assert "no step is called 'crp'. Did you mean crop?" in told
+    assert "no step is called 'crp'. Did you mean crop?" in output
 
 
 def test_a_sheet_never_replaces_a_cell_or_becomes_one(cells: Path, tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="lies in the folder of the cells"):
+    with pytest.raises(BenchError, match="is in the folder of the cells"):
         check_sheet_place(cells / "a" / "new.png", data=str(cells))
     with pytest.raises(BenchError, match=r"the suffix must be \.png"):
         check_sheet_place(tmp_path / "s.jpg", data=str(cells))
@@ -184,5 +188,5 @@ def test_a_sheet_never_replaces_a_cell_or_becomes_one(cells: Path, tmp_path: Pat
     manifest.write_text("path,label,patient\n" + "".join(f"{p},{p.parent.name},{p.stem[:2]}\n" for p in images))
     before = image.read_bytes()
     ended = CliRunner().invoke(app, ["data", "show", str(manifest), "-o", str(image)])
-    assert "is an image of the cells that are read" in str(ended.exception)
+    assert "is an image of the dataset" in str(ended.exception)
     assert image.read_bytes() == before

@@ -1,14 +1,14 @@
-"""What a phantom cell can be asked to look like."""
+"""Valid appearance parameters of a phantom cell."""
 
 from __future__ import annotations
 
 import pytest
 
-from bench.datasets.phantom.appearance import CellLook
+from bench.datasets.phantom.appearance import CellAppearance
 
 
-def look(**changes: object) -> CellLook:
-    asked: dict[str, object] = {
+def appearance(**changes: object) -> CellAppearance:
+    defaults: dict[str, object] = {
         "n_clefts": 2,
         "cleft_depth": 0.2,
         "elongation": 0.05,
@@ -20,7 +20,7 @@ def look(**changes: object) -> CellLook:
         "nucleus_rgb": (63.0, 25.0, 75.0),
         "cytoplasm_rgb": (92.0, 54.0, 110.0),
     }
-    return CellLook(**{**asked, **changes})  # type: ignore[arg-type]  # a table of keywords
+    return CellAppearance(**{**defaults, **changes})  # type: ignore[arg-type]  # a table of keywords
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ def look(**changes: object) -> CellLook:
         ({"debris": "dust"}, "none, touching, loose"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_with_the_value(changes: dict[str, object], word: str) -> None:
+def test_invalid_parameters_are_refused_with_the_value(changes: dict[str, object], word: str) -> None:
     with pytest.raises(ValueError, match=word):
-        look(**changes)
+        appearance(**changes)
 
 
 def test_columns_hold_each_number_once_and_no_tuple() -> None:
-    columns = look().columns()
+    columns = appearance().columns()
     assert columns["nucleus_green"] == 25.0
     assert columns["cytoplasm_blue"] == 110.0
     assert not any(isinstance(value, tuple) for value in columns.values())

@@ -1,4 +1,4 @@
-"""Classes differ by the effect and by nothing else; patients differ by the signature and by nothing else."""
+"""Classes differ only by the effect, patients only by the signature."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 from scipy.stats import f_oneway
 from sklearn.metrics import roc_auc_score
 
-from bench.datasets.phantom.appearance import CellLook
+from bench.datasets.phantom.appearance import CellAppearance
 from bench.datasets.phantom.patients import (
     DISEASED,
     NORMAL,
     SIGNATURE,
     PhantomPatient,
     PhantomSpec,
-    cell_look,
+    cell_appearance,
     patients_of,
     random_stream,
 )
@@ -28,17 +28,17 @@ from bench.errors import BenchError
 Floats = npt.NDArray[np.float64]
 
 
-def look(spec: PhantomSpec, patient: PhantomPatient, number: int = 0) -> CellLook:
-    return cell_look(spec, patient, random_stream(spec, patient.index, number))
+def appearance(spec: PhantomSpec, patient: PhantomPatient, number: int = 0) -> CellAppearance:
+    return cell_appearance(spec, patient, random_stream(spec, patient.index, number))
 
 
 def drawn(spec: PhantomSpec, patient: PhantomPatient, number: int) -> DrawnCell:
     rng = random_stream(spec, patient.index, number)
-    return draw_cell(cell_look(spec, patient, rng), size=spec.size, rng=rng)
+    return draw_cell(cell_appearance(spec, patient, rng), size=spec.size, rng=rng)
 
 
 def measured(cell: DrawnCell) -> Floats:
-    """Stain, contrast, grain, noise and blur of a cell as an observer measures them: 10 numbers."""
+    """Stain, contrast, grain, noise and blur measured in the image of a cell: 10 numbers."""
     edge = cv2.distanceTransform(cell.cell.astype(np.uint8), cv2.DIST_L2, 5)
     depth = cv2.distanceTransform(cell.nucleus.astype(np.uint8), cv2.DIST_L2, 5)
     away = np.minimum(edge, cv2.distanceTransform((~cell.nucleus).astype(np.uint8), cv2.DIST_L2, 5))
@@ -76,19 +76,19 @@ def icc(values: Floats) -> Floats:
 FEW = PhantomSpec(patients=15, cells=6, spread=0, effect=0, signature=0, debris=0)
 
 
-def test_without_effect_the_class_plays_no_part_in_any_pixel() -> None:
+def test_without_effect_no_pixel_depends_on_the_class() -> None:
     spec = PhantomSpec(patients=3, effect=0)
     for patient in patients_of(spec):
         images = [drawn(spec, replace(patient, label=label), 0).image for label in (DISEASED, NORMAL)]
         assert images[0].tobytes() == images[1].tobytes()
 
 
-def test_without_effect_the_classes_are_not_told_apart_by_their_truth() -> None:
+def test_without_effect_the_truth_does_not_separate_the_classes() -> None:
     spec = replace(FEW, patients=150, cells=2)
-    looks = [(p.label == DISEASED, look(spec, p, k)) for p in patients_of(spec) for k in range(2)]
-    ill = [label for label, _ in looks]
+    appearances = [(p.label == DISEASED, appearance(spec, p, k)) for p in patients_of(spec) for k in range(2)]
+    ill = [label for label, _ in appearances]
     for name in ("n_clefts", "cleft_depth", "grain_px", "nucleus_radius_px", "nc_ratio"):
-        assert roc_auc_score(ill, [getattr(each, name) for _, each in looks]) == pytest.approx(0.5, abs=0.08)
+        assert roc_auc_score(ill, [getattr(each, name) for _, each in appearances]) == pytest.approx(0.5, abs=0.08)
 
 
 @pytest.mark.parametrize(
@@ -96,19 +96,21 @@ def test_without_effect_the_classes_are_not_told_apart_by_their_truth() -> None:
     [("n_clefts", 1), ("cleft_depth", 1), ("grain_px", -1), ("nucleus_radius_px", 1), ("nc_ratio", 1)],
 )
 def test_effect_moves_each_attribute_and_more_effect_moves_it_further(name: str, sign: int) -> None:
-    told = []
+    aurocs = []
     for effect in (0.3, 1.0, 2.0):
         spec = replace(FEW, patients=100, effect=effect)
         patients = patients_of(spec)
-        values = [sign * float(getattr(look(spec, p), name)) for p in patients]
-        told.append(roc_auc_score([p.label == DISEASED for p in patients], values))
-    assert 0.5 < told[0] < told[1] < told[2]
-    assert told[1] < 0.97
+        values = [sign * float(getattr(appearance(spec, p), name)) for p in patients]
+        aurocs.append(roc_auc_score([p.label == DISEASED for p in patients], values))
+    assert 0.5 < aurocs[0] < aurocs[1] < aurocs[2]
+    assert aurocs[1] < 0.97
 
 
-def test_patients_of_a_class_differ_in_how_ill_they_look() -> None:
+def test_patients_of_a_class_differ_in_severity() -> None:
     spec = PhantomSpec(patients=30, effect=1, signature=0)
-    radii = [[look(spec, p, k).nucleus_radius_px for k in range(30)] for p in patients_of(spec) if p.label == DISEASED]
+    radii = [
+        [appearance(spec, p, k).nucleus_radius_px for k in range(30)] for p in patients_of(spec) if p.label == DISEASED
+    ]
     assert f_oneway(*radii).pvalue < 1e-4
 
 
@@ -135,7 +137,7 @@ def test_signature_is_drawn_independently_in_each_dimension() -> None:
     assert np.abs(correlation).max() < 0.17
 
 
-def test_classes_are_balanced_and_neither_id_nor_order_nor_count_tells_the_class() -> None:
+def test_classes_are_balanced_and_independent_of_id_order_and_count() -> None:
     patients = patients_of(PhantomSpec(patients=200))
     ill = np.array([p.label == DISEASED for p in patients])
     assert ill.sum() == 200
@@ -148,7 +150,7 @@ def test_larger_set_begins_with_the_smaller_one() -> None:
     small, large = PhantomSpec(patients=3), PhantomSpec(patients=9, debris=0.2)
     for a, b in zip(patients_of(small), patients_of(large), strict=False):
         assert (a.id, a.label, a.n_cells) == (b.id, b.label, b.n_cells)
-        assert look(small, a, 4) == look(large, b, 4)
+        assert appearance(small, a, 4) == appearance(large, b, 4)
 
 
 def test_number_of_cells_is_log_normal_with_its_mean() -> None:
@@ -167,7 +169,7 @@ def test_default_has_24_patients_and_about_600_cells() -> None:
 
 def test_share_of_cells_with_debris() -> None:
     spec = PhantomSpec(debris=0.4)
-    kinds = [look(spec, p, k).debris for p in patients_of(spec) for k in range(40)]
+    kinds = [appearance(spec, p, k).debris for p in patients_of(spec) for k in range(40)]
     assert kinds.count("none") / len(kinds) == pytest.approx(0.6, abs=0.05)
     assert kinds.count("loose") / len(kinds) == pytest.approx(0.1, abs=0.03)
 

@@ -1,4 +1,4 @@
-"""Phantom cells on disk: written whole, kept in the cache, read back."""
+"""Phantom cells on disk: atomic writes, cache, reading."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def test_folder_holds_every_cell_and_its_truth(tmp_path: Path) -> None:
         assert row["debris"] == truth["debris"]
 
 
-def test_names_of_files_do_not_tell_the_class(tmp_path: Path) -> None:
+def test_names_of_files_do_not_contain_the_class(tmp_path: Path) -> None:
     write_phantom(TINY, tmp_path / "out")
     table = pd.read_csv(tmp_path / "out" / "manifest.csv")
     assert not table["path"].str.contains("dis|nor|ill", case=False).any()
     assert set(table.groupby("patient")["label"].nunique()) == {1}
 
 
-def test_reader_gives_the_written_cells_with_diseased_as_positive(tmp_path: Path) -> None:
+def test_reader_returns_the_written_cells_with_diseased_as_positive(tmp_path: Path) -> None:
     write_phantom(TINY, tmp_path / "out")
     data = PhantomReader().read(tmp_path / "out", ReadOptions())
     assert (data.name, data.reader, data.positive) == ("phantom", "phantom", "diseased")
@@ -62,7 +62,7 @@ def test_progress_counts_to_the_end(tmp_path: Path) -> None:
     assert seen == [(i + 1, CELLS) for i in range(CELLS)]
 
 
-def test_folder_that_is_not_empty_stays_untouched(tmp_path: Path) -> None:
+def test_folder_that_is_not_empty_is_unchanged(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(BenchError, match="not empty"):
         write_phantom(TINY, tmp_path)
@@ -85,13 +85,13 @@ def test_interrupted_writing_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(BenchError, match="cannot be written"):
         write_phantom(TINY, tmp_path / "file" / "out")
 
 
-def test_cache_draws_once_and_tells_specifications_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_draws_each_specification_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path))
     drawn: list[int] = []
 
@@ -105,7 +105,7 @@ def test_cache_draws_once_and_tells_specifications_apart(tmp_path: Path, monkeyp
     assert first.is_relative_to(tmp_path)
 
 
-def test_second_process_takes_what_the_first_has_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_process_uses_the_result_of_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path))
     others: list[Path] = []
 
@@ -116,4 +116,4 @@ def test_second_process_takes_what_the_first_has_finished(tmp_path: Path, monkey
     mine = cached_phantom(TINY, progress=other_process_finishes)
     assert others == [mine]
     assert [p.name for p in mine.parent.iterdir()] == [mine.name]
-    assert len(PhantomReader().default(TINY).table) == CELLS
+    assert len(PhantomReader().read(cached_phantom(TINY), ReadOptions()).table) == CELLS

@@ -1,4 +1,4 @@
-"""What is drawn agrees with what the truth says."""
+"""Drawn cells agree with their ground truth."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import numpy.typing as npt
 import pytest
 from skimage.measure import label, perimeter_crofton
 
-from bench.datasets.phantom.appearance import CellLook
+from bench.datasets.phantom.appearance import CellAppearance
 from bench.datasets.phantom.rendering import DrawnCell, chromatin, draw_cell
 from extractors.segmentation.foreground import foreground_mask
 
-LOOK = CellLook(2, 0.2, 0.06, 0.02, 55.0, 0.7, 8.0, 0.1, (63.0, 25.0, 75.0), (92.0, 54.0, 110.0))
-PLAIN = replace(LOOK, contrast=0.0, noise=0.0, n_clefts=0)
+DEFAULT = CellAppearance(2, 0.2, 0.06, 0.02, 55.0, 0.7, 8.0, 0.1, (63.0, 25.0, 75.0), (92.0, 54.0, 110.0))
+PLAIN = replace(DEFAULT, contrast=0.0, noise=0.0, n_clefts=0)
 
 
-def drawn(look: CellLook, seed: int = 0, size: int = 300) -> DrawnCell:
-    return draw_cell(look, size=size, rng=np.random.default_rng(seed))
+def drawn(appearance: CellAppearance, seed: int = 0, size: int = 300) -> DrawnCell:
+    return draw_cell(appearance, size=size, rng=np.random.default_rng(seed))
 
 
 def defects(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Depths of the hull's defects relative to the radius, deepest first."""
+    """Depths of the defects of the hull relative to the radius, deepest first."""
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    found = cv2.convexityDefects(contours[0], cv2.convexHull(contours[0], returnPoints=False))
-    depths = np.sort(found.reshape(-1, 4)[:, 3] / 256.0)[::-1] if found is not None else np.zeros(0)
+    hull_defects = cv2.convexityDefects(contours[0], cv2.convexHull(contours[0], returnPoints=False))
+    depths = np.sort(hull_defects.reshape(-1, 4)[:, 3] / 256.0)[::-1] if hull_defects is not None else np.zeros(0)
     return np.asarray(depths / np.sqrt(mask.sum() / np.pi), dtype=np.float64)
 
 
@@ -37,7 +37,7 @@ def inner(mask: npt.NDArray[np.bool_], margin: int = 6) -> npt.NDArray[np.bool_]
 
 @pytest.mark.parametrize("seed", range(5))
 def test_masks_have_the_areas_and_the_sphericity_of_the_outlines(seed: int) -> None:
-    cell = drawn(replace(LOOK, n_clefts=seed), seed)
+    cell = drawn(replace(DEFAULT, n_clefts=seed), seed)
     area = cell.nucleus.sum()
     assert area == pytest.approx(np.pi * float(cell.truth["nucleus_radius_px"]) ** 2, rel=0.005)
     assert area / cell.cell.sum() == pytest.approx(cell.truth["nc_ratio"], rel=0.005)
@@ -46,11 +46,11 @@ def test_masks_have_the_areas_and_the_sphericity_of_the_outlines(seed: int) -> N
 
 
 @pytest.mark.parametrize("depth", [0.12, 0.2, 0.35])
-def test_planted_clefts_are_found_on_the_nucleus_mask(depth: float) -> None:
+def test_planted_clefts_are_detected_in_the_nucleus_mask(depth: float) -> None:
     planted = [seed % 5 for seed in range(40)]
-    cells = [drawn(replace(LOOK, n_clefts=n, cleft_depth=depth), seed) for seed, n in enumerate(planted)]
-    found = [int((defects(cell.nucleus) > 0.05).sum()) for cell in cells]
-    assert np.mean(np.equal(planted, found)) >= 0.9
+    cells = [drawn(replace(DEFAULT, n_clefts=n, cleft_depth=depth), seed) for seed, n in enumerate(planted)]
+    detected = [int((defects(cell.nucleus) > 0.05).sum()) for cell in cells]
+    assert np.mean(np.equal(planted, detected)) >= 0.9
     deepest = [
         (defects(cell.nucleus)[0], float(cell.truth["cleft_depth"]))
         for cell, n in zip(cells, planted, strict=True)
@@ -71,7 +71,7 @@ def test_chromatin_has_its_grain_and_unit_variance() -> None:
 
 @pytest.mark.parametrize("size", [100, 300])
 def test_frame_is_black_and_the_cell_is_not(size: int) -> None:
-    cell = drawn(replace(LOOK, nucleus_radius_px=0.18 * size, contrast=0.35, noise=6.0), size=size)
+    cell = drawn(replace(DEFAULT, nucleus_radius_px=0.18 * size, contrast=0.35, noise=6.0), size=size)
     assert cell.image.shape == (size, size, 3)
     assert cell.image.dtype == np.uint8
     assert np.all(cell.image[~cell.cell] == 0)
@@ -81,7 +81,7 @@ def test_frame_is_black_and_the_cell_is_not(size: int) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_touching_debris_is_one_with_the_cell_and_loose_debris_is_dropped(seed: int) -> None:
-    touching, loose = (drawn(replace(LOOK, debris=kind), seed) for kind in ("touching", "loose"))
+    touching, loose = (drawn(replace(DEFAULT, debris=kind), seed) for kind in ("touching", "loose"))
     for cell, parts in ((touching, 1), (loose, 2)):
         lit = cell.image.any(axis=2)
         assert label(lit, connectivity=2).max() == parts
@@ -90,7 +90,7 @@ def test_touching_debris_is_one_with_the_cell_and_loose_debris_is_dropped(seed: 
     assert np.array_equal(foreground_mask(loose.image), loose.cell)
 
 
-def test_colours_are_those_asked_for() -> None:
+def test_colours_are_as_requested() -> None:
     cell = drawn(PLAIN)
     nucleus = cell.image[inner(cell.nucleus)].mean(axis=0)
     assert nucleus == pytest.approx((63.0, 25.0, 75.0), abs=0.51)
@@ -106,7 +106,7 @@ def test_brightness_scales_and_gamma_spreads_around_its_pivot() -> None:
     assert steep.image[inside].mean(axis=0) == pytest.approx(expected, abs=0.51)
 
 
-def test_contrast_and_noise_are_those_asked_for() -> None:
+def test_contrast_and_noise_are_as_requested() -> None:
     noisy = drawn(replace(PLAIN, noise=2.0))
     assert noisy.image[inner(noisy.nucleus)].std(axis=0) == pytest.approx([2.02] * 3, abs=0.12)
     grained = drawn(replace(PLAIN, contrast=0.2, grain_px=4.0, blur_px=0.4, nucleus_rgb=(120.0, 80.0, 120.0)))
@@ -115,10 +115,10 @@ def test_contrast_and_noise_are_those_asked_for() -> None:
 
 
 def test_same_seed_draws_the_same_cell_and_another_seed_another() -> None:
-    assert np.array_equal(drawn(LOOK, 7).image, drawn(LOOK, 7).image)
-    assert not np.array_equal(drawn(LOOK, 7).image, drawn(LOOK, 8).image)
+    assert np.array_equal(drawn(DEFAULT, 7).image, drawn(DEFAULT, 7).image)
+    assert not np.array_equal(drawn(DEFAULT, 7).image, drawn(DEFAULT, 8).image)
 
 
 def test_cell_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="does not fit into 100 px"):
-        drawn(LOOK, size=100)
+        drawn(DEFAULT, size=100)

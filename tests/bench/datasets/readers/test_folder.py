@@ -25,35 +25,35 @@ def read(path: Path, pattern: str | None, mask: str | None = None) -> Dataset:
 
 @pytest.mark.parametrize("pattern", [r"/(p\d)_", r"(?:^|/)(?P<patient>p\d)_(\d)"])
 def test_class_folders(classes: Path, pattern: str) -> None:
-    found = read(classes, pattern)
-    assert list(found.table["cell"]) == ["sick/deep/p1_2.tif", "sick/p1_1.png", "well/p2_1.bmp"]
-    assert list(found.table["label"]) == ["sick", "sick", "well"]
-    assert list(found.table["patient"]) == ["p1", "p1", "p2"]
-    assert list(found.table["path"]) == [str(classes / cell) for cell in found.table["cell"]]
-    assert (found.name, found.positive) == ("data", None)
+    dataset = read(classes, pattern)
+    assert list(dataset.table["cell"]) == ["sick/deep/p1_2.tif", "sick/p1_1.png", "well/p2_1.bmp"]
+    assert list(dataset.table["label"]) == ["sick", "sick", "well"]
+    assert list(dataset.table["patient"]) == ["p1", "p1", "p2"]
+    assert list(dataset.table["path"]) == [str(classes / cell) for cell in dataset.table["cell"]]
+    assert (dataset.name, dataset.positive) == ("data", None)
 
 
 def test_the_class_folder_may_be_part_of_the_patient(classes: Path) -> None:
     assert set(read(classes, r"^(.*?/).*").table["patient"]) == {"sick/", "well/"}
 
 
-def test_without_a_pattern_an_example_from_the_folder_is_given(classes: Path, draw: Draw, tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match=r"need --patient-pattern.* finds 'deep' in sick/deep/p1_2\.tif"):
+def test_without_a_pattern_the_error_has_an_example(classes: Path, draw: Draw, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"need --patient-pattern.* matches 'deep' in sick/deep/p1_2\.tif"):
         read(classes, None)
     draw(tmp_path / "flat/a/P07_003.png")
-    with pytest.raises(BenchError, match=r"'/\(\[\^/_\]\+\)_\[\^/\]\*\$' finds 'P07' in a/P07_003\.png"):
+    with pytest.raises(BenchError, match=r"'/\(\[\^/_\]\+\)_\[\^/\]\*\$' matches 'P07' in a/P07_003\.png"):
         read(tmp_path / "flat", None)
 
 
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
-        ("p(", r"'p\(' is no regular expression: .* at position 1"),
-        ("p", "has 0 groups; one is expected, or one named patient: .*; for example --patient-pattern '.*' finds "),
-        (r"(p)(\d)", "has 2 groups; one is expected"),
+        ("p(", r"'p\(' is not a regular expression: .* at position 1"),
+        ("p", "has 0 groups; expected one, or one named patient: .*; for example --patient-pattern '.*' matches "),
+        (r"(p)(\d)", "has 2 groups; expected one"),
         (r"deep/(p\d)", r"sick/p1_1\.png: .* does not match 'sick/p1_1\.png'"),
-        (r"(x?)p\d", "finds an empty patient in 'sick/deep/p1_2.tif'"),
-        (r"(?:deep/)(p\d)|p", r"finds an empty patient in 'sick/p1_1\.png'"),
+        (r"(x?)p\d", "matches an empty patient in 'sick/deep/p1_2.tif'"),
+        (r"(?:deep/)(p\d)|p", r"matches an empty patient in 'sick/p1_1\.png'"),
     ],
 )
 def test_a_wrong_pattern(classes: Path, pattern: str, message: str) -> None:
@@ -63,18 +63,18 @@ def test_a_wrong_pattern(classes: Path, pattern: str, message: str) -> None:
 
 def test_images_beside_the_class_folders_are_refused(classes: Path, draw: Draw) -> None:
     draw(classes / "loose.png")
-    with pytest.raises(BenchError, match=r"loose\.png: the image lies in no class folder"):
+    with pytest.raises(BenchError, match=r"loose\.png: the image is not in a class folder"):
         read(classes, r"(p\d)")
 
 
-def test_a_folder_of_masks_is_no_class_and_empty_ones_are_said(classes: Path, draw: Draw) -> None:
+def test_folders_of_masks_and_empty_folders_are_not_classes(classes: Path, draw: Draw) -> None:
     draw(classes / "masks/sick/p1_1.png")
     draw(classes / "nuclei/sick/p1_1.png")
     (classes / "forgotten").mkdir()
     options = ReadOptions(str(classes / "masks"), str(classes / "nuclei"), r"/(p\d)")
-    found = FolderReader().read(classes, options)
-    assert found.classes == ("sick", "well")
-    assert found.notices == ("folders without an image are no class: forgotten",)
+    dataset = FolderReader().read(classes, options)
+    assert dataset.classes == ("sick", "well")
+    assert dataset.notices == ("folders without an image are not classes: forgotten",)
 
 
 def test_only_folders_with_images_in_folders_are_recognised(classes: Path, draw: Draw, tmp_path: Path) -> None:

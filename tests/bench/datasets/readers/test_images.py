@@ -42,13 +42,13 @@ def test_links_to_folders_and_broken_ones_are_refused(tmp_path: Path) -> None:
         image_files(tmp_path / "root")
     loop.unlink()
     (tmp_path / "root/gone.png").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(BenchError, match=r"gone\.png is no file"):
+    with pytest.raises(BenchError, match=r"gone\.png is not a file"):
         image_files(tmp_path / "root")
 
 
-def test_a_pipe_that_looks_like_an_image_is_not_read(tmp_path: Path) -> None:
+def test_a_pipe_with_an_image_suffix_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(BenchError, match=r"pipe\.png is no file"):
+    with pytest.raises(BenchError, match=r"pipe\.png is not a file"):
         image_files(tmp_path)
 
 

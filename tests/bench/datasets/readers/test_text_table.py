@@ -41,14 +41,14 @@ def test_row_numbers_are_those_of_an_editor(tmp_path: Path) -> None:
         ("\n\n", "there is no column 'a'"),
         ("A,b\n1,2\n", r"there is no column 'a'\. .*Its columns are: A, b"),
         ("aa,b\n1,2\n", r"there is no column 'a'\. Did you mean aa\?"),
-        ("a,b,a\n1,2,3\n", "the column 'a' is there twice"),
+        ("a,b,a\n1,2,3\n", "the column 'a' occurs twice"),
         ("a,b\n1,2\n3\n", "row 3: 1 fields, but the header has 2"),
         ("a,b\n1,2\n3,4,5\n", "row 3: 3 fields, but the header has 2"),
         ('a,b\n1,2\n3,"4\n5,6\n', "row 3: malformed CSV"),
         ('a,b\n1,2\n"3"x,4\n', "row 3: malformed CSV"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path: Path, text: str, message: str) -> None:
+def test_malformed_files_are_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(BenchError, match=message):
         read_rows(written(tmp_path, text), required=["a", "b"])
 
@@ -58,11 +58,11 @@ def test_another_encoding_is_refused(tmp_path: Path) -> None:
         read_rows(written(tmp_path, "a,b\n1é,2\n", "latin-1"), required=["a", "b"])
 
 
-def test_a_giant_is_refused_unread(tmp_path: Path) -> None:
+def test_a_large_file_is_refused_before_reading(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     with file.open("wb") as stream:
         os.truncate(stream.fileno(), MAX_BYTES + 1)
-    with pytest.raises(BenchError, match=r"2\.0 GiB; at most 2 GiB are read"):
+    with pytest.raises(BenchError, match=r"2\.0 GiB; the limit is 2 GiB"):
         read_rows(file, required=["a"])
 
 
@@ -82,7 +82,7 @@ def test_a_csv_called_parquet_is_refused(tmp_path: Path) -> None:
         read_rows(file, required=["a"])
 
 
-def test_comments_above_the_header_are_passed_over_where_asked_for(tmp_path: Path) -> None:
+def test_comments_above_the_header_are_skipped_on_request(tmp_path: Path) -> None:
     file = written(tmp_path, "# one, two; three\n#\na;b\n1;#2\n# 3;4\n")
     rows = read_rows(file, required=["a", "b"], comments=True)
     assert rows.columns == {"a": ["1", "# 3"], "b": ["#2", "4"]}

@@ -37,7 +37,7 @@ def test_other_images_have_another_digest(one: np.ndarray, two: np.ndarray) -> N
     assert (picture_digest(one) == picture_digest(two)) == same
 
 
-def test_images_whose_row_and_column_sums_tie_are_still_told_apart() -> None:
+def test_images_whose_row_and_column_sums_tie_have_different_digests() -> None:
     one, two = np.zeros((2, 3, 3, 3), np.uint8)
     one[[0, 1, 2], [0, 1, 2]] = 9
     two[[0, 1, 2], [1, 2, 0]] = 9

@@ -43,11 +43,11 @@ def dataset_of(
 
 @pytest.fixture
 def read_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The cells whose files were opened."""
+    """Ids of the cells whose files were opened."""
     opened: list[str] = []
     probe_file = file_probe.probe_file
 
-    def counted(file: CellFile) -> file_probe.Look:
+    def counted(file: CellFile) -> file_probe.FileProbe:
         opened.append(file.id)
         return probe_file(file)
 
@@ -78,13 +78,13 @@ def test_pictures_of_one_content_and_two_shapes_differ(tmp_path: Path) -> None:
     assert table["pixels"].nunique() == 2
 
 
-def test_the_cell_digest_follows_image_mask_scale_and_white_level(draw: Draw, tmp_path: Path) -> None:
+def test_the_cell_digest_depends_on_image_mask_scale_and_white_level(draw: Draw, tmp_path: Path) -> None:
     cell, mask, other = (draw(tmp_path / f"{seed}.png", seed) for seed in range(3))
 
     def digest(masks: list[Path] | None = None, **options: object) -> str:
-        found = scan(dataset_of(cell, options=ReadOptions(**options), masks=masks))  # type: ignore[arg-type]
-        assert not found.problems
-        return str(found.table["digest"][0])
+        result = scan(dataset_of(cell, options=ReadOptions(**options), masks=masks))  # type: ignore[arg-type]
+        assert not result.problems
+        return str(result.table["digest"][0])
 
     variants = [digest(), digest([mask]), digest([other]), digest(mask="whole"), digest(um_per_px=0.5)]
     variants += [digest(um_per_px=0.25), digest(white_level=4095)]
@@ -92,13 +92,13 @@ def test_the_cell_digest_follows_image_mask_scale_and_white_level(draw: Draw, tm
     assert digest(white_level=65535) == digest()
 
 
-def test_another_nucleus_mask_is_another_cell_and_is_looked_at_again(draw: Draw, tmp_path: Path) -> None:
+def test_another_nucleus_mask_changes_the_digest_and_is_probed_again(draw: Draw, tmp_path: Path) -> None:
     cell, nucleus = draw(tmp_path / "1.png"), tmp_path / "n.png"
 
     def digest(nuclei: list[Path] | None) -> str:
-        found = scan(dataset_of(cell, nuclei=nuclei))
-        assert not found.problems
-        return str(found.table["digest"][0])
+        result = scan(dataset_of(cell, nuclei=nuclei))
+        assert not result.problems
+        return str(result.table["digest"][0])
 
     digests = [digest(None)]
     for top in (4, 5, 0):  # the last is black: no nucleus
@@ -114,11 +114,11 @@ def test_nuclei_that_do_not_fit_are_named(draw: Draw, tmp_path: Path) -> None:
     cell = draw(tmp_path / "1.png")
     pixels = np.zeros((12, 12), np.uint8)
     pixels[0, 0] = 1
-    for content, reason in ((pixels, "lies outside the cell"), (pixels[1:], "the nucleus mask is (11, 12)")):
+    for content, reason in ((pixels, "is outside the cell"), (pixels[1:], "the nucleus mask is (11, 12)")):
         assert cv2.imwrite(str(tmp_path / "n.png"), content)
         assert reason in reasons(cell, nuclei=[tmp_path / "n.png"])["1.png"]
     (tmp_path / "n.png").write_bytes(b"no image")
-    assert "not an image" in reasons(cell, nuclei=[tmp_path / "n.png"])["1.png"]
+    assert "not a readable image" in reasons(cell, nuclei=[tmp_path / "n.png"])["1.png"]
 
 
 def test_sixteen_bit_pixels_are_scaled(tmp_path: Path) -> None:
@@ -127,11 +127,11 @@ def test_sixteen_bit_pixels_are_scaled(tmp_path: Path) -> None:
     assert cv2.imwrite(str(tmp_path / "16.png"), deep)
     assert cv2.imwrite(str(tmp_path / "16.tif"), deep)
     assert cv2.imwrite(str(tmp_path / "8.png"), (deep // 257).astype(np.uint8))
-    found = scan(dataset_of(*(tmp_path / name for name in ("16.png", "16.tif", "8.png"))))
-    assert not found.problems
-    assert found.table["pixels"].nunique() == 1
+    result = scan(dataset_of(*(tmp_path / name for name in ("16.png", "16.tif", "8.png"))))
+    assert not result.problems
+    assert result.table["pixels"].nunique() == 1
     bright = scan(dataset_of(tmp_path / "16.png", options=ReadOptions(white_level=32768)))
-    assert bright.table["pixels"][0] != found.table["pixels"][0]
+    assert bright.table["pixels"][0] != result.table["pixels"][0]
 
 
 def test_each_kind_of_unreadable_cell_is_named(draw: Draw, tmp_path: Path) -> None:
@@ -144,20 +144,20 @@ def test_each_kind_of_unreadable_cell_is_named(draw: Draw, tmp_path: Path) -> No
         assert cv2.imwrite(str(tmp_path / name), np.full((12, 12, 3), value, np.uint8))
     Image.open(good).save(tmp_path / "moving.gif")
     names = ["good.bmp", *files, "black.bmp", "bright.png", "moving.gif", "gone.bmp"]
-    found = scan(dataset_of(*(tmp_path / name for name in names)))
-    said = {problem.cell: problem.reason for problem in found.problems}
-    assert [problem.cell for problem in found.problems] == names[1:]
-    assert [problem.row for problem in found.problems] == list(range(1, len(names)))
-    assert "damaged image" in said["cut.bmp"]
-    assert said["text.png"].startswith("not an image that can be read")
-    assert said["empty.png"].startswith("not an image that can be read")
-    assert said["black.bmp"] == "the image is black throughout"
-    assert "--mask" in said["bright.png"]
-    assert said["moving.gif"] == "a GIF file; BMP, PNG, JPEG or TIFF is expected"
-    assert said["gone.bmp"] == "No such file or directory"
-    assert list(found.table["digest"].isna()) == [False] + [True] * 7
+    result = scan(dataset_of(*(tmp_path / name for name in names)))
+    messages = {problem.cell: problem.reason for problem in result.problems}
+    assert [problem.cell for problem in result.problems] == names[1:]
+    assert [problem.row for problem in result.problems] == list(range(1, len(names)))
+    assert "damaged image" in messages["cut.bmp"]
+    assert messages["text.png"].startswith("not a readable image")
+    assert messages["empty.png"].startswith("not a readable image")
+    assert messages["black.bmp"] == "the image is entirely black"
+    assert "--mask" in messages["bright.png"]
+    assert messages["moving.gif"] == "a GIF file; BMP, PNG, JPEG or TIFF is expected"
+    assert messages["gone.bmp"] == "No such file or directory"
+    assert list(result.table["digest"].isna()) == [False] + [True] * 7
     with pytest.raises(BenchError, match="7 cells cannot be read, so it has no digest"):
-        content_digest(dataset_of(*(tmp_path / name for name in names)), found)
+        content_digest(dataset_of(*(tmp_path / name for name in names)), result)
 
 
 def test_masks_that_do_not_fit_are_problems(draw: Draw, tmp_path: Path) -> None:
@@ -171,25 +171,25 @@ def test_masks_that_do_not_fit_are_problems(draw: Draw, tmp_path: Path) -> None:
     assert reasons(cell, masks=[tmp_path / "gone.png"])["1.png"].endswith(str(tmp_path / "gone.png"))
 
 
-def test_the_whole_frame_saves_a_bright_one_and_no_black_one(tmp_path: Path) -> None:
+def test_a_full_frame_mask_accepts_a_bright_image_and_no_black_one(tmp_path: Path) -> None:
     for name, value in (("black.bmp", 0), ("bright.png", 200)):
         assert cv2.imwrite(str(tmp_path / name), np.full((12, 12, 3), value, np.uint8))
     paths = tmp_path / "black.bmp", tmp_path / "bright.png"
-    assert reasons(*paths, options=ReadOptions(mask="whole")) == {"black.bmp": "the image is black throughout"}
+    assert reasons(*paths, options=ReadOptions(mask="whole")) == {"black.bmp": "the image is entirely black"}
 
 
 def test_an_expected_digest_is_checked(draw: Draw, tmp_path: Path) -> None:
     right, wrong = draw(tmp_path / "1.png", 1), draw(tmp_path / "2.png", 2)
     sha = hashlib.sha256(right.read_bytes()).hexdigest()
     (tmp_path / "manifest.csv").write_text(f"path,label,patient,sha256\n1.png,a,p,{sha}\n2.png,b,q,{sha}\n")
-    found = scan(ManifestReader().read(tmp_path, ReadOptions()))
-    (problem,) = found.problems
+    result = scan(ManifestReader().read(tmp_path, ReadOptions()))
+    (problem,) = result.problems
     assert problem.path == str(wrong)
-    assert problem.reason.endswith(f"expected is {sha}: another file")
-    assert found.table["digest"].isna().tolist() == [False, True]
+    assert problem.reason.endswith(f"expected {sha}: another file")
+    assert result.table["digest"].isna().tolist() == [False, True]
 
 
-def test_a_second_pass_opens_nothing(draw: Draw, tmp_path: Path, read_files: list[str]) -> None:
+def test_a_second_scan_opens_no_file(draw: Draw, tmp_path: Path, read_files: list[str]) -> None:
     data = dataset_of(*(draw(tmp_path / f"{i}.png", i) for i in range(5)))
     first = scan(data, threads=3)
     assert sorted(read_files) == [f"{i}.png" for i in range(5)]
@@ -211,7 +211,7 @@ def test_a_changed_file_is_read_again_even_with_the_old_time(draw: Draw, tmp_pat
     assert list(second.table["digest"] == first.table["digest"]) == [True, False]
 
 
-def test_other_masks_and_options_are_looked_at_afresh(draw: Draw, tmp_path: Path, read_files: list[str]) -> None:
+def test_other_masks_and_options_are_probed_again(draw: Draw, tmp_path: Path, read_files: list[str]) -> None:
     cell, mask = draw(tmp_path / "1.png", 1), draw(tmp_path / "2.png", 2)
     ways = [{}, {"masks": [mask]}, {"options": ReadOptions(mask="whole")}, {"options": ReadOptions(white_level=4095)}]
     for way in [*ways, *ways]:
@@ -221,7 +221,7 @@ def test_other_masks_and_options_are_looked_at_afresh(draw: Draw, tmp_path: Path
     assert len(read_files) == len(ways)
 
 
-def test_unreadable_cells_are_looked_at_again(draw: Draw, tmp_path: Path, read_files: list[str]) -> None:
+def test_unreadable_cells_are_probed_again(draw: Draw, tmp_path: Path, read_files: list[str]) -> None:
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"x")
     for _ in range(2):
@@ -229,10 +229,10 @@ def test_unreadable_cells_are_looked_at_again(draw: Draw, tmp_path: Path, read_f
     assert len(read_files) == 2
 
 
-def test_an_interrupted_pass_keeps_what_it_saw(
+def test_an_interrupted_scan_stores_its_probes(
     draw: Draw, tmp_path: Path, read_files: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scan_module, "_KEEP_EVERY", 2)
+    monkeypatch.setattr(scan_module, "_STORE_EVERY", 2)
     data = dataset_of(*(draw(tmp_path / f"{i}.png", i) for i in range(6)))
 
     def interrupt(done: int, total: int) -> None:
@@ -256,7 +256,7 @@ def test_progress_counts_every_cell(draw: Draw, tmp_path: Path) -> None:
     assert seen == [(3, 3)]
 
 
-def test_a_damaged_memory_is_discarded(draw: Draw, tmp_path: Path, own_cache: Path, read_files: list[str]) -> None:
+def test_a_damaged_cache_is_discarded(draw: Draw, tmp_path: Path, own_cache: Path, read_files: list[str]) -> None:
     data = dataset_of(draw(tmp_path / "1.png"))
     own_cache.mkdir()
     (own_cache / FILE).write_bytes(b"this is no SQLite file" * 100)
@@ -267,7 +267,7 @@ def test_a_damaged_memory_is_discarded(draw: Draw, tmp_path: Path, own_cache: Pa
     assert len(read_files) == 1
 
 
-def test_the_digest_of_the_sample_does_not_depend_on_its_place(shared: Path, tmp_path: Path) -> None:
+def test_the_digest_of_the_sample_does_not_depend_on_its_path(shared: Path, tmp_path: Path) -> None:
     sample = shared / "data/cnmc-sample"
     moved = shutil.copytree(sample, tmp_path / "moved" / "cells", copy_function=shutil.copyfile)
 
@@ -284,25 +284,25 @@ def test_the_digest_of_the_sample_does_not_depend_on_its_place(shared: Path, tmp
 
 
 @pytest.mark.parametrize("column", ["label", "patient", "unit", "fold"])
-def test_the_content_digest_follows_each_column(draw: Draw, tmp_path: Path, column: str) -> None:
+def test_the_content_digest_depends_on_each_column(draw: Draw, tmp_path: Path, column: str) -> None:
     data = dataset_of(*(draw(tmp_path / f"{i}.png", i) for i in range(3)))
-    found = scan(data)
-    before = content_digest(data, found)
+    result = scan(data)
+    before = content_digest(data, result)
     renamed = Dataset("e", "other", data.table.assign(cell=["x", "y", "z"]), "b")
-    assert content_digest(renamed, found) == before
+    assert content_digest(renamed, result) == before
     changed = Dataset("d", "test", data.table.assign(**{column: ["1", "2", "3"]}), "a")
-    assert content_digest(changed, found) != before
+    assert content_digest(changed, result) != before
 
 
-def test_damage_that_a_decoder_fills_is_found_in_image_and_mask(draw: Draw, tmp_path: Path) -> None:
+def test_damage_that_a_decoder_fills_is_detected_in_image_and_mask(draw: Draw, tmp_path: Path) -> None:
     cell = np.zeros((60, 60, 3), np.uint8)
     cell[10:50, 10:50] = np.random.default_rng(0).integers(60, 255, (40, 40, 3))
-    whole, damaged = tmp_path / "whole.tif", tmp_path / "damaged.tif"
-    assert cv2.imwrite(str(whole), cell)
-    content = bytearray(whole.read_bytes())
+    intact, damaged = tmp_path / "intact.tif", tmp_path / "damaged.tif"
+    assert cv2.imwrite(str(intact), cell)
+    content = bytearray(intact.read_bytes())
     content[30] ^= 0xFF
     damaged.write_bytes(content)
     assert read_image(damaged).shape == (60, 60, 3)
     assert "damaged image" in reasons(damaged)["damaged.tif"]
-    assert "damaged image" in reasons(whole, masks=[damaged])["whole.tif"]
-    assert reasons(whole, masks=[whole]) == {}
+    assert "damaged image" in reasons(intact, masks=[damaged])["intact.tif"]
+    assert reasons(intact, masks=[intact]) == {}

@@ -1,4 +1,4 @@
-"""Which experiments may be held against each other, and what is said where they may not."""
+"""Comparable groups, and errors for experiments that cannot be compared."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ TABLE = pd.DataFrame(
 )
 
 
-def test_tracks_part_by_protocol_folds_and_data_but_not_by_threads(keep: Keep, kept: Results) -> None:
+def test_groups_differ_by_protocol_folds_and_data_but_not_by_threads(keep: Keep, kept: Results) -> None:
     keep("a", TABLE)
     keep("b", TABLE, protocol={"threads": 4})
     keep("c", TABLE, protocol={"tune": 20})
     keep("d", TABLE.assign(fold=[1, 0, 0, 1]))
     keep("e", TABLE, data={"positive": "normal"})
-    groups = [sorted(str(e.record["classifier"]) for e in track) for track in by_comparable_group(kept.experiments())]
+    groups = [sorted(str(e.record["classifier"]) for e in group) for group in by_comparable_group(kept.experiments())]
     assert sorted(groups) == [["a", "b"], ["c"], ["d"], ["e"]]
     assert [e.record["classifier"] for e in largest_comparable_group(kept.experiments())] == ["a", "b"]
 
 
-def test_pipelines_of_one_track_may_differ_in_preparation(keep: Keep, kept: Results) -> None:
+def test_pipelines_of_a_group_may_differ_in_preparation(keep: Keep, kept: Results) -> None:
     ours = [keep("svm", TABLE, key="a"), keep("svm", TABLE, key="b", prepare="crop+clahe")]
-    assert [len(track) for track in by_comparable_group(kept.experiments())] == [2]
+    assert [len(group) for group in by_comparable_group(kept.experiments())] == [2]
     assert unique_names(ours) == ["made_up x svm", "crop+clahe > made_up x svm"]
     check_comparable(ours)
 
 
-def test_leaky_tracks_are_never_the_largest(keep: Keep, kept: Results) -> None:
+def test_leaky_groups_are_never_the_largest(keep: Keep, kept: Results) -> None:
     for name in "abc":
         keep(name, TABLE, split="image", flags=["LEAKY"])
     assert largest_comparable_group(kept.experiments()) == []
@@ -59,7 +59,7 @@ def test_leaky_tracks_are_never_the_largest(keep: Keep, kept: Results) -> None:
     assert [e.record["classifier"] for e in largest_comparable_group(kept.experiments())] == ["d"]
 
 
-def test_namesakes_are_told_apart_by_their_keys(keep: Keep) -> None:
+def test_duplicate_names_get_their_keys(keep: Keep) -> None:
     first, second, other = keep("svm", TABLE), keep("svm", TABLE, key="new weights"), keep("knn", TABLE)
     assert unique_names([first, second, other]) == [
         f"made_up x svm ({first.key[:8]})",
@@ -78,19 +78,19 @@ def test_namesakes_are_told_apart_by_their_keys(keep: Keep) -> None:
         ({"flags": ["LEAKY"], "split": "image"}, r"is LEAKY \(--split image\).*--split patient"),
     ],
 )
-def test_what_differs_is_told(keep: Keep, changes: dict[str, Any], message: str) -> None:
+def test_differences_are_named(keep: Keep, changes: dict[str, Any], message: str) -> None:
     first, second = keep("first", TABLE), keep("second", TABLE, **changes)
     with pytest.raises(BenchError, match=message):
         check_comparable([first, second])
 
 
-def test_one_experiment_is_no_comparison_and_neither_is_one_twice(keep: Keep) -> None:
+def test_single_and_duplicate_experiments_raise(keep: Keep) -> None:
     only = keep("only", TABLE)
-    with pytest.raises(BenchError, match="there is one"):
+    with pytest.raises(BenchError, match="is one"):
         check_comparable([only])
-    with pytest.raises(BenchError, match="there is none"):
+    with pytest.raises(BenchError, match="is none"):
         check_comparable([])
-    with pytest.raises(BenchError, match=r"made_up x only .* is there twice"):
+    with pytest.raises(BenchError, match=r"made_up x only .* was given twice"):
         check_comparable([only, only])
 
 

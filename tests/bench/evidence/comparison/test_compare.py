@@ -61,9 +61,13 @@ def test_the_corrected_t_of_one_to_five_hundredths(keep: Keep) -> None:
     """EVALUATION 12: x = .01 ... .05, ratio 1/4: t = 2 sqrt 2, p .0474206556; Bayes with rope .01."""
     perfect = keep("perfect", _folds_with_auroc([1.0] * 5))
     worse = keep("worse", _folds_with_auroc([0.99, 0.98, 0.97, 0.96, 0.95]))
-    found = compare([worse, perfect], rope=0.01, draws=50)
-    assert (found.metric, found.best, found.reference) == ("auroc_patient", "made_up x perfect", "made_up x perfect")
-    row = _row(found.table, "made_up x worse")
+    comparison = compare([worse, perfect], rope=0.01, draws=50)
+    assert (comparison.metric, comparison.best, comparison.reference) == (
+        "auroc_patient",
+        "made_up x perfect",
+        "made_up x perfect",
+    )
+    row = _row(comparison.table, "made_up x worse")
     assert row["difference"] == pytest.approx(-0.03, abs=1e-12)
     assert row["p"] == pytest.approx(0.0474206556, abs=1e-9)
     half = student.ppf(0.975, 4) * 0.03 / (2 * math.sqrt(2))
@@ -77,10 +81,10 @@ def test_the_corrected_t_of_one_to_five_hundredths(keep: Keep) -> None:
 
 def test_five_repeats_agree_with_baycomp(keep: Keep) -> None:
     first, second = _cohort(1.2, 0), _cohort(0.6, 1)
-    found = compare([keep("first", first), keep("second", second)], rope=0.02, draws=50)
+    comparison = compare([keep("first", first), keep("second", second)], rope=0.02, draws=50)
     x, y = (np.array(_fold_aurocs(t)) for t in (first, second))
     better_x, equal, better_y = baycomp.two_on_single(x, y, rope=0.02, runs=5)
-    row = _row(found.table, "made_up x second")
+    row = _row(comparison.table, "made_up x second")
     assert row["against"] == "made_up x first"
     assert row["difference"] == pytest.approx((y - x).mean(), abs=1e-12)
     # baycomp tells the probability that its first model, then neither, then its second one is better
@@ -91,22 +95,22 @@ def test_five_repeats_agree_with_baycomp(keep: Keep) -> None:
 
 
 def _fold_aurocs(table: pd.DataFrame) -> list[float]:
-    found = []
+    comparison = []
     for _, part in table.groupby(["repeat", "fold"]):
         weight = 1 / part.groupby("unit")["cell"].transform("size")
-        found.append(roc_auc_score(part["label"] == "diseased", part["p_diseased"], sample_weight=weight))
-    return found
+        comparison.append(roc_auc_score(part["label"] == "diseased", part["p_diseased"], sample_weight=weight))
+    return comparison
 
 
 def test_one_repeat_has_the_patient_sign_flip_beside_it(keep: Keep) -> None:
     first, second = _cohort(1.5, 0, repeats=1), _cohort(0.2, 1, repeats=1)
-    found = compare([keep("first", first), keep("second", second)], draws=50)
-    row = _row(found.table, "made_up x second")
+    comparison = compare([keep("first", first), keep("second", second)], draws=50)
+    row = _row(comparison.table, "made_up x second")
     assert row["second_test"] == "patient sign-flip of the balanced accuracy"
     assert row["second_unit"] == "patient (20 split units)"
     assert "conditional on the fitted models" in row["second_assumptions"]
     assert 0 < row["second_p"] < 0.05
-    assert any("--repeats 5" in note for note in found.notes)
+    assert any("--repeats 5" in note for note in comparison.notes)
 
 
 def test_leave_one_patient_out_compares_the_balanced_accuracy_by_sign_flips(keep: Keep) -> None:
@@ -119,21 +123,21 @@ def test_leave_one_patient_out_compares_the_balanced_accuracy_by_sign_flips(keep
             for cell in range(10):
                 right = 0.9 if label == "diseased" else 0.1
                 rows.append((f"{unit}-{cell}", unit, label, 0, fold, 1 - right if cell < n else right))
-        made = pd.DataFrame(rows, columns=["cell", "unit", "label", "repeat", "fold", "p_diseased"])
-        return made.assign(p_normal=1 - made["p_diseased"])
+        experiments = pd.DataFrame(rows, columns=["cell", "unit", "label", "repeat", "fold", "p_diseased"])
+        return experiments.assign(p_normal=1 - experiments["p_diseased"])
 
     right = keep("right", table([0, 0, 0, 0]), split="lopo")
     wrong = keep("wrong", table([1, 2, 3, 4]), split="lopo")
-    found = compare([right, wrong], draws=500)
-    row = _row(found.table, "made_up x wrong")
-    assert found.metric == "balanced_accuracy_patient"
+    comparison = compare([right, wrong], draws=500)
+    row = _row(comparison.table, "made_up x wrong")
+    assert comparison.metric == "balanced_accuracy_patient"
     assert row["difference"] == pytest.approx(-0.25)
     assert row["p"] == pytest.approx(2 / 16)
     assert math.isnan(row["p_equivalent"])
     assert -0.4 <= row["low"] <= row["difference"] <= row["high"] <= -0.1
     assert row["win_rate"] == 0
     assert row["effect_size"] == pytest.approx(-0.25 / np.std([0.1, 0.2, 0.3, 0.4], ddof=1))
-    assert any("no AUROC" in note for note in found.notes)
+    assert any("the AUROC is undefined" in note for note in comparison.notes)
 
 
 def _held_out(scores: dict[str, Sequence[float]]) -> pd.DataFrame:
@@ -146,7 +150,7 @@ def _held_out(scores: dict[str, Sequence[float]]) -> pd.DataFrame:
     return table.assign(p_normal=1 - table["p_diseased"])
 
 
-def test_decisions_by_different_thresholds_are_said(keep: Keep) -> None:
+def test_different_thresholds_are_noted(keep: Keep) -> None:
     first = keep("first", _cohort(1.5, 0), protocol={"threshold": "0.5"})
     second = keep("second", _cohort(0.5, 1), protocol={"threshold": "sens@0.95"})
     notes = compare([first, second], draws=50).notes
@@ -157,8 +161,8 @@ def test_held_out_patients_swap_their_pipelines(keep: Keep) -> None:
     """AUROC 1 against 0 on 2 + 2 patients of a cell: only all swapped or none gives as much, so p = 2/16."""
     good = keep("good", _held_out({"d0": [0.8], "d1": [0.9], "n0": [0.1], "n1": [0.2]}), split="held-out")
     bad = keep("bad", _held_out({"d0": [0.1], "d1": [0.2], "n0": [0.8], "n1": [0.9]}), split="held-out")
-    found = compare([good, bad], draws=50)
-    row = _row(found.table, "made_up x bad")
+    comparison = compare([good, bad], draws=50)
+    row = _row(comparison.table, "made_up x bad")
     assert row["difference"] == -1
     assert row["p"] == pytest.approx(2 / 16)
     assert row["test"] == "patient-swap permutation, two-sided"
@@ -166,18 +170,18 @@ def test_held_out_patients_swap_their_pipelines(keep: Keep) -> None:
     assert row["second_test"] == "paired U-test of the patient-weighted AUROC, two-sided"
 
 
-def test_held_out_twins_are_not_told_apart_whatever_their_scale(keep: Keep) -> None:
+def test_held_out_twins_do_not_differ_whatever_their_scale(keep: Keep) -> None:
     """The same order on another scale: no difference at all, and the swap of ranks sees none."""
     rng = np.random.default_rng(3)
     cells = {f"{c}{i}": rng.uniform(0.05, 0.95, size=5) for c in "dn" for i in range(8)}
     twin = {unit: values**3 for unit, values in cells.items()}
     ours = keep("ours", _held_out(cells), split="held-out")
     theirs = keep("twin", _held_out(twin), split="held-out")
-    found = compare([ours, theirs], draws=50)
-    row = found.table.iloc[0]
+    comparison = compare([ours, theirs], draws=50)
+    row = comparison.table.iloc[0]
     assert (row["difference"], row["p"], row["second_p"], row["p_equivalent"]) == (0, 1, 1, 1)
-    assert len(found.indistinguishable) == 1
-    assert len(found.practically_equal) == 1
+    assert len(comparison.indistinguishable) == 1
+    assert len(comparison.practically_equal) == 1
 
 
 def test_held_out_probabilities_are_those_of_the_normal_u_statistic(keep: Keep) -> None:
@@ -200,12 +204,12 @@ def test_one_held_out_patient_of_a_class_proves_nothing_equal_or_better(keep: Ke
     sick = {f"d{i}": [0.8, 0.7] for i in range(5)}
     good = keep("good", _held_out({**sick, "n0": [0.1]}), split="held-out")
     bad = keep("bad", _held_out({**sick, "n0": [0.75]}), split="held-out")
-    found = compare([good, bad], draws=50)
-    row = _row(found.table, "made_up x bad")
+    comparison = compare([good, bad], draws=50)
+    row = _row(comparison.table, "made_up x bad")
     assert row["difference"] == -0.5
     assert np.isnan([row[name] for name in ("low", "high", "p_worse", "p_equivalent", "p_better", "second_p")]).all()
-    assert found.practically_equal == ()
-    assert any("One class has 1 patient:" in note for note in found.notes)
+    assert comparison.practically_equal == ()
+    assert any("One class has 1 patient:" in note for note in comparison.notes)
 
 
 def test_held_out_sets_of_three_classes_compare_decisions(keep: Keep) -> None:
@@ -224,38 +228,38 @@ def test_held_out_sets_of_three_classes_compare_decisions(keep: Keep) -> None:
 
     good = keep("good", table(4.0), split="held-out", classes=classes)
     poor = keep("poor", table(0.0), split="held-out", classes=classes)
-    found = compare([poor, good], draws=200)
-    assert found.metric == "balanced_accuracy_patient"
-    row = _row(found.table, "made_up x poor")
+    comparison = compare([poor, good], draws=200)
+    assert comparison.metric == "balanced_accuracy_patient"
+    row = _row(comparison.table, "made_up x poor")
     assert row["difference"] < -0.3
     assert row["p"] < 0.01
 
 
 def test_holm_runs_over_the_declared_family(keep: Keep) -> None:
-    made = [keep(f"c{i}", _cohort(skill, i)) for i, skill in enumerate((1.6, 1.3, 0.9, 0.2))]
-    found = compare(made, draws=50)
-    assert len(found.table) == 3
-    assert found.family == "3 comparisons, all against made_up x c0"
-    p = found.table["p"].to_numpy()
+    experiments = [keep(f"c{i}", _cohort(skill, i)) for i, skill in enumerate((1.6, 1.3, 0.9, 0.2))]
+    comparison = compare(experiments, draws=50)
+    assert len(comparison.table) == 3
+    assert comparison.family == "3 comparisons, all against made_up x c0"
+    p = comparison.table["p"].to_numpy()
     order = np.argsort(p)
     by_hand = np.empty(3)
     highest = 0.0
     for place, i in enumerate(order):
         highest = max(highest, min(1.0, (3 - place) * p[i]))
         by_hand[i] = highest
-    assert found.table["p_holm"].to_numpy() == pytest.approx(by_hand, rel=1e-12)
-    assert found.table["p_holm"].min() == pytest.approx(3 * p.min())
-    assert "made_up x c3" not in found.indistinguishable
+    assert comparison.table["p_holm"].to_numpy() == pytest.approx(by_hand, rel=1e-12)
+    assert comparison.table["p_holm"].min() == pytest.approx(3 * p.min())
+    assert "made_up x c3" not in comparison.indistinguishable
 
 
 def test_all_pairs_are_a_larger_family_whose_differences_add_up(keep: Keep) -> None:
-    made = [keep(f"c{i}", _cohort(skill, i)) for i, skill in enumerate((1.6, 1.2, 0.4))]
-    found = compare(made, all_pairs=True, draws=50)
-    assert found.family == "3 comparisons, all pairs"
-    by_pair = found.table.set_index(["pipeline", "against"])["difference"].to_dict()
+    experiments = [keep(f"c{i}", _cohort(skill, i)) for i, skill in enumerate((1.6, 1.2, 0.4))]
+    comparison = compare(experiments, all_pairs=True, draws=50)
+    assert comparison.family == "3 comparisons, all pairs"
+    by_pair = comparison.table.set_index(["pipeline", "against"])["difference"].to_dict()
     a, b, c = (f"made_up x c{i}" for i in range(3))
     assert by_pair[c, a] == pytest.approx(by_pair[c, b] + by_pair[b, a], abs=1e-12)
-    assert set(found.against_reference["other"]) == {b, c}
+    assert set(comparison.against_reference["other"]) == {b, c}
 
 
 def test_which_one_is_the_reference_only_turns_the_signs(keep: Keep) -> None:
@@ -279,23 +283,23 @@ def test_friedmans_blocks_are_patients(keep: Keep) -> None:
         sick = table["label"] == "diseased"
         p = np.where((cell < right) == sick, 0.9, 0.1)
         tables.append(table.assign(p_diseased=p, p_normal=1 - p))
-    found = compare([keep(f"c{i}", table) for i, table in enumerate(tables)], draws=50)
-    told = found.record()["friedman"]
-    assert told["patients"] == 20
-    assert told["chi2"] == pytest.approx(40)
-    assert told["p"] == pytest.approx(chi2.sf(40, 2))
-    assert told["mean_ranks"] == {"made_up x c0": 1, "made_up x c1": 2, "made_up x c2": 3}
-    assert told["critical_difference"] == pytest.approx(2.343 * math.sqrt(0.1), abs=5e-4)
-    [sentence] = [s for s in what_was_tested(found) if "Friedman" in s]
+    comparison = compare([keep(f"c{i}", table) for i, table in enumerate(tables)], draws=50)
+    record = comparison.record()["friedman"]
+    assert record["patients"] == 20
+    assert record["chi2"] == pytest.approx(40)
+    assert record["p"] == pytest.approx(chi2.sf(40, 2))
+    assert record["mean_ranks"] == {"made_up x c0": 1, "made_up x c1": 2, "made_up x c2": 3}
+    assert record["critical_difference"] == pytest.approx(2.343 * math.sqrt(0.1), abs=5e-4)
+    [sentence] = [s for s in what_was_tested(comparison) if "Friedman" in s]
     assert "patient (20 split units), never fold" in sentence
-    assert "p <0.001; mean ranks lie between 1.00 and 3.00" in sentence
+    assert "p <0.001; mean ranks are between 1.00 and 3.00" in sentence
     assert compare([keep("a", tables[0]), keep("b", tables[1])], draws=50).friedman is None
 
 
 def test_ranks_come_from_the_same_patients_for_all(keep: Keep) -> None:
     strong, twin, weak = _cohort(8.0, 0), _cohort(8.0, 0), _cohort(0.0, 2)
-    made = [keep("strong", strong), keep("twin", twin), keep("weak", weak)]
-    standings = compare(made, draws=400).standings.set_index("pipeline")
+    experiments = [keep("strong", strong), keep("twin", twin), keep("weak", weak)]
+    standings = compare(experiments, draws=400).standings.set_index("pipeline")
     assert standings.index[-1] == "made_up x weak"
     assert standings.loc["made_up x weak", ["rank", "rank_low", "rank_high", "p_best"]].tolist() == [3, 3, 3, 0]
     for name in ("made_up x strong", "made_up x twin"):
@@ -305,8 +309,8 @@ def test_ranks_come_from_the_same_patients_for_all(keep: Keep) -> None:
 def test_the_record_is_json_without_nan(keep: Keep) -> None:
     import json  # noqa: PLC0415
 
-    made = [keep("first", _cohort(1.0, 0)), keep("second", _cohort(0.8, 1), flags=["BASELINE"])]
-    record = compare(made, draws=50).record()
+    experiments = [keep("first", _cohort(1.0, 0)), keep("second", _cohort(0.8, 1), flags=["BASELINE"])]
+    record = compare(experiments, draws=50).record()
     text = json.dumps(record, allow_nan=False)
     assert json.loads(text)["standings"][1]["flags"] == ["BASELINE"]
     assert record["comparisons"][0]["second_p"] is None
@@ -316,36 +320,36 @@ def test_the_record_is_json_without_nan(keep: Keep) -> None:
     ("options", "message"),
     [
         ({"rope": 0.0}, "--rope 0"),
-        ({"against": "made_up x frist"}, "none of the compared experiments. Did you mean made_up x first"),
+        ({"against": "made_up x frist"}, "not one of the compared experiments. Did you mean made_up x first"),
         ({"against": "made_up x first", "all_pairs": True}, "two families"),
     ],
 )
-def test_wrong_requests_are_told(keep: Keep, options: dict[str, Any], message: str) -> None:
-    made = [keep("first", _cohort(1.0, 0)), keep("second", _cohort(0.8, 1))]
+def test_invalid_arguments_raise(keep: Keep, options: dict[str, Any], message: str) -> None:
+    experiments = [keep("first", _cohort(1.0, 0)), keep("second", _cohort(0.8, 1))]
     with pytest.raises(BenchError, match=message.replace("(", r"\(")):
-        compare(made, draws=50, **options)
+        compare(experiments, draws=50, **options)
 
 
 @pytest.mark.parametrize("rows", [slice(1, None), [0, *range(490)]], ids=["a cell less", "a cell twice"])
-def test_predictions_of_other_cells_of_the_same_patients_are_not_compared(keep: Keep, rows: Any) -> None:
-    made = [keep("first", _cohort(1.0, 0)), keep("second", _cohort(0.8, 1))]
-    path = made[1].folder / "predictions.parquet"
+def test_predictions_of_different_cells_raise(keep: Keep, rows: Any) -> None:
+    experiments = [keep("first", _cohort(1.0, 0)), keep("second", _cohort(0.8, 1))]
+    path = experiments[1].folder / "predictions.parquet"
     pd.read_parquet(path).iloc[rows].to_parquet(path)
-    with pytest.raises(BenchError, match="not those of the cells of made_up x first"):
-        compare(made, draws=50)
+    with pytest.raises(BenchError, match="not of the same cells as those of made_up x first"):
+        compare(experiments, draws=50)
 
 
-def test_damaged_predictions_are_told_with_their_file(keep: Keep, kept: Results) -> None:
-    made = [keep("first", _cohort(1.0, 0)), keep("second", _cohort(0.8, 1))]
-    (made[1].folder / "predictions.parquet").write_bytes(b"no parquet")
+def test_damaged_predictions_are_named(keep: Keep, kept: Results) -> None:
+    experiments = [keep("first", _cohort(1.0, 0)), keep("second", _cohort(0.8, 1))]
+    (experiments[1].folder / "predictions.parquet").write_bytes(b"no parquet")
     with pytest.raises(BenchError, match=r"second.*predictions\.parquet: cannot be read"):
-        compare(made, draws=50)
-    _cohort(0.8, 1).assign(p_normal=np.nan, threshold=0.5).to_parquet(made[1].folder / "predictions.parquet")
+        compare(experiments, draws=50)
+    _cohort(0.8, 1).assign(p_normal=np.nan, threshold=0.5).to_parquet(experiments[1].folder / "predictions.parquet")
     with pytest.raises(BenchError, match=r"second.*predictions\.parquet: .*p_normal is nan of cell d0-0"):
-        compare(made, draws=50)
+        compare(experiments, draws=50)
     changed = _cohort(0.8, 1)
     keep("third", changed)
     third = next(e for e in kept.experiments() if e.folder.name.startswith("third"))
     third.predictions[lambda t: t["unit"] != "d0"].to_parquet(third.folder / "predictions.parquet")
-    with pytest.raises(BenchError, match="not those of the cells of made_up x first"):
-        compare([made[0], third], draws=50)
+    with pytest.raises(BenchError, match="not of the same cells as those of made_up x first"):
+        compare([experiments[0], third], draws=50)

@@ -1,25 +1,14 @@
-"""No p-value without its unit, no silence taken for equality."""
+"""Sentences about a comparison."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-import pytest
 
 from bench.evidence.comparison.compare import Comparison
-from bench.evidence.comparison.text import (
-    difference_text,
-    p_text,
-    rank_text,
-    share_text,
-    signed,
-    some,
-    verdict,
-    what_was_tested,
-)
+from bench.evidence.comparison.text import verdict, what_was_tested
 
 NOTHING: dict[str, Any] = {"notes": (), "data": {}, "protocol": {}}
 UNIT = "fold of patients (25 folds, 15 split units tested in each)"
@@ -41,70 +30,46 @@ def _comparison(
     )  # fmt: skip
     names = [reference, *(name for name, *_ in rows)]
     standings = pd.DataFrame({"pipeline": names, "value": 0.8})
-    given = {"metric": "auroc_patient", "best": "best", "all_pairs": False, "rope": 0.01, **NOTHING, **changes}
-    return Comparison(reference=reference, table=table, standings=standings, **given)  # type: ignore[arg-type]
+    values = {"metric": "auroc_patient", "best": "best", "all_pairs": False, "rope": 0.01, **NOTHING, **changes}
+    return Comparison(reference=reference, table=table, standings=standings, **values)  # type: ignore[arg-type]
 
 
-def test_what_is_not_told_apart_is_not_called_equal() -> None:
-    said = verdict(_comparison([("a", -0.01, 0.4, 0.3), ("b", -0.1, 0.01, 0.0), ("c", 0.0, 0.9, 0.96)]))
-    assert said == [
+def test_not_distinguishable_is_not_called_equal() -> None:
+    sentences = verdict(_comparison([("a", -0.01, 0.4, 0.3), ("b", -0.1, 0.01, 0.0), ("c", 0.0, 0.9, 0.96)]))
+    assert sentences == [
         "best scores highest (AUROC, patient-weighted 0.80).",
-        "Not told from it: a, c.",
-        "Lower than it: b.",
+        "Not distinguishable from it: a, c.",
+        "Lower: b.",
         "Practically equal to it (a difference within 0.01 has a probability of 0.95 or more): c.",
-        "That a pipeline is not told from another does not show that the two are equal.",
-        f"Told apart: Holm p at most 0.05; unit of the test: {UNIT}.",
+        "Pipelines that are not distinguishable are not shown to be equal.",
+        f"Distinguishable: Holm p at most 0.05; unit of the test: {UNIT}.",
     ]
 
 
 def test_a_named_reference_may_be_beaten() -> None:
-    said = verdict(_comparison([("best", 0.1, 0.01, 0.0), ("low", -0.1, 0.02, 0.0)], reference="named"))
-    assert said[0].startswith("named is what the others are held against")
-    assert "Lower than it: low." in said
-    assert "Higher than it: best." in said
-    assert not any("Not told" in sentence for sentence in said)
+    sentences = verdict(_comparison([("best", 0.1, 0.01, 0.0), ("low", -0.1, 0.02, 0.0)], reference="named"))
+    assert sentences[0].startswith("named is the reference")
+    assert "Lower: low." in sentences
+    assert "Higher: best." in sentences
+    assert not any("Not distinguishable" in sentence for sentence in sentences)
 
 
 def test_in_pairs_the_sign_follows_the_reference() -> None:
-    found = _comparison([("low", -0.1, 0.01, 0.0)], all_pairs=True)
-    turned = found.table.assign(pipeline="best", against="low", difference=0.1)
-    said = verdict(Comparison("auroc_patient", "best", "best", True, 0.01, turned, found.standings, **NOTHING))
-    assert "Lower than it: low." in said
+    comparison = _comparison([("low", -0.1, 0.01, 0.0)], all_pairs=True)
+    turned = comparison.table.assign(pipeline="best", against="low", difference=0.1)
+    sentences = verdict(
+        Comparison("auroc_patient", "best", "best", True, 0.01, turned, comparison.standings, **NOTHING)
+    )
+    assert "Lower: low." in sentences
 
 
-def test_every_test_is_told_with_unit_assumptions_and_family() -> None:
-    found = _comparison([("a", -0.01, 0.4, 0.3)])
-    assert what_was_tested(found) == [
+def test_every_test_is_described_with_unit_assumptions_and_family() -> None:
+    comparison = _comparison([("a", -0.01, 0.4, 0.3)])
+    assert what_was_tested(comparison) == [
         f"The test. Unit: {UNIT}. Assumed: much. Holm's correction is over 1 comparison, all against best."
     ]
-    second = found.table.assign(second_test="another", second_unit="patient", second_assumptions="little")
-    both = what_was_tested(Comparison("auroc_patient", "best", "best", False, 0.01, second, found.standings, **NOTHING))
+    second = comparison.table.assign(second_test="another", second_unit="patient", second_assumptions="little")
+    both = what_was_tested(
+        Comparison("auroc_patient", "best", "best", False, 0.01, second, comparison.standings, **NOTHING)
+    )
     assert both[1] == "Second test: another. Unit: patient. Assumed: little. Corrected over the same family."
-
-
-@pytest.mark.parametrize(
-    ("p", "text"),
-    [(0.0, "<0.001"), (0.0009, "<0.001"), (0.0123, "0.012"), (0.04961, "0.0496"), (0.05041, "0.0504"), (0.05, "0.050"),
-     (0.234, "0.23"), (1.0, "1.00"), (math.nan, "-")],
-)  # fmt: skip
-def test_p_values_keep_their_side_of_the_level(p: float, text: str) -> None:
-    assert p_text(p) == text
-
-
-@pytest.mark.parametrize(
-    ("share", "text"),
-    [(0.0, "0.00"), (1.0, "1.00"), (0.004, "<0.01"), (0.9999, ">0.99"), (0.5, "0.50"), (math.nan, "-")],
-)
-def test_probabilities_are_never_rounded_to_certainty(share: float, text: str) -> None:
-    assert share_text(share) == text
-
-
-def test_differences_carry_signs_and_intervals() -> None:
-    assert difference_text(-0.031, -0.05, 0.0041) == "-0.03 [-0.05, 0.00]"
-    assert difference_text(0.031, math.nan, math.nan) == "+0.03"
-    assert (signed(-0.004), signed(0.006)) == ("0.00", "+0.01")
-    assert (rank_text(1.5, 1, 3), rank_text(math.nan, 1, 3)) == ("1.5 [1, 3]", "-")
-
-
-def test_long_lists_are_cut_and_counted() -> None:
-    assert some([str(i) for i in range(10)]) == "0, 1, 2, 3, 4, 5, 6, 7 and 2 more"

@@ -22,20 +22,20 @@ def _cells(icc: float, *, patients: int = 20, cells: int = 30, features: int = 3
 def test_accuracy_follows_the_correlation_within_patients(icc: float, accuracy: float, within: float) -> None:
     """EVALUATION 4.4, measured there with 20 patients and 32 features: 0.05, 0.37, 0.82, 1.00."""
     values, labels, units = _cells(icc)
-    (found,) = recognise_patients(values, labels, units)
-    assert found.accuracy == pytest.approx(accuracy, abs=within)
-    assert (found.patients, found.cells, found.chance, found.majority) == (20, 600, 0.05, 0.05)
-    assert found.above_chance == (icc > 0)
+    (result,) = recognise_patients(values, labels, units)
+    assert result.accuracy == pytest.approx(accuracy, abs=within)
+    assert (result.patients, result.cells, result.chance, result.majority) == (20, 600, 0.05, 0.05)
+    assert result.above_chance == (icc > 0)
 
 
 def test_each_class_is_probed_by_itself() -> None:
-    """A class difference alone recognises nobody: patients are told apart within their class."""
+    """A class difference alone does not recognise patients, because the probe is within classes."""
     values, _, units = _cells(0)
     labels = np.where(units < "p10", "healthy", "sick")
     values[labels == "sick"] += 100
-    found = recognise_patients(values, labels, units)
-    assert [f.label for f in found] == ["healthy", "sick"]
-    assert all(f.patients == 10 and abs(f.accuracy - 0.1) < 0.06 and not f.above_chance for f in found)
+    result = recognise_patients(values, labels, units)
+    assert [f.label for f in result] == ["healthy", "sick"]
+    assert all(f.patients == 10 and abs(f.accuracy - 0.1) < 0.06 and not f.above_chance for f in result)
 
 
 def test_missing_values_and_constant_features_are_coped_with() -> None:
@@ -43,17 +43,17 @@ def test_missing_values_and_constant_features_are_coped_with() -> None:
     values[::3, 0] = np.nan
     values[:, 1] = np.nan
     values[:, 2] = 7
-    (found,) = recognise_patients(values, labels, units)
-    assert found.accuracy > 0.97
+    (result,) = recognise_patients(values, labels, units)
+    assert result.accuracy > 0.97
 
 
 def test_few_cells_and_lone_patients_are_left_out() -> None:
     values, labels, units = _cells(0.6, patients=4)
     units = units.copy()
     units[:28] = "x"  # two cells of p00 are left, too few for three folds
-    (found,) = recognise_patients(values, labels, units)
-    assert found.patients == 4
-    assert found.cells == 118
+    (result,) = recognise_patients(values, labels, units)
+    assert result.patients == 4
+    assert result.cells == 118
     lone = recognise_patients(values, np.where(np.arange(len(units)) < 28, "lone", "sick"), units)
     assert [f.label for f in lone] == ["sick"]
 

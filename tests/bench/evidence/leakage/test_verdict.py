@@ -1,4 +1,4 @@
-"""Each combination of signal, gap and identity has its verdict, in words a person understands."""
+"""Verdicts for each combination of signal, gap and identity."""
 
 from __future__ import annotations
 
@@ -34,37 +34,39 @@ LEARNED, NOT_LEARNED = _null(0.95), _null(0.54)
     ],
 )
 def test_the_table_of_rules(by_patient: Estimate, gap: Estimate, identity: IdentityNull | None, code: str) -> None:
-    found = verdict(by_patient, by_patient.value + gap.value, gap, identity)
-    assert found.code == code
-    assert f"{by_patient.value:.2f} [{by_patient.low:.2f}, {by_patient.high:.2f}] on unseen patients" in found.text
+    result = verdict(by_patient, by_patient.value + gap.value, gap, identity)
+    assert result.code == code
+    assert f"{by_patient.value:.2f} [{by_patient.low:.2f}, {by_patient.high:.2f}] on unseen patients" in result.text
 
 
-def test_identity_alone_is_said_plainly() -> None:
-    found = verdict(NONE, 0.97, GAP, LEARNED)
-    assert found.text.startswith(
-        "The image-level score of 0.97 comes from recognising patients; on unseen patients nothing is left"
+def test_identity_only_verdict() -> None:
+    result = verdict(NONE, 0.97, GAP, LEARNED)
+    assert result.text.startswith(
+        "The image-level score of 0.97 comes from recognising patients; on unseen patients the score is not"
     )
 
 
 def test_a_gap_that_is_not_sure_is_not_called_none() -> None:
     unsure = verdict(SIGNAL, 0.86, Estimate(0.06, -0.04, 0.17), NOT_LEARNED)
     assert unsure.code == "no-leak"
-    assert unsure.text.startswith("A split by image gives 0.86, not surely more (0.06 [-0.04, 0.17]) than by patient:")
+    assert unsure.text.startswith(
+        "A split by image gives 0.86, not demonstrably more (0.06 [-0.04, 0.17]) than by patient:"
+    )
     assert "0.81, no more than by patient" in verdict(SIGNAL, 0.81, NO_GAP, NOT_LEARNED).text
 
 
-def test_what_could_not_be_asked_is_not_claimed() -> None:
+def test_untested_identity_is_stated() -> None:
     assert "could not be tested" in verdict(SIGNAL, 0.8, NO_GAP, None).text
     assert "cannot be permuted" in verdict(SIGNAL, 0.95, GAP, None).text
     assert "could not be tested" not in verdict(SIGNAL, 0.8, NO_GAP, NOT_LEARNED).text
 
 
 def test_a_score_that_permuted_labels_reach_needs_no_disease() -> None:
-    """Also where unseen patients are told apart a little: the score by image shows nothing of it."""
+    """Also with a weak signal on unseen patients: the score by image does not show it."""
     assert LEARNED.p > 0.05
-    assert "It takes no disease to score 0.95 there." in verdict(SIGNAL, 0.95, GAP, LEARNED).text
+    assert "No disease is needed for a score of 0.95 there." in verdict(SIGNAL, 0.95, GAP, LEARNED).text
     above = IdentityNull(0.7, 0.03, 0.55, 0.01, observed=0.95, p=1 / 21, permutations=20)
-    assert "It takes no disease" not in verdict(SIGNAL, 0.95, GAP, above).text
+    assert "No disease is needed" not in verdict(SIGNAL, 0.95, GAP, above).text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Labels are dealt out to patients, each way once or at random, and what was fitted on them is not fitted again."""
+"""Label permutations, and the stored scores of refits on them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from bench.datasets.phantom.reader import PhantomSpec, write_phantom
 from bench.errors import BenchError
 from bench.evidence.permutation import label_permutation
 from bench.evidence.permutation.label_permutation import (
-    Relabellings,
+    LabelPermutations,
     UnitLabels,
     arrangements,
-    relabelled_scores,
+    permuted_label_scores,
     unit_labels,
 )
 from bench.experiments.refit import Study
 from bench.experiments.reopen import Reopened, reopen
 from bench.observer import Observer
+from bench.storage.locks import try_lock
 
 
 def _units(labels: str) -> UnitLabels:
@@ -52,10 +53,10 @@ def test_patients_with_cells_of_several_classes_have_no_label_to_permute() -> No
 @given(st.text(alphabet="abc", min_size=2, max_size=8))
 def test_every_arrangement_comes_once(labels: str) -> None:
     units = _units(labels)
-    every = Relabellings(units, asked=10_000, seed=0)
-    found = ["".join(row) for row in arrangements(units.counts)]
-    assert len(set(found)) == len(found) == every.possible
-    assert all(Counter(row) == Counter(labels) for row in found)
+    every = LabelPermutations(units, requested=10_000, seed=0)
+    result = ["".join(row) for row in arrangements(units.counts)]
+    assert len(set(result)) == len(result) == every.possible
+    assert all(Counter(row) == Counter(labels) for row in result)
     others = ["".join(row) for _, row in every]
     assert labels not in others
     assert len(others) == every.total == every.possible - 1
@@ -66,51 +67,51 @@ def test_every_arrangement_comes_once(labels: str) -> None:
 )
 def test_the_number_of_labellings_is_the_binomial_coefficient(labels: str, possible: int | None) -> None:
     """C(4, 2), C(6, 3), 6! / (2! 2! 2!), and C(73, 26) of the order of 10**19."""
-    found = Relabellings(_units(labels), asked=199, seed=0)
+    result = LabelPermutations(_units(labels), requested=199, seed=0)
     if possible is None:
-        assert 1e19 < found.possible < 1e20
-        assert not found.exact
+        assert 1e19 < result.possible < 1e20
+        assert not result.exact
     else:
-        assert found.possible == possible
-        assert found.exact
+        assert result.possible == possible
+        assert result.exact
 
 
-def test_the_same_number_is_the_same_permutation_however_many_are_asked_for() -> None:
-    few, many = (list(Relabellings(_units("aaaabbbbbccc"), asked=n, seed=3)) for n in (5, 20))
+def test_permutationsdo_not_depend_on_the_requested_number() -> None:
+    few, many = (list(LabelPermutations(_units("aaaabbbbbccc"), requested=n, seed=3)) for n in (5, 20))
     assert [name for name, _ in many[:5]] == [name for name, _ in few]
     assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(few, many, strict=False))
     assert len({"".join(row) for _, row in many}) > 15
-    other = list(Relabellings(_units("aaaabbbbbccc"), asked=5, seed=4))
+    other = list(LabelPermutations(_units("aaaabbbbbccc"), requested=5, seed=4))
     assert any(not np.array_equal(a, b) for (_, a), (_, b) in zip(few, other, strict=True))
 
 
 def test_random_labellings_are_uniform() -> None:
     """10 labellings of 5 units, 4000 drawn: chi-squared with 9 degrees of freedom below its 0.999 quantile, 27.9."""
-    drawn = Counter("".join(row) for _, row in _random(Relabellings(_units("aaabb"), asked=4000, seed=1)))
+    drawn = Counter("".join(row) for _, row in _random(LabelPermutations(_units("aaabb"), requested=4000, seed=1)))
     assert len(drawn) == 10
     assert sum((n - 400) ** 2 / 400 for n in drawn.values()) < 27.9
 
 
-def _random(relabellings: Relabellings) -> Iterator[tuple[str, Any]]:
-    """As if there were too many labellings to try each."""
-    units = relabellings.units
-    for number in range(relabellings.asked):
-        rng = np.random.default_rng(label_permutation.seed_of("label permutation", relabellings.seed, number))
+def _random(permutations: LabelPermutations) -> Iterator[tuple[str, Any]]:
+    """Random permutations where all could be enumerated."""
+    units = permutations.units
+    for number in range(permutations.requested):
+        rng = np.random.default_rng(label_permutation.seed_of("label permutation", permutations.seed, number))
         yield str(number), rng.permutation(units.labels)
 
 
 @pytest.fixture(scope="module")
 def reopened(tmp_path_factory: pytest.TempPathFactory) -> Reopened:
     """An experiment on 12 phantom patients."""
-    folder = tmp_path_factory.mktemp("relabelling")
-    write_phantom(PhantomSpec(patients=6, cells=3, spread=0, size=64, seed=2), folder / "cells")
+    folder = tmp_path_factory.mktemp("label_permutation")
+    write_phantom(PhantomSpec(patients=6, cells=3, spread=0, size=48, seed=2), folder / "cells")
     result = bench.run(
         "size", "knn", data=str(folder / "cells"), folds=3, inner_folds=2, jobs=1, out=folder / "r", store=folder / "s"
     )
     return reopen(result)
 
 
-def test_scores_are_kept_and_not_fitted_again(
+def test_finished_scores_are_stored_and_not_recomputed(
     reopened: Reopened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitted: list[str] = []
@@ -122,44 +123,50 @@ def test_scores_are_kept_and_not_fitted_again(
             yield name, predictions
 
     monkeypatch.setattr(label_permutation, "refit", counted)
-    kept, units = tmp_path / "kept.jsonl", unit_labels(reopened.table)
+    file, units = tmp_path / "scores.jsonl", unit_labels(reopened.table)
 
-    def scores(asked: int) -> dict[str, float]:
-        wanted = Relabellings(units, asked=asked, seed=0)
-        return relabelled_scores(reopened.plan, wanted, kept=kept, jobs=1, observer=Observer())
+    def scores(requested: int) -> dict[str, float]:
+        permutations = LabelPermutations(units, requested=requested, seed=0)
+        return permuted_label_scores(reopened.plan, permutations, scores_file=file, jobs=1, observer=Observer())
 
+    two = scores(2)
+    assert sorted(fitted) == list(two) == [f"permutation {i}" for i in range(2)]
+    assert all(0 <= v <= 1 for v in two.values())
+    with file.open("a") as lines:
+        lines.write('{"name": "permutation 2", "sc')  # a killed process
     three = scores(3)
-    assert sorted(fitted) == list(three) == [f"permutation {i}" for i in range(3)]
-    assert all(0 <= v <= 1 for v in three.values())
-    with kept.open("a") as file:
-        file.write('{"name": "permutation 3", "sc')  # a killed process
-    five = scores(5)
-    assert sorted(fitted) == [f"permutation {i}" for i in range(5)]
-    assert {k: five[k] for k in three} == three
-    assert scores(5) == five
-    assert len(fitted) == 5
-    kept.unlink()
-    assert scores(5) == five, "the same labels give the same bits"
+    assert sorted(fitted) == [f"permutation {i}" for i in range(3)]
+    assert {k: three[k] for k in two} == two
+    assert scores(3) == three
+    assert len(fitted) == 3
 
 
-def test_folds_are_drawn_anew_and_hold_every_class(reopened: Reopened) -> None:
+def test_folds_are_redrawn_and_have_every_class(reopened: Reopened) -> None:
     units = unit_labels(reopened.table)
-    for name, dealt in Relabellings(units, asked=20, seed=0):
-        study = label_permutation._study(reopened.plan, name, dealt[units.unit_of])
+    for name, permuted in LabelPermutations(units, requested=20, seed=0):
+        study = label_permutation._study(reopened.plan, name, permuted[units.unit_of])
         for _, _, train, test in study.folds.splits():
             assert set(study.labels[test]) == set(study.labels[train]) == {"diseased", "normal"}
             assert not set(reopened.units[test]) & set(reopened.units[train])
 
 
 def test_a_damaged_file_is_named(reopened: Reopened, tmp_path: Path) -> None:
-    (tmp_path / "kept.jsonl").write_text("no json\n")
-    wanted = Relabellings(unit_labels(reopened.table), asked=2, seed=0)
-    with pytest.raises(BenchError, match=r"kept\.jsonl: is damaged .* remove it"):
-        relabelled_scores(reopened.plan, wanted, kept=tmp_path / "kept.jsonl", jobs=1, observer=Observer())
+    (tmp_path / "scores.jsonl").write_text("no json\n")
+    permutations = LabelPermutations(unit_labels(reopened.table), requested=2, seed=0)
+    with pytest.raises(BenchError, match=r"scores\.jsonl: is damaged .* remove it"):
+        permuted_label_scores(
+            reopened.plan, permutations, scores_file=tmp_path / "scores.jsonl", jobs=1, observer=Observer()
+        )
 
 
-def test_two_processes_do_not_do_it_twice(reopened: Reopened, tmp_path: Path) -> None:
-    wanted = Relabellings(unit_labels(reopened.table), asked=2, seed=0)
-    lock = label_permutation.FileLock(tmp_path / "kept.lock", is_singleton=False)
-    with lock, pytest.raises(BenchError, match="another process permutes"):
-        relabelled_scores(reopened.plan, wanted, kept=tmp_path / "kept.jsonl", jobs=1, observer=Observer())
+def test_two_processes_do_not_compute_the_same_scores(reopened: Reopened, tmp_path: Path) -> None:
+    permutations = LabelPermutations(unit_labels(reopened.table), requested=2, seed=0)
+    lock = try_lock(tmp_path / "scores.lock")
+    assert lock is not None
+    try:
+        with pytest.raises(BenchError, match="another process permutes"):
+            permuted_label_scores(
+                reopened.plan, permutations, scores_file=tmp_path / "scores.jsonl", jobs=1, observer=Observer()
+            )
+    finally:
+        lock.release()

@@ -1,18 +1,22 @@
-"""An extractor of numbers that writes down what it was asked for, in whatever process it runs."""
+"""An extractor of numbers that logs the cells of each call, in any process."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from bench.executors.inline import InlineExecutor
 from bench.features.extraction import extract
-from bench.features.store.entry import Entry
+from bench.features.store import damage
+from bench.features.store.damage import describe_damage
+from bench.features.store.entry import Entry, feature_names, open_features, open_rows, open_status
 from bench.observer import Observer
 from bench.options import Options
 from bench.plugins.registry import Plugin
@@ -29,7 +33,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 
 class Numbers(TransformerMixin, BaseEstimator):
-    """What a test needs of an extractor; `COUNTED` names the file in which it writes down the cells."""
+    """A minimal extractor; the environment variable `COUNTED` names its log file."""
 
     def __init__(self, *, fault="", status=True, threads=1):
         self.fault = fault
@@ -56,7 +60,7 @@ class Numbers(TransformerMixin, BaseEstimator):
         if self.fault == "varies once" and os.environ.get("VARIES"):
             values = values + 1000
         if self.fault == "full" and number[0] >= 128:
-            raise OSError("its own trouble")
+            raise OSError("broken on purpose")
         self.width = values.shape[1]
         self.notices_ = ("numbers are numbers",)
         return values, np.where(np.isnan(values), 3, 0).astype(np.uint8)
@@ -70,8 +74,8 @@ NUMBERS = Plugin("numbers", "counted_numbers:Numbers", {"fault": "", "status": T
 
 
 @dataclass
-class Heard(Observer):
-    """Keeps what it is told."""
+class Recorder(Observer):
+    """Records notices and progress."""
 
     notices: list[str] = field(default_factory=list)
     steps: list[tuple[int, int]] = field(default_factory=list)
@@ -84,40 +88,40 @@ class Heard(Observer):
 
 
 @dataclass
-class Workshop:
-    """A throw-away store, and what it takes to fill it.
+class ScratchStore:
+    """A temporary store and its extractor.
 
     Parameters
     ----------
     store : Path
-        The store.
+        Folder of the store.
     log : Path
-        What the extractor writes down.
+        Log of the extractor.
     """
 
     store: Path
     log: Path
     plugin: Plugin = NUMBERS
 
-    def heard(self) -> Heard:
-        """An observer that keeps what it is told."""
-        return Heard()
+    def recorder(self) -> Recorder:
+        """An observer that records notices and progress."""
+        return Recorder()
 
     def cells(self, numbers: Sequence[int]) -> Cells:
-        """Cells that are called by numbers, and have no file."""
+        """Cells that are named by numbers, without files."""
         return Cells(CellFile(str(n), f"cell{n}.png") for n in numbers)
 
     def digests(self, numbers: Sequence[int]) -> list[str]:
         return [hashlib.sha256(str(n).encode()).hexdigest() for n in numbers]
 
     def entry(self, numbers: Sequence[int], **changes: Any) -> Entry:
-        """The place of their features."""
+        """The entry of their features."""
         cells = hashlib.sha256(" ".join(map(str, numbers)).encode()).hexdigest()
         identity = {"extractor": "numbers", **changes}
         folder = self.store / "features" / f"numbers-{digest(identity)[:16]}" / cells[:16]
         return Entry(folder, {**identity, "cells": cells})
 
-    def extract(self, numbers: Sequence[int], heard: Observer | None = None, **changes: Any) -> Entry:
+    def extract(self, numbers: Sequence[int], observer: Observer | None = None, **changes: Any) -> Entry:
         """Extract what is missing, in this process."""
         entry = self.entry(numbers, **changes)
         extract(
@@ -127,21 +131,47 @@ class Workshop:
             digests=self.digests(numbers),
             executor=InlineExecutor(1),
             options=Options(jobs=1),
-            observer=heard or Observer(),
+            observer=observer or Observer(),
         )
         return entry
 
-    def asked(self) -> list[list[int]]:
-        """The cells of each call of the extractor so far; forgets them."""
+    def with_params(self, **params: Any) -> ScratchStore:
+        """The same store with other parameters of the extractor, which are not part of the key here."""
+        return replace(self, plugin=replace(self.plugin, params={**self.plugin.params, **params}))
+
+    def check(self, numbers: Sequence[int]) -> None:
+        """Compare the stored values and status codes with the truth."""
+        folder = self.entry(numbers).folder
+        np.testing.assert_array_equal(open_features(folder), truth(numbers))
+        status = open_status(folder)
+        assert status is not None
+        np.testing.assert_array_equal(status == 3, np.isnan(truth(numbers)))
+        assert [bytes(row).hex() for row in open_rows(folder)] == self.digests(numbers)
+        assert feature_names(folder) == ["number", "square", "root"]
+        assert describe_damage(folder) == ""
+
+    def calls(self) -> list[list[int]]:
+        """The cells of each call of the extractor since the last time."""
         text = self.log.read_text() if self.log.exists() else ""
         self.log.unlink(missing_ok=True)
         return [[int(n) for n in line.split()] for line in text.splitlines()]
 
 
+def truth(numbers: Iterable[int]) -> npt.NDArray[np.float32]:
+    """The features of numbered cells, computed independently of the extractor."""
+    return np.array([[n, n * n, np.nan if n % 7 == 6 else n**0.5] for n in numbers], dtype=np.float32)
+
+
+@pytest.fixture(autouse=True)
+def fresh_process() -> None:
+    """Forget which entries were intact, as a new process does."""
+    damage._INTACT.clear()
+
+
 @pytest.fixture
-def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScratchStore:
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "counted_numbers.py").write_text(MODULE)
     monkeypatch.syspath_prepend(str(tmp_path / "lib"))
     monkeypatch.setenv("COUNTED", str(tmp_path / "counted.log"))
-    return Workshop(tmp_path / "store", tmp_path / "counted.log")
+    return ScratchStore(tmp_path / "store", tmp_path / "counted.log")

@@ -1,352 +1,224 @@
-"""Entries come into being chunk by chunk, survive any death on the way, and never hold a chunk that is not whole."""
+"""Entries are built from chunk files, resume after a kill at any point, and never contain a damaged chunk."""
 
 from __future__ import annotations
 
-import json
+import hashlib
+import multiprocessing
 import os
 import shutil
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from bench.errors import BenchError
-from bench.features.store import layout
-from bench.features.store.entry import (
-    CHUNK,
-    FILES,
-    USED,
-    entry_record,
-    feature_names,
-    open_checksums,
-    open_features,
-    open_rows,
-    open_status,
-)
-from bench.plugins.registry import Plugin
+from bench.features.store import build, chunks, entry
+from bench.features.store.chunks import chunk_path, read_chunk
+from bench.features.store.entry import CHUNK, entry_record, open_checksums
+from extractors.files import atomic
 
-Workshop = Any
-"""What the fixture `workshop` gives."""
+Scratch = Any
+"""The fixture `scratch`."""
 
 N = 3 * CHUNK + 5
 NUMBERS = range(N)
+FILES = {"checksums.npy", "entry.json", "rows.npy", "status.npy", "values.npy"}
 
 
-def truth(numbers: Any) -> npt.NDArray[np.float32]:
-    """What the features of numbered cells are, by another route than the extractor's."""
-    rows = [[n, n * n, np.nan if n % 7 == 6 else n**0.5] for n in numbers]
-    return np.array(rows, dtype=np.float32)
+def test_chunks_become_one_matrix_in_the_order_of_the_cells(scratch: Scratch) -> None:
+    recorder = scratch.recorder()
+    built = scratch.extract(NUMBERS, recorder)
+    scratch.check(NUMBERS)
+    assert scratch.calls() == [list(NUMBERS[a : a + CHUNK]) for a in range(0, N, CHUNK)]
+    assert recorder.steps == [(0, 4), *((n, 4) for n in range(1, 5))]
+    assert recorder.notices == ["numbers are numbers"], "once, not for each chunk"
+    assert {path.name for path in built.folder.iterdir()} == {*FILES, "used"}
+    assert sorted(path.name for path in built.folder.parent.iterdir()) == [built.folder.name, built.lock_path.name]
+    scratch.extract(NUMBERS)
+    assert scratch.calls() == [], "stored features are not extracted again"
 
 
-def test_chunks_become_one_matrix_in_the_order_of_the_cells(workshop: Workshop) -> None:
-    heard = workshop.heard()
-    entry = workshop.extract(NUMBERS, heard)
-    values, status = open_features(entry.folder), open_status(entry.folder)
-    assert isinstance(values, np.memmap)
-    np.testing.assert_array_equal(values, truth(NUMBERS))
-    assert status is not None
-    np.testing.assert_array_equal(status == 3, np.isnan(values))
-    assert feature_names(entry.folder) == ["number", "square", "root"]
-    assert [bytes(row).hex() for row in open_rows(entry.folder)] == workshop.digests(NUMBERS)
-    assert workshop.asked() == [list(NUMBERS[a : a + CHUNK]) for a in range(0, N, CHUNK)]
-    assert heard.steps == [(0, 4), *((n, 4) for n in range(1, 5))]
-    assert heard.notices == ["numbers are numbers"], "told once, not by each chunk"
-    assert sorted(p.name for p in entry.folder.iterdir()) == [
-        "checksums.npy", "entry.json", "rows.npy", "status.npy", "used", "values.npy",
-    ]  # fmt: skip
-    assert not entry.partial.exists()
+def test_the_record_describes_the_extraction(scratch: Scratch) -> None:
+    built = scratch.extract([1, 2, 3, 2])
+    record = entry_record(built.folder)
+    assert (record["key"], record["components"]) == (built.key, dict(built.components))
+    assert (record["cells"], record["extracted"], record["reused"]) == (4, 3, 0)
+    assert (record["selector"], record["notices"]) == ("numbers", ["numbers are numbers"])
+    assert 3 / record["cells_per_s"] == pytest.approx(record["wall_s"], abs=1e-3)
+    assert record["environment"]["numpy"] == np.__version__
 
 
-def test_plain_numpy_reads_what_is_stored(workshop: Workshop) -> None:
-    folder = workshop.extract(NUMBERS).folder
-    np.testing.assert_array_equal(np.load(folder / "values.npy", mmap_mode="r"), truth(NUMBERS))
-    assert np.load(folder / "checksums.npy").shape == (4, 32)
-
-
-def test_an_entry_says_how_it_came_into_being(workshop: Workshop) -> None:
-    entry = workshop.extract([1, 2, 3, 2])
-    told = entry_record(entry.folder)
-    assert (told["key"], told["components"]) == (entry.key, dict(entry.components))
-    assert (told["cells"], told["extracted"], told["reused"]) == (4, 3, 0)
-    assert told["selector"] == "numbers"
-    assert told["notices"] == ["numbers are numbers"]
-    assert told["wall_s"] > 0
-    assert 3 / told["cells_per_s"] == pytest.approx(told["wall_s"], abs=1e-3)
-    assert told["environment"]["numpy"] == np.__version__
-
-
-def test_what_is_stored_is_not_extracted_again(workshop: Workshop) -> None:
-    workshop.extract(NUMBERS)
-    workshop.asked()
-    workshop.extract(NUMBERS)
-    assert workshop.asked() == []
-
-
-def test_checksums_are_sha256_of_the_bytes_in_the_files(workshop: Workshop) -> None:
-    import hashlib  # noqa: PLC0415 - the source of the number
-
-    folder = workshop.extract(NUMBERS).folder
-    values, status = np.load(folder / "values.npy"), np.load(folder / "status.npy")
+def test_checksums_are_sha256_of_the_bytes_in_the_files(scratch: Scratch) -> None:
+    folder = scratch.extract(NUMBERS).folder
+    arrays = [np.load(folder / name) for name in ("rows.npy", "values.npy", "status.npy")]
     for number, row in enumerate(open_checksums(folder)):
         part = slice(number * CHUNK, (number + 1) * CHUNK)
-        assert hashlib.sha256(values[part].tobytes() + status[part].tobytes()).digest() == bytes(row)
+        assert hashlib.sha256(b"".join(array[part].tobytes() for array in arrays)).digest() == bytes(row)
 
 
-CHILD = """
-import os, signal, sys
-from pathlib import Path
-from bench.features.store import build, chunks, layout
-sys.path.insert(0, sys.argv[1])
-from conftest import Workshop
-
-def die(*args, **kwargs):
+def _die(*_: Any, **__: Any) -> Any:
     os.kill(os.getpid(), signal.SIGKILL)
 
-def after(calls, function, then):
-    left = [calls]
-    def called(*args, **kwargs):
-        left[0] -= 1
-        return then(*args, **kwargs) if left[0] < 0 else function(*args, **kwargs)
-    return called
 
-def half(descriptor, data, offset):
-    os.pwrite(descriptor, bytes(data)[: len(data) // 2], offset)
-    die()
+def _after(calls: int, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function for some calls, then the end of the process."""
+    left = iter(range(calls))
+    return lambda *args, **kwargs: _die() if next(left, None) is None else function(*args, **kwargs)
 
-seam = sys.argv[4]
-if seam == "layout":
-    layout.write_json = die
-if seam == "values":
-    layout.write_at = after(4, layout.write_at, half)
-if seam == "status":
-    layout.write_at = after(5, layout.write_at, half)
-if seam == "record":
-    chunks.write_made = after(2, chunks.write_made, die)
-if seam == "filling":
-    making.write_made = die
-if seam == "checksums":
-    making.write_array = after(1, making.write_array, die)
-if seam == "entry":
-    making.write_record = die
-if seam == "clearing":
-    making.discard = after(1, making.discard, die)
-if seam == "renaming":
-    Path.rename = lambda self, target: die() if self.suffix == ".partial" else os.rename(self, target)
-numbers = [int(n) for n in sys.argv[5].split(",")]
-Workshop(Path(sys.argv[2]), Path(sys.argv[3])).extract(numbers)
-"""
 
-SEAMS = {
-    "layout": 0,
-    "values": 2,
-    "status": 2,
-    "record": 2,
-    "filling": 4,
-    "checksums": 4,
-    "entry": 4,
-    "clearing": 4,
-    "renaming": 4,
+SEAMS: dict[str, tuple[int, Callable[[], None]]] = {
+    "in a chunk": (2, lambda: setattr(Path, "replace", _after(2, Path.replace))),
+    "between chunks": (2, lambda: setattr(chunks, "write_chunk", _after(2, chunks.write_chunk))),
+    "in the matrix": (4, lambda: setattr(entry, "block_checksum", _after(2, entry.block_checksum))),
+    "before the record": (4, lambda: setattr(entry, "write_record", _die)),
+    "before the rename": (4, lambda: setattr(Path, "rename", _die)),
+    "before the clean-up": (4, lambda: setattr(build, "discard", _die)),
 }
-"""Where a process is killed, and how many chunks are whole by then."""
+"""Where a process is killed, and the number of chunks that are finished by then."""
 
 
 @pytest.mark.parametrize("seam", SEAMS)
-def test_a_process_killed_anywhere_leaves_its_finished_chunks(workshop: Workshop, seam: str) -> None:
-    numbers = [*NUMBERS[:-2], 3, 70]  # the last chunk has two cells of earlier ones
-    arguments = [str(Path(__file__).parent), str(workshop.store), str(workshop.log), seam, ",".join(map(str, numbers))]
-    lib = {"PYTHONPATH": str(workshop.log.parent / "lib"), "COUNTED": str(workshop.log)}
-    died = subprocess.run([sys.executable, "-c", CHILD, *arguments], check=False, env={**os.environ, **lib})
-    assert died.returncode == -signal.SIGKILL
-    entry = workshop.entry(numbers)
-    assert not entry.stored
-    before = [call[0] // CHUNK for call in workshop.asked()]
-    assert before == list(range(min(SEAMS[seam] + 1, 4)))
-    workshop.extract(numbers)
-    assert [call[0] // CHUNK for call in workshop.asked()] == list(range(SEAMS[seam], 4)), "whole chunks are kept"
-    plain = replace(workshop, store=workshop.store.with_name("uninterrupted"))
-    whole = plain.extract(numbers).folder
-    for name in ("values.npy", "status.npy", "rows.npy", "checksums.npy"):
-        assert (entry.folder / name).read_bytes() == (whole / name).read_bytes()
-    np.testing.assert_array_equal(open_features(entry.folder), truth(numbers))
-    assert [p.name for p in entry.folder.parent.iterdir() if p.name.startswith(".")] == []
-    assert {p.name for p in entry.folder.iterdir()} == {*FILES, USED}, "nothing half-written is kept in it"
-    assert not entry.partial.exists()
+def test_a_killed_process_leaves_its_finished_chunks(scratch: Scratch, seam: str) -> None:
+    numbers = [*NUMBERS[:-2], 3, 70]  # the last chunk repeats two cells of earlier ones
+    finished, patch = SEAMS[seam]
+
+    def extract() -> None:
+        patch()
+        scratch.extract(numbers)
+
+    process = multiprocessing.get_context("fork").Process(target=extract)
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    built = scratch.entry(numbers)
+    assert built.stored == (seam == "before the clean-up")
+    assert len(scratch.calls()) == min(finished + (seam in ("in a chunk", "between chunks")), 4)
+    scratch.extract(numbers)
+    assert [call[0] // CHUNK for call in scratch.calls()] == list(range(finished, 4)), "finished chunks are kept"
+    scratch.check(numbers)
+    undisturbed = replace(scratch, store=scratch.store.with_name("undisturbed")).extract(numbers).folder
+    for name in FILES - {"entry.json"}:
+        assert (built.folder / name).read_bytes() == (undisturbed / name).read_bytes()
 
 
-def test_matrices_are_on_the_disk_before_a_record_vouches_for_them(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+def test_files_are_flushed_before_the_entry_is_renamed(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: set[str] = set()
+    monkeypatch.setattr(atomic, "_flush", lambda path: flushed.add(path.name))
+    monkeypatch.setattr(Path, "rename", lambda *_: pytest.fail(str(flushed)) if not flushed >= FILES else rename(*_))
+    rename = os.rename
+    scratch.extract(NUMBERS)
+    scratch.check(NUMBERS)
+
+
+@pytest.fixture
+def interrupted(scratch: Scratch) -> Any:
+    """An entry whose first two chunks are finished; the log is empty."""
+    with pytest.raises(BenchError, match=r"^the extraction failed: numbers: broken on purpose$"):
+        scratch.with_params(fault="full").extract(NUMBERS)
+    scratch.calls()
+    partial = scratch.entry(NUMBERS).partial
+    assert sorted(path.name for path in partial.iterdir()) == ["000000.chunk", "000001.chunk"]
+    return partial
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "other cells"])
+def test_a_damaged_chunk_is_extracted_again(scratch: Scratch, interrupted: Path, damage: str) -> None:
+    path = chunk_path(interrupted, 0)
+    content = bytearray(path.read_bytes())
+    if damage == "flip":
+        content[len(content) // 2] ^= 1
+    elif damage == "other cells":
+        content = bytearray(chunk_path(interrupted, 1).read_bytes())
+    path.write_bytes({"cut": content[:100], "empty": b""}.get(damage, content))
+    assert (read_chunk(interrupted, 0) is None) == (damage != "other cells")
+    scratch.extract(NUMBERS)
+    assert [call[0] // CHUNK for call in scratch.calls()] == [0, 2, 3]
+    scratch.check(NUMBERS)
+
+
+def test_a_chunk_that_is_damaged_while_others_are_extracted_ends_the_run(
+    scratch: Scratch, interrupted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are waited for once and not for each chunk."""
-    flushed: list[int] = []
-    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino))
-    folder = workshop.extract(NUMBERS).folder
-    names = {path.stat().st_ino: path.name for path in folder.iterdir()}
-    order = [names[inode] for inode in flushed if inode in names]
-    assert sorted(order) == sorted(FILES)
-    assert order[-1] == "entry.json"
+    def write_and_damage(folder: Path, number: int, chunk: Any) -> None:
+        write(folder, number, chunk)
+        chunk_path(folder, 0).write_bytes(b"")
 
-
-def test_a_chunk_that_decays_before_the_last_is_there_is_extracted_again(workshop: Workshop) -> None:
-    entry = _interrupted(workshop)
-    values = entry.partial / "values.npy"
-    data = bytearray(values.read_bytes())
-    data[128 + 5] ^= 1
-    values.write_bytes(data)
-    workshop.extract(NUMBERS)
-    assert [call[0] // CHUNK for call in workshop.asked()] == [0, 2, 3]
-    np.testing.assert_array_equal(open_features(entry.folder), truth(NUMBERS))
-
-
-@pytest.mark.parametrize("damage", ["cut", "header", "layout", "names", "record"])
-def test_an_unfinished_entry_that_is_damaged_is_begun_again_where_it_must(workshop: Workshop, damage: str) -> None:
-    entry = _interrupted(workshop)
-    values, told = entry.partial / "values.npy", entry.partial / "layout.json"
-    if damage == "cut":
-        values.write_bytes(values.read_bytes()[:1000])
-    elif damage == "header":
-        values.write_bytes(values.read_bytes().replace(b"(197, 3)", b"(197, 4)"))
-    elif damage == "layout":
-        told.write_text("{")
-    elif damage == "names":
-        told.write_text(told.read_text().replace("square", "sqvare"))
-    else:
-        (entry.partial / "chunks" / "000001.json").write_text('{"number": 1, "waiting": 5}')
-    workshop.extract(NUMBERS)
-    assert [c[0] // CHUNK for c in workshop.asked()] == ([1, 2, 3] if damage == "record" else [0, 1, 2, 3])
-    assert feature_names(entry.folder) == ["number", "square", "root"]
-    np.testing.assert_array_equal(open_features(entry.folder), truth(NUMBERS))
-
-
-def test_two_that_write_one_chunk_write_the_same_bytes(workshop: Workshop) -> None:
-    """A worker that outlives its run by a moment writes into what the next run makes, even after that is stored."""
-    entry = _interrupted(workshop)
-    late = layout.read_layout(entry.partial)
-    assert late is not None
-    parts = late.read(entry.partial, 1)
-    descriptor = os.open(entry.partial / "values.npy", os.O_WRONLY)
-    workshop.extract(NUMBERS)
-    before = (entry.folder / "values.npy").read_bytes()
-    os.pwrite(descriptor, parts["values.npy"], 128 + CHUNK * 3 * 4)
-    os.close(descriptor)
-    assert (entry.folder / "values.npy").read_bytes() == before
-    with pytest.raises(OSError, match="No such file"):
-        late.write(entry.partial, 1, parts)
-    assert not entry.partial.exists(), "and makes nothing anew"
-
-
-def test_chunks_of_different_features_are_not_joined(workshop: Workshop) -> None:
-    workshop.plugin = _with(workshop.plugin, fault="varies", status=False)
-    with pytest.raises(BenchError, match=r"cells (64|128|192) and following have other features than the first ones"):
-        workshop.extract(NUMBERS)
-    assert not workshop.entry(NUMBERS).stored
-
-
-def test_a_full_disk_is_told_and_what_is_finished_is_kept(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    left = iter([True] * 5)
-
-    def full(descriptor: int, data: Any, offset: int) -> int:
-        if next(left, None) is None:
-            raise OSError(28, "No space left on device")
-        return write(descriptor, data, offset)
-
-    write = os.pwrite
+    write = chunks.write_chunk
     with monkeypatch.context() as patch:
-        patch.setattr(os, "pwrite", full)
-        with pytest.raises(BenchError, match=r"No space left on device: .*store.*make room there.*--store"):
-            workshop.extract(NUMBERS)
-    workshop.asked()
-    entry = workshop.extract(NUMBERS)
-    assert [call[0] // CHUNK for call in workshop.asked()] == [2, 3]
-    np.testing.assert_array_equal(open_features(entry.folder), truth(NUMBERS))
+        patch.setattr(chunks, "write_chunk", write_and_damage)
+        with pytest.raises(BenchError, match=r"chunk 0 is damaged.*run the same command again"):
+            scratch.extract(NUMBERS)
+    scratch.calls()
+    scratch.extract(NUMBERS)
+    assert [call[0] // CHUNK for call in scratch.calls()] == [0]
+
+
+def test_chunks_of_different_features_are_refused(scratch: Scratch) -> None:
+    with pytest.raises(BenchError, match=r"chunk [0-3] has other features than another one"):
+        scratch.with_params(fault="varies", status=False).extract(NUMBERS)
+    assert not scratch.entry(NUMBERS).stored
+
+
+def test_reused_rows_of_different_features_are_refused(scratch: Scratch) -> None:
+    scratch.with_params(status=False).extract(range(10))
+    with pytest.raises(BenchError, match="some cells have other features than others"):
+        scratch.extract(range(20))
+    assert not scratch.entry(range(20)).stored
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system in memory of 256 KiB."""
+    """A file system in memory of 512 KiB."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(
-        [shutil.which("mount") or "mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    command = [shutil.which("mount") or "mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(place)]
+    mounted = subprocess.run(command, check=False, capture_output=True, text=True)
     if mounted.returncode:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
     yield place
     subprocess.run([shutil.which("umount") or "umount", str(place)], check=True)
 
 
-def test_a_real_full_disk(workshop: Workshop, small_disk: Path) -> None:
-    workshop.store = small_disk / "store"
-    ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(188 * 1024))
-    numbers = range(2000)
-    with pytest.raises(BenchError, match="No space left on device"):
-        workshop.extract(numbers)
-    kept = len(list((workshop.entry(numbers).partial / "chunks").glob("0*.json")))
-    assert 0 < kept < 32
-    workshop.asked()
-    ballast.unlink()
-    entry = workshop.extract(numbers)
-    assert [call[0] // CHUNK for call in workshop.asked()] == list(range(kept, 32))
-    np.testing.assert_array_equal(open_features(entry.folder), truth(numbers))
+def test_a_full_disk_keeps_finished_chunks(scratch: Scratch, small_disk: Path) -> None:
+    """It may be full while chunks are written, or while the matrix is."""
+    scratch.store, numbers = small_disk / "store", range(2000)
+    for ballast, matrix in ((400, False), (200, True)):
+        (small_disk / "ballast").write_bytes(bytes(ballast * 1024))
+        with pytest.raises(
+            BenchError, match=r"cannot be written \(No space left on device: .*make room there.*--store"
+        ):
+            scratch.extract(numbers)
+        finished = len(list(scratch.entry(numbers).partial.glob("*.chunk")))
+        assert (finished == 32) == matrix
+        assert finished > 0
+        scratch.calls()
+    (small_disk / "ballast").unlink()
+    scratch.extract(numbers)
+    assert scratch.calls() == []
+    scratch.check(numbers)
 
 
-def test_an_error_of_the_extractor_names_it_and_not_the_store(workshop: Workshop) -> None:
-    workshop.plugin = _with(workshop.plugin, fault="full")
-    with pytest.raises(BenchError, match=r"^the extraction failed: numbers: its own trouble$"):
-        workshop.extract(NUMBERS)
-    assert (workshop.entry(NUMBERS).partial / "chunks" / "000000.json").is_file()
+def test_a_full_disk_is_reported(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same without a file system of its own."""
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    for module, name in ((chunks, "write_chunk"), (build, "write_blocks")):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, full)
+            with pytest.raises(BenchError, match=r"No space left on device: .*store.*finished chunks are kept"):
+                scratch.extract(NUMBERS)
+    scratch.calls()
+    scratch.extract(NUMBERS)
+    assert scratch.calls() == []
 
 
-def test_a_folder_without_a_record_gives_way(workshop: Workshop) -> None:
-    entry = workshop.entry(NUMBERS)
-    entry.folder.mkdir(parents=True)
-    (entry.folder / "values.npy").write_bytes(b"a copy that was cut off")
-    assert not entry.stored
-    heard = workshop.heard()
-    workshop.extract(NUMBERS, heard)
-    assert "its features were damaged on disk and are extracted again" in heard.notices[0]
-    np.testing.assert_array_equal(open_features(entry.folder), truth(NUMBERS))
-
-
-def test_features_of_nothing_are_an_error(workshop: Workshop) -> None:
-    with pytest.raises(BenchError, match="of one cell at least"):
-        workshop.extract([])
-
-
-def _with(plugin: Plugin, **params: Any) -> Plugin:
-    return replace(plugin, params={**plugin.params, **params})
-
-
-def _interrupted(workshop: Workshop) -> Any:
-    """An entry whose first two chunks are there; nothing is noted."""
-    plain, workshop.plugin = workshop.plugin, _with(workshop.plugin, fault="full")
-    # Options are part of an entry's identity here, so the place is that of the plain extractor.
-    entry = workshop.entry(NUMBERS)
-    with pytest.raises(BenchError, match="its own trouble"):
-        workshop.extract(NUMBERS)
-    workshop.plugin = plain
-    made = json.loads((entry.partial / "chunks" / "000000.json").read_text())
-    assert made["number"] == 0
-    workshop.asked()
-    return entry
-
-
-def test_a_link_that_lies_in_an_unfinished_entry_is_not_followed(workshop: Workshop) -> None:
-    entry = workshop.entry(NUMBERS)
-    outside = workshop.store.parent / "outside.npy"
-    outside.write_bytes(b"somebody's")
-    (entry.partial / "chunks").mkdir(parents=True)
-    (entry.partial / "values.npy").symlink_to(outside)
-    workshop.extract(NUMBERS)
-    assert outside.read_bytes() == b"somebody's"
-    np.testing.assert_array_equal(open_features(entry.folder), truth(NUMBERS))
+def test_features_of_no_cells_are_an_error(scratch: Scratch) -> None:
+    with pytest.raises(BenchError, match="at least one cell is needed"):
+        scratch.extract([])

@@ -1,11 +1,11 @@
-"""What lies in an entry is hostile until it has the shape that the record says; opening it reads none of it."""
+"""Entries: round trip, wrong arrays and records, opening time."""
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import resource
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from bench.errors import BenchError
-from bench.features.store.arrays import header
 from bench.features.store.entry import (
     entry_record,
     feature_names,
@@ -24,98 +23,109 @@ from bench.features.store.entry import (
     write_entry,
 )
 
-NAMES = ["a", "b"]
+VALUES = np.array([[1, 2], [3, np.nan], [5, 6]], dtype=np.float32)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A whole entry of three cells."""
-    values = np.array([[1, 2], [3, np.nan], [5, 6]], dtype=np.float32)
-    write_entry(tmp_path / "entry", values, NAMES, status=np.isnan(values).astype(np.uint8), rows=["0a" * 32] * 3)
+    """An entry of three cells."""
+    status = np.isnan(VALUES).astype(np.uint8)
+    write_entry(tmp_path / "entry", VALUES, ["a", "b"], status=status, rows=["0a" * 32] * 3)
     return tmp_path / "entry"
 
 
-@pytest.mark.parametrize(("shape", "dtype"), [((3, 2), "<f4"), ((10**6, 1280), "<f4"), ((1, 1), "u1")])
-def test_the_header_is_numpys_own(shape: tuple[int, int], dtype: str) -> None:
-    read = io.BytesIO(header(shape, dtype))
-    assert np.lib.format.read_magic(read) == (1, 0)
-    assert np.lib.format.read_array_header_1_0(read) == (shape, False, np.dtype(dtype))
-    assert read.tell() == len(header(shape, dtype))
-    assert read.tell() % 64 == 0, "so that rows are aligned"
-
-
-def test_what_is_written_is_read(folder: Path) -> None:
-    np.testing.assert_array_equal(open_features(folder), np.array([[1, 2], [3, np.nan], [5, 6]], dtype=np.float32))
+def test_round_trip(folder: Path) -> None:
+    np.testing.assert_array_equal(open_features(folder), VALUES)
+    np.testing.assert_array_equal(np.load(folder / "values.npy", mmap_mode="r", allow_pickle=False), VALUES)
+    assert isinstance(open_features(folder), np.memmap)
     status = open_status(folder)
     assert status is not None
     assert status.tolist() == [[0, 0], [0, 1], [0, 0]]
     assert open_rows(folder).tolist() == [[10] * 32] * 3
     assert open_checksums(folder).shape == (1, 32)
-    assert feature_names(folder) == NAMES
+    assert feature_names(folder) == ["a", "b"]
     with pytest.raises(ValueError, match="read-only"):
         open_features(folder)[0, 0] = 9
 
 
 OTHERS: dict[str, Any] = {
-    "another shape": np.zeros((2, 3), np.float32),
-    "another type": np.zeros((3, 2), np.int32),
-    "another order": np.asfortranarray(np.zeros((3, 2), np.float32)),
+    "shape": np.zeros((2, 3), np.float32),
+    "type": np.zeros((3, 2), np.int32),
+    "order": np.asfortranarray(np.zeros((3, 2), np.float32)),
     "big-endian": np.zeros((3, 2), ">f4"),
-    "three dimensions": np.zeros((3, 2, 1), np.float32),
     "objects": np.array([[print, 1]] * 3, dtype=object),
 }
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-def test_another_array_in_the_place_of_the_features_is_refused(folder: Path, kind: str) -> None:
+def test_another_array_is_refused(folder: Path, kind: str) -> None:
     np.save(folder / "values.npy", OTHERS[kind], allow_pickle=True)
     with pytest.raises(BenchError, match=r"values\.npy: the stored features cannot be read"):
         open_features(folder)
 
 
-@pytest.mark.parametrize("change", [-1, 1])
-def test_a_file_that_is_too_short_or_too_long_is_refused(folder: Path, change: int) -> None:
-    size = (folder / "values.npy").stat().st_size
-    os.truncate(folder / "values.npy", size + change)
-    with pytest.raises(BenchError, match=f"{size + change} bytes, {size} are expected"):
+@pytest.mark.parametrize("change", [-1, 1, -160, -(10**6)])
+def test_a_file_of_another_size_is_refused(folder: Path, change: int) -> None:
+    os.truncate(folder / "values.npy", max((folder / "values.npy").stat().st_size + change, 0))
+    with pytest.raises(BenchError, match="cannot be read"):
         open_features(folder)
 
 
-def test_a_record_of_another_format_says_what_to_do(folder: Path) -> None:
-    record = json.loads((folder / "entry.json").read_text())
-    (folder / "entry.json").write_text(json.dumps({**record, "format": 3}))
-    with pytest.raises(BenchError, match="format '3', this version of the toolkit reads format 2; bench features gc"):
+def test_no_bit_of_a_header_opens_other_values(folder: Path) -> None:
+    """A flipped bit is refused, or harmless, as in the padding."""
+    path = folder / "values.npy"
+    content = path.read_bytes()
+    for place in range(128):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 7
+        path.write_bytes(flipped)
+        try:
+            values = open_features(folder)
+        except BenchError:
+            continue
+        np.testing.assert_array_equal(values, VALUES)
+
+
+RECORDS = ["", "[]", "{}", '{"format": 3}', "[" * 100_000, '{"format": 3, "seconds": 1e999}', "\x1b[31m"]
+
+
+@pytest.mark.parametrize("text", RECORDS)
+def test_a_damaged_record_is_refused(folder: Path, text: str) -> None:
+    (folder / "entry.json").write_text(text)
+    with pytest.raises(BenchError, match=r"entry\.json"):
         entry_record(folder)
 
 
-@pytest.mark.parametrize("field", ["key", "cells", "names", "written", "notices", "digest", "components"])
-def test_a_record_that_lacks_a_field_is_refused(folder: Path, field: str) -> None:
+@pytest.mark.parametrize("field", ["key", "cells", "names", "digest", "components"])
+def test_an_edited_record_is_refused(folder: Path, field: str) -> None:
     record = json.loads((folder / "entry.json").read_text())
-    del record[field]
-    (folder / "entry.json").write_text(json.dumps(record))
-    with pytest.raises(BenchError, match=rf"entry\.json: damaged \({field} is missing"):
+    for change in ({}, {field: 7}):
+        edited = {name: value for name, value in record.items() if name != field}
+        (folder / "entry.json").write_text(json.dumps({**edited, **change}))
+        with pytest.raises(BenchError, match=r"entry\.json: damaged .*extracts them again"):
+            entry_record(folder)
+    (folder / "entry.json").write_text(json.dumps({**record, "format": 99}))
+    with pytest.raises(BenchError, match="format '99', this version of the toolkit reads format 3; bench features gc"):
         entry_record(folder)
 
 
 def test_opening_a_million_rows_reads_none_of_them(tmp_path: Path) -> None:
-    """5 GB that are not there: a sparse file. What is resident grows by less than a hundredth of it."""
+    """A sparse file of 5 GB opens in less than 50 ms and without reading it."""
     rows, names = 1_000_000, [f"n{i}" for i in range(1280)]
     folder = tmp_path / "entry"
     write_entry(folder, np.zeros((64, len(names)), np.float32), names, cells=rows)
-    for name, shape, dtype in (
-        ("values.npy", (rows, len(names)), "<f4"),
-        ("rows.npy", (rows, 32), "|u1"),
-        ("checksums.npy", (rows // 64, 32), "|u1"),
-    ):
-        with (folder / name).open("wb") as file:
-            file.write(header(shape, dtype))
-            file.truncate(len(header(shape, dtype)) + shape[0] * shape[1] * np.dtype(dtype).itemsize)
-    before, faults = _resident(), resource.getrusage(resource.RUSAGE_SELF).ru_inblock
-    values, ids, sums = open_features(folder), open_rows(folder), open_checksums(folder)
-    assert (values.shape, ids.shape, sums.shape) == ((rows, 1280), (rows, 32), (15_625, 32))
-    assert feature_names(folder)[-1] == "n1279"
+    with (folder / "values.npy").open("wb") as file:
+        shape = (rows, len(names))
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        file.truncate(file.tell() + rows * len(names) * 4)
+    before, seconds = _resident(), []
+    for _ in range(5):
+        start = time.perf_counter()
+        values, stored = open_features(folder), feature_names(folder)
+        seconds.append(time.perf_counter() - start)
+    assert (values.shape, stored) == ((rows, 1280), names)
     assert _resident() - before < 20e6
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_inblock - faults < 20e6 / 512
+    assert min(seconds) < 0.05
     assert float(values[999_999, 1279]) == 0.0
 
 

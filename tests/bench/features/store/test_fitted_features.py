@@ -1,4 +1,4 @@
-"""A fit of a stateful extractor is done once and kept; what was fitted on a tested patient is refused."""
+"""A stateful extractor is fitted once per split, and features fitted on a tested patient are refused."""
 
 from __future__ import annotations
 
@@ -21,14 +21,12 @@ from sklearn.decomposition import PCA
 
 from bench.errors import BenchError
 from bench.features.store import entry as entries
-from bench.features.store import fitted_features as fitted
 from bench.features.store.entry import digests_array, entry_record, write_record
-from bench.features.store.fit_key import Fit, FitPlace, kept
+from bench.features.store.fit_key import Fit, FitPlace, scratch_store
 from bench.features.store.fitted_features import fitted_features
 from bench.plugins.registry import Plugin
 from bench.splits.folds import InnerPatientKFold
 from bench.storage.fingerprints import digest
-from bench.storage.locks import try_lock
 from extractors.cells import CellFile, Cells, read_image
 
 PATIENTS, CELLS = 10, 3
@@ -37,11 +35,11 @@ TRAINING = 24
 
 
 class Colours(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """Principal components of mean colours; each fit leaves a line in a file, so that fits of all processes count."""
+    """Principal components of mean colours; each fit appends a line to a file, so that fits of all processes count."""
 
-    def __init__(self, *, log: str, endless: bool = False, random_state: Any = None, cv: Any = None) -> None:
+    def __init__(self, *, log: str, infinite: bool = False, random_state: Any = None, cv: Any = None) -> None:
         self.log = log
-        self.endless = endless
+        self.infinite = infinite
         self.random_state = random_state
         self.cv = cv
 
@@ -51,12 +49,12 @@ class Colours(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         if len(set(y)) < 2:
             raise ValueError("one class alone")
         self.components_ = PCA(2, svd_solver="full").fit(_means(X))
-        self.notices_ = ("colours are all that it knows",)
+        self.notices_ = ("mean colours",)
         return self
 
     def transform(self, X: Cells) -> npt.NDArray[np.float32]:
-        found = self.components_.transform(_means(X)).astype(np.float32)
-        return np.full_like(found, np.inf) if self.endless else found
+        scores = self.components_.transform(_means(X)).astype(np.float32)
+        return np.full_like(scores, np.inf) if self.infinite else scores
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         return np.array(["first", "second"], dtype=object)
@@ -106,25 +104,25 @@ def _fits(fit: Fit) -> list[str]:
 
 
 def _rewritten(folder: Path, **changes: Any) -> None:
-    """Change what an entry says of itself, and make its digests right again, as a careful forger would."""
+    """Change the record of an entry, with a matching digest."""
     record = entry_record(folder)
     fields = {k: v for k, v in record.items() if k not in ("format", "key", "written", "environment", "digest")}
     write_record(folder, {**fields, **changes})
 
 
 def test_features_are_bit_for_bit_those_of_a_plain_fit(fit: Fit) -> None:
-    found = fitted_features(fit)
+    features = fitted_features(fit)
     plain = fit.extractor.build().fit(fit.cells.take(fit.train), fit.labels[fit.train], groups=fit.units[fit.train])
     for rows in (fit.train, fit.predicted, fit.train[::-2]):
-        assert np.array_equal(found.take(rows), plain.transform(fit.cells.take(rows)))
+        assert np.array_equal(features.take(rows), plain.transform(fit.cells.take(rows)))
     means = _means(fit.cells)
     centred = means[fit.train] - means[fit.train].mean(axis=0)
     variances = np.linalg.eigvalsh(centred.T @ centred / (TRAINING - 1))[::-1]
-    assert found.take(fit.train).var(axis=0, ddof=1) == pytest.approx(variances[:2], rel=1e-5)
-    assert found.names == ("first", "second")
-    assert found.notices == ("colours are all that it knows",)
-    with pytest.raises(BenchError, match="not all of the cells that are asked for have features there"):
-        replace(found, rows=found.rows[:-1]).take(fit.predicted)
+    assert features.take(fit.train).var(axis=0, ddof=1) == pytest.approx(variances[:2], rel=1e-5)
+    assert features.names == ("first", "second")
+    assert features.notices == ("mean colours",)
+    with pytest.raises(BenchError, match="some of the requested cells have no features in this entry"):
+        replace(features, rows=features.rows[:-1]).take(fit.predicted)
 
 
 def test_a_fit_is_done_once(fit: Fit) -> None:
@@ -136,7 +134,7 @@ def test_a_fit_is_done_once(fit: Fit) -> None:
     assert first.seconds > 0
 
 
-def test_an_entry_names_the_patients_that_it_was_fitted_on(fit: Fit) -> None:
+def test_an_entry_records_the_patients_of_its_training_data(fit: Fit) -> None:
     folder = fitted_features(fit).folder
     record = entry_record(folder)
     assert record["fitted_on"] == {
@@ -173,7 +171,7 @@ def _other_patient(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         lambda f: replace(f, predicted=f.predicted[:-1]),
     ],
 )
-def test_whatever_a_fit_depends_on_is_in_its_key(fit: Fit, change: Callable[[Fit], Fit]) -> None:
+def test_the_key_changes_with_each_input_of_the_fit(fit: Fit, change: Callable[[Fit], Fit]) -> None:
     fitted_features(fit)
     fitted_features(change(fit))
     assert len(_fits(fit)) == 2
@@ -187,7 +185,7 @@ def test_whatever_a_fit_depends_on_is_in_its_key(fit: Fit, change: Callable[[Fit
         lambda f: replace(f, where="elsewhere", forbidden_groups={}),
     ],
 )
-def test_what_a_fit_does_not_depend_on_is_not(fit: Fit, change: Callable[[Fit], Fit]) -> None:
+def test_the_key_does_not_depend_on_other_inputs(fit: Fit, change: Callable[[Fit], Fit]) -> None:
     """Labels of tested cells, and the splitter of an extractor that takes none."""
     fit = replace(fit, extractor=replace(fit.extractor, accepts=frozenset({"random_state"})))
     fitted_features(fit)
@@ -195,8 +193,8 @@ def test_what_a_fit_does_not_depend_on_is_not(fit: Fit, change: Callable[[Fit], 
     assert len(_fits(fit)) == 1
 
 
-def test_positions_in_the_data_set_are_no_part_of_the_key_and_rows_follow_them(fit: Fit) -> None:
-    """The same cells further down another data set: found, and read at their new positions."""
+def test_positions_in_the_dataset_are_not_part_of_the_key(fit: Fit) -> None:
+    """The same cells at other positions of another dataset are reused and read at their new positions."""
     first = fitted_features(fit)
     place = fit.place
     moved = replace(
@@ -212,9 +210,9 @@ def test_positions_in_the_data_set_are_no_part_of_the_key_and_rows_follow_them(f
         train=fit.train + 2,
         predicted=fit.predicted + 2,
     )
-    found = fitted_features(moved)
+    features = fitted_features(moved)
     assert len(_fits(fit)) == 1
-    assert np.array_equal(found.take(moved.predicted), first.take(fit.predicted))
+    assert np.array_equal(features.take(moved.predicted), first.take(fit.predicted))
 
 
 @pytest.mark.parametrize(("kind", "added", "named"), [("patients", ["p9", "p8"], "p8, p9"), ("units", ["u9"], "u9")])
@@ -222,34 +220,38 @@ def test_an_entry_that_was_fitted_on_a_tested_patient_is_refused(
     fit: Fit, kind: str, added: list[str], named: str
 ) -> None:
     folder = fitted_features(fit).folder
-    told = entry_record(folder)["fitted_on"]
-    _rewritten(folder, fitted_on={**told, kind: [*told[kind], *added]})
-    with pytest.raises(BenchError, match=f"outer split: the stored features of colours .* who are tested: {named}, as"):
+    recorded = entry_record(folder)["fitted_on"]
+    _rewritten(folder, fitted_on={**recorded, kind: [*recorded[kind], *added]})
+    with pytest.raises(
+        BenchError, match=f"outer split: the stored features of colours .* who are tested: {named}, as recorded in"
+    ):
         fitted_features(fit)
-    assert len(_fits(fit)) == 1, "and nothing is fitted in its place behind the user's back"
+    assert len(_fits(fit)) == 1, "it is not replaced silently"
 
 
-def test_the_entry_of_a_fit_on_tested_patients_is_refused_under_another_name(fit: Fit) -> None:
-    """Another fold's entry, whole in itself, renamed to the place of this one."""
+def test_a_renamed_entry_that_was_fitted_on_tested_patients_is_refused(fit: Fit) -> None:
+    """An intact entry of another fold, renamed to the path of this one."""
     other = replace(fit, train=np.arange(6, 30), predicted=np.arange(6), forbidden_groups={})
     fit.folder.parent.mkdir(parents=True)
     fitted_features(other).folder.rename(fit.folder)
-    with pytest.raises(BenchError, match=r"come from a fit on patients who are tested: u8, u9, as .*entry\.json says"):
+    with pytest.raises(
+        BenchError, match=r"come from a fit on patients who are tested: u8, u9, as recorded in .*entry\.json"
+    ):
         fitted_features(fit)
     shutil.rmtree(fit.folder)
     fitted_features(fit)
-    assert len(_fits(fit)) == 2, "as the message says, without it the fit is done on training patients"
+    assert len(_fits(fit)) == 2, "without it, as the message advises, the extractor is fitted on training patients"
 
 
-def test_the_entry_of_another_fit_is_thrown_away_and_the_fit_is_done(fit: Fit) -> None:
+def test_the_entry_of_another_fit_is_replaced(fit: Fit) -> None:
     right = fitted_features(fit).values.copy()
     shutil.rmtree(fit.folder)
     other = fitted_features(replace(fit, labels=np.roll(fit.labels, 3), seed=6))
     other.folder.rename(fit.folder)
-    found = fitted_features(fit)
-    assert np.array_equal(found.values, right)
-    assert "it is of another fit (fit_labels, fit_seed); colours was fitted again" in found.notices[0]
-    assert fitted_features(fit).notices == ("colours are all that it knows",), "said once"
+    features = fitted_features(fit)
+    assert np.array_equal(features.values, right)
+    assert "it belongs to another fit (fit_labels, fit_seed); colours was fitted again" in features.notices[0]
+    assert fitted_features(fit).notices == ("mean colours",), "reported once"
 
 
 def _flip(path: Path) -> None:
@@ -259,31 +261,25 @@ def _flip(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("damage", "word"),
     [
-        (lambda folder: _flip(folder / "values.npy"), "values|chunk"),
-        (lambda folder: _flip(folder / "rows.npy"), "rows"),
-        (lambda folder: _flip(folder / "checksums.npy"), "checksums"),
-        (lambda folder: _flip(folder / "entry.json"), "entry.json"),
-        (lambda folder: (folder / "entry.json").write_text("[" * 9000), "entry.json"),
+        (lambda folder: _flip(folder / "values.npy"), "rows 0-29 were damaged"),
         (lambda folder: (folder / "entry.json").unlink(), "entry.json"),
-        (lambda folder: (folder / "values.npy").unlink(), "values"),
-        (lambda folder: (folder / "values.npy").write_bytes(b"\x93NUMPY"), "values"),
         (lambda folder: _rewritten(folder, fitted_on=None), "does not name the patients that it was fitted on"),
         (lambda folder: _rewritten(folder, fitted_on={"patients": "p0", "units": []}), "does not name the patients"),
         (lambda folder: _rewritten(folder, fitted_on={"patients": [], "units": []}), "names other patients"),
     ],
 )
-def test_a_damaged_entry_is_made_again_and_said(fit: Fit, spoil: Callable[[Path], Any], said: str) -> None:
+def test_a_damaged_entry_is_replaced_and_reported(fit: Fit, damage: Callable[[Path], Any], word: str) -> None:
     right = fitted_features(fit)
     values = right.values.copy()
-    spoil(right.folder)
-    found = fitted_features(fit)
-    assert np.array_equal(found.values, values)
+    damage(right.folder)
+    features = fitted_features(fit)
+    assert np.array_equal(features.values, values)
     assert len(_fits(fit)) == 2
-    assert len(found.notices) == 2
-    assert any(word in found.notices[0] for word in said.split("|"))
-    assert "colours was fitted again" in found.notices[0]
+    assert len(features.notices) == 2
+    assert word in features.notices[0]
+    assert "colours was fitted again" in features.notices[0]
     assert len(fitted_features(fit).notices) == 1
     assert len(_fits(fit)) == 2
 
@@ -299,54 +295,37 @@ def _in_process(target: Callable[..., None], *args: Any) -> multiprocessing.proc
     return process
 
 
-def test_a_process_that_is_killed_while_it_writes_leaves_nothing_that_counts(fit: Fit) -> None:
+def test_a_killed_process_leaves_no_entry(fit: Fit) -> None:
     process = _in_process(_killed_while_writing, fit)
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
     left = [path for path in fit.folder.parent.iterdir() if path.is_dir()]
     assert [path.name.startswith(".unfinished-") for path in left] == [True]
     assert {path.name for path in left[0].iterdir()} >= {"values.npy", "rows.npy"}
-    found = fitted_features(fit)
+    features = fitted_features(fit)
     assert len(_fits(fit)) == 2
-    assert found.notices == ("colours are all that it knows",), "nothing was damaged, so nothing is said"
+    assert features.notices == ("mean colours",), "no notice, since nothing was damaged"
 
 
-def test_a_fit_that_another_process_works_on_is_waited_for(fit: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The lock's holder finishes while we wait, and what it stored is taken."""
-    other = replace(fit, place=replace(fit.place, store=fit.folder.parents[2].with_name("other")))
-    stored = fitted_features(other)
-    lock = try_lock(fit.folder.with_name(fit.folder.name + ".lock"))
-    assert lock is not None
-
-    def finished(_: float) -> None:
-        shutil.copytree(stored.folder, fit.folder)
-        lock.release()
-
-    monkeypatch.setattr(fitted.time, "sleep", finished)
-    assert np.array_equal(fitted_features(fit).values, stored.values)
-    assert len(_fits(fit)) == 1
-    assert try_lock(fit.folder.with_name(fit.folder.name + ".lock")) is not None, "and not left locked"
-
-
-def test_two_processes_that_want_one_fit_do_it_once(fit: Fit) -> None:
-    processes = [_in_process(_asks, fit) for _ in range(2)]
+def test_two_processes_share_one_fit(fit: Fit) -> None:
+    processes = [_in_process(_request, fit) for _ in range(2)]
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0]
     assert len(_fits(fit)) == 1
 
 
-def _asks(fit: Fit) -> None:
+def _request(fit: Fit) -> None:
     fitted_features(fit)
 
 
-def test_what_goes_wrong_is_told_in_a_sentence_and_nothing_is_kept(fit: Fit, tmp_path: Path) -> None:
+def test_errors_are_reported_and_nothing_is_stored(fit: Fit, tmp_path: Path) -> None:
     one = replace(fit, labels=np.full(30, "sick"))
     with pytest.raises(BenchError, match=r"^colours: one class alone$"):
         fitted_features(one)
-    endless = replace(fit, extractor=replace(fit.extractor, params={**fit.extractor.params, "endless": True}))
+    infinite = replace(fit, extractor=replace(fit.extractor, params={**fit.extractor.params, "infinite": True}))
     with pytest.raises(BenchError, match="colours: feature first is infinite for cell cell0 "):
-        fitted_features(endless)
+        fitted_features(infinite)
     assert not list((tmp_path / "store" / "fitted").glob("*/*/entry.json"))
     (tmp_path / "file").write_text("")
     nowhere = replace(fit, place=replace(fit.place, store=tmp_path / "file" / "store"))
@@ -354,11 +333,11 @@ def test_what_goes_wrong_is_told_in_a_sentence_and_nothing_is_kept(fit: Fit, tmp
         fitted_features(nowhere)
 
 
-def test_without_a_store_features_are_kept_for_the_length_of_a_fold(fit: Fit) -> None:
-    with kept(replace(fit.place, store=None)) as place:
+def test_without_a_store_features_are_stored_for_one_fold(fit: Fit) -> None:
+    with scratch_store(replace(fit.place, store=None)) as place:
         folder = fitted_features(replace(fit, place=place)).folder
         assert (folder / "entry.json").is_file()
     assert place.store is not None
     assert not place.store.exists()
-    with kept(fit.place) as place:
+    with scratch_store(fit.place) as place:
         assert place is fit.place

@@ -1,4 +1,4 @@
-"""The key of stored features holds all that counts, and nothing that does not."""
+"""The key of stored features contains everything that they depend on, and nothing else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from extractors.files.digests import file_digest
 
 
 class Numbers(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """Has everything that a key asks after."""
+    """An extractor with all parameters that affect a key."""
 
     def __init__(
         self, *, fault: str = "", weights: str = "w", weights_dir: Any = None, threads: int = 1, device: str = "cpu"
@@ -45,21 +45,21 @@ class Numbers(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
 
 class Steady(Numbers):
-    """Its bits do not depend on the number of threads."""
+    """Its features do not depend on the number of threads."""
 
     thread_independent = True
 
 
 class Silent(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """Reads weights but does not say which."""
+    """Reads weights but has no `weights_file`."""
 
     def __init__(self, *, weights: str = "w") -> None:
         self.weights = weights
 
 
 def _numbers(**params: Any) -> Plugin:
-    given = {"fault": "", "weights": "w", **params}
-    return Plugin("numbers", f"{__name__}:Numbers", given, frozenset({"weights_dir", "threads", "device"}))
+    values = {"fault": "", "weights": "w", **params}
+    return Plugin("numbers", f"{__name__}:Numbers", values, frozenset({"weights_dir", "threads", "device"}))
 
 
 def test_the_key_changes_with_each_component(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,8 +70,8 @@ def test_the_key_changes_with_each_component(tmp_path: Path, monkeypatch: pytest
     plain = {"cells": ["a", "b"], "weights_dir": str(weights["one"]), "threads": 1}
 
     def entry(plugin: Plugin | None = None, **changes: Any) -> Entry:
-        given = {**plain, **changes}
-        return entry_of(tmp_path, plugin or _numbers(), given.pop("cells"), **given)
+        settings = {**plain, **changes}
+        return entry_of(tmp_path, plugin or _numbers(), settings.pop("cells"), **settings)
 
     here = entry()
     assert here == entry()
@@ -89,7 +89,7 @@ def test_the_key_changes_with_each_component(tmp_path: Path, monkeypatch: pytest
     for name, changed in {
         "code_digest": lambda module: f"edited {module}" if module == __name__ else code_digest(module),
         "library_versions": lambda module: {"numpy": "0.1"},
-        "FORMAT": 3,
+        "FORMAT": 99,
     }.items():
         with monkeypatch.context() as patch:
             patch.setattr(keys, name, changed)
@@ -101,7 +101,7 @@ def test_the_key_changes_with_each_component(tmp_path: Path, monkeypatch: pytest
     assert len({here.folder, *(other.folder for other in others)}) == len(others) + 1
 
 
-def test_threads_count_only_where_an_extractor_has_them(tmp_path: Path) -> None:
+def test_threads_are_a_component_only_of_extractors_that_take_them(tmp_path: Path) -> None:
     by_openvino = extractor("test_vit[weights=random,engine=openvino]")
     for plugin in (extractor("size"), replace(_numbers(), target=f"{__name__}:Steady"), by_openvino):
         one, two = (entry_of(tmp_path, plugin, ["a"], weights_dir=None, threads=n) for n in (1, 2))
@@ -109,15 +109,17 @@ def test_threads_count_only_where_an_extractor_has_them(tmp_path: Path) -> None:
         assert (one.components["weights"], one.components["threads"]) == (None, None)
 
 
-def test_weights_that_are_not_to_be_had_are_an_error_of_the_user(tmp_path: Path) -> None:
+def test_missing_weights_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="resnet18"):
         entry_of(tmp_path, extractor("resnet18"), ["a"], weights_dir=str(tmp_path), threads=1)
     silent = Plugin("silent", f"{__name__}:Silent", {"weights": "w"})
-    with pytest.raises(BenchError, match=r"silent: an extractor with a parameter `weights` tells its file"):
+    with pytest.raises(
+        BenchError, match=r"silent: an extractor with a parameter `weights` needs a method weights_file"
+    ):
         entry_of(tmp_path, silent, ["a"], weights_dir=None, threads=1)
 
 
-def test_the_name_of_an_entry_is_a_plain_file_name(tmp_path: Path) -> None:
+def test_the_path_of_an_entry_is_a_plain_file_name(tmp_path: Path) -> None:
     plugin = replace(extractor("size"), selector='size[x="../../é b"]')
     entry = entry_of(tmp_path, plugin, ["a"], weights_dir=None, threads=1)
     assert entry.folder.parent.parent == tmp_path / "features"
@@ -125,8 +127,8 @@ def test_the_name_of_an_entry_is_a_plain_file_name(tmp_path: Path) -> None:
     assert not set(entry.folder.parent.name) & set('/ []"')
 
 
-def test_a_place_is_the_extractors_folder_and_in_it_one_for_each_list_of_cells(tmp_path: Path) -> None:
-    """So that the rows of all data sets that one extractor has seen lie side by side."""
+def test_entries_of_one_extractor_share_a_folder(tmp_path: Path) -> None:
+    """So that rows of other datasets are found without a search of the whole store."""
     one, other = (
         entry_of(tmp_path, extractor("size"), cells, weights_dir=None, threads=1) for cells in (["a", "b"], ["b"])
     )
@@ -136,18 +138,18 @@ def test_a_place_is_the_extractors_folder_and_in_it_one_for_each_list_of_cells(t
     assert one.folder.parent == tmp_path / "features" / f"size-{digest(without)[:16]}"
 
 
-def test_a_network_is_known_by_its_full_name(tmp_path: Path) -> None:
+def test_the_full_name_of_a_network_is_a_component(tmp_path: Path) -> None:
     assert entry_of(tmp_path, _numbers(), ["a"], weights_dir=None, threads=1).components["model"] == "w.tagged"
     assert entry_of(tmp_path, extractor("size"), ["a"], weights_dir=None, threads=1).components["model"] is None
 
 
-def test_the_device_counts_only_where_an_extractor_has_one(tmp_path: Path) -> None:
-    told = extractor_identity(extractor("size"), weights_dir=None, device="cuda")
-    assert told["device"] is None
+def test_the_device_is_a_component_only_of_extractors_that_take_one(tmp_path: Path) -> None:
+    identity = extractor_identity(extractor("size"), weights_dir=None, device="cuda")
+    assert identity["device"] is None
     assert extractor_identity(_numbers(), weights_dir=None, device="cuda")["device"] == "cuda"
 
 
-def test_preparation_is_known_by_its_text_its_code_and_its_libraries() -> None:
+def test_text_code_and_libraries_of_the_preparation_are_components() -> None:
     plain, cropped = (extractor_identity(extractor("size"), weights_dir=None, prepare=p) for p in ("none", "crop"))
     assert (plain["prepare"], plain["preparation"]) == ("none", None)
     assert cropped["prepare"] == "crop"
@@ -157,8 +159,8 @@ def test_preparation_is_known_by_its_text_its_code_and_its_libraries() -> None:
     assert plain["libraries"].items() <= macenko["libraries"].items()
 
 
-def test_libraries_of_networks_that_are_imported_late_count() -> None:
-    """Everything that computes an embedding is in its key, though none of it is imported to make the key."""
+def test_libraries_that_are_imported_late_are_components() -> None:
+    """All libraries that compute an embedding are in its key, and none is imported for it."""
     libraries = keys.software("extractors.embedding", "none")["libraries"]
     assert {"torch", "timm", "torchvision", "openvino", "pillow", "numpy", "opencv-python-headless"} <= set(libraries)
     assert "not installed" not in libraries.values()

@@ -1,37 +1,32 @@
-"""Rows that the store holds already are copied by their cell's digest; each distinct cell is extracted once."""
+"""Rows of stored entries are copied by the digest of the cell; each distinct cell is extracted once."""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from bench.features.store.entry import CHUNK, entry_record, open_features, open_status
+from bench.errors import BenchError
+from bench.features.store import chunks
+from bench.features.store.entry import CHUNK, entry_record
 
-Workshop = Any
-"""What the fixture `workshop` gives."""
+Scratch = Any
+"""The fixture `scratch`."""
 
 N = 3 * CHUNK + 5
 
 
-def truth(numbers: Any) -> npt.NDArray[np.float32]:
-    """What the features of numbered cells are, by another route than the extractor's."""
-    rows = [[n, n * n, np.nan if n % 7 == 6 else n**0.5] for n in numbers]
-    return np.array(rows, dtype=np.float32)
-
-
-def check(workshop: Workshop, numbers: Any, *, extracted: set[int]) -> None:
-    """Extract, and compare what was asked of the extractor, each cell once, and what is stored."""
-    entry = workshop.extract(numbers)
-    asked = [n for call in workshop.asked() for n in call]
-    assert sorted(asked) == sorted(extracted)
-    values, status = open_features(entry.folder), open_status(entry.folder)
-    np.testing.assert_array_equal(values, truth(numbers))
-    assert status is not None
-    np.testing.assert_array_equal(status == 3, np.isnan(values))
-    assert entry_record(entry.folder)["extracted"] == len(extracted)
+def check(scratch: Scratch, numbers: Any, *, extracted: set[int]) -> dict[str, Any]:
+    """Extract, and compare the calls of the extractor and the stored rows; return the record."""
+    entry = scratch.extract(numbers)
+    assert sorted(n for call in scratch.calls() for n in call) == sorted(extracted)
+    scratch.check(numbers)
+    record = entry_record(entry.folder)
+    assert record["extracted"] == len(extracted)
+    return record
 
 
 SETS: dict[str, tuple[Any, set[int]]] = {
@@ -44,77 +39,67 @@ SETS: dict[str, tuple[Any, set[int]]] = {
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_only_cells_that_no_entry_holds_are_extracted(workshop: Workshop, name: str) -> None:
+def test_only_cells_that_no_entry_contains_are_extracted(scratch: Scratch, name: str) -> None:
     numbers, new = SETS[name]
-    check(workshop, range(N), extracted=set(range(N)))
-    check(workshop, numbers, extracted=new)
+    check(scratch, range(N), extracted=set(range(N)))
+    check(scratch, numbers, extracted=new)
 
 
-def test_rows_come_from_several_entries(workshop: Workshop) -> None:
-    check(workshop, range(70), extracted=set(range(70)))
-    check(workshop, range(100, 180), extracted=set(range(100, 180)))
-    check(workshop, range(60, 190), extracted={*range(70, 100), *range(180, 190)})
-    told = entry_record(workshop.entry(range(60, 190)).folder)
-    assert (told["reused"], told["extracted"], told["cells"]) == (90, 40, 130)
+def test_rows_are_copied_from_several_entries(scratch: Scratch) -> None:
+    check(scratch, range(70), extracted=set(range(70)))
+    check(scratch, range(100, 180), extracted=set(range(100, 180)))
+    record = check(scratch, range(60, 190), extracted={*range(70, 100), *range(180, 190)})
+    assert (record["reused"], record["extracted"], record["cells"]) == (90, 40, 130)
+    assert record["notices"] == ["numbers are numbers"]
 
 
-def test_a_cell_that_comes_again_is_extracted_once(workshop: Workshop) -> None:
-    """Twice in one chunk, in two chunks, and a last chunk that has nothing of its own."""
+def test_a_repeated_cell_is_extracted_once(scratch: Scratch) -> None:
+    """Twice in one chunk, in two chunks, and a last chunk of repeated cells."""
     numbers = [*range(40), 7, 7, *range(40, 100), 3, 99, *range(100, 130)]
     numbers = [*numbers, *numbers[: 3 * CHUNK - len(numbers)], 5, 5, 120]
     assert len(numbers) == 3 * CHUNK + 3
-    check(workshop, numbers, extracted=set(numbers))
+    check(scratch, numbers, extracted=set(numbers))
 
 
-def test_entries_of_other_components_give_nothing(workshop: Workshop) -> None:
-    workshop.extract(range(70))
-    workshop.asked()
-    workshop.extract(range(80), prepare="crop")
-    assert [n for call in workshop.asked() for n in call] == list(range(80))
+def test_entries_with_other_components_are_not_used(scratch: Scratch) -> None:
+    """Also where their folder was copied or renamed: the record decides, not the path."""
+    check(scratch, range(70), extracted=set(range(70)))
+    other = scratch.extract(range(90), prepare="crop").folder
+    assert [n for call in scratch.calls() for n in call] == list(range(90))
+    other.rename(scratch.entry(range(90)).folder)
+    check(scratch, range(80), extracted=set(range(70, 80)))
 
 
-def test_an_entry_under_anothers_folder_gives_nothing(workshop: Workshop) -> None:
-    """A copied or renamed folder: what counts is what it says of itself."""
-    other = workshop.extract(range(70), prepare="crop").folder
-    ours = workshop.entry(range(80)).folder.parent
-    ours.mkdir(parents=True)
-    other.rename(ours / other.name)
-    workshop.asked()
-    check(workshop, range(80), extracted=set(range(80)))
-
-
-def test_rows_of_a_damaged_chunk_are_not_copied(workshop: Workshop) -> None:
-    values = workshop.extract(range(N)).folder / "values.npy"
-    workshop.asked()
+@pytest.mark.parametrize(("name", "width"), [("values.npy", 12), ("rows.npy", 32)])
+def test_rows_of_a_damaged_chunk_are_not_copied(scratch: Scratch, name: str, width: int) -> None:
+    values = scratch.extract(range(N)).folder / name
+    scratch.calls()
     data = bytearray(values.read_bytes())
-    data[128 + 12 * (CHUNK + 10)] ^= 4  # a row of the second chunk
+    data[128 + width * (CHUNK + 10)] ^= 4  # a row of the second chunk
     values.write_bytes(data)
-    check(workshop, range(50, 80), extracted=set(range(64, 80)))
+    check(scratch, range(50, 80), extracted=set(range(64, 80)))
 
 
-@pytest.mark.parametrize("name", ["rows.npy", "checksums.npy", "entry.json", "values.npy"])
-def test_an_entry_with_a_damaged_file_gives_nothing_wrong(workshop: Workshop, name: str) -> None:
-    path = workshop.extract(range(70)).folder / name
-    workshop.asked()
+@pytest.mark.parametrize("name", ["checksums.npy", "entry.json"])
+def test_an_entry_with_a_damaged_file_is_not_used(scratch: Scratch, name: str) -> None:
+    path = scratch.extract(range(70)).folder / name
+    scratch.calls()
     data = bytearray(path.read_bytes())
     data[-5] ^= 1
     path.write_bytes(data)
-    entry = workshop.extract(range(80))
-    np.testing.assert_array_equal(open_features(entry.folder), truth(range(80)))
-    assert len([n for call in workshop.asked() for n in call]) == (16 if name == "values.npy" else 80)
+    check(scratch, range(80), extracted=set(range(80)))
 
 
-def test_digests_that_begin_alike_are_not_confused(workshop: Workshop) -> None:
-    """The search goes by eight bytes; a cell whose digest shares them with another is extracted."""
-    from bench.features.store.reuse import _rows_of  # noqa: PLC0415 - the one function that could confuse them
+def test_an_entry_that_vanishes_during_the_extraction_ends_the_run(
+    scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are searched again before they are copied; the next run extracts those that are gone."""
 
-    rows = np.zeros((3, 32), np.uint8)
-    rows[:, 31] = 1, 2, 3
-    rows[2, 0] = 9
-    wanted = rows[[2, 1, 0, 2]]
-    wanted[3, 30] = 7
-    found = _rows_of(rows, wanted)
-    assert found[0] == 2
-    assert found[3] == -1
-    for row, want in zip(found, wanted, strict=True):
-        assert row == -1 or (rows[row] == want).all()
+    source: Path = scratch.extract(range(70)).folder
+    with monkeypatch.context() as patch:
+        write = chunks.write_chunk
+        patch.setattr(chunks, "write_chunk", lambda *args: (write(*args), shutil.rmtree(source)))
+        with pytest.raises(BenchError, match="an entry whose rows are copied has changed; run the same command again"):
+            scratch.extract(range(80))
+    scratch.calls()
+    check(scratch, range(80), extracted=set(range(80)))

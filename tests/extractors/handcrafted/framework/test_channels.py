@@ -12,7 +12,7 @@ from skimage.color import rgb2hsv, rgb2lab
 from extractors.handcrafted.framework.channels import (
     CHANNELS,
     GIEMSA,
-    channel_plane,
+    Channels,
     cielab,
     hue_saturation,
     optical_density,
@@ -24,15 +24,15 @@ COLOURS = np.stack(np.meshgrid(LEVELS, LEVELS, LEVELS), axis=-1).reshape(len(LEV
 
 
 def test_cielab_is_that_of_the_formulas_and_of_scikit_image() -> None:
-    found = np.moveaxis(cielab(COLOURS), 0, -1)
-    np.testing.assert_allclose(found, rgb2lab(COLOURS), atol=2e-4)
+    result = np.moveaxis(cielab(COLOURS), 0, -1)
+    np.testing.assert_allclose(result, rgb2lab(COLOURS), atol=2e-4)
     srgb = COLOURS / 255
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     matrix = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
     ratios = linear @ matrix.T / [0.95047, 1.0, 1.08883]
     root = np.where(ratios > (6 / 29) ** 3, np.cbrt(ratios), ratios * (29 / 6) ** 2 / 3 + 4 / 29)
     x, y, z = np.moveaxis(root, -1, 0)
-    np.testing.assert_allclose(found, np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1), atol=2e-5)
+    np.testing.assert_allclose(result, np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1), atol=2e-5)
 
 
 def test_hue_and_saturation_are_those_of_scikit_image() -> None:
@@ -44,7 +44,7 @@ def test_hue_and_saturation_are_those_of_scikit_image() -> None:
     np.testing.assert_allclose(saturation, expected[..., 1], atol=1e-7)
 
 
-def test_stains_of_known_mixtures_are_found_again() -> None:
+def test_known_mixtures_of_stains_are_recovered() -> None:
     rng = np.random.default_rng(0)
     amounts = rng.uniform(0.1, 0.7, (200, 2))
     units = GIEMSA / np.linalg.norm(GIEMSA, axis=1, keepdims=True)
@@ -61,8 +61,8 @@ def test_stains_are_those_of_deconvolution() -> None:
 
 
 def test_optical_density_of_black_and_white() -> None:
-    found = optical_density(np.array([255, 0, 127], dtype=np.uint8))
-    np.testing.assert_allclose(found, [0, np.log10(256), np.log10(2)], rtol=1e-12)
+    result = optical_density(np.array([255, 0, 127], dtype=np.uint8))
+    np.testing.assert_allclose(result, [0, np.log10(256), np.log10(2)], rtol=1e-12)
 
 
 def test_planes_are_the_channels_in_their_units() -> None:
@@ -81,20 +81,20 @@ def test_planes_are_the_channels_in_their_units() -> None:
     }
     assert tuple(expected) == CHANNELS
     for name, values in expected.items():
-        exact, unit = channel_plane(COLOURS, name)
+        exact, unit = Channels(COLOURS).plane(name)
         assert exact.dtype in (np.int32, np.float32)
         np.testing.assert_allclose(exact / unit, values, rtol=1e-6, atol=2e-4, err_msg=name)
 
 
 @pytest.mark.parametrize("name", CHANNELS)
-def test_one_colour_has_one_value_to_the_last_bit_wherever_it_lies(name: str) -> None:
+def test_equal_colours_have_bitwise_equal_values(name: str) -> None:
     rng = np.random.default_rng(0)
     colours = rng.integers(0, 256, (5, 3), dtype=np.uint8)
     which = rng.integers(0, 5, (37, 41))
-    plane, _ = channel_plane(colours[which], name)
+    plane, _ = Channels(colours[which]).plane(name)
     for index in range(5):
         assert len(np.unique(plane[which == index])) == 1
-    turned, _ = channel_plane(np.rot90(colours[which]), name)
+    turned, _ = Channels(np.rot90(colours[which])).plane(name)
     np.testing.assert_array_equal(turned, np.rot90(plane))
 
 

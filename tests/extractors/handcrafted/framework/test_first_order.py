@@ -39,10 +39,10 @@ def test_they_are_those_of_scipy_and_numpy(name: str) -> None:
         "iqr": p75 - p25,
         "entropy": stats.entropy(counts, base=2),
     }
-    found = first_order(values)
-    assert tuple(found) == tuple(expected) == tuple(feature.name for feature in STATISTICS)
+    result = first_order(values)
+    assert tuple(result) == tuple(expected) == tuple(feature.name for feature in STATISTICS)
     for key, value in expected.items():
-        assert found[key] == pytest.approx(value, rel=1e-9, abs=1e-12), key
+        assert result[key] == pytest.approx(value, rel=1e-9, abs=1e-12), key
 
 
 def test_entropy_is_that_of_the_grey_levels() -> None:
@@ -57,19 +57,19 @@ def test_entropy_is_that_of_the_grey_levels() -> None:
 def test_closed_forms() -> None:
     """0, 1, ..., 320: variance (n^2 - 1) / 12, excess kurtosis -6/5 (n^2 + 1) / (n^2 - 1), percentiles on a line."""
     n = 321
-    found = first_order(np.arange(n, dtype=np.float32))
-    assert found["sd"] == pytest.approx(np.sqrt((n**2 - 1) / 12), rel=1e-12)
-    assert found["skewness"] == pytest.approx(0, abs=1e-12)
-    assert found["kurtosis"] == pytest.approx(-6 / 5 * (n**2 + 1) / (n**2 - 1), rel=1e-12)
-    assert (found["p10"], found["p50"], found["p90"], found["iqr"]) == (32, 160, 288, 160)
-    assert found["entropy"] == pytest.approx(5, abs=1e-3)
+    result = first_order(np.arange(n, dtype=np.float32))
+    assert result["sd"] == pytest.approx(np.sqrt((n**2 - 1) / 12), rel=1e-12)
+    assert result["skewness"] == pytest.approx(0, abs=1e-12)
+    assert result["kurtosis"] == pytest.approx(-6 / 5 * (n**2 + 1) / (n**2 - 1), rel=1e-12)
+    assert (result["p10"], result["p50"], result["p90"], result["iqr"]) == (32, 160, 288, 160)
+    assert result["entropy"] == pytest.approx(5, abs=1e-3)
 
 
 @given(arrays(np.float32, st.integers(1, 60), elements=st.floats(-1e4, 1e4, width=32)))
 def test_percentiles_are_those_of_numpy(values: np.ndarray) -> None:
-    found = first_order(values)
+    result = first_order(values)
     expected = np.percentile(values.astype(np.float64), [10, 50, 90])
-    np.testing.assert_allclose([found["p10"], found["p50"], found["p90"]], expected, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose([result["p10"], result["p50"], result["p90"]], expected, rtol=1e-12, atol=1e-9)
 
 
 def test_a_unit_scales_what_has_one() -> None:
@@ -82,10 +82,10 @@ def test_a_unit_scales_what_has_one() -> None:
 
 
 def test_equal_values_have_no_form() -> None:
-    found = first_order(np.full(9, 7.25, dtype=np.float32))
-    assert {found[name] for name in ("skewness", "kurtosis", "entropy")} == {Status.FLAT}
-    assert [found[name] for name in ("mean", "p10", "p50", "p90")] == [7.25] * 4
-    assert (found["sd"], found["iqr"]) == (0, 0)
+    result = first_order(np.full(9, 7.25, dtype=np.float32))
+    assert {result[name] for name in ("skewness", "kurtosis", "entropy")} == {Status.FLAT}
+    assert [result[name] for name in ("mean", "p10", "p50", "p90")] == [7.25] * 4
+    assert (result["sd"], result["iqr"]) == (0, 0)
 
 
 def test_they_are_those_of_pyradiomics() -> None:
@@ -99,13 +99,13 @@ def test_they_are_those_of_pyradiomics() -> None:
     )
     oracle.enableAllFeatures()
     expected = {key: float(value) for key, value in oracle.execute().items()}
-    found = first_order(image[mask].astype(np.float32))
-    assert found["mean"] == pytest.approx(expected["Mean"], rel=1e-6)
-    assert found["sd"] == pytest.approx(np.sqrt(expected["Variance"]), rel=1e-6)
-    assert found["skewness"] == pytest.approx(expected["Skewness"], rel=1e-5)
-    assert found["kurtosis"] == pytest.approx(expected["Kurtosis"] - 3, rel=1e-5)
-    assert found["p10"] == pytest.approx(expected["10Percentile"], rel=1e-6)
-    assert found["p50"] == pytest.approx(expected["Median"], rel=1e-6)
-    assert found["p90"] == pytest.approx(expected["90Percentile"], rel=1e-6)
-    assert found["iqr"] == pytest.approx(expected["InterquartileRange"], rel=1e-6)
-    assert found["entropy"] == pytest.approx(expected["Entropy"], rel=1e-3)
+    result = first_order(image[mask].astype(np.float32))
+    assert result["mean"] == pytest.approx(expected["Mean"], rel=1e-6)
+    assert result["sd"] == pytest.approx(np.sqrt(expected["Variance"]), rel=1e-6)
+    assert result["skewness"] == pytest.approx(expected["Skewness"], rel=1e-5)
+    assert result["kurtosis"] == pytest.approx(expected["Kurtosis"] - 3, rel=1e-5)
+    assert result["p10"] == pytest.approx(expected["10Percentile"], rel=1e-6)
+    assert result["p50"] == pytest.approx(expected["Median"], rel=1e-6)
+    assert result["p90"] == pytest.approx(expected["90Percentile"], rel=1e-6)
+    assert result["iqr"] == pytest.approx(expected["InterquartileRange"], rel=1e-6)
+    assert result["entropy"] == pytest.approx(expected["Entropy"], rel=1e-3)

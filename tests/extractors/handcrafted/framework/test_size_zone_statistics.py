@@ -19,20 +19,20 @@ def test_a_cell_of_millions_of_pixels() -> None:
     counts = np.zeros((1, 1024, 2), dtype=np.int64)
     counts[0, 0, 0], counts[0, -1, 1] = 3_000_000, 1
     size, total = 16_000_000, 3_000_001
-    found = dict(zip(NAMES, size_zone_statistics(counts, np.array([1, size]))[:, 0].tolist(), strict=True))
+    result = dict(zip(NAMES, size_zone_statistics(counts, np.array([1, size]))[:, 0].tolist(), strict=True))
     mean = Fraction(3_000_000 + size, total)
     variance = (3_000_000 * (1 - mean) ** 2 + (size - mean) ** 2) / total
-    assert found["size_variance"] == pytest.approx(float(variance), rel=1e-12)
-    assert found["large_emphasis"] == pytest.approx((3_000_000 + size**2) / total, rel=1e-12)
-    assert found["large_high_grey_level_emphasis"] == pytest.approx((3_000_000 + 1024**2 * size**2) / total, rel=1e-12)
+    assert result["size_variance"] == pytest.approx(float(variance), rel=1e-12)
+    assert result["large_emphasis"] == pytest.approx((3_000_000 + size**2) / total, rel=1e-12)
+    assert result["large_high_grey_level_emphasis"] == pytest.approx((3_000_000 + 1024**2 * size**2) / total, rel=1e-12)
 
 
 def test_equal_sizes_and_levels_do_not_vary() -> None:
     counts = np.zeros((1, 7, 3), dtype=np.int64)
     counts[0, 4, 1] = 123_457
-    found = dict(zip(NAMES, size_zone_statistics(counts, np.array([1, 49, 50]))[:, 0].tolist(), strict=True))
-    assert found["size_variance"] == 0
-    assert found["grey_level_variance"] == 0
+    result = dict(zip(NAMES, size_zone_statistics(counts, np.array([1, 49, 50]))[:, 0].tolist(), strict=True))
+    assert result["size_variance"] == 0
+    assert result["grey_level_variance"] == 0
 
 
 def test_pairs_of_millions_of_pixels() -> None:

@@ -1,4 +1,4 @@
-"""Backbones: their poolings, weights and limits; the stages and sizes are tested beside, as are models by name."""
+"""Backbones: poolings, weights and errors; stages, sizes and models by name have their own files."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def picture(height: int = 200, width: int = 300) -> npt.NDArray[np.uint8]:
 
 
 def features(backbone: Backbone, *images: npt.NDArray[np.uint8]) -> torch.Tensor:
-    shown = np.stack([backbone.view.shown(image) for image in images])
+    inputs = np.stack([backbone.transform.apply(image) for image in images])
     with torch.inference_mode():
-        return torch.as_tensor(backbone.module(torch.from_numpy(shown)))
+        return torch.as_tensor(backbone.module(torch.from_numpy(inputs)))
 
 
 def random(model: str, **parameters: object) -> Backbone:
@@ -61,7 +61,7 @@ def test_features_equal_a_plain_timm_forward(weights_dir: Path, pool: str) -> No
     assert (backbone.width, backbone.file) == (1024, weights_dir / f"{SMALL}.safetensors")
 
 
-def test_poolings_are_joined_in_the_order_they_are_named() -> None:
+def test_poolings_are_joined_in_order() -> None:
     parts = {pool: features(random(SMALL, pool=pool), picture()) for pool in ("avg", "max", "flatten")}
     for pool in ("avg+max", "flatten+avg"):
         first, second = pool.split("+")
@@ -76,7 +76,7 @@ def test_joined_poolings_share_their_weights() -> None:
     assert numbers[0] == numbers[1]
 
 
-def test_flatten_gives_every_number_of_the_last_map() -> None:
+def test_flatten_returns_all_values_of_the_last_feature_map() -> None:
     backbone = random(SMALL, pool="flatten")
     plain = timm.create_model(SMALL, num_classes=0).eval()
     plain.load_state_dict(random(SMALL).module.network.state_dict())  # type: ignore[union-attr]  # a module, not a tensor
@@ -87,7 +87,7 @@ def test_flatten_gives_every_number_of_the_last_map() -> None:
     assert_close(features(backbone, picture()), maps.flatten(1))
 
 
-def test_a_transformer_gives_patch_tokens_or_its_class_token() -> None:
+def test_a_transformer_is_pooled_by_patch_tokens_or_class_token() -> None:
     plain = timm.create_model(VIT, num_classes=0).eval()
     plain.load_state_dict(random(VIT, pool="cls").module.network.state_dict())  # type: ignore[union-attr]
     transform = create_transform(**resolve_model_data_config(plain), is_training=False)
@@ -115,15 +115,15 @@ def test_random_weights_depend_on_the_name_alone() -> None:
     assert not torch.equal(first[weight], other.module.state_dict()[weight])
 
 
-def test_the_number_of_images_is_free_where_the_network_is_traced() -> None:
+def test_a_traced_network_accepts_any_number_of_images() -> None:
     for backbone in (random(SMALL, pool="avg+max"), random("squeezenet1_1", layer=3), random(VIT, pool="cls", size=64)):
-        batch = torch.from_numpy(np.stack([backbone.view.shown(picture(40 + i)) for i in range(5)]))
+        batch = torch.from_numpy(np.stack([backbone.transform.apply(picture(40 + i)) for i in range(5)]))
         with torch.inference_mode():
             traced = torch.jit.trace(backbone.module, batch[:1], check_trace=False)
             assert_close(traced(batch), backbone.module(batch))
 
 
-def test_a_torchvision_network_gives_what_goes_into_its_last_layer(tmp_path: Path) -> None:
+def test_features_equal_a_plain_torchvision_forward(tmp_path: Path) -> None:
     plain = torchvision.models.get_model("squeezenet1_1").eval()
     save_file(plain.state_dict(), tmp_path / "squeezenet1_1.safetensors")
     transform = torchvision.models.SqueezeNet1_1_Weights.DEFAULT.transforms()
@@ -137,7 +137,7 @@ def test_a_torchvision_network_gives_what_goes_into_its_last_layer(tmp_path: Pat
     assert load_backbone(BackboneSpec("squeezenet1_1"), tmp_path).width == 512
 
 
-def test_the_pooling_of_a_feature_stage_is_the_average_unless_another_is_asked_for() -> None:
+def test_the_default_pooling_of_a_feature_stage_is_the_average() -> None:
     stage = random(SMALL, layer=1)
     assert torch.equal(features(stage, picture()), features(random(SMALL, layer=1, pool="avg"), picture()))
     assert random("vit_b_32").width == 768  # of torchvision, where the feature is the class token
@@ -153,18 +153,18 @@ def test_the_pooling_of_a_feature_stage_is_the_average_unless_another_is_asked_f
         ({"layer": "first"}, "layer=first is not known; it is last, or the number of a feature stage"),
         ({"layer": True}, "layer=True is not known"),
         ({"layer": 1.5}, r"layer=1\.5 is not known"),
-        ({"size": 7}, "size=7: a network is shown images of 8 to 4096 pixels a side, or default"),
-        ({"size": "big"}, "size=big: a network is shown images"),
-        ({"size": True}, "size=True: a network is shown images"),
-        ({"size": 10**9}, "size=1000000000: a network is shown images"),
+        ({"size": 7}, "size=7 is not valid; it is the side of the input, 8 to 4096 pixels, or default"),
+        ({"size": "big"}, "size=big is not valid"),
+        ({"size": True}, "size=True is not valid"),
+        ({"size": 10**9}, "size=1000000000 is not valid"),
     ],
 )
-def test_a_pooling_layer_or_size_that_is_none_is_refused(parameters: dict[str, object], message: str) -> None:
+def test_an_invalid_specification_raises(parameters: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         BackboneSpec(SMALL, **parameters)  # type: ignore[arg-type]
 
 
-def test_joined_poolings_are_one_spec_as_text_and_as_a_list() -> None:
+def test_joined_poolings_are_equal_as_text_and_as_a_list() -> None:
     text, listed = BackboneSpec(SMALL, pool="avg+max"), BackboneSpec(SMALL, pool=("avg", "max"))
     assert (text, hash(text), text.pool) == (listed, hash(listed), "avg+max")
 
@@ -172,17 +172,17 @@ def test_joined_poolings_are_one_spec_as_text_and_as_a_list() -> None:
 @pytest.mark.parametrize(
     ("model", "pool", "message"),
     [
-        (SMALL, "cls", "mobilenetv3_small_050 cannot be pooled by cls; it can by avg and by max and by flatten"),
+        (SMALL, "cls", "mobilenetv3_small_050 cannot be pooled by cls; it supports avg, max, flatten"),
         ("squeezenet1_1", "cls", "squeezenet1_1 of torchvision cannot be pooled by cls: it has no class token"),
-        ("vit_b_32", "avg", r"ask for vit_b_32\[pool=cls\]"),
-        ("mobilenet_v2", "max", r"the maximum of its last map is mobilenet_v2\[pool=max,layer=-1\]"),
+        ("vit_b_32", "avg", r"use vit_b_32\[pool=cls\]"),
+        ("mobilenet_v2", "max", r"the maximum of its last feature map is mobilenet_v2\[pool=max,layer=-1\]"),
     ],
 )
-def test_a_pooling_that_a_model_lacks_is_refused(model: str, pool: str, message: str) -> None:
+def test_an_unsupported_pooling_raises(model: str, pool: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         random(model, pool=pool)
 
 
-def test_an_unknown_model_is_told_its_neighbours() -> None:
+def test_an_unknown_model_raises_with_similar_names() -> None:
     with pytest.raises(ValueError, match=r"no timm or torchvision model 'resnet5O'\. Did you mean .*resnet50"):
         random("resnet5O")

@@ -30,7 +30,7 @@ def test_a_transformer_layer_with_its_attention(mode: type) -> None:
     assert torch.backends.mha.get_fastpath_enabled() == before
 
 
-def test_the_fast_path_is_as_it_was_after_a_failure() -> None:
+def test_the_fast_path_is_restored_after_an_error() -> None:
     before = torch.backends.mha.get_fastpath_enabled()
     with pytest.raises(ZeroDivisionError):
         count_flops(lambda: 1 // 0)
@@ -66,6 +66,6 @@ def test_joined_poolings_run_the_trunk_once() -> None:
     assert single.flops <= joined.flops < 1.1 * single.flops
 
 
-def test_small_and_large_numbers_are_short() -> None:
+def test_numbers_are_formatted_briefly() -> None:
     assert str(Cost(423_000, 118_000_000, (96, 64))) == "0.42 M parameters, 0.12 GFLOP a cell at 96 x 64"
     assert str(Cost(1_200_000_000, 122_400_000_000, (384, 384))) == "1200 M parameters, 122 GFLOP a cell at 384 x 384"

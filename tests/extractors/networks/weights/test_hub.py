@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from extractors.networks.weights import hub
-from extractors.networks.weights.hub import ask, cached_file, fetched_file
+from extractors.networks.weights.hub import cached_file, check_available, download
 from extractors.networks.weights.registry import Published
 
 
@@ -24,7 +24,7 @@ class Silent(SimpleHTTPRequestHandler):
 
 @pytest.fixture(autouse=True)
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "_silent", {})
+    monkeypatch.setattr(hub, "_unreachable", {})
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hf"))
@@ -40,32 +40,30 @@ def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         http.shutdown()
 
 
-def test_a_host_that_never_answers_is_given_up_and_not_asked_again() -> None:
+def test_an_unresponsive_host_gets_no_further_request() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/x.pth"
         began = time.perf_counter()
         with pytest.raises(OSError, match=r"127\.0\.0\.1"):
-            ask(url, seconds=0.2)
+            check_available(url, seconds=0.2)
         assert time.perf_counter() - began < 2
-        with pytest.raises(OSError, match="not asked again"):
-            ask(url, seconds=60)
+        with pytest.raises(OSError, match="no further request"):
+            check_available(url, seconds=60)
 
 
-def test_a_host_that_refuses_is_not_taken_for_a_silent_one(
-    server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_response_does_not_block_the_host(server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     address, folder = server
-    with pytest.raises(FileNotFoundError, match="not found there"):
-        ask(f"{address}/absent.pth")
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        check_available(f"{address}/absent.pth")
     with monkeypatch.context() as patch:
         patch.setattr(Silent, "do_HEAD", lambda handler: handler.send_error(403))
         with pytest.raises(OSError, match=r"net\.pth: HTTP Error 403"):
-            ask(f"{address}/net.pth")
+            check_available(f"{address}/net.pth")
     (folder / "present.pth").write_bytes(b"x")
-    ask(f"{address}/present.pth")
+    check_available(f"{address}/present.pth")
 
 
-def test_a_file_is_fetched_once_into_the_torch_hub_cache(
+def test_a_file_is_downloaded_once_into_the_torch_hub_cache(
     server: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
@@ -74,7 +72,7 @@ def test_a_file_is_fetched_once_into_the_torch_hub_cache(
     (folder / name).write_bytes(b"weights")
     source = Published(url=f"{address}/{name}")
     assert cached_file(source)[0] is None
-    file, tried = fetched_file(source)
+    file, tried = download(source)
     assert (file, tried) == (tmp_path / "torch" / "hub" / "checkpoints" / name, [])
     assert file is not None
     assert file.read_bytes() == b"weights"
@@ -82,25 +80,25 @@ def test_a_file_is_fetched_once_into_the_torch_hub_cache(
     assert cached_file(source) == (file, [])
 
 
-def test_a_file_with_another_digest_than_its_name_promises_is_thrown_away(
+def test_a_download_with_a_wrong_digest_is_discarded(
     server: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     address, folder = server
     (folder / "net-00000000.pth").write_bytes(b"weights")
-    file, tried = fetched_file(Published(url=f"{address}/net-00000000.pth"))
+    file, tried = download(Published(url=f"{address}/net-00000000.pth"))
     assert file is None
-    assert "its name promises 00000000" in tried[0]
+    assert "expected 00000000 by its name" in tried[0]
     assert list((tmp_path / "torch" / "hub" / "checkpoints").iterdir()) == []
 
 
-def test_offline_nothing_is_asked(server: tuple[str, Path]) -> None:
+def test_offline_mode_sends_no_request(server: tuple[str, Path]) -> None:
     address, folder = server
     (folder / "net.pth").write_bytes(b"weights")
-    assert fetched_file(Published(url=f"{address}/net.pth")) == (None, ["the hub: not asked, HF_HUB_OFFLINE is set"])
+    assert download(Published(url=f"{address}/net.pth")) == (None, ["the hub: no request, HF_HUB_OFFLINE is set"])
 
 
-def test_a_file_of_the_hugging_face_cache_is_found(tmp_path: Path) -> None:
+def test_a_file_of_the_hugging_face_cache_is_used(tmp_path: Path) -> None:
     repository = tmp_path / "hf" / "models--timm--resnet18.a1_in1k"
     commit = "0" * 40
     (repository / "refs").mkdir(parents=True)
@@ -113,7 +111,7 @@ def test_a_file_of_the_hugging_face_cache_is_found(tmp_path: Path) -> None:
         assert file.name == name
 
 
-def test_only_files_of_tensors_are_looked_for(tmp_path: Path) -> None:
+def test_only_readable_formats_are_used(tmp_path: Path) -> None:
     checkpoints = tmp_path / "torch" / "hub" / "checkpoints"
     checkpoints.mkdir(parents=True)
     (checkpoints / "net.npz").write_bytes(b"x")

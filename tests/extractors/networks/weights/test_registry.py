@@ -13,14 +13,14 @@ from extractors.networks.weights import registry
 from extractors.networks.weights.registry import model_entry, model_names
 
 
-def test_names_are_timms_and_what_torchvision_has_beyond_it() -> None:
+def test_names_are_those_of_timm_and_torchvision() -> None:
     names = model_names()
     assert names == sorted(set(timm.list_models()) | set(list_models(module=torchvision.models)))
     assert {model_entry(name).library for name in ("resnet50", "vgg16", "densenet121")} == {"timm"}
     assert {model_entry(name).library for name in ("alexnet", "squeezenet1_1")} == {"torchvision"}
 
 
-def test_an_entry_knows_where_its_weights_lie() -> None:
+def test_an_entry_has_the_sources_of_its_weights() -> None:
     entry = model_entry("resnet50")
     assert entry.default_tag == "a1_in1k"
     assert entry.tags["a1h_in1k"].hub_id == "timm/resnet50.a1h_in1k"
@@ -29,12 +29,12 @@ def test_an_entry_knows_where_its_weights_lie() -> None:
     assert alexnet.tags["IMAGENET1K_V1"].url == "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
 
 
-def test_a_tag_without_a_source_is_none() -> None:
+def test_a_tag_without_a_source_is_omitted() -> None:
     assert model_entry("botnet50ts_256").tags == {}
     assert model_entry("botnet50ts_256").default_tag is None
 
 
-def test_a_mistyped_model_is_told_its_neighbours() -> None:
+def test_an_unknown_model_raises_with_similar_names() -> None:
     with pytest.raises(
         ValueError, match=r"no timm or torchvision model 'efficientnetb0'\. Did you mean efficientnet_b0"
     ):
@@ -52,12 +52,12 @@ def test_the_second_call_imports_neither_library() -> None:
     assert answer.stdout.split(maxsplit=1) == [str(len(model_names())), "[]\n"]
 
 
-def test_a_damaged_cache_is_made_anew(tmp_path: Path) -> None:
+def test_a_damaged_cache_is_rebuilt(tmp_path: Path) -> None:
     registry._entries(tmp_path)
     (file,) = (tmp_path / "models").iterdir()
-    whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2])
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
     registry._entries.cache_clear()
     assert "resnet50" in registry._entries(tmp_path)
-    assert file.read_bytes() == whole
+    assert file.read_bytes() == content
     assert [path.name for path in file.parent.iterdir()] == [file.name]

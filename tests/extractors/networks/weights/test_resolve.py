@@ -22,14 +22,14 @@ def put(folder: Path, *names: str) -> list[Path]:
     return files
 
 
-def test_the_models_own_file_comes_before_that_of_its_default_tag(tmp_path: Path) -> None:
+def test_the_file_without_a_tag_takes_precedence(tmp_path: Path) -> None:
     tagged, plain = put(tmp_path, "resnet50.a1_in1k.safetensors", "resnet50.safetensors")
     assert weights_file("resnet50", "default", tmp_path) == plain
     plain.unlink()
     assert weights_file("resnet50", "default", tmp_path) == tagged
 
 
-def test_a_tag_takes_its_own_file_only(tmp_path: Path) -> None:
+def test_a_tag_uses_its_own_file_only(tmp_path: Path) -> None:
     other, own = put(tmp_path, "resnet50.safetensors", "resnet50.mine.safetensors")
     assert weights_file("resnet50", "mine", tmp_path) == own
     assert weights_file("resnet50.mine", "default", tmp_path) == own
@@ -39,7 +39,7 @@ def test_a_tag_takes_its_own_file_only(tmp_path: Path) -> None:
     assert other.exists()
 
 
-def test_a_path_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_path_is_used_directly(tmp_path: Path) -> None:
     (file,) = put(tmp_path, "any.safetensors")
     assert weights_file("resnet50", str(file)) == file
     with pytest.raises(FileNotFoundError, match=r"none\.safetensors: no such file"):
@@ -51,7 +51,7 @@ def test_random_weights_have_no_file(tmp_path: Path) -> None:
     assert weights_file("resnet50", "random", tmp_path) is None
 
 
-def test_without_weights_the_error_tells_what_was_tried_and_what_to_do(tmp_path: Path) -> None:
+def test_missing_weights_raise_with_the_attempts_and_solutions(tmp_path: Path) -> None:
     put(tmp_path, "resnet50.a2_in1k.safetensors")
     with pytest.raises(FileNotFoundError) as caught:
         weights_file("resnet50", "default", tmp_path)
@@ -60,34 +60,34 @@ def test_without_weights_the_error_tells_what_was_tried_and_what_to_do(tmp_path:
     assert lines[1:6] == [
         f"  - --weights-dir: no file {tmp_path / 'resnet50.safetensors'}",
         f"  - --weights-dir: no file {tmp_path / 'resnet50.a1_in1k.safetensors'}",
-        f"  - Hugging Face cache ({tmp_path / 'hf'}): holds no weights of timm/resnet50.a1_in1k",
+        f"  - Hugging Face cache ({tmp_path / 'hf'}): no weights of timm/resnet50.a1_in1k",
         f"  - torch hub cache: no file {tmp_path / 'torch/hub/checkpoints/resnet50_a1_0-14fe96d1.pth'}",
-        "  - the hub: not asked, HF_HUB_OFFLINE is set",
+        "  - the hub: no request, HF_HUB_OFFLINE is set",
     ]
-    assert "resnet50.a2_in1k.safetensors: ask for it by its tag" in lines[6]
+    assert "resnet50.a2_in1k.safetensors: select it by its tag" in lines[6]
     assert "a file named resnet50.safetensors" in lines[7]
     assert lines[7].endswith("resnet50[weights=random].")
 
 
-def test_a_model_whose_library_publishes_none(tmp_path: Path) -> None:
+def test_a_model_without_published_weights_raises(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="timm publishes no weights of botnet50ts_256"):
         weights_file("botnet50ts_256")
 
 
-def test_unknown_names_are_told_their_neighbours() -> None:
+def test_unknown_names_raise_with_similar_names() -> None:
     with pytest.raises(ValueError, match=r"Did you mean .*mobilenetv2_100"):
         weights_file("mobilenetv2_10")
     with pytest.raises(ValueError, match=r"resnet50 has no weights 'a1h_in1' \(.*a1h_in1k"):
         weights_file("resnet50", "a1h_in1")
 
 
-def test_a_name_with_a_tag_does_not_take_other_weights() -> None:
+def test_contradicting_tags_raise() -> None:
     assert split_tag("resnet50.a1_in1k", "a1_in1k") == ("resnet50", "a1_in1k")
     with pytest.raises(ValueError, match="contradicts"):
         split_tag("resnet50.a1_in1k", "random")
 
 
-def test_a_plan_imports_no_torch(tmp_path: Path) -> None:
+def test_resolving_imports_no_torch(tmp_path: Path) -> None:
     put(tmp_path, "resnet50.a1_in1k.safetensors")
     weights_file("resnet50", "default", tmp_path)
     code = (
@@ -111,10 +111,10 @@ def test_a_plan_imports_no_torch(tmp_path: Path) -> None:
         ("botnet50ts_256", "random", "botnet50ts_256"),
     ],
 )
-def test_the_full_name_says_which_configuration_shows_the_cells(model: str, weights: str, full: str) -> None:
+def test_the_full_name_has_the_tag_of_the_image_transform(model: str, weights: str, full: str) -> None:
     assert full_name(model, weights) == full
 
 
-def test_a_full_name_needs_a_known_model() -> None:
+def test_the_full_name_of_an_unknown_model_raises() -> None:
     with pytest.raises(ValueError, match=r"Did you mean .*mobilenetv2_100"):
         full_name("mobilenetv2_10")
