@@ -10,7 +10,7 @@ from typing import Any
 from bench.errors import BenchError
 from bench.evidence.comparison.comparable_groups import SHORT_KEY
 from bench.experiments.records import BASELINE, ExperimentResult
-from bench.plugins.pipeline import pipeline_name, prepare_of
+from bench.plugins.pipeline import pipeline_name
 from bench.scores.metrics import BOOTSTRAP, PRIMARY
 
 
@@ -85,7 +85,7 @@ class Row:
     @property
     def prepare(self) -> str:
         """Preparation of the cells, or `none`."""
-        return prepare_of(self.result.record)
+        return str(self.result.record["prepare"])
 
     @property
     def extractor(self) -> str:

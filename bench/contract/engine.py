@@ -193,7 +193,7 @@ def _check_equal(first: FoldResult, second: FoldResult, rows: npt.NDArray[np.int
     """Compare trials, inner predictions and the predictions at `rows` exactly."""
     for what, one, other in (
         ("tuning trials change", _without_times(first.trials), _without_times(second.trials)),
-        ("inner predictions change", _by_row(first.inner), _by_row(second.inner)),
+        ("inner predictions change", _by_row(first.inner_predictions), _by_row(second.inner_predictions)),
         ("predictions change", _by_row(first.predictions, rows), _by_row(second.predictions, rows)),
     ):
         if not one.equals(other):

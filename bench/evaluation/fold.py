@@ -1,4 +1,4 @@
-"""Evaluate one fold of one experiment: tune, fit, predict and decide on training patients only."""
+"""Evaluate one fold of one experiment: tune, fit and learn the decision on training patients only; predict."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_d
 Floats = npt.NDArray[np.float64]
 
 _ROUNDING = 1e-4
-"""How far probabilities may be from 0 to 1, and their sum from 1: float32 rounds."""
+"""Tolerance of probabilities outside 0 to 1 and of their sum: float32 rounds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,23 +70,24 @@ class FoldResult:
     Parameters
     ----------
     predictions : DataFrame
-        Test cells: `row` (position in the data set), `repeat`, `fold`, `threshold`, `patient_threshold`, `p_<class>`
-        and, where these are calibrated, `raw_<class>` as the classifier gave them.
-    inner : DataFrame
-        Training cells, predicted out of fold: `row`, `repeat`, `fold`, `inner_fold`, `p_<class>`; not calibrated.
+        Test cells: `row` (position in the dataset), `repeat`, `fold`, `threshold`, `patient_threshold`, `p_<class>`
+        and, with calibration, `raw_<class>`: the probabilities before it.
+    inner_predictions : DataFrame
+        Out-of-fold predictions of the training cells: `row`, `repeat`, `fold`, `inner_fold`, `p_<class>`; not
+        calibrated.
     trials : DataFrame
         The Optuna trials with `repeat` and `fold`; empty without tuning.
     importances : DataFrame
-        `feature`, `importance`, `repeat`, `fold` (`bench.evaluation.importances`); empty where the classifier has none.
+        `feature`, `importance`, `repeat`, `fold` (`bench.evaluation.importances`); empty if the classifier has none.
     seconds : dict of str to float
-        Wall time of tuning, inner fits, the fit and prediction; for a stateful extractor also `extract`: the total of
-        its fits of this fold, whether computed now or read from the store.
+        Wall time of tuning, inner fits, the fit and prediction; for a stateful extractor also `extract`: the total
+        time of its fits, including those read from the store.
     notices : tuple of str
         Messages for the user.
     """
 
     predictions: pd.DataFrame
-    inner: pd.DataFrame
+    inner_predictions: pd.DataFrame
     trials: pd.DataFrame
     importances: pd.DataFrame
     seconds: dict[str, float] = field(default_factory=dict)
@@ -102,7 +103,7 @@ def evaluate_fold(fold: Fold, open_inputs: OpenInputs, *, open_study: OpenStudy 
     Parameters
     ----------
     fold : Fold
-        What to evaluate.
+        Fold to evaluate.
     open_inputs : callable
         Returns the inputs of each inner split and of the outer split, all before the first fit of a classifier.
     open_study : callable
@@ -140,10 +141,10 @@ class _FoldFit:
             check_disjoint(job.units, job.train, job.test, where="outer split")
         y, units = job.labels[job.train], job.units[job.train]
         self._check_classes(y, "training patients")
-        if job.protocol.split != "lopo":  # one patient mostly has one class: no AUROC, but a decision for each cell
+        if job.protocol.split != "lopo":  # one patient often has one class: no AUROC, but a decision per cell
             self._check_classes(job.labels[job.test], "test patients")
         k = inner_folds(y, units, job.protocol.inner_folds)
-        # Like the outer folds, the inner ones are the same for every experiment on the data.
+        # The inner folds, like the outer ones, are the same for every experiment on the data.
         seed = seed_of("inner folds", job.protocol.seed, job.repeat, job.fold)
         pairs = [(job.train[a], job.train[b]) for a, b in PatientKFold(k, random_state=seed).split(y, y, units)]
         for number, (train, validation) in enumerate(pairs):
@@ -182,15 +183,15 @@ class _FoldFit:
         def evaluate(candidate: Any) -> list[Callable[[], float]]:
             return [lambda s=s: self._auroc(self._fit(candidate, s), s) for s in splits]  # type: ignore[misc]
 
-        found = tune(
+        study = tune(
             estimator,
             evaluate,
             trials=self.job.protocol.tune,
             seed=seed_of(self.seed, "tune"),
             open_study=self.open_study,
         )
-        trials = found.trials.assign(repeat=self.job.repeat, fold=self.job.fold)
-        return clone(estimator).set_params(**found.params), trials
+        trials = study.trials.assign(repeat=self.job.repeat, fold=self.job.fold)
+        return clone(estimator).set_params(**study.params), trials
 
     def _inner(self, estimator: Any, splits: Sequence[_Split]) -> pd.DataFrame:
         parts = []
@@ -206,7 +207,7 @@ class _FoldFit:
         rows = split.predicted
         probabilities = np.asarray(fitted.predict_proba(split.inputs.take(rows)), dtype=np.float64)
         if not np.array_equal(fitted.classes_, self.classes):
-            raise BenchError(f"the classifier knows {fitted.classes_}, the data {self.classes}")
+            raise BenchError(f"the classifier has classes {fitted.classes_}, the data {self.classes}")
         _check_probabilities(probabilities, (len(rows), len(self.classes)))
         return pd.DataFrame(probabilities, columns=self.columns).assign(row=rows)
 
@@ -225,13 +226,13 @@ class _FoldFit:
             inner["inner_fold"].to_numpy(),
         )
         positive = 0 if self.job.positive is None else int(np.searchsorted(self.classes, self.job.positive))
-        found = decide(outer[self.columns].to_numpy(), learned_on, decision, positive=positive)
-        return add_decisions(outer, found, [str(c) for c in self.classes], calibrated=decision.calibrate != "none")
+        decided = decide(outer[self.columns].to_numpy(), learned_on, decision, positive=positive)
+        return add_decisions(outer, decided, [str(c) for c in self.classes], calibrated=decision.calibrate != "none")
 
     def _check_classes(self, y: npt.NDArray[Any], side: str) -> None:
         missing = np.setdiff1d(self.classes, y)
         if len(missing):
-            raise BenchError(f"the {side} hold no cell of {', '.join(map(str, missing))}")
+            raise BenchError(f"the {side} have no cell of {', '.join(map(str, missing))}")
 
     def _timed(self, step: str, work: Callable[[], Any]) -> Any:
         start = time.perf_counter()
@@ -241,15 +242,15 @@ class _FoldFit:
             self.seconds[step] = time.perf_counter() - start
 
 
-def _check_probabilities(found: Floats, shape: tuple[int, int]) -> None:
-    if found.shape != shape:
-        raise BenchError(f"the classifier gives probabilities of shape {found.shape}; {shape} is expected")
-    finite = np.isfinite(found).all(axis=1)
-    outside = ((found < -_ROUNDING) | (found > 1 + _ROUNDING)).any(axis=1)
-    off = np.abs(found.sum(axis=1) - 1) > _ROUNDING
-    for wrong, what in ((~finite, "are not finite"), (outside, "lie outside 0 to 1"), (off, "do not sum to 1")):
-        if wrong.any():
-            first = ", ".join(f"{p:g}" for p in found[np.argmax(wrong)])
+def _check_probabilities(values: Floats, shape: tuple[int, int]) -> None:
+    if values.shape != shape:
+        raise BenchError(f"the classifier returned probabilities of shape {values.shape}; {shape} is expected")
+    infinite = ~np.isfinite(values).all(axis=1)
+    outside = ((values < -_ROUNDING) | (values > 1 + _ROUNDING)).any(axis=1)
+    off = np.abs(values.sum(axis=1) - 1) > _ROUNDING
+    for rows, fault in ((infinite, "are not finite"), (outside, "are outside 0 to 1"), (off, "do not sum to 1")):
+        if rows.any():
+            first = ", ".join(f"{p:g}" for p in values[np.argmax(rows)])
             raise BenchError(
-                f"the classifier's probabilities {what} for {int(wrong.sum())} of {len(found)} cells, such as {first}"
+                f"the classifier's probabilities {fault} for {int(rows.sum())} of {len(values)} cells, such as {first}"
             )

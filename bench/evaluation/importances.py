@@ -1,4 +1,4 @@
-"""How much a fitted classifier leans on each feature, by the feature's name."""
+"""Feature importances of a fitted classifier."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import numpy as np
 import pandas as pd
 
 COLUMNS = ["repeat", "fold", "feature", "importance"]
-"""Of the kept table: one row a feature in each outer fold."""
+"""Columns of the stored table: one row per feature and outer fold."""
 
 
 def importances_of(classifier: Any, names: Sequence[str]) -> pd.DataFrame:
-    """The importances that a fitted classifier tells by scikit-learn's attribute, as shares.
+    """Return the `feature_importances_` of a fitted classifier, normalised to sum 1.
 
     Parameters
     ----------
     classifier : fitted classifier
-        `feature_importances_` counts where it is one number of 0 or more for each feature.
+        Its `feature_importances_` are used if they are one finite number of at least 0 per feature.
     names : sequence of str
-        Of its features, in the order of the columns.
+        Names of its features, in the order of the columns.
 
     Returns
     -------
     DataFrame
-        Columns `feature` and `importance`, which sums to 1, or is 0 throughout where the classifier leans on none.
-        Empty where it tells no importances of this kind.
+        Columns `feature` and `importance`, which sums to 1, or is 0 throughout if all importances are 0. Empty if
+        there are no such importances.
     """
-    told = getattr(classifier, "feature_importances_", None)
-    values = np.zeros(0) if told is None else np.asarray(told, dtype=np.float64)
+    importances = getattr(classifier, "feature_importances_", None)
+    values = np.zeros(0) if importances is None else np.asarray(importances, dtype=np.float64)
     if values.shape != (len(names),) or not np.all(np.isfinite(values) & (values >= 0)):
         return pd.DataFrame({"feature": pd.Series(dtype=str), "importance": pd.Series(dtype=np.float64)})
     return pd.DataFrame({"feature": list(names), "importance": values / (values.sum() or 1.0)})

@@ -1,4 +1,4 @@
-"""What a classifier receives for the cells of a split: features, or the cells themselves."""
+"""Inputs of a classifier for the cells of a split: features, or the cells themselves."""
 
 from __future__ import annotations
 

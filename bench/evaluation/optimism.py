@@ -1,4 +1,4 @@
-"""How much better the best tuning trial looks on the inner folds than the tuned pipeline is on the outer one."""
+"""Optimism of tuning: the best trial's score on the inner folds minus the tuned pipeline's on the outer fold."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pandas as pd
 from bench.scores.metrics import probability_columns, weighted_auroc
 
 COLUMNS = ("repeat", "fold", "inner_best", "outer", "optimism")
+"""Columns of the table of `optimism`."""
 
 RAW = "raw_"
-"""How the columns of probabilities begin that are as the classifier gave them, where calibrated ones stand beside."""
+"""Prefix of the columns of probabilities before calibration."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,13 @@ class Optimism:
     Parameters
     ----------
     inner_best, outer : float
-        The best trial's score on the inner folds, and the tuned pipeline's on the outer fold.
+        Score of the best trial on the inner folds, and of the tuned pipeline on the outer fold.
     mean, sd : float
-        Of their difference; the standard deviation between folds is NaN with one fold.
+        Mean and standard deviation of their difference over folds; the latter is NaN with one fold.
     folds : int
-        Outer folds in which both are defined, over all repeats.
+        Number of outer folds with both scores, over all repeats.
 
-    As text it is one line: `inner best 0.84 - outer 0.79 = 0.05 (mean of 5 folds, SD 0.03)`.
+    `str()` gives one line: `inner best 0.84 - outer 0.79 = 0.05 (mean of 5 folds, SD 0.03)`.
     """
 
     inner_best: float
@@ -52,44 +53,44 @@ def optimism(
     positive: str | None,
     unit: str = "unit",
 ) -> pd.DataFrame:
-    """Inner best and outer score of each outer fold, both in the score that tuning maximises.
+    """Compare inner best and outer score of each outer fold, both in the metric that tuning maximises.
 
-    The best of many trials was picked for its score, so that it looks better than it is; the outer fold, which took no
-    part in the choice, says by how much. (The pipeline of the outer fold also saw more training patients than a trial,
-    which makes the difference smaller.)
+    The score of the best of many trials is biased upwards by the selection; that of the outer fold, which took no part
+    in it, is not. (The pipeline of the outer fold was also fitted on more training patients than a trial, which makes
+    the difference smaller.)
 
     Parameters
     ----------
     trials : DataFrame
-        Columns `state`, `value`, `repeat`, `fold`, as `bench.evaluation.tuning` gives them; empty without tuning.
+        Columns `state`, `value`, `repeat`, `fold`, see `bench.evaluation.tuning`; empty without tuning.
     predictions : DataFrame
-        Columns `label`, `repeat`, `fold` and `p_<class>`, or `raw_<class>` where these are calibrated.
+        Columns `label`, `repeat`, `fold` and `p_<class>`, or `raw_<class>` with calibration.
     classes : sequence of str
         The labels.
     positive : str or None
         Positive class of two.
     unit : str
-        Column of what weighed the same in tuning: `cell` where folds were split by image.
+        Column of the groups that are weighted equally, as in tuning: `cell` for a split by image.
 
     Returns
     -------
     DataFrame
         Columns `repeat`, `fold` (int), `inner_best` (highest value of a complete trial), `outer` (AUROC of the fold's
-        test cells, every `unit` weighing the same; with more classes, the mean of each against the rest; NaN where the
-        fold lacks a class) and `optimism` (their difference); one row a tuned fold.
+        test cells with equal weight per `unit`; with more classes, the mean of each against the rest; NaN if the fold
+        lacks a class) and `optimism` (their difference); one row per tuned fold.
     """
     if not len(trials):
         return pd.DataFrame({c: pd.Series(dtype=int if c in COLUMNS[:2] else float) for c in COLUMNS})
     best = trials[trials["state"] == "complete"].groupby(["repeat", "fold"], sort=True)["value"].max()
     tested = dict(iter(predictions.groupby(["repeat", "fold"], sort=True)))
-    found = best.rename("inner_best").reset_index()
-    keys = zip(found["repeat"], found["fold"], strict=True)
+    table = best.rename("inner_best").reset_index()
+    keys = zip(table["repeat"], table["fold"], strict=True)
     outer = np.array([_outer(tested[key], classes, positive, unit) for key in keys], dtype=np.float64)
-    return found.assign(outer=outer, optimism=found["inner_best"] - outer)[list(COLUMNS)]
+    return table.assign(outer=outer, optimism=table["inner_best"] - outer)[list(COLUMNS)]
 
 
 def summary(table: pd.DataFrame) -> Optimism | None:
-    """Means over the folds where both scores are defined; None where there is none."""
+    """Return the means over the folds with both scores; None if there are none."""
     if not len(table):
         return None
     defined = table.dropna(subset=["inner_best", "outer"])

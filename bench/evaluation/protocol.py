@@ -1,4 +1,4 @@
-"""How experiments are evaluated."""
+"""The evaluation protocol of an experiment."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from bench.scores.decisions import Decision
 
 @dataclass(frozen=True)
 class Protocol:
-    """How an experiment is evaluated; part of its identity.
+    """Evaluation protocol of an experiment; part of its key.
 
     Parameters
     ----------
     split : {"patient", "image", "official", "official-linked", "lopo", "held-out"}
-        What the outer folds hold apart; see `bench.splits.outer_folds.draw_folds`.
+        Scheme of the outer folds; see `bench.splits.outer_folds.draw_folds`.
     folds, repeats, inner_folds : int
-        Outer folds, their repeats, and inner folds at most.
+        Number of outer folds and repeats, and largest number of inner folds.
     tune : int
-        Tuning trials for each outer fold; 0: none.
+        Tuning trials per outer fold; 0: no tuning.
     calibrate, threshold, aggregate : str
-        How probabilities become decisions; see `bench.scores.decisions.Decision`.
+        Calibration, threshold and aggregation; see `bench.scores.decisions.Decision`.
     seed : int
-        Root of every seed.
+        Seed from which all other seeds are derived.
     threads : int
-        Threads of a fit.
+        Threads per fit.
     """
 
     split: str = "patient"
@@ -40,5 +40,5 @@ class Protocol:
 
     @property
     def decision(self) -> Decision:
-        """How probabilities become decisions."""
+        """Calibration, threshold and aggregation."""
         return Decision(self.calibrate, self.threshold, self.aggregate)

@@ -1,4 +1,4 @@
-"""Optuna inside the training patients: a fresh seeded study for each outer fold."""
+"""Tune a classifier with Optuna on the training patients: one new seeded study per outer fold."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def study_in_memory(**settings: Any) -> Iterator[Any]:
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a study found.
+    """Result of a study.
 
     Parameters
     ----------
     params : mapping
         Parameters of the best trial.
     trials : DataFrame
-        One row a trial: `trial`, `state` ("complete" or "pruned"), `value` (mean score over the inner folds; of a
-        pruned trial, over those it came to; NaN where the space itself pruned it), and a column `param_<name>` for
-        each parameter, as text. Times are not part of it, so that two equal runs give equal tables.
+        One row per trial: `trial`, `state` ("complete" or "pruned"), `value` (mean score over the inner folds; for a
+        pruned trial, over the evaluated ones; NaN if the search space pruned it), and a column `param_<name>` per
+        parameter, as text. Without times, so that equal runs give equal tables.
     """
 
     params: Mapping[str, Any]
@@ -53,29 +53,29 @@ def tune(
     seed: int,
     open_study: OpenStudy = study_in_memory,
 ) -> Tuned:
-    """Search the estimator's own space for the highest mean score over the inner folds.
+    """Maximise the mean score over the inner folds in the search space of an estimator.
 
-    A trial whose mean over the inner folds so far lies below the median of the complete trials at the same fold is
-    pruned, from the sixth trial on. Trials run one after the other (with several at a time Optuna is not reproducible).
+    From the sixth trial on, a trial is pruned when its mean over the inner folds so far is below the median of the
+    complete trials at the same fold. Trials run sequentially, because parallel ones are not reproducible in Optuna.
 
     Parameters
     ----------
     estimator : scikit-learn classifier with `search_space(trial) -> dict`
         Cloned for each trial.
     evaluate : callable
-        Gives, for a configured estimator, one function an inner fold that fits and scores it.
+        Returns, for a configured estimator, one function per inner fold that fits and scores it.
     trials : int
         Number of trials, pruned ones included; the same for every estimator.
     seed : int
         Seed of the TPE sampler.
     open_study : callable
-        Opens the study; the default keeps it in memory. The result does not depend on it.
+        Opens the study, by default in memory. The result does not depend on it.
 
     Raises
     ------
     BenchError
-        The estimator has no search space, a trial failed, its score is not finite, none was completed, or the storage
-        failed.
+        The estimator has no search space, a trial failed, its score is not finite, no trial was completed, or the
+        storage failed.
     """
     import optuna  # noqa: PLC0415 (only a tuned run pays for the import)
 
@@ -110,7 +110,7 @@ def tune(
 
 
 def _params(estimator: Any, trial: Any) -> Mapping[str, Any]:
-    """What the estimator's space gives for a trial; that it prunes, or that the storage fails, passes on."""
+    """Draw the parameters of a trial; errors of Optuna (pruning, storage) pass unchanged."""
     import optuna  # noqa: PLC0415
 
     try:
@@ -136,14 +136,14 @@ def _attempt(work: Callable[[], T], trial: Any, params: Mapping[str, Any]) -> T:
 
 
 def _best(table: pd.DataFrame, trials: int) -> int:
-    """Number of the complete trial of the highest value, the first of them at a tie.
+    """Return the number of the complete trial with the highest value, the first of ties.
 
-    Guards against what a library might pass over: every trial that was asked for is complete or pruned.
+    Checks that every requested trial is complete or pruned, since Optuna continues after failed ones.
     """
-    odd = table.loc[~table["state"].isin(["complete", "pruned"]), "state"].tolist()
-    if len(table) != trials or odd:
+    other = table.loc[~table["state"].isin(["complete", "pruned"]), "state"].tolist()
+    if len(table) != trials or other:
         raise BenchError(
-            f"the study holds {len(table)} trials of {trials}, {len(odd)} of them neither complete nor pruned"
+            f"the study has {len(table)} trials instead of {trials}, {len(other)} of them neither complete nor pruned"
         )
     complete = table[table["state"] == "complete"]
     if complete.empty:
@@ -152,7 +152,7 @@ def _best(table: pd.DataFrame, trials: int) -> int:
 
 
 def _finite(score: float) -> float:
-    """The score; Optuna would pass over one that is not finite."""
+    """Return the score, checked: Optuna continues after one that is not finite."""
     if not np.isfinite(score):
         raise ValueError(f"the score is {score}")
     return score

@@ -1,4 +1,4 @@
-"""The interface of executors: tasks are submitted, futures are waited for."""
+"""Interface of executors: submit tasks, wait for futures."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class Executor(Protocol):
 
 
 def failure_reason(future: Future[Any]) -> str:
-    """Return why a task failed, as a sentence; an empty string if it succeeded."""
-    # `result()` would raise what the task raised, such as the SystemExit of a plugin, which would end this process.
+    """Return the reason of a failed task as a sentence; an empty string if it succeeded."""
+    # `result()` would raise the error of the task; the SystemExit of a plugin would end this process.
     try:
         error = future.exception()
     except CancelledError:

@@ -61,6 +61,6 @@ class InlineExecutor:
 
 @contextmanager
 def inline_executor(threads: int) -> Iterator[InlineExecutor]:
-    """Give an inline executor; libraries loaded meanwhile start with the given number of threads."""
+    """Yield an inline executor; libraries loaded meanwhile start with the given number of threads."""
     with thread_variables(threads):
         yield InlineExecutor(threads)

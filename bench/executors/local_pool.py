@@ -1,4 +1,4 @@
-"""A pool of local worker processes whose tasks can be timed out, and which survives the death of a worker."""
+"""A pool of local worker processes with time limits, which survives the death of a worker."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from bench.executors.threads import thread_variables
 
 
 class _Worker(SpawnProcess):
-    """A spawned process that does not run the parent's `__main__` module again.
+    """A spawned process that does not run the parent's `__main__` module.
 
-    The standard library runs it first, in case a task is defined there. Our tasks are defined in modules, and a script
-    without `if __name__ == "__main__":` would start itself in each worker, without end.
+    The standard library runs it first, in case a task is defined there. Tasks are defined in modules here, and a script
+    without `if __name__ == "__main__":` would start itself in each worker, endlessly.
     """
 
     def start(self) -> None:
@@ -78,10 +78,10 @@ class LocalPool:
 
 @contextmanager
 def local_pool(jobs: int, threads: int) -> Iterator[LocalPool]:
-    """Give a pool that is stopped at the end of the block, also by Ctrl-C.
+    """Yield a pool that is stopped at the end of the block, also by Ctrl-C.
 
     The thread variables stay in this process's environment while the pool lives: a worker reads them when it starts,
-    and one that dies is replaced at any time.
+    and a dead one is replaced at any time.
     """
     with thread_variables(threads):
         pool = LocalPool(jobs, threads)

@@ -11,7 +11,7 @@ from bench.executors.executor import Executor
 
 @dataclass(frozen=True)
 class ExecutorOptions:
-    """What an executor offers.
+    """Options of an executor.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ class ExecutorOptions:
 
 @contextmanager
 def open_executor(options: ExecutorOptions) -> Iterator[Executor]:
-    """Give an executor and stop it at the end of the block.
+    """Yield an executor and stop it at the end of the block.
 
     One job without a time limit runs in this process; anything else runs in a pool of local worker processes.
     """
     if options.jobs == 1 and options.timeout_s is None:
-        from bench.executors.inline import inline_executor  # noqa: PLC0415 (only what is used is imported)
+        from bench.executors.inline import inline_executor  # noqa: PLC0415 (only the used executor is imported)
 
         with inline_executor(options.threads) as executor:
             yield executor

@@ -1,4 +1,4 @@
-"""One experiment: its pipeline, its key and the place of its features."""
+"""One experiment: its pipeline, its key and the location of its features."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from bench.plugins.registry import PIXELS, Plugin
 from bench.storage.fingerprints import code_digest, digest, library_versions, module_identity
 
 FORMAT = 1
+"""Version of the key's components."""
 
-
-_ENGINE = ("bench.evaluation.fold", "bench.experiments.worker", "bench.evaluation.optimism")
-"""Modules whose code, with all that they import, determines predictions, scores and optimism."""
+ENGINE = ("bench.evaluation.fold", "bench.experiments.worker", "bench.evaluation.optimism")
+"""Modules whose code, including the modules they import, determines predictions, scores and optimism."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One row of the leaderboard to be.
+    """One row of the leaderboard.
 
     Parameters
     ----------
     pipeline : PipelineSpec
-        What is evaluated.
+        Preparation, extractor and classifier.
     components : mapping
-        Everything that the key is made of, in the clear.
+        Components of the key, not hashed.
     entry : Entry or None
-        The place of its features in the store; None where cells are consumed.
+        Entry of its features in the store; None for a classifier of cells or a stateful extractor.
     problem : str
-        Why it cannot run at all, such as weights that are not to be had; else empty.
+        Why it cannot run, such as missing weights; empty if it can.
     """
 
     pipeline: PipelineSpec
@@ -48,70 +48,84 @@ class Experiment:
 
     @property
     def prepare(self) -> str:
-        """How its cells are prepared; `none` where they are taken as they are."""
+        """Preparation of the cells; `none` if they are not prepared."""
         return self.pipeline.prepare
 
     @property
     def extractor(self) -> Plugin | None:
-        """None for a classifier that consumes cells."""
+        """Extractor; None for a classifier that consumes cells."""
         return self.pipeline.extractor
 
     @property
     def classifier(self) -> Plugin:
-        """What is fitted."""
+        """Classifier to fit."""
         return self.pipeline.classifier
 
     @property
     def name(self) -> str:
-        """The pipeline as a person writes it."""
+        """Name of the pipeline, such as `handcrafted x svm`."""
         return self.pipeline.name
 
     @cached_property
     def key(self) -> str:
-        """SHA-256 of the components."""
+        """SHA-256 of the components, as hexadecimal digits."""
         return digest(dict(self.components))
 
     @property
     def slug(self) -> str:
-        """Name of its folder."""
+        """Name of its folder in the results."""
         prepared = "" if self.prepare == NO_PREPARATION else f"{self.prepare}__"
         text = f"{prepared}{self.pipeline.extractor_name}__{self.classifier.selector}"
         return "".join(c if c.isalnum() or c in "-_." else "-" for c in text)[:80] + "-" + self.key[:12]
 
 
 @dataclass(frozen=True)
-class _Features:
-    """What goes into an experiment before its classifier: identity, place in the store, and why there is none."""
+class ExperimentFeatures:
+    """Features of an experiment.
+
+    Parameters
+    ----------
+    identity : mapping
+        Components of the key that the features depend on.
+    entry : Entry or None
+        Entry in the store; None if the features are not shared by folds.
+    problem : str
+        Why they cannot be extracted; empty if they can.
+    """
 
     identity: Mapping[str, Any]
     entry: Entry | None = None
     problem: str = ""
 
 
-def _features(prepare: str, extractor: Plugin | None, opened: Opened, options: Options, device: str) -> _Features:
+def features_of(
+    prepare: str, extractor: Plugin | None, opened: Opened, options: Options, device: str
+) -> ExperimentFeatures:
+    """Return identity and store entry of the features of prepared cells."""
     steps = parse_prepare(prepare)
-    in_full = canonical(steps)
+    canonical_prepare = canonical(steps)
     if extractor is None:
         code = {"preparation": preparation_code(steps), "reading": code_digest(READING)}
-        return _Features({"extractor": PIXELS, "prepare": in_full, **code})
+        return ExperimentFeatures({"extractor": PIXELS, "prepare": canonical_prepare, **code})
     weights_dir = str(options.weights_dir) if options.weights_dir else None
-    given: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "weights_dir": weights_dir,
         "threads": options.threads,
-        "prepare": in_full,
+        "prepare": canonical_prepare,
         "device": device,
     }
     try:
         if extractor.requires_fit:
-            return _Features(extractor_identity(extractor, **given))
-        entry = entry_of(store_folder(options.store), extractor, opened.cell_digests, **given)
+            return ExperimentFeatures(extractor_identity(extractor, **settings))
+        entry = entry_of(store_folder(options.store), extractor, opened.cell_digests, **settings)
     except BenchError as error:
-        problem = {"extractor": extractor.canonical, "prepare": in_full, "problem": str(error)}
-        return _Features(problem, problem=str(error))
-    return _Features(entry.components, entry)
+        problem = {"extractor": extractor.canonical, "prepare": canonical_prepare, "problem": str(error)}
+        return ExperimentFeatures(problem, problem=str(error))
+    return ExperimentFeatures(entry.components, entry)
 
 
-def _experiment(pipeline: PipelineSpec, common: Mapping[str, Any], features: _Features) -> Experiment:
+def experiment_of(pipeline: PipelineSpec, common: Mapping[str, Any], features: ExperimentFeatures) -> Experiment:
+    """Return an experiment; `common` are the components that all experiments of a matrix share."""
     classifier = pipeline.classifier
     module = classifier.target.partition(":")[0]
     components = {

@@ -22,9 +22,9 @@ class Extractions:
     Parameters
     ----------
     plan : Plan
-        Gives the cells.
+        Plan with the cells.
     tasks : Tasks
-        Where chunks are submitted.
+        Queue to which chunks are submitted.
     observer : Observer
         Receives progress.
     notices : Notices
@@ -41,7 +41,7 @@ class Extractions:
         return "" if experiment.entry is None else self._failures.get(experiment.entry.folder, "")
 
     def request(self, experiment: Experiment) -> Literal["ready", "waiting", "failed"]:
-        """Return the state of an experiment's features, and start their extraction where nothing does it yet."""
+        """Return the state of an experiment's features; start their extraction if nothing extracts them yet."""
         entry = experiment.entry
         if entry is None:
             return "ready"

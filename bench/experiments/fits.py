@@ -44,9 +44,9 @@ class Fits:
     plan : Plan
         Data, folds and protocol.
     results : Results
-        Where outcomes are written.
+        Folder to which outcomes are written.
     tasks : Tasks
-        Where folds are submitted.
+        Queue to which folds are submitted.
     observer : Observer
         Receives outcomes.
     notices : Notices
@@ -77,7 +77,7 @@ class Fits:
         return len(self._running)
 
     def is_settled(self, experiment: Experiment) -> bool:
-        """Whether an experiment has an outcome that this run keeps."""
+        """Whether an experiment has an outcome that this run does not replace."""
         if self._results.is_done(experiment.slug):
             return True
         return self._results.failure(experiment.slug) is not None and not self._plan.options.retry_failed
@@ -104,7 +104,7 @@ class Fits:
         return True
 
     def fail(self, experiment: Experiment, reason: str) -> None:
-        """Record that an experiment has no result, and why."""
+        """Record an experiment as failed, with the reason."""
         self._results.write_failure(experiment.slug, self._plan.record(experiment), reason)
         self._observer.finished(experiment.name, f"failed: {reason}")
         self._on_end()

@@ -1,4 +1,4 @@
-"""Jobs of an experiment: what a worker needs to evaluate one fold."""
+"""Jobs of an experiment: the input of a worker that evaluates one fold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bench.experiments.experiment import Experiment
 from bench.experiments.plan import Plan
-from bench.experiments.tuning_storage import StudyPlace
+from bench.experiments.tuning_storage import StudyLocation
 from bench.experiments.worker import FoldJob
 from bench.features.extraction import engine_settings
 from bench.features.store.entry import digests_array
@@ -51,21 +51,21 @@ def fold_job(
         fold=fold,
         train=train,
         test=test,
-        study=_study_place(plan, experiment, repeat, fold),
-        fits=_fit_place(plan, experiment, labels),
+        study=_study_location(plan, experiment, repeat, fold),
+        fits=_fit_location(plan, experiment, labels),
     )
 
 
-def _study_place(plan: Plan, experiment: Experiment, repeat: int, fold: int) -> StudyPlace | None:
-    """Where the tuning study of the fold is stored, beside memory."""
+def _study_location(plan: Plan, experiment: Experiment, repeat: int, fold: int) -> StudyLocation | None:
+    """Return the location of the fold's tuning study; None if it stays in memory."""
     storage = plan.options.storage
     if storage is None or not plan.protocol.tune:
         return None
-    return StudyPlace(storage, f"{experiment.key}-repeat{repeat}-fold{fold}", experiment.name)
+    return StudyLocation(storage, f"{experiment.key}-repeat{repeat}-fold{fold}", experiment.name)
 
 
-def _fit_place(plan: Plan, experiment: Experiment, labels: npt.NDArray[Any]) -> FitPlace | None:
-    """Where the features of a stateful extractor are stored; those of permuted labels are temporary."""
+def _fit_location(plan: Plan, experiment: Experiment, labels: npt.NDArray[Any]) -> FitPlace | None:
+    """Return the location of the features of a stateful extractor; those of permuted labels are temporary."""
     if experiment.extractor is None or not experiment.extractor.requires_fit:
         return None
     table = plan.opened.dataset.table

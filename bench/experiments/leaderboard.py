@@ -1,4 +1,4 @@
-"""The leaderboard: one row per experiment, comparable rows in order."""
+"""The leaderboard: one row per experiment, comparable rows ordered by score."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import Any
 import pandas as pd
 
 from bench.experiments.records import LEAKY, ExperimentResult, Failure, decision_of
-from bench.plugins.pipeline import prepare_of
 from bench.scores.decisions import Decision
 from bench.scores.metrics import METRICS, PRIMARY
 
 SETTINGS = ("data", "split", "folds", "repeats", "tune", "calibrate", "threshold", "aggregate", "seed")
-"""Columns of the leaderboard that say what was asked; rows that differ in one are not put in one order."""
+"""Columns of data and protocol; rows that differ in one of them are not comparable and are sorted apart."""
 
 
 def leaderboard_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """The leaderboard of rows from `finished_row` and `failed_row`: what can be compared together, the best first."""
+    """Return the leaderboard of rows from `finished_row` and `failed_row`: comparable rows together, the best first."""
     return _sorted(pd.DataFrame(rows, columns=list(_columns())))
 
 
@@ -34,7 +33,7 @@ def headline(board: pd.DataFrame) -> pd.DataFrame:
 def finished_row(
     result: ExperimentResult, *, scores: pd.DataFrame | None = None, decision: Decision | None = None
 ) -> dict[str, Any]:
-    """The leaderboard's row of a finished experiment; with other scores, and the decision that they are under."""
+    """Return the row of a finished experiment; `scores` and `decision` replace its own."""
     values: dict[str, Any] = {}
     for line in (result.scores if scores is None else scores).to_dict(orient="records"):
         name = str(line["metric"])
@@ -45,7 +44,7 @@ def finished_row(
 
 
 def failed_row(failure: Failure) -> dict[str, Any]:
-    """The leaderboard's row of a failed experiment."""
+    """Return the row of a failed experiment."""
     return {**_described(failure.record), "status": "failed", "reason": failure.reason}
 
 
@@ -62,7 +61,7 @@ def _described(record: Mapping[str, Any]) -> dict[str, Any]:
         "data": data["name"],
         **{k: protocol[k] for k in ("split", "folds", "repeats", "tune", "seed")},
         **vars(decision_of(record)),
-        "prepare": prepare_of(record),
+        "prepare": record["prepare"],
         "extractor": record["extractor"],
         "classifier": record["classifier"],
         "flags": ", ".join(record["flags"]),

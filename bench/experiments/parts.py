@@ -21,7 +21,7 @@ def write_part(target: Path, result: FoldResult) -> None:
     """Write the result of one fold atomically."""
     with atomic_folder(target) as folder:
         result.predictions.to_parquet(folder / "predictions.parquet", index=False)
-        result.inner.to_parquet(folder / "inner.parquet", index=False)
+        result.inner_predictions.to_parquet(folder / "inner.parquet", index=False)
         for name, table in (("trials", result.trials), ("importances", result.importances)):
             if len(table):
                 table.to_parquet(folder / f"{name}.parquet", index=False)

@@ -1,4 +1,4 @@
-"""A matrix before it runs: what it consists of, what is done, what is stored, and what will run and why."""
+"""Plan a matrix: its experiments, their state, and why each of them will run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.datasets.held_out import HELD_OUT, SET
 from bench.datasets.loading import Opened, open_data
 from bench.errors import BenchError
 from bench.evaluation.protocol import Protocol
-from bench.experiments.experiment import _ENGINE, FORMAT, Experiment, _experiment, _features
+from bench.experiments.experiment import ENGINE, FORMAT, Experiment, experiment_of, features_of
 from bench.experiments.records import BASELINE, LEAKY, RANDOM_WEIGHTS
 from bench.experiments.results import Results
 from bench.experiments.saved_options import reading_options
@@ -40,15 +40,15 @@ class Plan:
     Parameters
     ----------
     options : Options
-        What was asked for.
+        Options of the run.
     opened : Opened
-        The data set, scanned.
+        The scanned dataset.
     folds : Folds
-        The outer folds that all experiments share.
+        Outer folds, shared by all experiments.
     protocol : Protocol
-        How they are evaluated.
+        Evaluation protocol, shared by all experiments.
     experiments : tuple of Experiment
-        In the order asked for.
+        In the order of the options.
     """
 
     options: Options
@@ -59,15 +59,15 @@ class Plan:
 
     @property
     def store(self) -> Path:
-        """The feature store's folder."""
+        """Folder of the feature store."""
         return store_folder(self.options.store)
 
     def cells(self, experiment: Experiment) -> Cells:
-        """The data set's cells as an experiment sees them: prepared."""
+        """Return the cells of the dataset, prepared as the experiment requires."""
         return self.opened.dataset.cells(parse_prepare(experiment.prepare))
 
     def record(self, experiment: Experiment) -> dict[str, Any]:
-        """What is kept of an experiment beside its tables."""
+        """Return the record of an experiment (`experiment.json`)."""
         data = self.opened.dataset
         leaky = self.protocol.split == "image" or bool(self.folds.violations)
         random = experiment.extractor is not None and experiment.extractor.random_weights
@@ -110,7 +110,7 @@ class Plan:
         return {"held_out": {**counts, "digest": self.opened.held_out_digest}}
 
     def states(self, results: Results | None) -> pd.DataFrame:
-        """What will happen to each experiment: columns as `bench.plan` names them."""
+        """Return the state of each experiment; see `bench.plan` for the columns."""
         rows = []
         for e in self.experiments:
             state, why = self._state(e, results)
@@ -134,21 +134,21 @@ class Plan:
             return "failed", f"{failure.reason} (--retry-failed runs it again)"
         if experiment.problem:
             return "cannot run", experiment.problem
-        return "to run", _what_differs(experiment, results)
+        return "to run", _reason_to_run(experiment, results)
 
 
 def make_plan(options: Options, observer: Observer | None = None, *, opened: Opened | None = None) -> Plan:
-    """Read the data, draw the folds and resolve every name; fits and extracts nothing.
+    """Read the data, draw the folds and resolve all names; fit and extract nothing.
 
     Parameters
     ----------
     opened : Opened, optional
-        The data that the options name, where they are open already.
+        The dataset of the options, if it is loaded already.
 
     Raises
     ------
     BenchError
-        The data, a name or a parameter is wrong, or the folds cannot be drawn.
+        The data, a name or a parameter is invalid, or the folds cannot be drawn.
     """
     pipelines = _pipelines(options)
     device = device_of(options.device)
@@ -177,27 +177,27 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Ope
         "positive": opened.dataset.positive,
         "protocol": vars(protocol),
         "folds": folds.hash,
-        "engine": code_digest(*_ENGINE),
+        "engine": code_digest(*ENGINE),
     }
     inputs = dict.fromkeys((p.prepare, p.extractor) for p in pipelines)
-    features = {(prepare, x): _features(prepare, x, opened, options, device) for prepare, x in inputs}
-    experiments = tuple(_experiment(p, common, features[p.prepare, p.extractor]) for p in pipelines)
+    features = {(prepare, x): features_of(prepare, x, opened, options, device) for prepare, x in inputs}
+    experiments = tuple(experiment_of(p, common, features[p.prepare, p.extractor]) for p in pipelines)
     return Plan(options, opened, folds, protocol, experiments)
 
 
 def _pipelines(options: Options) -> list[PipelineSpec]:
     names = options.classifiers or tuple(name for name in registry.installed("classifiers") if name != PRIOR)
     classifiers = list({p.canonical: p for p in map(objects.classifier, names)}.values())
-    wanted = [e for e in options.extractors if not (isinstance(e, str) and e == PIXELS)]
-    extractors = list({p.canonical: p for p in map(objects.extractor, wanted)}.values())
+    selected = [e for e in options.extractors if not (isinstance(e, str) and e == PIXELS)]
+    extractors = list({p.canonical: p for p in map(objects.extractor, selected)}.values())
     prepare = options.prepare
-    found = [PipelineSpec(prepare, x, c) for x in extractors for c in classifiers if c.consumes == "features"]
-    found += [PipelineSpec(prepare, None, c) for c in classifiers if c.consumes == "cells"]
-    if not found:
+    pipelines = [PipelineSpec(prepare, x, c) for x in extractors for c in classifiers if c.consumes == "features"]
+    pipelines += [PipelineSpec(prepare, None, c) for c in classifiers if c.consumes == "cells"]
+    if not pipelines:
         raise BenchError(
             "nothing to run: name at least one extractor (--extractors) for the classifiers that take features"
         )
-    return with_baselines(found) if options.baselines else found
+    return with_baselines(pipelines) if options.baselines else pipelines
 
 
 def _per_class(table: pd.DataFrame) -> dict[str, dict[str, int]]:
@@ -212,23 +212,23 @@ def _per_class(table: pd.DataFrame) -> dict[str, dict[str, int]]:
     }
 
 
-def _what_differs(experiment: Experiment, results: Results | None) -> str:
-    relatives = [
+def _reason_to_run(experiment: Experiment, results: Results | None) -> str:
+    candidates = [
         r
         for r in (results.experiments() if results is not None else [])
         if (r.record["extractor"], r.record["classifier"])
         == (experiment.pipeline.extractor_name, experiment.classifier.selector)
     ]
-    if not relatives:
+    if not candidates:
         return "no result yet"
     ours = _flat(experiment.components)
     differing: list[list[str]] = []
-    for relative in relatives:
-        theirs = _flat(relative.record["components"])
+    for candidate in candidates:
+        theirs = _flat(candidate.record["components"])
         differing.append(sorted(k for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k)))
     nearest: list[str] = min(differing, key=len)
     if "features.prepare" in nearest:
-        # Other steps are other code; that goes without saying.
+        # Other steps always have other code.
         nearest = [name for name in nearest if not name.startswith("features.preparation")]
     return "a result differs in: " + ", ".join(nearest)
 

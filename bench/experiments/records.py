@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,23 +13,17 @@ import pandas as pd
 
 from bench.errors import BenchError
 from bench.experiments.report_file import write_report
-from bench.plugins.pipeline import name_of, prepare_of
+from bench.plugins.pipeline import name_of
 from bench.scores.decisions import Decision
 from bench.scores.metrics import METRICS, PRIMARY
 from bench.storage.json_files import read_json
 
 LEAKY = "LEAKY"
-
-
 RANDOM_WEIGHTS = "RANDOM WEIGHTS"
-
-
 BASELINE = "BASELINE"
 
-
-_TEXTS = ("key", "extractor", "classifier", "folds_hash")
-
-
+_TEXTS = ("key", "prepare", "extractor", "classifier", "folds_hash")
+_DECISION = tuple(field.name for field in fields(Decision))
 _DATA: Mapping[str, type | tuple[type, ...]] = {
     "name": str,
     "digest": str,
@@ -48,9 +42,9 @@ class ExperimentResult:
     Parameters
     ----------
     folder : Path
-        Where it lies.
+        Its folder.
     record : mapping
-        `experiment.json`: what was run, on what, how, and what its key is made of.
+        `experiment.json`: pipeline, data, protocol, and the components of the key.
     """
 
     folder: Path
@@ -63,12 +57,12 @@ class ExperimentResult:
 
     @property
     def name(self) -> str:
-        """The pipeline as a person writes it: preparation, where there is any, extractor and classifier."""
+        """Name of the pipeline: preparation (if any), extractor and classifier."""
         return name_of(self.record)
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What a reader of any table must be told: LEAKY, RANDOM WEIGHTS, BASELINE."""
+        """Warnings to show with its scores: LEAKY, RANDOM WEIGHTS, BASELINE."""
         return tuple(self.record["flags"])
 
     @cached_property
@@ -78,16 +72,16 @@ class ExperimentResult:
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
-        """Out of fold: `cell`, `patient`, `unit`, `label`, `repeat`, `fold`, thresholds and `p_<class>`.
+        """Outer out-of-fold predictions: `cell`, `patient`, `unit`, `label`, `repeat`, `fold`, thresholds, `p_<class>`.
 
-        `threshold` is that of a cell's probability, `patient_threshold` that of a patient's score. Where probabilities
-        were calibrated, `raw_<class>` keeps what the classifier gave.
+        `threshold` applies to the probability of a cell, `patient_threshold` to the score of a patient. With
+        calibration, `raw_<class>` are the probabilities before it.
         """
         return pd.read_parquet(self.folder / "predictions.parquet")
 
     @cached_property
-    def inner(self) -> pd.DataFrame:
-        """Out-of-fold predictions of the training cells of each fold, with `inner_fold`; never calibrated."""
+    def inner_predictions(self) -> pd.DataFrame:
+        """Inner out-of-fold predictions of the training cells of each fold, with `inner_fold`; not calibrated."""
         return pd.read_parquet(self.folder / "inner.parquet")
 
     @cached_property
@@ -102,17 +96,17 @@ class ExperimentResult:
 
     @cached_property
     def importances(self) -> pd.DataFrame:
-        """Share of each feature in what the fitted classifier leans on: `feature`, `importance`, `repeat`, `fold`.
+        """Feature importances of the fitted classifiers: `feature`, `importance`, `repeat`, `fold`.
 
-        They sum to 1 in each fold; empty for a classifier that tells none.
+        They sum to 1 in each fold; empty for a classifier without importances.
         """
         return self._optional("importances")
 
     @cached_property
     def features(self) -> pd.DataFrame:
-        """What the features are: `name`, `formula`, `unit`, `range`, `turns`, `source`.
+        """Description of the features: `name`, `formula`, `unit`, `range`, `turns`, `source`.
 
-        Kept where there are importances and the extractor tells it; else empty.
+        Empty without importances, and for an extractor without descriptions.
         """
         return self._optional("features")
 
@@ -123,7 +117,7 @@ class ExperimentResult:
 
     @property
     def written_ns(self) -> int:
-        """When it was written, in nanoseconds since 1970."""
+        """Time at which it was written, in nanoseconds since 1970."""
         return (self.folder / "experiment.json").stat().st_mtime_ns
 
     def _optional(self, table: str) -> pd.DataFrame:
@@ -150,14 +144,14 @@ class ExperimentResult:
         return f"{first['metric']} {first['value']:.2f} [{first['low']:.2f}, {first['high']:.2f}]"
 
     def score(self, metric: str = PRIMARY) -> float:
-        """The value of one metric."""
+        """Return the value of one metric."""
         values = dict(zip(self.scores["metric"], self.scores["value"], strict=True))
         return float(values[metric])
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An experiment that did not come to a result, and why; never taken for one."""
+    """A failed experiment and the reason, read from its file."""
 
     path: Path
     record: Mapping[str, Any]
@@ -169,48 +163,42 @@ class Failure:
 
     @property
     def written_ns(self) -> int:
-        """When it was written, in nanoseconds since 1970."""
+        """Time at which it was written, in nanoseconds since 1970."""
         return self.path.stat().st_mtime_ns
 
     @property
-    def prepare(self) -> str:
-        """How its cells were to be prepared; `none` where they were to be taken as they are."""
-        return prepare_of(self.record)
-
-    @property
     def reason(self) -> str:
-        """What went wrong, in a sentence."""
+        """Reason of the failure, as a sentence."""
         return str(self.record["reason"])
 
 
 def decision_of(record: Mapping[str, Any]) -> Decision:
-    """How an experiment decided; records from before there was a choice have the only way there was."""
-    protocol = record["protocol"]
-    return Decision(**{name: str(protocol.get(name, usual)) for name, usual in vars(Decision()).items()})
+    """Return how an experiment turned probabilities into decisions."""
+    return Decision(**{name: record["protocol"][name] for name in _DECISION})
 
 
 def read_experiment(folder: Path) -> ExperimentResult:
-    """The experiment in a folder; raises BenchError where its record is missing or damaged."""
-    return ExperimentResult(folder, _record(folder / "experiment.json"))
+    """Read the experiment in a folder; raises BenchError if its record is missing or damaged."""
+    return ExperimentResult(folder, read_record(folder / "experiment.json"))
 
 
-def _record(path: Path) -> Mapping[str, Any]:
-    """The record of an experiment, done or failed; what tables are made of is there and of its kind."""
+def read_record(path: Path) -> Mapping[str, Any]:
+    """Read the record of a finished or failed experiment; raises BenchError for missing or invalid fields."""
     record = read_json(path)
-    data = record.get("data")
-    sound = {
+    data, protocol = record.get("data"), record.get("protocol")
+    valid = {
         **{name: isinstance(record.get(name), str) for name in _TEXTS},
-        "prepare": isinstance(record.get("prepare", ""), str),
         **{name: _is_texts(record.get(name)) for name in ("flags", "violations")},
-        "protocol": isinstance(record.get("protocol"), dict),
+        "protocol": isinstance(protocol, dict) and all(isinstance(protocol.get(name), str) for name in _DECISION),
+        "options": isinstance(record.get("options"), dict),
         "data": isinstance(data, dict)
         and all(name in data and isinstance(data[name], kind) for name, kind in _DATA.items())
         and _is_texts(data["classes"]),
     }
-    damaged = [name for name, right in sound.items() if not right]
+    damaged = [name for name, is_valid in valid.items() if not is_valid]
     if damaged:
-        what = path.parent if path.name == "experiment.json" else path
-        raise BenchError(f"{path}: {damaged[0]!r} is missing or damaged; delete {what} and run the experiment again")
+        target = path.parent if path.name == "experiment.json" else path
+        raise BenchError(f"{path}: {damaged[0]!r} is missing or damaged; delete {target} and run the experiment again")
     return record
 
 

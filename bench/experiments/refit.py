@@ -1,4 +1,4 @@
-"""A finished experiment is fitted again: under other folds, or with other labels."""
+"""Refit a finished experiment with other folds or other labels."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ from bench.splits.fold_manifest import Folds
 from bench.storage.folders import writable_folder
 
 REFITS = "refits"
-"""Folder in a results folder, a results folder itself, of what was fitted to look into its experiments."""
+"""Folder of the refits in a results folder; a results folder itself."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """One more way to fit an experiment.
+    """Labels and folds of a refit.
 
     Parameters
     ----------
     name : str
-        What an error calls it.
+        Name in error messages.
     labels : ndarray of str, shape (n_cells,)
         Label of each cell.
     folds : Folds
@@ -55,34 +55,36 @@ class Study:
 
 
 @dataclass
-class _Open:
+class _Progress:
+    """Results of a study whose folds are in flight; `left` folds are missing."""
+
     study: Study
     left: int
     parts: list[tuple[int, int, pd.DataFrame]] = field(default_factory=list)
 
 
-def fitted(reopened: Reopened, split: str, *, jobs: int, observer: Observer) -> ExperimentResult:
-    """The experiment under the outer folds of `split`, as today's code, libraries and weights give it.
+def fit_with_split(reopened: Reopened, split: str, *, jobs: int, observer: Observer) -> ExperimentResult:
+    """Return the experiment with the outer folds of `split`, computed with the current code, libraries and weights.
 
-    Taken from the results folder where it holds it, else from its `refits`, else run there.
+    It is read from the results folder or from its `refits`; if neither contains it, it is run in `refits`.
 
     Raises
     ------
     BenchError
-        It cannot be planned or fails.
+        It cannot be planned, or it fails.
     """
     plan = reopened.under(split)
     experiment = plan.experiments[0]
     refits = Results(reopened.results.path / REFITS)
-    for place in (reopened.results, refits):
-        if place.is_done(experiment.slug):
-            return _read(place, experiment.slug)
+    for results in (reopened.results, refits):
+        if results.is_done(experiment.slug):
+            return _read(results, experiment.slug)
     if experiment.problem:
         raise BenchError(f"{experiment.name}: {experiment.problem}")
     writable_folder(plan.store, "--store")
     refits = Results.create(refits.path)
-    retried = plan.options.replace(retry_failed=True, out=refits.path)
-    run_plan(replace(plan, options=retried), refits, jobs=jobs, observer=observer)
+    options = plan.options.replace(retry_failed=True, out=refits.path)
+    run_plan(replace(plan, options=options), refits, jobs=jobs, observer=observer)
     failure = refits.failure(experiment.slug)
     if failure is not None:
         raise BenchError(f"{experiment.name}, folds by {split}: {failure.reason}")
@@ -90,27 +92,27 @@ def fitted(reopened: Reopened, split: str, *, jobs: int, observer: Observer) -> 
 
 
 def refit(plan: Plan, studies: Iterable[Study], *, jobs: int, observer: Observer) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Fit the plan's first experiment anew for each study, on local workers.
+    """Fit the plan's first experiment for each study.
 
-    Features that need no fit are taken from the store, and extracted into it where they are missing.
+    Features of a stateless extractor are read from the store, and extracted into it if they are missing.
 
     Yields
     ------
     name : str
-        The study's, in the order in which they finish.
+        Name of the study, in the order in which they finish.
     predictions : DataFrame
-        Out of fold: `cell`, `patient`, `unit`, `label` (the study's), `repeat`, `fold`, `threshold`, `p_<class>`, as
-        an experiment keeps them.
+        Outer out-of-fold predictions: `cell`, `patient`, `unit`, `label` (of the study), `repeat`, `fold`, `threshold`,
+        `p_<class>`, as in `ExperimentResult.predictions`.
 
     Raises
     ------
     BenchError
-        A fold fails; the message names study and fold.
+        A fold failed; the message names study and fold.
     """
     limits, notices = Limits(plan.options.timeout), Notices(observer)
     with open_executor(ExecutorOptions(jobs, plan.protocol.threads, limits.timeout_s)) as executor:
         _extract(plan, executor, observer)
-        waiting: dict[Future[FoldResult], tuple[_Open, FoldJob]] = {}
+        waiting: dict[Future[FoldResult], tuple[_Progress, FoldJob]] = {}
         tasks = _tasks(plan, studies)
         while True:
             # Folds of the next study start before the last ones end, so that no worker waits.
@@ -119,19 +121,19 @@ def refit(plan: Plan, studies: Iterable[Study], *, jobs: int, observer: Observer
             if not waiting:
                 return
             for future in executor.wait(list(waiting)):
-                of, job = waiting.pop(future)
+                progress, job = waiting.pop(future)
                 if reason := failure_reason(future):
-                    raise BenchError(f"{of.study.name}, repeat {job.repeat}, fold {job.fold}: {reason}")
+                    raise BenchError(f"{progress.study.name}, repeat {job.repeat}, fold {job.fold}: {reason}")
                 result = future.result()
                 notices.forward(result.notices)
-                of.parts.append((job.repeat, job.fold, result.predictions))
-                of.left -= 1
-                if not of.left:
-                    yield of.study.name, _gathered(plan, of)
+                progress.parts.append((job.repeat, job.fold, result.predictions))
+                progress.left -= 1
+                if not progress.left:
+                    yield progress.study.name, _joined(plan, progress)
 
 
 def stored_features(plan: Plan, *, jobs: int, observer: Observer) -> Entry | None:
-    """The features of the plan's first experiment, whole, extracted where they are missing; None where it has none."""
+    """Return the features of the plan's first experiment, extracted if missing; None if it has no store entry."""
     entry = plan.experiments[0].entry
     if entry is not None and not ready(entry):
         with open_executor(ExecutorOptions(jobs, plan.protocol.threads, plan.options.timeout)) as executor:
@@ -141,29 +143,29 @@ def stored_features(plan: Plan, *, jobs: int, observer: Observer) -> Entry | Non
 
 @contextmanager
 def disk_errors_as_bench_error(results: Path, store: Path) -> Iterator[None]:
-    """Turn an error of the disk into a sentence of what is kept."""
+    """Convert disk errors to a BenchError that states what is kept."""
     try:
         yield
     except OSError as error:
-        place = "" if error.filename is None else f": {error.filename}"
+        location = "" if error.filename is None else f": {error.filename}"
         raise BenchError(
-            f"stopped: {results} or {store} cannot be read or written any more ({error.strerror or error}{place}). "
-            "What was finished is kept; the same command goes on from there."
+            f"stopped: {results} or {store} cannot be read or written ({error.strerror or error}{location}). "
+            "Finished parts are stored; run the same command again to continue."
         ) from error
 
 
-def _tasks(plan: Plan, studies: Iterable[Study]) -> Iterator[tuple[_Open, FoldJob]]:
+def _tasks(plan: Plan, studies: Iterable[Study]) -> Iterator[tuple[_Progress, FoldJob]]:
     experiment = plan.experiments[0]
     for study in studies:
         splits = list(study.folds.splits())
-        of = _Open(study, left=len(splits))
+        progress = _Progress(study, left=len(splits))
         for repeat, fold, train, test in splits:
-            yield of, fold_job(plan, experiment, study.labels, repeat=repeat, fold=fold, train=train, test=test)
+            yield progress, fold_job(plan, experiment, study.labels, repeat=repeat, fold=fold, train=train, test=test)
 
 
-def _gathered(plan: Plan, of: _Open) -> pd.DataFrame:
-    joined = pd.concat([part for _, _, part in sorted(of.parts, key=lambda p: p[:2])], ignore_index=True)
-    cells = plan.opened.dataset.table[["cell", "patient", "unit"]].assign(label=of.study.labels)
+def _joined(plan: Plan, progress: _Progress) -> pd.DataFrame:
+    joined = pd.concat([part for _, _, part in sorted(progress.parts, key=lambda p: p[:2])], ignore_index=True)
+    cells = plan.opened.dataset.table[["cell", "patient", "unit"]].assign(label=progress.study.labels)
     described = cells.iloc[joined["row"].to_numpy()].reset_index(drop=True)
     return pd.concat([described, joined.drop(columns="row")], axis=1)
 

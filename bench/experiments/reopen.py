@@ -1,4 +1,4 @@
-"""A finished experiment is found and its data are opened again, checked to be the same."""
+"""Find a finished experiment, load its data and check that they are unchanged."""
 
 from __future__ import annotations
 
@@ -21,25 +21,24 @@ from bench.experiments.saved_options import restored_options
 from bench.observer import Observer
 from bench.options import OPTIONS, Options, make_options
 from bench.plugins import objects
-from bench.plugins.pipeline import prepare_of
 from bench.plugins.registry import Plugin
 
 
 @dataclass(frozen=True)
 class Reopened:
-    """An experiment with all that is needed to fit it again.
+    """A finished experiment, ready to be refitted.
 
     Parameters
     ----------
     result : ExperimentResult
-        What was found.
+        The stored result.
     results : Results
-        The folder that holds it.
+        Its results folder.
     plan : Plan
-        The same experiment, planned with the code, libraries and weights of today.
+        The same experiment, planned with the current code, libraries and weights.
     differs : tuple of str
-        Parts of the experiment's key that are other ones today, such as `classifier_libraries.scikit-learn`; empty
-        where a fit today gives what was kept.
+        Components of the key that have changed, such as `classifier_libraries.scikit-learn`; empty if a refit gives
+        the stored result.
     """
 
     result: ExperimentResult
@@ -49,17 +48,17 @@ class Reopened:
 
     @property
     def experiment(self) -> Experiment:
-        """The experiment as planned today."""
+        """The experiment, planned with the current code."""
         return self.plan.experiments[0]
 
     @property
     def opened(self) -> Opened:
-        """The data."""
+        """The scanned dataset."""
         return self.plan.opened
 
     @property
     def table(self) -> pd.DataFrame:
-        """The table of cells."""
+        """Table of the cells."""
         return self.opened.dataset.table
 
     @property
@@ -74,16 +73,16 @@ class Reopened:
 
     @property
     def extractor(self) -> Plugin | None:
-        """None for a classifier that consumes cells."""
+        """Extractor; None for a classifier that consumes cells."""
         return self.experiment.extractor
 
     @property
     def classifier(self) -> Plugin:
-        """What is fitted."""
+        """Classifier to fit."""
         return self.experiment.classifier
 
     def under(self, split: str) -> Plan:
-        """The plan of the same pipeline on the same data with other outer folds, as many, drawn from the same seed."""
+        """Return the plan of the same pipeline and data with the outer folds of `split`: same number, same seed."""
         if split == self.plan.protocol.split:
             return self.plan
         changed = self.plan.options.replace(split=split, folds_file=None)
@@ -91,40 +90,42 @@ class Reopened:
 
 
 def find_experiment(path: str | Path, *, name: str | None = None) -> tuple[Results, ExperimentResult]:
-    """The experiment that a person means.
+    """Find an experiment by folder or by name.
 
     Parameters
     ----------
     path : path
-        An experiment's folder, `RESULTS/experiments/NAME-KEY`, or a results folder.
+        Folder of an experiment, `RESULTS/experiments/NAME-KEY`, or a results folder.
     name : str, optional
-        In a results folder with several: the pipeline, such as `handcrafted x svm`, or the experiment's folder name.
+        Pipeline, such as `handcrafted x svm`, or folder name of the experiment, in a results folder with several.
 
     Raises
     ------
     BenchError
-        There is none, or there are several.
+        No experiment matches, or several do.
     """
     path = Path(path)
     if (path / "experiment.json").is_file():
         return _of_folder(path, name)
     if not path.exists():
-        raise BenchError(f"{path}: does not exist; give an experiment's folder or a results folder")
+        raise BenchError(f"{path}: does not exist; give the folder of an experiment or a results folder")
     results = Results.open(path)
-    found = results.current()[0]
-    if not found:
-        raise BenchError(f"{path}: holds no finished experiment")
-    named = found if name is None else [e for e in results.experiments() if e.folder.name == name]
-    if name is not None and not named:
-        named = [e for e in found if _plain(e.name) == _plain(name)]
-    if not named:
-        hint = did_you_mean(str(name), [e.name for e in found])
-        raise BenchError(f"{path}: holds no experiment {name!r}.{hint} It holds: {_listed(found)}")
-    if len(named) > 1:
-        alike = len({e.name for e in named}) < len(named)
-        how = "by its folder" if alike else f"such as --name {named[0].name!r}"
-        raise BenchError(f"{path}: holds {len(named)} such experiments; name one with --name, {how}: {_listed(named)}")
-    return results, named[0]
+    current = results.current()[0]
+    if not current:
+        raise BenchError(f"{path}: contains no finished experiment")
+    matches = current if name is None else [e for e in results.experiments() if e.folder.name == name]
+    if name is not None and not matches:
+        matches = [e for e in current if _normalized(e.name) == _normalized(name)]
+    if not matches:
+        hint = did_you_mean(str(name), [e.name for e in current])
+        raise BenchError(f"{path}: contains no experiment {name!r}.{hint} It contains: {_listed(current)}")
+    if len(matches) > 1:
+        ambiguous = len({e.name for e in matches}) < len(matches)
+        how = "by its folder" if ambiguous else f"such as --name {matches[0].name!r}"
+        raise BenchError(
+            f"{path}: contains {len(matches)} such experiments; select one with --name, {how}: {_listed(matches)}"
+        )
+    return results, matches[0]
 
 
 def reopen(
@@ -139,16 +140,16 @@ def reopen(
     classifier: object = None,
     observer: Observer | None = None,
 ) -> Reopened:
-    """Open the data of an experiment again and plan it as it was.
+    """Load the data of an experiment and plan it with its stored options.
 
     Parameters
     ----------
     result : ExperimentResult
-        In its results folder.
+        A result in its results folder.
     data, store, weights_dir : path, optional
-        Where they lie now, if no longer where they lay.
+        Current paths; default: the stored ones.
     device : {"auto", "cpu", "cuda"}, optional
-        Where networks are computed. Default: as was asked for then.
+        Device of networks; default: the stored one.
     root : path, optional
         Folder of the paths in a DataFrame passed as `data`.
     extractor, classifier : estimator, optional
@@ -157,31 +158,29 @@ def reopen(
     Raises
     ------
     BenchError
-        An object or a DataFrame of the experiment is missing or is another one; the data cannot be opened or are not
-        the same, a plugin or its weights are missing, or the folds drawn today are other ones.
+        An object or a DataFrame of the experiment is missing or is another one; the data cannot be loaded or have
+        changed, a plugin or its weights are missing, or the folds have changed.
     """
     results = Results.open(result.folder.absolute().parent.parent)
     record = result.record
-    if "options" not in record:
-        raise BenchError(f"{result.folder}: was written before experiments kept where their data lie; run it again")
     if data is None and "data" not in record["options"]:
         raise BenchError(
             f"{result.name}: its data was a DataFrame, which is not stored; pass it again as data, or write it to a "
             "manifest and pass its path with --data"
         )
-    given = {"data": data, "root": root, "store": store, "weights_dir": weights_dir, "device": device}
-    given["extractors"] = _same_object(result, "extractor", extractor)
-    given["classifiers"] = _same_object(result, "classifier", classifier)
-    plan = make_plan(_options(record, results, given), observer)
+    overrides = {"data": data, "root": root, "store": store, "weights_dir": weights_dir, "device": device}
+    overrides["extractors"] = _same_object(result, "extractor", extractor)
+    overrides["classifiers"] = _same_object(result, "classifier", classifier)
+    plan = make_plan(_options(record, results, overrides), observer)
     experiment = plan.experiments[0]
     if plan.opened.digest != record["data"]["digest"]:
         raise BenchError(
-            f"{plan.options.data}: the data are not those of {result.name} any more (cells, labels, patients or folds "
-            f"differ: {len(plan.opened.dataset.table)} cells now, {record['data']['cells']} then); say where those "
-            "lie with --data, or run the experiment again"
+            f"{plan.options.data}: the data have changed since {result.name} was run (cells, labels, patients or folds "
+            f"differ: {len(plan.opened.dataset.table)} cells now, {record['data']['cells']} then); give the path of "
+            "the original data with --data, or run the experiment again"
         )
     if plan.folds.hash != record["folds_hash"]:
-        raise BenchError(f"{result.name}: the folds drawn today are other ones than then; run the experiment again")
+        raise BenchError(f"{result.name}: the folds have changed since it was run; run the experiment again")
     if experiment.problem:
         raise BenchError(f"{result.name}: {experiment.problem}")
     components = json.loads(json.dumps(dict(experiment.components)))
@@ -191,27 +190,27 @@ def reopen(
 def _of_folder(path: Path, name: str | None) -> tuple[Results, ExperimentResult]:
     home = path.absolute().parent.parent
     if not (home / MARK).is_file():
-        raise BenchError(f"{path}: this experiment lies in no results folder ({home} holds no {MARK})")
+        raise BenchError(f"{path}: this experiment is not in a results folder (no {MARK} in {home})")
     results = Results.open(home)
-    found = next((e for e in results.experiments() if e.folder.name == path.absolute().name), None)
-    if found is None:
-        raise BenchError(f"{path}: is no experiment of {home}")
-    if name is not None and name not in (found.folder.name, found.name):
-        raise BenchError(f"{path}: is {found.name}, not {name}; leave out --name, or give the results folder")
-    return results, found
+    match = next((e for e in results.experiments() if e.folder.name == path.absolute().name), None)
+    if match is None:
+        raise BenchError(f"{path}: not an experiment of {home}")
+    if name is not None and name not in (match.folder.name, match.name):
+        raise BenchError(f"{path}: is {match.name}, not {name}; leave out --name, or give the results folder")
+    return results, match
 
 
-def _options(record: Mapping[str, Any], results: Results, given: Mapping[str, object]) -> Options:
+def _options(record: Mapping[str, Any], results: Results, overrides: Mapping[str, object]) -> Options:
     protocol = {k: v for k, v in record["protocol"].items() if k in OPTIONS}
     pipeline = {
-        "prepare": prepare_of(record),
+        "prepare": record["prepare"],
         "extractors": (record["extractor"],),
         "classifiers": (record["classifier"],),
         "baselines": False,
     }
     restored = restored_options(record["options"], results.path)
-    places = {k: v for k, v in given.items() if v is not None}
-    return make_options({**protocol, **pipeline, **restored, "out": results.path, **places})
+    changes = {k: v for k, v in overrides.items() if v is not None}
+    return make_options({**protocol, **pipeline, **restored, "out": results.path, **changes})
 
 
 def _same_object(result: ExperimentResult, kind: str, item: object) -> list[object] | None:
@@ -231,19 +230,19 @@ def _same_object(result: ExperimentResult, kind: str, item: object) -> list[obje
 
 
 def _differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = "") -> list[str]:
-    found: list[str] = []
+    differing: list[str] = []
     for key in sorted(ours.keys() | theirs.keys()):
         a, b = ours.get(key), theirs.get(key)
         if isinstance(a, Mapping) and isinstance(b, Mapping):
-            found += _differing(a, b, f"{prefix}{key}.")
+            differing += _differing(a, b, f"{prefix}{key}.")
         elif a != b:
-            found.append(prefix + key)
-    return found
+            differing.append(prefix + key)
+    return differing
 
 
-def _plain(name: str) -> str:
+def _normalized(name: str) -> str:
     return " ".join(name.split())
 
 
-def _listed(found: list[ExperimentResult]) -> str:
-    return "; ".join(f"{e.name} ({e.folder.name}, --split {e.record['protocol']['split']})" for e in found)
+def _listed(experiments: list[ExperimentResult]) -> str:
+    return "; ".join(f"{e.name} ({e.folder.name}, --split {e.record['protocol']['split']})" for e in experiments)

@@ -1,4 +1,4 @@
-"""The results folder: one folder an experiment, written whole, read back as tables."""
+"""The results folder: one folder per experiment, written atomically, read as tables."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ import pandas as pd
 
 from bench.errors import BenchError
 from bench.experiments.leaderboard import failed_row, finished_row, leaderboard_of
-from bench.experiments.records import ExperimentResult, Failure, _record, read_experiment
-from bench.plugins.pipeline import prepare_of
+from bench.experiments.records import ExperimentResult, Failure, read_experiment, read_record
 from bench.splits.held_out_log import HeldOutAccess, read_accesses
 from bench.storage.fingerprints import digest
 from bench.storage.folders import writable_folder
@@ -25,6 +24,7 @@ FORMAT = 1
 """Version of the folder's layout; a newer one is refused."""
 
 MARK = "cytobench.json"
+"""File that marks a results folder."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Results:
 
     @classmethod
     def create(cls, path: Path) -> Results:
-        """Open a folder for writing, made where it is missing.
+        """Open a folder for writing; create it if it is missing.
 
         Raises
         ------
         BenchError
-            It cannot be written, holds something else, or was written by a newer version.
+            It cannot be written, contains other files, or was written by a newer version.
         """
         cls.check(path)
         writable_folder(path, "--out")
@@ -53,7 +53,7 @@ class Results:
 
     @classmethod
     def check(cls, path: Path) -> None:
-        """Raise what `create` would raise, as far as that can be told without writing."""
+        """Raise the errors of `create` that can be detected without writing."""
         if path.exists() and not path.is_dir():
             raise BenchError(f"{path}: is a file; choose another results folder with --out")
         nearest = next(p for p in (path, *path.absolute().parents) if p.exists())
@@ -65,7 +65,7 @@ class Results:
             foreign = [p.name for p in path.iterdir() if not p.name.startswith(".")]
             if foreign:
                 raise BenchError(
-                    f"{path}: holds other files ({foreign[0]}, ...) and no {MARK}; choose an empty folder with --out"
+                    f"{path}: contains other files ({foreign[0]}, ...) and no {MARK}; choose an empty folder with --out"
                 )
 
     @classmethod
@@ -75,11 +75,13 @@ class Results:
         Raises
         ------
         BenchError
-            It is no results folder, or was written by a newer version.
+            It is not a results folder, or was written by a newer version.
         """
         mark = path / MARK
         if not mark.is_file():
-            raise BenchError(f"{path}: is no results folder (it holds no {MARK}); bench matrix --out {path} makes one")
+            raise BenchError(
+                f"{path}: not a results folder (no {MARK} in it); create one with bench matrix --out {path}"
+            )
         version = read_json(mark).get("format")
         if not isinstance(version, int) or version > FORMAT:
             raise BenchError(
@@ -89,28 +91,28 @@ class Results:
         return cls(path)
 
     def experiment_folder(self, slug: str) -> Path:
-        """Where a finished experiment lies."""
+        """Return the folder of a finished experiment."""
         return self.path / "experiments" / slug
 
     def work_folder(self, slug: str) -> Path:
-        """Where finished folds of an unfinished experiment lie."""
+        """Return the folder of the finished folds of an unfinished experiment."""
         return self.path / "work" / slug
 
     def failure_path(self, slug: str) -> Path:
-        """Where the reason of a failed experiment lies."""
+        """Return the file of a failed experiment."""
         return self.path / "failures" / f"{slug}.json"
 
     def lock_path(self, slug: str) -> Path:
-        """The file that the process which runs an experiment holds locked."""
+        """Return the lock file of the process that runs an experiment."""
         return self.path / "locks" / f"{slug}.lock"
 
     def folds_path(self, folds_hash: str) -> Path:
-        """Where the folds of a matrix lie, for other runs to read with `--folds-file`."""
+        """Return the file of the folds of a matrix, which `--folds-file` reads."""
         return self.path / "folds" / f"{folds_hash[:12]}.csv"
 
     @property
-    def looks(self) -> tuple[HeldOutAccess, ...]:
-        """The runs that evaluated held-out cells, the oldest first."""
+    def held_out_accesses(self) -> tuple[HeldOutAccess, ...]:
+        """Runs that evaluated held-out cells, the oldest first."""
         return read_accesses(self.path)
 
     def is_done(self, slug: str) -> bool:
@@ -118,43 +120,43 @@ class Results:
         return (self.experiment_folder(slug) / "experiment.json").is_file()
 
     def experiments(self) -> list[ExperimentResult]:
-        """Every finished experiment, by folder name."""
-        found = sorted((self.path / "experiments").glob("[!.]*/experiment.json"))
-        return [read_experiment(path.parent) for path in found]
+        """Return all finished experiments, ordered by folder name."""
+        records = sorted((self.path / "experiments").glob("[!.]*/experiment.json"))
+        return [read_experiment(path.parent) for path in records]
 
     def failures(self) -> list[Failure]:
-        """Every failed experiment that has no result, by file name."""
-        found = sorted((self.path / "failures").glob("[!.]*.json"))
-        return [Failure(path, _record(path)) for path in found if not self.is_done(path.stem)]
+        """Return all failed experiments without a result, ordered by file name."""
+        records = sorted((self.path / "failures").glob("[!.]*.json"))
+        return [Failure(path, read_record(path)) for path in records if not self.is_done(path.stem)]
 
     def current(self) -> tuple[list[ExperimentResult], list[Failure]]:
-        """Finished and failed experiments without those that a later outcome of the same question replaces.
+        """Return finished and failed experiments without the superseded ones.
 
-        The same question is the same pipeline on the same data and folds under the same protocol; its older answers
-        came from other code, weights or libraries. They stay in the folder.
+        A later outcome of the same pipeline on the same data and folds under the same protocol supersedes earlier
+        ones, which were computed with other code, weights or libraries. They stay in the folder.
         """
         outcomes: list[ExperimentResult | Failure] = [*self.experiments(), *self.failures()]
-        newest = {_question(o.record): o for o in sorted(outcomes, key=lambda o: o.written_ns)}
-        kept = {id(o) for o in newest.values()}
+        newest = {_question_digest(o.record): o for o in sorted(outcomes, key=lambda o: o.written_ns)}
+        current = {id(o) for o in newest.values()}
         return (
-            [o for o in outcomes if isinstance(o, ExperimentResult) and id(o) in kept],
-            [o for o in outcomes if isinstance(o, Failure) and id(o) in kept],
+            [o for o in outcomes if isinstance(o, ExperimentResult) and id(o) in current],
+            [o for o in outcomes if isinstance(o, Failure) and id(o) in current],
         )
 
     def failure(self, slug: str) -> Failure | None:
-        """The failure of one experiment, where it failed."""
+        """Return the failure of an experiment; None if it has none."""
         path = self.failure_path(slug)
-        return Failure(path, _record(path)) if path.is_file() else None
+        return Failure(path, read_record(path)) if path.is_file() else None
 
     def write_failure(self, slug: str, record: Mapping[str, Any], reason: str) -> None:
-        """Keep the reason why an experiment has no result; its finished folds are dropped."""
+        """Write the reason of a failure; delete the finished folds."""
         write_json(self.failure_path(slug), {**record, "reason": reason})
         shutil.rmtree(self.work_folder(slug), ignore_errors=True)
 
     def write_experiment(
         self, slug: str, record: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], timing: Mapping[str, Any]
     ) -> None:
-        """Write a finished experiment whole, and drop its finished folds and its former failure."""
+        """Write a finished experiment atomically; delete its finished folds and an earlier failure."""
         with atomic_folder(self.experiment_folder(slug)) as folder:
             for name, table in tables.items():
                 if len(table):
@@ -165,7 +167,7 @@ class Results:
         self.failure_path(slug).unlink(missing_ok=True)
 
     def leaderboard(self, slugs: Sequence[str] | None = None) -> pd.DataFrame:
-        """One row an experiment, finished or failed: the current ones of the folder, or those named."""
+        """Return one row per experiment, finished or failed: the current ones, or those in `slugs`."""
         if slugs is None:
             experiments, failures = self.current()
         else:
@@ -181,8 +183,8 @@ class Results:
         return path
 
 
-def _question(record: Mapping[str, Any]) -> str:
-    """What an experiment asks: the pipeline, the data, the folds and the protocol, but not who computed it how."""
+def _question_digest(record: Mapping[str, Any]) -> str:
+    """Return the digest of pipeline, data, folds and protocol: the key without code, weights and libraries."""
     data = record["data"]
-    pipeline = [prepare_of(record), record["extractor"], record["classifier"]]
+    pipeline = [record["prepare"], record["extractor"], record["classifier"]]
     return digest([*pipeline, data["digest"], data["positive"], record["folds_hash"], record["protocol"]])

@@ -1,4 +1,4 @@
-"""Where a person may look at tuning trials: a study of Optuna's own for each outer fold, in any storage of Optuna's."""
+"""Store tuning trials as Optuna studies, one per outer fold, in any Optuna storage."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from urllib.parse import unquote
 from bench.errors import BenchError
 
 JOURNAL = ".log"
-"""How the name of a journal file ends."""
+"""Suffix of a journal file."""
 
 SQLITE_WAIT_S = 60
-"""How long a worker waits for others that write into the same SQLite file."""
+"""Seconds that a worker waits for others that write to the same SQLite file."""
 
 _PASSWORD = re.compile(r"(?<=://)([^:@/]*):(.*)@")
 _IN_QUERY = re.compile(r"((?:password|passwd|pwd|token|secret)=)([^&]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class StudyPlace:
-    """Where the study of one outer fold is kept.
+class StudyLocation:
+    """Location of the study of one outer fold.
 
     Parameters
     ----------
     storage : str
-        As `open_storage` takes it.
+        Storage, see `open_storage`.
     name : str
-        Name of the study: the experiment's key, the repeat and the fold.
+        Name of the study: key of the experiment, repeat and fold.
     pipeline : str
-        Extractor and classifier, for the person who looks at the study.
+        Extractor and classifier, stored as a user attribute of the study.
     """
 
     storage: str
@@ -43,13 +43,13 @@ class StudyPlace:
 
 
 def open_storage(storage: str) -> Any:
-    """Optuna's storage behind a URL or a journal file, made where it is missing.
+    """Open an Optuna storage; create it if it is missing.
 
     Parameters
     ----------
     storage : str
-        A database's URL as SQLAlchemy writes it (`sqlite:///tuning.db`, `postgresql://user:password@host/name`), or the
-        path of a journal file, which ends in `.log`. Redis, which keeps pickled values, is refused.
+        SQLAlchemy URL of a database (`sqlite:///tuning.db`, `postgresql://user:password@host/name`), or path of a
+        journal file, which ends in `.log`. Redis is refused, because it stores pickled values.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def open_storage(storage: str) -> Any:
     Raises
     ------
     BenchError
-        It cannot be reached, written or understood. A password in the URL is not told.
+        It cannot be reached, written or parsed. The message masks a password in the URL.
     """
     from optuna.storages import JournalStorage, RDBStorage  # noqa: PLC0415 (only a tuned run pays for the import)
     from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
@@ -69,38 +69,38 @@ def open_storage(storage: str) -> Any:
             return JournalStorage(JournalFileBackend(storage))
     if storage.startswith("redis"):
         raise BenchError(
-            f"--storage {masked(storage)}: a Redis storage keeps pickled values, which are not loaded here; "
-            f"take a database (sqlite:///tuning.db) or a journal file (tuning{JOURNAL})"
+            f"--storage {masked(storage)}: a Redis storage contains pickled values, which are never loaded; "
+            f"use a database (sqlite:///tuning.db) or a journal file (tuning{JOURNAL})"
         )
-    waits = {"connect_args": {"timeout": SQLITE_WAIT_S}} if storage.startswith("sqlite") else {}
+    engine = {"connect_args": {"timeout": SQLITE_WAIT_S}} if storage.startswith("sqlite") else {}
     with storage_errors(storage):
-        return RDBStorage(storage, engine_kwargs=waits)
+        return RDBStorage(storage, engine_kwargs=engine)
 
 
 @contextmanager
-def study_at(place: StudyPlace, **settings: Any) -> Iterator[Any]:
-    """A study without trials; what a study of the same name held before is dropped.
+def study_at(location: StudyLocation, **settings: Any) -> Iterator[Any]:
+    """Create a study without trials; delete an earlier study of the same name.
 
     Parameters
     ----------
-    place : StudyPlace
-        Where it is stored.
+    location : StudyLocation
+        Storage and name.
     **settings
-        As for `optuna.create_study`.
+        Arguments of `optuna.create_study`.
 
     Raises
     ------
     BenchError
-        The storage fails, when the study is made or while the block runs.
+        The storage fails, on creation or while the block runs.
     """
     import optuna  # noqa: PLC0415
 
-    storage = open_storage(place.storage)
-    with storage_errors(place.storage):
+    storage = open_storage(location.storage)
+    with storage_errors(location.storage):
         with suppress(KeyError):
-            optuna.delete_study(study_name=place.name, storage=storage)
-        study = optuna.create_study(study_name=place.name, storage=storage, **settings)
-        study.set_user_attr("pipeline", place.pipeline)
+            optuna.delete_study(study_name=location.name, storage=storage)
+        study = optuna.create_study(study_name=location.name, storage=storage, **settings)
+        study.set_user_attr("pipeline", location.pipeline)
         try:
             yield study
         finally:
@@ -111,7 +111,7 @@ def study_at(place: StudyPlace, **settings: Any) -> Iterator[Any]:
 
 @contextmanager
 def storage_errors(storage: str) -> Iterator[None]:
-    """Turn whatever a storage raises into a sentence that names it without its password; ours pass unchanged."""
+    """Convert errors of a storage to a BenchError that masks its password; a BenchError passes unchanged."""
     try:
         yield
     except BenchError:
@@ -120,14 +120,14 @@ def storage_errors(storage: str) -> Iterator[None]:
         cause = error.__cause__ or error
         reason = _without_secrets((str(cause) or type(cause).__name__).strip().splitlines()[0], storage)
         raise BenchError(
-            f"--storage {masked(storage)}: the tuning trials cannot be kept there ({reason}); "
-            "see that it can be reached and written and that no other run tunes the same experiment into it, "
+            f"--storage {masked(storage)}: the tuning trials cannot be stored ({reason}); "
+            "check that the storage can be reached and written and that no other run tunes the same experiment in it, "
             "or leave out --storage"
         ) from None
 
 
 def masked(storage: str) -> str:
-    """The URL with *** in place of a password."""
+    """Return the URL with *** in place of a password."""
     return _IN_QUERY.sub(r"\1***", _PASSWORD.sub(r"\1:***@", storage))
 
 
@@ -139,7 +139,7 @@ def _without_secrets(text: str, storage: str) -> str:
 
 
 def _check_journal(storage: str) -> None:
-    """Refuse what is no journal of Optuna's, before anything is added to it."""
+    """Refuse a file that is not an Optuna journal, before anything is written to it."""
     path = Path(storage)
     if path.suffix != JOURNAL:
         raise BenchError(
@@ -152,8 +152,8 @@ def _check_journal(storage: str) -> None:
         with path.open("rb") as file:
             first = file.readline(1_000_000)
         try:
-            known = "op_code" in json.loads(first)
+            is_journal = "op_code" in json.loads(first)
         except (ValueError, TypeError):
-            known = False
-        if not known:
-            raise BenchError(f"--storage {storage}: this file is no journal of Optuna's; choose another name")
+            is_journal = False
+        if not is_journal:
+            raise BenchError(f"--storage {storage}: this file is not an Optuna journal; choose another name")

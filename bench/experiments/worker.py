@@ -10,7 +10,7 @@ import numpy as np
 from bench.evaluation.fold import Fold, FoldResult, evaluate_fold
 from bench.evaluation.inputs import FeatureArray, Inputs
 from bench.evaluation.tuning import study_in_memory
-from bench.experiments.tuning_storage import StudyPlace, study_at
+from bench.experiments.tuning_storage import StudyLocation, study_at
 from bench.features.store.entry import feature_names, open_features
 from bench.features.store.fit_key import Fit, FitPlace, scratch_store
 from bench.features.store.fitted_features import fitted_features
@@ -21,23 +21,23 @@ from extractors.cells import Cells
 
 @dataclass(frozen=True, kw_only=True)
 class FoldJob(Fold):
-    """A fold, and where its inputs come from.
+    """A fold and the location of its inputs.
 
     Parameters
     ----------
     features : str or None
-        Folder of the stored features; None where cells are consumed, or the extractor is fitted in the fold.
+        Folder of the stored features; None for a classifier of cells or a stateful extractor.
     cells : Cells or None
-        The cells, where a classifier consumes them or a stateful extractor is fitted.
-    study : StudyPlace or None
-        Where the tuning study is stored; the result does not depend on it. None: in memory.
+        Cells, for a classifier of cells or a stateful extractor; None otherwise.
+    study : StudyLocation or None
+        Location of the tuning study, which does not affect the result; None: in memory.
     fits : FitPlace or None
-        Where the features of a stateful extractor are stored; None for any other.
+        Location of the features of a stateful extractor; None for any other.
     """
 
     features: str | None
     cells: Cells | None
-    study: StudyPlace | None = None
+    study: StudyLocation | None = None
     fits: FitPlace | None = None
 
 
@@ -62,7 +62,7 @@ def fit_fold(job: FoldJob) -> FoldResult:
 
 
 def _open_shared(job: FoldJob, *split: object) -> Inputs:
-    """Stored features or cells, the same for every split."""
+    """Return the stored features or the cells, the same for every split."""
     if job.features is not None:
         return FeatureArray(open_features(job.features), tuple(feature_names(job.features)))
     assert job.cells is not None  # noqa: S101 (a job has features or cells)
@@ -78,10 +78,10 @@ class _Fits:
         self.notices: dict[str, None] = {}
 
     def open(self, train: Indices, predicted: Indices, splitter: PatientKFold) -> Inputs:
-        """Fit on the training cells, or read the stored fit, and return the features of both sides."""
+        """Fit on the training cells, or read the stored fit; return the features of training and predicted cells."""
         job = self.job
-        assert job.extractor is not None  # noqa: S101 (a place for fits comes with an extractor)
-        assert job.cells is not None  # noqa: S101 (and with the cells)
+        assert job.extractor is not None  # noqa: S101 (a job with fits has an extractor)
+        assert job.cells is not None  # noqa: S101 (a job with fits has cells)
         fit = Fit(
             job.extractor,
             self.place,
@@ -103,7 +103,7 @@ class _Fits:
     def _forbidden_groups(self, predicted: Indices) -> dict[str, frozenset[str]]:
         """Groups that must be absent from this fit's training data: the predicted ones, and those of the test fold."""
         job, split = self.job, self.job.protocol.split
-        if split == "official":  # the official outer split may tear patients, which is reported elsewhere
+        if split == "official":  # the official outer split may separate cells of one patient; reported elsewhere
             rows = predicted if predicted is not job.test else predicted[:0]
         else:
             rows = np.union1d(predicted, job.test)

@@ -59,14 +59,9 @@ def pipeline_name(prepare: str, extractor: str, classifier: str, *, cross: str =
     return prepared_name(prepare, f"{extractor} {cross} {classifier}")
 
 
-def prepare_of(record: Mapping[str, Any]) -> str:
-    """Return the preparation of an experiment's record; `none` if it is missing."""
-    return str(record.get("prepare", NO_PREPARATION))
-
-
 def name_of(record: Mapping[str, Any]) -> str:
     """Return the name of the pipeline of an experiment's record, done or failed."""
-    return pipeline_name(prepare_of(record), record["extractor"], record["classifier"])
+    return pipeline_name(record["prepare"], record["extractor"], record["classifier"])
 
 
 def prepared_name(prepare: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The user's cache folder, made on demand and known to be writable."""
+"""The user's cache folder, created on demand and checked to be writable."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from extractors.files.cache_folder import VARIABLE, cache_folder
 
 
 def cache_dir() -> Path:
-    """The folder that `CYTOBENCH_CACHE` names, else the user's cache folder of the system; made on demand.
+    """Return the folder of `CYTOBENCH_CACHE`, by default the user cache folder of the system; create it if missing.
 
     Returns
     -------
     Path
-        An absolute path of a folder that can be written.
+        Absolute path of a writable folder.
 
     Raises
     ------
     BenchError
-        The folder cannot be made or written.
+        The folder cannot be created or written.
     """
     folder = cache_folder()
     try:
@@ -30,6 +30,6 @@ def cache_dir() -> Path:
     except OSError as error:
         reason = error.strerror or str(error)
         raise BenchError(
-            f"the cache folder {folder} cannot be written ({reason}); set {VARIABLE} to a folder that can"
+            f"the cache folder {folder} cannot be written ({reason}); set {VARIABLE} to a writable folder"
         ) from error
     return folder.resolve()

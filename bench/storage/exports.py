@@ -1,4 +1,4 @@
-"""Tables, lists and pictures that a command writes for the user: the place is checked, the file is written whole."""
+"""Output files of commands: check the path first, write atomically."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from bench.storage.folders import writable_folder
 from extractors.files.atomic import atomic_file
 
 SUFFIXES = (".parquet", ".csv")
-"""Of a table's file, which say how it is written."""
+"""Suffixes of tables, which select the format."""
 
 
 def check_output(path: Path, *, protected: Collection[Path] = (), suffixes: Sequence[str] = SUFFIXES) -> None:
-    """Raise BenchError where a file cannot be written to `path`, before hours are spent on it.
+    """Raise BenchError if a file cannot be written to `path`; call it before a long computation.
 
     Parameters
     ----------
     path : Path
-        Given as `--output`.
+        Value of `--output`.
     protected : collection of Path
-        Resolved paths of input tables, which are never replaced.
+        Resolved paths of input tables, which are never overwritten.
     suffixes : sequence of str
-        What its name may end in.
+        Allowed suffixes.
     """
     if path.suffix.lower() not in suffixes:
-        raise BenchError(f"{path}: is written as {' or '.join(suffixes)}; give --output such a name")
+        raise BenchError(f"{path}: the suffix must be {' or '.join(suffixes)}; change --output")
     if path.is_dir():
         raise BenchError(f"{path}: is a folder; choose another file with --output")
     if path.resolve() in protected:
-        raise BenchError(f"{path}: is the table of the cells that are read; choose another file with --output")
+        raise BenchError(f"{path}: is the input table of the cells; choose another file with --output")
     writable_folder(path.absolute().parent, "--output")
 
 
 @contextmanager
 def output_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path that replaces `path` when the block ends without an error.
+    """Yield a temporary path that replaces `path` when the block ends without an error.
 
     Raises
     ------
     BenchError
-        It cannot be written there.
+        The file cannot be written.
     """
     try:
         with atomic_file(path) as temporary:

@@ -15,27 +15,27 @@ _FILE = "file-digests.json"
 
 
 def cached_file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes; a file that has not changed since the last call is not read again.
+    """Return the SHA-256 of a file's bytes; a file that has not changed since the last call is not read again.
 
-    Where the cache cannot be written, as on a full disk, the file is read each time.
+    If the cache cannot be written, as on a full disk, the file is read each time.
     """
-    place = path.resolve()
-    key = "|".join(map(str, (place, *file_stamp(place))))
-    memory = cache_folder() / _FILE
-    known = _read(memory)
-    if key not in known:
-        # What is known of the file's earlier states is of no use any more.
-        others = {name: value for name, value in known.items() if not name.startswith(f"{place}|")}
-        known = {**others, key: file_digest(place)}
-        with suppress(OSError), atomic_file(memory) as temporary:
-            temporary.write_text(json.dumps(known), encoding="utf-8")
-    return known[key]
+    resolved = path.resolve()
+    key = "|".join(map(str, (resolved, *file_stamp(resolved))))
+    cache = cache_folder() / _FILE
+    digests = _read(cache)
+    if key not in digests:
+        # Digests of earlier states of the file are stale.
+        others = {name: value for name, value in digests.items() if not name.startswith(f"{resolved}|")}
+        digests = {**others, key: file_digest(resolved)}
+        with suppress(OSError), atomic_file(cache) as temporary:
+            temporary.write_text(json.dumps(digests), encoding="utf-8")
+    return digests[key]
 
 
-def _read(memory: Path) -> dict[str, str]:
-    """What is remembered; a damaged memory counts as empty, since every digest can be taken again."""
+def _read(cache: Path) -> dict[str, str]:
+    """Return the cached digests; none if the cache is damaged, since they can be recomputed."""
     try:
-        known = json.loads(memory.read_text(encoding="utf-8"))
+        digests = json.loads(cache.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) and all(isinstance(v, str) for v in known.values()) else {}
+    return digests if isinstance(digests, dict) and all(isinstance(v, str) for v in digests.values()) else {}

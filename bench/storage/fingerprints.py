@@ -57,7 +57,7 @@ def code_digest(*modules: str) -> str:
 
 @cache
 def module_identity(module: str) -> str:
-    """Identity of a module given by its import path.
+    """Return the identity of a module, by its import path.
 
     The name and version of its distribution where that is installed and not ours; otherwise its code, which may change
     under one version.
@@ -72,7 +72,7 @@ def module_identity(module: str) -> str:
 
 @cache
 def library_versions(module: str) -> Mapping[str, str]:
-    """Versions of the distributions that a module, and what it imports of its own distribution, import."""
+    """Return the versions of the libraries that a module and the modules of its distribution import."""
     own = _own_packages(module)
     roots = {item.base.partition(".")[0] for name in _closure(module) for item in _source(name).imports}
     roots -= own | sys.stdlib_module_names
@@ -91,7 +91,7 @@ def _version(package: str) -> tuple[str, str]:
 
 def _distributions_of(package: str) -> Iterator[str]:
     yield _DISTRIBUTION.get(package, package)
-    yield from packages_distributions().get(package, ())  # reads every installed file's name: a last resort
+    yield from packages_distributions().get(package, ())  # slow: reads the names of all installed files
 
 
 def _own_packages(module: str) -> frozenset[str]:
@@ -125,7 +125,7 @@ def _module_digest(module: str) -> str:
 
 
 def _resolved(item: Import, module: str) -> list[str]:
-    """What an imported name stands for: a name in another library, a module by its code, or a name in it."""
+    """Resolve an imported name: a name in another library, a module by its code, or a name in it."""
     target = _target(item)
     if not _is_own(item, module) or not _exists(target):
         return [item.base, item.name]
@@ -138,7 +138,7 @@ def _is_own(item: Import, module: str) -> bool:
 
 @cache
 def _target(item: Import) -> str:
-    """The module that is imported: the base, or the name where that is a module of its own."""
+    """Return the imported module: the base, or the name if that is a module."""
     inner = f"{item.base}.{item.name}"
     return inner if item.name and _exists(inner) else item.base
 

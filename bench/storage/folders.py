@@ -1,4 +1,4 @@
-"""Folders that the user names."""
+"""Folders given by the user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bench.errors import BenchError
 
 
 def writable_folder(path: Path, option: str) -> Path:
-    """Make a folder and try to write into it; raises BenchError that names the option."""
+    """Create a folder and check that it is writable; raises BenchError that names the option."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):

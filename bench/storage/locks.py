@@ -20,7 +20,7 @@ _NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSU
 
 
 def try_lock(path: Path) -> FileLock | None:
-    """Acquire a lock; None where another process, or another lock of this process, holds it.
+    """Acquire a lock; None if another process, or another lock of this process, holds it.
 
     Raises
     ------
@@ -48,6 +48,6 @@ def _no_locks_as_bench_error(path: Path) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
             raise
         raise BenchError(
-            f"{path.parent}: this file system cannot lock files ({error}), so two runs could not tell that they do the "
-            "same work; choose another place with --store and --out"
+            f"{path.parent}: this file system cannot lock files ({error}), so two runs could do the same work "
+            "at the same time; choose another place with --store and --out"
         ) from error

@@ -55,7 +55,7 @@ class Source(NamedTuple):
 
 
 def read_source(path: str, package: str) -> Source:
-    """Read a source file; what was derived from the same bytes before comes from the cache.
+    """Read a source file; the result for equal bytes is read from the cache.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def read_source(path: str, package: str) -> Source:
 
 
 def store_sources() -> None:
-    """Add what was parsed to the cache; where that is impossible, files are parsed each time."""
+    """Add newly parsed files to the cache; if it cannot be written, files are parsed each time."""
     fresh = _fresh_sources()
     if not fresh:
         return

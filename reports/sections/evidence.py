@@ -174,7 +174,7 @@ def sections(data: ReportData) -> Iterator[Section]:
     rows = {row.result.folder.name: row for group in data.groups for row in group.rows}
     evidence = Evidence(
         audits=[_read(path, AuditRecord) for path in sorted((folder / "audit").glob("[!.]*.json"))],
-        accesses=data.results.looks,
+        accesses=data.results.held_out_accesses,
         leakage=_by_row(folder / "leakage", rows, LeakageRecord),
         significance=_by_row(folder / "significance", rows, SignificanceRecord),
     )

@@ -13,6 +13,7 @@ import pytest
 from bench.experiments.records import ExperimentResult
 from bench.experiments.results import Results
 from bench.plugins import registry
+from bench.scores.decisions import Decision
 from bench.scores.metrics import score
 from bench.storage.fingerprints import digest
 
@@ -73,12 +74,14 @@ def keep(kept: Results) -> Keep:
         units = int(table["unit"].nunique()) if split_units is None else split_units
         record = {
             "key": digest([extractor, classifier, key]),
+            "prepare": "none",
             "extractor": extractor,
             "classifier": classifier,
             "flags": list(flags),
             "violations": [],
             "folds_hash": digest(folds),
             "components": {"classifier": classifier, "classifier_libraries": {}},
+            "options": {},
             "environment": {"python": "3.11.7", "machine": "x86_64"},
             "data": {
                 "name": "made up",
@@ -97,6 +100,7 @@ def keep(kept: Results) -> Keep:
                 "repeats": int(table["repeat"].nunique()),
                 "inner_folds": 3,
                 "tune": 0,
+                **vars(Decision()),
                 "seed": 0,
                 "threads": 1,
             },

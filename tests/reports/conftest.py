@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from bench.experiments.results import Results
+from bench.scores.decisions import Decision
 from bench.scores.metrics import score
 from bench.storage.fingerprints import digest
 from reports.groups import ComparableGroup
@@ -55,6 +56,7 @@ def synthetic_record(predictions: pd.DataFrame, classes: Sequence[str], **change
         for c, part in ((c, first[first["label"] == c]) for c in classes)
     }
     record: dict[str, Any] = {
+        "prepare": "none",
         "extractor": "handcrafted",
         "classifier": "svm",
         "flags": [],
@@ -65,6 +67,7 @@ def synthetic_record(predictions: pd.DataFrame, classes: Sequence[str], **change
             "classifier_libraries": {"scikit-learn": "1.9.1", "numpy": "2.4.6"},
             "features": {"extractor": "extractors.Handcrafted[]", "libraries": {"opencv-python-headless": "5.0.0"}},
         },
+        "options": {},
         "environment": {"python": "3.11.7", "machine": "x86_64"},
         **{k: v for k, v in changes.items() if k not in ("data", "protocol")},
     }
@@ -87,6 +90,7 @@ def synthetic_record(predictions: pd.DataFrame, classes: Sequence[str], **change
         "repeats": int(predictions["repeat"].nunique()),
         "inner_folds": 3,
         "tune": 0,
+        **vars(Decision()),
         "seed": 0,
         "threads": 1,
         **changes.get("protocol", {}),

@@ -30,7 +30,7 @@ from bench.evidence.permutation.label_permutation import (
 )
 from bench.executors.cores import default_jobs
 from bench.experiments.records import ExperimentResult
-from bench.experiments.refit import disk_errors_as_bench_error, fitted, stored_features
+from bench.experiments.refit import disk_errors_as_bench_error, fit_with_split, stored_features
 from bench.experiments.reopen import Reopened, find_experiment, reopen
 from bench.features.store.entry import feature_names, open_features
 from bench.observer import Observer
@@ -215,8 +215,8 @@ def _measure(reopened: Reopened, permutations: int, jobs: int, observer: Observe
     if reopened.differs:
         observer.notice(f"changed since the experiment ran: {', '.join(reopened.differs)}; it is refitted")
     data, seed = reopened.opened.dataset, reopened.plan.protocol.seed
-    grouped = fitted(reopened, "patient", jobs=jobs, observer=observer)
-    by_cell = fitted(reopened, "image", jobs=jobs, observer=observer)
+    grouped = fit_with_split(reopened, "patient", jobs=jobs, observer=observer)
+    by_cell = fit_with_split(reopened, "image", jobs=jobs, observer=observer)
     classes, positive = data.classes, data.positive
     by_patient, by_image = _estimate(grouped), _estimate(by_cell)
     gap = primary_gap(by_cell.predictions, grouped.predictions, classes=classes, positive=positive, seed=seed)

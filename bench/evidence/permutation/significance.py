@@ -10,7 +10,7 @@ from typing import Any
 from bench.errors import BenchError
 from bench.evidence.permutation.label_permutation import LabelPermutations, permuted_label_scores, unit_labels
 from bench.executors.cores import default_jobs
-from bench.experiments.refit import disk_errors_as_bench_error, fitted
+from bench.experiments.refit import disk_errors_as_bench_error, fit_with_split
 from bench.experiments.reopen import Reopened, find_experiment, reopen
 from bench.observer import Observer
 from bench.scores.metrics import PRIMARY
@@ -163,7 +163,7 @@ def _test(reopened: Reopened, permutations: int, jobs: int, observer: Observer) 
         raise BenchError("all patients have the same label, so there is nothing to permute")
     if reopened.differs:
         observer.notice(f"changed since the experiment ran: {', '.join(reopened.differs)}; it is refitted")
-    refit = fitted(reopened, plan.protocol.split, jobs=jobs, observer=observer)
+    refit = fit_with_split(reopened, plan.protocol.split, jobs=jobs, observer=observer)
     observed = refit.score(PRIMARY)
     folder = reopened.results.path / FOLDER
     scores_file = folder / "work" / f"{reopened.experiment.slug}.jsonl"

@@ -1,4 +1,4 @@
-"""A study searches the estimator's own space, the same way each time, and never goes on after a failure."""
+"""Tuning: reproducible search of the estimator's space, pruning, and failures that stop the run."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def _evaluate(estimator: Any) -> list[Callable[[], float]]:
     return [lambda: value - 1, lambda: value + 1]
 
 
-def test_the_best_trial_wins_and_its_parameters_are_those_of_its_row() -> None:
-    found = tune(Parabola(), _evaluate, trials=40, seed=0)
-    best = found.trials.loc[found.trials["value"].idxmax()]
-    assert abs(found.params["x"] - 3) < 0.5
-    assert found.params["kind"] == "good"
-    assert best["param_x"] == str(found.params["x"])
-    assert best["value"] == pytest.approx(-((found.params["x"] - 3) ** 2) + 1)
-    assert len(found.trials) == 40
-    assert set(found.trials["state"]) <= {"complete", "pruned"}
+def test_the_parameters_are_those_of_the_best_trial() -> None:
+    tuned = tune(Parabola(), _evaluate, trials=40, seed=0)
+    best = tuned.trials.loc[tuned.trials["value"].idxmax()]
+    assert abs(tuned.params["x"] - 3) < 0.5
+    assert tuned.params["kind"] == "good"
+    assert best["param_x"] == str(tuned.params["x"])
+    assert best["value"] == pytest.approx(-((tuned.params["x"] - 3) ** 2) + 1)
+    assert len(tuned.trials) == 40
+    assert set(tuned.trials["state"]) <= {"complete", "pruned"}
 
 
-def test_one_seed_gives_one_study() -> None:
+def test_a_seed_determines_the_study() -> None:
     one, again, other = (tune(Parabola(), _evaluate, trials=12, seed=seed) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(one.trials, again.trials)
     assert one.params == again.params
@@ -64,7 +64,7 @@ def test_each_trial_gets_a_clone() -> None:
     assert all(c is not estimator for c in seen)
 
 
-def test_poor_trials_stop_after_their_first_fold() -> None:
+def test_poor_trials_are_pruned() -> None:
     calls: list[int] = []
 
     def evaluate(candidate: Any) -> list[Callable[[], float]]:
@@ -76,9 +76,9 @@ def test_poor_trials_stop_after_their_first_fold() -> None:
 
         return [fold, fold, fold]
 
-    found = tune(Parabola(), evaluate, trials=30, seed=0)
-    assert "pruned" in set(found.trials["state"])
-    assert [c < 3 for c in calls] == list(found.trials["state"] == "pruned")
+    tuned = tune(Parabola(), evaluate, trials=30, seed=0)
+    assert "pruned" in set(tuned.trials["state"])
+    assert [c < 3 for c in calls] == list(tuned.trials["state"] == "pruned")
 
 
 @pytest.mark.parametrize("when", ["fit", "score"])
@@ -97,7 +97,7 @@ def test_a_trial_that_fails_names_its_parameters(when: str) -> None:
         tune(Parabola(), evaluate, trials=3, seed=0)
 
 
-def test_parameters_that_the_estimator_does_not_have_name_the_trial() -> None:
+def test_an_unknown_parameter_names_the_trial() -> None:
     class Wrong(Parabola):
         def search_space(self, trial: Any) -> dict[str, Any]:
             return {"y": trial.suggest_float("y", 0, 1)}
@@ -119,13 +119,13 @@ def test_nothing_to_tune_is_an_error() -> None:
         tune(Fixed(), _evaluate, trials=3, seed=0)
 
 
-def test_what_optuna_prints_is_left_as_it_was() -> None:
+def test_the_verbosity_of_optuna_is_restored() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     tune(Parabola(), _evaluate, trials=2, seed=0)
     assert optuna.logging.get_verbosity() == optuna.logging.WARNING
 
 
-def test_a_hopeless_trial_stops_after_its_first_inner_fold_and_a_good_one_does_not() -> None:
+def test_a_trial_below_the_median_is_pruned_after_its_first_fold() -> None:
     """Six trials of scores 1..6, then a worse and a better one: the median of the first folds decides, by hand."""
     scores = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.5, 7.0, 3.4, 4.1]
     calls = [0] * len(scores)
@@ -141,22 +141,22 @@ def test_a_hopeless_trial_stops_after_its_first_inner_fold_and_a_good_one_does_n
 
         return [fold, fold, fold]
 
-    found = tune(Numbered(), evaluate, trials=len(scores), seed=0)
+    tuned = tune(Numbered(), evaluate, trials=len(scores), seed=0)
     # Before trial 6 the median of the complete ones is 3.5, before trials 7 to 9 it is 3.5, 4 and 4.
     assert calls == [3, 3, 3, 3, 3, 3, 1, 3, 1, 3]
-    assert found.trials.loc[found.trials["state"] == "pruned", "trial"].tolist() == [6, 8]
-    assert found.trials["value"].tolist() == scores
-    assert found.params == {"x": 7}
+    assert tuned.trials.loc[tuned.trials["state"] == "pruned", "trial"].tolist() == [6, 8]
+    assert tuned.trials["value"].tolist() == scores
+    assert tuned.params == {"x": 7}
 
 
-def test_what_optuna_search_cv_passes_over_stops_here() -> None:
-    """A splitter by group that gets no groups fails every trial; OptunaSearchCV then gives an untuned model."""
+def test_a_failure_that_optuna_search_cv_ignores_stops_the_run() -> None:
+    """A group splitter without groups fails every trial; OptunaSearchCV then returns an untuned model."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 3)), np.arange(40) % 2
-    begun: list[float] = []
+    started: list[float] = []
 
     def evaluate(candidate: Any) -> list[Callable[[], float]]:
-        begun.append(candidate.C)
+        started.append(candidate.C)
         return [lambda: float(cross_val_score(candidate, X, y, cv=GroupKFold(3), error_score="raise").mean())]
 
     class Tunable(LogisticRegression):  # type: ignore[misc]  # scikit-learn is untyped
@@ -167,10 +167,10 @@ def test_what_optuna_search_cv_passes_over_stops_here() -> None:
         BenchError, match=r"tuning trial 0 with \{'C': .*\} failed: The 'groups' parameter should not be"
     ):
         tune(Tunable(), evaluate, trials=8, seed=0)
-    assert len(begun) == 1, "the run stops at once"
+    assert len(started) == 1, "the run stops at once"
 
 
-def test_every_trial_pruned_by_the_space_itself_is_an_error() -> None:
+def test_a_space_that_prunes_every_trial_is_an_error() -> None:
     class Picky(Parabola):
         def search_space(self, trial: Any) -> dict[str, Any]:
             raise optuna.TrialPruned
@@ -179,7 +179,7 @@ def test_every_trial_pruned_by_the_space_itself_is_an_error() -> None:
         tune(Picky(), _evaluate, trials=7, seed=0)
 
 
-def test_a_space_that_leaves_points_out_costs_trials_but_no_run() -> None:
+def test_a_space_may_prune_some_trials() -> None:
     class Picky(Parabola):
         def search_space(self, trial: Any) -> dict[str, Any]:
             params = super().search_space(trial)
@@ -187,15 +187,15 @@ def test_a_space_that_leaves_points_out_costs_trials_but_no_run() -> None:
                 raise optuna.TrialPruned
             return params
 
-    found = tune(Picky(), _evaluate, trials=20, seed=0)
-    left_out = found.trials["value"].isna()
-    assert 0 < left_out.sum() < 20
-    assert set(found.trials.loc[left_out, "state"]) == {"pruned"}
-    assert found.params["kind"] == "bad"
+    tuned = tune(Picky(), _evaluate, trials=20, seed=0)
+    pruned = tuned.trials["value"].isna()
+    assert 0 < pruned.sum() < 20
+    assert set(tuned.trials.loc[pruned, "state"]) == {"pruned"}
+    assert tuned.params["kind"] == "bad"
 
 
-def test_a_pruning_that_a_fit_raises_is_a_failure() -> None:
-    """Else a plugin could leave out the inner folds it does badly on."""
+def test_pruning_raised_by_a_fit_is_a_failure() -> None:
+    """Otherwise a plugin could skip inner folds with low scores."""
 
     def evaluate(candidate: Any) -> list[Callable[[], float]]:
         def fold() -> float:
@@ -207,7 +207,7 @@ def test_a_pruning_that_a_fit_raises_is_a_failure() -> None:
         tune(Parabola(), evaluate, trials=3, seed=0)
 
 
-def test_a_search_space_that_fails_is_told() -> None:
+def test_a_failing_search_space_is_an_error() -> None:
     class Upside(Parabola):
         def search_space(self, trial: Any) -> dict[str, Any]:
             return {"x": trial.suggest_float("x", 5, 1)}
@@ -217,8 +217,8 @@ def test_a_search_space_that_fails_is_told() -> None:
 
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), -float("inf")])
-def test_a_score_that_is_no_number_stops_the_run_in_whatever_trial(score: float) -> None:
-    """Optuna would note the trial as failed and go on, or take infinity for the best."""
+def test_a_score_that_is_not_finite_stops_the_run(score: float) -> None:
+    """Optuna would continue after the failed trial, or select infinity as the best score."""
     seen: list[int] = []
 
     def evaluate(candidate: Any) -> list[Callable[[], float]]:
@@ -239,23 +239,23 @@ def test_the_same_number_of_trials_for_every_estimator() -> None:
 
 
 def test_a_study_that_ends_early_is_an_error() -> None:
-    """A plugin that stops its own study would have had a smaller budget than the others."""
+    """A plugin that stops its study would have a smaller budget than others."""
 
     class Stopping(Parabola):
         def search_space(self, trial: Any) -> dict[str, Any]:
             trial.study.stop()
             return super().search_space(trial)
 
-    with pytest.raises(BenchError, match="the study holds 1 trials of 5, 0 of them neither complete nor pruned"):
+    with pytest.raises(BenchError, match="the study has 1 trials instead of 5, 0 of them neither complete nor pruned"):
         tune(Stopping(), _evaluate, trials=5, seed=0)
 
 
-def test_a_trial_that_is_not_ended_is_an_error() -> None:
+def test_an_unfinished_trial_is_an_error() -> None:
     class Asking(Parabola):
         def search_space(self, trial: Any) -> dict[str, Any]:
             if trial.number == 0:
                 trial.study.ask()
             return super().search_space(trial)
 
-    with pytest.raises(BenchError, match="the study holds 6 trials of 5, 1 of them neither complete nor pruned"):
+    with pytest.raises(BenchError, match="the study has 6 trials instead of 5, 1 of them neither complete nor pruned"):
         tune(Asking(), _evaluate, trials=5, seed=0)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import operator
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -119,6 +121,34 @@ def test_one_job_runs_in_this_process_unless_a_task_may_have_to_be_killed() -> N
         assert failure_reason(timed_out) == "timed out after 0.5 s (--timeout)"
     with pytest.raises(ValueError, match="cannot be killed"):
         InlineExecutor(1).submit(operator.add, 1, 1, limits=Limits(1.0))
+
+
+SCRIPT = """
+import operator
+from bench.executors.open import ExecutorOptions, open_executor
+print("started", flush=True)
+with open_executor(ExecutorOptions(jobs=2, threads=1)) as executor:
+    future = executor.submit(operator.add, 1, 1)
+    while not future.done():
+        executor.wait([future])
+print(future.result())
+"""
+
+
+@pytest.mark.parametrize("from_stdin", [False, True], ids=["a file", "standard input"])
+def test_a_script_without_a_main_guard_runs_once(from_stdin: bool, tmp_path: Path) -> None:
+    """Workers do not run the script."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    ended = subprocess.run(
+        [sys.executable, "-" if from_stdin else script],
+        input=SCRIPT if from_stdin else None,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("started\n2\n", "", 0)
 
 
 def test_ctrl_c_inside_a_task_ends_the_run() -> None:

@@ -1,4 +1,4 @@
-"""The key of an experiment follows the code that computes its result, and not the names of modules."""
+"""The key of an experiment depends on the code that computes its result, not on the names of modules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.experiments.experiment import _ENGINE
+from bench.experiments.experiment import ENGINE
 from bench.storage.fingerprints import code_digest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 DIGEST = "from bench.storage.fingerprints import code_digest; print(code_digest(*{modules}))"
 
 
-def _engine_digest(tree: Path, modules: tuple[str, ...] = _ENGINE) -> str:
+def _engine_digest(tree: Path, modules: tuple[str, ...] = ENGINE) -> str:
     code = DIGEST.format(modules=modules)
     done = subprocess.run([sys.executable, "-c", code], cwd=tree, capture_output=True, text=True, check=True)
     return done.stdout.strip()
@@ -48,14 +48,14 @@ def tree(tmp_path: Path) -> Path:
     ],
 )
 def test_an_edit_of_what_a_fold_uses_changes_the_key(tree: Path, file: str, old: str, new: str) -> None:
-    assert _engine_digest(tree) == code_digest(*_ENGINE)
+    assert _engine_digest(tree) == code_digest(*ENGINE)
     _edit(tree / file, old, new)
-    assert _engine_digest(tree) != code_digest(*_ENGINE)
+    assert _engine_digest(tree) != code_digest(*ENGINE)
 
 
 def test_an_edit_of_what_no_fold_uses_changes_no_key(tree: Path) -> None:
     _edit(tree / "bench/cli/app.py", "import", "import json\nimport")
-    assert _engine_digest(tree) == code_digest(*_ENGINE)
+    assert _engine_digest(tree) == code_digest(*ENGINE)
 
 
 def test_renaming_modules_changes_no_key(tree: Path) -> None:
@@ -74,6 +74,6 @@ def test_renaming_modules_changes_no_key(tree: Path) -> None:
         text = text.replace("from bench.scores import metric_functions", "from bench.statistics import functions")
         text = text.replace("metric_functions.", "functions.")
         file.write_text(text, encoding="utf-8")
-    modules = tuple(moves.get(name, name) for name in _ENGINE)
-    assert modules != _ENGINE
-    assert _engine_digest(tree, modules) == code_digest(*_ENGINE)
+    modules = tuple(moves.get(name, name) for name in ENGINE)
+    assert modules != ENGINE
+    assert _engine_digest(tree, modules) == code_digest(*ENGINE)

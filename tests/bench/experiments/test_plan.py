@@ -1,4 +1,4 @@
-"""A plan tells experiments apart by all that makes them, and says what differs."""
+"""Planning: the experiments of a matrix, their keys, and the reasons to run them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Lab(DummyClassifier):
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A classifier in a file of the user's own."""
+    """A classifier in a user's module."""
     (tmp_path / "laboratory.py").write_text(LAB)
     monkeypatch.syspath_prepend(str(tmp_path))
     yield tmp_path / "laboratory.py"
@@ -43,16 +43,16 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def _forget() -> None:
     sys.modules.pop("laboratory", None)
-    outer = (registry._load, fingerprints.module_identity, fingerprints.code_digest)
-    for cached in (*outer, fingerprints._sources, fingerprints._imports, fingerprints._parse):
-        cached.cache_clear()
+    for cached in (registry._load, *vars(fingerprints).values()):
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
 
 
 def _plan(place: Path, extractors: str = "size", clfs: str = "knn", **options: Any) -> Plan:
     return make_plan(make_options({**TINY, "extractors": extractors, "clfs": clfs, "store": place, **options}))
 
 
-def test_everything_is_crossed_once(tmp_path: Path) -> None:
+def test_a_matrix_crosses_extractors_and_classifiers_once(tmp_path: Path) -> None:
     plan = _plan(tmp_path, "size,color,size[],pixels", "knn,svm,svm[C=1],cnn")
     assert [e.name for e in plan.experiments] == [
         "size x knn", "size x svm", "color x knn", "color x svm", "pixels x cnn"
@@ -64,7 +64,7 @@ def test_everything_is_crossed_once(tmp_path: Path) -> None:
 BASELINE_ROWS = ["pixels x prior", "stain x lightgbm", "size x lightgbm"]
 
 
-def test_a_matrix_has_three_baselines_unless_they_are_declined(tmp_path: Path) -> None:
+def test_a_matrix_has_three_baselines_by_default(tmp_path: Path) -> None:
     assert Options().baselines
     plan = _plan(tmp_path, "color", "knn", baselines=True)
     assert [e.name for e in plan.experiments] == ["color x knn", *BASELINE_ROWS]
@@ -72,28 +72,28 @@ def test_a_matrix_has_three_baselines_unless_they_are_declined(tmp_path: Path) -
     assert [e.name for e in _plan(tmp_path, "color", "knn").experiments] == ["color x knn"]
 
 
-def test_a_baseline_that_is_asked_for_appears_once_and_is_the_same_experiment(tmp_path: Path) -> None:
+def test_an_explicit_baseline_appears_once_and_has_the_same_key(tmp_path: Path) -> None:
     added = _plan(tmp_path, "color", "knn", baselines=True)
-    asked = _plan(tmp_path, "color,size[]", "knn,lightgbm[n_estimators=200],prior", baselines=True)
-    names = [e.name for e in asked.experiments]
+    explicit = _plan(tmp_path, "color,size[]", "knn,lightgbm[n_estimators=200],prior", baselines=True)
+    names = [e.name for e in explicit.experiments]
     assert sorted(names) == sorted({*names})
     assert set(BASELINE_ROWS) < set(names)
     keys = {e.name: e.key for e in added.experiments}
-    assert all(e.key == keys[e.name] for e in asked.experiments if e.name in keys)
+    assert all(e.key == keys[e.name] for e in explicit.experiments if e.name in keys)
     alone = _plan(tmp_path, "size", "lightgbm")
     (only,) = alone.experiments
-    assert alone.record(only)["flags"] == [BASELINE], "the record of an experiment does not depend on who asked"
+    assert alone.record(only)["flags"] == [BASELINE], "the record does not depend on how the experiment was requested"
     assert _plan(tmp_path, "size", "lightgbm[n_estimators=50]").experiments[0].key != only.key
 
 
-def test_all_that_are_installed_are_crossed_but_the_prior(tmp_path: Path) -> None:
+def test_all_installed_classifiers_are_crossed_except_the_prior(tmp_path: Path) -> None:
     names = [e.name for e in _plan(tmp_path, "size", clfs="").experiments]
     assert {f"size x {c}" for c in registry.installed("classifiers")} - set(names) == {"size x cnn", "size x prior"}
     assert "pixels x cnn" in names
     assert "pixels x prior" not in names
 
 
-def test_a_plan_is_the_same_wherever_and_whenever_it_is_made(tmp_path: Path) -> None:
+def test_keys_do_not_depend_on_store_jobs_and_timeout(tmp_path: Path) -> None:
     one, again = _plan(tmp_path), _plan(tmp_path / "elsewhere", jobs=2, timeout=9)
     assert [e.key for e in one.experiments] == [e.key for e in again.experiments]
 
@@ -116,7 +116,9 @@ def test_a_plan_is_the_same_wherever_and_whenever_it_is_made(tmp_path: Path) -> 
         ({"data": "phantom[patients=3,cells=2,size=64,seed=1]"}, "data"),
     ],
 )
-def test_a_miss_says_which_component_differs(tmp_path: Path, changes: dict[str, Any], component: str) -> None:
+def test_the_reason_to_run_names_the_component_that_differs(
+    tmp_path: Path, changes: dict[str, Any], component: str
+) -> None:
     plan, results = _plan(tmp_path), Results.create(tmp_path / "results")
     (experiment,) = plan.experiments
     results.write_experiment(experiment.slug, plan.record(experiment), {"scores": pd.DataFrame()}, {})
@@ -129,9 +131,7 @@ def test_a_miss_says_which_component_differs(tmp_path: Path, changes: dict[str, 
 
 
 @pytest.mark.parametrize(("extractor", "clf"), [("size", "knn"), ("pixels", "cnn")])
-def test_a_preparation_is_another_experiment_of_the_same_data_and_folds(
-    tmp_path: Path, extractor: str, clf: str
-) -> None:
+def test_preparation_changes_the_key_but_not_data_and_folds(tmp_path: Path, extractor: str, clf: str) -> None:
     plans = [
         _plan(tmp_path, extractor, clf, prepare=text) for text in ("none", "crop", "crop[margin=0]", "crop[margin=1]")
     ]
@@ -149,7 +149,7 @@ def test_a_preparation_is_another_experiment_of_the_same_data_and_folds(
     assert experiments[1].components["features"]["preparation"], "the code of the steps is part of the key"
 
 
-def test_baselines_take_the_cells_as_they_are(tmp_path: Path) -> None:
+def test_baselines_use_unprepared_cells(tmp_path: Path) -> None:
     plain, prepared = (_plan(tmp_path, "color", "knn", baselines=True, prepare=text) for text in ("none", "crop"))
     assert [e.prepare for e in prepared.experiments] == ["crop", "none", "none", "none"]
     assert [e.key for e in prepared.experiments[1:]] == [e.key for e in plain.experiments[1:]]
@@ -157,7 +157,7 @@ def test_baselines_take_the_cells_as_they_are(tmp_path: Path) -> None:
     assert stain.record(stain.experiments[0])["flags"] == []
 
 
-def test_a_failure_is_told_until_it_is_retried(tmp_path: Path) -> None:
+def test_a_failure_is_reported_until_it_is_retried(tmp_path: Path) -> None:
     plan, results = _plan(tmp_path), Results.create(tmp_path / "results")
     (experiment,) = plan.experiments
     results.write_failure(experiment.slug, plan.record(experiment), "no luck")
@@ -166,7 +166,7 @@ def test_a_failure_is_told_until_it_is_retried(tmp_path: Path) -> None:
     assert list(_plan(tmp_path, retry_failed=True).states(results)["state"]) == ["to run"]
 
 
-def test_an_edit_of_a_users_own_classifier_is_another_experiment(tmp_path: Path, lab: Path) -> None:
+def test_an_edit_of_a_users_classifier_changes_the_key(tmp_path: Path, lab: Path) -> None:
     before = _plan(tmp_path, clfs="laboratory.Lab").experiments[0]
     lab.write_text(f'"""A docstring."""\n{LAB}')
     _forget()
@@ -185,7 +185,7 @@ def test_a_leaking_split_is_flagged(tmp_path: Path) -> None:
     assert honest.record(honest.experiments[0])["flags"] == []
 
 
-def test_weights_that_are_not_to_be_had_are_told_before_anything_runs(tmp_path: Path) -> None:
+def test_missing_weights_are_reported_before_the_run(tmp_path: Path) -> None:
     plan = _plan(tmp_path, "size,resnet18", weights_dir=tmp_path)
     states = plan.states(None).set_index("extractor")
     assert states.loc["size", "state"] == "to run"
@@ -193,21 +193,21 @@ def test_weights_that_are_not_to_be_had_are_told_before_anything_runs(tmp_path: 
     assert "resnet18[weights=random]" in states.loc["resnet18", "why"]
 
 
-def test_nothing_to_cross_is_an_error(tmp_path: Path) -> None:
+def test_a_matrix_without_experiments_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="name at least one extractor"):
         _plan(tmp_path, "pixels", "knn")
 
 
-def test_official_folds_are_one_protocol_whatever_the_default_of_folds(tmp_path: Path) -> None:
+def test_official_folds_give_one_key_for_any_default_number_of_folds(tmp_path: Path) -> None:
     rows = [(f"{label}{p}.png", label, f"{label}{p}", p % 2) for label in ("sick", "well") for p in range(4)]
     for number, (path, *_) in enumerate(rows):
         cv2.imwrite(
             str(tmp_path / path), cv2.circle(np.zeros((32, 32, 3), np.uint8), (16, 16), 8, (90 + number,) * 3, -1)
         )
     pd.DataFrame(rows, columns=["path", "label", "patient", "fold"]).to_csv(tmp_path / "manifest.csv", index=False)
-    asked = {"data": str(tmp_path), "split": "official", "extractors": "size", "clfs": "knn", "store": tmp_path / "s"}
-    plain, spelled = (make_plan(make_options({**asked, **more})) for more in ({}, {"folds": 2}))
+    options = {"data": str(tmp_path), "split": "official", "extractors": "size", "clfs": "knn", "store": tmp_path / "s"}
+    plain, spelled = (make_plan(make_options({**options, **more})) for more in ({}, {"folds": 2}))
     assert plain.protocol.folds == 2
     assert plain.experiments[0].key == spelled.experiments[0].key
     with pytest.raises(BenchError, match=r"--folds 5: --split official makes 2 on these data; leave out --folds"):
-        make_plan(make_options({**asked, "folds": 5}))
+        make_plan(make_options({**options, "folds": 5}))

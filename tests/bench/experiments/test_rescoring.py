@@ -1,4 +1,4 @@
-"""Kept predictions scored anew: the same decision gives the same scores, another one gives those of a run with it."""
+"""Re-scoring with the decision of the run reproduces it; another decision gives the scores of a run with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 import bench
 from bench.errors import BenchError
-from bench.experiments.rescoring import redecide, rescore, score, write_scores
+from bench.experiments.rescoring import recompute_decisions, rescore, score, write_scores
 from bench.experiments.results import Results
 from bench.scores.decisions import Decision, Inner, decide
 from bench.scores.metrics import METRICS
@@ -39,27 +39,27 @@ def _cells(n_patients: int, seed: int, classes: list[str], shift: float = 1.0) -
 def _tables(classes: list[str], seed: int, decision: Decision, by_image: bool) -> dict[str, pd.DataFrame]:
     """Two folds of 24 patients, each with the inner predictions of the other fold's patients."""
     cells = _cells(24, seed, classes)
-    again = _cells(24, seed + 100, classes)
+    resampled = _cells(24, seed + 100, classes)
     columns = [f"p_{c}" for c in classes]
     predictions, inner = [], []
     for fold in (0, 1):
         tested = cells["unit_number"] // len(classes) % 2 == fold
-        known = again[~tested].assign(inner_fold=lambda t: t["unit_number"] // 2 // len(classes) % 2)
-        inner.append(known.assign(repeat=0, fold=fold))
+        training = resampled[~tested].assign(inner_fold=lambda t: t["unit_number"] // 2 // len(classes) % 2)
+        inner.append(training.assign(repeat=0, fold=fold))
         outer = cells[tested]
         learned_on = Inner(
-            known[columns].to_numpy(),
-            pd.Index(classes).get_indexer(known["label"]),
-            known["cell" if by_image else "unit"].to_numpy().astype(str),
-            known["inner_fold"].to_numpy(),
+            training[columns].to_numpy(),
+            pd.Index(classes).get_indexer(training["label"]),
+            training["cell" if by_image else "unit"].to_numpy().astype(str),
+            training["inner_fold"].to_numpy(),
         )
-        found = decide(outer[columns].to_numpy(), learned_on, decision, positive=len(classes) - 1)
+        outcome = decide(outer[columns].to_numpy(), learned_on, decision, positive=len(classes) - 1)
         decided = outer.assign(
-            repeat=0, fold=fold, threshold=found.threshold, patient_threshold=found.patient_threshold
+            repeat=0, fold=fold, threshold=outcome.threshold, patient_threshold=outcome.patient_threshold
         )
         if decision.calibrate != "none":
             decided[[f"raw_{c}" for c in classes]] = outer[columns].to_numpy()
-            decided[columns] = found.probabilities
+            decided[columns] = outcome.probabilities
         predictions.append(decided)
     both = {"predictions": pd.concat(predictions), "inner": pd.concat(inner)}
     return {name: t.drop(columns="unit_number").reset_index(drop=True) for name, t in both.items()}
@@ -92,11 +92,13 @@ def add(results: Results) -> Add:
         positive = classes[-1] if len(classes) == 2 else None
         record = {
             "key": slug,
+            "prepare": "none",
             "extractor": "size",
             "classifier": slug,
             "flags": [],
             "violations": [],
             "folds_hash": "f",
+            "options": {},
             "data": {
                 "name": "cells", "digest": "d", "positive": positive, "classes": classes, "patients": 24,
                 "split_units": 24, "cells": 72
@@ -129,34 +131,38 @@ def test_the_same_decision_gives_the_same_predictions_and_scores(
 ) -> None:
     add(decision=was, split=split)
     (experiment,) = results.experiments()
-    pd.testing.assert_frame_equal(redecide(experiment, was), experiment.predictions, check_like=True, rtol=0, atol=0)
+    pd.testing.assert_frame_equal(
+        recompute_decisions(experiment, was), experiment.predictions, check_like=True, rtol=0, atol=0
+    )
     pd.testing.assert_frame_equal(rescore(experiment, was), experiment.scores, rtol=0, atol=0)
     assert score(results.path).equals(results.leaderboard())
 
 
-@pytest.mark.parametrize("asked", DECISIONS, ids=str)
+@pytest.mark.parametrize("changed", DECISIONS, ids=str)
 @pytest.mark.parametrize("was", DECISIONS[:3], ids=str)
 def test_another_decision_gives_what_a_run_with_it_would_have(
-    results: Results, add: Add, was: Decision, asked: Decision
+    results: Results, add: Add, was: Decision, changed: Decision
 ) -> None:
     add("a", decision=was)
-    add("b", decision=asked)
+    add("b", decision=changed)
     first, second = results.experiments()
-    pd.testing.assert_frame_equal(redecide(first, asked), second.predictions, check_like=True, rtol=0, atol=0)
-    board = score(results.path, **vars(asked))
-    assert list(board["threshold"]) == [asked.threshold] * 2
+    pd.testing.assert_frame_equal(
+        recompute_decisions(first, changed), second.predictions, check_like=True, rtol=0, atol=0
+    )
+    board = score(results.path, **vars(changed))
+    assert list(board["threshold"]) == [changed.threshold] * 2
     values = board[list(METRICS)].to_numpy()
     assert np.array_equal(values[0], values[1], equal_nan=True)
 
 
-def test_what_is_not_asked_for_stays_as_it_was_run(results: Results, add: Add) -> None:
+def test_options_that_are_not_set_keep_the_values_of_the_run(results: Results, add: Add) -> None:
     add("a", decision=Decision("sigmoid", "sens@0.9", "share"))
     board = score(results.path, threshold="0.5")
     assert list(board.loc[0, ["calibrate", "threshold", "aggregate"]]) == ["sigmoid", "0.5", "share"]
     assert score(results.path, threshold=0.5).equals(board)
 
 
-def test_a_higher_sensitivity_is_paid_with_specificity(results: Results, add: Add) -> None:
+def test_higher_sensitivity_lowers_specificity(results: Results, add: Add) -> None:
     add()
     sharp, wide = (score(results.path, threshold=f"sens@{x}").iloc[0] for x in (0.5, 0.99))
     assert wide["sensitivity_patient"] > sharp["sensitivity_patient"]
@@ -164,14 +170,14 @@ def test_a_higher_sensitivity_is_paid_with_specificity(results: Results, add: Ad
     assert wide["auroc_patient"] == sharp["auroc_patient"]
 
 
-def test_calibration_mends_probabilities_that_are_too_sharp(results: Results, add: Add) -> None:
+def test_calibration_improves_overconfident_probabilities(results: Results, add: Add) -> None:
     add()
-    plain, mended = score(results.path).iloc[0], score(results.path, calibrate="temperature").iloc[0]
-    assert mended["log_loss_patient"] < plain["log_loss_patient"]
-    assert mended["auroc_patient"] == plain["auroc_patient"]
+    plain, calibrated = score(results.path).iloc[0], score(results.path, calibrate="temperature").iloc[0]
+    assert calibrated["log_loss_patient"] < plain["log_loss_patient"]
+    assert calibrated["auroc_patient"] == plain["auroc_patient"]
 
 
-def test_nothing_in_the_folder_changes(results: Results, add: Add) -> None:
+def test_scoring_does_not_change_the_folder(results: Results, add: Add) -> None:
     add()
     results.write_leaderboard()
 
@@ -201,15 +207,6 @@ def test_failed_experiments_keep_their_row(results: Results, add: Add) -> None:
     assert list(board["threshold"]) == ["spec@0.9"] * 2
 
 
-def test_records_without_a_decision_had_the_usual_one(results: Results, add: Add) -> None:
-    folder = add()
-    record = json.loads((folder / "experiment.json").read_text())
-    for name in vars(Decision()):
-        del record["protocol"][name]
-    (folder / "experiment.json").write_text(json.dumps(record))
-    assert list(results.leaderboard().loc[0, ["calibrate", "threshold", "aggregate"]]) == ["none", "balanced", "mean"]
-
-
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
@@ -219,7 +216,7 @@ def test_records_without_a_decision_had_the_usual_one(results: Results, add: Add
     ],
     ids=str,
 )
-def test_what_is_no_decision_is_said_before_anything_is_read(
+def test_an_invalid_decision_is_refused_before_reading(
     results: Results, options: dict[str, str], complaint: str
 ) -> None:
     with pytest.raises(BenchError, match=complaint):
@@ -227,14 +224,14 @@ def test_what_is_no_decision_is_said_before_anything_is_read(
 
 
 def test_folders_that_cannot_be_scored(results: Results, add: Add, tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="holds no experiment yet"):
+    with pytest.raises(BenchError, match="contains no experiment yet"):
         score(results.path)
-    with pytest.raises(BenchError, match="is no results folder"):
+    with pytest.raises(BenchError, match="not a results folder"):
         score(tmp_path)
     folder = add()
     inner = pd.read_parquet(folder / "inner.parquet")
     inner[inner["fold"] != 1].to_parquet(folder / "inner.parquet")
-    with pytest.raises(BenchError, match=r"experiments/a: inner\.parquet holds nothing of repeat 0, fold 1"):
+    with pytest.raises(BenchError, match=r"experiments/a: inner\.parquet contains no rows of repeat 0, fold 1"):
         score(results.path)
     inner.drop(columns="p_sick").to_parquet(folder / "inner.parquet")
     with pytest.raises(BenchError, match=r"experiments/a: inner\.parquet has no column 'p_sick'"):
@@ -244,7 +241,7 @@ def test_folders_that_cannot_be_scored(results: Results, add: Add, tmp_path: Pat
         score(results.path)
 
 
-def test_probabilities_that_are_none_are_told_with_the_experiment_and_the_cell(results: Results, add: Add) -> None:
+def test_invalid_probabilities_are_reported_with_experiment_and_cell(results: Results, add: Add) -> None:
     folder = add()
     predictions = pd.read_parquet(folder / "predictions.parquet")
     predictions.loc[5, "p_sick"] = np.nan
@@ -262,23 +259,23 @@ def test_probabilities_that_are_none_are_told_with_the_experiment_and_the_cell(r
     ],
 )
 @pytest.mark.parametrize("name", ["inner", "predictions"])
-def test_no_threshold_and_no_calibration_is_learned_on_probabilities_that_are_none(
+def test_invalid_probabilities_stop_threshold_and_calibration(
     results: Results, add: Add, name: str, change: dict[str, float], complaint: str
 ) -> None:
     path = add() / f"{name}.parquet"
     table = pd.read_parquet(path)
     table.loc[5, list(change)] = list(change.values())
     table.to_parquet(path)
-    with pytest.raises(BenchError, match=rf"{name}\.parquet: predictions contain probabilities.*{complaint}") as told:
+    with pytest.raises(BenchError, match=rf"{name}\.parquet: predictions contain probabilities.*{complaint}") as error:
         score(results.path, calibrate="sigmoid")
-    assert str(told.value).count("experiments/a") == 1
+    assert str(error.value).count("experiments/a") == 1
 
 
-def test_predictions_of_no_cell_or_of_no_unit_are_told(results: Results, add: Add) -> None:
+def test_predictions_without_cells_or_units_are_refused(results: Results, add: Add) -> None:
     path = add() / "predictions.parquet"
     table = pd.read_parquet(path)
     table.iloc[:0].to_parquet(path)
-    with pytest.raises(BenchError, match=r"experiments/a: predictions hold no cell"):
+    with pytest.raises(BenchError, match=r"experiments/a: predictions contain no cell"):
         score(results.path)
     table.loc[3, "unit"] = None
     table.to_parquet(path)
@@ -287,10 +284,12 @@ def test_predictions_of_no_cell_or_of_no_unit_are_told(results: Results, add: Ad
 
 
 @pytest.mark.parametrize("label", ["zebra", "sick"])
-def test_inner_predictions_of_other_classes_are_told(results: Results, add: Add, label: str) -> None:
+def test_inner_predictions_of_other_classes_are_refused(results: Results, add: Add, label: str) -> None:
     path = add() / "inner.parquet"
     pd.read_parquet(path).assign(label=label).to_parquet(path)
-    with pytest.raises(BenchError, match=r"experiments/a: inner\.parquet does not hold healthy, sick"):
+    with pytest.raises(
+        BenchError, match=r"experiments/a: inner\.parquet: labels of repeat 0, fold . are not exactly healthy, sick"
+    ):
         score(results.path)
 
 
@@ -307,7 +306,7 @@ def test_scores_are_written_as_csv(results: Results, add: Add, tmp_path: Path) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("split", ["patient", "image"])
-def test_scored_anew_is_what_a_run_with_that_decision_gives(tmp_path: Path, split: str) -> None:
+def test_rescoring_gives_the_scores_of_a_run_with_that_decision(tmp_path: Path, split: str) -> None:
     """Through the whole engine: fits, tables on disk, and two folders that differ in nothing but the decision."""
     options = {
         "data": "phantom[patients=6,cells=5,size=64]", "folds": 3, "inner_folds": 2, "split": split, "jobs": 1,

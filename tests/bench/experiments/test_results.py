@@ -1,4 +1,4 @@
-"""The results folder: what is whole counts, what failed is told, what is not ours is left alone."""
+"""The results folder: finished and failed experiments, the leaderboard, damaged records and foreign files."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from bench.errors import BenchError
 from bench.experiments.records import LEAKY, RANDOM_WEIGHTS
 from bench.experiments.results import FORMAT, MARK, Results
+from bench.scores.decisions import Decision
 
 
 @pytest.fixture
@@ -22,13 +23,15 @@ def results(tmp_path: Path) -> Results:
     return Results.create(tmp_path / "results")
 
 
+PROTOCOL = {"split": "patient", "folds": 5, "repeats": 1, "tune": 0, "seed": 0, **vars(Decision())}
+
+
 def _record(extractor: str = "size", classifier: str = "svm", **changes: Any) -> dict[str, Any]:
-    protocol = {"split": "patient", "folds": 5, "repeats": 1, "tune": 0, "seed": 0}
     data = {"name": "cells", "digest": "d", "positive": "a", "patients": 9, "split_units": 8, "cells": 70}
     data |= {"classes": ["a", "b"]}
     record = {"key": f"{extractor}{classifier}", "extractor": extractor, "classifier": classifier, "flags": []}
-    record["folds_hash"] = "f"
-    return {**record, "data": data, "protocol": protocol, "violations": [], "components": {}, **changes}
+    record |= {"prepare": "none", "folds_hash": "f", "violations": [], "components": {}, "options": {}}
+    return {**record, "data": data, "protocol": PROTOCOL, **changes}
 
 
 def _scores(auroc: float) -> pd.DataFrame:
@@ -43,19 +46,19 @@ def _write(results: Results, slug: str, auroc: float, record: Mapping[str, Any] 
     )
 
 
-def test_an_experiment_is_read_back_as_it_was_written(results: Results) -> None:
+def test_round_trip_of_an_experiment(results: Results) -> None:
     _write(results, "a", 0.8, _record(flags=[LEAKY]))
     assert results.is_done("a")
-    (found,) = results.experiments()
-    assert (found.key, found.name, found.flags) == ("sizesvm", "size x svm", (LEAKY,))
-    assert found.score() == 0.8
-    assert found.timing == {"fit": 1}
-    assert len(found.trials) == 0
-    pd.testing.assert_frame_equal(found.scores, _scores(0.8), check_dtype=False)
-    assert Results.open(results.path).experiments()[0].record == found.record
+    (read,) = results.experiments()
+    assert (read.key, read.name, read.flags) == ("sizesvm", "size x svm", (LEAKY,))
+    assert read.score() == 0.8
+    assert read.timing == {"fit": 1}
+    assert len(read.trials) == 0
+    pd.testing.assert_frame_equal(read.scores, _scores(0.8), check_dtype=False)
+    assert Results.open(results.path).experiments()[0].record == read.record
 
 
-def test_a_result_drops_its_finished_folds_and_its_former_failure(results: Results) -> None:
+def test_a_result_deletes_its_finished_folds_and_an_earlier_failure(results: Results) -> None:
     (results.work_folder("a") / "fold").mkdir(parents=True)
     results.write_failure("a", _record(), "out of luck")
     assert not results.work_folder("a").exists()
@@ -70,7 +73,7 @@ def test_a_result_drops_its_finished_folds_and_its_former_failure(results: Resul
     assert not results.work_folder("a").exists()
 
 
-def test_a_folder_without_its_record_is_no_result(results: Results) -> None:
+def test_a_folder_without_a_record_is_not_a_result(results: Results) -> None:
     _write(results, "a", 0.8)
     (results.experiment_folder("b")).mkdir()
     _scores(0.9).to_parquet(results.experiment_folder("b") / "scores.parquet")
@@ -81,14 +84,14 @@ def test_a_folder_without_its_record_is_no_result(results: Results) -> None:
     assert len(results.leaderboard()) == 1
 
 
-def test_what_has_a_result_has_not_failed(results: Results) -> None:
+def test_a_result_takes_precedence_over_a_failure(results: Results) -> None:
     _write(results, "a", 0.8)
     results.write_failure("a", _record(), "a slower process without luck")
     assert results.failures() == []
     assert list(results.leaderboard()["status"]) == ["done"]
 
 
-def test_the_leaderboard_has_the_best_first_then_leaky_ones_and_failures_with_their_reason(results: Results) -> None:
+def test_order_of_the_leaderboard(results: Results) -> None:
     _write(results, "a", 0.7, _record("size", "knn"))
     _write(results, "b", 0.9, _record("color", "svm", flags=[RANDOM_WEIGHTS, LEAKY]))
     _write(results, "c", 0.8, _record("size", "svm"))
@@ -106,7 +109,7 @@ def test_the_leaderboard_has_the_best_first_then_leaky_ones_and_failures_with_th
     assert list(results.leaderboard(["a", "d"])["classifier"]) == ["knn", "xgboost"]
 
 
-def test_data_and_protocols_are_not_mixed(results: Results) -> None:
+def test_datasets_and_protocols_are_sorted_apart(results: Results) -> None:
     image = {**_record()["protocol"], "split": "image"}
     other = {**_record()["data"], "name": "another", "digest": "e"}
     _write(results, "a", 0.99, _record(protocol=image, flags=[LEAKY]))
@@ -122,7 +125,7 @@ def test_data_and_protocols_are_not_mixed(results: Results) -> None:
     ]
 
 
-def test_equal_scores_have_one_order_whatever_the_folder_names(results: Results) -> None:
+def test_order_of_equal_scores_does_not_depend_on_folder_names(results: Results) -> None:
     _write(results, "z", 0.8, _record("color", "knn"))
     _write(results, "a", 0.8, _record("size", "knn"))
     assert list(results.leaderboard()["extractor"]) == ["color", "size"]
@@ -134,7 +137,7 @@ def test_an_empty_folder_has_an_empty_leaderboard(results: Results) -> None:
     assert {"extractor", "classifier", "auroc_patient", "auroc_patient_low", "reason", "flags"} <= set(board.columns)
 
 
-def test_the_leaderboard_is_written_as_csv(results: Results) -> None:
+def test_leaderboard_as_csv(results: Results) -> None:
     _write(results, "a", 0.75)
     results.write_failure("b", _record(classifier="knn"), "a reason, with a comma\nand a line")
     written = pd.read_csv(results.write_leaderboard(), keep_default_na=False)
@@ -153,12 +156,12 @@ def test_a_newer_layout_is_refused(results: Results) -> None:
         Results.open(results.path)
 
 
-def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused_and_unchanged(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("x")
-    with pytest.raises(BenchError, match=r"holds other files \(thesis\.tex, \.\.\.\)"):
+    with pytest.raises(BenchError, match=r"contains other files \(thesis\.tex, \.\.\.\)"):
         Results.create(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
-    with pytest.raises(BenchError, match="is no results folder"):
+    with pytest.raises(BenchError, match="not a results folder"):
         Results.open(tmp_path)
     with pytest.raises(BenchError, match="is a file"):
         Results.create(tmp_path / "thesis.tex")
@@ -166,7 +169,7 @@ def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path: Path) ->
         Results.create(tmp_path / "thesis.tex" / "results")
 
 
-def test_a_folder_is_opened_again(results: Results) -> None:
+def test_create_opens_an_existing_folder(results: Results) -> None:
     _write(results, "a", 0.8)
     (results.path / ".DS_Store").touch()
     assert [e.folder.name for e in Results.create(results.path).experiments()] == ["a"]
@@ -186,14 +189,15 @@ def test_a_damaged_record_is_named(results: Results) -> None:
         ({"prepare": ["crop"]}, "prepare"),
         ({"flags": "LEAKY"}, "flags"),
         ({"violations": [{}]}, "violations"),
+        ({"prepare": None}, "prepare"),
         ({"protocol": []}, "protocol"),
+        ({"protocol": {**PROTOCOL, "threshold": None}}, "protocol"),
+        ({"options": None}, "options"),
         ({"data": {"name": "cells"}}, "data"),
         ({"data": None}, "data"),
     ],
 )
-def test_a_record_whose_fields_are_not_of_their_kind_is_named(
-    results: Results, change: dict[str, Any], name: str
-) -> None:
+def test_a_record_with_a_missing_or_invalid_field_is_named(results: Results, change: dict[str, Any], name: str) -> None:
     _write(results, "a", 0.7, _record(**change))
     with pytest.raises(BenchError, match=rf"experiment\.json: '{name}' is missing or damaged; delete .*/a and run"):
         results.experiments()
@@ -202,7 +206,7 @@ def test_a_record_whose_fields_are_not_of_their_kind_is_named(
         results.failures()
 
 
-def test_a_later_outcome_of_the_same_question_replaces_the_earlier_one(results: Results) -> None:
+def test_a_later_outcome_of_the_same_experiment_supersedes_the_earlier_one(results: Results) -> None:
     _write(results, "old", 0.9, _record(key="old code"))
     results.write_failure("older", _record(key="no weights yet"), "no weights")
     _write(results, "other", 0.5, _record(classifier="knn"))
@@ -214,26 +218,22 @@ def test_a_later_outcome_of_the_same_question_replaces_the_earlier_one(results: 
     assert len(results.experiments()) == 3
 
 
-def test_a_preparation_is_part_of_the_question_and_of_the_name(results: Results) -> None:
+def test_experiments_with_different_preparations_are_distinct(results: Results) -> None:
     _write(results, "plain", 0.8, _record(key="plain"))
     _write(results, "cropped", 0.8, _record(key="cropped", prepare="crop"))
-    _write(results, "told", 0.7, _record(key="told", prepare="none"))
-    os.utime(results.experiment_folder("plain") / "experiment.json", ns=(1, 1))
-    assert {e.key: e.name for e in results.current()[0]} == {"cropped": "crop > size x svm", "told": "size x svm"}
+    assert {e.key: e.name for e in results.current()[0]} == {"cropped": "crop > size x svm", "plain": "size x svm"}
     results.write_failure("failed", _record(key="failed", prepare="crop+clahe"), "no luck")
     board = results.leaderboard().set_index("key")
-    assert board["prepare"].to_dict() == {"cropped": "crop", "told": "none", "failed": "crop+clahe"}
-    assert results.leaderboard(["plain"])["prepare"].tolist() == ["none"], "written before there was a choice"
-    assert results.failures()[0].prepare == "crop+clahe"
+    assert board["prepare"].to_dict() == {"cropped": "crop", "plain": "none", "failed": "crop+clahe"}
 
 
-def test_a_tuned_experiment_keeps_its_optimism_and_the_leaderboard_its_mean(results: Results) -> None:
+def test_leaderboard_has_the_mean_optimism_of_tuned_experiments(results: Results) -> None:
     folds = pd.DataFrame({"repeat": 0, "fold": [0, 1], "inner_best": [0.9, 0.8], "outer": [0.7, 0.7]})
-    kept = folds.assign(optimism=folds["inner_best"] - folds["outer"])
-    results.write_experiment("a", _record(), {"scores": _scores(0.8), "optimism": kept}, {})
+    table = folds.assign(optimism=folds["inner_best"] - folds["outer"])
+    results.write_experiment("a", _record(), {"scores": _scores(0.8), "optimism": table}, {})
     _write(results, "b", 0.7, _record(classifier="knn"))
     tuned, plain = results.experiments()
-    pd.testing.assert_frame_equal(tuned.optimism, kept)
+    pd.testing.assert_frame_equal(tuned.optimism, table)
     assert plain.optimism.empty
     column = results.leaderboard()["optimism"]
     assert column[0] == pytest.approx(0.15)

@@ -1,4 +1,4 @@
-"""An installed extractor that learns, by the real way: fitted once a training set, never on the tested."""
+"""An installed stateful extractor end to end: fitted once per training set, never on tested patients."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from bench.plugins.registry import installed
 from bench.seeds import seed_of
 from extractors.cells import read_image
 
-pytestmark = pytest.mark.slow  # worker processes import what computes
+pytestmark = pytest.mark.slow  # starts two workers
 
 FOLDS, INNER = 3, 2
 FITS = FOLDS * (INNER + 1)
 
 
-class Heard(Observer):
-    """Keeps what it is told."""
+class Recorder(Observer):
+    """Records the notices."""
 
     def __init__(self) -> None:
         self.notices: list[str] = []
@@ -38,7 +38,7 @@ class Heard(Observer):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """12 phantom patients of two cells, and an extractor that learns, installed; each fit leaves a line in a file."""
+    """12 synthetic patients of two cells, and an installed stateful extractor; each fit appends a line to a file."""
     folder = tmp_path_factory.mktemp("learning")
     write_phantom(PhantomSpec(patients=6, cells=2, spread=0, size=64, seed=3), folder / "cells")
     (folder / "plugins" / "learning-1.0.dist-info").mkdir(parents=True)
@@ -56,7 +56,7 @@ class Reds(TransformerMixin, BaseEstimator):
         with open(os.environ["FITS_LOG"], "a") as file:
             file.write(f"{self.random_state}\\\\n")
         self.mean_ = np.stack([cell.image.mean(axis=(0, 1)) for cell in X]).mean(axis=0)
-        self.notices_ = ("it has learned what is red",)
+        self.notices_ = ("the mean red was learned",)
         return self
 
     def transform(self, X):
@@ -96,25 +96,25 @@ def _entries(store: Path) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def ran(place: Path) -> bench.MatrixResult:
-    """Two classifiers on two workers, then a third one."""
-    heard = Heard()
-    _matrix(place, ["knn", "sklearn.tree.DecisionTreeClassifier"], jobs=2, observer=heard)
+    """Run two classifiers on two workers, then a third one."""
+    recorder = Recorder()
+    _matrix(place, ["knn", "sklearn.tree.DecisionTreeClassifier"], jobs=2, observer=recorder)
     assert len(_fits(place)) == FITS
-    assert heard.notices.count("it has learned what is red") == 1
+    assert recorder.notices.count("the mean red was learned") == 1
     ran: bench.MatrixResult = _matrix(place, ["knn", "sklearn.tree.DecisionTreeClassifier", "naive_bayes"])
     return ran
 
 
-def test_each_training_set_is_fitted_once_over_classifiers_workers_and_runs(
+def test_each_training_set_is_fitted_once_across_classifiers_workers_and_runs(
     place: Path, ran: bench.MatrixResult
 ) -> None:
     assert len(ran.experiments) == 3
     assert len(_fits(place)) == len(_entries(place / "store")) == FITS
-    expected = {str(seed_of(0, "learning_extractors.Reds", 0, fold)) for fold in range(FOLDS)}
-    assert set(_fits(place)) == expected, "one seed a fold, of the extractor's own name"
+    expected = {str(seed_of(0, "reds", 0, fold)) for fold in range(FOLDS)}
+    assert set(_fits(place)) == expected, "one seed per fold, derived from the name of the extractor"
 
 
-def test_every_entry_names_training_patients_alone(place: Path, ran: bench.MatrixResult) -> None:
+def test_entries_name_training_patients_only(place: Path, ran: bench.MatrixResult) -> None:
     predictions = ran.experiments[0].predictions
     patients = set(predictions["patient"])
     tested = {frozenset(part["patient"]) for _, part in predictions.groupby("fold")}
@@ -123,22 +123,20 @@ def test_every_entry_names_training_patients_alone(place: Path, ran: bench.Matri
     assert {frozenset(patients - names) for names in outer} == tested
     inner = [names for names in fitted_on if len(names) < 8]
     assert len(inner) == FOLDS * INNER
-    assert all(any(names < whole for whole in outer) for names in inner)
+    assert all(any(names < outer_names for outer_names in outer) for names in inner)
 
 
-def test_features_are_those_of_a_plain_fit_and_importances_bear_their_names(
-    place: Path, ran: bench.MatrixResult
-) -> None:
+def test_features_equal_a_plain_fit_and_importances_have_their_names(place: Path, ran: bench.MatrixResult) -> None:
     cells = ran.experiments[0].predictions[["cell", "patient"]].drop_duplicates()
     means = np.stack(
         [read_image(place / "cells" / "cells" / f"{Path(c).stem}.png").mean(axis=(0, 1)) for c in cells["cell"]]
     )
     for folder in _entries(place / "store"):
-        told = entry_record(folder)["fitted_on"]
-        learned = cells["patient"].isin(told["patients"]).to_numpy()
-        assert learned.sum() == told["cells"]
-        expected = (means[learned] - means[learned].mean(axis=0)).astype(np.float32)
-        values = np.load(folder / "values.npy")[: told["cells"]]
+        fitted_on = entry_record(folder)["fitted_on"]
+        training = cells["patient"].isin(fitted_on["patients"]).to_numpy()
+        assert training.sum() == fitted_on["cells"]
+        expected = (means[training] - means[training].mean(axis=0)).astype(np.float32)
+        values = np.load(folder / "values.npy")[: fitted_on["cells"]]
         assert values[np.lexsort(values.T)] == pytest.approx(expected[np.lexsort(expected.T)], abs=1e-4)
     tree = next(e for e in ran.experiments if "DecisionTree" in e.name)
     assert set(tree.importances["feature"]) <= {"red", "green", "blue"}
@@ -146,30 +144,33 @@ def test_features_are_those_of_a_plain_fit_and_importances_bear_their_names(
     assert all("extract" in fold for fold in tree.timing.values())
 
 
-def test_permuted_labels_leave_nothing_in_the_store(place: Path, ran: bench.MatrixResult) -> None:
+def test_fits_on_permuted_labels_are_not_stored(place: Path, ran: bench.MatrixResult) -> None:
     reopened = reopen(next(e for e in ran.experiments if "knn" in e.name))
     before, fits = _entries(place / "store"), len(_fits(place))
-    turned = np.where(reopened.labels == "diseased", "normal", "diseased")
-    studies = [Study("as they are", reopened.labels, reopened.plan.folds), Study("turned", turned, reopened.plan.folds)]
+    permuted = np.where(reopened.labels == "diseased", "normal", "diseased")
+    studies = [
+        Study("original", reopened.labels, reopened.plan.folds),
+        Study("permuted", permuted, reopened.plan.folds),
+    ]
     assert len(list(refit(reopened.plan, studies, jobs=1, observer=Observer()))) == 2
     assert _entries(place / "store") == before
-    assert len(_fits(place)) == fits + FITS, "fitted anew for the turned labels alone"
+    assert len(_fits(place)) == fits + FITS, "fitted for the permuted labels only"
 
 
-def test_a_planted_leak_is_a_failed_row_and_a_flipped_byte_is_said(place: Path, ran: bench.MatrixResult) -> None:
+def test_a_leaky_entry_is_a_failed_row_and_a_flipped_byte_is_reported(place: Path, ran: bench.MatrixResult) -> None:
     flipped, planted = _entries(place / "store")[:2]
     data = bytearray((flipped / "values.npy").read_bytes())
     data[-1] ^= 1
     (flipped / "values.npy").write_bytes(data)
-    heard = Heard()
+    recorder = Recorder()
     fits = len(_fits(place))
-    assert len(_matrix(place, ["svm"], observer=heard).experiments) == 1
+    assert len(_matrix(place, ["svm"], observer=recorder).experiments) == 1
     assert len(_fits(place)) == fits + 1
-    assert [text for text in heard.notices if str(flipped) in text and "reds was fitted again" in text]
+    assert [text for text in recorder.notices if str(flipped) in text and "reds was fitted again" in text]
     record = entry_record(planted)
     fields = {k: v for k, v in record.items() if k not in ("format", "key", "written", "environment", "digest")}
-    everyone = sorted(set(ran.experiments[0].predictions["patient"]))
-    write_record(planted, {**fields, "fitted_on": {**record["fitted_on"], "patients": everyone}})
+    all_patients = sorted(set(ran.experiments[0].predictions["patient"]))
+    write_record(planted, {**fields, "fitted_on": {**record["fitted_on"], "patients": all_patients}})
     failed = _matrix(place, ["sklearn.linear_model.LogisticRegression"], out="leaky")
     assert not failed.experiments
     (failure,) = failed.results.failures()

@@ -82,7 +82,7 @@ def test_held_out_patients_are_tested_by_one_model_of_all_others(
     train, other = (pd.read_csv(folder / "manifest.csv") for folder in cells)
     assert set(result.predictions["patient"]) == set(other["patient"])
     assert len(result.predictions) == len(other)
-    assert set(result.inner["patient"]) == set(train["patient"])
+    assert set(result.inner_predictions["patient"]) == set(train["patient"])
     assert set(zip(result.predictions["repeat"], result.predictions["fold"], strict=True)) == {(0, 0)}
     assert result.predictions["threshold"].nunique() == 1
     assert result.record["protocol"]["split"] == "held-out"

@@ -1,4 +1,4 @@
-"""Files written for the user: a place that cannot be is refused before the work, and a failure leaves no half file."""
+"""Output files: invalid paths are refused before the work, and a failed write keeps the earlier file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.errors import BenchError
 from bench.storage.exports import check_output, output_file
 
 
-def test_places_are_checked_before_the_work(tmp_path: Path) -> None:
+def test_paths_are_checked_before_the_work(tmp_path: Path) -> None:
     check_output(tmp_path / "new" / "T.PARQUET", protected=manifest_files("cells/"))
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "file").touch()
@@ -26,18 +26,18 @@ def test_places_are_checked_before_the_work(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", ["cells", "cells/manifest.csv", "link.csv"])
-def test_the_table_of_the_cells_is_never_replaced(data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_input_table_is_never_overwritten(data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     manifest = tmp_path / "cells" / "manifest.csv"
     manifest.parent.mkdir()
     manifest.write_text("path,label,patient")
     (tmp_path / "link.csv").symlink_to(manifest)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BenchError, match="is the table of the cells that are read"):
+    with pytest.raises(BenchError, match="is the input table of the cells"):
         check_output(Path("cells/../cells/manifest.csv"), protected=manifest_files(data))
     check_output(Path("cells/features.csv"), protected=manifest_files(data))
 
 
-def test_a_full_disk_is_told_and_the_former_file_stays(tmp_path: Path) -> None:
+def test_a_full_disk_keeps_the_earlier_file(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("former")
     full = pytest.raises(BenchError, match=r"t\.csv: cannot be written \(No space left on device\); choose another")

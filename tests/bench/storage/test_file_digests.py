@@ -1,4 +1,4 @@
-"""The digest of a large file is remembered, and never for longer than the file stays as it is."""
+"""Digests of large files are cached until the file changes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_file_is_read_once(cache: Path, weights: Path, monkeypatch: pytest.Mon
     assert cached_file_digest(weights) == _sha256(b"first")
 
 
-def test_other_weights_of_one_size_and_one_time_are_told_apart(cache: Path, weights: Path) -> None:
+def test_a_change_that_keeps_size_and_time_is_detected(cache: Path, weights: Path) -> None:
     """Networks of one architecture have files of one size, and `cp -p` keeps the modification time."""
     times = (weights.stat().st_atime_ns, weights.stat().st_mtime_ns)
     assert cached_file_digest(weights) == _sha256(b"first")
@@ -46,17 +46,17 @@ def test_other_weights_of_one_size_and_one_time_are_told_apart(cache: Path, weig
     os.utime(weights, ns=times)
     assert cached_file_digest(weights) == _sha256(b"other")
     known = json.loads((cache / "file-digests.json").read_text())
-    assert list(known.values()) == [_sha256(b"other")], "what is past is forgotten"
+    assert list(known.values()) == [_sha256(b"other")], "the stale digest is removed"
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"a": 1}', "\x00"])
-def test_a_damaged_memory_is_begun_again(cache: Path, weights: Path, text: str) -> None:
+def test_a_damaged_cache_is_rebuilt(cache: Path, weights: Path, text: str) -> None:
     cache.mkdir()
     (cache / "file-digests.json").write_text(text)
     assert cached_file_digest(weights) == _sha256(b"first")
     assert list(json.loads((cache / "file-digests.json").read_text()).values()) == [_sha256(b"first")]
 
 
-def test_where_nothing_can_be_remembered_the_digest_is_right_all_the_same(cache: Path, weights: Path) -> None:
+def test_without_a_writable_cache_the_digest_is_computed(cache: Path, weights: Path) -> None:
     cache.write_text("a file where the folder should be")
     assert cached_file_digest(weights) == _sha256(b"first")

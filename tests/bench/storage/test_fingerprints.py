@@ -1,4 +1,4 @@
-"""Digests of code change with the code and with nothing else."""
+"""Digests of code depend on the code only."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ DEPTHS = "def depth(c):\n    return 1\n"
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
-    """Write modules of a package `theirs`; what is remembered of the former ones is forgotten."""
+    """Write modules of a package `theirs` and clear all caches."""
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def _write(**modules: str) -> None:
@@ -50,13 +50,13 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
             path = tmp_path / "theirs" / f"{name.replace('__of__', '/')}.py"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        _forget()
+        _clear_caches()
 
     yield _write
-    _forget()
+    _clear_caches()
 
 
-def _forget() -> None:
+def _clear_caches() -> None:
     import sys  # noqa: PLC0415
 
     for name in [name for name in sys.modules if name.partition(".")[0] == "theirs"]:
@@ -79,7 +79,7 @@ def _forget() -> None:
         ("WIDTH = 3", "\n\nWIDTH = (\n    3\n)"),
     ],
 )
-def test_words_and_white_space_change_nothing(write: Write, old: str, new: str) -> None:
+def test_docstrings_comments_and_white_space_do_not_count(write: Write, old: str, new: str) -> None:
     write(depth=MODULE)
     before = code_digest("theirs.depth")
     assert old in MODULE
@@ -206,12 +206,12 @@ def test_what_a_package_imports_from_itself_counts(write: Write) -> None:
     assert code_digest("theirs") != before
 
 
-def test_modules_that_import_each_other_end(write: Write) -> None:
+def test_circular_imports_terminate(write: Write) -> None:
     write(one="import theirs.two", two="import theirs.one")
     assert code_digest("theirs.one") == code_digest("theirs.two")
 
 
-def test_a_stranger_that_is_imported_counts_by_its_version(write: Write) -> None:
+def test_an_imported_library_counts_by_its_version(write: Write) -> None:
     import numpy as np  # noqa: PLC0415
 
     write(depth=MODULE, depths="import cv2, json\ndef depth(c):\n    return 1\n")
@@ -220,14 +220,14 @@ def test_a_stranger_that_is_imported_counts_by_its_version(write: Write) -> None
     assert set(versions) == {"numpy", "opencv-python-headless"}
 
 
-def test_code_without_a_source_has_no_identity() -> None:
+def test_code_without_source_is_an_error() -> None:
     with pytest.raises(BenchError, match="source of zlib cannot be found"):
         code_digest("zlib")
     with pytest.raises(BenchError, match=r"source of no.where cannot be found"):
         code_digest("no.where")
 
 
-def test_a_module_by_import_path_is_a_version_or_code(write: Write) -> None:
+def test_the_identity_of_a_module_is_a_version_or_a_digest(write: Write) -> None:
     import sklearn  # noqa: PLC0415
 
     assert module_identity("sklearn.linear_model") == f"scikit-learn {sklearn.__version__}"
@@ -235,7 +235,7 @@ def test_a_module_by_import_path_is_a_version_or_code(write: Write) -> None:
     assert module_identity("theirs.depth") == code_digest("theirs.depth")
 
 
-def test_a_digest_does_not_depend_on_the_order_of_keys_but_on_all_else() -> None:
+def test_a_digest_does_not_depend_on_the_order_of_keys() -> None:
     assert digest({"a": 1, "b": [1, 2]}) == digest({"b": [1, 2], "a": 1})
     assert digest({"a": 1}) == hashlib.sha256(b'{"a":1}').hexdigest()
     different = [{"a": 1}, {"a": 1.0}, {"a": "1"}, {"a": None}, {"a": [1]}, [1, 2], [2, 1]]
@@ -244,17 +244,17 @@ def test_a_digest_does_not_depend_on_the_order_of_keys_but_on_all_else() -> None
         digest({"a": float("nan")})
 
 
-def test_a_seed_comes_from_names() -> None:
+def test_a_seed_is_a_hash_of_names() -> None:
     assert seed_of("folds", 0, 1) == seed_of("folds", 0, 1)
     seeds = {seed_of(*parts) for parts in [("folds", 0, 1), ("folds", 1, 0), ("folds", 0, 11), ("fold", "s", 0, 1)]}
     assert len(seeds) == 4
     assert all(0 <= seed < 2**31 for seed in seeds)
-    # Changes with the definition alone: every published result hangs on it.
+    # Published results depend on this definition.
     assert seed_of("folds", 0, 0) == int(hashlib.sha256(b'["folds","0","0"]').hexdigest()[:16], 16) % 2**31
 
 
-def test_no_module_is_run_to_be_identified(write: Write) -> None:
-    """What a name in `from theirs.loud import x` means is found without importing theirs.loud."""
+def test_modules_are_identified_without_running_them(write: Write) -> None:
+    """`from theirs.loud import x` is resolved without importing theirs.loud."""
     write(loud="raise AssertionError('was run')\n", extractor="from theirs.loud import x\nimport numpy\n")
     before = code_digest("theirs.extractor")
     assert set(library_versions("theirs.extractor")) == {"numpy"}

@@ -180,7 +180,7 @@ def test_steps_are_checked_before_the_cells_are_read(tmp_path: Path) -> None:
 def test_a_sheet_never_replaces_a_cell_or_becomes_one(cells: Path, tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="is in the folder of the cells"):
         check_sheet_place(cells / "a" / "new.png", data=str(cells))
-    with pytest.raises(BenchError, match=r"is written as \.png"):
+    with pytest.raises(BenchError, match=r"the suffix must be \.png"):
         check_sheet_place(tmp_path / "s.jpg", data=str(cells))
     check_sheet_place(tmp_path / "s.png", data="phantom")
     manifest, image = tmp_path / "cells.csv", cells / "a" / "p0_0.png"
