@@ -209,5 +209,5 @@ def test_official_folds_give_one_key_for_any_default_number_of_folds(tmp_path: P
     plain, spelled = (make_plan(make_options({**options, **more})) for more in ({}, {"folds": 2}))
     assert plain.protocol.folds == 2
     assert plain.experiments[0].key == spelled.experiments[0].key
-    with pytest.raises(BenchError, match=r"--folds 5: --split official makes 2 on these data; leave out --folds"):
+    with pytest.raises(BenchError, match=r"--folds 5: --split official makes 2 on these data; omit --folds"):
         make_plan(make_options({**options, "folds": 5}))
