@@ -238,8 +238,8 @@ def compare(
     named = [e for item in experiments for e in (item.experiments if isinstance(item, MatrixResult) else [item])]
     reference = None if against is None else experiment_at(Path(against))
     chosen, notes = compared_experiments([*named, *([] if reference is None else [reference])])
-    found = comparisons.compare(chosen, against=against, all_pairs=all_pairs, rope=rope, seed=seed)
-    return store_comparison(chosen, replace(found, notes=(*notes, *found.notes)))
+    comparison = comparisons.compare(chosen, against=against, all_pairs=all_pairs, rope=rope, seed=seed)
+    return store_comparison(chosen, replace(comparison, notes=(*notes, *comparison.notes)))
 
 
 def open_results(path: str | Path) -> Results:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,14 +14,17 @@ from sklearn.base import clone
 
 from bench.errors import BenchError
 from bench.evaluation.importances import importances_of
-from bench.evaluation.inputs import Inputs, OpenInputs
+from bench.evaluation.inputs import InMemoryInputs, Inputs, OpenInputs
 from bench.evaluation.protocol import Protocol
+from bench.evaluation.trained_pipeline import TrainedPipeline, predict_probabilities
 from bench.evaluation.tuning import OpenStudy, study_in_memory, tune
 from bench.plugins.registry import Plugin
-from bench.scores.decisions import Inner, add_decisions, decide
+from bench.scores.decisions import FittedDecision, Inner, fit_decision
 from bench.scores.metrics import probability_columns, weighted_auroc
 from bench.seeds import seed_of
 from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_disjoint, inner_folds
+from extractors.cells import Cells
+from extractors.preparation.step import Step
 
 Floats = npt.NDArray[np.float64]
 
@@ -95,7 +98,7 @@ class FoldResult:
 
 
 def evaluate_fold(fold: Fold, open_inputs: OpenInputs, *, open_study: OpenStudy = study_in_memory) -> FoldResult:
-    """Tune, fit and predict one outer fold.
+    """Tune and train a pipeline on the training cells of one outer fold and predict its test cells.
 
     Calibration and thresholds are learned on the inner out-of-fold predictions of the training patients. Tuning
     maximises the patient-weighted AUROC on the same inner folds.
@@ -114,7 +117,32 @@ def evaluate_fold(fold: Fold, open_inputs: OpenInputs, *, open_study: OpenStudy 
     BenchError
         A check failed: a patient on both sides, a missing class, invalid probabilities.
     """
-    return _FoldFit(fold, open_inputs, open_study).run()
+    return _FoldFit(fold, open_inputs, open_study).evaluate()
+
+
+def train_pipeline(fold: Fold, cells: Cells, *, prepare: tuple[Step, ...] = (), **engine: Any) -> TrainedPipeline:
+    """Train the pipeline of a fold in memory: the one whose predictions `evaluate_fold` returns.
+
+    Parameters
+    ----------
+    fold : Fold
+        Its test cells may be empty: then the pipeline is trained on all cells.
+    cells : Cells
+        Cells of the dataset, not yet prepared.
+    prepare : tuple of Step
+        Preparation of each cell.
+    **engine
+        Parameters that the engine sets in an extractor, such as `threads`, `device` and `weights_dir`.
+
+    Raises
+    ------
+    BenchError
+        As `evaluate_fold`.
+    """
+    prepared = Cells(replace(file, prepare=prepare) for file in cells.files)
+    source = InMemoryInputs(fold, prepared, engine)
+    pipeline = _FoldFit(fold, source.open, study_in_memory).train().pipeline
+    return replace(pipeline, prepare=prepare, extractor=source.extractor)
 
 
 @dataclass(frozen=True)
@@ -126,6 +154,16 @@ class _Split:
     inputs: Inputs
 
 
+@dataclass(frozen=True)
+class _Trained:
+    """A trained pipeline, and the tables of its training."""
+
+    pipeline: TrainedPipeline
+    inner: pd.DataFrame
+    trials: pd.DataFrame
+    test: _Split
+
+
 class _FoldFit:
     def __init__(self, job: Fold, open_inputs: OpenInputs, open_study: OpenStudy) -> None:
         self.job, self.open_inputs, self.open_study = job, open_inputs, open_study
@@ -135,45 +173,63 @@ class _FoldFit:
         self.seed = seed_of(job.protocol.seed, *names, job.repeat, job.fold)
         self.seconds: dict[str, float] = {}
 
-    def run(self) -> FoldResult:
+    def evaluate(self) -> FoldResult:
+        job, trained = self.job, self.train()
+        pipeline, test = trained.pipeline, trained.test
+        predictions = self._timed("predict", lambda: pipeline.predict_inputs(test.inputs.take(test.predicted)))
+        importances = importances_of(pipeline.classifier, pipeline.feature_names)
+        return FoldResult(
+            predictions.assign(row=test.predicted, repeat=job.repeat, fold=job.fold),
+            trained.inner.assign(repeat=job.repeat, fold=job.fold),
+            trained.trials,
+            importances.assign(repeat=job.repeat, fold=job.fold),
+            self.seconds,
+        )
+
+    def train(self) -> _Trained:
+        *inner_splits, test = self._open_splits()
+        estimator, trials = self._timed("tune", lambda: self._tuned(self._classifier(), inner_splits))
+        inner = self._timed("inner", lambda: self._inner(estimator, inner_splits))
+        classifier = self._timed("fit", lambda: self._fit(estimator, test))
+        pipeline = TrainedPipeline(
+            prepare=(),
+            extractor=None,
+            classifier=classifier,
+            decision=self._fit_decision(inner),
+            classes=tuple(str(c) for c in self.classes),
+            feature_names=tuple(getattr(test.inputs, "names", ())),
+        )
+        return _Trained(pipeline, inner, trials, test)
+
+    def _open_splits(self) -> list[_Split]:
+        """Check the outer split, draw the inner ones and open the inputs of all, the outer split last."""
         job = self.job
         if job.protocol.split != "official":
             check_disjoint(job.units, job.train, job.test, where="outer split")
         y, units = job.labels[job.train], job.units[job.train]
         self._check_classes(y, "training patients")
-        if job.protocol.split != "lopo":  # one patient often has one class: no AUROC, but a decision per cell
+        if job.protocol.split != "lopo" and len(job.test):
+            # One patient often has one class: then there is no AUROC, but a decision per cell.
             self._check_classes(job.labels[job.test], "test patients")
-        k = inner_folds(y, units, job.protocol.inner_folds)
         # The inner folds, like the outer ones, are the same for every experiment on the data.
-        seed = seed_of("inner folds", job.protocol.seed, job.repeat, job.fold)
-        pairs = [(job.train[a], job.train[b]) for a, b in PatientKFold(k, random_state=seed).split(y, y, units)]
+        inner = self._inner_splitter(PatientKFold)
+        pairs = [(job.train[a], job.train[b]) for a, b in inner.split(y, y, units)]
         for number, (train, validation) in enumerate(pairs):
             check_disjoint(job.units, train, validation, where=f"inner fold {number}")
-        splitter = InnerPatientKFold(k, random_state=seed)
-        *inner, outer = [
+        splitter = self._inner_splitter(InnerPatientKFold)
+        return [
             _Split(train, predicted, self.open_inputs(train, predicted, splitter))
             for train, predicted in [*pairs, (job.train, job.test)]
         ]
-        return self._evaluated(inner, outer, splitter)
 
-    def _evaluated(self, splits: Sequence[_Split], last: _Split, splitter: PatientKFold) -> FoldResult:
+    def _inner_splitter(self, kind: type[PatientKFold]) -> PatientKFold:
         job = self.job
-        estimator, trials = self._timed("tune", lambda: self._tuned(self._classifier(splitter), splits))
-        inner = self._timed("inner", lambda: self._inner(estimator, splits))
-        fitted = self._timed("fit", lambda: self._fit(estimator, last))
-        outer = self._timed("predict", lambda: self._predict(fitted, last))
-        predictions = self._decided(outer, inner).assign(repeat=job.repeat, fold=job.fold)
-        return FoldResult(
-            predictions,
-            inner.assign(repeat=job.repeat, fold=job.fold),
-            trials,
-            importances_of(fitted, getattr(last.inputs, "names", ())).assign(repeat=job.repeat, fold=job.fold),
-            self.seconds,
-        )
+        k = inner_folds(job.labels[job.train], job.units[job.train], job.protocol.inner_folds)
+        return kind(k, random_state=seed_of("inner folds", job.protocol.seed, job.repeat, job.fold))
 
-    def _classifier(self, splitter: PatientKFold) -> Any:
-        threads = self.job.protocol.threads
-        seed = seed_of(self.seed, "fit")
+    def _classifier(self) -> Any:
+        threads, seed = self.job.protocol.threads, seed_of(self.seed, "fit")
+        splitter = self._inner_splitter(InnerPatientKFold)
         return self.job.classifier.build(random_state=seed, cv=splitter, threads=threads, n_jobs=threads)
 
     def _tuned(self, estimator: Any, splits: Sequence[_Split]) -> tuple[Any, pd.DataFrame]:
@@ -205,10 +261,7 @@ class _FoldFit:
 
     def _predict(self, fitted: Any, split: _Split) -> pd.DataFrame:
         rows = split.predicted
-        probabilities = np.asarray(fitted.predict_proba(split.inputs.take(rows)), dtype=np.float64)
-        if not np.array_equal(fitted.classes_, self.classes):
-            raise BenchError(f"the classifier has classes {fitted.classes_}, the data {self.classes}")
-        _check_probabilities(probabilities, (len(rows), len(self.classes)))
+        probabilities = predict_probabilities(fitted, split.inputs.take(rows), [str(c) for c in self.classes])
         return pd.DataFrame(probabilities, columns=self.columns).assign(row=rows)
 
     def _auroc(self, fitted: Any, split: _Split) -> float:
@@ -217,17 +270,16 @@ class _FoldFit:
         scored = [self.job.positive] if len(self.classes) == 2 else self.classes
         return float(np.mean([weighted_auroc(table[f"p_{c}"].to_numpy(), labels == c, units) for c in scored]))
 
-    def _decided(self, outer: pd.DataFrame, inner: pd.DataFrame) -> pd.DataFrame:
-        rows, decision = inner["row"].to_numpy(), self.job.protocol.decision
-        learned_on = Inner(
+    def _fit_decision(self, inner: pd.DataFrame) -> FittedDecision:
+        rows = inner["row"].to_numpy()
+        out_of_fold = Inner(
             inner[self.columns].to_numpy(),
             np.searchsorted(self.classes, self.job.labels[rows]),
             self.job.units[rows],
             inner["inner_fold"].to_numpy(),
         )
         positive = 0 if self.job.positive is None else int(np.searchsorted(self.classes, self.job.positive))
-        decided = decide(outer[self.columns].to_numpy(), learned_on, decision, positive=positive)
-        return add_decisions(outer, decided, [str(c) for c in self.classes], calibrated=decision.calibrate != "none")
+        return fit_decision(out_of_fold, self.job.protocol.decision, positive=positive)
 
     def _check_classes(self, y: npt.NDArray[Any], side: str) -> None:
         missing = np.setdiff1d(self.classes, y)
@@ -240,17 +292,3 @@ class _FoldFit:
             return work()
         finally:
             self.seconds[step] = time.perf_counter() - start
-
-
-def _check_probabilities(values: Floats, shape: tuple[int, int]) -> None:
-    if values.shape != shape:
-        raise BenchError(f"the classifier returned probabilities of shape {values.shape}; {shape} is expected")
-    infinite = ~np.isfinite(values).all(axis=1)
-    outside = ((values < -_ROUNDING) | (values > 1 + _ROUNDING)).any(axis=1)
-    off = np.abs(values.sum(axis=1) - 1) > _ROUNDING
-    for rows, fault in ((infinite, "are not finite"), (outside, "are outside 0 to 1"), (off, "do not sum to 1")):
-        if rows.any():
-            first = ", ".join(f"{p:g}" for p in values[np.argmax(rows)])
-            raise BenchError(
-                f"the classifier's probabilities {fault} for {int(rows.sum())} of {len(values)} cells, such as {first}"
-            )

@@ -68,7 +68,7 @@ class ObjectPlugin(Plugin):
         return estimator if takes_groups(estimator) else ExtractorAdapter(estimator)
 
     def __getstate__(self) -> dict[str, Any]:
-        import cloudpickle  # type: ignore[import-untyped]  # noqa: PLC0415 (only other processes need it)
+        import cloudpickle
 
         modules = [sys.modules[name] for name in unfindable_modules(self.estimator)]
         for module in modules:

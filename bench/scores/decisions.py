@@ -86,8 +86,37 @@ class FoldDecision:
     patient_threshold: float
 
 
+@dataclass(frozen=True)
+class FittedDecision:
+    """Calibration and thresholds fitted on training patients.
+
+    Parameters
+    ----------
+    calibrator : callable
+        Uncalibrated probabilities to probabilities; the identity without calibration.
+    calibrated : bool
+        Whether the probabilities change.
+    threshold, patient_threshold : float
+        As in `FoldDecision`.
+    """
+
+    calibrator: Calibrator
+    calibrated: bool
+    threshold: float
+    patient_threshold: float
+
+    def apply(self, raw: Floats) -> FoldDecision:
+        """Decide cells from their uncalibrated probabilities, shape (n_cells, n_classes)."""
+        return FoldDecision(self.calibrator(raw), self.threshold, self.patient_threshold)
+
+
 def decide(raw: Floats, inner: Inner, decision: Decision, *, positive: int) -> FoldDecision:
-    """Fit the decision of a fold on its training patients and apply it to its test cells.
+    """Fit the decision of a fold on its training patients and apply it to its test cells; see `fit_decision`."""
+    return fit_decision(inner, decision, positive=positive).apply(raw)
+
+
+def fit_decision(inner: Inner, decision: Decision, *, positive: int) -> FittedDecision:
+    """Fit calibration and thresholds on training patients.
 
     Every step uses inner out-of-fold predictions of training patients only, in this order: the calibrator, with weight
     1 / (cells of the split unit); the cell threshold on the calibrated inner scores; with it, the inner patient scores
@@ -100,10 +129,10 @@ def decide(raw: Floats, inner: Inner, decision: Decision, *, positive: int) -> F
 
     Parameters
     ----------
-    raw : ndarray of float64, shape (n_test_cells, n_classes)
-        Uncalibrated probabilities of the test cells.
     inner : Inner
         Predictions of at least two inner folds, each of which contains every class.
+    decision : Decision
+        Calibration method, threshold rule and aggregation.
     positive : int
         Code of the positive class of two.
 
@@ -113,9 +142,10 @@ def decide(raw: Floats, inner: Inner, decision: Decision, *, positive: int) -> F
         A class is missing in the inner folds that a calibrator is fitted on.
     """
     all_rows = np.ones(len(inner.labels), dtype=np.bool_)
-    probabilities = _calibrator(inner, all_rows, decision, positive)(raw)
-    if raw.shape[1] != 2:
-        return FoldDecision(probabilities, float("nan"), float("nan"))
+    calibrator = _calibrator(inner, all_rows, decision, positive)
+    calibrated = decision.calibrate != "none"
+    if inner.probabilities.shape[1] != 2:
+        return FittedDecision(calibrator, calibrated, float("nan"), float("nan"))
     fitted = _cross_calibrated(inner, decision, positive)
     rule, weights = parse_threshold(decision.threshold), patient_weights(inner.units)
     threshold = choose_threshold(rule, fitted[:, positive], inner.labels == positive, weights)
@@ -123,11 +153,11 @@ def decide(raw: Floats, inner: Inner, decision: Decision, *, positive: int) -> F
     units, unit_of = np.unique(inner.units, return_inverse=True)
     labels = label_of_units(unit_of, inner.labels, len(units))
     if labels is None:
-        return FoldDecision(probabilities, threshold, float("nan"))
+        return FittedDecision(calibrator, calibrated, threshold, float("nan"))
     cells = decide_cells(fitted, threshold, positive)
     scores = patient_scores(decision.aggregate, fitted, cells, unit_of, len(units))[:, positive]
     patient_threshold = choose_threshold(rule, scores, labels == positive, np.ones(len(units)))
-    return FoldDecision(probabilities, threshold, patient_threshold)
+    return FittedDecision(calibrator, calibrated, threshold, patient_threshold)
 
 
 def add_decisions(

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from bench.datasets.phantom.reader import PhantomSpec, phantom_cells
 from bench.executors.cores import cores
-from bench.executors.local import LocalPool, local_pool
+from bench.executors.local_pool import LocalPool, local_pool
 from bench.features.extraction import extract
 from bench.features.store.entry import open_features
 from bench.features.store.keys import entry_of
@@ -234,7 +234,7 @@ def _ours(model: str, machine: Machine, folder: Path, cells: Cells, pool: LocalP
     digests = [hashlib.sha256(Path(file.path).read_bytes()).hexdigest() for file in cells.files]
     start = time.perf_counter()
     entry = entry_of(store, plugin, digests, weights_dir=str(folder), threads=machine.threads, device=machine.device)
-    made = extract(entry, plugin, cells=cells, digests=digests, pool=pool, options=options, observer=Observer())
+    made = extract(entry, plugin, cells=cells, digests=digests, executor=pool, options=options, observer=Observer())
     seconds = time.perf_counter() - start
     stored = np.array(open_features(entry.folder))
     if made != len(cells) or len(stored) != len(cells):

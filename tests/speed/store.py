@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.features.store.build import begin_build, finish_build
-from bench.features.store.checked_features import Features
 from bench.features.store.chunks import Chunk, ChunkInfo, write_chunk
 from bench.features.store.damage import describe_damage
 from bench.features.store.entry import VALUES, Entry, entry_record, feature_names, open_features, write_entry
+from bench.plugins.checked_features import Features
 from extractors.cells import CellFile, Cells
 
 MANY, WIDTH = 1_000_000, 1280

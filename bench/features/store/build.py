@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from bench.errors import BenchError
-from bench.features.store.checked_features import Features
 from bench.features.store.chunks import Chunk, ChunkInfo, Task, read_chunk
 from bench.features.store.damage import intact_checksums
 from bench.features.store.entry import (
@@ -27,6 +26,7 @@ from bench.features.store.entry import (
     write_blocks,
 )
 from bench.features.store.reuse import Reuse, find_rows
+from bench.plugins.checked_features import Features
 from extractors.cells import Cells
 from extractors.files.atomic import discard, remove_unfinished
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from bench.errors import BenchError
-from bench.features.store.checked_features import Features, checked_features
 from bench.features.store.entry import DIGEST_BYTES
+from bench.plugins.checked_features import Features, checked_features
 from bench.plugins.registry import Plugin
 from bench.storage.fingerprints import digest
 from extractors.cells import Cells

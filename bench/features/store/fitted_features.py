@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.errors import BenchError
-from bench.features.store.checked_features import checked_features
 from bench.features.store.chunks import store_errors_as_bench_error
 from bench.features.store.damage import describe_damage
 from bench.features.store.entry import RECORD, entry_record, mark_used, open_features, open_rows, write_entry
 from bench.features.store.fit_key import Fit
+from bench.plugins.checked_features import checked_features
 from bench.splits.folds import Indices
 from bench.storage.locks import locked
 from extractors.files.atomic import discard, remove_unfinished

@@ -19,7 +19,7 @@ COMMANDS = [
     ["folds"],
     ["check"], ["compare"], ["score"], ["audit"], ["leakage"], ["significance"],
     ["features", "catalogue"], ["features", "extract"], ["features", "list"], ["features", "show"],
-    ["features", "why"], ["features", "verify"], ["features", "gc"], ["features", "path"],
+    ["features", "why"], ["features", "gc"], ["features", "path"],
 ]  # fmt: skip
 
 HEAVY = (

@@ -161,7 +161,7 @@ def test_why_counts_reusable_rows_and_a_run_copies_them(command: Command, cells:
 
 
 def test_path_needs_an_extractor(command: Command, cells: Path) -> None:
-    with pytest.raises(BenchError, match=r"give an extractor too, such as bench features path .* size"):
+    with pytest.raises(BenchError, match=r"no extractor given; for example bench features path .* size"):
         command("path", str(cells))
 
 

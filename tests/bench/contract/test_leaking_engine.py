@@ -80,12 +80,14 @@ def test_inner_folds_through_patients(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_threshold_fitted_on_the_test_patients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Fold._decided
+    original = Fold._fit_decision
 
-    def peeking(self: Any, outer: pd.DataFrame, inner: pd.DataFrame) -> pd.DataFrame:
-        return original(self, outer, pd.concat([inner, outer.assign(inner_fold=0)], ignore_index=True))
+    def peeking(self: Any, inner: pd.DataFrame) -> Any:
+        test = self._open_splits()[-1]
+        outer = self._predict(self._fit(self._classifier(), test), test)
+        return original(self, pd.concat([inner, outer.assign(inner_fold=0)], ignore_index=True))
 
-    monkeypatch.setattr(Fold, "_decided", peeking)
+    monkeypatch.setattr(Fold, "_fit_decision", peeking)
     failed = _failed(tmp_path)
     assert failed[LABELS] == "predictions change when the test patients have other labels"
     assert failed[OTHER_CELLS] == "predictions change when other test patients have other cells"
