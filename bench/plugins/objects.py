@@ -68,7 +68,7 @@ class ObjectPlugin(Plugin):
         return estimator if takes_groups(estimator) else ExtractorAdapter(estimator)
 
     def __getstate__(self) -> dict[str, Any]:
-        import cloudpickle
+        import cloudpickle  # noqa: PLC0415 (only workers that need it pay for the import)
 
         modules = [sys.modules[name] for name in unfindable_modules(self.estimator)]
         for module in modules:
