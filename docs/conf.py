@@ -24,7 +24,7 @@ extensions = [
     "myst_parser",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_generated/packages.md", "examples", "scripts"]
+exclude_patterns = ["status.md", "_build", "_generated/packages.md", "examples", "scripts"]
 templates_path = ["_templates"]
 
 autodoc_typehints = "none"
