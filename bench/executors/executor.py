@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from pebble import ProcessExpired
-
 from bench.errors import BenchError
 
 _FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
@@ -58,7 +56,7 @@ def failure_reason(future: Future[Any]) -> str:
         return ""
     if isinstance(error, TimeoutError):
         return f"timed out after {error.args[1] if len(error.args) > 1 else '?'} s (--timeout)"
-    if isinstance(error, ProcessExpired):
+    if type(error).__name__ == "ProcessExpired" and hasattr(error, "exitcode"):  # pebble's, which is not imported here
         return f"the worker process died (exit code {error.exitcode}); out of memory?"
     if isinstance(error, BenchError):
         return str(error)

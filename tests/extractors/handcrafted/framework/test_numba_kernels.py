@@ -66,8 +66,18 @@ def hits(kernel: Any) -> int:
 
 def kernels(module: ModuleType) -> Iterator[Any]:
     for value in vars(module).values():
-        if isinstance(value, Dispatcher) and value.py_func.__module__ == module.__name__:
-            yield value
+        kernel = getattr(value, "dispatcher", value)
+        if isinstance(kernel, Dispatcher) and kernel.py_func.__module__ == module.__name__:
+            yield kernel
+
+
+def test_numba_is_imported_at_the_first_call() -> None:
+    code = (
+        "import sys; from bench.plugins.registry import extractor; plugin = extractor('handcrafted'); plugin.build();"
+        "print('numba' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def borrowed(module: ModuleType) -> set[str]:
@@ -181,6 +191,7 @@ def test_a_full_disk_only_costs_time(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_deleted_folder_only_costs_time(tmp_path: Path) -> None:
     module = loaded(tmp_path / "kernel.py")
+    assert module.total.dispatcher is not None, "it has chosen the folder"
     for file in (tmp_path / "__pycache__").iterdir():
         file.unlink()
     (tmp_path / "__pycache__").rmdir()
