@@ -19,7 +19,8 @@ from bench.evaluation.protocol import Protocol
 from bench.evaluation.tuning import OpenStudy, study_in_memory, tune
 from bench.plugins.registry import Plugin
 from bench.scores.decisions import Inner, add_decisions, decide
-from bench.scores.metrics import probability_columns, weighted_auroc
+from bench.scores.metrics import weighted_auroc
+from bench.scores.predictions import probability_columns
 from bench.seeds import seed_of
 from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_disjoint, inner_folds
 
