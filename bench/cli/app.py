@@ -139,8 +139,9 @@ def list_(
         typer.echo(f"{name:<{width}}  {text}{'' if owner == 'cytobench' else f'  ({owner})'}")
     if kind == "extractors":
         if timm:
-            for name in listing.models():
-                typer.echo(name)
+            from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (may import timm)
+
+            typer.echo("\n".join(model_names()))
         else:
             typer.echo("The name of any timm or torchvision model is an extractor too: bench list extractors --timm")
     if kind == "classifiers":
