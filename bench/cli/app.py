@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from bench.cli.display.terminal import live_progress, show_line
 from bench.cli.evidence import evidence
 from bench.cli.features import features
 from bench.cli.options import (
@@ -17,7 +18,7 @@ from bench.cli.options import (
     ResultsFolder,
     command,
     examples,
-    help_text,
+    optional,
     own_option,
     set_options,
     single,
@@ -57,12 +58,10 @@ MATRIX_OPTIONS = {
 def run(
     *,
     extractor: Annotated[
-        list[str] | None,
-        typer.Option("--extractor", "-x", help=help_text("Extractor or model.", "handcrafted"), show_default=False),
+        list[str] | None, optional("Extractor or model.", "--extractor", "-x", default="handcrafted")
     ] = None,
     classifier: Annotated[
-        list[str] | None,
-        typer.Option("--classifier", "--clf", "-c", help=help_text("Classifier.", "svm"), show_default=False),
+        list[str] | None, optional("Classifier.", "--classifier", "--clf", "-c", default="svm")
     ] = None,
     **options: Any,
 ) -> None:
@@ -72,7 +71,6 @@ def run(
     """
     from bench import api  # noqa: PLC0415 (so that --help stays fast)
     from bench.cli.display import tables as display  # noqa: PLC0415
-    from bench.cli.display.terminal import live_progress  # noqa: PLC0415
 
     names = {"extractor": single("extractor", extractor), "classifier": single("classifier", classifier)}
     with stoppable(), live_progress(outcomes=False) as observer:
@@ -95,7 +93,6 @@ def matrix(**options: Any) -> None:
     """
     from bench import api  # noqa: PLC0415
     from bench.cli.display import tables as display  # noqa: PLC0415
-    from bench.cli.display.terminal import live_progress  # noqa: PLC0415
 
     with stoppable(), live_progress() as observer:
         result = api.matrix(observer=observer, **set_options(options))
@@ -109,7 +106,6 @@ def plan(**options: Any) -> None:
     """Print which experiments of a matrix are done and which would run, and why; run nothing."""
     from bench import api  # noqa: PLC0415
     from bench.cli.display import tables as display  # noqa: PLC0415
-    from bench.cli.display.terminal import live_progress  # noqa: PLC0415
 
     with live_progress() as observer:
         table = api.plan(observer=observer, **set_options(options))
@@ -119,13 +115,9 @@ def plan(**options: Any) -> None:
 @command(app, "bench report results/", "bench report results/ -o leaderboard.html")
 def report(
     results: ResultsFolder = Path("results"),
-    output: Annotated[
-        Path | None,
-        typer.Option(*OUTPUT, help=help_text("HTML file.", "RESULTS/report.html"), show_default=False),
-    ] = None,
+    output: Annotated[Path | None, optional("HTML file.", *OUTPUT, default="RESULTS/report.html")] = None,
 ) -> None:
     """Write an HTML report of a results folder: one file that opens offline."""
-    from bench.cli.display.terminal import show_line  # noqa: PLC0415
     from bench.experiments.results import Results  # noqa: PLC0415
     from reports.page import write_report  # noqa: PLC0415
 
@@ -147,8 +139,9 @@ def list_(
         typer.echo(f"{name:<{width}}  {text}{'' if owner == 'cytobench' else f'  ({owner})'}")
     if kind == "extractors":
         if timm:
-            for name in listing.models():
-                typer.echo(name)
+            from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (may import timm)
+
+            typer.echo("\n".join(model_names()))
         else:
             typer.echo("The name of any timm or torchvision model is an extractor too: bench list extractors --timm")
     if kind == "classifiers":
@@ -161,7 +154,6 @@ def list_(
 def describe(path: Data, **options: Any) -> None:
     """Print the contents of a dataset: cells, patients, split units, image sizes, folds and notices."""
     from bench.cli.display import tables as display  # noqa: PLC0415
-    from bench.cli.display.terminal import live_progress  # noqa: PLC0415
     from bench.datasets.loading import open_data  # noqa: PLC0415
     from bench.options import make_options  # noqa: PLC0415
 
@@ -174,14 +166,11 @@ def describe(path: Data, **options: Any) -> None:
 def quality(
     path: Data,
     *,
-    output: Annotated[
-        Path | None, typer.Option(*OUTPUT, help="Table with one row per cell, .csv or .parquet.", show_default=False)
-    ] = None,
+    output: Annotated[Path | None, optional("Table with one row per cell, .csv or .parquet.", *OUTPUT)] = None,
     **options: Any,
 ) -> None:
     """Check the masks: dropped debris, holes, cells at the image border, accepted and rejected nuclei."""
     from bench.cli.display.quality import show_quality  # noqa: PLC0415
-    from bench.cli.display.terminal import live_progress, show_line  # noqa: PLC0415
     from bench.datasets import quality as masks  # noqa: PLC0415
     from bench.datasets.loading import open_every_cell  # noqa: PLC0415
     from bench.datasets.readers.manifest import manifest_files  # noqa: PLC0415
@@ -215,7 +204,6 @@ def show(
     **options: Any,
 ) -> None:
     """Draw a contact sheet: cells as read and after each preparation step, with the outlines of their masks."""
-    from bench.cli.display.terminal import live_progress, show_line  # noqa: PLC0415
     from bench.datasets.contact_sheet.sheet import check_sheet_place, write_contact_sheet  # noqa: PLC0415
     from bench.datasets.loading import open_every_cell  # noqa: PLC0415
     from bench.options import make_options  # noqa: PLC0415
@@ -243,7 +231,6 @@ def phantom(
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
 ) -> None:
     """Write synthetic cells with known truth into a folder with a manifest."""
-    from bench.cli.display.terminal import live_progress, show_line  # noqa: PLC0415
     from bench.datasets.phantom.reader import PhantomSpec, write_phantom  # noqa: PLC0415
 
     spec = PhantomSpec(

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from bench.cli.display.terminal import live_progress, show_line
 from bench.cli.options import (
     OUTPUT,
     Data,
     Json,
     ResultsFolder,
     command,
-    help_text,
+    optional,
     own_option,
     set_options,
+    show_or_print_json,
     stage_options,
     stoppable,
     typer_option,
@@ -41,9 +42,7 @@ Experiment = Annotated[Path, typer.Argument(help="Folder of an experiment, or a 
 def folds(
     path: Data,
     *,
-    output: Annotated[
-        Path | None, typer.Option(*OUTPUT, help="CSV file, for --folds-file of a run.", show_default=False)
-    ] = None,
+    output: Annotated[Path | None, optional("CSV file, for --folds-file of a run.", *OUTPUT)] = None,
     **options: Any,
 ) -> None:
     """Print the patients and cells of each class in every fold, and write the folds to a file.
@@ -51,7 +50,6 @@ def folds(
     `bench run` and `bench matrix` draw the same folds from the same options.
     """
     from bench.cli.display import folds as display_folds  # noqa: PLC0415 (so that --help stays fast)
-    from bench.cli.display.terminal import live_progress, show_line  # noqa: PLC0415
     from bench.datasets.loading import open_data  # noqa: PLC0415
     from bench.options import make_options  # noqa: PLC0415
     from bench.splits.fold_manifest import write_folds  # noqa: PLC0415
@@ -77,7 +75,7 @@ def folds(
 def score(
     results: ResultsFolder = Path("results"),
     *,
-    output: Annotated[Path | None, typer.Option(*OUTPUT, help="CSV file with all metrics.", show_default=False)] = None,
+    output: Annotated[Path | None, optional("CSV file with all metrics.", *OUTPUT)] = None,
     **options: Any,
 ) -> None:
     """Re-score saved predictions with another calibration, threshold or aggregation.
@@ -85,7 +83,6 @@ def score(
     Nothing is fitted and the stored experiments do not change.
     """
     from bench.cli.display import scores as display_scores  # noqa: PLC0415
-    from bench.cli.display.terminal import live_progress, show_line  # noqa: PLC0415
     from bench.experiments import rescoring  # noqa: PLC0415
 
     with stoppable(resumes=False), live_progress() as observer:
@@ -105,10 +102,7 @@ def compare(
         ),
     ],
     *,
-    against: Annotated[
-        str | None,
-        typer.Option(help=help_text("Reference experiment, by name or folder.", "the best"), show_default=False),
-    ] = None,
+    against: Annotated[str | None, optional("Reference experiment, by name or folder.", default="the best")] = None,
     all_pairs: Annotated[bool, typer.Option("--all-pairs", help="Compare every pair.")] = False,
     rope: Annotated[float, typer.Option(help="Largest difference that counts as practically equal.")] = 0.01,
     as_json: Json = False,
@@ -118,15 +112,11 @@ def compare(
     Nothing is run. P-values are corrected for the number of comparisons and reported with the unit of the test.
     """
     from bench import api  # noqa: PLC0415
+    from bench.cli.display import comparison as display_comparison  # noqa: PLC0415
 
     with stoppable(resumes=False):
         comparison = api.compare(*experiments, against=against, all_pairs=all_pairs, rope=rope)
-    if as_json:
-        typer.echo(json.dumps(comparison.record(), indent=1))
-    else:
-        from bench.cli.display import comparison as display_comparison  # noqa: PLC0415
-
-        display_comparison.show_comparison(comparison)
+    show_or_print_json(comparison, display_comparison.show_comparison, as_json=as_json)
 
 
 @command(
@@ -143,15 +133,9 @@ def audit(
     *,
     folds: Annotated[int, typer.Option(min=2, help="Planned number of outer folds.")] = 5,
     links: Annotated[
-        Path | None,
-        typer.Option(
-            help="CSV file to write: patients that share a near-duplicate, for --links of a run.", show_default=False
-        ),
+        Path | None, optional("CSV file to write: patients that share a near-duplicate, for --links of a run.")
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(*OUTPUT, help="Results folder whose report will show the audit.", show_default=False),
-    ] = None,
+    output: Annotated[Path | None, optional("Results folder whose report will show the audit.", *OUTPUT)] = None,
     as_json: Json = False,
     **options: Any,
 ) -> None:
@@ -162,7 +146,6 @@ def audit(
     exact duplicates without its images.
     """
     from bench.cli.display import audit as display_audit  # noqa: PLC0415
-    from bench.cli.display.terminal import live_progress  # noqa: PLC0415
     from bench.datasets.link_files import write_links  # noqa: PLC0415
     from bench.evidence.audit import auditing  # noqa: PLC0415
 
@@ -171,10 +154,7 @@ def audit(
     stored = None if output is None else auditing.write_audit(result, output)
     if links is not None:
         write_links(links, result.links)
-    if as_json:
-        typer.echo(json.dumps(result.record(), indent=1))
-    else:
-        display_audit.show_audit(result, stored=stored, links=links)
+    show_or_print_json(result, display_audit.show_audit, as_json=as_json, stored=stored, links=links)
     if not result.passed:
         raise typer.Exit(1)
 
@@ -194,15 +174,11 @@ def leakage(
     Finished fits are stored; an interrupted report continues where it stopped.
     """
     from bench.cli.display import leakage as display_leakage  # noqa: PLC0415
-    from bench.cli.display.terminal import live_progress  # noqa: PLC0415
     from bench.evidence.leakage import report  # noqa: PLC0415
 
     with stoppable(), live_progress(outcomes=False) as observer:
         result = report.leakage(experiment, permutations=permutations, observer=observer, **set_options(options))
-    if as_json:
-        typer.echo(json.dumps(result.record(), indent=1))
-    else:
-        display_leakage.show_leakage(result)
+    show_or_print_json(result, display_leakage.show_leakage, as_json=as_json)
 
 
 @command(evidence, 'bench significance results/ --name "handcrafted x svm" --permutations 199', options=REFIT_OPTIONS)
@@ -218,17 +194,13 @@ def significance(
     Finished permutations are stored; an interrupted test continues, and more permutations add to them.
     """
     from bench.cli.display import significance as display_significance  # noqa: PLC0415
-    from bench.cli.display.terminal import live_progress  # noqa: PLC0415
     from bench.evidence.permutation import significance as permutation_test  # noqa: PLC0415
 
     with stoppable(), live_progress(outcomes=False) as observer:
         result = permutation_test.significance(
             experiment, permutations=permutations, observer=observer, **set_options(options)
         )
-    if as_json:
-        typer.echo(json.dumps(result.record(), indent=1))
-    else:
-        display_significance.show_significance(result)
+    show_or_print_json(result, display_significance.show_significance, as_json=as_json)
 
 
 @command(evidence, 'bench check "svm[C=10]"')
@@ -237,13 +209,9 @@ def check(
     *,
     kind: Annotated[
         Literal["extractor", "classifier"] | None,
-        typer.Option(
-            help="Kind of plugin, needed where an extractor and a classifier share the name.", show_default=False
-        ),
+        optional("Kind of plugin, needed where an extractor and a classifier share the name."),
     ] = None,
-    weights_dir: Annotated[
-        Path | None, typer.Option(help="Folder of MODEL.safetensors files.", show_default=False)
-    ] = None,
+    weights_dir: Annotated[Path | None, optional("Folder of MODEL.safetensors files.")] = None,
 ) -> None:
     """Run the contract tests on a plugin.
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from bench.cli.options import OUTPUT, Data, command, help_text, set_options, stage_options, stoppable
+from bench.cli.display.terminal import live_progress, show_line
+from bench.cli.options import OUTPUT, Data, command, optional, set_options, stage_options, stoppable
 from bench.errors import BenchError
 
 features = typer.Typer(no_args_is_help=True, help="Inspect, extract and manage features.")
@@ -15,30 +16,22 @@ features = typer.Typer(no_args_is_help=True, help="Inspect, extract and manage f
 Extractor = Annotated[str, typer.Option("--extractor", "-x", help="Extractor or model.")]
 Store = Annotated[
     Path | None,
-    typer.Option(
-        "--store", help=help_text("Folder of the feature store.", "the user's cache folder"), show_default=False
-    ),
+    optional("Folder of the feature store.", "--store", default="the user's cache folder"),
 ]
 
 
 @command(features, "bench features catalogue --family glcm --format markdown -o glcm.md")
 def catalogue(
     extractor: Extractor = "handcrafted",
-    family: Annotated[
-        list[str] | None,
-        typer.Option(help=help_text("Family to list; can be repeated.", "all"), show_default=False),
-    ] = None,
+    family: Annotated[list[str] | None, optional("Family to list; can be repeated.", default="all")] = None,
     format: Annotated[
         Literal["table", "csv", "json", "markdown"],
         typer.Option(help="Output format: a table with one row per feature, or one row per column in the others."),
     ] = "table",
-    output: Annotated[
-        Path | None, typer.Option(*OUTPUT, help="File, for a format other than table.", show_default=False)
-    ] = None,
+    output: Annotated[Path | None, optional("File, for a format other than table.", *OUTPUT)] = None,
 ) -> None:
     """List the features of an extractor: name, formula, unit, range, invariance to quarter turns, source."""
     from bench.cli.display import features as display_features  # noqa: PLC0415
-    from bench.cli.display.terminal import show_line  # noqa: PLC0415
     from bench.plugins import feature_catalogue  # noqa: PLC0415 (so that --help stays fast)
 
     entries = feature_catalogue.catalogue(extractor, family or ())
@@ -73,7 +66,6 @@ def extract(
     included and marked in the column set.
     """
     from bench.cli.display import features as display_features  # noqa: PLC0415
-    from bench.cli.display.terminal import live_progress, show_line  # noqa: PLC0415
     from bench.datasets.readers.manifest import manifest_files  # noqa: PLC0415
     from bench.features import extract as feature_extraction  # noqa: PLC0415
     from bench.features import table as feature_table  # noqa: PLC0415
@@ -131,7 +123,6 @@ def why(
 ) -> None:
     """Print whether features are stored, and if not, how the nearest entry differs: stored value -> requested value."""
     from bench.cli.display.store import show_explanation  # noqa: PLC0415
-    from bench.cli.display.terminal import live_progress  # noqa: PLC0415
     from bench.features.extract import resolve_features  # noqa: PLC0415
     from bench.features.store.explain import explain  # noqa: PLC0415
 
@@ -162,7 +153,6 @@ def gc(
     With --check, the exit code is 1 if an entry is damaged; the next run that needs it extracts the damaged rows again.
     """
     from bench.cli.display.store import show_damage, show_garbage, show_unknown  # noqa: PLC0415
-    from bench.cli.display.terminal import live_progress  # noqa: PLC0415
     from bench.features.store.garbage import check_entries, collect_garbage, remove_networks  # noqa: PLC0415
     from bench.features.store.inventory import read_inventory  # noqa: PLC0415
     from bench.features.store.location import store_folder  # noqa: PLC0415
@@ -204,7 +194,6 @@ def path(
         return
     if extractor is None:
         raise BenchError(f"bench features path {data}: no extractor given; for example bench features path {data} size")
-    from bench.cli.display.terminal import live_progress  # noqa: PLC0415
     from bench.features.extract import resolve_features  # noqa: PLC0415
 
     with stoppable(resumes=False), live_progress() as observer:

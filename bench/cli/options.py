@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -68,7 +69,12 @@ def typer_option(name: str, *, text: str | None = None, shown: str | None = None
 
 def own_option(kind: Any, text: str, *flags: str, panel: str | None = None) -> Any:
     """Return an option of one command, which is not an option of a run."""
-    return Annotated[kind | None, typer.Option(*flags, help=help_text(text), show_default=False, rich_help_panel=panel)]
+    return Annotated[kind | None, optional(text, *flags, panel=panel)]
+
+
+def optional(text: str, *flags: str, default: str = "", panel: str | None = None) -> Any:
+    """Return the declaration of an option that may be left out; `default` describes what is then used."""
+    return typer.Option(*flags, help=help_text(text, default), show_default=False, rich_help_panel=panel)
 
 
 def help_text(text: str, default: str = "") -> str:
@@ -115,13 +121,9 @@ def _replace_keywords(function: Callable[..., None], options: Mapping[str, Any])
     """Replace `**options` in a signature by named options."""
     own = [p for p in inspect.signature(function).parameters.values() if p.kind is not p.VAR_KEYWORD]
     hints = inspect.get_annotations(function, eval_str=True)
-    parameters = [
-        *(p.replace(annotation=hints[p.name]) for p in own),
-        *(
-            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-            for key, kind in options.items()
-        ),
-    ]
+    parameters = [p.replace(annotation=hints[p.name]) for p in own]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters += [inspect.Parameter(key, keyword, default=None, annotation=kind) for key, kind in options.items()]
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     function.__annotations__ = {p.name: p.annotation for p in parameters}
 
@@ -162,8 +164,7 @@ def _command_line_type(declared: Declaration) -> Any:
     if declared.option.flags:
         return list[str]
     is_union = get_origin(declared.type) in (Union, types.UnionType)
-    kinds = [kind for kind in get_args(declared.type) if kind is not type(None)] if is_union else [declared.type]
-    return kinds[0]
+    return next(kind for kind in get_args(declared.type) if kind is not type(None)) if is_union else declared.type
 
 
 def _default(declared: Declaration) -> str:
@@ -179,3 +180,11 @@ OUTPUT = ("--output", "-o")
 ResultsFolder = Annotated[Path, typer.Argument(help="Results folder.")]
 Data = Annotated[str, typer.Argument(metavar="DATA", help="Cells, as for --data of bench run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def show_or_print_json(result: Any, show: Callable[..., None], *, as_json: bool, **values: Any) -> None:
+    """Print the record of a result as JSON, or the result by a function of `bench.cli.display`."""
+    if as_json:
+        typer.echo(json.dumps(result.record(), indent=1))
+    else:
+        show(result, **values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from bench.datasets.phantom.patients import PhantomSpec
 from bench.datasets.phantom.reader import MANIFEST, write_phantom
@@ -196,8 +196,6 @@ def _names(word: str, codes: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.str
 
 
 def _write_table(folder: Path, data: SyntheticData) -> None:
-    with (folder / MANIFEST).open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["path", "label", "patient"])
-        for cell, label, patient in zip(data.X.files, data.y, data.groups, strict=True):
-            table.writerow([Path(cell.path).relative_to(folder).as_posix(), label, patient])
+    paths = [Path(cell.path).relative_to(folder).as_posix() for cell in data.X.files]
+    table = pd.DataFrame({"path": paths, "label": data.y, "patient": data.groups})
+    table.to_csv(folder / MANIFEST, index=False)

@@ -75,9 +75,7 @@ def positive_class(
         raise BenchError(f"--positive {requested}: no such class.{hint} The classes are {', '.join(classes)}.")
     if requested is not None and len(classes) > 2:
         raise BenchError(f"--positive {requested}: there are {len(classes)} classes; a positive class needs two")
-    if len(classes) > 2:
-        return None, None
-    if requested is not None:
+    if requested is not None or len(classes) > 2:
         return requested, None
     if default in classes:
         return default, None

@@ -64,5 +64,4 @@ def _notices(
 
 
 def _pair(group: pd.DataFrame) -> str:
-    first, second = group["cell"].iloc[0], group["cell"].iloc[1]
-    return f"{first} and {second}"
+    return " and ".join(group["cell"].iloc[:2])

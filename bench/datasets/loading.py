@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 from bench.datasets.classes import with_positive_class
@@ -69,8 +69,7 @@ def open_data(options: Options, observer: Observer | None = None) -> Opened:
     observer = observer or Observer()
     # Links are read first: an error in them should not appear minutes later.
     links = None if options.links is None else (options.links, read_links(options.links))
-    dataset = _read_sets(options, observer)
-    dataset = with_sets_of_split(dataset, options.split)
+    dataset = with_sets_of_split(_read_sets(options, observer), options.split)
     scanned = _scan(dataset, options, observer)
     dataset, scanned = without_unreadable(dataset, scanned, skip=options.skip_unreadable)
     dataset = with_duplicates(dataset, scanned.table["picture"])
@@ -115,21 +114,12 @@ def _read_sets(options: Options, observer: Observer) -> Dataset:
 
 
 def _read(data: str | FrameSource, options: Options, observer: Observer) -> Dataset:
-    reading = ReadOptions(
-        mask=options.mask,
-        nucleus_mask=options.nucleus_mask,
-        patient_pattern=options.patient_pattern,
-        positive=options.positive,
-        white_level=options.white_level,
-        um_per_px=options.um_per_px,
-    )
+    reading = ReadOptions(**{field.name: getattr(options, field.name) for field in fields(ReadOptions)})
     dataset, root = (
         read_frame(data, reading) or read_phantom(str(data), reading, observer) or read_path(str(data), reading)
     )
     check_table(dataset)
-    dataset = with_masks(dataset, root)
-    dataset = with_patient_notices(dataset)
-    return with_positive_class(dataset, str(data))
+    return with_positive_class(with_patient_notices(with_masks(dataset, root)), str(data))
 
 
 def _scan(dataset: Dataset, options: Options, observer: Observer) -> Scan:

@@ -28,15 +28,12 @@ class Description:
         Columns `height`, `width` (px), `cells`: image sizes, the most frequent first.
     folds : DataFrame or None
         Index: official folds. For each label, the columns `<label> cells` and `<label> patients`; None without folds.
-    notices : tuple of str
-        Messages for the user.
     """
 
     classes: pd.DataFrame
     per_patient: pd.DataFrame
     sizes: pd.DataFrame
     folds: pd.DataFrame | None
-    notices: tuple[str, ...]
 
 
 def describe(dataset: Dataset, scan: Scan) -> Description:
@@ -55,7 +52,6 @@ def describe(dataset: Dataset, scan: Scan) -> Description:
         per_patient=_by_label(table, _cells_per_patient),
         sizes=_sizes(scan.table),
         folds=_folds(table) if "fold" in table else None,
-        notices=dataset.notices,
     )
 
 

@@ -20,7 +20,8 @@ from bench.evaluation.trained_pipeline import TrainedPipeline, predict_probabili
 from bench.evaluation.tuning import OpenStudy, study_in_memory, tune
 from bench.plugins.registry import Plugin
 from bench.scores.decisions import FittedDecision, Inner, fit_decision
-from bench.scores.metrics import probability_columns, weighted_auroc
+from bench.scores.metrics import weighted_auroc
+from bench.scores.predictions import probability_columns
 from bench.seeds import seed_of
 from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_disjoint, inner_folds
 from extractors.cells import Cells

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.scores.metrics import probability_columns, weighted_auroc
+from bench.scores.metrics import weighted_auroc
+from bench.scores.predictions import probability_columns
 
 COLUMNS = ("repeat", "fold", "inner_best", "outer", "optimism")
 """Columns of the table of `optimism`."""

@@ -13,7 +13,7 @@ import pandas as pd
 from bench.errors import BenchError
 from bench.plugins.checked_features import checked_features
 from bench.scores.decisions import FittedDecision, add_decisions
-from bench.scores.metrics import probability_columns
+from bench.scores.predictions import probability_columns
 from extractors.cells import Cells
 from extractors.preparation.step import Step
 

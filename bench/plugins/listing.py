@@ -22,13 +22,6 @@ def plugins_of(kind: Kind) -> list[tuple[str, str, str]]:
     return rows
 
 
-def models() -> list[str]:
-    """Return the names of the timm and torchvision models, each of which is an extractor."""
-    from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (may import timm)
-
-    return list(model_names())
-
-
 def _summary(module: str, attribute: str) -> str:
     path = _ROOT.joinpath(*module.split(".")).with_suffix(".py")
     if not path.is_file():

@@ -13,7 +13,7 @@ from bench.plugins import registry
 from bench.plugins.object_identity import ENGINE_PARAMETERS, identity_of, import_path, is_estimator, unfindable_modules
 from bench.plugins.pipeline import PipelineSpec
 from bench.plugins.registry import Kind, Plugin
-from bench.plugins.selectors import Selector, Value
+from bench.plugins.selectors import Selector
 
 _ADAPTERS = "bench.plugins.object_adapters:ExtractorAdapter"
 _SKLEARN_ADAPTER = "classifiers.sklearn_adapter:SklearnAdapter"
@@ -100,13 +100,12 @@ def extractor(item: object) -> Plugin:
     if (selector := _installed_selector(item, "extractors")) is not None:
         return _with_notices(registry.extractor(str(selector)), item)
     _check_nested_cv(item)
-    own = ENGINE_PARAMETERS | {"device"}
     return ObjectPlugin(
         selector=name_of(item),
         target=_ADAPTERS,
         params={},
-        accepts=frozenset(_leaf(name) for name in item.get_params()) & own,  # type: ignore[attr-defined]
-        requires_fit=_requires_fit(item),
+        accepts=frozenset(map(_leaf, item.get_params())) & {*ENGINE_PARAMETERS, "device"},  # type: ignore[attr-defined]
+        requires_fit=bool(item.__sklearn_tags__().requires_fit) if hasattr(item, "__sklearn_tags__") else True,
         estimator=item,
         identity=identity_of(item),
         notices=_replaced(item),
@@ -133,7 +132,7 @@ def classifier(item: object) -> Plugin:
 
     selector = _installed_selector(item, "classifiers")
     if selector is None and not takes_groups(item) and hasattr(item, "predict_proba"):
-        selector = _path_selector(item)
+        selector = _selector(item, import_path(type(item)))
     if selector is not None:
         return _with_notices(registry.classifier(str(selector)), item)
     if takes_groups(item) and hasattr(item, "predict_proba"):
@@ -191,35 +190,23 @@ def _installed_selector(item: Any, kind: Kind) -> Selector | None:
     """Return the selector of an instance of an installed plugin's class."""
     target = f"{type(item).__module__}:{type(item).__qualname__}"
     name = next((name for name, point in registry.installed(kind).items() if point.value == target), None)
-    return None if name is None else _selector(item, name)
+    return _selector(item, name)
 
 
-def _path_selector(item: Any) -> Selector | None:
-    """Return the selector of a classifier whose class can be imported."""
-    path = import_path(type(item))
-    return None if path is None else _selector(item, path)
-
-
-def _selector(item: Any, name: str) -> Selector | None:
-    """Return a selector with the changed parameters; None if one of them cannot be written in a selector."""
-    params = _changed(item)
-    values = {key: _selector_value(value) for key, value in params.items() if key not in ENGINE_PARAMETERS}
-    if any(value is NotImplemented for value in values.values()):
-        return None
-    return Selector(name, values)
-
-
-def _selector_value(value: Any) -> Value | Any:
-    return value if value is None or isinstance(value, bool | int | float | str) else NotImplemented
+def _selector(item: Any, name: str | None) -> Selector | None:
+    """Return a selector with the changed parameters; None without a name or if one cannot be written in a selector."""
+    params = {} if name is None else _changed(item)
+    writable = all(isinstance(value, bool | int | float | str | None) for value in params.values())
+    return Selector(name, params) if name is not None and writable else None
 
 
 def _changed(item: Any) -> dict[str, Any]:
-    """Return the parameters that differ from their defaults."""
+    """Return the parameters that differ from their defaults, without those that the engine sets."""
     signature = inspect.signature(type(item)).parameters
     return {
         name: value
         for name, value in item.get_params(deep=False).items()
-        if name not in signature or not _equal(value, signature[name].default)
+        if name not in ENGINE_PARAMETERS and (name not in signature or not _equal(value, signature[name].default))
     }
 
 
@@ -243,8 +230,7 @@ def _text(value: object) -> str:
     steps = getattr(value, "steps", None)
     if isinstance(steps, list):
         return f"{type(value).__name__}({', '.join(_text(step) for _, step in steps)})"
-    changed = {k: v for k, v in _changed(value).items() if k not in ENGINE_PARAMETERS}
-    return f"{type(value).__name__}({', '.join(f'{k}={_text(v)}' for k, v in changed.items())})"
+    return f"{type(value).__name__}({', '.join(f'{k}={_text(v)}' for k, v in _changed(value).items())})"
 
 
 def _replaced(item: Any) -> tuple[str, ...]:
@@ -275,7 +261,3 @@ def _check_nested_cv(item: Any) -> None:
             f"{name_of(item)}: {nested[0]} would split cells of one patient; give the extractor a parameter cv of its "
             "own, which receives a splitter by patient"
         )
-
-
-def _requires_fit(item: Any) -> bool:
-    return bool(item.__sklearn_tags__().requires_fit) if hasattr(item, "__sklearn_tags__") else True

@@ -156,8 +156,7 @@ def classifier(text: str) -> Plugin:
     if selector.name in points:
         return _plugin_classifier(selector, points[selector.name].value)
     if "." in selector.name:
-        module, _, name = selector.name.rpartition(".")
-        return _adapted(selector, f"{module}:{name}")
+        return _adapted(selector, _target_of(selector.name))
     hint = did_you_mean(selector.name, points)
     raise BenchError(
         f"no classifier is called {selector.name!r}.{hint} See bench list classifiers, or give the import path of a "
@@ -215,10 +214,9 @@ def _target_of(name: str) -> str:
     points = installed("classifiers")
     if name in points:
         return points[name].value
-    module, _, leaf = name.rpartition(".")
-    if not module:
+    if "." not in name:
         raise BenchError(f"no classifier is called {name!r}.{did_you_mean(name, points)}")
-    return f"{module}:{leaf}"
+    return ":".join(name.rsplit(".", 1))
 
 
 def _filled(plugin: Plugin) -> Selector:

@@ -93,7 +93,8 @@ class PredictionRows:
         squared = (self.probabilities - truth) ** 2
         brier = squared[:, self.positive] if self.n_classes == 2 else squared.sum(axis=1)
         own = self.probabilities[np.arange(len(self.labels)), self.labels]
-        return self._sums(np.stack([brier, -np.log(np.clip(own, LEAST, 1 - LEAST))], axis=1))
+        losses = (brier, -np.log(np.clip(own, LEAST, 1 - LEAST)))
+        return np.stack([np.bincount(self.unit_of, weights=v, minlength=self.n_units) for v in losses], axis=1)
 
     @cached_property
     def gaps(self) -> Floats:
@@ -125,10 +126,6 @@ class PredictionRows:
         return [
             precision_steps(self.probabilities[:, c], self.labels == c, self.unit_of, self.fold) for c in self.scored
         ]
-
-    def _sums(self, values: Floats) -> Floats:
-        columns = [np.bincount(self.unit_of, weights=v, minlength=self.n_units) for v in values.T]
-        return np.stack(columns, axis=1)
 
 
 @dataclass(frozen=True)

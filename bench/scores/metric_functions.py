@@ -23,10 +23,9 @@ def auroc(weighted: WeightedRows) -> Floats:
 
 def average_precision(weighted: WeightedRows) -> Floats:
     """Average precision without interpolation, mean over the folds that contain positive and other cells."""
-    n = len(weighted.weights)
+    w = weighted.weights
     per_class = [
-        mean_where_defined([step.average_precision(weighted.weights) for step in steps], n)
-        for steps in weighted.rows.steps
+        mean_where_defined([step.average_precision(w) for step in steps], len(w)) for steps in weighted.rows.steps
     ]
     return np.asarray(np.mean(per_class, axis=0))
 

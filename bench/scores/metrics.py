@@ -12,28 +12,14 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from bench.scores import metric_functions
+from bench.scores import metric_functions as functions
 from bench.scores.group_statistics import CELL, PATIENT, PER_PATIENT, GroupStatistics, PredictionRows
 from bench.scores.metric_functions import Quantity
-from bench.scores.predictions import Predictions, probability_columns, read_predictions
+from bench.scores.predictions import Predictions, read_predictions
 from bench.scores.thresholds import patient_weights
 from bench.statistics.auroc import Kernel, logit_interval, patient_weighted
 from bench.statistics.bootstrap import percentile_interval
 from bench.statistics.proportions import wilson
-
-__all__ = [
-    "BOOTSTRAP",
-    "LEVELS",
-    "METRICS",
-    "PRIMARY",
-    "U_STATISTIC",
-    "WILSON",
-    "Metric",
-    "probability_columns",
-    "score",
-    "score_draws",
-    "weighted_auroc",
-]
 
 Floats = npt.NDArray[np.float64]
 
@@ -110,53 +96,38 @@ class Metric:
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("auroc_patient", "AUROC, patient-weighted", metric_functions.auroc, headline=True),
+        Metric("auroc_patient", "AUROC, patient-weighted", functions.auroc, headline=True),
         Metric(
-            "balanced_accuracy_patient",
-            "Balanced accuracy, patient mean",
-            metric_functions.balanced_accuracy,
-            headline=True,
+            "balanced_accuracy_patient", "Balanced accuracy, patient mean", functions.balanced_accuracy, headline=True
+        ),
+        Metric("sensitivity_patient", "Sensitivity, patient mean", functions.sensitivity, binary=True, headline=True),
+        Metric("specificity_patient", "Specificity, patient mean", functions.specificity, binary=True, headline=True),
+        Metric("auprc_patient", "AUPRC, patient-weighted", functions.average_precision, draws=AUPRC_DRAWS),
+        Metric("macro_f1_patient", "Macro F1, patient-weighted", functions.macro_f1),
+        Metric("mcc_patient", "MCC, patient-weighted", functions.matthews),
+        Metric("accuracy_patient", "Accuracy, patient-weighted", functions.accuracy),
+        Metric("brier_patient", "Brier score, patient-weighted", functions.brier, low_is_good=True),
+        Metric("log_loss_patient", "Log loss, patient-weighted", functions.log_loss, low_is_good=True),
+        Metric("ece_patient", "ECE, patient-weighted", functions.calibration_error, low_is_good=True),
+        Metric("weighted_f1_cell", "Weighted F1, cell level", functions.weighted_f1, headline=True),
+        Metric("auroc_cell", "AUROC, cell level", functions.auroc),
+        Metric("auprc_cell", "AUPRC, cell level", functions.average_precision, draws=AUPRC_DRAWS),
+        Metric("balanced_accuracy_cell", "Balanced accuracy, cell level", functions.balanced_accuracy),
+        Metric("sensitivity_cell", "Sensitivity, cell level", functions.sensitivity, binary=True),
+        Metric("specificity_cell", "Specificity, cell level", functions.specificity, binary=True),
+        Metric("macro_f1_cell", "Macro F1, cell level", functions.macro_f1),
+        Metric("mcc_cell", "MCC, cell level", functions.matthews),
+        Metric("accuracy_cell", "Accuracy, cell level", functions.accuracy),
+        Metric("brier_cell", "Brier score, cell level", functions.brier, low_is_good=True),
+        Metric("log_loss_cell", "Log loss, cell level", functions.log_loss, low_is_good=True),
+        Metric("auroc_per_patient", "AUROC, per patient", functions.auroc, headline=True),
+        Metric("accuracy_per_patient", "Accuracy, per patient", functions.accuracy, proportion=True),
+        Metric("balanced_accuracy_per_patient", "Balanced accuracy, per patient", functions.balanced_accuracy),
+        Metric(
+            "sensitivity_per_patient", "Sensitivity, per patient", functions.sensitivity, binary=True, proportion=True
         ),
         Metric(
-            "sensitivity_patient", "Sensitivity, patient mean", metric_functions.sensitivity, binary=True, headline=True
-        ),
-        Metric(
-            "specificity_patient", "Specificity, patient mean", metric_functions.specificity, binary=True, headline=True
-        ),
-        Metric("auprc_patient", "AUPRC, patient-weighted", metric_functions.average_precision, draws=AUPRC_DRAWS),
-        Metric("macro_f1_patient", "Macro F1, patient-weighted", metric_functions.macro_f1),
-        Metric("mcc_patient", "MCC, patient-weighted", metric_functions.matthews),
-        Metric("accuracy_patient", "Accuracy, patient-weighted", metric_functions.accuracy),
-        Metric("brier_patient", "Brier score, patient-weighted", metric_functions.brier, low_is_good=True),
-        Metric("log_loss_patient", "Log loss, patient-weighted", metric_functions.log_loss, low_is_good=True),
-        Metric("ece_patient", "ECE, patient-weighted", metric_functions.calibration_error, low_is_good=True),
-        Metric("weighted_f1_cell", "Weighted F1, cell level", metric_functions.weighted_f1, headline=True),
-        Metric("auroc_cell", "AUROC, cell level", metric_functions.auroc),
-        Metric("auprc_cell", "AUPRC, cell level", metric_functions.average_precision, draws=AUPRC_DRAWS),
-        Metric("balanced_accuracy_cell", "Balanced accuracy, cell level", metric_functions.balanced_accuracy),
-        Metric("sensitivity_cell", "Sensitivity, cell level", metric_functions.sensitivity, binary=True),
-        Metric("specificity_cell", "Specificity, cell level", metric_functions.specificity, binary=True),
-        Metric("macro_f1_cell", "Macro F1, cell level", metric_functions.macro_f1),
-        Metric("mcc_cell", "MCC, cell level", metric_functions.matthews),
-        Metric("accuracy_cell", "Accuracy, cell level", metric_functions.accuracy),
-        Metric("brier_cell", "Brier score, cell level", metric_functions.brier, low_is_good=True),
-        Metric("log_loss_cell", "Log loss, cell level", metric_functions.log_loss, low_is_good=True),
-        Metric("auroc_per_patient", "AUROC, per patient", metric_functions.auroc, headline=True),
-        Metric("accuracy_per_patient", "Accuracy, per patient", metric_functions.accuracy, proportion=True),
-        Metric("balanced_accuracy_per_patient", "Balanced accuracy, per patient", metric_functions.balanced_accuracy),
-        Metric(
-            "sensitivity_per_patient",
-            "Sensitivity, per patient",
-            metric_functions.sensitivity,
-            binary=True,
-            proportion=True,
-        ),
-        Metric(
-            "specificity_per_patient",
-            "Specificity, per patient",
-            metric_functions.specificity,
-            binary=True,
-            proportion=True,
+            "specificity_per_patient", "Specificity, per patient", functions.specificity, binary=True, proportion=True
         ),
     )
 }

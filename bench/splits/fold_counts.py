@@ -41,10 +41,8 @@ def count_folds(folds: Folds, table: pd.DataFrame, *, positive: str | None) -> p
         if positive is not None:
             hit = label[test] == positive
             cells, hits = np.bincount(unit[test]), np.bincount(unit[test], weights=hit)
-            row |= {
-                "unit prevalence": float((hits[cells > 0] / cells[cells > 0]).mean()),
-                "cell prevalence": float(hit.mean()),
-            }
+            row["unit prevalence"] = float((hits[cells > 0] / cells[cells > 0]).mean())
+            row["cell prevalence"] = float(hit.mean())
         rows.append(row)
     return pd.DataFrame(rows)
 

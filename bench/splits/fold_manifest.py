@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bench.datasets.names import listed
 from bench.datasets.readers.text_table import Rows, read_rows
 from bench.errors import BenchError
 from bench.splits.folds import Indices
@@ -22,7 +23,6 @@ NEVER_TESTED = -1
 """Fold of cells that are only used for training, such as all cells of `--data` with a held-out set."""
 
 _HASH = re.compile(r"# folds ([0-9a-f]{64})")
-_MAX_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def read_folds(path: Path, table: pd.DataFrame) -> Folds:
     assigned = {r: np.array([fold_of[name] for name in wanted], dtype=np.intp) for r, fold_of in fold_by_name.items()}
     _check_counts(path, assigned)
     read = Folds(manifest_of(table, assigned))
-    return Folds(read.table, notices=_other_hash(path, read.hash))
+    return replace(read, notices=_other_hash(path, read.hash))
 
 
 def _integers(rows: Rows, column: str, *, least: int) -> list[int]:
@@ -205,5 +205,4 @@ def _other_hash(path: Path, ours: str) -> tuple[str, ...]:
 
 
 def _some(names: list[str], word: str) -> str:
-    names_text = ", ".join(names[:_MAX_NAMED]) + (", ..." if len(names) > _MAX_NAMED else "")
-    return f"{len(names)} {word}{'s' if len(names) > 1 else ''} ({names_text})"
+    return f"{len(names)} {word}{'s' if len(names) > 1 else ''} ({listed(names)})"

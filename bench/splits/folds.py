@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,9 +60,7 @@ class PatientKFold:
         BenchError
             Labels or groups are missing, or a class has fewer split units than folds.
         """
-        if y is None or groups is None:
-            raise BenchError("a patient split needs the label and the patient of each cell")
-        fold_of = self.assign(np.asarray(y), np.asarray(groups))
+        fold_of = self.assign(*_labels_and_units(y, groups))
         for fold in range(self.n_splits):
             yield np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
 
@@ -91,7 +89,7 @@ class PatientKFold:
         # Strata are assigned in order of appearance: adjacent blocks of one label keep the label balanced, too.
         order = np.argsort(strata, kind="stable")
         folds = np.empty(len(counts), dtype=np.intp)
-        folds[order] = _fold_numbers(splitter.split(order, strata[order]), len(counts))
+        folds[order] = fold_numbers(splitter.split(order, strata[order]), len(counts))
         return folds
 
     def _balanced(self, counts: Indices, classes: npt.NDArray[Any]) -> Indices:
@@ -121,9 +119,7 @@ class InnerPatientKFold(PatientKFold):
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Indices, Indices]]:
         """As `PatientKFold.split`; raises BenchError if a class has only one patient."""
-        if y is None or groups is None:
-            raise BenchError("a patient split needs the label and the patient of each cell")
-        labels, units = np.asarray(y), np.asarray(groups)
+        labels, units = _labels_and_units(y, groups)
         k = min(self.n_splits, min_units_per_class(labels, units))
         if k < 2:
             raise BenchError(
@@ -131,6 +127,12 @@ class InnerPatientKFold(PatientKFold):
                 "again, as this classifier does; at least 4 patients of each class and as many --folds are needed"
             )
         yield from PatientKFold(k, random_state=self.random_state).split(X, labels, units)
+
+
+def _labels_and_units(y: Any, groups: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    if y is None or groups is None:
+        raise BenchError("a patient split needs the label and the patient of each cell")
+    return np.asarray(y), np.asarray(groups)
 
 
 def check_disjoint(units: npt.NDArray[Any], train: Indices, test: Indices, *, where: str) -> None:
@@ -177,7 +179,8 @@ def min_units_per_class(y: npt.NDArray[Any], groups: npt.NDArray[Any]) -> int:
     return min(len(np.unique(groups[y == label])) for label in np.unique(y))
 
 
-def _fold_numbers(splits: Any, n: int) -> Indices:
+def fold_numbers(splits: Iterable[tuple[Indices, Indices]], n: int) -> Indices:
+    """Return the test fold of each of n samples, -1 for those that no split tests."""
     fold_of = np.full(n, -1, dtype=np.intp)
     for fold, (_, test) in enumerate(splits):
         fold_of[test] = fold

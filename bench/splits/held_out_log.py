@@ -72,11 +72,6 @@ class AccessLog:
         self.results, self.digest, self.reason = results, digest, reason
         self._index: int | None = None
 
-    @property
-    def opened(self) -> bool:
-        """Whether this run has logged its access."""
-        return self._index is not None
-
     def add(self, experiment: str) -> None:
         """Log the evaluation of an experiment of this run; call it before the result is written.
 
@@ -106,7 +101,7 @@ class AccessLog:
         """Summarise the number of accesses to these held-out cells in a sentence."""
         same = [access for access in read_accesses(self.results) if access.digest == self.digest]
         count = len(same)
-        if not self.opened:
+        if self._index is None:
             return f"no new evaluation of the held-out cells: {_times(count)} so far (see {self.results / LOG})"
         if count == 1:
             return f"the held-out cells were evaluated for the first time in this results folder, logged in {LOG}"

@@ -16,7 +16,7 @@ from bench.datasets.held_out import HELD_OUT, SET
 from bench.errors import BenchError
 from bench.seeds import seed_of
 from bench.splits.fold_manifest import NEVER_TESTED, Folds, manifest_of, read_folds
-from bench.splits.folds import Indices, PatientKFold
+from bench.splits.folds import Indices, PatientKFold, fold_numbers
 
 if TYPE_CHECKING:
     from bench.options import Options
@@ -110,8 +110,9 @@ def folds_from(path: Path, table: pd.DataFrame, *, split: str) -> Folds:
         for repeat, part in folds.table.groupby("repeat", sort=True):
             divided = _divided(part, "unit")
             if divided:
+                units = f"{len(divided)} split unit{'s' if len(divided) > 1 else ''}"
                 raise BenchError(
-                    f"{path}: repeat {repeat} has {_units(divided)} in several folds, such as "
+                    f"{path}: repeat {repeat} has {units} in several folds, such as "
                     f"{_where(part, divided[0])}; linked patients are one split unit and must be in one fold"
                 )
     else:
@@ -129,10 +130,8 @@ def _drawn(table: pd.DataFrame, split: str, folds: int, repeats: int, seed: int)
             assigned[repeat] = PatientKFold(folds, random_state=random_state).assign(y, units)
         else:
             _check_cells(y, folds)
-            assigned[repeat] = np.empty(len(y), dtype=np.intp)
             splitter = StratifiedKFold(folds, shuffle=True, random_state=random_state)
-            for fold, (_, test) in enumerate(splitter.split(y, y)):
-                assigned[repeat][test] = fold
+            assigned[repeat] = fold_numbers(splitter.split(y, y), len(y))
     manifest = manifest_of(table, assigned)
     return Folds(manifest, _violations(manifest) if split == "image" else ())
 
@@ -249,10 +248,6 @@ def _divided(manifest: pd.DataFrame, column: str) -> list[str]:
     """Patients or units with cells in several folds of one repeat."""
     folds = manifest.groupby(column)["fold"].nunique()
     return [str(name) for name in folds.index[folds > 1]]
-
-
-def _units(divided: list[str]) -> str:
-    return f"{len(divided)} split unit{'s' if len(divided) > 1 else ''}"
 
 
 def _where(manifest: pd.DataFrame, unit: str) -> str:

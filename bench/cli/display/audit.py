@@ -23,19 +23,16 @@ def show_audit(audit: Audit, *, stored: Path | None = None, links: Path | None =
     counts = audit.counts
     linked = "" if counts["patients"] == counts["split_units"] else f" ({counts['split_units']} split units)"
     console.print(
-        f"[bold]{escape(audit.name)}[/bold]: {counts['cells']:,} cells of {counts['patients']} patients{linked}",
-        highlight=False,
+        f"[bold]{escape(audit.name)}[/bold]: {counts['cells']:,} cells of {counts['patients']} patients{linked}"
     )
     for finding in audit.findings:
         style = _STYLES[finding.level]
-        console.print(
-            f"\n[{style}]{finding.level} {finding.code}[/{style}] [bold]{escape(finding.title)}[/bold]", highlight=False
-        )
-        console.print(Padding(escape(finding.detail), (0, 0, 0, 2)), highlight=False)
+        console.print(f"\n[{style}]{finding.level} {finding.code}[/{style}] [bold]{escape(finding.title)}[/bold]")
+        console.print(Padding(escape(finding.detail), (0, 0, 0, 2)))
     _show_checks(audit)
     levels = [str(finding.level) for finding in audit.findings]
     totals = ", ".join(f"{levels.count(level)} {level}{'s' if levels.count(level) != 1 else ''}" for level in _STYLES)
-    console.print(f"\n{totals}; docs/audit has a page for each code", highlight=False)
+    console.print(f"\n{totals}; docs/audit has a page for each code")
     if stored is not None:
         show_line("stored for the report", stored)
     if links is not None:
@@ -59,4 +56,4 @@ def _show_checks(audit: Audit) -> None:
         if check.outcome == "not checked":
             missed.setdefault(check.detail, []).append(check.code)
     for why, codes in missed.items():
-        console.print(f"\n[bold]not checked[/bold] {', '.join(codes)}: {escape(why)}", highlight=False)
+        console.print(f"\n[bold]not checked[/bold] {', '.join(codes)}: {escape(why)}")

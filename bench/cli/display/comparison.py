@@ -6,7 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.cli.display.tables import counts_line, protocol_line
-from bench.cli.display.terminal import console
+from bench.cli.display.terminal import console, table_of
 from bench.evidence.comparison.compare import Comparison
 from bench.evidence.comparison.text import ranks_in_words, verdict, what_was_tested
 from bench.evidence.text import difference_text, p_text, rank_text, share_text
@@ -16,35 +16,28 @@ from bench.experiments.records import BASELINE
 def show_comparison(comparison: Comparison) -> None:
     """Print the conclusion, the tests, the ranking with its uncertainty, and the assumptions."""
     what = f"[bold]{escape(str(comparison.data['name']))}[/bold]: {counts_line(comparison.data)}"
-    console.print(f"\n{what}; {protocol_line(comparison.protocol)}\n", highlight=False)
+    console.print(f"\n{what}; {protocol_line(comparison.protocol)}\n")
     for sentence in verdict(comparison):
-        console.print(escape(sentence), highlight=False)
+        console.print(escape(sentence))
     against = "of each pair" if comparison.all_pairs else f"to {escape(comparison.reference)}"
-    console.print(f"\n[bold]{escape(comparison.title)}[/bold]: difference {against}", highlight=False)
-    console.print(_tests(comparison), highlight=False)
+    console.print(f"\n[bold]{escape(comparison.title)}[/bold]: difference {against}")
+    console.print(_tests(comparison))
     if _has_equality(comparison):
-        console.print(
-            f"P equal: probability that the difference is within {comparison.rope:g}.", style="dim", highlight=False
-        )
+        console.print(f"P equal: probability that the difference is within {comparison.rope:g}.", style="dim")
     console.print()
-    console.print(_ranking(comparison), highlight=False)
+    console.print(_ranking(comparison))
     console.print()
     for sentence in [*what_was_tested(comparison), ranks_in_words(comparison)]:
-        console.print(escape(sentence), style="dim", highlight=False)
+        console.print(escape(sentence), style="dim")
     for note in comparison.notes:
-        console.print(f"[yellow]note[/yellow] {escape(note)}", highlight=False)
+        console.print(f"[yellow]note[/yellow] {escape(note)}")
 
 
 def _tests(comparison: Comparison) -> Table:
     second, equality = bool(comparison.table["second_test"].notna().any()), _has_equality(comparison)
-    table = Table(box=None, pad_edge=False)
-    table.add_column("pipeline", overflow="fold")
-    if comparison.all_pairs:
-        table.add_column("against", overflow="fold")
-    for title in ("difference\n95 % interval", "p\n ", "p\nHolm", *(["2nd p\nHolm"] if second else [])):
-        table.add_column(title, justify="right", no_wrap=True)
-    if equality:
-        table.add_column("P\nequal", justify="right", no_wrap=True)
+    numbers = ["difference\n95 % interval", "p\n ", "p\nHolm"]
+    numbers += (["2nd p\nHolm"] if second else []) + (["P\nequal"] if equality else [])
+    table = table_of("pipeline", *(["against"] if comparison.all_pairs else []), numbers=numbers)
     for row in comparison.table.to_dict(orient="records"):
         names = [escape(str(row["pipeline"])), *([escape(str(row["against"]))] if comparison.all_pairs else [])]
         table.add_row(
@@ -64,10 +57,7 @@ def _has_equality(comparison: Comparison) -> bool:
 
 
 def _ranking(comparison: Comparison) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("pipeline", overflow="fold")
-    for title in ("score\n95 % interval", "rank\n95 % interval", "P\nbest"):
-        table.add_column(title, justify="right", no_wrap=True)
+    table = table_of("pipeline", numbers=("score\n95 % interval", "rank\n95 % interval", "P\nbest"))
     for row in comparison.standings.to_dict(orient="records"):
         flags = [f"[{'dim' if flag == BASELINE else 'red'}]{escape(flag)}[/]" for flag in row["flags"]]
         table.add_row(

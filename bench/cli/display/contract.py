@@ -17,9 +17,9 @@ _STYLE = {"passed": "green", "failed": "red", "skipped": "dim"}
 
 def show_subject(subject: Subject) -> None:
     """Print the plugin under test, and notes on how it differs from the requested one."""
-    console.print(f"[bold]{escape(subject.plugin.selector)}[/bold], {subject.kind}", highlight=False)
+    console.print(f"[bold]{escape(subject.plugin.selector)}[/bold], {subject.kind}")
     for note in subject.notes:
-        console.print(f"[yellow]note[/yellow] {escape(note)}", highlight=False)
+        console.print(f"[yellow]note[/yellow] {escape(note)}")
 
 
 def run_shown(steps: Iterable[Step]) -> list[Check]:
@@ -51,7 +51,7 @@ def show_check(check: Check) -> None:
     else:
         text = name + (f" [dim]({detail})[/dim]" if detail else "")
     line.add_row(f"[{style}]{check.outcome}[/{style}]", text)
-    console.print(line, highlight=False)
+    console.print(line)
 
 
 def show_outcome(checks: Iterable[Check], cost: object | None = None) -> None:
@@ -61,4 +61,4 @@ def show_outcome(checks: Iterable[Check], cost: object | None = None) -> None:
     outcomes = [check.outcome for check in checks]
     counts = [f"{outcomes.count(outcome)} {outcome}" for outcome in _STYLE if outcome in outcomes]
     style = "red" if "failed" in outcomes else "green"
-    console.print(f"[{style}]{', '.join(counts)}[/{style}]", highlight=False)
+    console.print(f"[{style}]{', '.join(counts)}[/{style}]")

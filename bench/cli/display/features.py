@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 from rich.table import Table
 
-from bench.cli.display.terminal import console
+from bench.cli.display.terminal import console, counted
 from bench.plugins.feature_catalogue import Catalogue, Row, family_of
 from bench.plugins.pipeline import prepared_name
 
@@ -31,10 +31,9 @@ def show_catalogue(catalogue: Catalogue) -> None:
     for family, rows in families.items():
         _show_family(family, rows)
     console.print(
-        f"\n{escape(catalogue.extractor)}: {_count(catalogue.rows, 'column')}. "
+        f"\n{escape(catalogue.extractor)}: {counted(len(catalogue.rows), 'column')}. "
         "Names are family.feature.region.channel.scale. "
         "Turned: change under quarter turns and flips. Sources: --format csv, json or markdown.",
-        highlight=False,
         style="dim",
     )
 
@@ -45,22 +44,19 @@ def show_extraction(table: FeatureTable) -> None:
     values, patients = len(cells) * len(table.names), table.cells["patient"].nunique()
     name = prepared_name(table.prepare, table.extractor)
     console.print(
-        f"[bold]{escape(name)}[/bold]: {_count(cells, 'cell')} of {_counted(patients, 'patient')}, "
-        f"{_count(table.names, 'column')} of features",
-        highlight=False,
+        f"[bold]{escape(name)}[/bold]: {counted(len(cells), 'cell')} of {counted(patients, 'patient')}, "
+        f"{counted(len(table.names), 'column')} of features"
     )
     reasons = table.missing
     total = sum(reasons.values())
     why = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
     missing = f"{total} ({100 * total / values:.2g} %): {why}" if total else "none"
-    console.print(f"missing values: {escape(missing)}", highlight=False)
+    console.print(f"missing values: {escape(missing)}")
     if table.extracted:
         rate = table.extracted / table.seconds
-        console.print(
-            f"{table.extracted} cells extracted in {table.seconds:.1f} s: {rate:.1f} cells/s", highlight=False
-        )
+        console.print(f"{table.extracted} cells extracted in {table.seconds:.1f} s: {rate:.1f} cells/s")
     else:
-        console.print("read from the feature store; no cell was extracted", highlight=False)
+        console.print("read from the feature store; no cell was extracted")
 
 
 def turned(turns: float) -> str:
@@ -72,11 +68,10 @@ def turned(turns: float) -> str:
 
 def _show_names(catalogue: Catalogue) -> None:
     for row in catalogue.rows:
-        console.print(row["name"], highlight=False, markup=False, soft_wrap=True)
+        console.print(row["name"], markup=False, soft_wrap=True)
     console.print(
-        f"\n{escape(catalogue.extractor)}: {_count(catalogue.rows, 'column')}; "
+        f"\n{escape(catalogue.extractor)}: {counted(len(catalogue.rows), 'column')}; "
         "the extractor provides names only, without formulas.",
-        highlight=False,
         style="dim",
     )
 
@@ -88,8 +83,7 @@ def _show_family(family: str, rows: Sequence[Row]) -> None:
     features = len({feature for feature, *_ in lines})
     of = f" of {places[0]}" if same and places[0] else ""
     console.print(
-        f"\n[bold]{escape(family)}[/bold]: {_counted(features, 'feature')}{escape(of)}, {_count(rows, 'column')}",
-        highlight=False,
+        f"\n[bold]{escape(family)}[/bold]: {counted(features, 'feature')}{escape(of)}, {counted(len(rows), 'column')}"
     )
     table = Table(box=None, pad_edge=False)
     table.add_column("feature", no_wrap=True)
@@ -101,7 +95,7 @@ def _show_family(family: str, rows: Sequence[Row]) -> None:
     for (feature, unit, extent, turns, formula), place in zip(lines, places, strict=True):
         cells = (feature, *([] if same else [place]), unit, extent, turned(turns), formula)
         table.add_row(*map(escape, cells))
-    console.print(table, highlight=False)
+    console.print(table)
 
 
 def _by_feature(rows: Sequence[Row]) -> dict[tuple[Any, ...], list[Row]]:
@@ -124,11 +118,3 @@ def _places(members: Sequence[Mapping[str, Any]]) -> str:
 def _feature(row: Mapping[str, Any]) -> str:
     parts = str(row["name"]).split(".")
     return parts[1] if len(parts) > 1 else parts[0]
-
-
-def _count(things: Sized, word: str) -> str:
-    return _counted(len(things), word)
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -29,7 +29,7 @@ def show_folds(folds: Folds, dataset: Dataset) -> None:
     console.print(f"[bold]{escape(dataset.name)}[/bold]: {len(table)} cells of {patients} patients{linked}")
     for repeat, part in counts.groupby("repeat"):
         if folds.repeats > 1:
-            console.print(f"\nRepeat {repeat}", style="bold", highlight=False)
+            console.print(f"\nRepeat {repeat}", style="bold")
         console.print(_repeat(part.drop(columns="repeat"), dataset))
         if len(part) > MOST_ROWS:
             console.print(f"and {len(part) - MOST_ROWS} more folds; --output writes all of them", style="dim")
@@ -37,12 +37,11 @@ def show_folds(folds: Folds, dataset: Dataset) -> None:
         console.print(
             f"\nPrevalence of {dataset.positive}, largest minus smallest over the folds: "
             f"{spread(counts, 'unit prevalence'):.2f} of split units, {spread(counts, 'cell prevalence'):.2f} of cells",
-            highlight=False,
             markup=False,
             soft_wrap=True,
         )
     for violation in folds.violations:
-        console.print(f"[red]{LEAKY}[/red] {escape(violation)}", highlight=False, soft_wrap=True)
+        console.print(f"[red]{LEAKY}[/red] {escape(violation)}", soft_wrap=True)
     show_line("hash", folds.hash)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from bench.cli.display.terminal import console, show_line
+from bench.cli.display.terminal import console, show_line, table_of
 from bench.evidence.leakage.feature_clustering import LEVEL, FeatureClustering
 from bench.evidence.leakage.report import Leakage
 from bench.scores.metrics import METRICS
@@ -18,12 +18,12 @@ def show_leakage(report: Leakage) -> None:
     """Print the leakage report of an experiment: the conclusion, then the numbers behind it."""
     style = _STYLE[report.verdict.code]
     console.print(f"\n[bold]{escape(report.name)}[/bold]: does it recognise the disease or the patients?")
-    console.print(f"[{style}]{escape(report.verdict.text)}[/{style}]\n", highlight=False)
-    console.print(_scores(report), highlight=False)
+    console.print(f"[{style}]{escape(report.verdict.text)}[/{style}]\n")
+    console.print(_scores(report))
     _show_recognition(report)
     _show_clustering(report)
     for text in report.missing:
-        console.print(f"[yellow]not available[/yellow] {escape(text)}", highlight=False)
+        console.print(f"[yellow]not available[/yellow] {escape(text)}")
     console.print(
         "Intervals: patient bootstrap, conditional on the fitted models; of the gap: paired by patient.", style="dim"
     )
@@ -31,15 +31,9 @@ def show_leakage(report: Leakage) -> None:
 
 
 def _scores(report: Leakage) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column(METRICS[report.metric].title, overflow="fold")
-    table.add_column("value", justify="right", no_wrap=True)
-    table.add_column("95 % interval", justify="right", no_wrap=True)
-    for title, estimate in (
-        ("folds by image", report.by_image),
-        ("folds by patient", report.by_patient),
-        ("leak gap", report.gap),
-    ):
+    table = table_of(METRICS[report.metric].title, numbers=("value", "95 % interval"))
+    estimates = {"folds by image": report.by_image, "folds by patient": report.by_patient, "leak gap": report.gap}
+    for title, estimate in estimates.items():
         table.add_row(title, f"{estimate.value:.2f}", _interval(estimate))
     if (identity := report.identity) is not None:
         table.add_row(
@@ -63,7 +57,7 @@ def _show_recognition(report: Leakage) -> None:
         row = (f"{r.accuracy:.0%}", f"{r.chance:.1%}", f"{r.majority:.1%}")
         table.add_row(f"within {escape(r.label)}", str(r.patients), str(r.cells), *row)
     console.print()
-    console.print(table, highlight=False)
+    console.print(table)
 
 
 def _show_clustering(report: Leakage) -> None:
@@ -72,16 +66,14 @@ def _show_clustering(report: Leakage) -> None:
         top = ", ".join(f"{name} {icc:.2f}" for name, icc in features.top)
         console.print(
             f"Intra-class correlation of {features.features} features, class means removed: median "
-            f"{features.median:.2f}; highest: {escape(top)}.",
-            highlight=False,
+            f"{features.median:.2f}; highest: {escape(top)}."
         )
-        console.print(_spread(features), highlight=False)
+        console.print(_spread(features))
     if (scores := report.scores) is not None:
         console.print(
             f"Intra-class correlation of the scores on unseen patients: {scores.icc:.2f}. Design effect "
             f"{scores.design_effect:.1f}: {scores.cells} cells are worth {scores.effective_cells:.0f} "
-            "independent ones.",
-            highlight=False,
+            "independent ones."
         )
     if (errors := report.errors) is not None:
         # Labels cannot be permuted if a patient has cells of several classes.
@@ -89,8 +81,7 @@ def _show_clustering(report: Leakage) -> None:
         console.print(
             f"Of {errors.patients} patients{counted}, {errors.all_right:.0%} have only correct cells and "
             f"{errors.all_wrong:.0%} only wrong ones; with independent errors it would be "
-            f"{errors.all_right_expected:.0%} and {errors.all_wrong_expected:.0%}.",
-            highlight=False,
+            f"{errors.all_right_expected:.0%} and {errors.all_wrong_expected:.0%}."
         )
 
 

@@ -11,7 +11,7 @@ from bench.cli.display.terminal import console
 
 def show_quality(name: str, cells: int, summary: pd.DataFrame) -> None:
     """Print the frequency of each finding, with example cells."""
-    console.print(f"[bold]{escape(name)}[/bold]: masks of {cells} cells", highlight=False)
+    console.print(f"[bold]{escape(name)}[/bold]: masks of {cells} cells")
     table = Table(box=None, pad_edge=False)
     table.add_column("finding", no_wrap=True)
     table.add_column("cells", justify="right")

@@ -14,11 +14,10 @@ def show_scores(board: pd.DataFrame) -> None:
     """Print a leaderboard of `bench.experiments.rescoring.score`, one table for each comparable group."""
     for values, part in board.groupby(list(SETTINGS), sort=False):
         settings = dict(zip(SETTINGS, values, strict=True))
-        console.print(f"\n[bold]{escape(str(settings['data']))}[/bold]: {protocol_line(settings)}", highlight=False)
+        console.print(f"\n[bold]{escape(str(settings['data']))}[/bold]: {protocol_line(settings)}")
         console.print(
             f"calibration {settings['calibrate']}, threshold {settings['threshold']}, "
-            f"patients by {settings['aggregate']}",
-            highlight=False,
+            f"patients by {settings['aggregate']}"
         )
         show_leaderboard(part)
     console.print("Choosing a threshold from this table means tuning on the test patients.", style="dim")

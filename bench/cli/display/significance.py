@@ -13,24 +13,21 @@ def show_significance(test: Significance) -> None:
     """Print the permutation test of an experiment."""
     title = METRICS[test.metric].title
     units = ", ".join(f"{n} {label}" for label, n in test.units.items())
-    console.print(f"\n[bold]{escape(test.name)}[/bold]: permutation test", highlight=False)
+    console.print(f"\n[bold]{escape(test.name)}[/bold]: permutation test")
     repeats = "" if test.repeats == 1 else f" x {test.repeats} repeats"
     split = f"{test.folds} folds by patient{repeats}"
     console.print(
         f"{escape(title)}, {split}: [bold]{test.observed:.2f}[/bold] with the true labels, {_range(test.null)} with "
-        f"{_how_many(test)}.",
-        highlight=False,
+        f"{_how_many(test)}."
     )
     console.print(
-        f"[bold]p = {_small(test.p)}[/bold]; the smallest possible value is {_small(test.floor)}{_more(test)}.",
-        highlight=False,
+        f"[bold]p = {_small(test.p)}[/bold]; the smallest possible value is {_small(test.floor)}{_more(test)}."
     )
     tuned = f", {test.tune} tuning trials per fold" if test.tune else ""
     console.print(
         f"Unit of the test: patients (split units: {escape(units)}); the cells of a patient are permuted together. "
         f"Folds, inner folds, threshold and fit are recomputed for every permutation{tuned}.",
         style="dim",
-        highlight=False,
     )
     show_line("significance", test.file)
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.cli.display.terminal import console
+from bench.cli.display.terminal import console, counted
 from bench.errors import printable
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def show_inventory(inventory: Inventory) -> None:
         for entry in inventory.entries:
             table.add_row(*map(escape, (inventory.name(entry), *_row(entry))))
         wide = console if console.is_terminal else Console(width=PIPED_WIDTH)
-        wide.print(table, highlight=False)
+        wide.print(table)
         total = sum(entry.bytes for entry in inventory.entries)
         _line(f"\n{counted(len(inventory.entries), 'entry', 'entries')}, {size(total)} in {inventory.store}")
     show_unknown(inventory.unknown)
@@ -142,11 +142,6 @@ def size(count: int) -> str:
     return f"{count} B" if units[0] == "B" else f"{amount:.3g} {units[0]}"
 
 
-def counted(number: int, word: str, words: str = "") -> str:
-    """A number with its noun: `1 chunk`, `2 chunks`, `2 entries`."""
-    return f"{number} {word if number == 1 else words or word + 's'}"
-
-
 def _row(entry: Item) -> Iterable[str]:
     record = entry.record
     yield _text(entry.extractor if entry.prepare == "none" else f"{entry.prepare} > {entry.extractor}", longest=100)
@@ -187,4 +182,4 @@ def _text(value: object, longest: int = LONGEST) -> str:
 
 
 def _line(text: str) -> None:
-    console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
+    console.print(printable(text), markup=False, soft_wrap=True)

@@ -9,7 +9,7 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from bench.cli.display.terminal import console, show_line
+from bench.cli.display.terminal import console, show_line, table_of
 from bench.evaluation.optimism import summary
 from bench.experiments.records import BASELINE, LEAKY, ExperimentResult
 from bench.plugins.pipeline import NO_PREPARATION, pipeline_name
@@ -29,7 +29,7 @@ def show_experiment(result: ExperimentResult) -> None:
     """Print the scores of one experiment, and its folder."""
     data = result.record["data"]
     console.print(f"\n[bold]{escape(result.name)}[/bold]{_flags(result.flags)}")
-    console.print(f"{counts_line(data)}; {protocol_line(result.record['protocol'])}", highlight=False)
+    console.print(f"{counts_line(data)}; {protocol_line(result.record['protocol'])}")
     table = Table(box=None, pad_edge=False)
     table.add_column("metric")
     table.add_column("value", justify="right")
@@ -44,9 +44,9 @@ def show_experiment(result: ExperimentResult) -> None:
     console.print(f"Intervals: {methods}, conditional on the fitted models.", style="dim")
     console.print(f"{len(scores) - len(shown)} more metrics: scores.parquet, or bench report.", style="dim")
     if tuned := summary(result.optimism):
-        console.print(f"tuning optimism: {tuned}", highlight=False)
+        console.print(f"tuning optimism: {tuned}")
     for violation in result.record["violations"]:
-        console.print(f"[red]{LEAKY}[/red] {escape(violation)}", highlight=False)
+        console.print(f"[red]{LEAKY}[/red] {escape(violation)}")
     show_line("result", result.folder)
 
 
@@ -57,8 +57,7 @@ def show_matrix(result: MatrixResult) -> None:
     dataset = plan.opened.dataset
     console.print(
         f"\n[bold]{escape(dataset.name)}[/bold]: {counts_line(plan.record(plan.experiments[0])['data'])}; "
-        f"{protocol_line(vars(plan.protocol))}",
-        highlight=False,
+        f"{protocol_line(vars(plan.protocol))}"
     )
     show_leaderboard(board)
     show_line("results", result.results.path)
@@ -68,10 +67,7 @@ def show_leaderboard(board: pd.DataFrame) -> None:
     """Print comparable rows, with as many headline metrics as fit the terminal."""
     defined = [m for m in _HEADLINE if board[m].notna().any()]
     shown = defined if console.width >= _WIDE else [m for m in defined if m in _SHORT]
-    table = Table(box=None, pad_edge=False)
-    table.add_column("pipeline", overflow="fold")
-    for metric in shown:
-        table.add_column(METRICS[metric].title.replace(", ", "\n"), justify="right", no_wrap=True)
+    table = table_of("pipeline", numbers=[METRICS[metric].title.replace(", ", "\n") for metric in shown])
     for row in board.to_dict(orient="records"):
         pipeline = escape(pipeline_name(row["prepare"], row["extractor"], row["classifier"]))
         if row["status"] == "done":
@@ -92,7 +88,7 @@ def show_plan(states: pd.DataFrame) -> None:
     console.print(_frame(states.drop(columns=["why", *plain])))
     counts = states["state"].value_counts()
     summary = ", ".join(f"{n} {state}" for state, n in counts.items())
-    console.print(f"\n{len(states)} experiments: {summary}", highlight=False)
+    console.print(f"\n{len(states)} experiments: {summary}")
     _show_reasons(states)
 
 
@@ -120,7 +116,7 @@ def _show_reasons(states: pd.DataFrame) -> None:
         named = zip(part["prepare"], part["extractor"], part["classifier"], strict=True)
         who = ", ".join(pipeline_name(*one) for one in named)
         style = "red" if state in ("failed", "cannot run") else "bold"
-        console.print(f"[{style}]{state}[/{style}] {escape(who)}: {escape(str(why))}", highlight=False, soft_wrap=True)
+        console.print(f"[{style}]{state}[/{style}] {escape(who)}: {escape(str(why))}", soft_wrap=True)
 
 
 def _frame(frame: pd.DataFrame, *, index: bool = False) -> Table:

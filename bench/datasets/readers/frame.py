@@ -45,7 +45,7 @@ def read_frame(data: object, options: ReadOptions) -> tuple[Dataset, Path] | Non
         return None
     rows = _rows(data)
     _check_filled(rows, "path")
-    dataset = _dataset(rows, _places(rows, "path"), options)
+    dataset = _dataset(rows, _places(rows), options)
     return replace(dataset, name=NAME, reader="frame"), data.root
 
 

@@ -53,10 +53,8 @@ class ManifestReader:
             A column is missing, a field is empty or not a number, an image or mask is missing or outside the folder, or
             a path or cell name occurs twice; the message names file and row.
         """
-        file = _manifest_of(path).resolve()
-        rows = read_rows(file, required=REQUIRED, optional=OPTIONAL)
-        _check_filled(rows, "path")
-        return _dataset(rows, _places(rows, "path"), options)
+        rows = _read_manifest(path)
+        return _dataset(rows, _places(rows), options)
 
     def read_index(self, path: Path, options: ReadOptions) -> Dataset | None:
         """Return the table of a manifest without image files, for checks of `sha256` alone.
@@ -71,10 +69,8 @@ class ManifestReader:
         """
         if not self.recognises(path):
             return None
-        file = _manifest_of(path).resolve()
-        rows = read_rows(file, required=REQUIRED, optional=OPTIONAL)
-        _check_filled(rows, "path")
-        paths = [Path(os.path.normpath(file.parent / text.strip())) for text in rows.columns["path"]]
+        rows = _read_manifest(path)
+        paths = [Path(os.path.normpath(rows.file.parent / text.strip())) for text in rows.columns["path"]]
         if not all(rows.columns.get("sha256", [""])) or any(place.exists() for place in paths):
             return None
         for name in ("mask", "nucleus", "cell"):
@@ -105,6 +101,12 @@ def _dataset(rows: Rows, paths: list[Path], options: ReadOptions) -> Dataset:
     )
     name = folder.name if rows.file.name in NAMES else rows.file.stem
     return Dataset(name, ManifestReader.name, table, options.positive, options, notices=trimmed)
+
+
+def _read_manifest(path: Path) -> Rows:
+    rows = read_rows(_manifest_of(path).resolve(), required=REQUIRED, optional=OPTIONAL)
+    _check_filled(rows, "path")
+    return rows
 
 
 def _manifest_of(path: Path) -> Path:
@@ -145,8 +147,8 @@ def _check_once(rows: Rows, values: list[str], name: str) -> None:
             )
 
 
-def _places(rows: Rows, name: str) -> list[Path]:
-    return [_place(rows, index, name, text) for index, text in enumerate(rows.columns[name])]
+def _places(rows: Rows) -> list[Path]:
+    return [_place(rows, index, "path", text) for index, text in enumerate(rows.columns["path"])]
 
 
 def _place(rows: Rows, index: int, name: str, text: str) -> Path:

@@ -111,14 +111,10 @@ def _read_csv(file: Path, wanted: Sequence[str], required: Sequence[str], *, com
             stream.seek(0)
             for _ in range(above):
                 stream.readline()
-            lines = csv.reader(stream, delimiter=_delimiter(header), strict=True)
+            lines = csv.reader(stream, delimiter=max(",;\t", key=header.count), strict=True)
             return _csv_rows(file, _numbered(file, lines, above), wanted, required)
     except UnicodeDecodeError as error:
         raise BenchError(f"{file}: not UTF-8 text (byte {error.start}); save it as CSV UTF-8") from error
-
-
-def _delimiter(header: str) -> str:
-    return max(",;\t", key=header.count)
 
 
 def _csv_rows(

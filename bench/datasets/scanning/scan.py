@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 import pandas as pd
@@ -21,6 +21,7 @@ from extractors.cells import CellFile
 Progress = Callable[[int, int], None]
 
 _STORE_EVERY = 500
+_SIZES = ("height", "width", "mask_px")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +87,13 @@ def scan(dataset: Dataset, *, threads: int | None = None, progress: Progress | N
     known = get_probes(store, [key for key in keys if key is not None])
     results: list[FileProbe | Problem | None] = [None if key is None else known.get(key) for key in keys]
     todo = [row for row, result in enumerate(results) if result is None]
-    done = len(files) - len(todo)
-    progress(done, len(files))
+    n_known = len(files) - len(todo)
+    progress(n_known, len(files))
     fresh: dict[Key, FileProbe] = {}
-    for row, result in _probe_files(files, todo, threads or min(8, cores())):
+    for done, (row, result) in enumerate(_probe_files(files, todo, threads or min(8, cores())), start=n_known + 1):
         results[row] = result
-        key = keys[row]
-        if isinstance(result, FileProbe) and key is not None:
+        if isinstance(result, FileProbe) and (key := keys[row]) is not None:
             fresh[key] = result
-        done += 1
         progress(done, len(files))
         if len(fresh) >= _STORE_EVERY:
             put_probes(store, fresh)
@@ -130,9 +129,7 @@ def _probe_files(
 ) -> Iterator[tuple[int, FileProbe | Problem]]:
     executor = ThreadPoolExecutor(threads)
     try:
-        futures: dict[Future[FileProbe | Problem], int] = {
-            executor.submit(_probe, row, files[row]): row for row in rows
-        }
+        futures = {executor.submit(_probe, row, files[row]): row for row in rows}
         for future in as_completed(futures):
             yield futures[future], future.result()
     finally:
@@ -153,27 +150,12 @@ def _scanned(dataset: Dataset, files: Sequence[CellFile], results: Sequence[File
         for row, (file, result, sha256) in enumerate(zip(files, results, expected, strict=True))
     ]
     probes = [result if isinstance(result, FileProbe) else None for result in checked]
-    table = pd.DataFrame(
-        {
-            "cell": pd.Series([file.id for file in files], dtype="str"),
-            "digest": _column(
-                [probe and _digest(file, probe) for file, probe in zip(files, probes, strict=True)], "str"
-            ),
-            **{
-                name: _column([probe and getattr(probe, name) for probe in probes], "str")
-                for name in ("sha256", "pixels", "picture")
-            },
-            **{
-                name: _column([probe and getattr(probe, name) for probe in probes], "Int64")
-                for name in ("height", "width", "mask_px")
-            },
-        }
-    )
-    return Scan(table, tuple(result for result in checked if isinstance(result, Problem)))
-
-
-def _column(values: Sequence[object], dtype: str) -> pd.Series:
-    return pd.Series(list(values), dtype=dtype)
+    digests = [probe and _digest(file, probe) for file, probe in zip(files, probes, strict=True)]
+    columns = {"cell": pd.Series([file.id for file in files], dtype="str"), "digest": pd.Series(digests, dtype="str")}
+    dtypes = {**dict.fromkeys(("sha256", "pixels", "picture"), "str"), **dict.fromkeys(_SIZES, "Int64")}
+    for name, dtype in dtypes.items():
+        columns[name] = pd.Series([probe and getattr(probe, name) for probe in probes], dtype=dtype)
+    return Scan(pd.DataFrame(columns), tuple(result for result in checked if isinstance(result, Problem)))
 
 
 def _check_sha256(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import comb
 from pathlib import Path
@@ -121,12 +120,10 @@ def write_audit(audit: Audit, out: Path) -> Path:
 
 
 def _read(options: Options, observer: Observer) -> _AuditData:
-    index = None if options.held_out is not None else _index(options)
-    if index is not None:
+    if options.held_out is None and (index := _index(options)) is not None:
         return _linked(index, _index_scan(index), (), pixels=False)
     dataset, scan = scan_data(options, observer)
-    rows = [problem.row for problem in scan.problems]
-    if rows:
+    if rows := [problem.row for problem in scan.problems]:
         dataset = replace(dataset, table=dataset.table.drop(index=rows).reset_index(drop=True))
         readable = Scan(scan.table.drop(index=rows).reset_index(drop=True))
         why = list_names([f"{problem.cell}: {problem.reason}" for problem in scan.problems], 1)
@@ -175,7 +172,9 @@ def _pixel_checks(
 
     table, files = read.dataset.table, read.dataset.cells().files
     threads = options.jobs or cores()
-    traits = read_traits(files, threads=threads, progress=_task(observer, "read cells"))
+    traits = read_traits(
+        files, threads=threads, progress=lambda done, total: observer.progress("read cells", done, total)
+    )
     first = np.flatnonzero(~read.scan.table["picture"].duplicated().to_numpy())
     near = near_duplicates(
         traits.take(first),
@@ -199,22 +198,14 @@ def _pixel_checks(
 
 def _not_checked(table: pd.DataFrame) -> list[Check]:
     """Checks that are not applicable without official folds or held-out cells."""
-    missing = [name for name in ("fold", "set") if name not in table]
-    checks = [
-        Check(code, "not checked", why)
-        for name, code, why in (
-            ("fold", "A004", "there are no official folds"),
-            ("set", "A005", "no cells are held out"),
-        )
-        if name in missing
-    ]
-    if len(missing) == 2:
-        checks.append(Check("A009", "not checked", "there are neither official folds nor held-out cells"))
-    return checks
-
-
-def _task(observer: Observer, name: str) -> Callable[[int, int], None]:
-    return lambda done, total: observer.progress(name, done, total)
+    reasons = {}
+    if "fold" not in table:
+        reasons["A004"] = "there are no official folds"
+    if "set" not in table:
+        reasons["A005"] = "no cells are held out"
+    if len(reasons) == 2:
+        reasons["A009"] = "there are neither official folds nor held-out cells"
+    return [Check(code, "not checked", why) for code, why in reasons.items()]
 
 
 def _unreadable(problems: tuple[Problem, ...], *, skipped: bool) -> list[Finding]:
@@ -222,15 +213,9 @@ def _unreadable(problems: tuple[Problem, ...], *, skipped: bool) -> list[Finding
         return []
     named = list_names([f"{problem.cell} ({problem.reason})" for problem in problems])
     what = "They are skipped" if skipped else "Repair or remove them, or skip them with --skip-unreadable"
-    return [
-        Finding(
-            "A001",
-            "warning" if skipped else "error",
-            f"{count(len(problems), 'cell')} that cannot be read",
-            f"{named}. {what}.",
-            tuple(problem.cell for problem in problems),
-        )
-    ]
+    title = f"{count(len(problems), 'cell')} that cannot be read"
+    cells = tuple(problem.cell for problem in problems)
+    return [Finding("A001", "warning" if skipped else "error", title, f"{named}. {what}.", cells)]
 
 
 def _counts(read: _AuditData) -> dict[str, int]:

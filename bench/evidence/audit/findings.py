@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -110,7 +110,7 @@ class Audit:
     counts: Mapping[str, int]
     findings: tuple[Finding, ...]
     checks: tuple[Check, ...]
-    links: tuple[tuple[str, str], ...] = field(default=())
+    links: tuple[tuple[str, str], ...] = ()
 
     @property
     def passed(self) -> bool:

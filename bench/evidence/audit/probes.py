@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,10 @@ from sklearn.ensemble import RandomForestClassifier
 from bench.errors import BenchError
 from bench.evidence.audit.findings import Check, Finding
 from bench.evidence.audit.traits import Traits
-from bench.scores.metrics import PRIMARY, probability_columns, score
+from bench.evidence.text import capital
+from bench.scores.metrics import PRIMARY, score
+from bench.scores.predictions import probability_columns
+from bench.scores.primary import Estimate
 from bench.splits.folds import PatientKFold, min_units_per_class
 
 CODES = ("A014", "A015", "A016", "A017")
@@ -30,18 +32,6 @@ TREES = 50
 DRAWS = 2000
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Patient-weighted AUROC of a probe with its 95 % patient-bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"patient-weighted AUROC {self.value:.2f} [{self.low:.2f}, {self.high:.2f}] on unseen patients"
 
 
 def probes(
@@ -61,7 +51,7 @@ def probes(
         Positive class of two.
     """
     properties = {
-        "A014": ("image size", _numbers(sizes["height"], sizes["width"])),
+        "A014": ("image size", sizes[["height", "width"]].to_numpy(dtype=np.float64)),
         "A015": ("file format", pd.get_dummies(pd.Series(traits.format)).to_numpy(dtype=np.float64)),
         "A016": ("file size", np.log(np.maximum(traits.file_bytes, 1.0))[:, None]),
         "A017": ("mean colour of the cell", traits.colour),
@@ -106,8 +96,7 @@ def probe(values: Floats, table: pd.DataFrame, positive: str | None, *, seed: in
         predictions.loc[rows, "fold"] = fold
         predictions.loc[rows, probability_columns(classes)] = forest.predict_proba(values[test])
     scores = score(predictions, classes=classes, positive=positive, draws=DRAWS, seed=seed).set_index("metric")
-    value, low, high = (float(scores[name][PRIMARY]) for name in ("value", "low", "high"))
-    return Estimate(value, low, high)
+    return Estimate(*(float(scores[name][PRIMARY]) for name in ("value", "low", "high")))
 
 
 def _run_probe(
@@ -119,16 +108,19 @@ def _run_probe(
         estimate = probe(values, table, positive)
     except BenchError as error:
         return Check(code, "not checked", str(error)), None
+    measured = (
+        f"patient-weighted AUROC {estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}] on unseen patients"
+    )
     if not estimate.low > PREDICTIVE:
-        return Check(code, "nothing found", str(estimate)), None
+        return Check(code, "nothing found", measured), None
     artefact = code != "A017" and estimate.low > ARTEFACT
     finding = Finding(
         code,
         "error" if artefact else "warning",
         f"the {what} alone predicts the class",
-        f"P{str(estimate)[1:]}. {_ADVICE[code]}",
+        f"{capital(measured)}. {_ADVICE[code]}",
     )
-    return Check(code, "found", str(estimate)), finding
+    return Check(code, "found", measured), finding
 
 
 _FILES = (
@@ -150,7 +142,3 @@ def _weights(y: npt.NDArray[Any], units: npt.NDArray[Any]) -> Floats:
     cells = rows.groupby(["y", "unit"])["y"].transform("size")
     patients = rows.groupby("y")["unit"].transform("nunique")
     return np.asarray(1.0 / (cells * patients), dtype=np.float64)
-
-
-def _numbers(*columns: pd.Series) -> Floats:
-    return np.stack([column.to_numpy(dtype=np.float64) for column in columns], axis=1)

@@ -79,37 +79,25 @@ def read_traits(files: Sequence[CellFile], *, threads: int, progress: Progress |
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(files), _BATCH):
             batch = slice(start, min(start + _BATCH, len(files)))
-            cells = list(pool.map(_read_cell, files[batch]))
-            traits.hashes[batch] = hashes(np.stack([one.grey for one in cells]))
-            traits.textures[batch] = [one.texture for one in cells]
-            traits.colour[batch] = [one.colour for one in cells]
-            traits.file_bytes[batch] = [one.file_bytes for one in cells]
-            formats += [one.format for one in cells]
+            grey, textures, colours, kinds, sizes = zip(*pool.map(_read_cell, files[batch]), strict=True)
+            traits.hashes[batch] = hashes(np.stack(grey))
+            traits.textures[batch], traits.colour[batch], traits.file_bytes[batch] = textures, colours, sizes
+            formats += kinds
             if progress is not None:
                 progress(batch.stop, len(files))
     return Traits(traits.hashes, traits.textures, traits.colour, tuple(formats), traits.file_bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class _CellTraits:
-    grey: npt.NDArray[np.uint8]
-    texture: npt.NDArray[np.int8]
-    colour: npt.NDArray[np.float64]
-    format: str
-    file_bytes: int
-
-
-def _read_cell(file: CellFile) -> _CellTraits:
+def _read_cell(
+    file: CellFile,
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8], npt.NDArray[np.float64], str, int]:
+    """Return the grey thumbnail of a cell, its texture, mean colour and file format, and the size of the file."""
     cell = Cell.from_file(file)
     small = thumbnail(cell.image, cell.mask)
     fine = texture(small.grey, small.inside)
     path = Path(file.path)
     with Image.open(path) as header:
         kind = f"{header.format} {header.mode}"
-    return _CellTraits(
-        small.grey,
-        np.rint(fine * (127 / max(float(np.abs(fine).max()), 1e-6))).astype(np.int8),
-        cell.image[cell.mask].mean(axis=0, dtype=np.float64),
-        kind,
-        path.stat().st_size,
-    )
+    scaled = np.rint(fine * (127 / max(float(np.abs(fine).max()), 1e-6))).astype(np.int8)
+    colour = cell.image[cell.mask].mean(axis=0, dtype=np.float64)
+    return small.grey, scaled, colour, kind, path.stat().st_size

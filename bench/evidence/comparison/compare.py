@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ COLUMNS = (
     *("win_rate", "effect_size", "test", "unit", "assumptions"),
     *("second_test", "second_unit", "second_assumptions", "second_difference", "second_p", "second_p_holm"),
 )
+
+STANDINGS = ("pipeline", "key", "flags", "value", "low", "high", "rank", "rank_low", "rank_high", "p_best")
 
 
 @dataclass(frozen=True)
@@ -254,35 +256,20 @@ def _table(
 ) -> pd.DataFrame:
     rows = []
     for ours, theirs in pairs:
-        outcome = test.run(ours, theirs)
-        second_outcome = Outcome(*[math.nan] * 4) if second is None else second.run(ours, theirs)
         rate, effect = _on_patients(ours, theirs)
-        rows.append(
-            {
-                "pipeline": ours.name,
-                "against": theirs.name,
-                "difference": outcome.difference,
-                "low": outcome.low,
-                "high": outcome.high,
-                "p": outcome.p,
-                "p_worse": outcome.worse,
-                "p_equivalent": outcome.equivalent,
-                "p_better": outcome.better,
-                "win_rate": rate,
-                "effect_size": effect,
-                "test": test.name,
-                "unit": test.unit,
-                "assumptions": test.assumptions,
-                "second_test": second.name if second else None,
-                "second_unit": second.unit if second else None,
-                "second_assumptions": second.assumptions if second else None,
-                "second_difference": second_outcome.difference,
-                "second_p": second_outcome.p,
-            }
-        )
+        row = {"pipeline": ours.name, "against": theirs.name, **_columns(test, ours, theirs)}
+        row |= {f"second_{name}": value for name, value in _columns(second, ours, theirs).items()}
+        rows.append({**row, "win_rate": rate, "effect_size": effect})
     table = pd.DataFrame(rows)
     adjusted = {"p_holm": holm(table["p"].to_numpy()), "second_p_holm": holm(table["second_p"].to_numpy())}
     return table.assign(**adjusted)[list(COLUMNS)]
+
+
+def _columns(test: PairedTest | None, ours: PairedScores, theirs: PairedScores) -> dict[str, Any]:
+    """Return the description and the outcome of a test; None and NaN without a test."""
+    outcome = Outcome(*[math.nan] * 4) if test is None else test.run(ours, theirs)
+    described = {"test": test and test.name, "unit": test and test.unit, "assumptions": test and test.assumptions}
+    return described | asdict(outcome)
 
 
 def _omnibus_test(scores: Sequence[PairedScores]) -> Friedman | None:
@@ -303,21 +290,10 @@ def _standings(design: PairedDesign, scores: Sequence[PairedScores]) -> pd.DataF
     rows = []
     for pipeline, rank in zip(scores, ranks.to_dict(orient="records"), strict=True):
         score = pipeline.result.scores.set_index("metric").loc[design.metric].to_dict()
-        rows.append(
-            {
-                "pipeline": pipeline.name,
-                "key": pipeline.result.key,
-                "flags": pipeline.result.flags,
-                "value": pipeline.value,
-                "low": float(score["low"]),
-                "high": float(score["high"]),
-                "rank": rank["median"],
-                "rank_low": rank["low"],
-                "rank_high": rank["high"],
-                "p_best": rank["best"],
-            }
-        )
-    return pd.DataFrame(rows)
+        identity = (pipeline.name, pipeline.result.key, pipeline.result.flags)
+        value = (pipeline.value, float(score["low"]), float(score["high"]))
+        rows.append((*identity, *value, rank["median"], rank["low"], rank["high"], rank["best"]))
+    return pd.DataFrame(rows, columns=list(STANDINGS))
 
 
 def _notes(design: PairedDesign, scores: Sequence[PairedScores], reference: PairedScores, *, repeats: int) -> list[str]:

@@ -33,7 +33,7 @@ class Outcome:
         95 % interval of the difference.
     p : float
         Two-sided p-value.
-    worse, equivalent, better : float
+    p_worse, p_equivalent, p_better : float
         Probability of a difference below, in and above the region of practical equivalence; NaN where the test does
         not provide it.
     """
@@ -42,9 +42,9 @@ class Outcome:
     low: float
     high: float
     p: float
-    worse: float = float("nan")
-    equivalent: float = float("nan")
-    better: float = float("nan")
+    p_worse: float = float("nan")
+    p_equivalent: float = float("nan")
+    p_better: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -134,15 +134,15 @@ def _held_out_test(rope: float, seed: int, design: PairedDesign) -> PairedTest:
     n = len(design.units)
 
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
-        first, second = _kernel(ours), _kernel(theirs)
+        first, second = kernel_of(*_scores(ours)), kernel_of(*_scores(theirs))
         (scores, positive, groups), (other, _, _) = _scores(ours), _scores(theirs)
         p = swap_test(scores, other, positive, groups, permutations=PERMUTATIONS, seed=seed).p
         delta = Kernel(first.share - second.share, first.positive_cells, first.negative_cells)
         result = patient_weighted(delta)
         error = float(np.sqrt(result.variance))
         half = float(norm.ppf(0.975)) * error
-        worse, equivalent, better = _normal_shares(result.auroc, error, rope)
-        return Outcome(result.auroc, result.auroc - half, result.auroc + half, p, worse, equivalent, better)
+        shares = _normal_shares(result.auroc, error, rope)
+        return Outcome(result.auroc, result.auroc - half, result.auroc + half, p, *shares)
 
     return PairedTest(
         "patient-swap permutation, two-sided",
@@ -155,7 +155,7 @@ def _held_out_test(rope: float, seed: int, design: PairedDesign) -> PairedTest:
 
 def _u_test(design: PairedDesign) -> PairedTest:
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
-        result = patient_weighted_difference(_kernel(ours), _kernel(theirs))
+        result = patient_weighted_difference(kernel_of(*_scores(ours)), kernel_of(*_scores(theirs)))
         return Outcome(result.value, float("nan"), float("nan"), result.p)
 
     return PairedTest(
@@ -164,10 +164,6 @@ def _u_test(design: PairedDesign) -> PairedTest:
         "the difference is about normal; conditional on the two fitted models",
         run,
     )
-
-
-def _kernel(scores: PairedScores) -> Kernel:
-    return kernel_of(*_scores(scores))
 
 
 def _scores(scores: PairedScores) -> tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.intp]]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import BenchError
-from bench.evidence.comparison.compare import COLUMNS, Comparison
+from bench.evidence.comparison.compare import COLUMNS, STANDINGS, Comparison
 from bench.experiments.records import ExperimentResult
 from bench.experiments.results import MARK
 from bench.scores.metrics import METRICS
@@ -23,7 +23,6 @@ from bench.storage.json_files import read_json, write_json
 FOLDER = "comparisons"
 FORMAT = 1
 
-_STANDINGS = ("pipeline", "key", "flags", "value", "low", "high", "rank", "rank_low", "rank_high", "p_best")
 _TEXT = frozenset(
     {"pipeline", "against", "key", "test", "unit", "assumptions", "second_test", "second_unit", "second_assumptions"}
 )
@@ -100,7 +99,7 @@ def _read(path: Path) -> Comparison:
 
 
 def _comparison(record: Mapping[str, Any]) -> Comparison:
-    table, standings = _table(record["comparisons"], COLUMNS), _table(record["standings"], _STANDINGS)
+    table, standings = _table(record["comparisons"], COLUMNS), _table(record["standings"], STANDINGS)
     pipelines = [str(name) for name in standings["pipeline"]]
     metric, best, reference = (str(record[name]) for name in ("metric", "best", "reference"))
     if metric not in METRICS or not {best, reference, *table["pipeline"], *table["against"]} <= set(pipelines):

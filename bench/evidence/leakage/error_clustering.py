@@ -51,16 +51,9 @@ def error_clustering(
         None where no patient has two cells of a class.
     """
     read = read_predictions(predictions, classes=classes, positive=positive)
-    parts = [
-        {
-            "repeat": number,
-            "label": r.cells.labels,
-            "unit": r.cells.unit_of,
-            "correct": r.cells.decided == r.cells.labels,
-        }
-        for number, r in enumerate(read.repeats)
-    ]
-    table = pd.concat(map(pd.DataFrame, parts), ignore_index=True)
+    cells = [r.cells for r in read.repeats]
+    parts = [pd.DataFrame({"label": c.labels, "unit": c.unit_of, "correct": c.decided == c.labels}) for c in cells]
+    table = pd.concat(parts, keys=range(len(parts)), names=["repeat"])
     each = table.groupby(["repeat", "label", "unit"])["correct"].agg(["mean", "size"]).reset_index()
     each = each[each["size"] > 1]
     if not len(each):

@@ -22,12 +22,7 @@ from bench.evidence.leakage.feature_clustering import (
 )
 from bench.evidence.leakage.patient_recognition import Recognition, recognise_patients
 from bench.evidence.leakage.verdict import IdentityNull, Verdict, verdict
-from bench.evidence.permutation.label_permutation import (
-    LabelPermutations,
-    UnitLabels,
-    permuted_label_scores,
-    unit_labels,
-)
+from bench.evidence.permutation.label_permutation import LabelPermutations, permuted_label_scores, unit_labels
 from bench.executors.cores import default_jobs
 from bench.experiments.records import ExperimentResult
 from bench.experiments.refit import disk_errors_as_bench_error, fit_with_split, stored_features
@@ -255,15 +250,15 @@ def _identity(
     label_permutations = LabelPermutations(units, permutations, plan.protocol.seed)
     scores_file = reopened.results.path / FOLDER / "work" / f"{plan.experiments[0].slug}.jsonl"
     scores = permuted_label_scores(plan, label_permutations, scores_file=scores_file, jobs=jobs, observer=observer)
-    return identity_null(units, label_permutations, scores, observed=observed), tuple(scores.values()), []
+    return identity_null(label_permutations, scores, observed=observed), tuple(scores.values()), []
 
 
-def identity_null(
-    units: UnitLabels, label_permutations: LabelPermutations, scores: dict[str, float], *, observed: float
-) -> IdentityNull:
+def identity_null(label_permutations: LabelPermutations, scores: dict[str, float], *, observed: float) -> IdentityNull:
     """Compute the identity-confounding null distribution from scores on permuted labels."""
     null = np.array(list(scores.values()))
-    class_only = np.array([class_only_score(units.labels, permuted) for _, permuted in label_permutations])
+    class_only = np.array(
+        [class_only_score(label_permutations.units.labels, permuted) for _, permuted in label_permutations]
+    )
     n = len(null)
     return IdentityNull(
         mean=float(null.mean()),
@@ -286,28 +281,25 @@ def _of_features(
             if reopened.extractor is None
             else f"{reopened.experiment.pipeline.extractor_name} is fitted in every fold"
         )
-        return (
-            (),
-            None,
-            [f"recognition of patients and correlation of features: no features are stored, because {reason}"],
-        )
+        missing = f"recognition of patients and correlation of features: no features are stored, because {reason}"
+        return (), None, [missing]
     values = np.asarray(open_features(entry.folder))
-    labels, units, missing = reopened.labels, reopened.units, []
+    labels, units, unavailable = reopened.labels, reopened.units, []
     observer.progress("recognise patients", 0, 1)
     recognition = recognise_patients(values, labels, units, seed=reopened.plan.protocol.seed)
     observer.progress("recognise patients", 1, 1)
     if not recognition:
-        missing.append("recognition of patients: no class has two patients of at least 3 cells")
+        unavailable.append("recognition of patients: no class has two patients of at least 3 cells")
     clustering = feature_clustering(values, feature_names(entry.folder), labels, units)
     if clustering is None:
-        missing.append("correlation of features: no patient has two cells of a class")
-    return tuple(recognition), clustering, missing
+        unavailable.append("correlation of features: no patient has two cells of a class")
+    return tuple(recognition), clustering, unavailable
 
 
 def _estimate(result: ExperimentResult) -> Estimate:
     table = result.scores
-    value, low, high = table.loc[table["metric"] == PRIMARY, ["value", "low", "high"]].to_numpy(dtype=np.float64)[0]
-    return Estimate(float(value), float(low), float(high))
+    row = table.loc[table["metric"] == PRIMARY, ["value", "low", "high"]].to_numpy(dtype=np.float64)[0]
+    return Estimate(*row.tolist())
 
 
 def _json(value: Any) -> Any:

@@ -149,11 +149,9 @@ def significance(
     inputs |= {"store": store, "weights_dir": weights_dir, "device": device}
     reopened = reopen(result, observer=observer, **inputs)
     with disk_errors_as_bench_error(results.path, reopened.plan.store):
-        significance_result = _test(
-            reopened, permutations, jobs or default_jobs(reopened.plan.protocol.threads), observer
-        )
-        write_json(significance_result.file, significance_result.record())
-    return significance_result
+        test = _test(reopened, permutations, jobs or default_jobs(reopened.plan.protocol.threads), observer)
+        write_json(test.file, test.record())
+    return test
 
 
 def _test(reopened: Reopened, permutations: int, jobs: int, observer: Observer) -> Significance:
@@ -163,13 +161,11 @@ def _test(reopened: Reopened, permutations: int, jobs: int, observer: Observer) 
         raise BenchError("all patients have the same label, so there is nothing to permute")
     if reopened.differs:
         observer.notice(f"changed since the experiment ran: {', '.join(reopened.differs)}; it is refitted")
-    refit = fit_with_split(reopened, plan.protocol.split, jobs=jobs, observer=observer)
-    observed = refit.score(PRIMARY)
+    observed = fit_with_split(reopened, plan.protocol.split, jobs=jobs, observer=observer).score(PRIMARY)
     folder = reopened.results.path / FOLDER
     scores_file = folder / "work" / f"{reopened.experiment.slug}.jsonl"
-    null = tuple(
-        permuted_label_scores(plan, label_permutations, scores_file=scores_file, jobs=jobs, observer=observer).values()
-    )
+    scores = permuted_label_scores(plan, label_permutations, scores_file=scores_file, jobs=jobs, observer=observer)
+    null = tuple(scores.values())
     return Significance(
         experiment=reopened.result.folder.name,
         name=reopened.result.name,

@@ -25,7 +25,6 @@ def test_the_sample(shared: Path) -> None:
     assert summary.folds is not None
     assert summary.folds.loc["1"].to_dict() == {"ALL cells": 6, "HEM cells": 6, "ALL patients": 3, "HEM patients": 3}
     assert summary.folds["HEM cells"].to_dict() == {"0": 10, "1": 6, "2": 10}
-    assert summary.notices == data.notices
 
 
 def test_patients_of_several_classes_and_unreadable_cells(draw: Callable[..., Path], tmp_path: Path) -> None:
@@ -37,7 +36,7 @@ def test_patients_of_several_classes_and_unreadable_cells(draw: Callable[..., Pa
     paths = [str(tmp_path / name) for name in names]
     patients = ["p", "p", "p", "q", "q", "r"]
     table = cell_table(cell=names, path=paths, label=["a", "a", "b", "b", "b", "b"], patient=patients)
-    data = Dataset("d", "test", table, "b", ReadOptions(), ("earlier",))
+    data = Dataset("d", "test", table, "b", ReadOptions())
     summary = describe(data, scan(data))
     assert summary.classes["patients"].to_dict() == {"a": 1, "b": 3, "total": 3}
     assert summary.per_patient.to_dict("index") == {
@@ -46,4 +45,4 @@ def test_patients_of_several_classes_and_unreadable_cells(draw: Callable[..., Pa
         "total": {"min": 1, "median": 2.0, "max": 3},
     }
     assert summary.sizes.to_numpy().tolist() == [[12, 12, 4], [7, 9, 1]]
-    assert (summary.folds, summary.notices) == (None, ("earlier",))
+    assert summary.folds is None

@@ -80,8 +80,17 @@ def test_the_auroc_of_a_known_separation() -> None:
     assert estimate.value == pytest.approx(0.760, abs=0.03)
     assert estimate.low < 0.760 < estimate.high
     assert estimate.high - estimate.low < 0.1
-    interval = f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
-    assert str(estimate) == f"patient-weighted AUROC {interval} on unseen patients"
+
+
+def test_check_and_finding_state_the_estimate() -> None:
+    table = cells()
+    large = sizes(table).assign(height=np.where(table["label"] == "b", 450, 300))
+    estimate = probe(large.to_numpy(dtype=np.float64), table, "b")
+    check, finding = next(probes(table, large, traits(table), "b"))
+    measured = f"AUROC {estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}] on unseen patients"
+    assert check.detail == f"patient-weighted {measured}"
+    assert finding is not None
+    assert finding.detail.startswith(f"Patient-weighted {measured}. ")
 
 
 def test_a_patient_with_most_of_the_cells_counts_as_one() -> None:
