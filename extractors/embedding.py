@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,6 +24,7 @@ from extractors.networks.weights.resolve import full_name, weights_file
 NORMALIZATIONS = ("none", "l2")
 
 
+@dataclass(eq=False, repr=False)
 class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Pooled feature of a frozen timm or torchvision network; stateless.
 
@@ -74,34 +76,19 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
     joined: ClassVar[tuple[str, ...]] = ("pool",)
     """Parameters that accept a list joined by `+`: `"avg+max"` is `("avg", "max")`."""
 
-    def __init__(
-        self,
-        model: str = "efficientnet_b0",
-        *,
-        weights: str = "default",
-        pool: Any = OWN,
-        layer: Any = "last",
-        size: Any = "default",
-        precision: str = "f32",
-        tta: bool = False,
-        normalize: str = "none",
-        engine: str = "auto",
-        weights_dir: Any = None,
-        threads: int = 1,
-        device: str = "auto",
-    ) -> None:
-        self.model = model
-        self.weights = weights
-        self.pool = pool
-        self.layer = layer
-        self.size = size
-        self.precision = precision
-        self.tta = tta
-        self.normalize = normalize
-        self.engine = engine
-        self.weights_dir = weights_dir
-        self.threads = threads
-        self.device = device
+    model: str = "efficientnet_b0"
+    _: KW_ONLY
+    weights: str = "default"
+    pool: Any = OWN
+    layer: Any = "last"
+    size: Any = "default"
+    precision: str = "f32"
+    tta: bool = False
+    normalize: str = "none"
+    engine: str = "auto"
+    weights_dir: Any = None
+    threads: int = 1
+    device: str = "auto"
 
     def fit(self, X: Sequence[Cell], y: Any = None, groups: Any = None) -> Embedding:
         """Do nothing; return the extractor."""

@@ -86,6 +86,7 @@ NO_DIRECTION = 1e-6
 Floats = npt.NDArray[np.float32]
 
 
+@dataclass(eq=False, repr=False)
 class Color(HandcraftedBase):
     """Colour of cell, nucleus and cytoplasm; the background is ignored.
 
@@ -103,15 +104,9 @@ class Color(HandcraftedBase):
         Any of `mean`, `sd`, `skewness`, `kurtosis`, `p10`, `p50`, `p90`, `iqr` and `entropy`.
     """
 
-    def __init__(
-        self,
-        regions: Sequence[str] | str = ("cell", "nucleus"),
-        channels: Sequence[str] | str = DEFAULT_CHANNELS,
-        statistics: Sequence[str] | str = DEFAULT_STATISTICS,
-    ) -> None:
-        self.regions = regions
-        self.channels = channels
-        self.statistics = statistics
+    regions: Sequence[str] | str = ("cell", "nucleus")
+    channels: Sequence[str] | str = DEFAULT_CHANNELS
+    statistics: Sequence[str] | str = DEFAULT_STATISTICS
 
     def _families(self) -> list[Family]:
         regions = validated_names(self.regions, REGIONS, "region")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from extractors.handcrafted.framework.bases import OutlineBase
-from extractors.handcrafted.framework.cell_regions import OUTLINE_REGIONS
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.parameters import validated_integer
 from extractors.handcrafted.framework.region import Region
@@ -21,6 +21,7 @@ LARGEST_HARMONIC = 64
 """A quarter of the number of points of the smooth contour."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Fourier(OutlineBase):
     """Elliptic Fourier descriptors of the outlines of cell and nucleus, invariant to rotation, scale and reflection.
 
@@ -33,10 +34,7 @@ class Fourier(OutlineBase):
     """
 
     family = "fourier"
-
-    def __init__(self, harmonics: int = 10, regions: Sequence[str] | str = OUTLINE_REGIONS) -> None:
-        super().__init__(regions)
-        self.harmonics = harmonics
+    harmonics: int = 10
 
     def _features(self) -> Mapping[str, Feature]:
         return keyed(features(validated_integer("harmonics", self.harmonics, 2, LARGEST_HARMONIC)))

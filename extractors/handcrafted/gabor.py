@@ -54,6 +54,7 @@ REACH = 3.0
 Floats = npt.NDArray[np.float32]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Gabor(TextureBase):
     """Texture from Gabor filters of several wavelengths and orientations.
 
@@ -68,17 +69,8 @@ class Gabor(TextureBase):
     """
 
     family = "gabor"
-
-    def __init__(
-        self,
-        wavelengths: Sequence[int] | int = (4, 8, 16, 32),
-        orientations: int = 6,
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        super().__init__(regions, channels)
-        self.wavelengths = wavelengths
-        self.orientations = orientations
+    wavelengths: Sequence[int] | int = (4, 8, 16, 32)
+    orientations: int = 6
 
     def _features(self) -> Mapping[str, Feature]:
         if validated_integer("orientations", self.orientations, 2) % 2:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
@@ -66,6 +66,7 @@ Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Glcm(GreyLevelBase):
     """Texture from grey-level co-occurrence matrices, mean and range over four directions at each distance.
 
@@ -78,17 +79,7 @@ class Glcm(GreyLevelBase):
     """
 
     family = "glcm"
-
-    def __init__(
-        self,
-        levels: int = 32,
-        bin_width: float | None = None,
-        distances: Sequence[int] | int = (1, 3, 5),
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        super().__init__(levels, bin_width, regions, channels)
-        self.distances = distances
+    distances: Sequence[int] | int = (1, 3, 5)
 
     def _features(self) -> Mapping[str, Feature]:
         super()._features()

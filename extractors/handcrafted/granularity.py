@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ Floats = npt.NDArray[np.float32]
 BoolMask = npt.NDArray[np.bool_]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Granularity(TextureBase):
     """Granularity spectrum: intensity removed by each step of erosion and reconstruction.
 
@@ -48,19 +50,9 @@ class Granularity(TextureBase):
     """
 
     family = "granularity"
-
-    def __init__(
-        self,
-        steps: int = 16,
-        block: int = 2,
-        granules: str = DARK,
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        super().__init__(regions, channels)
-        self.steps = steps
-        self.block = block
-        self.granules = granules
+    steps: int = 16
+    block: int = 2
+    granules: str = DARK
 
     def _features(self) -> Mapping[str, Feature]:
         steps = validated_integer("steps", self.steps, 1)

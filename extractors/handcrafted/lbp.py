@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -30,6 +31,7 @@ Floats = npt.NDArray[np.float64]
 BoolMask = npt.NDArray[np.bool_]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Lbp(TextureBase):
     """Histograms of local binary patterns and the local variance, on circles of several radii.
 
@@ -44,15 +46,7 @@ class Lbp(TextureBase):
     """
 
     family = "lbp"
-
-    def __init__(
-        self,
-        scales: Sequence[int] | int = (1, 2, 3),
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        super().__init__(regions, channels)
-        self.scales = scales
+    scales: Sequence[int] | int = (1, 2, 3)
 
     def _features(self) -> Mapping[str, Feature]:
         return {key: feature for radius in self._radii for key, feature in features(radius).items()}

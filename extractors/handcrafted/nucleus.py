@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -35,6 +37,7 @@ MIN_AREA = 400
 """Smallest area in pixels of a nucleus in which spots can be distinguished from noise."""
 
 
+@dataclass(eq=False, repr=False)
 class Nucleus(HandcraftedBase):
     """Nucleus in relation to its cell, and its nucleoli; widths in micrometres if the scale is known, else in pixels.
 
@@ -46,9 +49,8 @@ class Nucleus(HandcraftedBase):
         Smallest area of a nucleolus as a share of the area of the nucleus, in [0, 1).
     """
 
-    def __init__(self, nucleolus_contrast: float = 0.12, nucleolus_area: float = 0.005) -> None:
-        self.nucleolus_contrast = nucleolus_contrast
-        self.nucleolus_area = nucleolus_area
+    nucleolus_contrast: float = 0.12
+    nucleolus_area: float = 0.005
 
     def _families(self) -> list[Family]:
         contrast, smallest = self.nucleolus_contrast, self.nucleolus_area

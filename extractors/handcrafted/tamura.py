@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -42,6 +43,7 @@ DIRECTIONS = 16
 Floats = npt.NDArray[np.float64]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Tamura(TextureBase):
     """Tamura's coarseness, contrast and directionality.
 
@@ -56,15 +58,7 @@ class Tamura(TextureBase):
 
     family = "tamura"
     features = FEATURES
-
-    def __init__(
-        self,
-        largest: int = 5,
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        super().__init__(regions, channels)
-        self.largest = largest
+    largest: int = 5
 
     def _features(self) -> Mapping[str, Feature]:
         validated_integer("largest", self.largest, 1, 8)

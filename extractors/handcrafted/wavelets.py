@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -55,6 +55,7 @@ TINY = np.finfo(np.float64).tiny
 Floats = npt.NDArray[np.float64]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Wavelets(TextureBase):
     """Texture from undecimated wavelets.
 
@@ -69,17 +70,8 @@ class Wavelets(TextureBase):
     """
 
     family = "wavelets"
-
-    def __init__(
-        self,
-        wavelet: str = "bior1.3",
-        depth: int = 3,
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        super().__init__(regions, channels)
-        self.wavelet = wavelet
-        self.depth = depth
+    wavelet: str = "bior1.3"
+    depth: int = 3
 
     def _features(self) -> Mapping[str, Feature]:
         validated_names(self.wavelet, WAVELETS, "wavelet")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from math import comb, factorial
 
@@ -10,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from extractors.handcrafted.framework.bases import OutlineBase
-from extractors.handcrafted.framework.cell_regions import OUTLINE_REGIONS
 from extractors.handcrafted.framework.feature import Feature
 from extractors.handcrafted.framework.parameters import validated_integer
 from extractors.handcrafted.framework.region import Region
@@ -23,6 +23,7 @@ LARGEST_DEGREE = 20
 Orders = tuple[tuple[int, int], ...]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Zernike(OutlineBase):
     """Absolute Zernike moments of cell and nucleus, invariant to rotation, scale and reflection.
 
@@ -35,10 +36,7 @@ class Zernike(OutlineBase):
     """
 
     family = "zernike"
-
-    def __init__(self, degree: int = 8, regions: Sequence[str] | str = OUTLINE_REGIONS) -> None:
-        super().__init__(regions)
-        self.degree = degree
+    degree: int = 8
 
     def _features(self) -> Mapping[str, Feature]:
         degree = validated_integer("degree", self.degree, 2, LARGEST_DEGREE)

@@ -10,12 +10,7 @@ import numpy.typing as npt
 
 from extractors.handcrafted.framework.numba_kernels import compiled
 
-GIEMSA = np.array(
-    [
-        [0.834750233, 0.513556283, 0.196330403],
-        [0.092789, 0.954111, 0.283111],
-    ]
-)
+GIEMSA = np.array([[0.834750233, 0.513556283, 0.196330403], [0.092789, 0.954111, 0.283111]])
 """Optical densities in red, green and blue of methylene blue and eosin; values of ImageJ's Colour Deconvolution."""
 
 RGB = ("red", "green", "blue")

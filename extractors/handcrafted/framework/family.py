@@ -34,7 +34,10 @@ class Family:
 
 
 class HandcraftedBase(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
-    """Base class of the handcrafted extractors: stateless transformers from cells to features."""
+    """Base class of the handcrafted extractors: stateless transformers from cells to features.
+
+    Subclasses are dataclasses whose fields are the parameters; equality and repr are those of scikit-learn.
+    """
 
     @abstractmethod
     def _families(self) -> list[Family]:
