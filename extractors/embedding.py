@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from extractors.arrays import Float32Array
 from extractors.cells import Cell
 from extractors.networks.backbones.backbone import BackboneSpec
 from extractors.networks.backbones.pooling import OWN
@@ -94,7 +95,7 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         """Do nothing; return the extractor."""
         return self
 
-    def transform(self, X: Sequence[Cell]) -> npt.NDArray[np.float32]:
+    def transform(self, X: Sequence[Cell]) -> Float32Array:
         """Compute the embedding of each cell.
 
         Parameters
@@ -186,7 +187,7 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         return engine
 
 
-def _unit_length(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _unit_length(features: Float32Array) -> Float32Array:
     """Divide each row by its Euclidean length, computed in double precision; zero rows are unchanged."""
     lengths = np.linalg.norm(features.astype(np.float64), axis=1, keepdims=True)
     return (features / np.where(lengths > 0, lengths, 1)).astype(np.float32)

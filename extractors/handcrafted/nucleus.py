@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from extractors.arrays import BoolArray
 from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.family import Family, HandcraftedBase
 from extractors.handcrafted.framework.feature import Column, Feature, keyed
-from extractors.handcrafted.framework.region import BoolMask, Region
+from extractors.handcrafted.framework.region import Region
 from extractors.handcrafted.framework.status import FeatureValues, Status, missing
 from extractors.handcrafted.nucleoli import nucleoli
 from extractors.segmentation.bounds import bounds
@@ -87,7 +88,7 @@ def nucleus(cell: CellRegions, *, contrast: float, smallest: float) -> FeatureVa
     return {f"nucleus.{feature.name}": values[feature.name] for feature in FEATURES}
 
 
-def in_cell(cell: Region, inner: BoolMask) -> FeatureValues:
+def in_cell(cell: Region, inner: BoolArray) -> FeatureValues:
     """Compute `PLACE` and `RING` of a nucleus.
 
     The width of the ring at a border pixel of the nucleus is the distance from its edge to the nearest edge of the

@@ -10,6 +10,7 @@ from math import comb, factorial
 import numpy as np
 import numpy.typing as npt
 
+from extractors.arrays import Float64Array
 from extractors.handcrafted.framework.bases import OutlineBase
 from extractors.handcrafted.framework.feature import Feature
 from extractors.handcrafted.framework.parameters import validated_integer
@@ -87,7 +88,7 @@ def orders(degree: int) -> Orders:
     return tuple(pair for pair in pairs if pair not in {(0, 0), (1, 1)})
 
 
-def geometric_moments(runs: Runs, centre: npt.NDArray[np.float64], *, degree: int) -> npt.NDArray[np.float64]:
+def geometric_moments(runs: Runs, centre: Float64Array, *, degree: int) -> Float64Array:
     """Compute the mean of y^q x^p over the pixels about a centre, in units of the distance to the farthest pixel.
 
     Parameters
