@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
@@ -11,6 +12,7 @@ from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, Ran
 from classifiers.weighting import row_weights
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GradientBoosting(FeatureClassifier):
     """Gradient boosted trees of a library.
 
@@ -42,9 +44,15 @@ class GradientBoosting(FeatureClassifier):
         The fitted classifier of the library.
     """
 
-    balance: str
-    random_state: RandomState
-    threads: int
+    n_estimators: int = 200
+    learning_rate: float = 0.1
+    max_depth: int
+    subsample: float = 0.8
+    colsample_bytree: float = 0.5
+    reg_lambda: float = 1.0
+    balance: str = "patients"
+    random_state: RandomState = None
+    threads: int = 1
 
     @property
     def feature_importances_(self) -> Floats:

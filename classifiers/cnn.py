@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -30,6 +31,7 @@ Indices = npt.NDArray[np.intp]
 PREDICTION_BATCH = 64
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Four convolutions trained from random weights, with early stopping on held-out patients.
 
@@ -84,39 +86,20 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
     """
 
     consumes: ClassVar[str] = "cells"
-
-    def __init__(
-        self,
-        *,
-        size: int = 64,
-        width: int = 16,
-        dropout: float = 0.2,
-        epochs: int = 30,
-        patience: int = 5,
-        learning_rate: float = 1e-3,
-        weight_decay: float = 1e-4,
-        batch_size: int = 32,
-        augment: bool = True,
-        jitter: float = 0.1,
-        class_weight: Any = "balanced",
-        cv: Any = None,
-        random_state: Any = None,
-        threads: int = 1,
-    ) -> None:
-        self.size = size
-        self.width = width
-        self.dropout = dropout
-        self.epochs = epochs
-        self.patience = patience
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.augment = augment
-        self.jitter = jitter
-        self.class_weight = class_weight
-        self.cv = cv
-        self.random_state = random_state
-        self.threads = threads
+    size: int = 64
+    width: int = 16
+    dropout: float = 0.2
+    epochs: int = 30
+    patience: int = 5
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    batch_size: int = 32
+    augment: bool = True
+    jitter: float = 0.1
+    class_weight: Any = "balanced"
+    cv: Any = None
+    random_state: Any = None
+    threads: int = 1
 
     def fit(self, X: Sequence[Cell], y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Cnn:
         """Train the network.

@@ -24,6 +24,8 @@ RandomState = int | np.random.RandomState | None
 class FeatureClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn is untyped
     """Base class of the classifiers of features; subclasses implement `_train` and `_probabilities` on class codes.
 
+    Subclasses are dataclasses whose fields are the parameters; equality and repr are those of scikit-learn.
+
     NaN in X means that a feature is undefined for a cell; every subclass supports it. All computations are in float64,
     so that the same features stored as float32 or float64 give the same model.
 

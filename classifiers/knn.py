@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ METRICS = ("euclidean", "manhattan", "cosine")
 WEIGHTS = ("distance", "uniform")
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Knn(FeatureClassifier):
     """k nearest neighbours.
 
@@ -38,13 +40,10 @@ class Knn(FeatureClassifier):
         Number of neighbours used.
     """
 
-    def __init__(
-        self, *, n_neighbors: int = 15, weights: str = "distance", metric: str = "euclidean", balance: str = "patients"
-    ) -> None:
-        self.n_neighbors = n_neighbors
-        self.weights = weights
-        self.metric = metric
-        self.balance = balance
+    n_neighbors: int = 15
+    weights: str = "distance"
+    metric: str = "euclidean"
+    balance: str = "patients"
 
     def search_space(self, trial: Any) -> dict[str, Any]:
         """Number of neighbours, their weights and the metric."""

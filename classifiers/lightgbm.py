@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from classifiers.boosting import GradientBoosting
-from classifiers.feature_classifier import Floats, RandomState
+from classifiers.feature_classifier import Floats
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class LightGBM(GradientBoosting):
     """Gradient boosted trees of LightGBM.
 
@@ -28,43 +30,14 @@ class LightGBM(GradientBoosting):
         See `classifiers.boosting.GradientBoosting`.
     """
 
-    def __init__(
-        self,
-        *,
-        n_estimators: int = 200,
-        learning_rate: float = 0.1,
-        num_leaves: int = 15,
-        max_depth: int = -1,
-        min_child_samples: int = 5,
-        subsample: float = 0.8,
-        colsample_bytree: float = 0.5,
-        reg_lambda: float = 1.0,
-        balance: str = "patients",
-        random_state: RandomState = None,
-        threads: int = 1,
-    ) -> None:
-        self.n_estimators = n_estimators
-        self.learning_rate = learning_rate
-        self.num_leaves = num_leaves
-        self.max_depth = max_depth
-        self.min_child_samples = min_child_samples
-        self.subsample = subsample
-        self.colsample_bytree = colsample_bytree
-        self.reg_lambda = reg_lambda
-        self.balance = balance
-        self.random_state = random_state
-        self.threads = threads
+    num_leaves: int = 15
+    max_depth: int = -1
+    min_child_samples: int = 5
 
     def _model(self, **params: Any) -> Any:
         from lightgbm import LGBMClassifier  # noqa: PLC0415 (heavy)
 
-        return LGBMClassifier(
-            **params,
-            subsample_freq=1,
-            deterministic=True,
-            force_col_wise=True,
-            verbosity=-1,
-        )
+        return LGBMClassifier(**params, subsample_freq=1, deterministic=True, force_col_wise=True, verbosity=-1)
 
     def _tree_space(self, trial: Any) -> dict[str, Any]:
         return {

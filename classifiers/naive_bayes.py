@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sklearn.naive_bayes import GaussianNB
@@ -10,6 +11,7 @@ from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, Uni
 from classifiers.weighting import row_weights
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class NaiveBayes(FeatureClassifier):
     """Gaussian Naive Bayes.
 
@@ -25,9 +27,8 @@ class NaiveBayes(FeatureClassifier):
         priors; with "none" the priors are the class shares of the training cells.
     """
 
-    def __init__(self, *, var_smoothing: float = 1e-9, balance: str = "patients") -> None:
-        self.var_smoothing = var_smoothing
-        self.balance = balance
+    var_smoothing: float = 1e-9
+    balance: str = "patients"
 
     def search_space(self, trial: Any) -> dict[str, Any]:
         """Smoothing of the variances."""

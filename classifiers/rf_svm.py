@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -13,10 +14,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from classifiers.feature_classifier import Codes, Floats, RandomState, seed_of, shares
-from classifiers.inner_splits import Cv
 from classifiers.svm import Svm
 
 
+@dataclass(eq=False, repr=False)
 class ForestSelection(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """Selection of features with a high importance in a random forest (mean decrease of Gini impurity).
 
@@ -41,18 +42,11 @@ class ForestSelection(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         Selected columns, ascending.
     """
 
-    def __init__(
-        self,
-        forest: RandomForestClassifier,
-        *,
-        threshold: str | float,
-        min_features: int,
-        max_features: int | None,
-    ) -> None:
-        self.forest = forest
-        self.threshold = threshold
-        self.min_features = min_features
-        self.max_features = max_features
+    forest: RandomForestClassifier
+    _: KW_ONLY
+    threshold: str | float
+    min_features: int
+    max_features: int | None
 
     def fit(self, X: Floats, codes: Codes, weights: Floats) -> Self:
         """Fit the forest on weighted rows and select the columns.
@@ -89,6 +83,7 @@ class ForestSelection(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         raise ValueError(f'threshold={self.threshold!r} is not valid; it is "median", "mean" or a number')
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class RfSvm(Svm):
     """Support vector machine on features selected by a random forest.
 
@@ -116,42 +111,13 @@ class RfSvm(Svm):
         See `Svm`.
     """
 
-    def __init__(
-        self,
-        *,
-        threshold: str | float = "median",
-        min_features: int = 8,
-        max_features: int | None = None,
-        n_estimators: int = 100,
-        min_samples_leaf: int = 5,
-        C: float = 1.0,
-        kernel: str = "rbf",
-        gamma: float | str = "scale",
-        gamma_factor: float = 1.0,
-        degree: int = 3,
-        coef0: float = 0.0,
-        balance: str = "patients",
-        cv: Cv = None,
-        random_state: RandomState = None,
-        threads: int = 1,
-    ) -> None:
-        super().__init__(
-            C=C,
-            kernel=kernel,
-            gamma=gamma,
-            gamma_factor=gamma_factor,
-            degree=degree,
-            coef0=coef0,
-            balance=balance,
-            cv=cv,
-        )
-        self.threshold = threshold
-        self.min_features = min_features
-        self.max_features = max_features
-        self.n_estimators = n_estimators
-        self.min_samples_leaf = min_samples_leaf
-        self.random_state = random_state
-        self.threads = threads
+    threshold: str | float = "median"
+    min_features: int = 8
+    max_features: int | None = None
+    n_estimators: int = 100
+    min_samples_leaf: int = 5
+    random_state: RandomState = None
+    threads: int = 1
 
     @property
     def selected_(self) -> Codes:

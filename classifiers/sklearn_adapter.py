@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from sklearn.base import ClassifierMixin, MetaEstimatorMixin, clone, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from classifiers.feature_classifier import (
-    Codes,
-    FeatureClassifier,
-    Floats,
-    RandomState,
-    Units,
-    seed_of,
-    standardised,
-)
+from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, RandomState, Units, seed_of, standardised
 from classifiers.inner_splits import Cv, inner_splits
 
 
+@dataclass(eq=False, repr=False)
 class SklearnAdapter(FeatureClassifier):
     """A scikit-learn classifier with median imputation and standardisation.
 
@@ -43,10 +37,10 @@ class SklearnAdapter(FeatureClassifier):
         The fitted preprocessing and estimator.
     """
 
-    def __init__(self, estimator: Any, *, cv: Cv = None, random_state: RandomState = None) -> None:
-        self.estimator = estimator
-        self.cv = cv
-        self.random_state = random_state
+    estimator: Any
+    _: KW_ONLY
+    cv: Cv = None
+    random_state: RandomState = None
 
     @property
     def feature_importances_(self) -> Any:

@@ -28,6 +28,7 @@ class PreparedMachine:
         return self.machine.decisions(self.preparation.transform(X))
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Svm(FeatureClassifier):
     """Support vector machine with calibrated probabilities; one-vs-rest for more than two classes.
 
@@ -70,26 +71,14 @@ class Svm(FeatureClassifier):
     Up to 20,000 cells, 8 bytes of memory are used for each pair of cells.
     """
 
-    def __init__(
-        self,
-        *,
-        C: float = 1.0,
-        kernel: str = "rbf",
-        gamma: float | str = "scale",
-        gamma_factor: float = 1.0,
-        degree: int = 3,
-        coef0: float = 0.0,
-        balance: str = "patients",
-        cv: Cv = None,
-    ) -> None:
-        self.C = C
-        self.kernel = kernel
-        self.gamma = gamma
-        self.gamma_factor = gamma_factor
-        self.degree = degree
-        self.coef0 = coef0
-        self.balance = balance
-        self.cv = cv
+    C: float = 1.0
+    kernel: str = "rbf"
+    gamma: float | str = "scale"
+    gamma_factor: float = 1.0
+    degree: int = 3
+    coef0: float = 0.0
+    balance: str = "patients"
+    cv: Cv = None
 
     def search_space(self, trial: Any) -> dict[str, Any]:
         """Draw C and, for kernels other than "linear", the factor on gamma."""

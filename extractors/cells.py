@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from extractors.arrays import BoolArray, UInt8Array
 from extractors.preparation.step import Picture, Step
 from extractors.segmentation.foreground import foreground_mask
 from extractors.segmentation.smear import smear_mask
 
-UInt8Image = npt.NDArray[np.uint8]
-BoolMask = npt.NDArray[np.bool_]
+UInt8Image = UInt8Array
+
 
 MAX_PIXELS = 64 * 1024 * 1024
 """Size limit of an image in pixels: 8192 x 8192."""
@@ -90,9 +91,9 @@ class Cell:
         self,
         id: str,
         image: UInt8Image,
-        mask: BoolMask | None = None,
+        mask: BoolArray | None = None,
         um_per_px: float | None = None,
-        nucleus: BoolMask | None = None,
+        nucleus: BoolArray | None = None,
     ) -> None:
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise ValueError(f"cell {id}: the image must be uint8 of shape (h, w, 3), not {image.dtype} {image.shape}")
@@ -133,7 +134,7 @@ class Cell:
         return self._prepared.image if self._file.prepare else self._raw_image
 
     @cached_property
-    def mask(self) -> BoolMask:
+    def mask(self) -> BoolArray:
         """Bool, shape (height, width), True on the cell.
 
         Raises
@@ -144,7 +145,7 @@ class Cell:
         return self._prepared.mask if self._file.prepare else self._raw_mask
 
     @cached_property
-    def nucleus(self) -> BoolMask | None:
+    def nucleus(self) -> BoolArray | None:
         """Annotated nucleus: bool, shape (height, width), inside the cell; None without annotation.
 
         All False means that the cell has no nucleus. `extractors.segmentation.nucleus` segments nuclei without
@@ -172,7 +173,7 @@ class Cell:
         return read_image(Path(self._file.path), white_level=self._file.white_level)
 
     @cached_property
-    def _raw_mask(self) -> BoolMask:
+    def _raw_mask(self) -> BoolArray:
         file = self._file
         if file.mask_path is not None:
             return _checked_mask(self.id, "mask", read_mask(Path(file.mask_path)), self._raw_image)
@@ -186,7 +187,7 @@ class Cell:
             raise ValueError(f"{file.path or self.id}: {error}") from error
 
     @cached_property
-    def _raw_nucleus(self) -> BoolMask | None:
+    def _raw_nucleus(self) -> BoolArray | None:
         if self._file.nucleus_path is None:
             return None
         nucleus = _checked_mask(self.id, "nucleus mask", read_mask(Path(self._file.nucleus_path)), self._raw_image)
@@ -256,7 +257,7 @@ def read_image(path: Path, *, white_level: int | None = None) -> UInt8Image:
     return np.asarray(cv2.cvtColor(pixels, code), dtype=np.uint8)
 
 
-def read_mask(path: Path) -> BoolMask:
+def read_mask(path: Path) -> BoolArray:
     """Read a mask: bool, shape (height, width), True for pixels that are non-zero in any colour channel."""
     pixels = _decode(path)
     if pixels.ndim == 3:
@@ -318,7 +319,7 @@ def _check_header(path: Path, data: bytes) -> tuple[int, int]:
     return width, height
 
 
-def _checked_mask(id: str, name: str, mask: BoolMask, image: UInt8Image) -> BoolMask:
+def _checked_mask(id: str, name: str, mask: BoolArray, image: UInt8Image) -> BoolArray:
     if mask.shape != image.shape[:2]:
         raise ValueError(f"cell {id}: the {name} is {mask.shape}, its image {image.shape[:2]} (height, width)")
     return mask.astype(np.bool_, copy=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from extractors.arrays import Float32Array
 from extractors.cells import Cell
 from extractors.networks.backbones.backbone import BackboneSpec
 from extractors.networks.backbones.pooling import OWN
@@ -23,6 +25,7 @@ from extractors.networks.weights.resolve import full_name, weights_file
 NORMALIZATIONS = ("none", "l2")
 
 
+@dataclass(eq=False, repr=False)
 class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Pooled feature of a frozen timm or torchvision network; stateless.
 
@@ -74,40 +77,25 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
     joined: ClassVar[tuple[str, ...]] = ("pool",)
     """Parameters that accept a list joined by `+`: `"avg+max"` is `("avg", "max")`."""
 
-    def __init__(
-        self,
-        model: str = "efficientnet_b0",
-        *,
-        weights: str = "default",
-        pool: Any = OWN,
-        layer: Any = "last",
-        size: Any = "default",
-        precision: str = "f32",
-        tta: bool = False,
-        normalize: str = "none",
-        engine: str = "auto",
-        weights_dir: Any = None,
-        threads: int = 1,
-        device: str = "auto",
-    ) -> None:
-        self.model = model
-        self.weights = weights
-        self.pool = pool
-        self.layer = layer
-        self.size = size
-        self.precision = precision
-        self.tta = tta
-        self.normalize = normalize
-        self.engine = engine
-        self.weights_dir = weights_dir
-        self.threads = threads
-        self.device = device
+    model: str = "efficientnet_b0"
+    _: KW_ONLY
+    weights: str = "default"
+    pool: Any = OWN
+    layer: Any = "last"
+    size: Any = "default"
+    precision: str = "f32"
+    tta: bool = False
+    normalize: str = "none"
+    engine: str = "auto"
+    weights_dir: Any = None
+    threads: int = 1
+    device: str = "auto"
 
     def fit(self, X: Sequence[Cell], y: Any = None, groups: Any = None) -> Embedding:
         """Do nothing; return the extractor."""
         return self
 
-    def transform(self, X: Sequence[Cell]) -> npt.NDArray[np.float32]:
+    def transform(self, X: Sequence[Cell]) -> Float32Array:
         """Compute the embedding of each cell.
 
         Parameters
@@ -199,7 +187,7 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         return engine
 
 
-def _unit_length(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _unit_length(features: Float32Array) -> Float32Array:
     """Divide each row by its Euclidean length, computed in double precision; zero rows are unchanged."""
     lengths = np.linalg.norm(features.astype(np.float64), axis=1, keepdims=True)
     return (features / np.where(lengths > 0, lengths, 1)).astype(np.float32)

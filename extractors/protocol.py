@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
-
+from extractors.arrays import Float32Array
 from extractors.cells import Cells
 
 
@@ -45,7 +43,7 @@ class Extractor(Protocol):
         """
         ...
 
-    def transform(self, cells: Cells) -> npt.NDArray[np.float32]:
+    def transform(self, cells: Cells) -> Float32Array:
         """Return the features, shape (n_cells, n_features); NaN where a feature is undefined for a cell."""
         ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from extractors.handcrafted.clefting import Clefting
@@ -58,6 +59,7 @@ OWN_CHANNELS = ("color",)
 """Families that ignore the parameter `channels` of `Handcrafted`."""
 
 
+@dataclass(eq=False, repr=False)
 class Handcrafted(HandcraftedBase):
     """Features of several families.
 
@@ -79,22 +81,13 @@ class Handcrafted(HandcraftedBase):
         Channels of the textures. None: the default of each family.
     """
 
-    def __init__(
-        self,
-        families: Sequence[str] | str = FAMILIES,
-        *,
-        levels: int = 32,
-        bin_width: float | None = None,
-        distances: Sequence[int] | int = (1, 3, 5),
-        regions: Sequence[str] | str | None = None,
-        channels: Sequence[str] | str | None = None,
-    ) -> None:
-        self.families = families
-        self.levels = levels
-        self.bin_width = bin_width
-        self.distances = distances
-        self.regions = regions
-        self.channels = channels
+    families: Sequence[str] | str = FAMILIES
+    _: KW_ONLY
+    levels: int = 32
+    bin_width: float | None = None
+    distances: Sequence[int] | int = (1, 3, 5)
+    regions: Sequence[str] | str | None = None
+    channels: Sequence[str] | str | None = None
 
     def _families(self) -> list[Family]:
         names = validated_names(self.families, FAMILIES, "family of handcrafted features")

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray, Float32Array, UInt8Array
 from extractors.handcrafted.framework.cell_regions import REGIONS, CellRegions
 from extractors.handcrafted.framework.channels import CHANNELS as TEXTURE_CHANNELS
 from extractors.handcrafted.framework.channels import Channels
@@ -15,7 +15,6 @@ from extractors.handcrafted.framework.family import Family, HandcraftedBase
 from extractors.handcrafted.framework.feature import Column, Feature, keyed, texture_name
 from extractors.handcrafted.framework.first_order import SCALED, STATISTICS, first_order
 from extractors.handcrafted.framework.parameters import validated_names
-from extractors.handcrafted.framework.region import BoolMask
 from extractors.handcrafted.framework.status import FeatureValues, Status, missing
 
 
@@ -83,9 +82,8 @@ DIFFERENCE = Feature(
 NO_DIRECTION = 1e-6
 """Largest resultant length whose direction is rounding noise."""
 
-Floats = npt.NDArray[np.float32]
 
-
+@dataclass(eq=False, repr=False)
 class Color(HandcraftedBase):
     """Colour of cell, nucleus and cytoplasm; the background is ignored.
 
@@ -103,15 +101,9 @@ class Color(HandcraftedBase):
         Any of `mean`, `sd`, `skewness`, `kurtosis`, `p10`, `p50`, `p90`, `iqr` and `entropy`.
     """
 
-    def __init__(
-        self,
-        regions: Sequence[str] | str = ("cell", "nucleus"),
-        channels: Sequence[str] | str = DEFAULT_CHANNELS,
-        statistics: Sequence[str] | str = DEFAULT_STATISTICS,
-    ) -> None:
-        self.regions = regions
-        self.channels = channels
-        self.statistics = statistics
+    regions: Sequence[str] | str = ("cell", "nucleus")
+    channels: Sequence[str] | str = DEFAULT_CHANNELS
+    statistics: Sequence[str] | str = DEFAULT_STATISTICS
 
     def _families(self) -> list[Family]:
         regions = validated_names(self.regions, REGIONS, "region")
@@ -160,7 +152,7 @@ def color(cell: CellRegions, keys: Mapping[str, tuple[str, str, str]]) -> Featur
     return {name: tables[region, channel][statistic] for name, (region, channel, statistic) in keys.items()}
 
 
-def circular(degrees: Floats) -> FeatureValues:
+def circular(degrees: Float32Array) -> FeatureValues:
     """Compute direction and length of the mean unit vector of angles.
 
     Parameters
@@ -214,7 +206,7 @@ def _regions(cell: CellRegions) -> tuple[Channels, dict[str, slice | Status]]:
     return Channels(pixels), {"cell": slice(None), "nucleus": slice(count), "cytoplasm": slice(count, None)}
 
 
-def _pixels(cell: CellRegions, mask: BoolMask) -> npt.NDArray[np.uint8]:
+def _pixels(cell: CellRegions, mask: BoolArray) -> UInt8Array:
     """Pixels in a mask, as an image with one row."""
     return cell.image.reshape(-1, 3).take(np.flatnonzero(mask), axis=0)[None]
 

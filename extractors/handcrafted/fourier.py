@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import Float64Array
 from extractors.handcrafted.framework.bases import OutlineBase
-from extractors.handcrafted.framework.cell_regions import OUTLINE_REGIONS
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.parameters import validated_integer
 from extractors.handcrafted.framework.region import Region
@@ -21,6 +21,7 @@ LARGEST_HARMONIC = 64
 """A quarter of the number of points of the smooth contour."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Fourier(OutlineBase):
     """Elliptic Fourier descriptors of the outlines of cell and nucleus, invariant to rotation, scale and reflection.
 
@@ -33,10 +34,7 @@ class Fourier(OutlineBase):
     """
 
     family = "fourier"
-
-    def __init__(self, harmonics: int = 10, regions: Sequence[str] | str = OUTLINE_REGIONS) -> None:
-        super().__init__(regions)
-        self.harmonics = harmonics
+    harmonics: int = 10
 
     def _features(self) -> Mapping[str, Feature]:
         return keyed(features(validated_integer("harmonics", self.harmonics, 2, LARGEST_HARMONIC)))
@@ -89,7 +87,7 @@ def fourier(region: Region, *, harmonics: int) -> FeatureValues:
     return values | {"irregularity": float(sums[1:].sum() / sums[0])}
 
 
-def elliptic_fourier(polygon: Points, harmonics: int) -> npt.NDArray[np.float64]:
+def elliptic_fourier(polygon: Points, harmonics: int) -> Float64Array:
     """Compute the Fourier series of a closed polygon traversed at constant speed, integrated exactly.
 
     Parameters
@@ -121,7 +119,7 @@ def elliptic_fourier(polygon: Points, harmonics: int) -> npt.NDArray[np.float64]
     return np.stack([series[:, 0].real, series[:, 0].imag, series[:, 1].real, series[:, 1].imag], axis=1)
 
 
-def _sizes(series: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _sizes(series: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Sum of squares and sum of the half axes of the ellipse of each harmonic."""
     a, b, c, d = series.T
     squares = (series**2).sum(axis=1)

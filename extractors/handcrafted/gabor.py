@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray, Float32Array, Int64Array
 from extractors.handcrafted.framework.bases import TextureBase
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.masked_channel import FLAT, MaskedChannel
@@ -51,9 +51,8 @@ OCTAVE = float(np.sqrt(np.log(2) / 2) * 3 / np.pi)
 REACH = 3.0
 """Truncation of the envelope, in standard deviations."""
 
-Floats = npt.NDArray[np.float32]
 
-
+@dataclass(eq=False, repr=False, kw_only=True)
 class Gabor(TextureBase):
     """Texture from Gabor filters of several wavelengths and orientations.
 
@@ -68,17 +67,8 @@ class Gabor(TextureBase):
     """
 
     family = "gabor"
-
-    def __init__(
-        self,
-        wavelengths: Sequence[int] | int = (4, 8, 16, 32),
-        orientations: int = 6,
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        super().__init__(regions, channels)
-        self.wavelengths = wavelengths
-        self.orientations = orientations
+    wavelengths: Sequence[int] | int = (4, 8, 16, 32)
+    orientations: int = 6
 
     def _features(self) -> Mapping[str, Feature]:
         if validated_integer("orientations", self.orientations, 2) % 2:
@@ -125,7 +115,7 @@ def gabor(channel: MaskedChannel, *, wavelengths: Sequence[int], orientations: i
     return values
 
 
-def gabor_amplitudes(centred: Floats, mask: npt.NDArray[np.bool_], *, wavelength: int, orientations: int) -> Floats:
+def gabor_amplitudes(centred: Float32Array, mask: BoolArray, *, wavelength: int, orientations: int) -> Float32Array:
     """Compute the amplitudes at the sample points at least one wavelength inside the mask.
 
     Parameters
@@ -159,7 +149,7 @@ def gabor_amplitudes(centred: Floats, mask: npt.NDArray[np.bool_], *, wavelength
     across[:, reach:-reach] = waves.transpose(0, 3, 1, 2)
     across = across.reshape(half + 1, -1, 2 * down.count)
     smooth = _filtered(across[half], taps_along.even[half:], taps_along.odd[half:], along.points)[0, 0]
-    amplitudes: list[Floats] = []
+    amplitudes: list[Float32Array] = []
     for a in range(half + 1):
         b = half - a
         both = _filtered(across[a], taps_along.even[b : b + 1], taps_along.odd[b : b + 1], along.points)[0]
@@ -199,7 +189,7 @@ class _Grid:
         return slice(self.first, None, self.step)
 
     @property
-    def points(self) -> npt.NDArray[np.int64]:
+    def points(self) -> Int64Array:
         """Pixels below and above the first point, the step and the number of points."""
         return np.array([self.first + (self.window - 1) // 2, self.first + self.window // 2, self.step, self.count])
 
@@ -216,9 +206,9 @@ class _Taps:
         Response of `even` to a constant 1.
     """
 
-    even: Floats
-    odd: Floats
-    mean: Floats
+    even: Float32Array
+    odd: Float32Array
+    mean: Float32Array
 
     @property
     def reach(self) -> int:
@@ -244,14 +234,14 @@ def _taps(wavelength: int, orientations: int, at_pixels: bool) -> _Taps:
 
 
 @compiled
-def _add(total: Floats, weight: float, line: Floats) -> None:
+def _add(total: Float32Array, weight: float, line: Float32Array) -> None:
     if weight != 0:
         for x in range(len(line)):
             total[x] += weight * line[x]
 
 
 @compiled
-def _filtered(image: Floats, even: Floats, odd: Floats, points: npt.NDArray[np.int64]) -> Floats:
+def _filtered(image: Float32Array, even: Float32Array, odd: Float32Array, points: Int64Array) -> Float32Array:
     """Filter an image along its columns; shape (filters, even and odd, points, width)."""
     below, above, step, count = points
     filters, reach = even.shape
@@ -271,7 +261,7 @@ def _filtered(image: Floats, even: Floats, odd: Floats, points: npt.NDArray[np.i
 
 
 @compiled
-def _sizes(responses: Floats, constant: Floats) -> Floats:
+def _sizes(responses: Float32Array, constant: Float32Array) -> Float32Array:
     """Amplitudes of the wave of one slope and of the opposite one, shape (2, points, width).
 
     The responses are those of even and odd filters along the points, shape (2, points, 2 width), to what even and odd
@@ -290,7 +280,7 @@ def _sizes(responses: Floats, constant: Floats) -> Floats:
     return result
 
 
-def _statistics(amplitudes: Floats) -> list[float | Status]:
+def _statistics(amplitudes: Float32Array) -> list[float | Status]:
     if amplitudes.shape[1] == 0:
         return [Status.TOO_SMALL] * len(FEATURES)
     exact = amplitudes.astype(np.float64)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
-import numpy.typing as npt
 from skimage.feature import graycomatrix
 
+from extractors.arrays import Float64Array, Int64Array
 from extractors.handcrafted.framework.bases import GreyLevelBase
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.numba_kernels import compiled
@@ -62,10 +62,8 @@ FEATURES = (
 DIRECTIONS = 4
 """Along rows, one diagonal, columns and the other diagonal; symmetric matrices include the opposite directions."""
 
-Counts = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
-
+@dataclass(eq=False, repr=False, kw_only=True)
 class Glcm(GreyLevelBase):
     """Texture from grey-level co-occurrence matrices, mean and range over four directions at each distance.
 
@@ -78,17 +76,7 @@ class Glcm(GreyLevelBase):
     """
 
     family = "glcm"
-
-    def __init__(
-        self,
-        levels: int = 32,
-        bin_width: float | None = None,
-        distances: Sequence[int] | int = (1, 3, 5),
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        super().__init__(levels, bin_width, regions, channels)
-        self.distances = distances
+    distances: Sequence[int] | int = (1, 3, 5)
 
     def _features(self) -> Mapping[str, Feature]:
         super()._features()
@@ -128,7 +116,7 @@ def glcm(quantised: Quantised, *, distances: Sequence[int]) -> FeatureValues:
     return values
 
 
-def cooccurrences(quantised: Quantised, *, distance: int) -> Counts:
+def cooccurrences(quantised: Quantised, *, distance: int) -> Int64Array:
     """Count the pairs of levels at a distance: one symmetric matrix per direction.
 
     Parameters
@@ -149,7 +137,7 @@ def cooccurrences(quantised: Quantised, *, distance: int) -> Counts:
     return pairs + pairs.transpose(0, 2, 1)
 
 
-def haralick(counts: Counts) -> dict[str, Floats]:
+def haralick(counts: Int64Array) -> dict[str, Float64Array]:
     """Compute the features of each matrix, with levels numbered from 1.
 
     Parameters
@@ -205,14 +193,14 @@ def haralick(counts: Counts) -> dict[str, Floats]:
         }
 
 
-def _over_directions(values: Floats, distance: int, reason: Status) -> FeatureValues:
+def _over_directions(values: Float64Array, distance: int, reason: Status) -> FeatureValues:
     """Means, then ranges, of the features of one distance; `values` has shape (n_features, 4)."""
     reduced = np.concatenate([values.mean(axis=1), np.ptp(values, axis=1)]).tolist()
     defined = (value if isfinite(value) else reason for value in reduced)
     return dict(zip(keyed(FEATURES, [f"d{distance}"]), defined, strict=True))
 
 
-def _second_singular_value(counts: Counts, by_level: Counts) -> Floats:
+def _second_singular_value(counts: Int64Array, by_level: Int64Array) -> Float64Array:
     """Square root of the second largest eigenvalue of Haralick's Q.
 
     For symmetric p, Q is similar to the square of p_ij / sqrt(p_i p_j), whose largest eigenvalue is 1 with eigenvector
@@ -224,13 +212,13 @@ def _second_singular_value(counts: Counts, by_level: Counts) -> Floats:
     return np.asarray(np.minimum(np.abs(np.linalg.eigvalsh(rest)).max(axis=1), 1))
 
 
-def _entropy(p: Floats) -> Floats:
+def _entropy(p: Float64Array) -> Float64Array:
     """Entropy in bits; + 0.0 makes a negative zero positive."""
     return np.asarray(-np.sum(p * np.log2(np.where(p > 0, p, 1)), axis=-1) + 0.0)
 
 
 @compiled
-def _folded(counts: Counts, total: Counts) -> tuple[Counts, Counts, Floats]:
+def _folded(counts: Int64Array, total: Int64Array) -> tuple[Int64Array, Int64Array, Float64Array]:
     """Counts by i + j (from 2) and by |i - j|, and the entropy in bits, of each symmetric matrix."""
     n, levels, _ = counts.shape
     by_sum, by_difference = np.zeros((n, 2 * levels - 1), dtype=np.int64), np.zeros((n, levels), dtype=np.int64)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import Int64Array, UInt16Array
 from extractors.handcrafted.framework.bases import GreyLevelBase
 from extractors.handcrafted.framework.feature import keyed
 from extractors.handcrafted.framework.numba_kernels import compiled
@@ -53,7 +53,7 @@ def gldm(quantised: Quantised) -> FeatureValues:
     return {name: value for name, value in zip(keyed(DEPENDENCE_FEATURES), values, strict=True) if name != PERCENTAGE}
 
 
-def dependences(quantised: Quantised) -> npt.NDArray[np.int64]:
+def dependences(quantised: Quantised) -> Int64Array:
     """Count the pixels by level and dependence.
 
     Parameters
@@ -70,7 +70,7 @@ def dependences(quantised: Quantised) -> npt.NDArray[np.int64]:
 
 
 @compiled
-def _dependences(framed: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.int64]:
+def _dependences(framed: UInt16Array, count: int) -> Int64Array:
     height, width = framed.shape
     counts = np.zeros((count, 9), dtype=np.int64)
     for row in range(1, height - 1):

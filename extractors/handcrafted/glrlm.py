@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import Int64Array, UInt16Array
 from extractors.handcrafted.framework.bases import GreyLevelBase
 from extractors.handcrafted.framework.feature import keyed
 from extractors.handcrafted.framework.numba_kernels import compiled
@@ -48,7 +48,7 @@ def glrlm(quantised: Quantised) -> FeatureValues:
     return dict(zip(keyed(FEATURES), values.tolist(), strict=True))
 
 
-def runs(quantised: Quantised) -> npt.NDArray[np.int64]:
+def runs(quantised: Quantised) -> Int64Array:
     """Count the runs by direction, level and length.
 
     Parameters
@@ -67,7 +67,7 @@ def runs(quantised: Quantised) -> npt.NDArray[np.int64]:
 
 
 @compiled
-def _reaching(framed: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.int64]:
+def _reaching(framed: UInt16Array, count: int) -> Int64Array:
     """Number of runs of at least each length, background included, shape (4, count + 1, longest + 1).
 
     Each pixel is counted at the length that its run has reached, which avoids unpredictable branches.

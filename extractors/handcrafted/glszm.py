@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from skimage.measure import label
 
+from extractors.arrays import Int64Array
 from extractors.handcrafted.framework.bases import GreyLevelBase
 from extractors.handcrafted.framework.feature import keyed
 from extractors.handcrafted.framework.quantisation import Quantised
@@ -43,7 +43,7 @@ def glszm(quantised: Quantised) -> FeatureValues:
     return dict(zip(keyed(FEATURES), size_zone_statistics(counts[None], sizes)[:, 0].tolist(), strict=True))
 
 
-def zones(quantised: Quantised) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def zones(quantised: Quantised) -> tuple[Int64Array, Int64Array]:
     """Count the 8-connected zones by level and size.
 
     Parameters

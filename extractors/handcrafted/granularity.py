@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from extractors.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 from extractors.handcrafted.framework.bases import TextureBase
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.masked_channel import FLAT, MaskedChannel
@@ -27,10 +29,8 @@ FEATURES = (
 
 DARK, BRIGHT = "dark", "bright"
 
-Floats = npt.NDArray[np.float32]
-BoolMask = npt.NDArray[np.bool_]
 
-
+@dataclass(eq=False, repr=False, kw_only=True)
 class Granularity(TextureBase):
     """Granularity spectrum: intensity removed by each step of erosion and reconstruction.
 
@@ -48,19 +48,9 @@ class Granularity(TextureBase):
     """
 
     family = "granularity"
-
-    def __init__(
-        self,
-        steps: int = 16,
-        block: int = 2,
-        granules: str = DARK,
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        super().__init__(regions, channels)
-        self.steps = steps
-        self.block = block
-        self.granules = granules
+    steps: int = 16
+    block: int = 2
+    granules: str = DARK
 
     def _features(self) -> Mapping[str, Feature]:
         steps = validated_integer("steps", self.steps, 1)
@@ -112,7 +102,7 @@ def granularity(channel: MaskedChannel, *, steps: int, block: int, sign: float) 
     return dict(zip(keys, (100 * (left[:-1] - left[1:]) / total).tolist(), strict=True))
 
 
-def block_means(values: Floats, mask: BoolMask, block: int) -> tuple[Floats, BoolMask]:
+def block_means(values: Float32Array, mask: BoolArray, block: int) -> tuple[Float32Array, BoolArray]:
     """Average the pixels in the mask over squares, in a grid that is symmetric under quarter turns and flips.
 
     Parameters
@@ -135,7 +125,7 @@ def block_means(values: Floats, mask: BoolMask, block: int) -> tuple[Floats, Boo
     return np.where(inside, sums / np.maximum(area, 1), 0).astype(np.float32, order="C"), inside
 
 
-def _block_sums(values: npt.NDArray[np.generic], block: int) -> npt.NDArray[np.float64]:
+def _block_sums(values: npt.NDArray[np.generic], block: int) -> Float64Array:
     """Twice the sums of groups of `block` rows, centred; exact, so independent of the order of summation."""
     halves = np.repeat(values.astype(np.float64), 2, axis=0)
     edge = -len(halves) % (2 * block) // 2
@@ -143,7 +133,7 @@ def _block_sums(values: npt.NDArray[np.generic], block: int) -> npt.NDArray[np.f
     return np.asarray(grouped.sum(axis=1))
 
 
-def remainders(heights: Floats, inside: BoolMask, steps: int) -> list[float]:
+def remainders(heights: Float32Array, inside: BoolArray, steps: int) -> list[float]:
     """Compute the sum of the heights after each step of erosion and reconstruction.
 
     Parameters
@@ -172,7 +162,7 @@ def remainders(heights: Floats, inside: BoolMask, steps: int) -> list[float]:
 
 
 @compiled
-def _eroded(heights: Floats) -> Floats:
+def _eroded(heights: Float32Array) -> Float32Array:
     """Minimum of each height and its four neighbours; the background, including all four sides, is infinite."""
     rows, columns = heights.shape
     lowest = np.full_like(heights, np.inf)
@@ -188,7 +178,7 @@ def _eroded(heights: Floats) -> Floats:
 
 
 @compiled
-def _component_tree(order: npt.NDArray[np.int64], columns: int, size: int) -> npt.NDArray[np.int64]:
+def _component_tree(order: Int64Array, columns: int, size: int) -> Int64Array:
     """Component tree: for each pixel, by its rank among the heights, the rank of its parent, the next lower pixel.
 
     The lowest pixel of each connected part of the region is its own parent; parents have lower ranks than children.
@@ -210,7 +200,7 @@ def _component_tree(order: npt.NDArray[np.int64], columns: int, size: int) -> np
 
 
 @compiled
-def _reconstructed_sum(rising: Floats, parents: npt.NDArray[np.int64], eroded: Floats) -> float:
+def _reconstructed_sum(rising: Float32Array, parents: Int64Array, eroded: Float32Array) -> float:
     """Sum of the reconstruction of the eroded heights, indexed by rank."""
     highest = eroded.copy()
     for rank in range(len(rising) - 1, -1, -1):

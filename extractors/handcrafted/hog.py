@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from extractors.arrays import BoolArray, Float64Array, Int32Array
 from extractors.handcrafted.framework.bases import TextureBase
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
@@ -30,10 +31,6 @@ FEATURES = (
     Feature("first_harmonic", "|sum m exp(2 i angle)| / sum m of gradients m", "1", "[0, 1]", "Bigun & Granlund 1987"),
     Feature("second_harmonic", "|sum m exp(4 i angle)| / sum m of gradients m", "1", "[0, 1]", "Mardia & Jupp 2000"),
 )
-
-Integers = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float64]
-BoolMask = npt.NDArray[np.bool_]
 
 
 class Hog(TextureBase):
@@ -79,7 +76,7 @@ def hog(channel: MaskedChannel) -> FeatureValues:
     return dict(zip(names, [*shares.tolist(), entropy, *(np.abs(harmonics) / total).tolist()], strict=True))
 
 
-def orientations(channel: MaskedChannel) -> tuple[Floats, npt.NDArray[np.complex128]]:
+def orientations(channel: MaskedChannel) -> tuple[Float64Array, npt.NDArray[np.complex128]]:
     """Accumulate the gradients by orientation, opposite directions together.
 
     Central differences at the pixels whose eight neighbours are in the region, so that its border has no effect.
@@ -101,7 +98,7 @@ def orientations(channel: MaskedChannel) -> tuple[Floats, npt.NDArray[np.complex
 
 
 @compiled
-def _orientations(values: Integers, core: BoolMask) -> Floats:
+def _orientations(values: Int32Array, core: BoolArray) -> Float64Array:
     """Histogram, then real and imaginary part of each harmonic."""
     sums = np.zeros(BINS + 4)
     cosine = sine = cosine_twice = sine_twice = 0.0
@@ -131,7 +128,7 @@ def _orientations(values: Integers, core: BoolMask) -> Floats:
 
 
 @compiled
-def _polar(rights: Integers, downs: Integers) -> tuple[Floats, Floats, Floats]:
+def _polar(rights: Int32Array, downs: Int32Array) -> tuple[Float64Array, Float64Array, Float64Array]:
     """Angle in bins (0 to 8) and magnitude of gradients, and their terms of the harmonics; all 0 without a gradient.
 
     The arc tangent is Abramowitz & Stegun 4.4.49 in the first octant, accurate to 2e-8, extended by symmetry.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray, Float64Array, Int64Array
 from extractors.handcrafted.framework.bases import TextureBase
 from extractors.handcrafted.framework.feature import Feature
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
@@ -25,11 +26,8 @@ LARGEST = 7
 GRID = 65536
 """Points are rounded to this fraction of a pixel, so that interpolation is exact."""
 
-Integers = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-BoolMask = npt.NDArray[np.bool_]
 
-
+@dataclass(eq=False, repr=False, kw_only=True)
 class Lbp(TextureBase):
     """Histograms of local binary patterns and the local variance, on circles of several radii.
 
@@ -44,15 +42,7 @@ class Lbp(TextureBase):
     """
 
     family = "lbp"
-
-    def __init__(
-        self,
-        scales: Sequence[int] | int = (1, 2, 3),
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        super().__init__(regions, channels)
-        self.scales = scales
+    scales: Sequence[int] | int = (1, 2, 3)
 
     def _features(self) -> Mapping[str, Feature]:
         return {key: feature for radius in self._radii for key, feature in features(radius).items()}
@@ -114,7 +104,7 @@ def lbp(channel: MaskedChannel, *, radii: Sequence[int]) -> FeatureValues:
 
 
 @cache
-def circle(radius: int) -> tuple[Integers, Floats]:
+def circle(radius: int) -> tuple[Int64Array, Float64Array]:
     """Compute the points of a circle, starting at the right.
 
     Parameters
@@ -147,7 +137,7 @@ def _at_radius(channel: MaskedChannel, radius: int) -> list[float]:
     return [*(counts / len(variances)).tolist(), float(median), float(upper - lower)]
 
 
-def _quartiles(values: Floats) -> Floats:
+def _quartiles(values: Float64Array) -> Float64Array:
     """Compute the quartiles of `np.percentile` in a fraction of its time."""
     ranked = np.sort(values)
     positions = np.array([0.25, 0.5, 0.75]) * (len(values) - 1)
@@ -157,7 +147,9 @@ def _quartiles(values: Floats) -> Floats:
 
 
 @compiled
-def _patterns(values: Floats, core: BoolMask, corners: Integers, weights: Floats) -> tuple[Integers, Floats]:
+def _patterns(
+    values: Float64Array, core: BoolArray, corners: Int64Array, weights: Float64Array
+) -> tuple[Int64Array, Float64Array]:
     """Counts of u0 to uP and of other patterns, and the variance on the circle of each core pixel."""
     points = len(corners)
     counts = np.zeros(points + 2, dtype=np.int64)
@@ -182,8 +174,8 @@ def _patterns(values: Floats, core: BoolMask, corners: Integers, weights: Floats
 
 @compiled
 def _circles(
-    values: Floats, row: tuple[int, int, int], corners: Integers, weights: Floats
-) -> tuple[Integers, Floats, Floats]:
+    values: Float64Array, row: tuple[int, int, int], corners: Int64Array, weights: Float64Array
+) -> tuple[Int64Array, Float64Array, Float64Array]:
     """For a range of pixels of a row: one bit per point that is not darker than the centre.
 
     Also the sum and the sum of squares of the differences of the points from the centre.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import Float64Array, Int64Array, UInt16Array
 from extractors.handcrafted.framework.bases import GreyLevelBase
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.numba_kernels import compiled
@@ -25,9 +25,6 @@ sum of their absolute differences from the mean of up to 8 neighbours. Sums run 
 all ordered pairs of them. s_i grows with the area: for one texture, coarseness and strength decrease with the area and
 busyness increases.
 """
-
-Floats = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
 
 
 class Ngtdm(GreyLevelBase):
@@ -64,7 +61,7 @@ def ngtdm(quantised: Quantised) -> FeatureValues:
     return {name: value if np.isfinite(value) else Status.FLAT for name, value in values.items()}
 
 
-def neighbourhoods(quantised: Quantised) -> tuple[Counts, Floats]:
+def neighbourhoods(quantised: Quantised) -> tuple[Int64Array, Float64Array]:
     """Count the pixels and sum their absolute differences from the mean of their neighbours, by level.
 
     Parameters
@@ -82,7 +79,7 @@ def neighbourhoods(quantised: Quantised) -> tuple[Counts, Floats]:
     return pixels, (by_neighbours / np.arange(1, 9)).sum(axis=1)
 
 
-def tone_features(pixels: Counts, differences: Floats) -> dict[str, float]:
+def tone_features(pixels: Int64Array, differences: Float64Array) -> dict[str, float]:
     """Compute the features of a neighbourhood grey-tone difference matrix, with levels numbered from 1.
 
     Parameters
@@ -112,7 +109,7 @@ def tone_features(pixels: Counts, differences: Floats) -> dict[str, float]:
 
 
 @compiled
-def _neighbourhoods(framed: npt.NDArray[np.uint16], count: int) -> tuple[Counts, Counts]:
+def _neighbourhoods(framed: UInt16Array, count: int) -> tuple[Int64Array, Int64Array]:
     """Pixels by level, and sums of |n * level - sum of the n neighbours| by level and n."""
     height, width = framed.shape
     pixels = np.zeros(count, dtype=np.int64)

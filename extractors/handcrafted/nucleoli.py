@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from extractors.arrays import BoolArray, Float64Array, Int64Array
 from extractors.segmentation.components import components
 
 RIM = 0.1
@@ -20,13 +21,10 @@ SURROUNDINGS = 0.4
 UNIT = 1e-6
 """Quantisation step of the optical density; sums of integers do not depend on their order."""
 
-Floats = npt.NDArray[np.float64]
-BoolMask = npt.NDArray[np.bool_]
-
 
 def nucleoli(
-    density: npt.NDArray[np.floating], nucleus: BoolMask, distance: Floats, *, contrast: float, smallest: float
-) -> npt.NDArray[np.int64]:
+    density: npt.NDArray[np.floating], nucleus: BoolArray, distance: Float64Array, *, contrast: float, smallest: float
+) -> Int64Array:
     """Measure the areas of the spots in a nucleus that are paler than their surroundings.
 
     The mean optical density over a small square is compared with that over a large one, both restricted to the nucleus
@@ -67,7 +65,7 @@ def nucleoli(
     return areas[areas >= smallest * area]
 
 
-def _sums(levels: Floats, inside: BoolMask, half: int) -> tuple[Floats, Floats]:
+def _sums(levels: Float64Array, inside: BoolArray, half: int) -> tuple[Float64Array, Float64Array]:
     """Sum of the levels and number of inside pixels over a square around each pixel."""
     side = (2 * half + 1, 2 * half + 1)
     sums = cv2.boxFilter(levels, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)

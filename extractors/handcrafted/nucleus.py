@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
+from extractors.arrays import BoolArray
 from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.family import Family, HandcraftedBase
 from extractors.handcrafted.framework.feature import Column, Feature, keyed
-from extractors.handcrafted.framework.region import BoolMask, Region
+from extractors.handcrafted.framework.region import Region
 from extractors.handcrafted.framework.status import FeatureValues, Status, missing
 from extractors.handcrafted.nucleoli import nucleoli
 from extractors.segmentation.bounds import bounds
@@ -35,6 +38,7 @@ MIN_AREA = 400
 """Smallest area in pixels of a nucleus in which spots can be distinguished from noise."""
 
 
+@dataclass(eq=False, repr=False)
 class Nucleus(HandcraftedBase):
     """Nucleus in relation to its cell, and its nucleoli; widths in micrometres if the scale is known, else in pixels.
 
@@ -46,9 +50,8 @@ class Nucleus(HandcraftedBase):
         Smallest area of a nucleolus as a share of the area of the nucleus, in [0, 1).
     """
 
-    def __init__(self, nucleolus_contrast: float = 0.12, nucleolus_area: float = 0.005) -> None:
-        self.nucleolus_contrast = nucleolus_contrast
-        self.nucleolus_area = nucleolus_area
+    nucleolus_contrast: float = 0.12
+    nucleolus_area: float = 0.005
 
     def _families(self) -> list[Family]:
         contrast, smallest = self.nucleolus_contrast, self.nucleolus_area
@@ -85,7 +88,7 @@ def nucleus(cell: CellRegions, *, contrast: float, smallest: float) -> FeatureVa
     return {f"nucleus.{feature.name}": values[feature.name] for feature in FEATURES}
 
 
-def in_cell(cell: Region, inner: BoolMask) -> FeatureValues:
+def in_cell(cell: Region, inner: BoolArray) -> FeatureValues:
     """Compute `PLACE` and `RING` of a nucleus.
 
     The width of the ring at a border pixel of the nucleus is the distance from its edge to the nearest edge of the

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray, Int32Array, Int64Array, UInt16Array
 from extractors.handcrafted.framework.bases import TextureBase
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
@@ -36,12 +36,6 @@ FEATURES = tuple(
     for side, whether in (("in", "inside"), ("out", "outside"))
     for n in range(NEIGHBOURS + 1)
 )
-
-Integers = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float64]
-Levels = npt.NDArray[np.uint16]
-Counts = npt.NDArray[np.int64]
-BoolMask = npt.NDArray[np.bool_]
 
 
 class Pftas(TextureBase):
@@ -105,7 +99,7 @@ def thresholds(channel: MaskedChannel) -> tuple[float, float]:
 
 
 @compiled
-def _by_level(values: Integers, levels: Levels, count: int) -> Counts:
+def _by_level(values: Int32Array, levels: UInt16Array, count: int) -> Int64Array:
     """Number, sum and sum of squares of the values at each level 1 to `count`."""
     totals = np.zeros((3, count), dtype=np.int64)
     for y in range(values.shape[0]):
@@ -120,7 +114,7 @@ def _by_level(values: Integers, levels: Levels, count: int) -> Counts:
 
 
 @compiled
-def _adjacent(values: Integers, core: BoolMask, mean: float, sd: float) -> Counts:
+def _adjacent(values: Int32Array, core: BoolArray, mean: float, sd: float) -> Int64Array:
     """Number of core pixels by range and side (rows: in and out of each range) and equal neighbours (columns)."""
     height, width = values.shape
     # One byte per range, so that one sum counts the neighbours in all ranges.

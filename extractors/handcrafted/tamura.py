@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray, Float32Array, Float64Array
 from extractors.handcrafted.framework.bases import TextureBase
 from extractors.handcrafted.framework.feature import Feature
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
@@ -39,9 +40,8 @@ FEATURES = (
 DIRECTIONS = 16
 """Bins of 180 degrees / 16, the first centred on the direction of the rows: quarter turns and flips permute them."""
 
-Floats = npt.NDArray[np.float64]
 
-
+@dataclass(eq=False, repr=False, kw_only=True)
 class Tamura(TextureBase):
     """Tamura's coarseness, contrast and directionality.
 
@@ -56,15 +56,7 @@ class Tamura(TextureBase):
 
     family = "tamura"
     features = FEATURES
-
-    def __init__(
-        self,
-        largest: int = 5,
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        super().__init__(regions, channels)
-        self.largest = largest
+    largest: int = 5
 
     def _features(self) -> Mapping[str, Feature]:
         validated_integer("largest", self.largest, 1, 8)
@@ -98,7 +90,7 @@ def tamura(channel: MaskedChannel, *, largest: int) -> FeatureValues:
     }
 
 
-def coarseness(values: Floats, mask: npt.NDArray[np.bool_], largest: int) -> float | Status:
+def coarseness(values: Float64Array, mask: BoolArray, largest: int) -> float | Status:
     """Compute the mean over points of the side of the windows whose means differ most.
 
     Points are corners of pixels, because windows with an even side have no centre pixel. At each point, the windows to
@@ -129,7 +121,7 @@ def coarseness(values: Floats, mask: npt.NDArray[np.bool_], largest: int) -> flo
     return float(differing.mean(dtype=np.float64)) if differing.size else Status.FLAT
 
 
-def contrast(inside: Floats) -> float:
+def contrast(inside: Float64Array) -> float:
     """Compute the standard deviation over the fourth root of the kurtosis m4 / sd^4.
 
     Parameters
@@ -142,7 +134,7 @@ def contrast(inside: Floats) -> float:
     return float(np.sqrt(variance) / (np.mean(squares**2) / variance**2) ** 0.25)
 
 
-def directionality(values: Floats, mask: npt.NDArray[np.bool_]) -> float | Status:
+def directionality(values: Float64Array, mask: BoolArray) -> float | Status:
     """Compute the sharpness of the peak of the histogram of gradient directions: 1 for one direction, 0 for uniform.
 
     Prewitt gradients of the pixels whose eight neighbours are in the region, weighted by magnitude, with directions
@@ -177,7 +169,7 @@ def directionality(values: Floats, mask: npt.NDArray[np.bool_]) -> float | Statu
 
 
 @compiled
-def _best_sides(sums: Floats, largest: int) -> npt.NDArray[np.float32]:
+def _best_sides(sums: Float64Array, largest: int) -> Float32Array:
     """Side of the best windows at each corner at least 2^largest pixels away from the frame; 0 if none differ.
 
     `sums` is the integral image: for each corner, the sum of all values above and to the left.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import Float64Array
 from extractors.handcrafted.framework.bases import TextureBase
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.masked_channel import FLAT, MaskedChannel
@@ -52,9 +52,8 @@ WAVELETS = tuple(LOW_PASS)
 TINY = np.finfo(np.float64).tiny
 """Replaces 0 in a logarithm that is multiplied by 0."""
 
-Floats = npt.NDArray[np.float64]
 
-
+@dataclass(eq=False, repr=False, kw_only=True)
 class Wavelets(TextureBase):
     """Texture from undecimated wavelets.
 
@@ -69,17 +68,8 @@ class Wavelets(TextureBase):
     """
 
     family = "wavelets"
-
-    def __init__(
-        self,
-        wavelet: str = "bior1.3",
-        depth: int = 3,
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        super().__init__(regions, channels)
-        self.wavelet = wavelet
-        self.depth = depth
+    wavelet: str = "bior1.3"
+    depth: int = 3
 
     def _features(self) -> Mapping[str, Feature]:
         validated_names(self.wavelet, WAVELETS, "wavelet")
@@ -105,8 +95,8 @@ class Details:
         Side in pixels of the square that a coefficient depends on, including the smoothing at previous levels.
     """
 
-    axial: Floats
-    diagonal: Floats
+    axial: Float64Array
+    diagonal: Float64Array
     support: int
 
 
@@ -145,7 +135,7 @@ def wavelets(channel: MaskedChannel, *, wavelet: str, depth: int) -> FeatureValu
     return values
 
 
-def undecimated(image: Floats, wavelet: str, depth: int) -> list[Details]:
+def undecimated(image: Float64Array, wavelet: str, depth: int) -> list[Details]:
     """Compute the undecimated transform, normalised so that the energies of the Haar subbands sum to the variance.
 
     Parameters
@@ -175,12 +165,12 @@ def undecimated(image: Floats, wavelet: str, depth: int) -> list[Details]:
 
 
 @lru_cache(maxsize=len(WAVELETS))
-def _filters(wavelet: str) -> tuple[Floats, Floats]:
+def _filters(wavelet: str) -> tuple[Float64Array, Float64Array]:
     return np.array(LOW_PASS[wavelet]), np.array(HIGH_PASS[wavelet])
 
 
 @compiled
-def _filtered(image: Floats, taps: Floats, down: int, right: int) -> Floats:
+def _filtered(image: Float64Array, taps: Float64Array, down: int, right: int) -> Float64Array:
     """Weighted sums of pixels spaced `down` rows and `right` columns apart, where all of them exist."""
     reach = len(taps) - 1
     height, width = max(image.shape[0] - reach * down, 0), max(image.shape[1] - reach * right, 0)
@@ -196,7 +186,7 @@ def _filtered(image: Floats, taps: Floats, down: int, right: int) -> Floats:
     return filtered
 
 
-def _statistics(coefficients: Floats, step: float) -> list[float | Status]:
+def _statistics(coefficients: Float64Array, step: float) -> list[float | Status]:
     """Mean magnitude, energy and entropy of coefficients given in multiples of `step`."""
     n = len(coefficients)
     if n == 0:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from math import comb, factorial
 
 import numpy as np
 import numpy.typing as npt
 
+from extractors.arrays import Float64Array
 from extractors.handcrafted.framework.bases import OutlineBase
-from extractors.handcrafted.framework.cell_regions import OUTLINE_REGIONS
 from extractors.handcrafted.framework.feature import Feature
 from extractors.handcrafted.framework.parameters import validated_integer
 from extractors.handcrafted.framework.region import Region
@@ -23,6 +24,7 @@ LARGEST_DEGREE = 20
 Orders = tuple[tuple[int, int], ...]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Zernike(OutlineBase):
     """Absolute Zernike moments of cell and nucleus, invariant to rotation, scale and reflection.
 
@@ -35,10 +37,7 @@ class Zernike(OutlineBase):
     """
 
     family = "zernike"
-
-    def __init__(self, degree: int = 8, regions: Sequence[str] | str = OUTLINE_REGIONS) -> None:
-        super().__init__(regions)
-        self.degree = degree
+    degree: int = 8
 
     def _features(self) -> Mapping[str, Feature]:
         degree = validated_integer("degree", self.degree, 2, LARGEST_DEGREE)
@@ -89,7 +88,7 @@ def orders(degree: int) -> Orders:
     return tuple(pair for pair in pairs if pair not in {(0, 0), (1, 1)})
 
 
-def geometric_moments(runs: Runs, centre: npt.NDArray[np.float64], *, degree: int) -> npt.NDArray[np.float64]:
+def geometric_moments(runs: Runs, centre: Float64Array, *, degree: int) -> Float64Array:
     """Compute the mean of y^q x^p over the pixels about a centre, in units of the distance to the farthest pixel.
 
     Parameters

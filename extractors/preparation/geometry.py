@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray
 from extractors.preparation.step import Picture, StepBase, number_field
 from extractors.segmentation.bounds import bounds
 
@@ -99,6 +99,6 @@ def _crop(picture: Picture, rows: slice, columns: slice) -> Picture:
     return Picture(picture.image[rows, columns].copy(), picture.mask[rows, columns].copy(), nucleus)
 
 
-def _padded(mask: npt.NDArray[np.bool_], edges: tuple[int, int, int, int]) -> npt.NDArray[np.bool_]:
+def _padded(mask: BoolArray, edges: tuple[int, int, int, int]) -> BoolArray:
     top, bottom, left, right = edges
     return np.pad(mask, ((top, bottom), (left, right)))

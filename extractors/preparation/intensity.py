@@ -7,13 +7,10 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray, UInt8Array
 from extractors.preparation.step import Picture, StepBase, choice_field, number_field, replace_cell_pixels
 from extractors.segmentation.bounds import bounds
-
-UInt8 = npt.NDArray[np.uint8]
-Bool = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -77,12 +74,12 @@ class Clahe(StepBase):
         return replace_cell_pixels(picture, image)
 
 
-def _equalised_rgb(image: UInt8, mask: Bool) -> UInt8:
+def _equalised_rgb(image: UInt8Array, mask: BoolArray) -> UInt8Array:
     levels = np.stack([_equal_levels(image[..., channel][mask]) for channel in range(3)], axis=-1)
     return np.asarray(cv2.LUT(image, levels[None]), dtype=np.uint8)
 
 
-def _equalised_luma(image: UInt8, mask: Bool) -> UInt8:
+def _equalised_luma(image: UInt8Array, mask: BoolArray) -> UInt8Array:
     luma = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
     shift = _equal_levels(luma[mask]).astype(np.int16) - np.arange(256, dtype=np.int16)
     # Two saturating operations are three times as fast as one on wider integers.
@@ -90,7 +87,7 @@ def _equalised_luma(image: UInt8, mask: Bool) -> UInt8:
     return np.asarray(cv2.subtract(cv2.add(image, cv2.merge([up] * 3)), cv2.merge([down] * 3)), dtype=np.uint8)
 
 
-def _equal_levels(values: UInt8) -> UInt8:
+def _equal_levels(values: UInt8Array) -> UInt8Array:
     """Lookup table of the 256 levels, from the values in the cell."""
     counts = np.bincount(values, minlength=256)
     darkest = counts[values.min()]

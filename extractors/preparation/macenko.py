@@ -9,13 +9,10 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
 from extractors.preparation.step import Picture, StepBase, replace_cell_pixels, row_strips
 from extractors.segmentation.bounds import bounds
-
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
 
 WHITE = 240.0
 """Intensity of unstained pixels, plus one."""
@@ -84,7 +81,7 @@ class Macenko(StepBase):
         return replace_cell_pixels(picture, image)
 
 
-def stain_directions(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> Doubles:
+def stain_directions(image: UInt8Array, mask: BoolArray) -> Float64Array:
     """Estimate the two stains of a cell.
 
     Parameters
@@ -123,24 +120,24 @@ def stain_directions(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) 
     return np.asarray(stains if stains[1, 0] < stains[1, 1] else stains[:, ::-1])
 
 
-def _densities(image: npt.NDArray[np.uint8]) -> Floats:
+def _densities(image: UInt8Array) -> Float32Array:
     return np.asarray(cv2.LUT(image, _DENSITY[None]), dtype=np.float32)
 
 
-def _stained_densities(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> Iterator[Floats]:
+def _stained_densities(image: UInt8Array, mask: BoolArray) -> Iterator[Float32Array]:
     """Yield the densities of the stained pixels of the cell, shape (3, n), by strip."""
     for rows in row_strips(mask.shape):
         stained = cv2.inRange(image[rows], (0, 0, 0), (_PALEST,) * 3).view(np.bool_) & mask[rows]
         yield np.stack([_DENSITY[image[rows, :, channel][stained]] for channel in range(3)])
 
 
-def _strengths(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], unmixing: Doubles) -> Doubles:
+def _strengths(image: UInt8Array, mask: BoolArray, unmixing: Float64Array) -> Float64Array:
     """The 99th percentile over the cell of the concentration of each stain, `unmixing @ densities`."""
     amounts = [cv2.transform(_densities(image[rows]), unmixing)[mask[rows]] for rows in row_strips(mask.shape)]
     return np.array([_percentile(np.concatenate([part[:, stain] for part in amounts]), 99) for stain in range(2)])
 
 
-def _percentile(values: Floats, percent: float) -> float:
+def _percentile(values: Float32Array, percent: float) -> float:
     """Compute `numpy.percentile` in a tenth of the time."""
     position = percent / 100 * (len(values) - 1)
     below = math.floor(position)
@@ -149,7 +146,7 @@ def _percentile(values: Floats, percent: float) -> float:
     return low + (position - below) * (float(above.min()) - low) if len(above) else low
 
 
-def _stained(densities: Floats, change: Doubles) -> npt.NDArray[np.uint8]:
+def _stained(densities: Float32Array, change: Float64Array) -> UInt8Array:
     """RGB pixels with densities `change @ densities`, rounded and clipped to 0..255."""
     light = cv2.exp(cv2.transform(densities, -change))
     return np.asarray(cv2.convertScaleAbs(np.maximum(light * np.float32(WHITE) - 1, 0)), dtype=np.uint8)

@@ -7,13 +7,10 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
 from extractors.preparation.step import Picture, StepBase, replace_cell_pixels, row_strips
 from extractors.segmentation.bounds import bounds
-
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
 
 REFERENCE_MEAN = np.array([-1.2335, -0.1830, 0.0381])
 REFERENCE_SD = np.array([0.1864, 0.0398, 0.0082])
@@ -57,13 +54,13 @@ class Reinhard(StepBase):
         return replace_cell_pixels(picture, image)
 
 
-def to_lab(image: npt.NDArray[np.uint8]) -> Floats:
+def to_lab(image: UInt8Array) -> Float32Array:
     """Convert RGB pixels to l, alpha and beta, shape (height, width, 3), in units of log10."""
     lms = cv2.transform(image.astype(np.float32) + np.float32(1), _TO_LMS / 256)
     return np.asarray(cv2.transform(cv2.log(lms), _TO_LAB / _LN10), dtype=np.float32)
 
 
-def from_lab(lab: Floats, scale: Doubles, shift: Doubles) -> npt.NDArray[np.uint8]:
+def from_lab(lab: Float32Array, scale: Float64Array, shift: Float64Array) -> UInt8Array:
     """Convert `lab * scale + shift` to RGB pixels, rounded and clipped to 0..255."""
     back = np.linalg.inv(_TO_LAB) * _LN10
     ln_lms = cv2.transform(lab, np.column_stack([back * scale, back @ shift]))
@@ -71,7 +68,7 @@ def from_lab(lab: Floats, scale: Doubles, shift: Doubles) -> npt.NDArray[np.uint
     return np.asarray(cv2.convertScaleAbs(np.maximum(rgb, 0)), dtype=np.uint8)
 
 
-def moments(lab: Floats, mask: npt.NDArray[np.bool_]) -> tuple[Doubles, Doubles]:
+def moments(lab: Float32Array, mask: BoolArray) -> tuple[Float64Array, Float64Array]:
     """Compute mean and SD of each channel over the mask, shape (3,) each."""
     mean, sd = cv2.meanStdDev(lab, mask=mask.view(np.uint8))
     return np.asarray(mean, dtype=np.float64).ravel(), np.asarray(sd, dtype=np.float64).ravel()

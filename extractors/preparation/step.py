@@ -9,7 +9,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+
+from extractors.arrays import BoolArray, UInt8Array
 
 STRIP = 2 * 1024 * 1024
 """Pixels per strip: more than almost all cells have, and 24 MB in three channels of float32."""
@@ -30,9 +31,9 @@ class Picture(NamedTuple):
         User mask of the nucleus, if any.
     """
 
-    image: npt.NDArray[np.uint8]
-    mask: npt.NDArray[np.bool_]
-    nucleus: npt.NDArray[np.bool_] | None = None
+    image: UInt8Array
+    mask: BoolArray
+    nucleus: BoolArray | None = None
 
 
 class Step(Protocol):
@@ -107,7 +108,7 @@ class StepBase:
         raise NotImplementedError
 
 
-def replace_cell_pixels(picture: Picture, image: npt.NDArray[np.uint8]) -> Picture:
+def replace_cell_pixels(picture: Picture, image: UInt8Array) -> Picture:
     """Replace the pixels of the cell by those of `image`; the background is unchanged."""
     # A tenth of the time of numpy.where.
     return picture._replace(image=np.asarray(cv2.copyTo(image, picture.mask.view(np.uint8), picture.image.copy())))

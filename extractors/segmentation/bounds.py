@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+
+from extractors.arrays import BoolArray
 
 
-def bounds(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
+def bounds(mask: BoolArray) -> tuple[slice, slice]:
     """Rows and columns of the smallest box that contains every True pixel; empty slices if there is none.
 
     Parameters
@@ -18,7 +19,7 @@ def bounds(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
     return slice(top, top + height), slice(left, left + width)
 
 
-def longest_run(line: npt.NDArray[np.bool_]) -> int:
+def longest_run(line: BoolArray) -> int:
     """Length of the longest run of True.
 
     Parameters

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray, UInt8Array
 from extractors.segmentation.bounds import bounds
 from extractors.segmentation.components import fill_holes, largest_component
-
-BoolMask = npt.NDArray[np.bool_]
 
 LOSSY_MARGIN = 16
 """Smallest difference from the median of the border, of 255, for a pixel of a JPEG to be foreground.
@@ -22,7 +20,7 @@ DARKEST_WHITE = 32
 """Largest threshold for which the border of a JPEG is black."""
 
 
-def foreground_mask(image: npt.NDArray[np.uint8], *, lossy: bool = False) -> BoolMask:
+def foreground_mask(image: UInt8Array, *, lossy: bool = False) -> BoolArray:
     """Segment the foreground of a black-background image: the largest 8-connected component with holes filled.
 
     Parameters
@@ -51,7 +49,7 @@ def foreground_mask(image: npt.NDArray[np.uint8], *, lossy: bool = False) -> Boo
     return mask
 
 
-def lit_pixels(image: npt.NDArray[np.uint8], *, lossy: bool = False) -> BoolMask:
+def lit_pixels(image: UInt8Array, *, lossy: bool = False) -> BoolArray:
     """Find the pixels of a black-background image that are not black: the cell with debris and without holes.
 
     Parameters

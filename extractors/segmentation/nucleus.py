@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray, UInt8Array
 from extractors.segmentation.bounds import bounds
 from extractors.segmentation.components import components, disc, fill_holes
 from extractors.segmentation.otsu import ONE_POPULATION, otsu
-
-BoolMask = npt.NDArray[np.bool_]
 
 MIN_LOBE = 0.2
 """Smallest area of a lobe as a share of the largest one."""
@@ -47,7 +45,7 @@ class Candidate:
         Area as a share of the area of the cell, in [0, 1].
     """
 
-    mask: BoolMask
+    mask: BoolArray
     explained: float
     coherence: float
     lobes: int
@@ -63,7 +61,7 @@ class Candidate:
         return None if PLAUSIBLE_RATIO[0] < self.ratio < PLAUSIBLE_RATIO[1] else "implausible ratio"
 
 
-def nucleus_mask(image: npt.NDArray[np.uint8], mask: BoolMask) -> BoolMask | None:
+def nucleus_mask(image: UInt8Array, mask: BoolArray) -> BoolArray | None:
     """Segment the nucleus: the lobes that are dark in green and less dark in blue, without holes.
 
     Parameters
@@ -82,7 +80,7 @@ def nucleus_mask(image: npt.NDArray[np.uint8], mask: BoolMask) -> BoolMask | Non
     return candidate.mask if candidate is not None and candidate.rejection is None else None
 
 
-def nucleus_candidate(image: npt.NDArray[np.uint8], mask: BoolMask) -> Candidate | None:
+def nucleus_candidate(image: UInt8Array, mask: BoolArray) -> Candidate | None:
     """Segment a candidate for the nucleus of a cell, plausible or not.
 
     Three times green minus blue is split inside the cell by Otsu's threshold: chromatin absorbs green and transmits

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray, UInt8Array
 from extractors.segmentation.bounds import longest_run
 from extractors.segmentation.components import components, fill_holes
 from extractors.segmentation.nucleus import nucleus_candidate
-
-BoolMask = npt.NDArray[np.bool_]
 
 PROVIDED, SEGMENTED = "given", "found"
 """Values of `MaskQuality.nucleus`: a user mask, or a segmented nucleus."""
@@ -53,7 +51,7 @@ class MaskQuality:
 
 
 def mask_quality(
-    image: npt.NDArray[np.uint8], mask: BoolMask, *, lit: BoolMask | None = None, nucleus: BoolMask | None = None
+    image: UInt8Array, mask: BoolArray, *, lit: BoolArray | None = None, nucleus: BoolArray | None = None
 ) -> MaskQuality:
     """Measure the quality of the masks of one cell.
 
@@ -90,12 +88,12 @@ def mask_quality(
     )
 
 
-def _nucleus(image: npt.NDArray[np.uint8], mask: BoolMask, user_mask: BoolMask | None) -> tuple[str, float | None]:
+def _nucleus(image: UInt8Array, mask: BoolArray, user_mask: BoolArray | None) -> tuple[str, float | None]:
     if user_mask is not None:
         return PROVIDED, _share(user_mask & mask, mask)
     candidate = nucleus_candidate(image, mask)
     return ("no contrast", None) if candidate is None else (candidate.rejection or SEGMENTED, candidate.ratio)
 
 
-def _share(part: BoolMask, total: BoolMask) -> float:
+def _share(part: BoolArray, total: BoolArray) -> float:
     return float(np.count_nonzero(part) / max(1, int(np.count_nonzero(total))))

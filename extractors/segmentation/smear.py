@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
 from extractors.segmentation.components import components, disc, fill_holes
 from extractors.segmentation.otsu import otsu
-
-BoolMask = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float32]
 
 MIDDLE = 0.2
 """Standard deviation of the central weight for the nucleus, as a share of the shorter side of the image."""
@@ -37,7 +34,7 @@ SMOOTHING = 0.12
 """Radius of opening and closing, in radii of the nucleus."""
 
 
-def smear_mask(image: npt.NDArray[np.uint8]) -> BoolMask:
+def smear_mask(image: UInt8Array) -> BoolArray:
     """Segment the white cell, nucleus and cytoplasm, in an image of a stained smear.
 
     The darkest nucleus near the centre is the seed. Pixels up to `REACH` from it are included if they differ from the
@@ -77,7 +74,7 @@ def smear_mask(image: npt.NDArray[np.uint8]) -> BoolMask:
     return _smoothed(cell, nucleus, max(2, round(SMOOTHING * radius)))
 
 
-def _nucleus(image: npt.NDArray[np.uint8]) -> BoolMask:
+def _nucleus(image: UInt8Array) -> BoolArray:
     levels = 3 * image[..., 1].astype(np.int16) - image[..., 2] + 255
     dark = np.ones(levels.shape, dtype=np.bool_)
     for _ in range(2):  # separate plasma from cells, then red cells from nuclei
@@ -96,12 +93,12 @@ def _nucleus(image: npt.NDArray[np.uint8]) -> BoolMask:
     return np.asarray(np.any([labels == main, *lobes], axis=0))
 
 
-def _central_weight(shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+def _central_weight(shape: tuple[int, ...]) -> Float64Array:
     rows, columns = (np.arange(length) - (length - 1) / 2 for length in shape)
     return np.asarray(np.exp(-np.add.outer(rows**2, columns**2) / (2 * (MIDDLE * min(shape)) ** 2)))
 
 
-def _stained(lab: Floats, nucleus: BoolMask) -> tuple[BoolMask, BoolMask]:
+def _stained(lab: Float32Array, nucleus: BoolArray) -> tuple[BoolArray, BoolArray]:
     """Pixels that are not plasma, and those of them as dense as red cells; both without the nucleus."""
     bright = (lab[..., 0] >= np.quantile(lab[..., 0], 0.6)) & ~nucleus
     difference = np.linalg.norm(lab - np.median(lab[bright], axis=0), axis=-1)
@@ -112,7 +109,7 @@ def _stained(lab: Floats, nucleus: BoolMask) -> tuple[BoolMask, BoolMask]:
     return (levels > PALE * threshold) & ~nucleus, (levels > threshold) & ~nucleus
 
 
-def _closer_to_ring(lab: Floats, ring: BoolMask, outside: BoolMask) -> BoolMask:
+def _closer_to_ring(lab: Float32Array, ring: BoolArray, outside: BoolArray) -> BoolArray:
     """Pixels closer in colour to the ring than to the outside; all pixels if the two are not separable."""
     everything = np.ones(ring.shape, dtype=np.bool_)
     if np.count_nonzero(ring) <= lab.shape[-1] or np.count_nonzero(outside) <= MIN_OUTSIDE * ring.size:
@@ -125,7 +122,7 @@ def _closer_to_ring(lab: Floats, ring: BoolMask, outside: BoolMask) -> BoolMask:
     return np.asarray((lab - (means[0] + means[1]) / 2) @ direction > 0)
 
 
-def _smoothed(cell: BoolMask, nucleus: BoolMask, radius: int) -> BoolMask:
+def _smoothed(cell: BoolArray, nucleus: BoolArray, radius: int) -> BoolArray:
     opened = cv2.morphologyEx((cell | nucleus).astype(np.uint8), cv2.MORPH_OPEN, disc(radius)) > 0
     labels, _ = components(opened | nucleus)
     touching = np.isin(labels, np.unique(labels[nucleus]))

@@ -140,14 +140,7 @@ def _interval(axes: Axes, y: float, row: Row) -> None:
     face = COLOURS["page"] if row.badges else colour
     axes.hlines(y, score.low, score.high, color=colour, linewidth=1.6)
     axes.plot([score.value], [y], "o", color=colour, markersize=5.5, markerfacecolor=face)
-    axes.text(
-        1.03,
-        y,
-        str(score),
-        va="center",
-        color=COLOURS["soft"],
-        transform=axes.get_yaxis_transform(),
-    )
+    axes.text(1.03, y, str(score), va="center", color=COLOURS["soft"], transform=axes.get_yaxis_transform())
 
 
 def _offsets(values: npt.NDArray[np.float64], width: float = 0.36, step: float = 0.075) -> npt.NDArray[np.float64]:

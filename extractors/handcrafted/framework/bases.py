@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from extractors.handcrafted.framework.cell_regions import OUTLINE_REGIONS, REGIONS, CellRegions
@@ -76,6 +77,7 @@ class LocatedBase(HandcraftedBase, Generic[Site, Target]):
         return [Family(columns, measure)]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class OutlineBase(LocatedBase[str, Region]):
     """A family measured on the outlines of cell and nucleus: columns `family.feature.region`.
 
@@ -88,8 +90,7 @@ class OutlineBase(LocatedBase[str, Region]):
     min_area: ClassVar[int] = 8
     """Smallest area in pixels of a region that is measured; smaller ones are `TOO_SMALL`."""
 
-    def __init__(self, regions: Sequence[str] | str = OUTLINE_REGIONS) -> None:
-        self.regions = regions
+    regions: Sequence[str] | str = OUTLINE_REGIONS
 
     def _sites(self) -> Sequence[str]:
         return validated_names(self.regions, OUTLINE_REGIONS, "outlined region")
@@ -101,6 +102,7 @@ class OutlineBase(LocatedBase[str, Region]):
         return cell.outline(site, min_area=self.min_area)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class TextureBase(LocatedBase[tuple[str, str], MaskedChannel]):
     """A family measured on channels of regions: columns `family.feature.region.channel.scale`.
 
@@ -114,9 +116,8 @@ class TextureBase(LocatedBase[tuple[str, str], MaskedChannel]):
         Any of `extractors.handcrafted.framework.channels.CHANNELS`.
     """
 
-    def __init__(self, regions: Sequence[str] | str = ("cell",), channels: Sequence[str] | str = ("luma",)) -> None:
-        self.regions = regions
-        self.channels = channels
+    regions: Sequence[str] | str = ("cell",)
+    channels: Sequence[str] | str = ("luma",)
 
     def _sites(self) -> Sequence[tuple[str, str]]:
         regions = validated_names(self.regions, REGIONS, "region")
@@ -131,6 +132,7 @@ class TextureBase(LocatedBase[tuple[str, str], MaskedChannel]):
         return channel if isinstance(channel, Status) or not channel.is_flat else Status.FLAT
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GreyLevelBase(TextureBase):
     """A family measured on the grey levels of channels of regions.
 
@@ -144,16 +146,8 @@ class GreyLevelBase(TextureBase):
         See `TextureBase`.
     """
 
-    def __init__(
-        self,
-        levels: int = 32,
-        bin_width: float | None = None,
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        super().__init__(regions, channels)
-        self.levels = levels
-        self.bin_width = bin_width
+    levels: int = 32
+    bin_width: float | None = None
 
     def _features(self) -> Mapping[str, Feature]:
         binning(self.levels, self.bin_width)

@@ -7,9 +7,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from extractors.arrays import BoolArray, UInt8Array
 from extractors.handcrafted.framework.channels import Channels
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
-from extractors.handcrafted.framework.region import BoolMask, Region
+from extractors.handcrafted.framework.region import Region
 from extractors.handcrafted.framework.status import Status
 from extractors.segmentation.bounds import bounds
 from extractors.segmentation.nucleus import nucleus_mask
@@ -37,11 +38,7 @@ class CellRegions:
     """
 
     def __init__(
-        self,
-        image: npt.NDArray[np.uint8],
-        mask: BoolMask,
-        um_per_px: float | None = None,
-        nucleus: BoolMask | None = None,
+        self, image: UInt8Array, mask: BoolArray, um_per_px: float | None = None, nucleus: BoolArray | None = None
     ) -> None:
         self._window = rows, columns = bounds(mask)
         self._at_frame = rows.start == 0, rows.stop == len(mask), columns.start == 0, columns.stop == mask.shape[1]
@@ -52,7 +49,7 @@ class CellRegions:
         self._masked_channels: dict[tuple[str, str], MaskedChannel | Status] = {}
 
     @cached_property
-    def image(self) -> npt.NDArray[np.uint8]:
+    def image(self) -> UInt8Array:
         """The image, cropped to the cell."""
         return np.ascontiguousarray(self._full_image[self._window])
 
@@ -62,7 +59,7 @@ class CellRegions:
         return Region(self.mask, self.um_per_px, self._at_frame)
 
     @cached_property
-    def nucleus_mask(self) -> BoolMask | None:
+    def nucleus_mask(self) -> BoolArray | None:
         """Mask of the nucleus in the crop; None if there is no nucleus."""
         if self._user_nucleus is None:
             return nucleus_mask(self.image, self.mask)
@@ -96,7 +93,7 @@ class CellRegions:
             return Status.TOO_SMALL
         return Status.TOUCHES_BORDER if region.is_truncated else region
 
-    def mask_of(self, name: str) -> BoolMask | Status:
+    def mask_of(self, name: str) -> BoolArray | Status:
         """Non-empty mask, in the crop, of one of `REGIONS`, or the reason why there is none."""
         if name == "cell":
             return self.mask
@@ -123,7 +120,7 @@ class CellRegions:
             self._masked_channels[key] = mask if isinstance(mask, Status) else self._cropped(mask, channel)
         return self._masked_channels[key]
 
-    def _cropped(self, mask: BoolMask, channel: str) -> MaskedChannel:
+    def _cropped(self, mask: BoolArray, channel: str) -> MaskedChannel:
         exact, unit = self.channel(channel)
         window = bounds(mask)
         return MaskedChannel(np.ascontiguousarray(exact[window]), np.ascontiguousarray(mask[window]), unit)

@@ -8,21 +8,15 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from extractors.arrays import Float32Array, Float64Array, Int32Array, UInt8Array
 from extractors.handcrafted.framework.numba_kernels import compiled
 
-GIEMSA = np.array(
-    [
-        [0.834750233, 0.513556283, 0.196330403],
-        [0.092789, 0.954111, 0.283111],
-    ]
-)
+GIEMSA = np.array([[0.834750233, 0.513556283, 0.196330403], [0.092789, 0.954111, 0.283111]])
 """Optical densities in red, green and blue of methylene blue and eosin; values of ImageJ's Colour Deconvolution."""
 
 RGB = ("red", "green", "blue")
 LUMA_UNIT = 1000
 
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 _SRGB = np.arange(256) / 255
 _LINEAR = np.where(_SRGB <= 0.04045, _SRGB / 12.92, ((_SRGB + 0.055) / 1.055) ** 2.4)
@@ -35,7 +29,7 @@ _GUESSES = np.cbrt(np.arange(4096 + 2) / 4096)
 _OPTICAL_DENSITY = -np.log10((np.arange(256) + 1) / 256)
 
 
-def luma(pixels: Pixels) -> npt.NDArray[np.int32]:
+def luma(pixels: UInt8Array) -> Int32Array:
     """Compute the Rec. 601 luma times 1000, 299 R + 587 G + 114 B: integers, so that equal colours stay equal.
 
     Parameters
@@ -51,12 +45,12 @@ def luma(pixels: Pixels) -> npt.NDArray[np.int32]:
     return 299 * red + 587 * green + 114 * blue
 
 
-def optical_density(pixels: Pixels) -> npt.NDArray[np.float64]:
+def optical_density(pixels: UInt8Array) -> Float64Array:
     """Compute -log10((I + 1) / 256): 0 for white, 2.41 for black."""
     return _OPTICAL_DENSITY[pixels]
 
 
-def cielab(pixels: Pixels) -> Floats:
+def cielab(pixels: UInt8Array) -> Float32Array:
     """Convert sRGB pixels (IEC 61966-2-1) to CIELAB under D65.
 
     The lightness of OpenCV's conversion is off by up to 0.1.
@@ -75,7 +69,7 @@ def cielab(pixels: Pixels) -> Floats:
     return _mapped(_cielab, pixels, _TO_WHITE, _GUESSES)
 
 
-def hue_saturation(pixels: Pixels) -> Floats:
+def hue_saturation(pixels: UInt8Array) -> Float32Array:
     """Compute hue and saturation of HSV (Smith 1978).
 
     Parameters
@@ -91,7 +85,7 @@ def hue_saturation(pixels: Pixels) -> Floats:
     return _mapped(_hue_saturation, pixels)
 
 
-def stain_densities(pixels: Pixels) -> Floats:
+def stain_densities(pixels: UInt8Array) -> Float32Array:
     """Compute the densities of methylene blue and eosin by colour deconvolution (Ruifrok & Johnston 2001).
 
     Parameters
@@ -116,7 +110,7 @@ class Channels:
         RGB.
     """
 
-    def __init__(self, image: Pixels) -> None:
+    def __init__(self, image: UInt8Array) -> None:
         self.image = image
         self._planes: dict[str, tuple[npt.NDArray[np.number], float]] = {}
 
@@ -140,17 +134,17 @@ class Channels:
         return self._planes[name]
 
     @cached_property
-    def hue_saturation(self) -> Floats:
+    def hue_saturation(self) -> Float32Array:
         """Result of `hue_saturation`, shape (2, height, width)."""
         return hue_saturation(self.image)
 
     @cached_property
-    def cielab(self) -> Floats:
+    def cielab(self) -> Float32Array:
         """Result of `cielab`, shape (3, height, width)."""
         return cielab(self.image)
 
     @cached_property
-    def stains(self) -> Floats:
+    def stains(self) -> Float32Array:
         """Result of `stain_densities`, shape (2, height, width)."""
         return stain_densities(self.image)
 
@@ -163,7 +157,7 @@ def _density(index: int) -> Callable[[Channels], npt.NDArray[np.number]]:
     return lambda channels: _OPTICAL_DENSITY.astype(np.float32)[channels.image[..., index]]
 
 
-def _value(channels: Channels) -> npt.NDArray[np.int32]:
+def _value(channels: Channels) -> Int32Array:
     red, green, blue = np.moveaxis(channels.image, -1, 0)
     return np.asarray(np.maximum(np.maximum(red, green), blue), dtype=np.int32)
 
@@ -188,7 +182,7 @@ CHANNELS = tuple(_PLANES)
 """Names of the channels that texture families accept."""
 
 
-def _unmixing() -> npt.NDArray[np.float64]:
+def _unmixing() -> Float64Array:
     """Contribution of each level of red, green and blue to the density of each stain, shape (2, 3, 256)."""
     basis = np.vstack([GIEMSA, np.cross(GIEMSA[0], GIEMSA[1])])
     basis /= np.linalg.norm(basis, axis=1, keepdims=True)
@@ -198,13 +192,13 @@ def _unmixing() -> npt.NDArray[np.float64]:
 _UNMIXING = _unmixing()
 
 
-def _mapped(kernel: Callable[..., Floats], pixels: Pixels, *tables: npt.NDArray[np.float64]) -> Floats:
+def _mapped(kernel: Callable[..., Float32Array], pixels: UInt8Array, *tables: Float64Array) -> Float32Array:
     result = kernel(np.ascontiguousarray(pixels).reshape(-1, 3), *tables)
     return result.reshape(-1, *pixels.shape[:-1])
 
 
 @compiled
-def _hue_saturation(pixels: Pixels) -> Floats:
+def _hue_saturation(pixels: UInt8Array) -> Float32Array:
     result = np.empty((2, len(pixels)), dtype=np.float32)
     for i in range(len(pixels)):
         red, green, blue = int(pixels[i, 0]), int(pixels[i, 1]), int(pixels[i, 2])
@@ -223,7 +217,7 @@ def _hue_saturation(pixels: Pixels) -> Floats:
 
 
 @compiled
-def _stain_densities(pixels: Pixels, table: npt.NDArray[np.float64]) -> Floats:
+def _stain_densities(pixels: UInt8Array, table: Float64Array) -> Float32Array:
     result = np.empty((2, len(pixels)), dtype=np.float32)
     for i in range(len(pixels)):
         red, green, blue = pixels[i, 0], pixels[i, 1], pixels[i, 2]
@@ -233,7 +227,7 @@ def _stain_densities(pixels: Pixels, table: npt.NDArray[np.float64]) -> Floats:
 
 
 @compiled
-def _root(ratio: float, guesses: npt.NDArray[np.float64]) -> float:
+def _root(ratio: float, guesses: Float64Array) -> float:
     """The cube root of CIELAB, linear near black."""
     if ratio <= (6 / 29) ** 3:
         return ratio * (29 / 6) ** 2 / 3 + 4 / 29
@@ -243,7 +237,7 @@ def _root(ratio: float, guesses: npt.NDArray[np.float64]) -> float:
 
 
 @compiled
-def _cielab(pixels: Pixels, ratios: npt.NDArray[np.float64], guesses: npt.NDArray[np.float64]) -> Floats:
+def _cielab(pixels: UInt8Array, ratios: Float64Array, guesses: Float64Array) -> Float32Array:
     result = np.empty((3, len(pixels)), dtype=np.float32)
     for i in range(len(pixels)):
         red, green, blue = pixels[i, 0], pixels[i, 1], pixels[i, 2]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from extractors.arrays import Float32Array, UInt8Array
 from extractors.cells import Cell
 from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.feature import Column
@@ -34,7 +35,10 @@ class Family:
 
 
 class HandcraftedBase(TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
-    """Base class of the handcrafted extractors: stateless transformers from cells to features."""
+    """Base class of the handcrafted extractors: stateless transformers from cells to features.
+
+    Subclasses are dataclasses whose fields are the parameters; equality and repr are those of scikit-learn.
+    """
 
     @abstractmethod
     def _families(self) -> list[Family]:
@@ -51,7 +55,7 @@ class HandcraftedBase(TransformerMixin, BaseEstimator, ABC):  # type: ignore[mis
         self._families()
         return self
 
-    def transform(self, cells: Sequence[Cell]) -> npt.NDArray[np.float32]:
+    def transform(self, cells: Sequence[Cell]) -> Float32Array:
         """Compute the features of each cell.
 
         Parameters
@@ -72,7 +76,7 @@ class HandcraftedBase(TransformerMixin, BaseEstimator, ABC):  # type: ignore[mis
         """
         return self.transform_with_status(cells)[0]
 
-    def transform_with_status(self, cells: Sequence[Cell]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
+    def transform_with_status(self, cells: Sequence[Cell]) -> tuple[Float32Array, UInt8Array]:
         """Compute the features of each cell and the reason for each NaN.
 
         Parameters

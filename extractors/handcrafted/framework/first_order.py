@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import Float32Array, Int64Array, UInt16Array
 from extractors.handcrafted.framework.feature import Feature
 from extractors.handcrafted.framework.masked_channel import FLAT
 from extractors.handcrafted.framework.numba_kernels import compiled
@@ -37,13 +37,11 @@ _SHARES = np.array([0.10, 0.25, 0.50, 0.75, 0.90])
 _FINE_BINS = 512
 """Bins of the histogram that locates the percentiles; a multiple of `BINS`."""
 
-Values = npt.NDArray[np.float32]
+
 Moments = tuple[float, float, float, float]
-Counts = npt.NDArray[np.int64]
-BinIndices = npt.NDArray[np.uint16]
 
 
-def first_order(values: Values, unit: float = 1.0) -> FeatureValues:
+def first_order(values: Float32Array, unit: float = 1.0) -> FeatureValues:
     """Compute all of `STATISTICS`.
 
     Parameters
@@ -81,7 +79,9 @@ def first_order(values: Values, unit: float = 1.0) -> FeatureValues:
 
 
 @compiled
-def _first_order(values: Values, low: float, high: float, mean: float, lower: Counts) -> tuple[Moments, Counts, Values]:
+def _first_order(
+    values: Float32Array, low: float, high: float, mean: float, lower: Int64Array
+) -> tuple[Moments, Int64Array, Float32Array]:
     """Second to fourth central moment and entropy, and the ranks and values from which percentiles are computed."""
     n = len(values)
     spread = high - low if high > low else 1.0
@@ -103,7 +103,9 @@ def _first_order(values: Values, low: float, high: float, mean: float, lower: Co
 
 
 @compiled
-def _candidates(values: Values, bins: BinIndices, counts: Counts, lower: Counts) -> tuple[Counts, Values]:
+def _candidates(
+    values: Float32Array, bins: UInt16Array, counts: Int64Array, lower: Int64Array
+) -> tuple[Int64Array, Float32Array]:
     """Values in the histogram bins that contain a requested rank, and the ranks among these values once sorted."""
     selected = np.zeros(_FINE_BINS, dtype=np.bool_)
     ranks = np.empty((2, len(lower)), dtype=np.int64)
@@ -130,7 +132,7 @@ def _candidates(values: Values, bins: BinIndices, counts: Counts, lower: Counts)
 
 
 @compiled
-def _bin_of_rank(counts: Counts, rank: int) -> int:
+def _bin_of_rank(counts: Int64Array, rank: int) -> int:
     """The histogram bin that contains a rank."""
     index = 0
     below = counts[0]
@@ -141,7 +143,7 @@ def _bin_of_rank(counts: Counts, rank: int) -> int:
 
 
 @compiled
-def _entropy(counts: Counts, total: int) -> float:
+def _entropy(counts: Int64Array, total: int) -> float:
     entropy = 0.0
     width = _FINE_BINS // BINS
     for first in range(0, _FINE_BINS, width):

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from extractors.arrays import BoolArray, Float32Array, Float64Array, Int32Array
 from extractors.handcrafted.framework.quantisation import Binning, Quantised, quantise
 
 FLAT = 1e-4
@@ -30,20 +31,20 @@ class MaskedChannel:
         1000 for luma, else 1.
     """
 
-    def __init__(self, exact: npt.NDArray[np.number], mask: npt.NDArray[np.bool_], unit: float = 1.0) -> None:
+    def __init__(self, exact: npt.NDArray[np.number], mask: BoolArray, unit: float = 1.0) -> None:
         self.exact = exact
         self.mask = mask
         self.unit = unit
         self._quantised: dict[Binning, Quantised] = {}
-        self._cores: dict[int, npt.NDArray[np.bool_]] = {}
+        self._cores: dict[int, BoolArray] = {}
 
     @cached_property
-    def values(self) -> npt.NDArray[np.float32]:
+    def values(self) -> Float32Array:
         """Values in the unit of the channel (0 to 255 for luma), background included; shape (height, width)."""
         return np.asarray(self.exact / self.unit, dtype=np.float32)
 
     @cached_property
-    def inside(self) -> npt.NDArray[np.float64]:
+    def inside(self) -> Float64Array:
         """Values in the mask, in the unit of the channel; shape (n,)."""
         return np.asarray(self.exact[self.mask] / self.unit, dtype=np.float64)
 
@@ -58,12 +59,12 @@ class MaskedChannel:
         return bool(np.ptp(self.inside) <= FLAT)
 
     @cached_property
-    def filled(self) -> npt.NDArray[np.float32]:
+    def filled(self) -> Float32Array:
         """Values with the background replaced by the mean of the region."""
         return np.where(self.mask, self.values, np.float32(self.mean))
 
     @cached_property
-    def integers(self) -> tuple[npt.NDArray[np.int32], float]:
+    def integers(self) -> tuple[Int32Array, float]:
         """Integer values, shape (height, width), and their step in the unit of the channel; their sums are exact.
 
         `exact` and 1 / `unit` if those are integers already; else rounded to 18 bits of the largest value in the mask.
@@ -74,7 +75,7 @@ class MaskedChannel:
         step = float(np.ldexp(1.0, np.frexp(largest)[1] - INTEGER_BITS))
         return np.rint(np.where(self.mask, self.exact, 0) / step).astype(np.int32), step / self.unit
 
-    def core(self, reach: int) -> npt.NDArray[np.bool_]:
+    def core(self, reach: int) -> BoolArray:
         """Pixels whose neighbours up to `reach` rows and columns away are all in the mask, shape (height, width)."""
         if reach not in self._cores:
             square = np.ones((2 * reach + 1, 2 * reach + 1), dtype=np.uint8)

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from extractors.arrays import BoolArray, UInt16Array
 from extractors.handcrafted.framework.parameters import validated_integer
 
 MAX_LEVELS = 1024
@@ -44,11 +45,11 @@ class Quantised:
         Highest possible level.
     """
 
-    levels: npt.NDArray[np.uint16]
+    levels: UInt16Array
     count: int
 
     @cached_property
-    def framed(self) -> npt.NDArray[np.uint16]:
+    def framed(self) -> UInt16Array:
         """The levels with a border of background one pixel wide, so that every pixel has 8 neighbours."""
         height, width = self.levels.shape
         framed = np.zeros((height + 2, width + 2), dtype=np.uint16)
@@ -70,7 +71,7 @@ def binning(levels: int, bin_width: float | None) -> Binning:
     return Binning(levels, None if bin_width is None else float(bin_width))
 
 
-def quantise(exact: npt.NDArray[np.number], mask: npt.NDArray[np.bool_], bins: Binning, unit: float) -> Quantised:
+def quantise(exact: npt.NDArray[np.number], mask: BoolArray, bins: Binning, unit: float) -> Quantised:
     """Quantise the values inside a mask.
 
     Parameters

@@ -7,8 +7,8 @@ from itertools import compress
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray, Float64Array, Int32Array
 from extractors.handcrafted.geometry.contour import outline, smooth_contour
 from extractors.handcrafted.geometry.distance import squared_distance
 from extractors.handcrafted.geometry.enclosing import smallest_rectangle
@@ -18,8 +18,6 @@ from extractors.handcrafted.geometry.moments import moments_from_runs
 from extractors.handcrafted.geometry.perimeter import crofton_perimeter
 from extractors.handcrafted.geometry.runs import Runs, row_runs
 from extractors.segmentation.bounds import bounds, longest_run
-
-BoolMask = npt.NDArray[np.bool_]
 
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
@@ -39,7 +37,7 @@ class Region:
 
     def __init__(
         self,
-        mask: BoolMask,
+        mask: BoolArray,
         um_per_px: float | None = None,
         at_frame: tuple[bool, bool, bool, bool] = (True, True, True, True),
     ) -> None:
@@ -83,7 +81,7 @@ class Region:
         return moments_from_runs(self.runs)
 
     @cached_property
-    def centroid(self) -> npt.NDArray[np.float64]:
+    def centroid(self) -> Float64Array:
         """Mean (x, y) of the pixel centres."""
         return np.array([self.moments["m10"] / self.area, self.moments["m01"] / self.area])
 
@@ -96,12 +94,12 @@ class Region:
         return middle + spread, max(middle - spread, 0.0)
 
     @cached_property
-    def squared_distance(self) -> npt.NDArray[np.int32]:
+    def squared_distance(self) -> Int32Array:
         """Squared distance of each pixel centre to the nearest one outside the region, an integer."""
         return squared_distance(self.mask)
 
     @cached_property
-    def distance(self) -> npt.NDArray[np.float64]:
+    def distance(self) -> Float64Array:
         """Distance of each pixel centre to the nearest one outside the region."""
         return np.asarray(np.sqrt(self.squared_distance, dtype=np.float64))
 
@@ -147,13 +145,13 @@ class Region:
         return None if self.opened is None else self.opened.smooth_contour
 
 
-def _cropped(mask: BoolMask) -> BoolMask:
+def _cropped(mask: BoolArray) -> BoolArray:
     """Crop a mask to its bounding box with a border of one pixel."""
     inside = np.ascontiguousarray(mask[bounds(mask)]).view(np.uint8)
     return np.asarray(cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0).view(np.bool_))
 
 
-def _largest(labels: npt.NDArray[np.int32], count: int) -> int:
+def _largest(labels: Int32Array, count: int) -> int:
     """Label of the largest of the components 1 to count - 1; ties go to the one with the largest spread."""
     areas = np.bincount(labels.ravel(), minlength=count)[1:]
     tied = 1 + np.flatnonzero(areas == areas.max())

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import Float64Array, Int64Array
 from extractors.handcrafted.framework.feature import Feature
-
-Counts = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 
 def emphasis_features(*, item: str, small: str, large: str, size: str, source: str) -> tuple[Feature, ...]:
@@ -49,7 +46,7 @@ def emphasis_features(*, item: str, small: str, large: str, size: str, source: s
     )
 
 
-def size_zone_statistics(counts: Counts, sizes: Counts) -> Floats:
+def size_zone_statistics(counts: Int64Array, sizes: Int64Array) -> Float64Array:
     """Compute each feature of each matrix, with p = counts / their sum and levels numbered from 1.
 
     Parameters
@@ -91,12 +88,12 @@ def size_zone_statistics(counts: Counts, sizes: Counts) -> Floats:
     )
 
 
-def _variance(counts: Counts, values: Counts) -> Floats:
+def _variance(counts: Int64Array, values: Int64Array) -> Float64Array:
     total = counts.sum(axis=1)
     mean = counts @ values / total
     return np.asarray((counts * (values - mean[:, None]) ** 2).sum(axis=1) / total)
 
 
-def _entropy(counts: Counts) -> Floats:
+def _entropy(counts: Int64Array) -> Float64Array:
     p = counts / counts.sum(axis=(1, 2), keepdims=True)
     return np.asarray(-np.sum(p * np.log2(np.where(p > 0, p, 1)), axis=(1, 2)) + 0.0)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+
+from extractors.arrays import BoolArray
 
 
-def complete_windows(mask: npt.NDArray[np.bool_], height: int, width: int) -> npt.NDArray[np.bool_]:
+def complete_windows(mask: BoolArray, height: int, width: int) -> BoolArray:
     """Whether every pixel of a window is in the mask, for each position of the window.
 
     Parameters

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import Float64Array, Int64Array
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.runs import Runs
 
-Integers = npt.NDArray[np.int64]
 
-
-def asymmetry(runs: Runs, centroid: npt.NDArray[np.float64]) -> float:
+def asymmetry(runs: Runs, centroid: Float64Array) -> float:
     """Compute the share of the pixels whose reflection about the centroid is outside the region.
 
     Reflections fall between pixels; membership is interpolated linearly, which is exact under quarter turns and flips.
@@ -41,7 +39,7 @@ def asymmetry(runs: Runs, centroid: npt.NDArray[np.float64]) -> float:
 
 
 @compiled
-def _partners(row: Integers, start: Integers, stop: Integers, sum_x: int, sum_y: int) -> int:
+def _partners(row: Int64Array, start: Int64Array, stop: Int64Array, sum_x: int, sum_y: int) -> int:
     """Number of pixels p of the region for which (sum_x, sum_y) - p is in the region."""
     partners = 0
     end = len(row)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import Float64Array, Int64Array
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.hull import hull_corners
 from extractors.handcrafted.geometry.level_lines import Points
@@ -28,9 +28,9 @@ class Concavities:
         (x, y) of the midpoint of the chord.
     """
 
-    depth: npt.NDArray[np.float64]
-    opening: npt.NDArray[np.float64]
-    area: npt.NDArray[np.float64]
+    depth: Float64Array
+    opening: Float64Array
+    area: Float64Array
     middle: Points
 
 
@@ -47,7 +47,7 @@ def concavities(outline: Points) -> Concavities:
 
 
 @compiled
-def _intervals(points: Points, corners: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def _intervals(points: Points, corners: Int64Array) -> Float64Array:
     """Rows: depth, opening, area, x and y of the midpoint of the chord."""
     n, count = len(points), len(corners)
     measures = np.zeros((5, count))

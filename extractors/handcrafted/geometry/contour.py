@@ -6,12 +6,10 @@ from functools import cache
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray, Float32Array
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.level_lines import Points, level_loops
-
-BoolMask = npt.NDArray[np.bool_]
 
 SAMPLES = 256
 """Number of points of a smooth contour."""
@@ -20,7 +18,7 @@ _WEIGHT_SUM = 4096
 """Sum of the weights of the blur; applied along both axes it gives 2^24, the largest exact integer in float32."""
 
 
-def outline(mask: BoolMask, *, sigma: float = 1.0) -> Points | None:
+def outline(mask: BoolArray, *, sigma: float = 1.0) -> Points | None:
     """Trace the sub-pixel outline where the Gaussian-blurred mask crosses 0.5, with one vertex per crossed grid line.
 
     The blur uses integers, so that the outline is equivariant under quarter turns and flips up to rounding.
@@ -86,7 +84,7 @@ def polygon_length(polygon: Points) -> float:
 
 
 @cache
-def _weights(sigma: float) -> npt.NDArray[np.float32]:
+def _weights(sigma: float) -> Float32Array:
     """Integer Gaussian weights that sum to `_WEIGHT_SUM`."""
     reach = int(np.ceil(4 * sigma))
     bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)

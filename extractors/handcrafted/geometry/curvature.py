@@ -7,13 +7,14 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from extractors.arrays import Float64Array
 from extractors.handcrafted.geometry.level_lines import Points
 
 SIGMA = 0.012
 """Standard deviation of the smoothing before differentiation, as a share of the length of the contour."""
 
 
-def curvature(contour: Points, *, sigma: float = SIGMA) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def curvature(contour: Points, *, sigma: float = SIGMA) -> tuple[Float64Array, Float64Array]:
     """Compute the curvature along a closed contour, smoothed and differentiated as a Fourier series.
 
     Parameters

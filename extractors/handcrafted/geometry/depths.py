@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import Int32Array, Int64Array
 from extractors.handcrafted.framework.numba_kernels import compiled
 
 
-def depths(squared_distance: npt.NDArray[np.int32]) -> tuple[float, float, float]:
+def depths(squared_distance: Int32Array) -> tuple[float, float, float]:
     """Compute the largest, mean and median distance of the pixels to the nearest one outside.
 
     Summed by distance, so that the result does not depend on the order of the pixels.
@@ -30,7 +30,7 @@ def depths(squared_distance: npt.NDArray[np.int32]) -> tuple[float, float, float
 
 
 @compiled
-def _counted(squared: npt.NDArray[np.int32], frequency: npt.NDArray[np.int64]) -> int:
+def _counted(squared: Int32Array, frequency: Int64Array) -> int:
     """Count the pixels of the region, and fill in the number of pixels by squared distance."""
     pixels = 0
     for i in range(len(squared)):
@@ -41,7 +41,7 @@ def _counted(squared: npt.NDArray[np.int32], frequency: npt.NDArray[np.int64]) -
 
 
 @compiled
-def _mean_and_median(frequency: npt.NDArray[np.int64], pixels: int) -> tuple[float, float]:
+def _mean_and_median(frequency: Int64Array, pixels: int) -> tuple[float, float]:
     total, below, lower, upper = 0.0, 0, 0.0, 0.0
     for squared in range(1, len(frequency)):
         if frequency[squared] > 0:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray, Int32Array
 from extractors.handcrafted.framework.numba_kernels import compiled
 
 
-def squared_distance(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+def squared_distance(mask: BoolArray) -> Int32Array:
     """Compute the squared distance between the centres of each pixel and the nearest one outside the mask: an integer.
 
     Parameters
@@ -29,7 +29,7 @@ def squared_distance(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
 
 
 @compiled
-def _columnwise(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+def _columnwise(mask: BoolArray) -> Int32Array:
     """Distance to the nearest pixel outside in the same column."""
     height, width = mask.shape
     distance = np.zeros((height, width), dtype=np.int32)
@@ -44,7 +44,7 @@ def _columnwise(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
 
 
 @compiled
-def _rowwise(heights: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+def _rowwise(heights: Int32Array) -> Int32Array:
     """Smallest of (x - u)^2 + heights[y, u]^2 = x^2 + F(u) - 2 x u over all u of a row.
 
     The minimum is attained at a vertex of the lower convex hull of the points (u, F(u)).

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+
+from extractors.arrays import BoolArray, Int64Array, UInt8Array
 
 BOXES = (2, 4, 8, 16)
 """Sides of the boxes in pixels."""
@@ -16,10 +17,8 @@ _APART = np.log(BOXES) - np.log(BOXES).mean()
 _SLOPE = _APART / (_APART @ _APART)
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
-Pixels = npt.NDArray[np.uint8]
 
-
-def box_dimension(mask: npt.NDArray[np.bool_]) -> float:
+def box_dimension(mask: BoolArray) -> float:
     """Compute the negative slope of the logarithm of the number of occupied boxes against that of their side.
 
     Parameters
@@ -46,7 +45,7 @@ def box_dimension(mask: npt.NDArray[np.bool_]) -> float:
     return float(-_SLOPE @ np.log(fewest_boxes(mask)))
 
 
-def fewest_boxes(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def fewest_boxes(mask: BoolArray) -> Int64Array:
     """Count the fewest boxes of each size that cover the border, over all grid offsets.
 
     Parameters
@@ -73,13 +72,13 @@ def fewest_boxes(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     return np.array(fewest, dtype=np.int64)
 
 
-def _border(mask: npt.NDArray[np.bool_]) -> Pixels:
+def _border(mask: BoolArray) -> UInt8Array:
     pixels = mask.astype(np.uint8)
     inside = cv2.erode(pixels, _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     return np.asarray(pixels - inside)
 
 
-def _padded(border: Pixels) -> Pixels:
+def _padded(border: UInt8Array) -> UInt8Array:
     """Pad the border so that every box with a border pixel starts inside and the size is a multiple of 16."""
     height, width = (-(-(side + _ROOM) // BOXES[-1]) * BOXES[-1] for side in border.shape)
     frame = np.zeros((height + BOXES[-1], width + _ROOM), dtype=np.uint8)

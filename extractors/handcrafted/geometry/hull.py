@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from extractors.arrays import Int64Array
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.level_lines import Points
 from extractors.handcrafted.geometry.runs import Runs
@@ -39,7 +40,7 @@ def corner_hull(runs: Runs) -> Points:
     return _hull_of_rows(runs.row, runs.start, runs.stop)
 
 
-def hull_corners(polygon: Points) -> npt.NDArray[np.int64]:
+def hull_corners(polygon: Points) -> Int64Array:
     """Find the vertices of a simple polygon that are on its convex hull, by Melkman's algorithm.
 
     Vertices on an edge of the hull, up to rounding, are included.
@@ -78,7 +79,7 @@ def _turn(points: Points, a: int, b: int, c: int) -> float:
 
 
 @compiled
-def _hull_of_rows(row: npt.NDArray[np.int64], start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> Points:
+def _hull_of_rows(row: Int64Array, start: Int64Array, stop: Int64Array) -> Points:
     """Down the right side, then up the left side, removing vertices that are not convex."""
     n = len(row)
     hull = np.empty((4 * n, 2))
@@ -103,7 +104,7 @@ def _hull_of_rows(row: npt.NDArray[np.int64], start: npt.NDArray[np.int64], stop
 
 
 @compiled
-def _melkman(points: Points) -> npt.NDArray[np.int64]:
+def _melkman(points: Points) -> Int64Array:
     n = len(points)
     # The topmost of the leftmost vertices is on the hull.
     first = 0

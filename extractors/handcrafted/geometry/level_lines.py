@@ -5,15 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import Float32Array, Float64Array, Int64Array
 from extractors.handcrafted.framework.numba_kernels import compiled
 
-Points = npt.NDArray[np.float64]
+Points = Float64Array
 """Vertices (x, y) of a closed polygon, shape (n, 2); the last is connected to the first."""
 
 
-def level_loops(values: npt.NDArray[np.float32], level: float) -> list[Points]:
+def level_loops(values: Float32Array, level: float) -> list[Points]:
     """Trace the closed lines along which `values` cross `level`, by marching squares with linear interpolation.
 
     Diagonal neighbours at or above the level are connected. Loops are simple and disjoint, and equivariant under
@@ -38,9 +38,7 @@ def level_loops(values: npt.NDArray[np.float32], level: float) -> list[Points]:
 
 
 @compiled
-def _trace(
-    values: npt.NDArray[np.float32], level: float, entries: npt.NDArray[np.int64]
-) -> tuple[Points, npt.NDArray[np.int64]]:
+def _trace(values: Float32Array, level: float, entries: Int64Array) -> tuple[Points, Int64Array]:
     """Vertices of all loops, concatenated, and the end of each loop."""
     # One crossing per pair of neighbours at most; unused memory is never touched.
     points = np.empty((2 * values.size, 2))

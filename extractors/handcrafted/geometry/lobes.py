@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import Int32Array, Int64Array, UInt8Array
 from extractors.handcrafted.framework.numba_kernels import compiled
 
 _RING = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
@@ -24,7 +24,7 @@ _SIDES = np.array([_parts_of_ring(code) for code in range(256)], dtype=np.uint8)
 """Number of ascending directions by code: 0 at a peak, 1 on a slope, more at a saddle."""
 
 
-def count_lobes(squared: npt.NDArray[np.int32], noise: float) -> tuple[int, float]:
+def count_lobes(squared: Int32Array, noise: float) -> tuple[int, float]:
     """Compute the largest number of components under erosion, and how early the first one separates.
 
     Erosion by e leaves the pixels whose distance to the outside exceeds e. A component counts as a lobe while it
@@ -55,7 +55,7 @@ def count_lobes(squared: npt.NDArray[np.int32], noise: float) -> tuple[int, floa
     return 1 + int(alive.max()), float(1 - appear[0] / np.sqrt(squared.max()))
 
 
-def merges(heights: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+def merges(heights: Int32Array) -> Int32Array:
     """Compute the merge tree of the peaks of a height map.
 
     Parameters
@@ -83,7 +83,7 @@ def merges(heights: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
 
 
 @compiled
-def _higher(heights: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
+def _higher(heights: Int32Array) -> UInt8Array:
     """Code of the higher neighbours of each pixel, one bit each; of equal heights, the earlier pixel is higher.
 
     Pixels outside have the code of a slope.
@@ -107,7 +107,7 @@ def _higher(heights: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
 
 
 @compiled
-def _critical_points(code: npt.NDArray[np.uint8], sides: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+def _critical_points(code: UInt8Array, sides: UInt8Array) -> Int64Array:
     pixels = np.empty(code.size, dtype=np.int64)
     count = 0
     for pixel in range(code.size):
@@ -117,7 +117,7 @@ def _critical_points(code: npt.NDArray[np.uint8], sides: npt.NDArray[np.uint8]) 
 
 
 @compiled
-def _above(code: npt.NDArray[np.uint8], around: npt.NDArray[np.int64], pixel: int) -> int:
+def _above(code: UInt8Array, around: Int64Array, pixel: int) -> int:
     """A higher neighbour."""
     side = 0
     while not code[pixel] >> side & 1:
@@ -126,7 +126,7 @@ def _above(code: npt.NDArray[np.uint8], around: npt.NDArray[np.int64], pixel: in
 
 
 @compiled
-def _root(parent: npt.NDArray[np.int64], part: int) -> int:
+def _root(parent: Int64Array, part: int) -> int:
     while parent[part] != part:
         parent[part] = parent[parent[part]]
         part = parent[part]
@@ -135,12 +135,8 @@ def _root(parent: npt.NDArray[np.int64], part: int) -> int:
 
 @compiled
 def _saddle_heights(
-    flat: npt.NDArray[np.int32],
-    code: npt.NDArray[np.uint8],
-    width: int,
-    peaks: npt.NDArray[np.int64],
-    saddles: npt.NDArray[np.int64],
-) -> npt.NDArray[np.int32]:
+    flat: Int32Array, code: UInt8Array, width: int, peaks: Int64Array, saddles: Int64Array
+) -> Int32Array:
     """Height at which each peak merges with a higher one; 0 if it never does."""
     around = np.array([-width - 1, -width, -width + 1, 1, width + 1, width, width - 1, -1])
     part_of = np.full(flat.size, -1, dtype=np.int32)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import Float64Array, Int64Array
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.runs import Runs
 
@@ -34,9 +34,7 @@ def moments_from_runs(runs: Runs) -> dict[str, float]:
 
 
 @compiled
-def _sums(
-    row: npt.NDArray[np.int64], start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
+def _sums(row: Int64Array, start: Int64Array, stop: Int64Array) -> Float64Array:
     sums = np.zeros(10)
     for i in range(len(row)):
         n = stop[i] - start[i]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import Int64Array
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.runs import Runs
-
-Integers = npt.NDArray[np.int64]
 
 
 def crofton_perimeter(runs: Runs) -> float:
@@ -36,7 +34,7 @@ def crofton_perimeter(runs: Runs) -> float:
 
 
 @compiled
-def _neighbours(row: Integers, start: Integers, stop: Integers) -> tuple[int, int]:
+def _neighbours(row: Int64Array, start: Int64Array, stop: Int64Array) -> tuple[int, int]:
     """Number of vertically and of diagonally adjacent pairs of pixels."""
     below, beside = 0, 0
     first = 0

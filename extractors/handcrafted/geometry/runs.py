@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from extractors.arrays import BoolArray, Int64Array
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,12 @@ class Runs:
         First column of each run, and the column after its last one.
     """
 
-    row: npt.NDArray[np.int64]
-    start: npt.NDArray[np.int64]
-    stop: npt.NDArray[np.int64]
+    row: Int64Array
+    start: Int64Array
+    stop: Int64Array
 
 
-def row_runs(mask: npt.NDArray[np.bool_]) -> Runs:
+def row_runs(mask: BoolArray) -> Runs:
     """Find the runs of a mask.
 
     Parameters

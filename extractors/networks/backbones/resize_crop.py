@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from extractors.arrays import UInt8Array
 from extractors.cells import Cell, UInt8Image
 from extractors.networks.backbones.image_transform import Channels
 
@@ -68,7 +68,7 @@ class ResizeCrop:
         """Transform the image of a cell; see `apply`."""
         return self.apply(cell.image)
 
-    def apply(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    def apply(self, image: UInt8Array) -> UInt8Array:
         """Transform an image.
 
         Parameters
@@ -149,7 +149,7 @@ class ResizeCrop:
         ratio = min(ratios) if self.resize == "cover" else max(ratios)
         return max(round(height / ratio), 1), max(round(width / ratio), 1)
 
-    def _padded(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    def _padded(self, image: UInt8Array) -> UInt8Array:
         padded = np.empty((*self.size, 3), dtype=np.uint8)
         padded[:] = self.fill
         top, left = (max(self.size[axis] - image.shape[axis], 0) // 2 for axis in (0, 1))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import UInt8Array
 from extractors.networks.inference.openvino_runtime import compile_model, core, openvino
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _check(backbone: Backbone, model: Any) -> None:
         )
 
 
-def _check_images(backbone: Backbone) -> npt.NDArray[np.uint8]:
+def _check_images(backbone: Backbone) -> UInt8Array:
     """Two images with different features in any network: noise, and a bright disc on black, similar to a cell."""
     height, width = backbone.transform.size
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from extractors.arrays import Float32Array, UInt8Array
 from extractors.networks.backbones.image_transform import ImageTransform
 
-InputImage = npt.NDArray[np.uint8]
+InputImage = UInt8Array
 """Output of an `ImageTransform`: RGB uint8, shape (height, width, 3)."""
 
-Row = npt.NDArray[np.float32]
+Row = Float32Array
 """Features of one image: float32, shape (width,)."""
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import Float32Array, Int64Array, UInt8Array
 from extractors.cells import Cell, Cells
 from extractors.networks.backbones.image_transform import Channels, ImageTransform
 from extractors.networks.training.augmentation import Augmentation, to_unit_scale
@@ -38,12 +38,12 @@ class LabelledPixels:
         Weight of each cell in the loss, >= 0, with a positive sum.
     """
 
-    pixels: npt.NDArray[np.uint8]
-    targets: npt.NDArray[np.int64]
-    weights: npt.NDArray[np.float32]
+    pixels: UInt8Array
+    targets: Int64Array
+    weights: Float32Array
 
 
-def pixel_stack(cells: Sequence[Cell], transform: ImageTransform, *, threads: int = 1) -> npt.NDArray[np.uint8]:
+def pixel_stack(cells: Sequence[Cell], transform: ImageTransform, *, threads: int = 1) -> UInt8Array:
     """Transform every cell, in the order of `cells`.
 
     Images of plain files (`Cells`) are cached by this process, up to 256 MiB.
@@ -81,7 +81,7 @@ def pixel_stack(cells: Sequence[Cell], transform: ImageTransform, *, threads: in
     return stack
 
 
-def channel_statistics(stack: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def channel_statistics(stack: UInt8Array) -> tuple[Float32Array, Float32Array]:
     """Compute the mean and standard deviation of each colour channel over all pixels, on the scale 0 to 1.
 
     Parameters

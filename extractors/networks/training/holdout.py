@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Indices = npt.NDArray[np.intp]
+from extractors.arrays import BoolArray, Float64Array, IntpArray
 
 
 def patient_holdout(
     y: npt.ArrayLike, groups: npt.ArrayLike | None, *, fraction: float = 0.2, seed: int = 0
-) -> tuple[Indices, Indices]:
+) -> tuple[IntpArray, IntpArray]:
     """Split rows into a training and a validation part that share no group.
 
     For each class, rarest first, groups that contain it are drawn until the validation part has `fraction` of them (at
@@ -58,9 +58,7 @@ def patient_holdout(
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
-def _draw(
-    contains: npt.NDArray[np.bool_], targets: npt.NDArray[np.float64], rng: np.random.Generator
-) -> npt.NDArray[np.bool_]:
+def _draw(contains: BoolArray, targets: Float64Array, rng: np.random.Generator) -> BoolArray:
     selected = np.zeros(len(contains), dtype=np.bool_)
     for column in np.argsort(contains.sum(axis=0), kind="stable"):
         for unit in rng.permutation(np.flatnonzero(contains[:, column] & ~selected)):
