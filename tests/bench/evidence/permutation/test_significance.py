@@ -72,7 +72,7 @@ def test_strong_effect_reaches_the_floor_and_more_permutations_extend_the_first(
     assert result.exit_code == 0, result.output
     text = " ".join(result.output.split())
     assert f"AUROC, patient-weighted, 3 folds by patient: {more.observed:.2f} with the true labels" in text
-    assert "p = 0.10; it could not have come out below 0.10; more --permutations could lower it." in text
+    assert "p = 0.10; the smallest possible value is 0.10; more --permutations could lower it." in text
     assert "Unit of the test: patients (split units: 8 diseased, 8 normal)" in text
     assert json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)["p"] == 0.1
 
