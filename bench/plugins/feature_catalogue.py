@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from bench.errors import BenchError, did_you_mean
 from bench.plugins import registry
@@ -97,11 +97,7 @@ def family_of(row: Mapping[str, Any]) -> str:
 
 def as_csv(catalogue: Catalogue) -> str:
     """Format as CSV with a header; an infinite change is `inf`."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(catalogue.rows)
-    return text.getvalue()
+    return pd.DataFrame(catalogue.rows, columns=FIELDS).to_csv(index=False, lineterminator="\n")
 
 
 def as_json(catalogue: Catalogue) -> str:

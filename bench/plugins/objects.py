@@ -100,16 +100,9 @@ def extractor(item: object) -> Plugin:
     if (selector := _installed_selector(item, "extractors")) is not None:
         return _with_notices(registry.extractor(str(selector)), item)
     _check_nested_cv(item)
-    return ObjectPlugin(
-        selector=name_of(item),
-        target=_ADAPTERS,
-        params={},
-        accepts=frozenset(map(_leaf, item.get_params())) & {*ENGINE_PARAMETERS, "device"},  # type: ignore[attr-defined]
-        requires_fit=bool(item.__sklearn_tags__().requires_fit) if hasattr(item, "__sklearn_tags__") else True,
-        estimator=item,
-        identity=identity_of(item),
-        notices=_replaced(item),
-    )
+    accepts = frozenset(map(_leaf, item.get_params())) & {*ENGINE_PARAMETERS, "device"}  # type: ignore[attr-defined]
+    requires_fit = bool(item.__sklearn_tags__().requires_fit) if hasattr(item, "__sklearn_tags__") else True
+    return replace(_object_plugin(item, _ADAPTERS, accepts), requires_fit=requires_fit)
 
 
 def classifier(item: object) -> Plugin:
@@ -136,7 +129,8 @@ def classifier(item: object) -> Plugin:
     if selector is not None:
         return _with_notices(registry.classifier(str(selector)), item)
     if takes_groups(item) and hasattr(item, "predict_proba"):
-        return _object_classifier(item, _ADAPTERS, frozenset(item.get_params()) & ENGINE_PARAMETERS)  # type: ignore[attr-defined]
+        accepts = frozenset(item.get_params()) & ENGINE_PARAMETERS  # type: ignore[attr-defined]
+        return replace(_object_plugin(item, _ADAPTERS, accepts), consumes=getattr(item, "consumes", "features"))
     return _adapted(item)
 
 
@@ -164,21 +158,13 @@ def _adapted(item: Any) -> Plugin:
         check_wrappable(item)
     except ValueError as error:
         raise BenchError(f"{name}: {error}") from error
-    plugin = _object_classifier(item, _SKLEARN_ADAPTER, frozenset({"random_state", "cv"}))
-    return replace(plugin, selector=name, notices=notices)
+    plugin = _object_plugin(item, _SKLEARN_ADAPTER, frozenset({"random_state", "cv"}))
+    return replace(plugin, selector=name, notices=notices, consumes=getattr(item, "consumes", "features"))
 
 
-def _object_classifier(item: Any, target: str, accepts: frozenset[str]) -> ObjectPlugin:
-    return ObjectPlugin(
-        selector=name_of(item),
-        target=target,
-        params={},
-        accepts=accepts,
-        consumes=getattr(item, "consumes", "features"),
-        estimator=item,
-        identity=identity_of(item),
-        notices=_replaced(item),
-    )
+def _object_plugin(item: Any, target: str, accepts: frozenset[str]) -> ObjectPlugin:
+    values = {"estimator": item, "identity": identity_of(item), "notices": _replaced(item)}
+    return ObjectPlugin(name_of(item), target, params={}, accepts=accepts, **values)
 
 
 def _with_notices(plugin: Plugin, item: Any) -> Plugin:

@@ -192,10 +192,9 @@ def score(
         value = float(values.mean())
         low, high, method = _interval(metric, value, read, drawn, held_out=held_out)
         repeat_sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
-        line = {"metric": metric.name, "value": value, "low": low, "high": high, "repeat_sd": repeat_sd}
         n = _n_patients(read.repeats[0], metric) if metric.proportion and np.isfinite(value) else 0
-        lines.append({**line, "method": method, "n": n})
-    return pd.DataFrame(lines)
+        lines.append((metric.name, value, low, high, repeat_sd, method, n))
+    return pd.DataFrame(lines, columns=["metric", "value", "low", "high", "repeat_sd", "method", "n"])
 
 
 def score_draws(predictions: Predictions, metrics: Iterable[Metric], draws: Floats) -> dict[str, Floats]:

@@ -40,14 +40,12 @@ def _tests(comparison: Comparison) -> Table:
     table = table_of("pipeline", *(["against"] if comparison.all_pairs else []), numbers=numbers)
     for row in comparison.table.to_dict(orient="records"):
         names = [escape(str(row["pipeline"])), *([escape(str(row["against"]))] if comparison.all_pairs else [])]
-        table.add_row(
-            *names,
-            difference_text(row["difference"], row["low"], row["high"]),
-            p_text(row["p"]),
-            p_text(row["p_holm"]),
-            *([p_text(row["second_p_holm"])] if second else []),
-            *([share_text(row["p_equivalent"])] if equality else []),
-        )
+        numbers = [difference_text(row["difference"], row["low"], row["high"]), p_text(row["p"]), p_text(row["p_holm"])]
+        if second:
+            numbers.append(p_text(row["second_p_holm"]))
+        if equality:
+            numbers.append(share_text(row["p_equivalent"]))
+        table.add_row(*names, *numbers)
     return table
 
 

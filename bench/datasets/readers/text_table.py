@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,10 +109,7 @@ def _read_csv(file: Path, wanted: Sequence[str], required: Sequence[str], *, com
             above, header = 0, stream.readline()
             while comments and header.startswith("#"):
                 above, header = above + 1, stream.readline()
-            stream.seek(0)
-            for _ in range(above):
-                stream.readline()
-            lines = csv.reader(stream, delimiter=max(",;\t", key=header.count), strict=True)
+            lines = csv.reader(chain([header], stream), delimiter=max(",;\t", key=header.count), strict=True)
             return _csv_rows(file, _numbered(file, lines, above), wanted, required)
     except UnicodeDecodeError as error:
         raise BenchError(f"{file}: not UTF-8 text (byte {error.start}); save it as CSV UTF-8") from error

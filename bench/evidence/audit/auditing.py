@@ -149,8 +149,7 @@ def _index(options: Options) -> Dataset | None:
         raise BenchError(f"{path}: cannot be read ({error.strerror or error})") from error
     if dataset is None:
         return None
-    classes = check_classes(dataset.table["label"], dataset.name)
-    positive, _ = positive_class(classes, options.positive, None)
+    positive, _ = positive_class(check_classes(dataset.table["label"], dataset.name), options.positive, None)
     return replace(dataset, positive=positive)
 
 

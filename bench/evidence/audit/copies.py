@@ -45,13 +45,9 @@ def _within(groups: list[pd.DataFrame]) -> Iterator[Finding]:
     affected = [group for group in affected if len(group)]
     pairs = sum(comb(len(group), 2) - pairs_apart(group, "patient") for group in affected)
     if pairs:
-        yield _finding(
-            "A002",
-            "warning",
-            f"{count(pairs, 'pair')} of identical images of one patient",
-            f"{_examples(affected)}. Duplicates are counted twice in the patient's scores; remove the copies.",
-            affected,
-        )
+        title = f"{count(pairs, 'pair')} of identical images of one patient"
+        detail = f"{_examples(affected)}. Duplicates are counted twice in the patient's scores; remove the copies."
+        yield _finding("A002", "warning", title, detail, affected)
 
 
 def _across_patients(groups: list[pd.DataFrame], table: pd.DataFrame) -> Iterator[Finding]:
@@ -59,14 +55,10 @@ def _across_patients(groups: list[pd.DataFrame], table: pd.DataFrame) -> Iterato
     pairs = sum(pairs_apart(group, "patient") for group in affected)
     if pairs:
         units = list(dict.fromkeys(pd.concat(affected)["unit"]))
-        yield _finding(
-            "A003",
-            "warning",
-            f"{count(pairs, 'pair')} of identical images under different patients",
-            f"{_examples(affected)}. These patients are linked in every split: {list_names(units, 8)}; "
-            f"{count(table['patient'].nunique(), 'patient')} are {count(table['unit'].nunique(), 'split unit')}.",
-            affected,
-        )
+        title = f"{count(pairs, 'pair')} of identical images under different patients"
+        counts = f"{count(table['patient'].nunique(), 'patient')} are {count(table['unit'].nunique(), 'split unit')}"
+        detail = f"{_examples(affected)}. These patients are linked in every split: {list_names(units, 8)}; {counts}."
+        yield _finding("A003", "warning", title, detail, affected)
 
 
 def _across(groups: list[pd.DataFrame], column: str, code: str, where: str) -> Iterator[Finding]:
@@ -78,13 +70,8 @@ def _across(groups: list[pd.DataFrame], column: str, code: str, where: str) -> I
             if column == "fold"
             else "The held-out score is leaky; remove the patients from one of the two sets"
         )
-        yield _finding(
-            code,
-            "error",
-            f"{count(pairs, 'pair')} of identical images {where}",
-            f"{_examples(affected)}. {advice}.",
-            affected,
-        )
+        title = f"{count(pairs, 'pair')} of identical images {where}"
+        yield _finding(code, "error", title, f"{_examples(affected)}. {advice}.", affected)
 
 
 def _labels(groups: list[pd.DataFrame]) -> Iterator[Finding]:
@@ -92,14 +79,9 @@ def _labels(groups: list[pd.DataFrame]) -> Iterator[Finding]:
     if affected:
         first = affected[0].drop_duplicates("label")
         named = " and ".join(f"{row.cell} is {row.label}" for row in first.itertuples())
-        yield _finding(
-            "A006",
-            "error",
-            f"{count(len(affected), 'image')} under two labels",
-            f"{named}{f', and {len(affected) - 1} more' if len(affected) > 1 else ''}. Runs reject these cells; "
-            "remove the wrong ones.",
-            affected,
-        )
+        more = f", and {len(affected) - 1} more" if len(affected) > 1 else ""
+        detail = f"{named}{more}. Runs reject these cells; remove the wrong ones."
+        yield _finding("A006", "error", f"{count(len(affected), 'image')} under two labels", detail, affected)
 
 
 def _examples(groups: list[pd.DataFrame]) -> str:

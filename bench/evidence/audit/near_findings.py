@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bench.evidence.audit.findings import Finding
+from bench.evidence.audit.findings import Finding, Level
 from bench.evidence.text import count
 
 if TYPE_CHECKING:
@@ -38,15 +38,9 @@ def near_findings(near: NearDuplicates, table: pd.DataFrame) -> tuple[list[Findi
     links = {tuple(sorted((str(patient[pair.first]), str(patient[pair.second])))) for pair in apart}
     findings = []
     if within:
-        findings.append(
-            Finding(
-                "A007",
-                "warning",
-                f"{count(len(within), 'pair')} of near-duplicates of one patient",
-                f"{_examples(within, table)}. Duplicates are counted twice in the patient's scores; remove the copies.",
-                *_involved(within, table),
-            )
-        )
+        title = f"{count(len(within), 'pair')} of near-duplicates of one patient"
+        detail = f"{_examples(within, table)}. Duplicates are counted twice in the patient's scores; remove the copies."
+        findings.append(Finding("A007", "warning", title, detail, *_involved(within, table)))
     if across:
         findings.append(_across(across, apart, table))
     return findings, tuple((one, other) for one, other in sorted(links))
@@ -62,13 +56,10 @@ def _across(across: Sequence[NearDuplicate], apart: Sequence[NearDuplicate], tab
         else " These patients are linked already."
     )
     some_linked = f" Of {linked} of them the patients are linked already." if apart and linked else ""
-    return Finding(
-        "A008",
-        "error" if apart or any(split.values()) else "warning",
-        f"{count(len(across), 'pair')} of near-duplicates under different patients",
-        f"{_examples(apart or across, table)}.{sides}{some_linked}{advice}",
-        *_involved(across, table),
-    )
+    level: Level = "error" if apart or any(split.values()) else "warning"
+    title = f"{count(len(across), 'pair')} of near-duplicates under different patients"
+    detail = f"{_examples(apart or across, table)}.{sides}{some_linked}{advice}"
+    return Finding("A008", level, title, detail, *_involved(across, table))
 
 
 def _split(pairs: Sequence[NearDuplicate], table: pd.DataFrame, column: str) -> int:

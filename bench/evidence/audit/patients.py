@@ -49,14 +49,11 @@ def confused_ids(table: pd.DataFrame) -> Iterator[Finding]:
         if bare and bare[1] in of_id:
             alike.append((of_id[bare[1]][0], same[0]))
     if alike:
-        yield _finding(
-            "A010",
-            "warning",
-            f"{count(len(alike), 'group')} of patient ids that are easily confused",
-            f"{list_names([' and '.join(same) for same in sorted(alike)])}. They count as different patients; if "
-            "they are one, use one id.",
-            table[table["patient"].isin([patient for same in alike for patient in same])],
-        )
+        named = list_names([" and ".join(same) for same in sorted(alike)])
+        title = f"{count(len(alike), 'group')} of patient ids that are easily confused"
+        detail = f"{named}. They count as different patients; if they are one, use one id."
+        rows = table[table["patient"].isin([patient for same in alike for patient in same])]
+        yield _finding("A010", "warning", title, detail, rows)
 
 
 def _plain(patient: str) -> str:
@@ -71,13 +68,9 @@ def _in_several(table: pd.DataFrame) -> Iterator[Finding]:
         several = table.groupby("patient")[column].nunique()
         names = [str(patient) for patient in several.index[several > 1]]
         if names:
-            yield _finding(
-                "A009",
-                "error",
-                f"{count(len(names), 'patient')} in several {word}",
-                f"{list_names(names)}. A score across them includes training patients; use --split patient.",
-                table[table["patient"].isin(names)],
-            )
+            title = f"{count(len(names), 'patient')} in several {word}"
+            detail = f"{list_names(names)}. A score across them includes training patients; use --split patient."
+            yield _finding("A009", "error", title, detail, table[table["patient"].isin(names)])
 
 
 def _too_few(table: pd.DataFrame, folds: int) -> Iterator[Finding]:
@@ -92,13 +85,9 @@ def _too_few(table: pd.DataFrame, folds: int) -> Iterator[Finding]:
             advice = "at least 3 of each class are needed, one for testing and two for inner folds"
         else:
             advice = f"at most --folds {most} work here" if most < folds else f"--folds {most} works here"
-        yield _finding(
-            "A011",
-            "error",
-            f"too few patients of a class for {folds} folds",
-            f"{named} (linked patients count once); {advice}.",
-            table[table["label"].isin(scarce)],
-        )
+        title = f"too few patients of a class for {folds} folds"
+        detail = f"{named} (linked patients count once); {advice}."
+        yield _finding("A011", "error", title, detail, table[table["label"].isin(scarce)])
 
 
 def _dominant(table: pd.DataFrame) -> Iterator[Finding]:
@@ -107,28 +96,19 @@ def _dominant(table: pd.DataFrame) -> Iterator[Finding]:
         share = sizes.iloc[0] / len(cells)
         if share > DOMINANT:
             patient = str(sizes.index[0])
-            yield _finding(
-                "A012",
-                "warning",
-                f"patient {patient} holds {share:.0%} of the cells of {label}",
-                f"{sizes.iloc[0]:,} of {len(cells):,} cells. Cell-level scores mostly reflect this patient; use "
-                "patient-weighted ones.",
-                cells[cells["patient"] == patient],
-            )
+            title = f"patient {patient} holds {share:.0%} of the cells of {label}"
+            advice = "Cell-level scores mostly reflect this patient; use patient-weighted ones."
+            detail = f"{sizes.iloc[0]:,} of {len(cells):,} cells. {advice}"
+            yield _finding("A012", "warning", title, detail, cells[cells["patient"] == patient])
 
 
 def _several_classes(table: pd.DataFrame) -> Iterator[Finding]:
     labels = table.groupby("patient")["label"].nunique()
     names = [str(patient) for patient in labels.index[labels > 1]]
     if names:
-        yield _finding(
-            "A013",
-            "note",
-            f"{count(len(names), 'patient')} with cells of several classes",
-            f"{list_names(names)}. This is correct for labels of cells; for labels of patients, two patients share an "
-            "id.",
-            table[table["patient"].isin(names)],
-        )
+        title = f"{count(len(names), 'patient')} with cells of several classes"
+        advice = "This is correct for labels of cells; for labels of patients, two patients share an id."
+        yield _finding("A013", "note", title, f"{list_names(names)}. {advice}", table[table["patient"].isin(names)])
 
 
 def _finding(code: str, level: Level, title: str, detail: str, rows: pd.DataFrame) -> Finding:

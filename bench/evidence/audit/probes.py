@@ -114,12 +114,8 @@ def _run_probe(
     if not estimate.low > PREDICTIVE:
         return Check(code, "nothing found", measured), None
     artefact = code != "A017" and estimate.low > ARTEFACT
-    finding = Finding(
-        code,
-        "error" if artefact else "warning",
-        f"the {what} alone predicts the class",
-        f"{capital(measured)}. {_ADVICE[code]}",
-    )
+    detail = f"{capital(measured)}. {_ADVICE[code]}"
+    finding = Finding(code, "error" if artefact else "warning", f"the {what} alone predicts the class", detail)
     return Check(code, "found", measured), finding
 
 

@@ -200,9 +200,8 @@ def compare(
     design, scores = read_paired_scores(experiments, pipeline_names, draws=draws, seed=seed)
     undefined = [s.name for s in scores if not math.isfinite(s.value)]
     if undefined:
-        raise BenchError(
-            f"{METRICS[design.metric].title}: undefined for {undefined[0]}, which therefore cannot be compared"
-        )
+        title = METRICS[design.metric].title
+        raise BenchError(f"{title}: undefined for {undefined[0]}, which therefore cannot be compared")
     scores.sort(key=lambda s: (-s.value, s.name))
     reference = next((s for s in scores if s.name == named), scores[0])
     pairs = _family(scores, reference, all_pairs=all_pairs)
@@ -332,12 +331,9 @@ def _notes(design: PairedDesign, scores: Sequence[PairedScores], reference: Pair
 
 def _protocol_notes(scores: Sequence[PairedScores]) -> list[str]:
     notes = []
-    for option, what in (
-        ("tune", "tuning trials"),
-        ("inner_folds", "inner folds"),
-        ("calibrate", "calibrations"),
-        ("threshold", "thresholds"),
-    ):
+    plurals = {"tune": "tuning trials", "inner_folds": "inner folds"}
+    plurals |= {"calibrate": "calibrations", "threshold": "thresholds"}
+    for option, what in plurals.items():
         values = {str(s.result.record["protocol"].get(option)) for s in scores}
         if len(values) > 1:
             notes.append(f"The pipelines had different {what} ({', '.join(sorted(values))}).")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -105,16 +105,12 @@ def _probed_rows(
 
 
 def _accuracy(x: npt.NDArray[np.float64], y: npt.NDArray[Any], seed: int) -> float:
-    correct = 0
     splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=seed_of("recognition folds", seed))
-    for train, test in splitter.split(x, y):
-        known = ~np.isnan(x[train]).all(axis=0)
-        probe = make_pipeline(
-            SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=MAX_ITERATIONS)
-        )
-        with warnings.catch_warnings():
-            # Full convergence is not needed for a probe.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            probe.fit(x[train][:, known], y[train])
-        correct += int((probe.predict(x[test][:, known]) == y[test]).sum())
-    return correct / len(y)
+    probe = make_pipeline(
+        SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=MAX_ITERATIONS)
+    )
+    with warnings.catch_warnings():
+        # Full convergence is not needed for a probe.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "Skipping features without any observed values")
+        return float((cross_val_predict(probe, x, y, cv=splitter) == y).mean())
