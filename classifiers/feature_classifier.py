@@ -86,8 +86,7 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
 
     def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
         """Predict the most probable class of each row, the first one in a tie; shape (n_cells,)."""
-        probabilities = self.predict_proba(X)
-        return np.asarray(self.classes_[np.argmax(probabilities, axis=1)])
+        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
 
     def search_space(self, trial: Any) -> dict[str, Any]:
         """Draw parameters for one Optuna trial; apply with `clone(clf).set_params(**clf.search_space(trial))`.

@@ -217,8 +217,7 @@ def _touch(folder: Path) -> None:
 
 def _versions() -> dict[str, object]:
     """Versions of format, libraries and code."""
-    libraries = {name: version(name) for name in LIBRARIES}
-    return {"format": FORMAT, "libraries": libraries, "code": _code_digest()}
+    return {"format": FORMAT, "libraries": {name: version(name) for name in LIBRARIES}, "code": _code_digest()}
 
 
 @cache
