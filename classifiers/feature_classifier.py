@@ -86,7 +86,8 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
 
     def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
         """Predict the most probable class of each row, the first one in a tie; shape (n_cells,)."""
-        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
+        probabilities = self.predict_proba(X)
+        return np.asarray(self.classes_[np.argmax(probabilities, axis=1)])
 
     def search_space(self, trial: Any) -> dict[str, Any]:
         """Draw parameters for one Optuna trial; apply with `clone(clf).set_params(**clf.search_space(trial))`.
