@@ -191,12 +191,8 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
     def _train(self, training: LabelledPixels, validation: LabelledPixels, seed: int) -> None:
         import torch  # noqa: PLC0415 - heavy
 
-        schedule = Schedule(
-            epochs=self.epochs,
-            patience=self.patience,
-            batch_size=self.batch_size,
-            optimisation=AdamWCosine(self.learning_rate, self.weight_decay),
-        )
+        optimisation = AdamWCosine(self.learning_rate, self.weight_decay)
+        schedule = Schedule(self.epochs, self.patience, self.batch_size, optimisation)
         with torch_threads(self.threads), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = self._network()
@@ -218,8 +214,7 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
     ) -> tuple[Indices, Indices]:
         if self.cv is None:
             return patient_holdout(self.classes_[targets], groups, seed=seed)
-        splits = self._splits(X, targets, groups)
-        inner, outer = (np.asarray(rows, dtype=np.intp) for rows in next(iter(splits)))
+        inner, outer = (np.asarray(rows, dtype=np.intp) for rows in next(iter(self._splits(X, targets, groups))))
         missing = np.setdiff1d(np.arange(len(self.classes_)), targets[inner])
         if missing.size:
             raise ValueError(f"the first split of cv trains on no cell of class {self.classes_[missing[0]]}")
@@ -235,8 +230,7 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
         self, X: Sequence[Cell], targets: npt.NDArray[np.intp], groups: npt.ArrayLike | None
     ) -> Iterable[tuple[Any, Any]]:
         if hasattr(self.cv, "split"):
-            rows = np.zeros((len(X), 1))
-            splits: Iterable[tuple[Any, Any]] = self.cv.split(rows, self.classes_[targets], groups)
+            splits: Iterable[tuple[Any, Any]] = self.cv.split(np.zeros((len(X), 1)), self.classes_[targets], groups)
             return splits
         if isinstance(self.cv, Iterable):
             return self.cv

@@ -22,7 +22,6 @@ class Splitter(Protocol):
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterable[Any]:
         """Yield pairs of training and test rows."""
-        ...
 
 
 Cv = Splitter | Iterable[Split] | int | str | None

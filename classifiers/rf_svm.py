@@ -8,12 +8,10 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from classifiers.feature_classifier import Codes, Floats, RandomState, seed_of, shares
+from classifiers.feature_classifier import Codes, Floats, RandomState, seed_of, shares, standardised
 from classifiers.svm import Svm
 
 
@@ -149,7 +147,7 @@ class RfSvm(Svm):
         self._seed = seed_of(self.random_state)
 
     def _prepare(self, X: Floats, codes: Codes, weights: Floats) -> Pipeline:
-        impute = SimpleImputer(strategy="median", keep_empty_features=True)
+        impute, scale = (step for _, step in standardised().steps)
         imputed = impute.fit_transform(X)
         forest = RandomForestClassifier(
             n_estimators=self.n_estimators,
@@ -160,5 +158,5 @@ class RfSvm(Svm):
         select = ForestSelection(
             forest, threshold=self.threshold, min_features=self.min_features, max_features=self.max_features
         ).fit(imputed, codes, weights)
-        scale = StandardScaler().fit(select.transform(imputed))
+        scale.fit(select.transform(imputed))
         return Pipeline([("impute", impute), ("select", select), ("scale", scale)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -223,9 +223,6 @@ class Cells(Sequence[Cell]):
         if isinstance(index, slice):
             return Cells(self.files[index])
         return Cell.from_file(self.files[index])
-
-    def __iter__(self) -> Iterator[Cell]:
-        return map(Cell.from_file, self.files)
 
     def take(self, indices: Iterable[int]) -> Cells:
         """Select cells by position, in the order of `indices`."""

@@ -41,12 +41,9 @@ class Extractor(Protocol):
         groups : ndarray of str, shape (n_cells,)
             Split units: patients, or several patients linked by identical images.
         """
-        ...
 
     def transform(self, cells: Cells) -> Float32Array:
         """Return the features, shape (n_cells, n_features); NaN where a feature is undefined for a cell."""
-        ...
 
     def get_feature_names_out(self, input_features: Any = None) -> Any:
         """Return the names of the features."""
-        ...

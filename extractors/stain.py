@@ -34,6 +34,5 @@ def stain(cell: CellRegions) -> FeatureValues:
     """
     pixels = cell.image[cell.mask]
     means = pixels.mean(axis=0, dtype=np.float64)
-    density = optical_density(pixels).mean(dtype=np.float64)
-    values = (*means.tolist(), float(density))
+    values = (*means.tolist(), float(optical_density(pixels).mean(dtype=np.float64)))
     return {column.name: value for column, value in zip(COLUMNS, values, strict=True)}

@@ -94,19 +94,16 @@ def render(results: Results) -> str:
             f"bench matrix --out {results.path}"
         )
     script = files("reports").joinpath("templates/tables.js").read_text(encoding="utf-8")
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            headlines=headlines(data),
-            failures=len(data.failures),
-            has_results=bool(data.groups),
-            sections=list(chain.from_iterable(build(data) for build in SECTIONS)),
-            program=_version("cytobench"),
-            script=Markup(script),  # noqa: S704 (a file of this package)
-            script_hash=_script_hash(script),
-            table_library=_table_library(),
-        )
+    template = _environment().get_template("report.html.j2")
+    return template.render(
+        headlines=headlines(data),
+        failures=len(data.failures),
+        has_results=bool(data.groups),
+        sections=list(chain.from_iterable(build(data) for build in SECTIONS)),
+        program=_version("cytobench"),
+        script=Markup(script),  # noqa: S704 (a file of this package)
+        script_hash=_script_hash(script),
+        table_library=_table_library(),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,6 +150,17 @@ class Row:
         return self.scores[PRIMARY]
 
 
+@contextmanager
+def readable(what: str, result: ExperimentResult) -> Iterator[None]:
+    """Convert errors while a part of an experiment is read to a `BenchError` that names its folder."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError) as error:
+        raise BenchError(
+            f"{result.folder}: the {what} cannot be read ({error}); delete this folder and run the matrix again"
+        ) from error
+
+
 def read_row(result: ExperimentResult) -> Row:
     """Read the scores and times of one experiment.
 
@@ -157,12 +169,8 @@ def read_row(result: ExperimentResult) -> Row:
     BenchError
         The scores cannot be read.
     """
-    try:
+    with readable("scores", result):
         lines = result.scores.to_dict(orient="records")
-    except (OSError, ValueError) as error:
-        raise BenchError(
-            f"{result.folder}: the scores cannot be read ({error}); delete this folder and run the matrix again"
-        ) from error
     scores = {str(line["metric"]): _score(line) for line in lines}
     return Row(result, {PRIMARY: UNDEFINED, **scores}, _seconds(result))
 

@@ -104,12 +104,11 @@ def remove_unfinished(folder: Path, older_than_s: float = 24 * 3600) -> None:
 
 def discard(path: Path) -> None:
     """Remove a file, a link or a folder; a folder is renamed first, so that no process reads a partial one."""
-    if path.is_symlink() or not path.is_dir():
-        path.unlink(missing_ok=True)
-        return
-    trash = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=path.parent))
-    path.rename(trash / "discarded")
-    _remove(trash)
+    if path.is_dir() and not path.is_symlink():
+        trash = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=path.parent))
+        path.rename(trash / "discarded")
+        path = trash
+    _remove(path)
 
 
 def _prefix(target: Path) -> str:

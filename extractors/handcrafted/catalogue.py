@@ -30,26 +30,12 @@ from extractors.handcrafted.tamura import Tamura
 from extractors.handcrafted.wavelets import Wavelets
 from extractors.handcrafted.zernike import Zernike
 
+_OUTLINES = (Size, Shape, Zernike, Fourier, Clefting)
+_GREY_LEVELS = (Glcm, Glrlm, Glszm, Ngtdm, Gldm)
+_TEXTURES = (Lbp, Pftas, Hog, Gabor, Wavelets, Granularity, Tamura)
+
 EXTRACTORS: dict[str, type[HandcraftedBase]] = {
-    "size": Size,
-    "shape": Shape,
-    "zernike": Zernike,
-    "fourier": Fourier,
-    "clefting": Clefting,
-    "nucleus": Nucleus,
-    "color": Color,
-    "glcm": Glcm,
-    "glrlm": Glrlm,
-    "glszm": Glszm,
-    "ngtdm": Ngtdm,
-    "gldm": Gldm,
-    "lbp": Lbp,
-    "pftas": Pftas,
-    "hog": Hog,
-    "gabor": Gabor,
-    "wavelets": Wavelets,
-    "granularity": Granularity,
-    "tamura": Tamura,
+    cls.__name__.lower(): cls for cls in (*_OUTLINES, Nucleus, Color, *_GREY_LEVELS, *_TEXTURES)
 }
 """The families by name, in the order of their columns."""
 

@@ -17,7 +17,9 @@ from extractors.handcrafted.geometry.lobes import count_lobes
 
 CX = "Street, Wolberg & Mangasarian 1993, as depth below the hull"
 BENDING = "Rosenblatt 1993"
-LOBED = "erosion profile, BMC Bioinformatics 13:232"
+YOUNG = "Young et al. 1974"
+HULL = "BMC Bioinformatics 13:232"
+LOBED = f"erosion profile, {HULL}"
 
 FEATURES = (
     Feature("count", "number of concavities deeper than max(1 px, 0.035 r)", "1", "0, 1, 2 ...", CX),
@@ -33,20 +35,8 @@ FEATURES = (
     Feature("concave_runs", "number of its stretches with curvature x r below -0.1", "1", "0, 1, 2 ...", BENDING),
     Feature("curvature_min", "smallest curvature x r; 1 on a disc", "1", "(-inf, 1]", BENDING),
     Feature("curvature_sd", "sd of curvature x r; 0 on a disc", "1", "[0, inf)", BENDING),
-    Feature(
-        "bending_energy",
-        "r / (2 pi) x integral of squared curvature; 1 on a disc",
-        "1",
-        "(0, inf)",
-        "Young et al. 1974",
-    ),
-    Feature(
-        "convexity_deficit",
-        "1 - length of the hull / length of the smooth contour",
-        "1",
-        "[0, 1)",
-        "BMC Bioinformatics 13:232",
-    ),
+    Feature("bending_energy", "r / (2 pi) x integral of squared curvature; 1 on a disc", "1", "(0, inf)", YOUNG),
+    Feature("convexity_deficit", "1 - length of the hull / length of the smooth contour", "1", "[0, 1)", HULL),
     Feature("lobes", "largest number of parts that erosion leaves", "1", "1, 2 ...", LOBED),
     Feature("lobe_split", "1 - erosion at the first split / at the end; 0 if there is no split", "1", "[0, 1]", LOBED),
 )

@@ -10,7 +10,7 @@ import numpy as np
 from extractors.arrays import BoolArray, Float32Array, UInt8Array
 from extractors.handcrafted.framework.cell_regions import REGIONS, CellRegions
 from extractors.handcrafted.framework.channels import CHANNELS as TEXTURE_CHANNELS
-from extractors.handcrafted.framework.channels import Channels
+from extractors.handcrafted.framework.channels import RGB, Channels
 from extractors.handcrafted.framework.family import Family, HandcraftedBase
 from extractors.handcrafted.framework.feature import Column, Feature, keyed, texture_name
 from extractors.handcrafted.framework.first_order import SCALED, STATISTICS, first_order
@@ -42,9 +42,7 @@ RUIFROK = "Ruifrok & Johnston 2001 with ImageJ's Giemsa vectors"
 
 SCALES = {
     "luma": Scale("0.299 R + 0.587 G + 0.114 B", GREY, "[0, 255]", "ITU-R BT.601"),
-    "red": Scale("R", GREY, "[0, 255]"),
-    "green": Scale("G", GREY, "[0, 255]"),
-    "blue": Scale("B", GREY, "[0, 255]"),
+    **{name: Scale(letter, GREY, "[0, 255]") for name, letter in zip(RGB, "RGB", strict=True)},
     "saturation": Scale("(max - min) / max of R, G, B", "1", "[0, 1]", "Smith 1978"),
     "value": Scale("max of R, G, B", GREY, "[0, 255]", "Smith 1978"),
     "lightness": Scale("CIELAB L*", "CIELAB", "[0, 100]", LAB),
@@ -112,19 +110,14 @@ class Color(HandcraftedBase):
         redundant = "nucleus" not in regions or ("cytoplasm" in regions and "mean" in statistics)
         compared = [] if redundant else [channel for channel in channels if channel != "hue"]
         described = {channel: _features(channel, statistics) for channel in channels}
-        selected = (
-            *(
-                (region, channel, feature)
-                for region in regions
-                for channel in channels
-                for feature in described[channel]
-            ),
-            *(("nucleus", channel, _in_scale(DIFFERENCE, channel)) for channel in compared),
-        )
-        names = [texture_name("color", feature.name, region, channel) for region, channel, feature in selected]
-        keys = {name: (region, channel, f.name) for name, (region, channel, f) in zip(names, selected, strict=True)}
-        columns = tuple(Column(name, feature) for name, (_, _, feature) in zip(names, selected, strict=True))
-        return [Family(columns, lambda cell: color(cell, keys))]
+        selected = [(region, channel, f) for region in regions for channel in channels for f in described[channel]]
+        selected += [("nucleus", channel, _in_scale(DIFFERENCE, channel)) for channel in compared]
+        columns = [Column(texture_name("color", f.name, region, channel), f) for region, channel, f in selected]
+        keys = {
+            column.name: (region, channel, f.name)
+            for column, (region, channel, f) in zip(columns, selected, strict=True)
+        }
+        return [Family(tuple(columns), lambda cell: color(cell, keys))]
 
 
 def color(cell: CellRegions, keys: Mapping[str, tuple[str, str, str]]) -> FeatureValues:

@@ -18,6 +18,9 @@ from extractors.handcrafted.framework.status import FeatureValues, Status
 from extractors.handcrafted.framework.windows import complete_windows
 
 DAUGMAN = "Daugman 1985; Manjunath & Ma 1996"
+OWN = "cytobench: gabor"
+RATIO = "[1, orientations]"
+LOCAL = "mean over points of the largest |r| of an orientation / mean over points and orientations of |r|"
 
 SINGLE = 1e-5
 """Tolerance for single precision: at most 7e-7 on real cells, more for nearly constant regions."""
@@ -26,22 +29,8 @@ FEATURES = (
     Feature("mean", "mean over points and orientations of the amplitude |r|", "channel", "[0, inf)", DAUGMAN, SINGLE),
     Feature("sd", "mean over orientations of the standard deviation of |r|", "channel", "[0, inf)", DAUGMAN, SINGLE),
     Feature("energy", "mean over points and orientations of |r|^2", "channel^2", "[0, inf)", DAUGMAN, SINGLE),
-    Feature(
-        "anisotropy",
-        "largest / mean over orientations of the mean of |r|",
-        "1",
-        "[1, orientations]",
-        "cytobench: gabor",
-        SINGLE,
-    ),
-    Feature(
-        "local_anisotropy",
-        "mean over points of the largest |r| of an orientation / mean over points and orientations of |r|",
-        "1",
-        "[1, orientations]",
-        "cytobench: gabor",
-        SINGLE,
-    ),
+    Feature("anisotropy", "largest / mean over orientations of the mean of |r|", "1", RATIO, OWN, SINGLE),
+    Feature("local_anisotropy", LOCAL, "1", RATIO, OWN, SINGLE),
 )
 """Features of one wavelength; r is the response per orientation, scaled so that a wave of amplitude A has |r| = A."""
 

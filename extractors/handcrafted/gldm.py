@@ -12,12 +12,10 @@ from extractors.handcrafted.framework.quantisation import Quantised
 from extractors.handcrafted.framework.size_zone_statistics import emphasis_features, size_zone_statistics
 from extractors.handcrafted.framework.status import FeatureValues
 
+SOURCE = "Sun & Wee 1983; IBSI"
+
 DEPENDENCE_FEATURES = emphasis_features(
-    item="dependence",
-    small="small_dependence",
-    large="large_dependence",
-    size="dependence",
-    source="Sun & Wee 1983; IBSI",
+    item="dependence", small="small_dependence", large="large_dependence", size="dependence", source=SOURCE
 )
 PERCENTAGE = "dependence_percentage"
 

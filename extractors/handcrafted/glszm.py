@@ -66,5 +66,4 @@ def zones(quantised: Quantised) -> tuple[Int64Array, Int64Array]:
     sizes = np.flatnonzero(occurs)
     column = np.cumsum(occurs) - 1
     cells = (level[1:] - 1) * len(sizes) + column[size]
-    counts = np.bincount(cells, minlength=quantised.count * len(sizes))
-    return counts.reshape(quantised.count, len(sizes)), sizes
+    return np.bincount(cells, minlength=quantised.count * len(sizes)).reshape(quantised.count, len(sizes)), sizes

@@ -16,14 +16,10 @@ from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.framework.parameters import validated_integer, validated_names
 from extractors.handcrafted.framework.status import FeatureValues, Status, missing
 
+SOURCES = "Ravkin & Temov 1988; Vincent 1993; CellProfiler MeasureGranularity"
+
 FEATURES = (
-    Feature(
-        "share",
-        "100 (mean before step k - mean after it) / mean before step 1",
-        "%",
-        "[0, 100]",
-        "Ravkin & Temov 1988; Vincent 1993; CellProfiler MeasureGranularity",
-    ),
+    Feature("share", "100 (mean before step k - mean after it) / mean before step 1", "%", "[0, 100]", SOURCES),
 )
 """Feature of step k: share of granules that contain a diamond of radius k - 1 but none of radius k, in blocks."""
 
@@ -60,8 +56,7 @@ class Granularity(TextureBase):
 
     def _measure(self, target: MaskedChannel) -> FeatureValues:
         (granules,) = validated_names(self.granules, (DARK, BRIGHT), "type of granules")
-        sign = -1.0 if granules == DARK else 1.0
-        return granularity(target, steps=self.steps, block=self.block, sign=sign)
+        return granularity(target, steps=self.steps, block=self.block, sign=-1.0 if granules == DARK else 1.0)
 
 
 def granularity(channel: MaskedChannel, *, steps: int, block: int, sign: float) -> FeatureValues:
@@ -129,8 +124,8 @@ def _block_sums(values: npt.NDArray[np.generic], block: int) -> Float64Array:
     """Twice the sums of groups of `block` rows, centred; exact, so independent of the order of summation."""
     halves = np.repeat(values.astype(np.float64), 2, axis=0)
     edge = -len(halves) % (2 * block) // 2
-    grouped = np.pad(halves, ((edge, edge), (0, 0))).reshape(-1, 2 * block, values.shape[1])
-    return np.asarray(grouped.sum(axis=1))
+    padded = np.pad(halves, ((edge, edge), (0, 0)))
+    return np.asarray(padded.reshape(-1, 2 * block, values.shape[1]).sum(axis=1))
 
 
 def remainders(heights: Float32Array, inside: BoolArray, steps: int) -> list[float]:

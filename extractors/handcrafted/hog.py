@@ -13,18 +13,13 @@ from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.framework.status import FeatureValues, Status, missing
 
 DALAL = "Dalal & Triggs 2005"
+ORIENTATIONS = "orientations of the gradient"
 BINS = 8
 """Bins of 22.5 degrees centred at 0, 22.5 and so on: with an even number, quarter turns and flips permute the bins."""
 
 FEATURES = (
     *(
-        Feature(
-            f"share_{place}",
-            f"share {place} of {BINS} orientations of the gradient, largest first",
-            "1",
-            "[0, 1]",
-            DALAL,
-        )
+        Feature(f"share_{place}", f"share {place} of {BINS} {ORIENTATIONS}, largest first", "1", "[0, 1]", DALAL)
         for place in range(1, BINS + 1)
     ),
     Feature("entropy", "-sum share log2 share", "bit", "[0, 3]", "Shannon"),

@@ -12,6 +12,8 @@ from extractors.handcrafted.geometry.contour import polygon_length
 from extractors.handcrafted.geometry.depths import depths
 
 CROFTON = "Crofton's, pi/4 ((H + V)/2 + (D1 + D2)/(2 sqrt 2)) of the unequal pixel pairs in 4 directions"
+SMOOTH = "length of the smooth contour, without threads of up to two pixels"
+OUTSIDE = "to the nearest one outside"
 REGIONPROPS = "scikit-image regionprops"
 ISO = "ISO 9276-6"
 RECTANGLE = "Freeman & Shapira 1975"
@@ -20,13 +22,7 @@ CELLPROFILER = "CellProfiler MeasureObjectSizeShape"
 FEATURES = (
     Feature("area", "number of pixels", "px^2", "[1, inf)", REGIONPROPS),
     Feature("perimeter", CROFTON, "px", "(0, inf)", "Cauchy-Crofton; scikit-image perimeter_crofton"),
-    Feature(
-        "perimeter_smooth",
-        "length of the smooth contour, without threads of up to two pixels",
-        "px",
-        "(0, inf)",
-        "polygon of 256 points",
-    ),
+    Feature("perimeter_smooth", SMOOTH, "px", "(0, inf)", "polygon of 256 points"),
     Feature("major_axis", "4 sqrt(largest variance of the pixel centres)", "px", "[0, inf)", REGIONPROPS),
     Feature("minor_axis", "4 sqrt(smallest variance of the pixel centres)", "px", "[0, inf)", REGIONPROPS),
     Feature("feret_max", "largest width of the convex hull of the pixels' corners", "px", "[1, inf)", ISO),
@@ -35,11 +31,9 @@ FEATURES = (
     Feature("rectangle_width", "shorter side of the smallest rectangle at any angle", "px", "[1, inf)", RECTANGLE),
     Feature("bbox_height", "rows of the upright bounding box", "px", "[1, inf)", REGIONPROPS, ANY),
     Feature("bbox_width", "columns of the upright bounding box", "px", "[1, inf)", REGIONPROPS, ANY),
-    Feature("radius_max", "largest distance of a pixel to the nearest one outside", "px", "[1, inf)", CELLPROFILER),
-    Feature("radius_mean", "mean distance of the pixels to the nearest one outside", "px", "[1, inf)", CELLPROFILER),
-    Feature(
-        "radius_median", "median distance of the pixels to the nearest one outside", "px", "[1, inf)", CELLPROFILER
-    ),
+    Feature("radius_max", f"largest distance of a pixel {OUTSIDE}", "px", "[1, inf)", CELLPROFILER),
+    Feature("radius_mean", f"mean distance of the pixels {OUTSIDE}", "px", "[1, inf)", CELLPROFILER),
+    Feature("radius_median", f"median distance of the pixels {OUTSIDE}", "px", "[1, inf)", CELLPROFILER),
 )
 """Omitted as functions of these: the equivalent diameter; area and perimeter of the marching-squares mesh, whose
 perimeter is 1.0548 times Crofton's."""

@@ -18,23 +18,15 @@ from extractors.handcrafted.framework.status import FeatureValues, Status
 from extractors.handcrafted.framework.windows import complete_windows
 
 TAMURA = "Tamura, Mori & Yamawaki 1978"
+COARSENESS = "mean over points of the side 2^k of the windows, one on either side, whose means differ most"
+DIRECTIONALITY = (
+    "1 - second moment of the gradients' directions about one of them, the smallest / that of all directions alike"
+)
 
 FEATURES = (
-    Feature(
-        "coarseness",
-        "mean over points of the side 2^k of the windows, one on either side, whose means differ most",
-        "pixels",
-        "[2, 2^largest]",
-        TAMURA,
-    ),
+    Feature("coarseness", COARSENESS, "pixels", "[2, 2^largest]", TAMURA),
     Feature("contrast", "sd / (m4 / sd^4)^(1/4)", "channel", "(0, inf)", TAMURA),
-    Feature(
-        "directionality",
-        "1 - second moment of the gradients' directions about one of them, the smallest / that of all directions alike",
-        "1",
-        "[0, 1]",
-        f"{TAMURA}, with one peak",
-    ),
+    Feature("directionality", DIRECTIONALITY, "1", "[0, 1]", f"{TAMURA}, with one peak"),
 )
 
 DIRECTIONS = 16

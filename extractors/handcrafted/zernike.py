@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from math import comb, factorial
+from math import comb, factorial, prod
 
 import numpy as np
 import numpy.typing as npt
@@ -122,21 +122,14 @@ def _zernike_map(degree: int) -> npt.NDArray[np.complex128]:
     matrix = np.zeros((len(pairs), degree + 1, degree + 1), dtype=np.complex128)
     for row, (n, m) in zip(matrix, pairs, strict=True):
         for s in range((n - m) // 2 + 1):
-            radial = (-1) ** s * factorial(n - s) / _factorials(s, (n + m) // 2 - s, (n - m) // 2 - s)
             rings = (n - m) // 2 - s
+            radial = (-1) ** s * factorial(n - s) / prod(map(factorial, (s, (n + m) // 2 - s, rings)))
             # rho^(n - 2s) exp(-i l theta) = (x^2 + y^2)^rings (x - iy)^l, both binomials expanded.
             for j in range(rings + 1):
                 for k in range(m + 1):
                     term = radial * comb(rings, j) * comb(m, k) * (-1j) ** k
                     row[2 * j + k, n - 2 * s - 2 * j - k] += (n + 1) / np.pi * term
     return matrix.reshape(len(pairs), -1)
-
-
-def _factorials(*numbers: int) -> int:
-    product = 1
-    for number in numbers:
-        product *= factorial(number)
-    return product
 
 
 def _feature(n: int, m: int) -> Feature:

@@ -36,6 +36,4 @@ class Mask(StepBase):
             # By channel: a third of the memory, and faster than a mean along one axis.
             means = [picture.image[..., channel][picture.mask].mean(dtype=np.float64) for channel in range(3)]
             colour = np.rint(means).astype(np.uint8)
-        filled = np.empty_like(picture.image)
-        filled[...] = colour
-        return replace_cell_pixels(picture._replace(image=filled), picture.image)
+        return replace_cell_pixels(picture._replace(image=np.full_like(picture.image, colour)), picture.image)

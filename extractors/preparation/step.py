@@ -52,7 +52,6 @@ class Step(Protocol):
         ValueError
             The step cannot be applied to this picture, or no pixel of the cell is left.
         """
-        ...
 
 
 @dataclass(frozen=True)

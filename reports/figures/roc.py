@@ -73,8 +73,7 @@ def _of_repeat(predictions: pd.DataFrame, label: str) -> Curve | None:
 
 def _average(curves: list[Curve], weights: Floats) -> Curve:
     at = np.unique(np.concatenate([c.false_positive for c in curves]))
-    ends = np.stack([_ends(c, at) for c in curves])
-    both = np.tensordot(weights / weights.sum(), ends, axes=1)
+    both = np.tensordot(weights / weights.sum(), np.stack([_ends(c, at) for c in curves]), axes=1)
     return Curve(np.repeat(at, 2), both.T.ravel())
 
 

@@ -14,38 +14,19 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 COLOURS: Mapping[str, str] = {
-    "ink": "#010203",
-    "soft": "#010204",
-    "line": "#010205",
-    "bad": "#010206",
-    "page": "#010207",
-    "c0": "#010210",
-    "c1": "#010211",
-    "c2": "#010212",
-    "c3": "#010213",
-    "c4": "#010214",
-    "c5": "#010215",
+    name: f"#0102{number:02d}"
+    for number, name in enumerate(("ink", "soft", "line", "bad", "page", "c0", "c1", "c2", "c3", "c4", "c5"), start=3)
 }
 """Placeholder colours; each is replaced by the style sheet's variable of that name."""
 
 SETTINGS: Mapping[str, Any] = {
-    "axes.edgecolor": COLOURS["line"],
-    "axes.facecolor": "none",
-    "axes.labelcolor": COLOURS["soft"],
-    "axes.labelsize": 9,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "figure.facecolor": "none",
+    **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), COLOURS["line"]),
+    **dict.fromkeys(("axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"), COLOURS["soft"]),
+    **dict.fromkeys(("axes.facecolor", "figure.facecolor", "savefig.facecolor", "svg.fonttype"), "none"),
+    **dict.fromkeys(("axes.spines.right", "axes.spines.top", "text.parse_math"), False),
+    **dict.fromkeys(("axes.labelsize", "font.size"), 9),
     "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 9,
-    "savefig.facecolor": "none",
-    "svg.fonttype": "none",
     "text.color": COLOURS["ink"],
-    "text.parse_math": False,
-    "xtick.color": COLOURS["line"],
-    "xtick.labelcolor": COLOURS["soft"],
-    "ytick.color": COLOURS["line"],
-    "ytick.labelcolor": COLOURS["soft"],
 }
 
 

@@ -26,8 +26,6 @@ class TableCell:
 MISSING = TableCell("–", -1e9)
 """A cell without a value; sorted below all others."""
 
-_TESTED = ("difference", "p", "p_holm", "second_p", "equal", "won", "effect")
-
 
 @dataclass(frozen=True)
 class ComparisonLine:
@@ -49,15 +47,15 @@ class ComparisonLine:
 
     row: Row
     reference: bool
-    difference: TableCell
-    p: TableCell
-    p_holm: TableCell
-    second_p: TableCell
-    equal: TableCell
     rank: TableCell
     best: TableCell
-    won: TableCell
-    effect: TableCell
+    difference: TableCell = MISSING
+    p: TableCell = MISSING
+    p_holm: TableCell = MISSING
+    second_p: TableCell = MISSING
+    equal: TableCell = MISSING
+    won: TableCell = MISSING
+    effect: TableCell = MISSING
 
 
 @dataclass(frozen=True)
@@ -149,7 +147,7 @@ def _lines(comparison: Comparison, rows: Mapping[str, Row]) -> list[ComparisonLi
             reference=place["pipeline"] == comparison.reference,
             rank=TableCell(rank_text(place["rank"], place["rank_low"], place["rank_high"]), _order(place["rank"])),
             best=TableCell(share_text(place["p_best"]), _order(place["p_best"])),
-            **tests.get(str(place["pipeline"]), dict.fromkeys(_TESTED, MISSING)),
+            **tests.get(str(place["pipeline"]), {}),
         )
         for place in comparison.standings.to_dict(orient="records")
     ]

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.errors import BenchError
-from reports.rows import Row
+from reports.rows import Row, readable
 from reports.section import ReportData, Section
 from reports.sections.group_parts import group_parts
 
@@ -99,18 +98,13 @@ def sections(data: ReportData) -> Iterator[Section]:
 
 def pipeline_importances(row: Row) -> PipelineImportances | None:
     """Rank the features of one pipeline; None for a classifier without importances, such as `svm`."""
-    try:
+    with readable("importances", row.result):
         stored = row.result.importances
         if not len(stored):
             return None
         shares = stored.pivot(index="feature", columns=["repeat", "fold"], values="importance").fillna(0.0)
         features = row.result.features.to_dict(orient="records")
         metadata = {str(r["name"]): (str(r["formula"]), str(r["unit"])) for r in features}
-    except (OSError, ValueError, KeyError) as error:
-        raise BenchError(
-            f"{row.result.folder}: the importances cannot be read ({error}); delete this folder and run the matrix "
-            "again"
-        ) from error
     lines = _lines(shares, metadata)
     if not lines:
         return None

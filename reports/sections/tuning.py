@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.errors import BenchError
 from bench.evaluation.optimism import Optimism, summary
-from reports.rows import Row
+from reports.rows import Row, readable
 from reports.section import ReportData, Section
 from reports.sections.group_parts import group_parts
 
@@ -53,17 +52,12 @@ def sections(data: ReportData) -> Iterator[Section]:
 
 def tuned_pipeline(row: Row) -> TunedPipeline | None:
     """Summarise the trials of one pipeline; None without tuning."""
-    try:
+    with readable("tuning trials", row.result):
         trials = row.result.trials
         if not len(trials):
             return None
         states = trials["state"].value_counts()
         optimism = summary(row.result.optimism)
-    except (OSError, ValueError, KeyError) as error:
-        raise BenchError(
-            f"{row.result.folder}: the tuning trials cannot be read ({error}); delete this folder and run the matrix "
-            "again"
-        ) from error
     return TunedPipeline(
         row.name,
         tuple(c.removeprefix(PARAMETER) for c in trials.columns if c.startswith(PARAMETER)),

@@ -15,7 +15,7 @@ from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.parameters import validated_names
 from extractors.handcrafted.framework.quantisation import Quantised, binning
 from extractors.handcrafted.framework.region import Region
-from extractors.handcrafted.framework.status import FeatureValues, Status
+from extractors.handcrafted.framework.status import FeatureValues, Status, missing
 
 Site = TypeVar("Site")
 Target = TypeVar("Target")
@@ -67,11 +67,8 @@ class LocatedBase(HandcraftedBase, Generic[Site, Target]):
             values: list[float | Status] = []
             for site in sites:
                 target = self._locate(cell, site)
-                if isinstance(target, Status):
-                    values += [target] * len(features)
-                else:
-                    measured = self._measure(target)
-                    values += [measured[key] for key in features]
+                measured = missing(features, target) if isinstance(target, Status) else self._measure(target)
+                values += [measured[key] for key in features]
             return {column.name: value for column, value in zip(columns, values, strict=True)}
 
         return [Family(columns, measure)]

@@ -164,17 +164,13 @@ def _value(channels: Channels) -> Int32Array:
 
 _PLANES: dict[str, Callable[[Channels], npt.NDArray[np.number]]] = {
     "luma": lambda channels: luma(channels.image),
-    "red": _primary(0),
-    "green": _primary(1),
-    "blue": _primary(2),
+    **{name: _primary(index) for index, name in enumerate(RGB)},
     "saturation": lambda channels: channels.hue_saturation[1],
     "value": _value,
     "lightness": lambda channels: channels.cielab[0],
     "a": lambda channels: channels.cielab[1],
     "b": lambda channels: channels.cielab[2],
-    "od_red": _density(0),
-    "od_green": _density(1),
-    "od_blue": _density(2),
+    **{f"od_{name}": _density(index) for index, name in enumerate(RGB)},
     "methylene_blue": lambda channels: channels.stains[0],
     "eosin": lambda channels: channels.stains[1],
 }
@@ -193,8 +189,7 @@ _UNMIXING = _unmixing()
 
 
 def _mapped(kernel: Callable[..., Float32Array], pixels: UInt8Array, *tables: Float64Array) -> Float32Array:
-    result = kernel(np.ascontiguousarray(pixels).reshape(-1, 3), *tables)
-    return result.reshape(-1, *pixels.shape[:-1])
+    return kernel(np.ascontiguousarray(pixels).reshape(-1, 3), *tables).reshape(-1, *pixels.shape[:-1])
 
 
 @compiled

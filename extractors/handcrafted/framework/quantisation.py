@@ -51,10 +51,7 @@ class Quantised:
     @cached_property
     def framed(self) -> UInt16Array:
         """The levels with a border of background one pixel wide, so that every pixel has 8 neighbours."""
-        height, width = self.levels.shape
-        framed = np.zeros((height + 2, width + 2), dtype=np.uint16)
-        framed[1:-1, 1:-1] = self.levels
-        return framed
+        return np.pad(self.levels, 1)
 
 
 def binning(levels: int, bin_width: float | None) -> Binning:

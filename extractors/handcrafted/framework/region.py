@@ -131,8 +131,7 @@ class Region:
         A protruding thread would extend the hull and count as two clefts. None if no pixel is left; the region itself
         if the opening changes nothing.
         """
-        pixels = self.mask.view(np.uint8)
-        opened = cv2.morphologyEx(pixels, cv2.MORPH_OPEN, _CROSS)
+        opened = cv2.morphologyEx(self.mask.view(np.uint8), cv2.MORPH_OPEN, _CROSS)
         count, labels = cv2.connectedComponents(opened, connectivity=8)
         if count == 1:
             return None

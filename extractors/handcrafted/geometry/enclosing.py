@@ -26,8 +26,7 @@ def smallest_rectangle(hull: Points) -> tuple[float, float]:
     .. [1] Freeman & Shapira, Determining the minimum-area encasing rectangle for an arbitrary closed curve, CACM 18
        (1975) 409.
     """
-    longer, shorter = _rectangle(np.ascontiguousarray(hull))
-    return float(longer), float(shorter)
+    return _rectangle(np.ascontiguousarray(hull))
 
 
 def smallest_circle(points: Points) -> float:

@@ -67,8 +67,7 @@ def hull_widths(hull: Points) -> tuple[float, float]:
 
     The largest is the distance of two vertices; the smallest is perpendicular to an edge.
     """
-    largest, smallest = _widths(np.ascontiguousarray(hull))
-    return float(largest), float(smallest)
+    return _widths(np.ascontiguousarray(hull))
 
 
 @compiled

@@ -6,7 +6,6 @@ Imports torch, so this module is imported only where a network is built.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import nn
@@ -54,32 +53,26 @@ class Joined(nn.Module):
         return torch.cat([head(feature) for head in self.heads], dim=1)
 
 
-class Unpooled(nn.Module):
-    """A timm network up to its last feature map or its tokens."""
+class NetworkPart(nn.Module):
+    """A part of a timm network: a method of it as a module.
 
-    def __init__(self, network: nn.Module) -> None:
+    Parameters
+    ----------
+    network : torch.nn.Module
+    method : {"forward_features", "forward_head"}
+        The layers up to the last feature map or the tokens, in the network's own layout; or pooling and the layers
+        after it.
+    """
+
+    def __init__(self, network: nn.Module, method: str) -> None:
         super().__init__()
         self.network = network
+        self.method = method
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Map images to the feature map or tokens, in the network's own layout."""
-        network: Any = self.network
-        feature: torch.Tensor = network.forward_features(images)
-        return feature
-
-
-class Head(nn.Module):
-    """A timm network from its last feature map on: pooling and the layers after it."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, feature: torch.Tensor) -> torch.Tensor:
-        """Map the feature map or tokens to float32 features (n, width)."""
-        network: Any = self.network
-        pooled: torch.Tensor = network.forward_head(feature)
-        return pooled
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Apply the part."""
+        output: torch.Tensor = getattr(self.network, self.method)(inputs)
+        return output
 
 
 class SingleMap(nn.Module):

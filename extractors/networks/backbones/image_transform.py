@@ -19,17 +19,14 @@ class ImageTransform(Protocol):
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the output in pixels."""
-        ...
 
     @property
     def mean(self) -> Channels:
         """Mean of each channel on the scale 0 to 1, subtracted before the network."""
-        ...
 
     @property
     def std(self) -> Channels:
         """Standard deviation of each channel on the scale 0 to 1, divided by before the network."""
-        ...
 
     def __call__(self, cell: Cell) -> UInt8Image:
         """Transform a cell.
@@ -48,4 +45,3 @@ class ImageTransform(Protocol):
         OSError, ValueError
             The cell cannot be read or transformed.
         """
-        ...

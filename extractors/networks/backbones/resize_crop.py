@@ -16,14 +16,7 @@ from extractors.networks.backbones.image_transform import Channels
 
 Resize = Literal["shorter", "exact", "cover", "contain"]
 
-INTERPOLATIONS = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-    "box": Image.Resampling.BOX,
-    "hamming": Image.Resampling.HAMMING,
-}
+INTERPOLATIONS = {resampling.name.lower(): resampling for resampling in Image.Resampling}
 
 MIN_SIDE = 8
 """Shortest accepted side in pixels; a network would see nothing but interpolation in smaller images."""
@@ -150,8 +143,7 @@ class ResizeCrop:
         return max(round(height / ratio), 1), max(round(width / ratio), 1)
 
     def _padded(self, image: UInt8Array) -> UInt8Array:
-        padded = np.empty((*self.size, 3), dtype=np.uint8)
-        padded[:] = self.fill
+        padded = np.full((*self.size, 3), self.fill, dtype=np.uint8)
         top, left = (max(self.size[axis] - image.shape[axis], 0) // 2 for axis in (0, 1))
         padded[top : top + image.shape[0], left : left + image.shape[1]] = image
         return padded

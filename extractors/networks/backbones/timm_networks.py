@@ -18,22 +18,13 @@ import torch
 from timm.data import resolve_model_data_config
 from torch import nn
 
-from extractors.networks.backbones.forward import Head, Joined, MapPool, SingleMap, Unpooled
+from extractors.networks.backbones.forward import Joined, MapPool, NetworkPart, SingleMap
 from extractors.networks.backbones.pooling import OWN
 from extractors.networks.backbones.resize_crop import Resize, ResizeCrop
 from extractors.networks.weights.loading import State, load_strictly
 from extractors.networks.weights.registry import ModelEntry
 
-UNSUPPORTED = (
-    AssertionError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    NotImplementedError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+UNSUPPORTED = (AssertionError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 """Exceptions that timm's models raise for unsupported options; there is no common class."""
 
 _TIMM_POOLS = {"avg": "avg", "max": "max", "cls": "token"}
@@ -119,7 +110,8 @@ def pooled(
     heads = [MapPool(pool) if pool == "flatten" else _repooled(network, entry.name, pool) for pool in pools]
     if len(pools) == 1 and "flatten" not in pools:
         return heads[0]
-    return Joined(Unpooled(network), [head if isinstance(head, MapPool) else Head(head) for head in heads])
+    parts = [head if isinstance(head, MapPool) else NetworkPart(head, "forward_head") for head in heads]
+    return Joined(NetworkPart(network, "forward_features"), parts)
 
 
 def _pooled_stage(
@@ -142,8 +134,7 @@ def _pooled_stage(
             f"layer={layer}: timm cannot extract feature stages of {name} ({_line(error)}); try layer=last"
         ) from error
     channels_last = str(getattr(stage, "output_fmt", "NCHW")).rpartition(".")[2] == "NHWC"
-    trunk = SingleMap(stage, channels_last=channels_last)
-    return Joined(trunk, [MapPool(pool) for pool in pools])
+    return Joined(SingleMap(stage, channels_last=channels_last), [MapPool(pool) for pool in pools])
 
 
 def _full_name(entry: ModelEntry, tag: str | None) -> str:

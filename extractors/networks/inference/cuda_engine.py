@@ -51,8 +51,7 @@ class CudaEngine:
         self._pinned = self._device.type == "cuda"
         streams: Any = torch.cuda
         self._copying = streams.Stream(self._device) if self._pinned else None
-        module = copy.deepcopy(backbone.module)
-        self._module = module.to(memory_format=torch.channels_last).to(self._device)
+        self._module = copy.deepcopy(backbone.module).to(memory_format=torch.channels_last).to(self._device)
 
     def features(self, images: Iterable[InputImage]) -> Generator[Row, None, None]:
         """Compute features; see `Engine.features`. The last bits may depend on the batch size."""

@@ -21,17 +21,14 @@ class Engine(Protocol):
     @property
     def transform(self) -> ImageTransform:
         """Image transform of the network."""
-        ...
 
     @property
     def width(self) -> int:
         """Number of features per image."""
-        ...
 
     @property
     def notices(self) -> tuple[str, ...]:
         """Messages for the user about how the features are computed."""
-        ...
 
     def features(self, images: Iterable[InputImage]) -> Generator[Row, None, None]:
         """Compute the features of each image, in order.
@@ -49,4 +46,3 @@ class Engine(Protocol):
         ndarray of float32, shape (width,)
             A copy that the engine does not reuse.
         """
-        ...

@@ -111,7 +111,8 @@ def converted_network(spec: BackboneSpec, file: Path | None, load: Load) -> Iter
         network = _convert_into_cache(folder, load)
         gc.collect()  # a traced network has reference cycles: without this its weights would stay in memory
     if network is not None:
-        _touch(folder)
+        with suppress(OSError):  # the cache may be read-only
+            os.utime(folder / RECORD)
         yield network
         return
     with tempfile.TemporaryDirectory(prefix="cytobench-network-", ignore_cleanup_errors=True) as temporary:
@@ -209,16 +210,9 @@ def _record(file: Path) -> dict[str, Any]:
     return record
 
 
-def _touch(folder: Path) -> None:
-    """Update the time of last use; ignored if the cache cannot be written."""
-    with suppress(OSError):
-        os.utime(folder / RECORD)
-
-
 def _versions() -> dict[str, object]:
     """Versions of format, libraries and code."""
-    libraries = {name: version(name) for name in LIBRARIES}
-    return {"format": FORMAT, "libraries": libraries, "code": _code_digest()}
+    return {"format": FORMAT, "libraries": {name: version(name) for name in LIBRARIES}, "code": _code_digest()}
 
 
 @cache

@@ -16,11 +16,9 @@ class Optimisation(Protocol):
     @property
     def learning_rate(self) -> float:
         """Initial learning rate."""
-        ...
 
     def configure(self, parameters: Iterable[torch.nn.Parameter], epochs: int) -> tuple[Any, Any]:
         """Create the optimiser of `parameters` and its scheduler for at most `epochs` epochs."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

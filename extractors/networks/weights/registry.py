@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -126,19 +127,9 @@ def _torchvision_entries() -> dict[str, ModelEntry]:
 
 def _store(file: Path, entries: dict[str, ModelEntry]) -> None:
     """Write the list to the cache; errors are ignored, because the cache only saves time."""
-    document = {
-        name: [
-            entry.library,
-            entry.default_tag,
-            {tag: [source.hub_id, source.filename, source.url] for tag, source in entry.tags.items()},
-        ]
-        for name, entry in entries.items()
-    }
-    try:
-        with atomic_file(file) as temporary:
-            temporary.write_text(json.dumps(document), encoding="utf-8")
-    except OSError:
-        return
+    document = {name: astuple(entry)[1:] for name, entry in entries.items()}
+    with suppress(OSError), atomic_file(file) as temporary:
+        temporary.write_text(json.dumps(document), encoding="utf-8")
 
 
 def _from_json(document: dict[str, Any]) -> dict[str, ModelEntry]:
