@@ -13,7 +13,7 @@ import pandas as pd
 from bench.errors import BenchError
 from bench.evidence.comparison import compare as comparisons
 from bench.evidence.comparison.record import store_comparison
-from bench.evidence.comparison.selection import compared_experiments, experiment_at
+from bench.evidence.comparison.selection import experiment_at, resolve_experiments
 from bench.executors.cores import default_jobs
 from bench.experiments.leaderboard import headline
 from bench.experiments.plan import Plan, make_plan
@@ -237,7 +237,7 @@ def compare(
     """
     named = [e for item in experiments for e in (item.experiments if isinstance(item, MatrixResult) else [item])]
     reference = None if against is None else experiment_at(Path(against))
-    chosen, notes = compared_experiments([*named, *([] if reference is None else [reference])])
+    chosen, notes = resolve_experiments([*named, *([] if reference is None else [reference])])
     comparison = comparisons.compare(chosen, against=against, all_pairs=all_pairs, rope=rope, seed=seed)
     return store_comparison(chosen, replace(comparison, notes=(*notes, *comparison.notes)))
 

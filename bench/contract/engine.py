@@ -30,7 +30,7 @@ from bench.evaluation.fold import FoldResult
 from bench.evaluation.protocol import Protocol
 from bench.experiments.worker import FoldJob, fit_fold
 from bench.features.store.entry import digests_array, write_entry
-from bench.features.store.fit_key import FitPlace
+from bench.features.store.fit_key import FitLocation
 from bench.plugins.registry import Plugin
 from extractors.cells import Cells
 
@@ -183,10 +183,10 @@ class EngineChecks:
             return fit_fold(job)
 
 
-def _uncached_fits(data: SyntheticData) -> FitPlace:
+def _uncached_fits(data: SyntheticData) -> FitLocation:
     """Return a place that does not store fits: a stored fit would hide dependence on earlier fits."""
     digests = [sha256(file.id.encode()).hexdigest() for file in data.X.files]
-    return FitPlace(store=None, identity={}, engine={}, digests=digests_array(digests), patients=data.groups)
+    return FitLocation(store=None, identity={}, engine={}, digests=digests_array(digests), patients=data.groups)
 
 
 def _check_equal(first: FoldResult, second: FoldResult, rows: npt.NDArray[np.intp], when: str) -> None:

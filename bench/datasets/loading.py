@@ -23,7 +23,7 @@ from bench.options.values import FrameSource
 
 
 @dataclass(frozen=True)
-class Opened:
+class LoadedDataset:
     """A validated dataset; every cell is readable.
 
     Parameters
@@ -56,7 +56,7 @@ class Opened:
         return [str(d) for d in self.scan.table["digest"]]
 
 
-def open_data(options: Options, observer: Observer | None = None) -> Opened:
+def open_data(options: Options, observer: Observer | None = None) -> LoadedDataset:
     """Load the cells that `--split` uses: every step from `--data` to a scanned, validated dataset.
 
     With `--split held-out` the table has a column `set`; with any other split it holds the training cells.
@@ -78,7 +78,7 @@ def open_data(options: Options, observer: Observer | None = None) -> Opened:
     return _reported(dataset, scanned, observer)
 
 
-def open_every_cell(options: Options, observer: Observer | None = None) -> Opened:
+def open_every_cell(options: Options, observer: Observer | None = None) -> LoadedDataset:
     """Load all cells, training and held-out ones; with both, the table has a column `set`.
 
     Raises
@@ -127,7 +127,7 @@ def _scan(dataset: Dataset, options: Options, observer: Observer) -> Scan:
     return scan(dataset, threads=threads, progress=lambda done, total: observer.progress("read cells", done, total))
 
 
-def _reported(dataset: Dataset, scanned: Scan, observer: Observer) -> Opened:
+def _reported(dataset: Dataset, scanned: Scan, observer: Observer) -> LoadedDataset:
     for notice in dataset.notices:
         observer.notice(notice)
-    return Opened(dataset, scanned)
+    return LoadedDataset(dataset, scanned)

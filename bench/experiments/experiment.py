@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from bench.datasets.loading import Opened
+from bench.datasets.loading import LoadedDataset
 from bench.errors import BenchError
 from bench.features.store.entry import Entry
 from bench.features.store.keys import READING, entry_of, extractor_identity
@@ -99,7 +99,7 @@ class ExperimentFeatures:
 
 
 def features_of(
-    prepare: str, extractor: Plugin | None, opened: Opened, options: Options, device: str
+    prepare: str, extractor: Plugin | None, opened: LoadedDataset, options: Options, device: str
 ) -> ExperimentFeatures:
     """Return identity and store entry of the features of prepared cells."""
     steps = parse_prepare(prepare)

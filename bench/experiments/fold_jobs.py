@@ -13,7 +13,7 @@ from bench.experiments.tuning_storage import StudyLocation
 from bench.experiments.worker import FoldJob
 from bench.features.extraction import engine_settings
 from bench.features.store.entry import digests_array
-from bench.features.store.fit_key import FitPlace
+from bench.features.store.fit_key import FitLocation
 from bench.splits.folds import Indices
 
 
@@ -64,12 +64,12 @@ def _study_location(plan: Plan, experiment: Experiment, repeat: int, fold: int) 
     return StudyLocation(storage, f"{experiment.key}-repeat{repeat}-fold{fold}", experiment.name)
 
 
-def _fit_location(plan: Plan, experiment: Experiment, labels: npt.NDArray[Any]) -> FitPlace | None:
+def _fit_location(plan: Plan, experiment: Experiment, labels: npt.NDArray[Any]) -> FitLocation | None:
     """Return the location of the features of a stateful extractor; those of permuted labels are temporary."""
     if experiment.extractor is None or not experiment.extractor.requires_fit:
         return None
     table = plan.opened.dataset.table
-    return FitPlace(
+    return FitLocation(
         store=plan.store if np.array_equal(labels, table["label"].to_numpy().astype(str)) else None,
         identity=experiment.components["features"],
         engine=engine_settings(plan.options),

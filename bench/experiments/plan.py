@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from bench.datasets.held_out import HELD_OUT, SET
-from bench.datasets.loading import Opened, open_data
+from bench.datasets.loading import LoadedDataset, open_data
 from bench.errors import BenchError
 from bench.evaluation.protocol import Protocol
 from bench.experiments.experiment import ENGINE, FORMAT, Experiment, experiment_of, features_of
@@ -41,7 +41,7 @@ class Plan:
     ----------
     options : Options
         Options of the run.
-    opened : Opened
+    opened : LoadedDataset
         The scanned dataset.
     folds : Folds
         Outer folds, shared by all experiments.
@@ -52,7 +52,7 @@ class Plan:
     """
 
     options: Options
-    opened: Opened
+    opened: LoadedDataset
     folds: Folds
     protocol: Protocol
     experiments: tuple[Experiment, ...]
@@ -137,12 +137,12 @@ class Plan:
         return "to run", _reason_to_run(experiment, results)
 
 
-def make_plan(options: Options, observer: Observer | None = None, *, opened: Opened | None = None) -> Plan:
+def make_plan(options: Options, observer: Observer | None = None, *, opened: LoadedDataset | None = None) -> Plan:
     """Read the data, draw the folds and resolve all names; fit and extract nothing.
 
     Parameters
     ----------
-    opened : Opened, optional
+    opened : LoadedDataset, optional
         The dataset of the options, if it is loaded already.
 
     Raises

@@ -20,7 +20,7 @@ from bench.experiments.fold_jobs import fold_job
 from bench.experiments.notices import Notices
 from bench.experiments.plan import Plan
 from bench.experiments.records import ExperimentResult, read_experiment
-from bench.experiments.reopen import Reopened
+from bench.experiments.reload import Reloaded
 from bench.experiments.results import Results
 from bench.experiments.run import run_plan
 from bench.experiments.worker import FoldJob, fit_fold
@@ -63,7 +63,7 @@ class _Progress:
     parts: list[tuple[int, int, pd.DataFrame]] = field(default_factory=list)
 
 
-def fit_with_split(reopened: Reopened, split: str, *, jobs: int, observer: Observer) -> ExperimentResult:
+def fit_with_split(reloaded: Reloaded, split: str, *, jobs: int, observer: Observer) -> ExperimentResult:
     """Return the experiment with the outer folds of `split`, computed with the current code, libraries and weights.
 
     It is read from the results folder or from its `refits`; if neither contains it, it is run in `refits`.
@@ -73,10 +73,10 @@ def fit_with_split(reopened: Reopened, split: str, *, jobs: int, observer: Obser
     BenchError
         It cannot be planned, or it fails.
     """
-    plan = reopened.under(split)
+    plan = reloaded.under(split)
     experiment = plan.experiments[0]
-    refits = Results(reopened.results.path / REFITS)
-    for results in (reopened.results, refits):
+    refits = Results(reloaded.results.path / REFITS)
+    for results in (reloaded.results, refits):
         if results.is_done(experiment.slug):
             return _read(results, experiment.slug)
     if experiment.problem:

@@ -12,7 +12,7 @@ from bench.evaluation.inputs import FeatureArray, Inputs
 from bench.evaluation.tuning import study_in_memory
 from bench.experiments.tuning_storage import StudyLocation, study_at
 from bench.features.store.entry import feature_names, open_features
-from bench.features.store.fit_key import Fit, FitPlace, scratch_store
+from bench.features.store.fit_key import Fit, FitLocation, scratch_store
 from bench.features.store.fitted_features import fitted_features
 from bench.seeds import seed_of
 from bench.splits.folds import Indices, PatientKFold
@@ -31,14 +31,14 @@ class FoldJob(Fold):
         Cells, for a classifier of cells or a stateful extractor; None otherwise.
     study : StudyLocation or None
         Location of the tuning study, which does not affect the result; None: in memory.
-    fits : FitPlace or None
+    fits : FitLocation or None
         Location of the features of a stateful extractor; None for any other.
     """
 
     features: str | None
     cells: Cells | None
     study: StudyLocation | None = None
-    fits: FitPlace | None = None
+    fits: FitLocation | None = None
 
 
 def fit_fold(job: FoldJob) -> FoldResult:
@@ -72,7 +72,7 @@ def _open_shared(job: FoldJob, *split: object) -> Inputs:
 class _Fits:
     """Features of a stateful extractor, fitted or read from the store for each split."""
 
-    def __init__(self, job: FoldJob, place: FitPlace) -> None:
+    def __init__(self, job: FoldJob, place: FitLocation) -> None:
         self.job, self.place = job, place
         self.seconds = 0.0
         self.notices: dict[str, None] = {}

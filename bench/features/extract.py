@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.datasets.held_out import SET
-from bench.datasets.loading import Opened, open_every_cell
+from bench.datasets.loading import LoadedDataset, open_every_cell
 from bench.errors import BenchError
 from bench.executors.cores import default_jobs
 from bench.executors.open import ExecutorOptions, open_executor
@@ -36,7 +36,7 @@ class FeatureRequest:
         The options.
     plugin : Plugin
         The extractor.
-    opened : Opened
+    opened : LoadedDataset
         The dataset, scanned.
     store : Path
         The feature store's folder.
@@ -46,7 +46,7 @@ class FeatureRequest:
 
     options: Options
     plugin: Plugin
-    opened: Opened
+    opened: LoadedDataset
     store: Path
     entry: Entry
 

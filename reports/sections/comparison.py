@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.evidence.comparison.compare import Comparison
-from bench.evidence.comparison.text import ranks_in_words, verdict, what_was_tested
+from bench.evidence.comparison.text import describe_ranks, describe_tests, verdict
 from bench.evidence.text import difference_text, p_text, rank_text, share_text
 from reports.groups import ComparableGroup
 from reports.rows import Row
@@ -134,7 +134,7 @@ def comparison_view(number: int, group: ComparableGroup, comparison: Comparison)
         second=bool(comparison.table["second_test"].notna().any()),
         equality=bool(comparison.table["p_equivalent"].notna().any()),
         verdict=verdict(comparison),
-        tests=[*what_was_tested(comparison), ranks_in_words(comparison)],
+        tests=[*describe_tests(comparison), describe_ranks(comparison)],
         notes=comparison.notes,
     )
 

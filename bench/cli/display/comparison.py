@@ -8,7 +8,7 @@ from rich.table import Table
 from bench.cli.display.tables import counts_line, protocol_line
 from bench.cli.display.terminal import console, table_of
 from bench.evidence.comparison.compare import Comparison
-from bench.evidence.comparison.text import ranks_in_words, verdict, what_was_tested
+from bench.evidence.comparison.text import describe_ranks, describe_tests, verdict
 from bench.evidence.text import difference_text, p_text, rank_text, share_text
 from bench.experiments.records import BASELINE
 
@@ -27,7 +27,7 @@ def show_comparison(comparison: Comparison) -> None:
     console.print()
     console.print(_ranking(comparison))
     console.print()
-    for sentence in [*what_was_tested(comparison), ranks_in_words(comparison)]:
+    for sentence in [*describe_tests(comparison), describe_ranks(comparison)]:
         console.print(escape(sentence), style="dim")
     for note in comparison.notes:
         console.print(f"[yellow]note[/yellow] {escape(note)}")

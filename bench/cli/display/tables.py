@@ -17,7 +17,7 @@ from bench.scores.metrics import METRICS, PRIMARY
 
 if TYPE_CHECKING:
     from bench.api import MatrixResult
-    from bench.datasets.loading import Opened
+    from bench.datasets.loading import LoadedDataset
 
 _SHORT = (PRIMARY, "balanced_accuracy_patient", "weighted_f1_cell")
 _HEADLINE = tuple(name for name, metric in METRICS.items() if metric.headline)
@@ -92,7 +92,7 @@ def show_plan(states: pd.DataFrame) -> None:
     _show_reasons(states)
 
 
-def show_dataset(opened: Opened) -> None:
+def show_dataset(opened: LoadedDataset) -> None:
     """Print the contents of a dataset."""
     from bench.datasets.summary import describe  # noqa: PLC0415 (only this command needs it)
 

@@ -13,7 +13,7 @@ from bench.experiments.results import MARK, Results
 RECORD = "experiment.json"
 
 
-def compared_experiments(
+def resolve_experiments(
     items: Iterable[ExperimentResult | Results | str | Path],
 ) -> tuple[list[ExperimentResult], list[str]]:
     """Resolve experiments, results and paths to the experiments to compare, without duplicates.

@@ -43,7 +43,7 @@ def verdict(comparison: Comparison) -> list[str]:
     return sentences
 
 
-def what_was_tested(comparison: Comparison) -> list[str]:
+def describe_tests(comparison: Comparison) -> list[str]:
     """Describe each test with its unit, its assumptions, and the family of Holm's correction."""
     first = comparison.table.iloc[0].to_dict()
     sentences = [
@@ -67,7 +67,7 @@ def what_was_tested(comparison: Comparison) -> list[str]:
     return sentences
 
 
-def ranks_in_words(comparison: Comparison) -> str:
+def describe_ranks(comparison: Comparison) -> str:
     """Describe how ranks are computed."""
     return (
         f"Rank by {comparison.title}: median and 95 % interval over bootstrap draws of the patients, the same draws "

@@ -26,7 +26,7 @@ from bench.evidence.permutation.label_permutation import LabelPermutations, perm
 from bench.executors.cores import default_jobs
 from bench.experiments.records import ExperimentResult
 from bench.experiments.refit import disk_errors_as_bench_error, fit_with_split, stored_features
-from bench.experiments.reopen import Reopened, find_experiment, reopen
+from bench.experiments.reload import Reloaded, find_experiment, reload
 from bench.features.store.entry import feature_names, open_features
 from bench.observer import Observer
 from bench.scores.metrics import PRIMARY
@@ -172,14 +172,14 @@ def leakage(
         )
     inputs: dict[str, Any] = {"data": data, "root": root, "extractor": extractor, "classifier": classifier}
     inputs |= {"store": store, "weights_dir": weights_dir, "device": device}
-    reopened = reopen(result, observer=observer, **inputs)
-    if (reopened.plan.folds.table["fold"] == NEVER_TESTED).any():
+    reloaded = reload(result, observer=observer, **inputs)
+    if (reloaded.plan.folds.table["fold"] == NEVER_TESTED).any():
         raise BenchError(
             f"{result.name}: its folds file never tests some patients, so it cannot be compared with folds by image, "
             "which test all; use folds that test every patient"
         )
-    with disk_errors_as_bench_error(results.path, reopened.plan.store):
-        report = _measure(reopened, permutations, jobs or default_jobs(reopened.plan.protocol.threads), observer)
+    with disk_errors_as_bench_error(results.path, reloaded.plan.store):
+        report = _measure(reloaded, permutations, jobs or default_jobs(reloaded.plan.protocol.threads), observer)
         write_json(report.file, report.record())
     return report
 
@@ -206,22 +206,22 @@ def class_only_score(true: npt.NDArray[Any], permuted: npt.NDArray[Any]) -> floa
     return float(np.mean(each))
 
 
-def _measure(reopened: Reopened, permutations: int, jobs: int, observer: Observer) -> Leakage:
-    if reopened.differs:
-        observer.notice(f"changed since the experiment ran: {', '.join(reopened.differs)}; it is refitted")
-    data, seed = reopened.opened.dataset, reopened.plan.protocol.seed
-    grouped = fit_with_split(reopened, "patient", jobs=jobs, observer=observer)
-    by_cell = fit_with_split(reopened, "image", jobs=jobs, observer=observer)
+def _measure(reloaded: Reloaded, permutations: int, jobs: int, observer: Observer) -> Leakage:
+    if reloaded.differs:
+        observer.notice(f"changed since the experiment ran: {', '.join(reloaded.differs)}; it is refitted")
+    data, seed = reloaded.opened.dataset, reloaded.plan.protocol.seed
+    grouped = fit_with_split(reloaded, "patient", jobs=jobs, observer=observer)
+    by_cell = fit_with_split(reloaded, "image", jobs=jobs, observer=observer)
     classes, positive = data.classes, data.positive
     by_patient, by_image = _estimate(grouped), _estimate(by_cell)
     gap = primary_gap(by_cell.predictions, grouped.predictions, classes=classes, positive=positive, seed=seed)
     identity, null, untested = _identity(
-        reopened, by_image.value, permutations=permutations, jobs=jobs, observer=observer
+        reloaded, by_image.value, permutations=permutations, jobs=jobs, observer=observer
     )
-    recognition, features, unavailable = _of_features(reopened, jobs, observer)
+    recognition, features, unavailable = _of_features(reloaded, jobs, observer)
     return Leakage(
-        experiment=reopened.result.folder.name,
-        name=reopened.result.name,
+        experiment=reloaded.result.folder.name,
+        name=reloaded.result.name,
         metric=PRIMARY,
         by_patient=by_patient,
         by_image=by_image,
@@ -234,21 +234,21 @@ def _measure(reopened: Reopened, permutations: int, jobs: int, observer: Observe
         errors=error_clustering(grouped.predictions, classes=classes, positive=positive),
         missing=(*untested, *unavailable),
         verdict=verdict(by_patient, by_image.value, gap, identity),
-        differs=reopened.differs,
-        file=reopened.results.path / FOLDER / f"{reopened.result.folder.name}.json",
+        differs=reloaded.differs,
+        file=reloaded.results.path / FOLDER / f"{reloaded.result.folder.name}.json",
     )
 
 
 def _identity(
-    reopened: Reopened, observed: float, *, permutations: int, jobs: int, observer: Observer
+    reloaded: Reloaded, observed: float, *, permutations: int, jobs: int, observer: Observer
 ) -> tuple[IdentityNull | None, tuple[float, ...], list[str]]:
     try:
-        units = unit_labels(reopened.table)
+        units = unit_labels(reloaded.table)
     except BenchError as error:
         return None, (), [f"identity test: {error}"]
-    plan = reopened.under("image")
+    plan = reloaded.under("image")
     label_permutations = LabelPermutations(units, permutations, plan.protocol.seed)
-    scores_file = reopened.results.path / FOLDER / "work" / f"{plan.experiments[0].slug}.jsonl"
+    scores_file = reloaded.results.path / FOLDER / "work" / f"{plan.experiments[0].slug}.jsonl"
     scores = permuted_label_scores(plan, label_permutations, scores_file=scores_file, jobs=jobs, observer=observer)
     return identity_null(label_permutations, scores, observed=observed), tuple(scores.values()), []
 
@@ -272,21 +272,21 @@ def identity_null(label_permutations: LabelPermutations, scores: dict[str, float
 
 
 def _of_features(
-    reopened: Reopened, jobs: int, observer: Observer
+    reloaded: Reloaded, jobs: int, observer: Observer
 ) -> tuple[tuple[Recognition, ...], FeatureClustering | None, list[str]]:
-    entry = stored_features(reopened.plan, jobs=jobs, observer=observer)
+    entry = stored_features(reloaded.plan, jobs=jobs, observer=observer)
     if entry is None:
         reason = (
-            f"{reopened.classifier.selector} is fitted on cells"
-            if reopened.extractor is None
-            else f"{reopened.experiment.pipeline.extractor_name} is fitted in every fold"
+            f"{reloaded.classifier.selector} is fitted on cells"
+            if reloaded.extractor is None
+            else f"{reloaded.experiment.pipeline.extractor_name} is fitted in every fold"
         )
         missing = f"recognition of patients and correlation of features: no features are stored, because {reason}"
         return (), None, [missing]
     values = np.asarray(open_features(entry.folder))
-    labels, units, unavailable = reopened.labels, reopened.units, []
+    labels, units, unavailable = reloaded.labels, reloaded.units, []
     observer.progress("recognise patients", 0, 1)
-    recognition = recognise_patients(values, labels, units, seed=reopened.plan.protocol.seed)
+    recognition = recognise_patients(values, labels, units, seed=reloaded.plan.protocol.seed)
     observer.progress("recognise patients", 1, 1)
     if not recognition:
         unavailable.append("recognition of patients: no class has two patients of at least 3 cells")

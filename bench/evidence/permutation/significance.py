@@ -11,7 +11,7 @@ from bench.errors import BenchError
 from bench.evidence.permutation.label_permutation import LabelPermutations, permuted_label_scores, unit_labels
 from bench.executors.cores import default_jobs
 from bench.experiments.refit import disk_errors_as_bench_error, fit_with_split
-from bench.experiments.reopen import Reopened, find_experiment, reopen
+from bench.experiments.reload import Reloaded, find_experiment, reload
 from bench.observer import Observer
 from bench.scores.metrics import PRIMARY
 from bench.statistics.permutation import label_floor, permutation_p
@@ -147,28 +147,28 @@ def significance(
     _check_split(result.record["protocol"]["split"], result.record.get("options", {}))
     inputs: dict[str, Any] = {"data": data, "root": root, "extractor": extractor, "classifier": classifier}
     inputs |= {"store": store, "weights_dir": weights_dir, "device": device}
-    reopened = reopen(result, observer=observer, **inputs)
-    with disk_errors_as_bench_error(results.path, reopened.plan.store):
-        test = _test(reopened, permutations, jobs or default_jobs(reopened.plan.protocol.threads), observer)
+    reloaded = reload(result, observer=observer, **inputs)
+    with disk_errors_as_bench_error(results.path, reloaded.plan.store):
+        test = _test(reloaded, permutations, jobs or default_jobs(reloaded.plan.protocol.threads), observer)
         write_json(test.file, test.record())
     return test
 
 
-def _test(reopened: Reopened, permutations: int, jobs: int, observer: Observer) -> Significance:
-    plan = reopened.plan
-    label_permutations = LabelPermutations(unit_labels(reopened.table), permutations, plan.protocol.seed)
+def _test(reloaded: Reloaded, permutations: int, jobs: int, observer: Observer) -> Significance:
+    plan = reloaded.plan
+    label_permutations = LabelPermutations(unit_labels(reloaded.table), permutations, plan.protocol.seed)
     if label_permutations.possible < 2:
         raise BenchError("all patients have the same label, so there is nothing to permute")
-    if reopened.differs:
-        observer.notice(f"changed since the experiment ran: {', '.join(reopened.differs)}; it is refitted")
-    observed = fit_with_split(reopened, plan.protocol.split, jobs=jobs, observer=observer).score(PRIMARY)
-    folder = reopened.results.path / FOLDER
-    scores_file = folder / "work" / f"{reopened.experiment.slug}.jsonl"
+    if reloaded.differs:
+        observer.notice(f"changed since the experiment ran: {', '.join(reloaded.differs)}; it is refitted")
+    observed = fit_with_split(reloaded, plan.protocol.split, jobs=jobs, observer=observer).score(PRIMARY)
+    folder = reloaded.results.path / FOLDER
+    scores_file = folder / "work" / f"{reloaded.experiment.slug}.jsonl"
     scores = permuted_label_scores(plan, label_permutations, scores_file=scores_file, jobs=jobs, observer=observer)
     null = tuple(scores.values())
     return Significance(
-        experiment=reopened.result.folder.name,
-        name=reopened.result.name,
+        experiment=reloaded.result.folder.name,
+        name=reloaded.result.name,
         metric=PRIMARY,
         observed=observed,
         null=null,
@@ -180,8 +180,8 @@ def _test(reopened: Reopened, permutations: int, jobs: int, observer: Observer) 
         folds=plan.protocol.folds,
         repeats=plan.protocol.repeats,
         tune=plan.protocol.tune,
-        differs=reopened.differs,
-        file=folder / f"{reopened.result.folder.name}.json",
+        differs=reloaded.differs,
+        file=folder / f"{reloaded.result.folder.name}.json",
     )
 
 

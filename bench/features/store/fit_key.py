@@ -26,7 +26,7 @@ FITTED = "fitted"
 
 
 @dataclass(frozen=True)
-class FitPlace:
+class FitLocation:
     """What all fits of one stateful extractor on one dataset share.
 
     Parameters
@@ -52,7 +52,7 @@ class FitPlace:
 
 
 @contextmanager
-def scratch_store(place: FitPlace) -> Iterator[FitPlace]:
+def scratch_store(place: FitLocation) -> Iterator[FitLocation]:
     """Return the place, with a temporary store, removed with the block, if it has none."""
     if place.store is not None:
         yield place
@@ -69,7 +69,7 @@ class Fit:
     ----------
     extractor : Plugin
         The extractor.
-    place : FitPlace
+    place : FitLocation
         Where its features are stored.
     cells : Cells
         Cells of the dataset.
@@ -88,7 +88,7 @@ class Fit:
     """
 
     extractor: Plugin
-    place: FitPlace
+    place: FitLocation
     cells: Cells
     labels: npt.NDArray[Any]
     units: npt.NDArray[Any]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bench.datasets.held_out import check_images_apart, joined_sets, training_set, with_patients_apart
-from bench.datasets.loading import Opened, open_data
+from bench.datasets.loading import LoadedDataset, open_data
 from bench.datasets.table import Dataset, cell_table
 from bench.errors import BenchError
 from bench.observer import Observer
@@ -51,7 +51,7 @@ def _folder(place: Path, draw: Draw, patients: str, *, seed: int = 0, columns: s
     return place
 
 
-def _opened(data: Path, listener: Listener | None = None, **options: object) -> Opened:
+def _opened(data: Path, listener: Listener | None = None, **options: object) -> LoadedDataset:
     return open_data(make_options({"data": str(data), **options}), listener)
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from bench.datasets.loading import Opened, open_data
+from bench.datasets.loading import LoadedDataset, open_data
 from bench.datasets.phantom.reader import PhantomSpec, write_phantom
 from bench.errors import BenchError
 from bench.evaluation.fold import Fold, evaluate_fold, train_pipeline
@@ -48,13 +48,13 @@ CENTRED = Plugin("centred", f"{__name__}:Centred", {}, requires_fit=True)
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Opened:
+def opened(tmp_path_factory: pytest.TempPathFactory) -> LoadedDataset:
     folder = tmp_path_factory.mktemp("phantom") / "cells"
     write_phantom(PhantomSpec(patients=6, cells=4, spread=0.3, size=64, seed=3), folder)
     return open_data(make_options({"data": str(folder)}))
 
 
-def _fold(opened: Opened, extractor: Plugin | None, classifier: Plugin, **protocol: Any) -> Fold:
+def _fold(opened: LoadedDataset, extractor: Plugin | None, classifier: Plugin, **protocol: Any) -> Fold:
     table = opened.dataset.table
     folds = draw_folds(table, split="patient", folds=3, repeats=1, seed=0)
     repeat, number, train, test = next(iter(folds.splits()))
@@ -84,7 +84,7 @@ def _fold(opened: Opened, extractor: Plugin | None, classifier: Plugin, **protoc
 )
 @pytest.mark.parametrize("calibrate", ["none", "sigmoid"])
 def test_predictions_are_those_of_the_fold(
-    opened: Opened, extractor: Plugin | None, classifier: Plugin, prepare: str, calibrate: str
+    opened: LoadedDataset, extractor: Plugin | None, classifier: Plugin, prepare: str, calibrate: str
 ) -> None:
     fold = _fold(opened, extractor, classifier, calibrate=calibrate, threshold="sens@0.9")
     steps = parse_prepare(prepare)
@@ -97,7 +97,7 @@ def test_predictions_are_those_of_the_fold(
     assert ("raw_diseased" in predicted) == (calibrate != "none")
 
 
-def test_the_extractor_has_seen_training_patients_only(opened: Opened) -> None:
+def test_the_extractor_has_seen_training_patients_only(opened: LoadedDataset) -> None:
     fold = _fold(opened, CENTRED, classifier("knn"))
     pipeline = train_pipeline(fold, opened.dataset.cells())
     assert pipeline.extractor is not None
@@ -106,7 +106,7 @@ def test_the_extractor_has_seen_training_patients_only(opened: Opened) -> None:
     assert pipeline.classes == ("diseased", "normal")
 
 
-def test_without_test_cells_it_is_trained_on_all(opened: Opened) -> None:
+def test_without_test_cells_it_is_trained_on_all(opened: LoadedDataset) -> None:
     fold = _fold(opened, CENTRED, classifier("knn"))
     everything = np.arange(len(fold.labels))
     pipeline = train_pipeline(replace(fold, train=everything, test=everything[:0]), opened.dataset.cells())
@@ -116,14 +116,14 @@ def test_without_test_cells_it_is_trained_on_all(opened: Opened) -> None:
     assert probabilities.sum(axis=1).to_numpy() == pytest.approx(1)
 
 
-def test_other_features_are_refused(opened: Opened) -> None:
+def test_other_features_are_refused(opened: LoadedDataset) -> None:
     pipeline = train_pipeline(_fold(opened, extractor("size"), classifier("knn")), opened.dataset.cells())
     other = replace(pipeline, extractor=extractor("color").build())
     with pytest.raises(BenchError, match=r"Color: returns \d+ features; the pipeline was trained on \d+ features"):
         other.predict(opened.dataset.cells().take([0]))
 
 
-def test_a_cell_that_is_gone_is_an_error(opened: Opened, tmp_path: Path) -> None:
+def test_a_cell_that_is_gone_is_an_error(opened: LoadedDataset, tmp_path: Path) -> None:
     pipeline = train_pipeline(_fold(opened, extractor("size"), classifier("knn")), opened.dataset.cells())
     (file,) = opened.dataset.cells().take([0]).files
     with pytest.raises(BenchError, match=r"Size: .*gone\.png"):

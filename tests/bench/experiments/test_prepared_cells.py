@@ -20,7 +20,7 @@ from bench.experiments.fold_jobs import fold_job
 from bench.experiments.plan import make_plan
 from bench.experiments.records import BASELINE
 from bench.experiments.refit import fit_with_split
-from bench.experiments.reopen import find_experiment, reopen
+from bench.experiments.reload import find_experiment, reload
 from bench.experiments.results import Results
 from bench.experiments.worker import fit_fold
 from bench.observer import Observer
@@ -167,9 +167,9 @@ def test_a_refit_uses_prepared_cells(cells: Path, tmp_path: Path) -> None:
     run = ["--extractor", "frame", "--clf", "naive_bayes", *prepare, "--positive", "diseased"]
     assert _matrix(cells, tmp_path, *run, command="run").exit_code == 0
     _, result = find_experiment(tmp_path / "results", name=f"{CROP} > frame x naive_bayes")
-    reopened = reopen(result)
-    assert (reopened.experiment.key, reopened.differs) == (result.key, ())
-    by_image = fit_with_split(reopened, "image", jobs=1, observer=Observer())
+    reloaded = reload(result)
+    assert (reloaded.experiment.key, reloaded.differs) == (result.key, ())
+    by_image = fit_with_split(reloaded, "image", jobs=1, observer=Observer())
     assert by_image.record["prepare"] == CROP
     assert by_image.record["components"]["features"] == result.record["components"]["features"]
 

@@ -14,48 +14,48 @@ import pytest
 import bench
 from bench.errors import BenchError
 from bench.experiments.refit import REFITS, Study, disk_errors_as_bench_error, fit_with_split, refit
-from bench.experiments.reopen import Reopened, reopen
+from bench.experiments.reload import Reloaded, reload
 from bench.observer import Observer
 
 
-def _reopened(folder: Path) -> Reopened:
-    return reopen(bench.open_results(folder / "results").experiments()[0])
+def _reopened(folder: Path) -> Reloaded:
+    return reload(bench.open_results(folder / "results").experiments()[0])
 
 
 def test_the_same_labels_and_folds_give_the_same_predictions_bit_for_bit(small_matrix: Path) -> None:
-    reopened = _reopened(small_matrix)
-    study = Study("again", reopened.labels, reopened.plan.folds)
-    refitted = dict(refit(reopened.plan, [study, study], jobs=1, observer=Observer()))
-    stored = reopened.result.predictions
+    reloaded = _reopened(small_matrix)
+    study = Study("again", reloaded.labels, reloaded.plan.folds)
+    refitted = dict(refit(reloaded.plan, [study, study], jobs=1, observer=Observer()))
+    stored = reloaded.result.predictions
     assert list(refitted) == ["again"]
     pd.testing.assert_frame_equal(refitted["again"][list(stored.columns)], stored, check_exact=True)
 
 
 def test_predictions_have_the_labels_of_the_study(small_matrix: Path) -> None:
-    reopened = _reopened(small_matrix)
-    turned = np.where(reopened.labels == "diseased", "normal", "diseased")
-    ((_, refitted),) = refit(reopened.plan, [Study("turned", turned, reopened.plan.folds)], jobs=1, observer=Observer())
-    truth = dict(zip(reopened.table["cell"], reopened.labels, strict=True))
+    reloaded = _reopened(small_matrix)
+    turned = np.where(reloaded.labels == "diseased", "normal", "diseased")
+    ((_, refitted),) = refit(reloaded.plan, [Study("turned", turned, reloaded.plan.folds)], jobs=1, observer=Observer())
+    truth = dict(zip(reloaded.table["cell"], reloaded.labels, strict=True))
     assert all(label != truth[cell] for cell, label in zip(refitted["cell"], refitted["label"], strict=True))
 
 
 def test_missing_features_are_extracted(small_matrix: Path, tmp_path: Path) -> None:
     shutil.copytree(small_matrix, tmp_path / "copy")
     shutil.rmtree(tmp_path / "copy" / "store" / "features")
-    reopened = _reopened(tmp_path / "copy")
-    assert reopened.experiment.entry is not None
-    assert not reopened.experiment.entry.stored
-    study = Study("again", reopened.labels, reopened.plan.folds)
-    ((_, refitted),) = refit(reopened.plan, [study], jobs=1, observer=Observer())
-    stored = reopened.result.predictions
+    reloaded = _reopened(tmp_path / "copy")
+    assert reloaded.experiment.entry is not None
+    assert not reloaded.experiment.entry.stored
+    study = Study("again", reloaded.labels, reloaded.plan.folds)
+    ((_, refitted),) = refit(reloaded.plan, [study], jobs=1, observer=Observer())
+    stored = reloaded.result.predictions
     pd.testing.assert_frame_equal(refitted[list(stored.columns)], stored, check_exact=True)
 
 
 def test_the_error_of_a_fold_names_its_study(small_matrix: Path) -> None:
-    reopened = _reopened(small_matrix)
-    one_class = np.where(np.arange(len(reopened.labels)) == 0, "diseased", "normal")
+    reloaded = _reopened(small_matrix)
+    one_class = np.where(np.arange(len(reloaded.labels)) == 0, "diseased", "normal")
     with pytest.raises(BenchError, match=r"^odd labels, repeat \d, fold \d: .*diseased"):
-        list(refit(reopened.plan, [Study("odd labels", one_class, reopened.plan.folds)], jobs=1, observer=Observer()))
+        list(refit(reloaded.plan, [Study("odd labels", one_class, reloaded.plan.folds)], jobs=1, observer=Observer()))
 
 
 def test_the_split_by_image_is_run_once_and_stored_apart(small_matrix: Path, tmp_path: Path) -> None:
@@ -80,8 +80,8 @@ def test_an_experiment_in_the_results_is_not_run(
     shutil.copytree(small_matrix, tmp_path / "copy")
     folder = tmp_path / "copy"
     by_image = bench.run("size", "knn", split="image", **run_options(folder))
-    reopened = reopen(next(e for e in bench.open_results(folder / "results").experiments() if not e.flags))
-    assert fit_with_split(reopened, "image", jobs=1, observer=Observer()).folder == by_image.folder
+    reloaded = reload(next(e for e in bench.open_results(folder / "results").experiments() if not e.flags))
+    assert fit_with_split(reloaded, "image", jobs=1, observer=Observer()).folder == by_image.folder
     assert not (folder / "results" / REFITS).exists()
 
 

@@ -13,7 +13,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 import bench
-from bench.experiments.reopen import find_experiment
+from bench.experiments.reload import find_experiment
 from bench.plugins.feature_catalogue import catalogue
 
 

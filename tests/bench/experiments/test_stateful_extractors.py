@@ -13,7 +13,7 @@ import pytest
 import bench
 from bench.datasets.phantom.reader import PhantomSpec, write_phantom
 from bench.experiments.refit import Study, refit
-from bench.experiments.reopen import reopen
+from bench.experiments.reload import reload
 from bench.features.store.entry import entry_record, write_record
 from bench.observer import Observer
 from bench.plugins.registry import installed
@@ -145,14 +145,14 @@ def test_features_equal_a_plain_fit_and_importances_have_their_names(place: Path
 
 
 def test_fits_on_permuted_labels_are_not_stored(place: Path, ran: bench.MatrixResult) -> None:
-    reopened = reopen(next(e for e in ran.experiments if "knn" in e.name))
+    reloaded = reload(next(e for e in ran.experiments if "knn" in e.name))
     before, fits = _entries(place / "store"), len(_fits(place))
-    permuted = np.where(reopened.labels == "diseased", "normal", "diseased")
+    permuted = np.where(reloaded.labels == "diseased", "normal", "diseased")
     studies = [
-        Study("original", reopened.labels, reopened.plan.folds),
-        Study("permuted", permuted, reopened.plan.folds),
+        Study("original", reloaded.labels, reloaded.plan.folds),
+        Study("permuted", permuted, reloaded.plan.folds),
     ]
-    assert len(list(refit(reopened.plan, studies, jobs=1, observer=Observer()))) == 2
+    assert len(list(refit(reloaded.plan, studies, jobs=1, observer=Observer()))) == 2
     assert _entries(place / "store") == before
     assert len(_fits(place)) == fits + FITS, "fitted for the permuted labels only"
 

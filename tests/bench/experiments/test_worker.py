@@ -19,7 +19,7 @@ from bench.errors import BenchError
 from bench.evaluation.protocol import Protocol
 from bench.experiments.worker import FoldJob, fit_fold
 from bench.features.store.entry import digests_array, entry_record, write_record
-from bench.features.store.fit_key import FitPlace
+from bench.features.store.fit_key import FitLocation
 from bench.plugins.registry import Plugin, classifier
 from extractors.cells import CellFile, Cells
 
@@ -103,7 +103,7 @@ def job() -> FoldJob:
         fold=2,
         train=rows[:64],
         test=rows[64:],
-        fits=FitPlace(None, {}, {}, digests, units),
+        fits=FitLocation(None, {}, {}, digests, units),
     )
 
 

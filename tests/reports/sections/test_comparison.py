@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import escape
 
 import bench
-from bench.evidence.comparison.text import ranks_in_words, verdict, what_was_tested
+from bench.evidence.comparison.text import describe_ranks, describe_tests, verdict
 from bench.experiments.results import Results
 from reports.sections.comparison import comparison_view
 
@@ -37,7 +37,7 @@ def test_table_shows_the_tests_against_the_best_pipeline(
     assert guess[3] == "&lt;0.001"
     (shown,) = data().comparisons
     text = section_text("comparison")
-    for sentence in (*verdict(shown), *what_was_tested(shown), ranks_in_words(shown), *shown.notes):
+    for sentence in (*verdict(shown), *describe_tests(shown), describe_ranks(shown), *shown.notes):
         assert str(escape(sentence)) in text
     assert f"unit of the test: {shown.table['unit'].iloc[0]}" in text
 

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 
 from bench.errors import BenchError
 from bench.evidence.comparison.compare import compare
-from bench.evidence.comparison.text import what_was_tested
+from bench.evidence.comparison.text import describe_tests
 from bench.experiments.records import ExperimentResult
 from bench.experiments.results import Results
 
@@ -290,7 +290,7 @@ def test_friedmans_blocks_are_patients(keep: Keep) -> None:
     assert record["p"] == pytest.approx(chi2.sf(40, 2))
     assert record["mean_ranks"] == {"made_up x c0": 1, "made_up x c1": 2, "made_up x c2": 3}
     assert record["critical_difference"] == pytest.approx(2.343 * math.sqrt(0.1), abs=5e-4)
-    [sentence] = [s for s in what_was_tested(comparison) if "Friedman" in s]
+    [sentence] = [s for s in describe_tests(comparison) if "Friedman" in s]
     assert "patient (20 split units), never fold" in sentence
     assert "p <0.001; mean ranks are between 1.00 and 3.00" in sentence
     assert compare([keep("a", tables[0]), keep("b", tables[1])], draws=50).friedman is None

@@ -16,7 +16,7 @@ from bench.errors import BenchError
 from bench.evidence.comparison import record as records
 from bench.evidence.comparison.compare import Comparison, compare
 from bench.evidence.comparison.record import read_comparisons, write_comparison
-from bench.evidence.comparison.text import verdict, what_was_tested
+from bench.evidence.comparison.text import describe_tests, verdict
 from bench.experiments.records import ExperimentResult
 from bench.experiments.results import Results
 
@@ -58,7 +58,7 @@ def test_a_comparison_is_read_back_unchanged(experiments: list[ExperimentResult]
     [read] = read_comparisons(kept.path)
     _assert_equal(read, comparison)
     assert read.keys == {experiment.key for experiment in experiments}
-    assert (verdict(read), what_was_tested(read)) == (verdict(comparison), what_was_tested(comparison))
+    assert (verdict(read), describe_tests(read)) == (verdict(comparison), describe_tests(comparison))
 
 
 def test_undefined_and_infinite_numbers_survive(experiments: list[ExperimentResult], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bench.evidence.comparison.compare import Comparison
-from bench.evidence.comparison.text import verdict, what_was_tested
+from bench.evidence.comparison.text import describe_tests, verdict
 
 NOTHING: dict[str, Any] = {"notes": (), "data": {}, "protocol": {}}
 UNIT = "fold of patients (25 folds, 15 split units tested in each)"
@@ -65,11 +65,11 @@ def test_in_pairs_the_sign_follows_the_reference() -> None:
 
 def test_every_test_is_described_with_unit_assumptions_and_family() -> None:
     comparison = _comparison([("a", -0.01, 0.4, 0.3)])
-    assert what_was_tested(comparison) == [
+    assert describe_tests(comparison) == [
         f"The test. Unit: {UNIT}. Assumed: much. Holm's correction is over 1 comparison, all against best."
     ]
     second = comparison.table.assign(second_test="another", second_unit="patient", second_assumptions="little")
-    both = what_was_tested(
+    both = describe_tests(
         Comparison("auroc_patient", "best", "best", False, 0.01, second, comparison.standings, **NOTHING)
     )
     assert both[1] == "Second test: another. Unit: patient. Assumed: little. Corrected over the same family."

@@ -25,7 +25,7 @@ from bench.evidence.permutation.label_permutation import (
     unit_labels,
 )
 from bench.experiments.refit import Study
-from bench.experiments.reopen import Reopened, reopen
+from bench.experiments.reload import Reloaded, reload
 from bench.observer import Observer
 from bench.storage.locks import try_lock
 
@@ -101,18 +101,18 @@ def _random(permutations: LabelPermutations) -> Iterator[tuple[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def reopened(tmp_path_factory: pytest.TempPathFactory) -> Reopened:
+def reloaded(tmp_path_factory: pytest.TempPathFactory) -> Reloaded:
     """An experiment on 12 phantom patients."""
     folder = tmp_path_factory.mktemp("label_permutation")
     write_phantom(PhantomSpec(patients=6, cells=3, spread=0, size=48, seed=2), folder / "cells")
     result = bench.run(
         "size", "knn", data=str(folder / "cells"), folds=3, inner_folds=2, jobs=1, out=folder / "r", store=folder / "s"
     )
-    return reopen(result)
+    return reload(result)
 
 
 def test_finished_scores_are_stored_and_not_recomputed(
-    reopened: Reopened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reloaded: Reloaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitted: list[str] = []
     refit = label_permutation.refit
@@ -123,11 +123,11 @@ def test_finished_scores_are_stored_and_not_recomputed(
             yield name, predictions
 
     monkeypatch.setattr(label_permutation, "refit", counted)
-    file, units = tmp_path / "scores.jsonl", unit_labels(reopened.table)
+    file, units = tmp_path / "scores.jsonl", unit_labels(reloaded.table)
 
     def scores(requested: int) -> dict[str, float]:
         permutations = LabelPermutations(units, requested=requested, seed=0)
-        return permuted_label_scores(reopened.plan, permutations, scores_file=file, jobs=1, observer=Observer())
+        return permuted_label_scores(reloaded.plan, permutations, scores_file=file, jobs=1, observer=Observer())
 
     two = scores(2)
     assert sorted(fitted) == list(two) == [f"permutation {i}" for i in range(2)]
@@ -141,32 +141,32 @@ def test_finished_scores_are_stored_and_not_recomputed(
     assert len(fitted) == 3
 
 
-def test_folds_are_redrawn_and_have_every_class(reopened: Reopened) -> None:
-    units = unit_labels(reopened.table)
+def test_folds_are_redrawn_and_have_every_class(reloaded: Reloaded) -> None:
+    units = unit_labels(reloaded.table)
     for name, permuted in LabelPermutations(units, requested=20, seed=0):
-        study = label_permutation._study(reopened.plan, name, permuted[units.unit_of])
+        study = label_permutation._study(reloaded.plan, name, permuted[units.unit_of])
         for _, _, train, test in study.folds.splits():
             assert set(study.labels[test]) == set(study.labels[train]) == {"diseased", "normal"}
-            assert not set(reopened.units[test]) & set(reopened.units[train])
+            assert not set(reloaded.units[test]) & set(reloaded.units[train])
 
 
-def test_a_damaged_file_is_named(reopened: Reopened, tmp_path: Path) -> None:
+def test_a_damaged_file_is_named(reloaded: Reloaded, tmp_path: Path) -> None:
     (tmp_path / "scores.jsonl").write_text("no json\n")
-    permutations = LabelPermutations(unit_labels(reopened.table), requested=2, seed=0)
+    permutations = LabelPermutations(unit_labels(reloaded.table), requested=2, seed=0)
     with pytest.raises(BenchError, match=r"scores\.jsonl: is damaged .* remove it"):
         permuted_label_scores(
-            reopened.plan, permutations, scores_file=tmp_path / "scores.jsonl", jobs=1, observer=Observer()
+            reloaded.plan, permutations, scores_file=tmp_path / "scores.jsonl", jobs=1, observer=Observer()
         )
 
 
-def test_two_processes_do_not_compute_the_same_scores(reopened: Reopened, tmp_path: Path) -> None:
-    permutations = LabelPermutations(unit_labels(reopened.table), requested=2, seed=0)
+def test_two_processes_do_not_compute_the_same_scores(reloaded: Reloaded, tmp_path: Path) -> None:
+    permutations = LabelPermutations(unit_labels(reloaded.table), requested=2, seed=0)
     lock = try_lock(tmp_path / "scores.lock")
     assert lock is not None
     try:
         with pytest.raises(BenchError, match="another process permutes"):
             permuted_label_scores(
-                reopened.plan, permutations, scores_file=tmp_path / "scores.jsonl", jobs=1, observer=Observer()
+                reloaded.plan, permutations, scores_file=tmp_path / "scores.jsonl", jobs=1, observer=Observer()
             )
     finally:
         lock.release()

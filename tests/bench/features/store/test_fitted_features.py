@@ -22,7 +22,7 @@ from sklearn.decomposition import PCA
 from bench.errors import BenchError
 from bench.features.store import entry as entries
 from bench.features.store.entry import digests_array, entry_record, write_record
-from bench.features.store.fit_key import Fit, FitPlace, scratch_store
+from bench.features.store.fit_key import Fit, FitLocation, scratch_store
 from bench.features.store.fitted_features import fitted_features
 from bench.plugins.registry import Plugin
 from bench.splits.folds import InnerPatientKFold
@@ -85,7 +85,7 @@ def fit(tmp_path: Path) -> Fit:
     )
     return Fit(
         extractor=plugin,
-        place=FitPlace(tmp_path / "store", {"extractor": "colours"}, {}, digests_array(digests), patients),
+        place=FitLocation(tmp_path / "store", {"extractor": "colours"}, {}, digests_array(digests), patients),
         cells=Cells(files),
         labels=np.where(np.arange(len(files)) // CELLS % 2, "sick", "healthy"),
         units=units,

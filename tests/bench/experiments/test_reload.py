@@ -13,7 +13,7 @@ import pytest
 import bench
 from bench.errors import BenchError
 from bench.experiments.records import ExperimentResult
-from bench.experiments.reopen import find_experiment, reopen
+from bench.experiments.reload import find_experiment, reload
 from bench.experiments.results import Results
 
 
@@ -64,23 +64,23 @@ def test_an_experiment_outside_a_results_folder_is_refused(small_matrix: Path, t
 
 def test_a_reloaded_experiment_has_the_stored_key(small_matrix: Path) -> None:
     result = _knn(small_matrix)
-    reopened = reopen(result)
-    assert reopened.experiment.key == result.key
-    assert reopened.plan.folds.hash == result.record["folds_hash"]
-    assert reopened.differs == ()
-    assert reopened.experiment.entry is not None
-    assert reopened.experiment.entry.stored, "the store is read from the record"
-    assert reopened.labels.tolist() == reopened.table["label"].tolist()
-    assert len(set(reopened.units)) == 12
+    reloaded = reload(result)
+    assert reloaded.experiment.key == result.key
+    assert reloaded.plan.folds.hash == result.record["folds_hash"]
+    assert reloaded.differs == ()
+    assert reloaded.experiment.entry is not None
+    assert reloaded.experiment.entry.stored, "the store is read from the record"
+    assert reloaded.labels.tolist() == reloaded.table["label"].tolist()
+    assert len(set(reloaded.units)) == 12
 
 
 def test_another_split_changes_only_the_folds(small_matrix: Path) -> None:
-    reopened = reopen(_knn(small_matrix))
-    by_image = reopened.under("image")
-    ours, theirs = vars(reopened.plan.protocol), vars(by_image.protocol)
+    reloaded = reload(_knn(small_matrix))
+    by_image = reloaded.under("image")
+    ours, theirs = vars(reloaded.plan.protocol), vars(by_image.protocol)
     assert {k for k in ours if ours[k] != theirs[k]} == {"split"}
     assert by_image.folds.violations
-    assert reopened.under("patient") is reopened.plan
+    assert reloaded.under("patient") is reloaded.plan
 
 
 def test_moved_results_and_data_can_be_loaded(small_matrix: Path, tmp_path: Path) -> None:
@@ -91,10 +91,10 @@ def test_moved_results_and_data_can_be_loaded(small_matrix: Path, tmp_path: Path
     text["options"]["data"] = str(tmp_path / "gone")
     record.write_text(json.dumps(text))
     with pytest.raises(BenchError, match="gone"):
-        reopen(_knn(moved))
-    reopened = reopen(_knn(moved), data=str(moved / "cells"))
-    assert reopened.experiment.key == _knn(small_matrix).key
-    assert reopened.plan.store == moved / "store"
+        reload(_knn(moved))
+    reloaded = reload(_knn(moved), data=str(moved / "cells"))
+    assert reloaded.experiment.key == _knn(small_matrix).key
+    assert reloaded.plan.store == moved / "store"
 
 
 def test_data_that_changed_are_refused(small_matrix: Path, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_data_that_changed_are_refused(small_matrix: Path, tmp_path: Path) -> No
     manifest = changed / "cells" / "manifest.csv"
     manifest.write_text("\n".join(manifest.read_text().splitlines()[:-1]) + "\n")
     with pytest.raises(BenchError, match=r"have changed since size x knn was run .* 35 cells now, 36 then"):
-        reopen(_knn(changed), data=str(changed / "cells"))
+        reload(_knn(changed), data=str(changed / "cells"))
 
 
 def test_changed_components_of_the_key_are_named(small_matrix: Path) -> None:
@@ -111,11 +111,11 @@ def test_changed_components_of_the_key_are_named(small_matrix: Path) -> None:
     components = {**result.record["components"], "classifier_code": "other"}
     libraries = {**components["classifier_libraries"], "scikit-learn": "0.1"}
     record = {**result.record, "components": {**components, "classifier_libraries": libraries}}
-    changed = reopen(ExperimentResult(result.folder, record))
+    changed = reload(ExperimentResult(result.folder, record))
     assert changed.differs == ("classifier_code", "classifier_libraries.scikit-learn")
 
 
 def test_changed_folds_are_refused(small_matrix: Path) -> None:
     result = _knn(small_matrix)
     with pytest.raises(BenchError, match="the folds have changed since it was run"):
-        reopen(ExperimentResult(result.folder, {**result.record, "folds_hash": "0" * 64}))
+        reload(ExperimentResult(result.folder, {**result.record, "folds_hash": "0" * 64}))

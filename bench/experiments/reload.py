@@ -11,7 +11,7 @@ from typing import Any
 import numpy.typing as npt
 import pandas as pd
 
-from bench.datasets.loading import Opened
+from bench.datasets.loading import LoadedDataset
 from bench.errors import BenchError, did_you_mean
 from bench.experiments.experiment import Experiment
 from bench.experiments.plan import Plan, make_plan
@@ -25,7 +25,7 @@ from bench.plugins.registry import Plugin
 
 
 @dataclass(frozen=True)
-class Reopened:
+class Reloaded:
     """A finished experiment, ready to be refitted.
 
     Parameters
@@ -52,7 +52,7 @@ class Reopened:
         return self.plan.experiments[0]
 
     @property
-    def opened(self) -> Opened:
+    def opened(self) -> LoadedDataset:
         """The scanned dataset."""
         return self.plan.opened
 
@@ -128,7 +128,7 @@ def find_experiment(path: str | Path, *, name: str | None = None) -> tuple[Resul
     return results, matches[0]
 
 
-def reopen(
+def reload(
     result: ExperimentResult,
     *,
     data: Any = None,
@@ -139,7 +139,7 @@ def reopen(
     extractor: object = None,
     classifier: object = None,
     observer: Observer | None = None,
-) -> Reopened:
+) -> Reloaded:
     """Load the data of an experiment and plan it with its stored options.
 
     Parameters
@@ -184,7 +184,7 @@ def reopen(
     if experiment.problem:
         raise BenchError(f"{result.name}: {experiment.problem}")
     components = json.loads(json.dumps(dict(experiment.components)))
-    return Reopened(result, results, plan, tuple(_differing(components, record["components"])))
+    return Reloaded(result, results, plan, tuple(_differing(components, record["components"])))
 
 
 def _of_folder(path: Path, name: str | None) -> tuple[Results, ExperimentResult]:
