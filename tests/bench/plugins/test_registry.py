@@ -180,7 +180,7 @@ def test_selectors_inside_a_selector_are_built() -> None:
         (f"{CALIBRATED}[estimator=svmm[]]", "no classifier is called 'svmm'. Did you mean svm"),
         (f"{CALIBRATED}[estimator=svm[kernal=rbf]]", "Did you mean kernel?"),
         (f"{CALIBRATED}[cv=3]", "inner splits are drawn by patient"),
-        (f"{CALIBRATED}[estimator=svm[]]", "patients cannot be kept together"),
+        (f"{CALIBRATED}[estimator=svm[]]", "no patient-disjoint splits are available"),
     ],
 )
 def test_classifiers_that_are_refused(text: str, complaint: str) -> None:
