@@ -71,7 +71,7 @@ def merges(heights: Int32Array) -> Int32Array:
     """
     flat = np.ascontiguousarray(heights).ravel()
     higher = _higher(np.ascontiguousarray(heights)).ravel()
-    critical = np.flatnonzero(_SIDES[higher] != 1)
+    critical = _critical_points(higher, _SIDES)
     is_peak = higher[critical] == 0
     saddles = critical[~is_peak]
     falling = saddles[np.argsort(-flat[saddles], kind="stable")]
@@ -104,6 +104,16 @@ def _higher(heights: Int32Array) -> UInt8Array:
                 | (heights[y, x - 1] >= own) << 7
             )
     return code
+
+
+@compiled
+def _critical_points(code: UInt8Array, sides: UInt8Array) -> Int64Array:
+    pixels = np.empty(code.size, dtype=np.int64)
+    count = 0
+    for pixel in range(code.size):
+        pixels[count] = pixel
+        count += sides[code[pixel]] != 1
+    return pixels[:count].copy()
 
 
 @compiled

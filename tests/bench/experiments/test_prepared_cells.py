@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from click.testing import Result
 from pyarrow import parquet
+from rich.console import Console
 from typer.testing import CliRunner
 
 from bench.cli.app import app
@@ -101,7 +102,10 @@ def test_an_extractor_receives_prepared_cells(cells: Path, tmp_path: Path) -> No
     assert plain["mean"].to_numpy() == pytest.approx([image.mean(dtype=np.float64) for image in images], rel=1e-6)
 
 
-def test_two_preparations_are_two_rows_of_one_results_folder(cells: Path, tmp_path: Path) -> None:
+def test_two_preparations_are_two_rows_of_one_results_folder(
+    cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.cli.display.tables.console", Console(width=200, highlight=False))
     names = ["--extractors", "frame", "--clfs", "naive_bayes"]
     for prepare in ("none", CROP):
         ended = _matrix(cells, tmp_path, *names, "--prepare", prepare)
