@@ -16,7 +16,9 @@ from extractors.networks.backbones.image_transform import Channels
 
 Resize = Literal["shorter", "exact", "cover", "contain"]
 
-INTERPOLATIONS = {resampling.name.lower(): resampling for resampling in Image.Resampling}
+INTERPOLATIONS = {
+    name: Image.Resampling[name.upper()] for name in ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
+}
 
 MIN_SIDE = 8
 """Shortest accepted side in pixels; a network would see nothing but interpolation in smaller images."""
