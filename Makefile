@@ -1,4 +1,4 @@
-# Five words: demo, test, fmt, lint, speed. Each sets up .venv first, once.
+# Targets: demo, test, fmt, lint, docs, speed, study, chaos, fuzz. Each sets up .venv first, once.
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,7 +7,7 @@ PEERS := .venv/.cytobench-peers
 PACKAGES := bench extractors classifiers reports
 LOCK_FLAGS := --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 
-.PHONY: demo test fmt lint speed lock clean
+.PHONY: demo test study chaos fuzz fmt lint docs speed lock clean
 
 demo: $(STAMP)
 	@$(BIN)/bench matrix --extractors "handcrafted,mobilenetv3_small_100[weights=random]" \
@@ -15,7 +15,11 @@ demo: $(STAMP)
 	@$(BIN)/bench report results
 
 test: $(PEERS)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# What takes too long for every change: full-size simulations, random kills and damage, generated hostile input.
+study chaos fuzz: $(PEERS)
+	@$(BIN)/python -m pytest -n 2 -m $@
 
 fmt: $(STAMP)
 	@$(BIN)/ruff format $(PACKAGES) tests
@@ -26,6 +30,10 @@ lint: $(STAMP)
 	@$(BIN)/ruff check $(PACKAGES) tests
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python tests/style/words.py
+
+docs: $(STAMP)
+	@$(BIN)/python -m sphinx -q -W --keep-going docs docs/_build/html
 
 speed: $(PEERS)
 	@$(BIN)/python tests/speed
@@ -45,11 +53,11 @@ $(STAMP): pyproject.toml requirements.lock
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --compile-bytecode --python $(BIN)/python --editable .
 	@touch $@
 
-# Peers that must be compiled are wanted, not needed: without them their tests and races are skipped, and say so.
+# Packages that must be compiled are optional: without them, their tests and benchmarks are skipped with a message.
 $(PEERS): $(STAMP)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement pyproject.toml --extra speed \
 		|| echo "peers of the extra 'speed' could not be installed (a C compiler is needed); their tests are skipped"
 	@touch $@
 
 clean:
-	rm -rf .venv results .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv results .mypy_cache .ruff_cache .pytest_cache docs/_build docs/_generated docs/auto_examples

@@ -1,7 +1,7 @@
-"""Which pipeline recognises diseased cells on patients it has never seen.
+"""Compare pipelines of feature extractors and classifiers for single-cell images on unseen patients.
 
-`run`, `matrix`, `plan`, `score`, `compare`, `audit`, `leakage`, `significance` and `extract_features` are the command
-line's words as functions; `open_results` reads a results folder.
+`run`, `matrix`, `plan`, `score`, `compare`, `audit`, `leakage`, `significance` and `extract_features` are the commands
+as functions; `open_results` opens a results folder; `Cell`, `Extractor` and `Dataset` are for writers of plugins.
 """
 
 from __future__ import annotations
@@ -9,20 +9,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bench.api import MatrixResult, compare, matrix, open_results, plan, run
+    from bench.datasets.table import Dataset
     from bench.errors import BenchError
     from bench.evidence.audit.auditing import audit
-    from bench.evidence.chance import significance
-    from bench.evidence.leaks import leakage
-    from bench.feature_extraction import extract_features
-    from bench.feature_table import FeatureTable
-    from bench.interface import MatrixResult, compare, matrix, open_results, plan, run
+    from bench.evidence.leakage.report import leakage
+    from bench.evidence.permutation.significance import significance
+    from bench.experiments.records import ExperimentResult
+    from bench.experiments.rescoring import score
+    from bench.experiments.results import Results
+    from bench.features.extract import extract_features
+    from bench.features.table import FeatureTable
     from bench.observer import Observer
-    from bench.rescoring import score
-    from bench.results import ExperimentResult, Results
+    from extractors.cells import Cell
+    from extractors.protocol import Extractor
 
 __all__ = [
     "BenchError",
+    "Cell",
+    "Dataset",
     "ExperimentResult",
+    "Extractor",
     "FeatureTable",
     "MatrixResult",
     "Observer",
@@ -39,30 +46,38 @@ __all__ = [
     "significance",
 ]
 
-_HOME = {
+_MODULES = {
     "BenchError": "bench.errors",
-    "ExperimentResult": "bench.results",
-    "FeatureTable": "bench.feature_table",
-    "MatrixResult": "bench.interface",
+    "Cell": "extractors.cells",
+    "Dataset": "bench.datasets.table",
+    "ExperimentResult": "bench.experiments.records",
+    "Extractor": "extractors.protocol",
+    "FeatureTable": "bench.features.table",
+    "MatrixResult": "bench.api",
     "Observer": "bench.observer",
-    "Results": "bench.results",
+    "Results": "bench.experiments.results",
     "audit": "bench.evidence.audit.auditing",
-    "compare": "bench.interface",
-    "extract_features": "bench.feature_extraction",
-    "leakage": "bench.evidence.leaks",
-    "matrix": "bench.interface",
-    "open_results": "bench.interface",
-    "plan": "bench.interface",
-    "run": "bench.interface",
-    "score": "bench.rescoring",
-    "significance": "bench.evidence.chance",
+    "compare": "bench.api",
+    "extract_features": "bench.features.extract",
+    "leakage": "bench.evidence.leakage.report",
+    "matrix": "bench.api",
+    "open_results": "bench.api",
+    "plan": "bench.api",
+    "run": "bench.api",
+    "score": "bench.experiments.rescoring",
+    "significance": "bench.evidence.permutation.significance",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used, so that `import bench` stays light."""
-    if name not in _HOME:
+    """Import a public name on first use, so that `import bench` is fast."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'bench' has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 (only a first use pays)
+    from importlib import import_module  # noqa: PLC0415 (only on first use)
 
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, for completion."""
+    return __all__

@@ -1,4 +1,4 @@
-"""The one root of the toolkit's own errors, how their text is made safe to print, and what mistyped names may mean."""
+"""Base class of the toolkit's errors, safe printing of their text, and suggestions for misspelled names."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import re
 from collections.abc import Iterable
 
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters, which steer a terminal, and bytes of a file name that are no UTF-8."""
+"""Control characters, which change the state of a terminal, and bytes of file names that are not UTF-8."""
 
 
 class BenchError(Exception):
-    """Something the person who typed the command can mend; printed without a traceback, exit code 2."""
+    """An error that the user can correct; printed without a traceback, exit code 2."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`" Did you mean a, b?"` for the known words nearest to `word`, whatever their case; empty where none is near."""
+    """Return `" Did you mean a, b?"` with the most similar known words, ignoring case; empty if none is similar."""
     by_lower = {k.casefold(): k for k in known}
     near = difflib.get_close_matches(word.casefold(), list(by_lower), n=3, cutoff=0.6)
     return f" Did you mean {', '.join(by_lower[n] for n in near)}?" if near else ""
 
 
 def printable(text: str) -> str:
-    """A text that may quote a file, with the escape for each character that steers a terminal; line breaks stay."""
-    return UNPRINTABLE.sub(lambda found: found[0] if found[0] == "\n" else ascii(found[0])[1:-1], text)
+    """Return the text with control characters escaped, except line breaks."""
+    return UNPRINTABLE.sub(lambda match: match[0] if match[0] == "\n" else ascii(match[0])[1:-1], text)

@@ -1,16 +1,16 @@
-"""What a run tells while it works; the command line draws it, Python code may listen."""
+"""Progress callbacks, rendered by the command line."""
 
 from __future__ import annotations
 
 
 class Observer:
-    """Hears of progress and does nothing; derive from it to show something."""
+    """Receive the progress of a run; the methods do nothing until a subclass overrides them."""
 
     def notice(self, text: str) -> None:
-        """A sentence that a person should read."""
+        """Receive a message for the user."""
 
     def progress(self, task: str, done: int, total: int) -> None:
-        """`done` of `total` steps of a named task are finished; the first call has `done` 0 or what was stored."""
+        """Receive the number of finished steps of a task; the first call reports 0 or the number of stored steps."""
 
     def finished(self, name: str, outcome: str) -> None:
-        """An experiment came to its end; `outcome` is its primary score with interval, or the reason of its failure."""
+        """Receive the outcome of an experiment: its primary score with interval, or the reason of its failure."""

@@ -1,1 +1,1 @@
-"""scikit-learn classifiers with what they need inside; they know nothing of files, folds or the engine."""
+"""scikit-learn classifiers, including preprocessing; independent of files, folds and the engine."""

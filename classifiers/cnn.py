@@ -1,8 +1,9 @@
-"""A small end-to-end network as a scikit-learn classifier of cells."""
+"""End-to-end convolutional network as a scikit-learn classifier of cells."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,11 +14,15 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted
 
 from extractors.cells import Cell
-from extractors.networks.data import channel_statistics, pixel_stack
-from extractors.networks.holdout import patient_holdout
-from extractors.networks.small import small_network
-from extractors.networks.threads import torch_threads
-from extractors.networks.training import LabelledPixels, Schedule, scaled, standardise, train
+from extractors.networks.architectures.mask_crop import MaskCrop
+from extractors.networks.architectures.small_cnn import small_network
+from extractors.networks.backbones.image_transform import Channels
+from extractors.networks.training.augmentation import CellAugmentation, to_unit_scale
+from extractors.networks.training.data import LabelledPixels, channel_statistics, normalise, pixel_stack
+from extractors.networks.training.holdout import patient_holdout
+from extractors.networks.training.loop import Schedule, train
+from extractors.networks.training.optimisation import AdamWCosine
+from extractors.networks.training.threads import torch_threads
 
 if TYPE_CHECKING:
     import torch
@@ -26,92 +31,75 @@ Indices = npt.NDArray[np.intp]
 PREDICTION_BATCH = 64
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Four convolutions trained from nothing on the cells; early stopping on patients that it is not trained on.
+    """Four convolutions trained from random weights, with early stopping on held-out patients.
 
     Cells are cropped to their mask, padded to a square and resized; the channel statistics come from the training
-    part alone. Training weights cells by `class_weight`; early stopping watches the log loss in which each patient
-    of the validation part has weight 1 and each of its n cells 1/n. The weights of the best epoch are kept.
+    part alone. The training loss weights cells by `class_weight`. Early stopping monitors the log loss in which each
+    patient of the validation part has weight 1 and each of its n cells 1/n. The weights of the best epoch are restored.
 
     Parameters
     ----------
     size : int
-        Side in pixels that cells are resized to, at least 16.
+        Side of the input in pixels, at least 16.
     width : int
         Channels of the first block; each of the following three doubles them.
     dropout : float
-        Before the last layer, 0 <= dropout < 1.
+        Dropout rate before the last layer, 0 <= dropout < 1.
     epochs : int
-        At most so many.
+        Largest number of epochs.
     patience : int
         Epochs without a lower validation loss after which training stops.
     learning_rate, weight_decay : float
-        Of AdamW; the learning rate falls along a half cosine.
+        Parameters of AdamW; the learning rate decreases along a half cosine.
     batch_size : int
-        Cells a step, at least 2.
+        Largest number of cells in a step, at least 2.
     augment : bool
-        Turn the training cells by random flips and quarter turns.
+        Whether to augment the training cells by random flips and quarter turns.
     jitter : float
-        Standard deviation of the logarithm of the random gains, overall and of each channel, that change light and
-        stain of the training cells; 0: none.
+        Standard deviation of the logarithm of the random gains, of the image and of each channel, that vary brightness
+        and stain of the training cells; 0: none.
     class_weight : "balanced", dict or None
         As in scikit-learn, on the training part.
     cv : None, splitter or iterable of (train, test) index pairs
         Its first split gives the validation part. None: a fifth of the patients of each class (`groups`; without
         them each cell is its own patient).
     random_state : int, RandomState or None
-        Of initial weights, order, augmentation, dropout and the validation part. Same integer, same machine, same
-        `threads`: the same predictions, bit for bit.
+        Seed of initial weights, order, augmentation, dropout and the validation part. The same integer, machine and
+        `threads` give the same predictions, bit for bit.
     threads : int
         Threads of torch and of the decoder.
 
     Attributes
     ----------
     classes_ : ndarray, shape (n_classes,)
+        The labels in sort order.
     history_ : dict of str to list of float
         `"training"` and `"validation"`: the weighted log loss of each epoch, in nats.
     best_epoch_ : int
-        Index of the epoch whose weights are kept.
+        Index of the epoch whose weights are restored.
     weights_ : dict of str to ndarray
-        The network's weights.
+        Weights of the network.
     mean_, std_ : ndarray of float32, shape (3,)
         Channel statistics of the training part, on the scale 0 to 1.
     """
 
     consumes: ClassVar[str] = "cells"
-
-    def __init__(
-        self,
-        *,
-        size: int = 64,
-        width: int = 16,
-        dropout: float = 0.2,
-        epochs: int = 30,
-        patience: int = 5,
-        learning_rate: float = 1e-3,
-        weight_decay: float = 1e-4,
-        batch_size: int = 32,
-        augment: bool = True,
-        jitter: float = 0.1,
-        class_weight: Any = "balanced",
-        cv: Any = None,
-        random_state: Any = None,
-        threads: int = 1,
-    ) -> None:
-        self.size = size
-        self.width = width
-        self.dropout = dropout
-        self.epochs = epochs
-        self.patience = patience
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.augment = augment
-        self.jitter = jitter
-        self.class_weight = class_weight
-        self.cv = cv
-        self.random_state = random_state
-        self.threads = threads
+    size: int = 64
+    width: int = 16
+    dropout: float = 0.2
+    epochs: int = 30
+    patience: int = 5
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    batch_size: int = 32
+    augment: bool = True
+    jitter: float = 0.1
+    class_weight: Any = "balanced"
+    cv: Any = None
+    random_state: Any = None
+    threads: int = 1
 
     def fit(self, X: Sequence[Cell], y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Cnn:
         """Train the network.
@@ -126,15 +114,14 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
 
         Returns
         -------
-        Cnn
-            Itself.
+        self
 
         Raises
         ------
         ValueError
-            A parameter out of range, fewer than two classes, lengths that differ, a class with fewer than two
-            patients (`cv=None`), a split through a patient or without cells of some class in its training part, an
-            empty mask, or a loss that is no longer finite.
+            A parameter is out of range, there are fewer than two classes, lengths differ, a class has fewer than two
+            patients (`cv=None`), a split divides a patient or has no cells of some class in its training part, a mask
+            is empty, or the loss is no longer finite.
         OSError
             A cell cannot be read.
         """
@@ -142,12 +129,14 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
         self.classes_, targets = np.unique(np.asarray(y), return_inverse=True)
         units = np.arange(len(targets)) if groups is None else np.asarray(groups)
         if not len(X) == len(targets) == len(units):
-            raise ValueError(f"{len(X)} cells, {len(targets)} labels and {len(units)} groups; one of each a cell")
+            raise ValueError(
+                f"{len(X)} cells, {len(targets)} labels and {len(units)} groups; one of each per cell is expected"
+            )
         if len(self.classes_) < 2:
             raise ValueError(f"cells of one class only ({self.classes_[0]}); a classifier needs at least two")
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         inner, outer = self._first_split(X, targets, groups, seed)
-        pixels = pixel_stack(X, self.size, threads=self.threads)
+        pixels = pixel_stack(X, MaskCrop(self.size), threads=self.threads)
         self.mean_, self.std_ = channel_statistics(pixels[inner])
         weights = np.ones(len(targets))
         weights[inner] = compute_sample_weight(self.class_weight, np.asarray(y)[inner])
@@ -160,28 +149,30 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
         return self
 
     def predict_proba(self, X: Sequence[Cell]) -> npt.NDArray[np.float64]:
-        """Class probabilities: float64, shape (n, n_classes), columns as `classes_`, rows summing to 1."""
+        """Predict class probabilities: float64, shape (n, n_classes), columns as `classes_`, rows summing to 1."""
         import torch  # noqa: PLC0415 - heavy
 
         check_is_fitted(self)
-        pixels: Any = torch.from_numpy(pixel_stack(X, self.size, threads=self.threads))
+        transform = self._transform()
+        pixels: Any = torch.from_numpy(pixel_stack(X, MaskCrop(self.size), threads=self.threads))
         with torch.random.fork_rng(devices=[]):
             network = self._network()
         network.load_state_dict({key: torch.from_numpy(value) for key, value in self.weights_.items()})
         network.to(memory_format=torch.channels_last).eval()
         with torch_threads(self.threads), torch.inference_mode():
             logits = [
-                network(standardise(scaled(batch), (self.mean_, self.std_))) for batch in pixels.split(PREDICTION_BATCH)
+                network(normalise(to_unit_scale(batch), transform.mean, transform.std))
+                for batch in pixels.split(PREDICTION_BATCH)
             ] or [torch.empty(0, len(self.classes_))]
             probabilities = torch.cat(logits).double().softmax(dim=1).numpy()
         return np.asarray(probabilities, dtype=np.float64)
 
     def predict(self, X: Sequence[Cell]) -> npt.NDArray[Any]:
-        """The most probable class of each cell, shape (n,)."""
+        """Predict the most probable class of each cell, shape (n,)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def search_space(self, trial: Any) -> dict[str, Any]:
-        """Parameters drawn from an Optuna `trial`."""
+        """Draw parameters from an Optuna `trial`."""
         return {
             "learning_rate": trial.suggest_float("learning_rate", 1e-4, 1e-2, log=True),
             "weight_decay": trial.suggest_float("weight_decay", 1e-6, 1e-1, log=True),
@@ -193,18 +184,15 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
     def _network(self) -> torch.nn.Module:
         return small_network(len(self.classes_), width=self.width, dropout=self.dropout)
 
+    def _transform(self) -> MaskCrop:
+        """Image transform with the channel statistics of the training part."""
+        return MaskCrop(self.size, _channels(self.mean_), _channels(self.std_))
+
     def _train(self, training: LabelledPixels, validation: LabelledPixels, seed: int) -> None:
         import torch  # noqa: PLC0415 - heavy
 
-        schedule = Schedule(
-            epochs=self.epochs,
-            patience=self.patience,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            batch_size=self.batch_size,
-            augment=self.augment,
-            jitter=self.jitter,
-        )
+        optimisation = AdamWCosine(self.learning_rate, self.weight_decay)
+        schedule = Schedule(self.epochs, self.patience, self.batch_size, optimisation)
         with torch_threads(self.threads), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = self._network()
@@ -212,8 +200,9 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
                 network,
                 training,
                 validation,
+                transform=self._transform(),
                 schedule=schedule,
-                statistics=(self.mean_, self.std_),
+                augmentation=CellAugmentation(self.augment, self.jitter),
                 seed=seed,
             )
         self.weights_ = {key: value.contiguous().numpy() for key, value in network.state_dict().items()}
@@ -225,41 +214,45 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
     ) -> tuple[Indices, Indices]:
         if self.cv is None:
             return patient_holdout(self.classes_[targets], groups, seed=seed)
-        splits = self._splits(X, targets, groups)
-        inner, outer = (np.asarray(rows, dtype=np.intp) for rows in next(iter(splits)))
+        inner, outer = (np.asarray(rows, dtype=np.intp) for rows in next(iter(self._splits(X, targets, groups))))
         missing = np.setdiff1d(np.arange(len(self.classes_)), targets[inner])
         if missing.size:
             raise ValueError(f"the first split of cv trains on no cell of class {self.classes_[missing[0]]}")
         if outer.size == 0:
-            raise ValueError("the first split of cv holds no cell for early stopping")
+            raise ValueError("the first split of cv has no cell for early stopping")
         units = np.arange(len(targets)) if groups is None else np.asarray(groups)
-        torn = np.intersect1d(units[inner], units[outer])
-        if torn.size:
-            raise ValueError(f"the first split of cv has patient {torn[0]} on both sides; groups must not be split")
+        shared = np.intersect1d(units[inner], units[outer])
+        if shared.size:
+            raise ValueError(f"the first split of cv has patient {shared[0]} on both sides; groups must not be split")
         return inner, outer
 
     def _splits(
         self, X: Sequence[Cell], targets: npt.NDArray[np.intp], groups: npt.ArrayLike | None
     ) -> Iterable[tuple[Any, Any]]:
         if hasattr(self.cv, "split"):
-            rows = np.zeros((len(X), 1))
-            splits: Iterable[tuple[Any, Any]] = self.cv.split(rows, self.classes_[targets], groups)
+            splits: Iterable[tuple[Any, Any]] = self.cv.split(np.zeros((len(X), 1)), self.classes_[targets], groups)
             return splits
         if isinstance(self.cv, Iterable):
             return self.cv
         raise ValueError(f"cv must be None, a splitter, or pairs of index arrays; it is {self.cv!r}")
 
     def _check_parameters(self) -> None:
-        least = {"size": 16, "width": 1, "epochs": 1, "patience": 1, "batch_size": 2, "threads": 1}
-        for name, bound in least.items():
+        minima = {"size": 16, "width": 1, "epochs": 1, "patience": 1, "batch_size": 2, "threads": 1}
+        for name, bound in minima.items():
             if getattr(self, name) < bound:
                 raise ValueError(f"{name} must be at least {bound}; it is {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1); it is {self.dropout}")
+            raise ValueError(f"dropout must be in [0, 1); it is {self.dropout}")
         if not self.learning_rate > 0 or not self.weight_decay >= 0 or not self.jitter >= 0:
-            raise ValueError("learning_rate must be positive, weight_decay and jitter not negative")
+            raise ValueError("learning_rate must be positive, weight_decay and jitter non-negative")
+
+
+def _channels(values: npt.NDArray[np.float32]) -> Channels:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue
 
 
 def _one_per_unit(units: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Weights by which the cells of each unit sum to 1."""
     _, codes, counts = np.unique(units, return_inverse=True, return_counts=True)
     return np.asarray(1.0 / counts[codes])

@@ -1,4 +1,4 @@
-"""What every classifier of features shares: the checks of X, y and groups, the labels, the tags."""
+"""Base class of the classifiers of features: validation of X, y and groups, labels and tags."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ RandomState = int | np.random.RandomState | None
 
 
 class FeatureClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn is untyped
-    """Base of the classifiers of features: a subclass says how it is trained on class codes and what it predicts.
+    """Base class of the classifiers of features; subclasses implement `_train` and `_probabilities` on class codes.
 
-    NaN in X means that a feature does not exist for a cell; every subclass copes with it. All sums are in float64, so
-    that features stored as float32 or float64 give the same model.
+    Subclasses are dataclasses whose fields are the parameters; equality and repr are those of scikit-learn.
+
+    NaN in X means that a feature is undefined for a cell; every subclass supports it. All computations are in float64,
+    so that the same features stored as float32 or float64 give the same model.
 
     Attributes
     ----------
@@ -38,14 +40,14 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
     consumes: ClassVar[str] = "features"
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Self:
-        """Train on one row a cell.
+        """Train on one row per cell.
 
         Parameters
         ----------
         X : array-like of shape (n_cells, n_features)
             Features; NaN is allowed, infinity is not.
         y : array-like of shape (n_cells,)
-            Labels: integers, booleans or strings; two classes at least.
+            Labels: integers, booleans or strings; at least two classes.
         groups : array-like of shape (n_cells,), optional
             The patient (split unit) of each cell. Default: each row is its own patient.
 
@@ -56,7 +58,8 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
         Raises
         ------
         ValueError
-            One class only, groups of another length or with missing entries, infinity, or a parameter out of range.
+            There is only one class, groups have another length or missing entries, X contains infinity, or a parameter
+            is out of range.
         """
         features, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
@@ -64,40 +67,40 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
         if len(self.classes_) < 2:
             raise ValueError(
                 f"only one class, {self.classes_[0]!s}, is among the {len(codes)} training cells; "
-                "two at least are needed"
+                "at least two are needed"
             )
         self._train(features, codes, units_of_rows(groups, len(codes)))
         return self
 
     def predict_proba(self, X: npt.ArrayLike) -> Floats:
-        """Class probabilities, float64 of shape (n_cells, n_classes) in the order of `classes_`; each row sums to 1.
+        """Predict probabilities, float64 of shape (n_cells, n_classes) in the order of `classes_`; each row sums to 1.
 
         Raises
         ------
         ValueError
-            Another number of features than in training, or infinity.
+            The number of features differs from training, or X contains infinity.
         """
         check_is_fitted(self)
         features = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
         return np.asarray(self._probabilities(features), dtype=np.float64)
 
     def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
-        """The class of highest probability for each row, the first of them at a tie; shape (n_cells,)."""
+        """Predict the most probable class of each row, the first one in a tie; shape (n_cells,)."""
         probabilities = self.predict_proba(X)
         return np.asarray(self.classes_[np.argmax(probabilities, axis=1)])
 
     def search_space(self, trial: Any) -> dict[str, Any]:
-        """Parameters for one Optuna trial: apply with `clone(clf).set_params(**clf.search_space(trial))`.
+        """Draw parameters for one Optuna trial; apply with `clone(clf).set_params(**clf.search_space(trial))`.
 
         Parameters
         ----------
         trial : optuna.trial.BaseTrial
-            Where the values are drawn.
+            Source of the values.
 
         Returns
         -------
         dict of str to parameter value
-            Empty where nothing is to be tuned.
+            Empty if there is nothing to tune.
         """
         return {}
 
@@ -108,20 +111,20 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
 
     @abstractmethod
     def _train(self, X: Floats, codes: Codes, units: Units) -> None:
-        """Learn from class codes 0..n_classes-1, all of them present; `units` names the patient of each row."""
+        """Train on class codes 0..n_classes-1, all of them present; `units` are the patients of the rows."""
 
     @abstractmethod
     def _probabilities(self, X: Floats) -> npt.NDArray[np.floating[Any]]:
-        """Probabilities by class code."""
+        """Predict probabilities by class code."""
 
 
 def units_of_rows(groups: npt.ArrayLike | None, n_rows: int) -> Units:
-    """The patient of each row: `groups` as an array, or the row's number where there are none.
+    """Return the patient of each row: `groups` as an array, or the row numbers without groups.
 
     Raises
     ------
     ValueError
-        Not one entry a row, or entries that are None or NaN.
+        The number of entries differs from the rows, or entries are None or NaN.
     """
     if groups is None:
         return np.arange(n_rows)
@@ -135,7 +138,7 @@ def units_of_rows(groups: npt.ArrayLike | None, n_rows: int) -> Units:
 
 
 def standardised() -> Pipeline:
-    """Unfitted: gaps filled with the median (an empty column with 0), then mean 0 and standard deviation 1.
+    """Create an unfitted pipeline: median imputation (0 for an empty column), then mean 0 and standard deviation 1.
 
     A constant column becomes 0.
     """
@@ -145,11 +148,11 @@ def standardised() -> Pipeline:
 
 
 def shares(values: npt.ArrayLike) -> Floats:
-    """Importances of 0 or more as shares: float64 that sums to 1, or 0 throughout where all are 0."""
-    known = np.asarray(values, dtype=np.float64)
-    return np.asarray(known / (known.sum() or 1.0), dtype=np.float64)
+    """Scale non-negative importances to shares: float64 that sum to 1, or all 0 if all importances are 0."""
+    importances = np.asarray(values, dtype=np.float64)
+    return np.asarray(importances / (importances.sum() or 1.0), dtype=np.float64)
 
 
 def seed_of(random_state: RandomState) -> int:
-    """An integer in [0, 2**31 - 1) that the C libraries take as a seed; the same for the same integer."""
+    """Draw an integer in [0, 2**31 - 1), a valid seed of the C libraries; the same for the same integer."""
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

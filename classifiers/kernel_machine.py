@@ -1,4 +1,4 @@
-"""Support vector machines on one Gram matrix: one class against the rest, decision values only."""
+"""One-vs-rest support vector machines on a shared Gram matrix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from classifiers.feature_classifier import Codes, Floats
 KERNELS = ("rbf", "linear", "poly", "sigmoid")
 
 GRAM_ROWS = 20_000
-"""Up to so many rows the kernel is one matrix (3 GB here); beyond, libsvm computes its rows as it needs them."""
+"""Maximum number of rows for a precomputed Gram matrix (3 GB); above, libsvm computes kernel rows on demand."""
 
 CACHE_MB = 500
 
@@ -25,13 +25,13 @@ class Kernel:
     Parameters
     ----------
     name : {"rbf", "linear", "poly", "sigmoid"}
-        Which of them.
+        Name of the kernel.
     gamma : float
-        Above 0; unused by "linear".
+        Coefficient, above 0; not used by "linear".
     degree : int
-        Of "poly".
+        Degree; used by "poly".
     coef0 : float
-        Of "poly" and "sigmoid".
+        Constant; used by "poly" and "sigmoid".
     """
 
     name: str
@@ -40,7 +40,7 @@ class Kernel:
     coef0: float
 
     def __call__(self, A: Floats, B: Floats) -> Floats:
-        """Gram matrix, float64 of shape (n_a, n_b)."""
+        """Compute the Gram matrix, float64 of shape (n_a, n_b)."""
         values = pairwise_kernels(
             A, B, metric=self.name, filter_params=True, gamma=self.gamma, degree=self.degree, coef0=self.coef0
         )
@@ -49,18 +49,18 @@ class Kernel:
 
 @dataclass(frozen=True)
 class KernelMachine:
-    """Trained machines that share their support vectors.
+    """Fitted machines that share their support vectors.
 
     Parameters
     ----------
     kernel : Kernel
-        The kernel.
+        Kernel of all machines.
     support : ndarray of float64, shape (n_support, n_features)
-        Rows that are a support vector of at least one machine.
+        Support vectors of at least one machine.
     coefficients : ndarray of float64, shape (n_support, n_machines)
-        Signed weights.
+        Dual coefficients.
     intercepts : ndarray of float64, shape (n_machines,)
-        Added to the sums.
+        Intercepts.
     """
 
     kernel: Kernel
@@ -69,28 +69,28 @@ class KernelMachine:
     intercepts: Floats
 
     def decisions(self, X: Floats) -> Floats:
-        """Decision values, float64 of shape (n_rows, n_machines); each is positive on its machine's class."""
+        """Compute decision values, float64 of shape (n_rows, n_machines), positive for the machine's class."""
         return np.asarray(self.kernel(X, self.support) @ self.coefficients + self.intercepts, dtype=np.float64)
 
 
 def fit_kernel_machine(X: Floats, codes: Codes, weights: Floats, *, kernel: Kernel, C: float) -> KernelMachine:
-    """Train one machine for two classes, else one for each class against the rest.
+    """Fit one machine for two classes, or one per class against the rest.
 
-    A Gram matrix by matrix product, shared by the machines, takes a fraction of the time that libsvm needs for the
-    kernel values one by one; the solution is the same.
+    A shared Gram matrix, computed by matrix products, takes a fraction of the time of libsvm's single kernel values;
+    the solution is the same.
 
     Parameters
     ----------
     X : ndarray of float64, shape (n_rows, n_features)
-        Features without NaN, on one scale.
+        Standardised features without NaN.
     codes : ndarray of int, shape (n_rows,)
         Class codes 0..n_classes-1, all present.
     weights : ndarray of float64, shape (n_rows,)
         Factor on C for each row, above 0.
     kernel : Kernel
-        The kernel.
+        Kernel of all machines.
     C : float
-        Cost of a margin violation, above 0.
+        Cost of margin violations, above 0.
 
     Returns
     -------
@@ -99,10 +99,10 @@ def fit_kernel_machine(X: Floats, codes: Codes, weights: Floats, *, kernel: Kern
     Raises
     ------
     ValueError
-        Unknown kernel, or C that is not above 0.
+        Unknown kernel, or C is not above 0.
     """
     if kernel.name not in KERNELS:
-        raise ValueError(f"kernel={kernel.name!r}; it is one of {', '.join(KERNELS)}")
+        raise ValueError(f"kernel={kernel.name!r} is not known; it is one of {', '.join(KERNELS)}")
     n_classes = int(codes.max()) + 1
     positives = [codes == 1] if n_classes == 2 else [codes == k for k in range(n_classes)]
     if len(X) <= GRAM_ROWS:

@@ -1,7 +1,8 @@
-"""k nearest neighbours in standardised features, their votes weighted."""
+"""k nearest neighbours on standardised features, with weighted votes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,37 +15,35 @@ METRICS = ("euclidean", "manhattan", "cosine")
 WEIGHTS = ("distance", "uniform")
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Knn(FeatureClassifier):
     """k nearest neighbours.
 
-    Gaps are filled with the median and features standardised. scikit-learn's own classifier cannot weigh training
-    cells; here a neighbour's vote is multiplied by its weight, so that the classes are balanced as in the other
-    classifiers. With `balance="none"` it is scikit-learn's.
+    Features are imputed by the median and standardised. scikit-learn's classifier does not support sample weights; here
+    the vote of a neighbour is multiplied by its weight, so that the classes are balanced as in the other classifiers.
+    With `balance="none"` the probabilities equal scikit-learn's.
 
     Parameters
     ----------
     n_neighbors : int
-        Neighbours that vote, 1 or more; all training cells where there are fewer.
+        Number of neighbours, at least 1; all training cells if there are fewer.
     weights : {"distance", "uniform"}
-        A vote counts 1 / distance (at distance 0, only the neighbours at distance 0 vote), or 1.
+        Weight of a vote: 1 / distance (if any distance is 0, only the neighbours at distance 0 vote), or 1.
     metric : {"euclidean", "manhattan", "cosine"}
-        Distance.
+        Distance metric.
     balance : {"patients", "cells", "none"}
-        Which weights the cells get, see `classifiers.weighting.row_weights`.
+        Weighting of cells; see `classifiers.weighting.row_weights`.
 
     Attributes
     ----------
     n_neighbors_ : int
-        Neighbours that vote.
+        Number of neighbours used.
     """
 
-    def __init__(
-        self, *, n_neighbors: int = 15, weights: str = "distance", metric: str = "euclidean", balance: str = "patients"
-    ) -> None:
-        self.n_neighbors = n_neighbors
-        self.weights = weights
-        self.metric = metric
-        self.balance = balance
+    n_neighbors: int = 15
+    weights: str = "distance"
+    metric: str = "euclidean"
+    balance: str = "patients"
 
     def search_space(self, trial: Any) -> dict[str, Any]:
         """Number of neighbours, their weights and the metric."""
@@ -56,10 +55,10 @@ class Knn(FeatureClassifier):
 
     def _train(self, X: Floats, codes: Codes, units: Units) -> None:
         if self.n_neighbors < 1:
-            raise ValueError(f"n_neighbors={self.n_neighbors!r}; it is 1 or more")
+            raise ValueError(f"n_neighbors={self.n_neighbors!r} is not valid; it is at least 1")
         for name, value, known in (("metric", self.metric, METRICS), ("weights", self.weights, WEIGHTS)):
             if value not in known:
-                raise ValueError(f"{name}={value!r}; it is one of {', '.join(known)}")
+                raise ValueError(f"{name}={value!r} is not known; it is one of {', '.join(known)}")
         self.n_neighbors_ = min(int(self.n_neighbors), len(X))
         self.preparation_ = standardised().fit(X)
         self._cells = self.preparation_.transform(X)
@@ -72,19 +71,19 @@ class Knn(FeatureClassifier):
         Z = self.preparation_.transform(X)
         distances, rows = self.neighbours_.kneighbors(Z)
         self._zero_where_equal(distances, Z, rows)
-        votes = np.einsum("ij,ijk->ik", self._nearness(distances), self._votes[rows])
+        votes = np.einsum("ij,ijk->ik", self._neighbour_weights(distances), self._votes[rows])
         return np.asarray(votes / votes.sum(axis=1, keepdims=True), dtype=np.float64)
 
     def _zero_where_equal(self, distances: Floats, Z: Floats, rows: Codes) -> None:
-        # |a|^2 - 2 a.b + |b|^2 leaves a rounding error between equal cells, which 1 / distance would blow up.
-        size = 1.0 + np.linalg.norm(Z, axis=1, keepdims=True)
-        queried, place = np.nonzero(distances <= 1e-6 * size)
-        equal = np.all(Z[queried] == self._cells[rows[queried, place]], axis=1)
-        distances[queried[equal], place[equal]] = 0.0
+        # |a|^2 - 2 a.b + |b|^2 has a rounding error for equal cells, which 1 / distance would amplify.
+        scale = 1.0 + np.linalg.norm(Z, axis=1, keepdims=True)
+        queries, columns = np.nonzero(distances <= 1e-6 * scale)
+        equal = np.all(Z[queries] == self._cells[rows[queries, columns]], axis=1)
+        distances[queries[equal], columns[equal]] = 0.0
 
-    def _nearness(self, distances: Floats) -> Floats:
+    def _neighbour_weights(self, distances: Floats) -> Floats:
         if self.weights == "uniform":
             return np.ones_like(distances)
         same = distances == 0
-        near = np.divide(1.0, distances, out=np.zeros_like(distances), where=~same)
-        return np.where(same.any(axis=1, keepdims=True), same.astype(np.float64), near)
+        inverse = np.divide(1.0, distances, out=np.zeros_like(distances), where=~same)
+        return np.where(same.any(axis=1, keepdims=True), same.astype(np.float64), inverse)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sklearn.naive_bayes import GaussianNB
@@ -10,24 +11,24 @@ from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, Uni
 from classifiers.weighting import row_weights
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class NaiveBayes(FeatureClassifier):
     """Gaussian Naive Bayes.
 
-    Gaps are filled with the median and features standardised. Features are taken as independent within a class, so
-    that on correlated features the probabilities are too near 0 and 1; their order is not concerned.
+    Features are imputed by the median and standardised. Features are assumed independent within a class, so that with
+    correlated features the probabilities are too close to 0 and 1; their ranking is not affected.
 
     Parameters
     ----------
     var_smoothing : float
-        Share of the largest feature variance that is added to all variances, 0 or more.
+        Share of the largest feature variance that is added to all variances, at least 0.
     balance : {"patients", "cells", "none"}
-        Which weights the cells get, see `classifiers.weighting.row_weights`. With "patients" and "cells" the classes
-        have equal priors; with "none" those of the training cells.
+        Weighting of cells; see `classifiers.weighting.row_weights`. With "patients" and "cells" the classes have equal
+        priors; with "none" the priors are the class shares of the training cells.
     """
 
-    def __init__(self, *, var_smoothing: float = 1e-9, balance: str = "patients") -> None:
-        self.var_smoothing = var_smoothing
-        self.balance = balance
+    var_smoothing: float = 1e-9
+    balance: str = "patients"
 
     def search_space(self, trial: Any) -> dict[str, Any]:
         """Smoothing of the variances."""

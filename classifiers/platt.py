@@ -1,4 +1,4 @@
-"""Decision values into probabilities by a sigmoid."""
+"""Platt scaling: calibration of decision values by a sigmoid."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
-from sklearn.linear_model import LogisticRegression
 
 from classifiers.feature_classifier import Floats
 
-LEAST_SLOPE = 1e-3
-"""Smallest slope, per standard deviation of the decision values: a calibration never turns the ranking round."""
+MIN_SLOPE = 1e-3
+"""Smallest slope, per standard deviation of the decision values, so that calibration never inverts the ranking."""
 
 
 @dataclass(frozen=True)
@@ -23,33 +22,35 @@ class Sigmoid:
     intercept: float
 
     def __call__(self, decisions: Floats) -> Floats:
-        """Probabilities in [0, 1], of the shape of `decisions`."""
+        """Compute probabilities in [0, 1], of the shape of `decisions`."""
         return np.asarray(expit(self.slope * decisions + self.intercept), dtype=np.float64)
 
 
 def fit_sigmoid(decisions: Floats, positive: npt.NDArray[np.bool_], weights: Floats) -> Sigmoid:
-    """The sigmoid of maximal likelihood with Platt's targets, (N+ + 1) / (N+ + 2) and 1 / (N- + 2).
+    """Fit the sigmoid of maximum likelihood with Platt's targets, (N+ + 1) / (N+ + 2) and 1 / (N- + 2).
 
     Parameters
     ----------
     decisions : ndarray of float64, shape (n,)
-        Decision values, best on patients that the decision function was not trained on.
+        Decision values, preferably out-of-fold.
     positive : ndarray of bool, shape (n,)
-        Members of the class; both kinds are present.
+        Members of the class; both values occur.
     weights : ndarray of float64, shape (n,)
         Weight of each value, above 0; N+ and N- are sums of them.
 
     Returns
     -------
     Sigmoid
-        Decision values without spread give the same probability to all: the mean target. Where larger values do not
-        go with the class (as on data without signal), the slope is `LEAST_SLOPE` a standard deviation, so that all
-        probabilities are near the mean target but keep the order of the decision values.
+        For constant decision values, all probabilities are the mean target. If larger values are not associated with
+        the class (as in data without signal), the slope is `MIN_SLOPE` per standard deviation, so that all
+        probabilities are close to the mean target but keep the order of the decision values.
 
     References
     ----------
     Platt (1999), Probabilistic outputs for support vector machines, section 2.2.
     """
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 (0.1 s that a run without calibration saves)
+
     n_positive, n_negative = weights[positive].sum(), weights[~positive].sum()
     target = np.where(positive, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
     base = float(logit(np.average(target, weights=weights)))
@@ -64,6 +65,6 @@ def fit_sigmoid(decisions: Floats, positive: npt.NDArray[np.bool_], weights: Flo
         sample_weight=np.concatenate([weights * target, weights * (1 - target)]),
     )
     slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
-    if slope < LEAST_SLOPE:
-        slope, intercept = LEAST_SLOPE, base
+    if slope < MIN_SLOPE:
+        slope, intercept = MIN_SLOPE, base
     return Sigmoid(slope / spread, intercept - slope * centre / spread)

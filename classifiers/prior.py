@@ -1,4 +1,4 @@
-"""The share of each class among the training patients: what is known of a cell without looking at it."""
+"""Baseline that predicts the share of each class among the training patients."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from classifiers.feature_classifier import Floats, units_of_rows
 
 
 class Prior(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """Every cell gets the share of each class among the training patients, whatever it looks like.
+    """Predict the share of each class among the training patients for every cell.
 
-    It consumes cells, so that it stands in a table without an extractor, but reads no image. It ranks nothing: within a
-    fold its AUROC is 1/2. Its Brier score and log loss are those that a classifier has to undercut.
+    It consumes cells, so that it needs no extractor, but reads no image. Predictions are constant: within a fold the
+    AUROC is 1/2. A useful classifier has a lower Brier score and log loss.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels in sort order.
     shares_ : ndarray of float64, shape (n_classes,)
-        What is predicted; they sum to 1.
+        Predicted probabilities; they sum to 1.
     """
 
     consumes: ClassVar[str] = "cells"
     tunable: ClassVar[bool] = False
 
     def fit(self, X: Sequence[Any], y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Self:
-        """Count the patients of each class; a cell weighs 1 / (cells of its patient).
+        """Compute the share of patients of each class; a cell has weight 1 / (cells of its patient).
 
         Parameters
         ----------
         X : sequence of length n_cells
-            Only its length is looked at.
+            Only its length is used.
         y : array-like of shape (n_cells,)
             Labels; one class is enough.
         groups : array-like of shape (n_cells,), optional
-            The patient (split unit) of each cell. A patient with cells of several classes counts for each with the
-            share of these cells. Default: each cell is its own patient.
+            The patient (split unit) of each cell. A patient with cells of several classes contributes to each class in
+            proportion to its cells. Default: each cell is its own patient.
 
         Returns
         -------
@@ -50,7 +50,7 @@ class Prior(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lea
         Raises
         ------
         ValueError
-            No cell, not one label a cell, or groups of another length or with missing entries.
+            There are no cells, labels and cells differ in number, or groups have another length or missing entries.
         """
         labels = np.asarray(y)
         if len(X) == 0 or labels.shape != (len(X),):
@@ -62,11 +62,11 @@ class Prior(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lea
         return self
 
     def predict_proba(self, X: Sequence[Any]) -> Floats:
-        """The shares for every cell, float64 of shape (n_cells, n_classes)."""
+        """Return the shares for every cell, float64 of shape (n_cells, n_classes)."""
         check_is_fitted(self)
         return np.tile(self.shares_, (len(X), 1))
 
     def predict(self, X: Sequence[Any]) -> npt.NDArray[Any]:
-        """The class of most patients for every cell, the first of them at a tie; shape (n_cells,)."""
+        """Predict the class with the most patients for every cell, the first one in a tie; shape (n_cells,)."""
         check_is_fitted(self)
         return np.full(len(X), self.classes_[np.argmax(self.shares_)])

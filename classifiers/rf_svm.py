@@ -1,72 +1,53 @@
-"""Support vector machine on the features that a random forest finds important."""
+"""Support vector machine on features selected by a random forest."""
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from classifiers.feature_classifier import Codes, Floats, RandomState, seed_of, shares
-from classifiers.patient_splits import Cv
+from classifiers.feature_classifier import Codes, Floats, RandomState, seed_of, shares, standardised
 from classifiers.svm import Svm
 
 
+@dataclass(eq=False, repr=False)
 class ForestSelection(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """Keeps the features whose importance in a random forest (mean decrease of Gini impurity) is high.
+    """Selection of features with a high importance in a random forest (mean decrease of Gini impurity).
 
     Parameters
     ----------
+    forest : RandomForestClassifier
+        Cloned before it is fitted.
     threshold : {"median", "mean"} or float
-        Least importance that is kept; importances sum to 1. A feature that no tree splits on has importance 0 and is
-        not kept, even where the median is 0: with few rows most of a thousand features are never used.
+        Minimum importance of a selected feature; importances sum to 1. A feature that no tree splits on has importance
+        0 and is not selected, even if the median is 0: with few rows most of a thousand features are never used.
     min_features : int
-        At least so many, whatever their importance.
+        Minimum number of selected features, whatever their importance.
     max_features : int, optional
-        At most so many; it goes before `min_features`. The most important first, at a tie the earlier column.
-    n_estimators : int
-        Trees.
-    min_samples_leaf : int
-        Least rows in a leaf.
-    random_state : int
-        Seed of the forest.
-    threads : int
-        Trees grown at once; the outcome does not depend on it.
+        Maximum number of selected features; takes precedence over `min_features`. The most important ones are selected,
+        in a tie the first column.
 
     Attributes
     ----------
     importances_ : ndarray of float64, shape (n_features,)
-        All 0 where no split helps.
+        All 0 if the forest has no split.
     selected_ : ndarray of int, shape (n_selected,)
-        Columns that are kept, ascending.
+        Selected columns, ascending.
     """
 
-    def __init__(
-        self,
-        *,
-        threshold: str | float,
-        min_features: int,
-        max_features: int | None,
-        n_estimators: int,
-        min_samples_leaf: int,
-        random_state: int,
-        threads: int,
-    ) -> None:
-        self.threshold = threshold
-        self.min_features = min_features
-        self.max_features = max_features
-        self.n_estimators = n_estimators
-        self.min_samples_leaf = min_samples_leaf
-        self.random_state = random_state
-        self.threads = threads
+    forest: RandomForestClassifier
+    _: KW_ONLY
+    threshold: str | float
+    min_features: int
+    max_features: int | None
 
     def fit(self, X: Floats, codes: Codes, weights: Floats) -> Self:
-        """Grow the forest on weighted rows and choose the columns.
+        """Fit the forest on weighted rows and select the columns.
 
         Raises
         ------
@@ -74,142 +55,108 @@ class ForestSelection(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
             Unknown threshold, or a number of features below 1.
         """
         if self.min_features < 1:
-            raise ValueError(f"min_features={self.min_features!r}; it is 1 or more")
+            raise ValueError(f"min_features={self.min_features!r} is not valid; it is at least 1")
         if self.max_features is not None and self.max_features < 1:
-            raise ValueError(f"max_features={self.max_features!r}; it is 1 or more, or null for no limit")
-        forest = RandomForestClassifier(
-            n_estimators=self.n_estimators,
-            min_samples_leaf=self.min_samples_leaf,
-            random_state=self.random_state,
-            n_jobs=self.threads,
-        ).fit(X, codes, sample_weight=weights)
+            raise ValueError(f"max_features={self.max_features!r} is not valid; it is at least 1, or null for no limit")
+        forest = clone(self.forest).fit(X, codes, sample_weight=weights)
         self.importances_ = np.asarray(forest.feature_importances_, dtype=np.float64)
         ranked = np.argsort(-self.importances_, kind="stable")
         used = self.importances_ > 0
-        enough = int(np.sum(used & (self.importances_ >= self._least(self.importances_))))
-        self.selected_ = np.sort(ranked[: max(enough, self.min_features)][: self.max_features])
+        count = int(np.sum(used & (self.importances_ >= self._min_importance(self.importances_))))
+        self.selected_ = np.sort(ranked[: max(count, self.min_features)][: self.max_features])
         return self
 
     def transform(self, X: Floats) -> Floats:
-        """The chosen columns."""
+        """Return the selected columns."""
         return X[:, self.selected_]
 
-    def _least(self, importances: Floats) -> float:
+    def _min_importance(self, importances: Floats) -> float:
         if not isinstance(self.threshold, str):
             return float(self.threshold)
         if self.threshold == "median":
             return float(np.median(importances))
         if self.threshold == "mean":
-            # A mean of equal numbers may exceed them by a rounding error.
+            # The mean of equal numbers may exceed them by a rounding error.
             return float(np.minimum(np.mean(importances), importances.max()))
-        raise ValueError(f'threshold={self.threshold!r}; it is "median", "mean" or a number')
+        raise ValueError(f'threshold={self.threshold!r} is not valid; it is "median", "mean" or a number')
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class RfSvm(Svm):
-    """Random forest selects the features, a support vector machine classifies.
+    """Support vector machine on features selected by a random forest.
 
-    The selection is part of every fit, those for the calibration included: it sees training patients only.
-    All else is as in `Svm`.
+    The selection is part of every fit, including those for the calibration, so that it uses training patients only.
 
     Parameters
     ----------
-    threshold : {"median", "mean"} or float
-        Least importance that is kept; importances sum to 1. "median" keeps the better half.
-    min_features : int
-        At least so many features, whatever their importance: half of a handful is too few.
-    max_features : int, optional
-        At most so many features; it goes before `min_features`.
+    threshold, min_features, max_features
+        See `ForestSelection`. "median" selects half of the features; the default of `min_features` matters for small
+        feature sets.
     n_estimators : int
-        Trees of the forest.
+        Number of trees of the forest.
     min_samples_leaf : int
-        Least cells in a leaf.
+        Minimum number of cells in a leaf.
     C, kernel, gamma, gamma_factor, degree, coef0, balance, cv
-        As in `Svm`; the forest weighs cells in the same way.
+        See `Svm`; the forest uses the same weights of cells.
     random_state : int, RandomState or None
         Seed of the forest.
     threads : int
-        Trees grown at once.
+        Number of threads of the forest; predictions do not depend on it.
 
     Attributes
     ----------
-    selected_ : ndarray of int
-        Columns that the final machine uses.
     calibration_, machine_, sigmoids_
-        As in `Svm`.
+        See `Svm`.
     """
 
-    def __init__(
-        self,
-        *,
-        threshold: str | float = "median",
-        min_features: int = 8,
-        max_features: int | None = None,
-        n_estimators: int = 100,
-        min_samples_leaf: int = 5,
-        C: float = 1.0,
-        kernel: str = "rbf",
-        gamma: float | str = "scale",
-        gamma_factor: float = 1.0,
-        degree: int = 3,
-        coef0: float = 0.0,
-        balance: str = "patients",
-        cv: Cv = None,
-        random_state: RandomState = None,
-        threads: int = 1,
-    ) -> None:
-        super().__init__(
-            C=C,
-            kernel=kernel,
-            gamma=gamma,
-            gamma_factor=gamma_factor,
-            degree=degree,
-            coef0=coef0,
-            balance=balance,
-            cv=cv,
-        )
-        self.threshold = threshold
-        self.min_features = min_features
-        self.max_features = max_features
-        self.n_estimators = n_estimators
-        self.min_samples_leaf = min_samples_leaf
-        self.random_state = random_state
-        self.threads = threads
+    threshold: str | float = "median"
+    min_features: int = 8
+    max_features: int | None = None
+    n_estimators: int = 100
+    min_samples_leaf: int = 5
+    random_state: RandomState = None
+    threads: int = 1
 
     @property
     def selected_(self) -> Codes:
-        """Columns that the final machine uses, ascending."""
-        return np.asarray(self.machine_.preparation.named_steps["select"].selected_)
+        """Selected columns of the final machine, ascending."""
+        return np.asarray(self._selection.selected_)
 
     @property
     def feature_importances_(self) -> Floats:
-        """Share of each selected feature in the forest's importance of them, float64 of shape (n_features_in_,).
+        """Importance of each selected feature in the forest, float64 of shape (n_features_in_,).
 
-        0 for a feature that was dropped; it sums to 1, or is 0 throughout where no split helped. What the machine makes
-        of the selected ones is not in it.
+        The importances sum to 1, or are all 0 if the forest has no split; that of a dropped feature is 0. They do not
+        depend on the support vector machine.
         """
         check_is_fitted(self)
-        known = np.zeros(self.n_features_in_)
-        known[self.selected_] = self.machine_.preparation.named_steps["select"].importances_[self.selected_]
-        return shares(known)
+        importances = np.zeros(self.n_features_in_)
+        importances[self.selected_] = self._selection.importances_[self.selected_]
+        return shares(importances)
+
+    @property
+    def _selection(self) -> ForestSelection:
+        selection: ForestSelection = self.machine_.preparation.named_steps["select"]
+        return selection
 
     def search_space(self, trial: Any) -> dict[str, Any]:
-        """As in `Svm`, and how many features at most."""
+        """Draw the parameters of `Svm` and the maximum number of features."""
         return {**super().search_space(trial), "max_features": trial.suggest_int("max_features", 8, 512, log=True)}
 
     def _begin(self) -> None:
         self._seed = seed_of(self.random_state)
 
     def _prepare(self, X: Floats, codes: Codes, weights: Floats) -> Pipeline:
-        impute = SimpleImputer(strategy="median", keep_empty_features=True)
-        whole = impute.fit_transform(X)
-        select = ForestSelection(
-            threshold=self.threshold,
-            min_features=self.min_features,
-            max_features=self.max_features,
+        impute, scale = (step for _, step in standardised().steps)
+        imputed = impute.fit_transform(X)
+        forest = RandomForestClassifier(
             n_estimators=self.n_estimators,
             min_samples_leaf=self.min_samples_leaf,
             random_state=self._seed,
-            threads=self.threads,
-        ).fit(whole, codes, weights)
-        scale = StandardScaler().fit(select.transform(whole))
+            n_jobs=self.threads,
+        )
+        select = ForestSelection(
+            forest, threshold=self.threshold, min_features=self.min_features, max_features=self.max_features
+        ).fit(imputed, codes, weights)
+        scale.fit(select.transform(imputed))
         return Pipeline([("impute", impute), ("select", select), ("scale", scale)])

@@ -1,4 +1,4 @@
-"""Support vector machine on standardised features, its probabilities calibrated on patients it has not seen."""
+"""Support vector machine on standardised features, calibrated on out-of-fold decision values."""
 
 from __future__ import annotations
 
@@ -10,89 +10,78 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, Units, standardised
+from classifiers.inner_splits import Cv, Split, inner_splits
 from classifiers.kernel_machine import Kernel, KernelMachine, fit_kernel_machine
-from classifiers.patient_splits import Cv, Split, inner_splits
 from classifiers.platt import fit_sigmoid
 from classifiers.weighting import row_weights
 
 
 @dataclass(frozen=True)
 class PreparedMachine:
-    """A fitted preparation of the features and the machine behind it."""
+    """Fitted preprocessing and machine."""
 
     preparation: Pipeline
     machine: KernelMachine
 
     def decisions(self, X: Floats) -> Floats:
-        """Decision values of raw features, shape (n_rows, n_machines)."""
+        """Compute decision values of raw features, shape (n_rows, n_machines)."""
         return self.machine.decisions(self.preparation.transform(X))
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Svm(FeatureClassifier):
-    """Support vector machine; two classes by one machine, more by one machine for each class against the rest.
+    """Support vector machine with calibrated probabilities; one-vs-rest for more than two classes.
 
-    Gaps are filled with the median and features standardised. Sigmoids on out-of-fold decision values of the
-    training patients make probabilities; where a class has fewer than two patients, there is no such split: the
-    sigmoids are then fitted on the decision values of the training cells themselves, a warning says so, and
-    `calibration_` is "training". The sigmoids weigh cells as the machine does, so that with `balance` other than
-    "none" probabilities are those of balanced classes.
+    Features are imputed by the median and standardised. Sigmoids on out-of-fold decision values of the training
+    patients give the probabilities. If a class has fewer than two patients, there are no such splits: the sigmoids are
+    fitted on the decision values of the training cells, with a warning, and `calibration_` is "training". The sigmoids
+    use the same weights as the machine, so that with `balance` other than "none" the probabilities are those of
+    balanced classes.
 
     Parameters
     ----------
     C : float
-        Cost of a margin violation, above 0.
+        Cost of margin violations, above 0.
     kernel : {"rbf", "linear", "poly", "sigmoid"}
         Kernel.
     gamma : "scale" or float
-        Of the kernels other than "linear": "scale" is 1 / (number of features x variance), as in scikit-learn.
+        Kernel coefficient, not used by "linear"; "scale" is 1 / (number of features x variance), as in scikit-learn.
     gamma_factor : float
-        Factor on `gamma`, above 0. It makes one range of widths fit any number of features.
+        Factor on `gamma`, above 0, so that one search space is valid for any number of features.
     degree : int
-        Of "poly".
+        Degree of "poly".
     coef0 : float
-        Of "poly" and "sigmoid".
+        Constant of "poly" and "sigmoid".
     balance : {"patients", "cells", "none"}
-        Which weights the cells get, see `classifiers.weighting.row_weights`.
+        Weighting of cells; see `classifiers.weighting.row_weights`.
     cv : splitter, iterable of (train, test), or None
-        Splits for the calibration. None: four patient-disjoint folds, see `classifiers.patient_splits`.
+        Splits for the calibration. None: four patient-disjoint folds, see `classifiers.inner_splits`.
 
     Attributes
     ----------
     calibration_ : {"out-of-fold", "training"}
-        What the sigmoids were fitted on.
+        Source of the decision values for the sigmoids.
     machine_ : PreparedMachine
         The machine trained on all cells.
     sigmoids_ : list of Sigmoid
-        One for each machine.
+        One per machine.
 
     Notes
     -----
     Up to 20,000 cells, 8 bytes of memory are used for each pair of cells.
     """
 
-    def __init__(
-        self,
-        *,
-        C: float = 1.0,
-        kernel: str = "rbf",
-        gamma: float | str = "scale",
-        gamma_factor: float = 1.0,
-        degree: int = 3,
-        coef0: float = 0.0,
-        balance: str = "patients",
-        cv: Cv = None,
-    ) -> None:
-        self.C = C
-        self.kernel = kernel
-        self.gamma = gamma
-        self.gamma_factor = gamma_factor
-        self.degree = degree
-        self.coef0 = coef0
-        self.balance = balance
-        self.cv = cv
+    C: float = 1.0
+    kernel: str = "rbf"
+    gamma: float | str = "scale"
+    gamma_factor: float = 1.0
+    degree: int = 3
+    coef0: float = 0.0
+    balance: str = "patients"
+    cv: Cv = None
 
     def search_space(self, trial: Any) -> dict[str, Any]:
-        """C, and for the kernels other than "linear" the factor on gamma; the kernel stays."""
+        """Draw C and, for kernels other than "linear", the factor on gamma."""
         if self.kernel == "linear":
             return {"C": trial.suggest_float("C", 1e-4, 1e1, log=True)}
         return {
@@ -106,12 +95,12 @@ class Svm(FeatureClassifier):
         self._begin()
         self.machine_ = self._fit_machine(X, codes, weights)
         if splits:
-            rows, decisions = self._held_out(X, codes, units, splits)
+            rows, decisions = self._out_of_fold(X, codes, units, splits)
             self.calibration_ = "out-of-fold"
         else:
             warnings.warn(
                 f"{type(self).__name__}: a class has fewer than two patients, so the probabilities are calibrated on "
-                "the training cells themselves and will be too sure",
+                "the training cells themselves and will be overconfident",
                 stacklevel=3,
             )
             rows, decisions = np.arange(len(X)), self.machine_.decisions(X)
@@ -119,7 +108,7 @@ class Svm(FeatureClassifier):
         absent = np.setdiff1d(codes, codes[rows])
         if len(absent):
             raise ValueError(f"no test part of cv has a cell of class {self.classes_[absent[0]]}; use other splits")
-        # The number of patients, not of cells, is what Platt's targets may lean on.
+        # Platt's targets depend on the number of independent observations: patients, not cells.
         scale = len(np.unique(units[rows])) / weights[rows].sum()
         classes = [1] if decisions.shape[1] == 1 else range(decisions.shape[1])
         self.sigmoids_ = [
@@ -135,7 +124,7 @@ class Svm(FeatureClassifier):
         values = np.maximum(values, np.finfo(np.float64).tiny)
         return np.asarray(values / values.sum(axis=1, keepdims=True), dtype=np.float64)
 
-    def _held_out(self, X: Floats, codes: Codes, units: Units, splits: list[Split]) -> tuple[Codes, Floats]:
+    def _out_of_fold(self, X: Floats, codes: Codes, units: Units, splits: list[Split]) -> tuple[Codes, Floats]:
         decisions = []
         for train, test in splits:
             weights = row_weights(codes[train], units[train], self.balance)
@@ -150,17 +139,17 @@ class Svm(FeatureClassifier):
 
     def _gamma(self, Z: Floats) -> float:
         if isinstance(self.gamma, str) and self.gamma != "scale":
-            raise ValueError(f'gamma={self.gamma!r}; it is "scale" or a number above 0')
+            raise ValueError(f'gamma={self.gamma!r} is not valid; it is "scale" or a number above 0')
         variance = float(Z.var())
         base = 1.0 / (Z.shape[1] * variance or 1.0) if isinstance(self.gamma, str) else float(self.gamma)
         gamma = base * self.gamma_factor
         if not gamma > 0 or not np.isfinite(gamma):
-            raise ValueError(f"gamma={self.gamma!r} with gamma_factor={self.gamma_factor!r}; both are above 0")
+            raise ValueError(f"gamma={self.gamma!r} with gamma_factor={self.gamma_factor!r}: both must be above 0")
         return gamma
 
     def _begin(self) -> None:
-        """Draw what all machines of one fit share."""
+        """Draw the random state that all machines of one fit share."""
 
     def _prepare(self, X: Floats, codes: Codes, weights: Floats) -> Pipeline:
-        """The preparation of the features, fitted on these rows."""
+        """Fit the preprocessing on these rows."""
         return standardised().fit(X)

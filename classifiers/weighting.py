@@ -1,4 +1,4 @@
-"""How much each training cell counts, so that neither the larger class nor the larger patient rules."""
+"""Sample weights that balance classes and patients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BALANCES = ("patients", "cells", "none")
 
 
 def row_weights(codes: Codes, units: Units, balance: str) -> Floats:
-    """Weight of each row; their mean is 1.
+    """Compute the weight of each row; the mean weight is 1.
 
     Parameters
     ----------
@@ -20,10 +20,10 @@ def row_weights(codes: Codes, units: Units, balance: str) -> Floats:
     units : ndarray of shape (n_rows,)
         The patient of each row.
     balance : {"patients", "cells", "none"}
-        "patients": all classes have the same total, and within a class all its patients have the same total, which is
-        how the patient-weighted metrics count. "cells": all classes have the same total and their cells the same
-        weight, scikit-learn's `class_weight="balanced"`. "none": 1 for each row. Where each row is its own patient,
-        the first two are the same.
+        "patients": all classes have the same total weight, and within a class all patients have the same total weight,
+        as in the patient-weighted metrics. "cells": all classes have the same total weight and the cells of a class
+        equal weights, scikit-learn's `class_weight="balanced"`. "none": 1 for each row. If each row is its own patient,
+        the first two are equal.
 
     Returns
     -------
@@ -32,10 +32,10 @@ def row_weights(codes: Codes, units: Units, balance: str) -> Floats:
     Raises
     ------
     ValueError
-        Another value of `balance`.
+        Unknown value of `balance`.
     """
     if balance not in BALANCES:
-        raise ValueError(f"balance={balance!r}; it is one of {', '.join(BALANCES)}")
+        raise ValueError(f"balance={balance!r} is not known; it is one of {', '.join(BALANCES)}")
     if balance == "none":
         return np.ones(len(codes))
     rows_of_class = np.bincount(codes)

@@ -1,9 +1,9 @@
-"""A cell: one image of one biological cell and its masks, decoded when they are looked at."""
+"""Cells: the image and masks of one biological cell, decoded lazily."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,15 +14,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from extractors.arrays import BoolArray, UInt8Array
 from extractors.preparation.step import Picture, Step
 from extractors.segmentation.foreground import foreground_mask
 from extractors.segmentation.smear import smear_mask
 
-UInt8Image = npt.NDArray[np.uint8]
-BoolMask = npt.NDArray[np.bool_]
+UInt8Image = UInt8Array
+
 
 MAX_PIXELS = 64 * 1024 * 1024
-"""Largest image, in pixels, that is decoded: a single cell of 8192 x 8192."""
+"""Size limit of an image in pixels: 8192 x 8192."""
 
 MaskBy = Literal["foreground", "whole", "smear"]
 
@@ -31,27 +32,27 @@ FORMATS = frozenset({"BMP", "PNG", "JPEG", "TIFF"})
 
 @dataclass(frozen=True, slots=True)
 class CellFile:
-    """Where a cell lies and how it is to be read; what a table of cells holds and what travels between processes.
+    """Files of a cell and how to read them: an entry of a table of cells, passed between processes.
 
     Parameters
     ----------
     id : str
-        Unique name of the cell in its data set.
+        Unique name of the cell in its dataset.
     path : str
         The image: BMP, PNG, JPEG or TIFF; grey, RGB or RGBA; 8 or 16 bit.
     mask_path : str or None
-        An image whose non-zero pixels are the cell. None: `mask_by` says what is.
+        An image whose non-zero pixels are the cell. None: the mask is made by `mask_by`.
     mask_by : {"foreground", "whole", "smear"}
-        What is the cell where `mask_path` names no mask: the foreground of the black-background image, the whole frame,
-        or the white cell in the middle of a smear (`extractors.segmentation.smear`).
+        Mask without `mask_path`: the foreground of the black-background image, the full frame, or the white blood cell
+        in the centre of a smear (`extractors.segmentation.smear`).
     um_per_px : float or None
         Micrometres per pixel.
     white_level : int or None
         The 16-bit value that becomes 255. None: 65535, which is division by 257.
     nucleus_path : str or None
-        An image whose non-zero pixels are the nucleus. None: nobody has drawn it.
+        An image whose non-zero pixels are the nucleus. None: no annotation.
     prepare : tuple of Step
-        What is done to image and masks, in order, before anybody sees them.
+        Preparation of image and masks, in order.
     """
 
     id: str
@@ -65,12 +66,12 @@ class CellFile:
 
 
 class Cell:
-    """One image of one biological cell, prepared as its file says. It carries no patient and no label.
+    """Prepared image and masks of one biological cell, without patient and label.
 
     Parameters
     ----------
     id : str
-        Name of the cell; errors are reported under it.
+        Name of the cell, used in errors.
     image : ndarray of uint8, shape (height, width, 3)
         RGB.
     mask : ndarray of bool, shape (height, width), optional
@@ -78,21 +79,21 @@ class Cell:
     um_per_px : float, optional
         Micrometres per pixel.
     nucleus : ndarray of bool, shape (height, width), optional
-        True on the nucleus; what lies outside the cell is dropped. Default: nobody has drawn it.
+        True on the nucleus; pixels outside the cell are dropped. Default: no annotation.
 
     Raises
     ------
     ValueError
-        Image or mask of another type or shape.
+        Image or mask has another type or shape.
     """
 
     def __init__(
         self,
         id: str,
         image: UInt8Image,
-        mask: BoolMask | None = None,
+        mask: BoolArray | None = None,
         um_per_px: float | None = None,
-        nucleus: BoolMask | None = None,
+        nucleus: BoolArray | None = None,
     ) -> None:
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise ValueError(f"cell {id}: the image must be uint8 of shape (h, w, 3), not {image.dtype} {image.shape}")
@@ -104,7 +105,7 @@ class Cell:
 
     @classmethod
     def from_file(cls, file: CellFile) -> Cell:
-        """A cell that is decoded when its image or mask is first asked for."""
+        """Create a cell that is decoded on first access."""
         cell = cls.__new__(cls)
         cell._file = file
         return cell
@@ -116,7 +117,7 @@ class Cell:
 
     @property
     def um_per_px(self) -> float | None:
-        """Micrometres per pixel, where known."""
+        """Micrometres per pixel, if known."""
         return self._file.um_per_px
 
     @cached_property
@@ -128,31 +129,32 @@ class Cell:
         OSError
             The file cannot be read.
         ValueError
-            The file is no image that can be decoded, or cannot be prepared.
+            The image cannot be decoded or prepared.
         """
         return self._prepared.image if self._file.prepare else self._raw_image
 
     @cached_property
-    def mask(self) -> BoolMask:
+    def mask(self) -> BoolArray:
         """Bool, shape (height, width), True on the cell.
 
         Raises
         ------
         ValueError
-            The mask has another size than its image, or none can be found: the frame is not black.
+            The mask has another size than its image, or the frame is not black, so that segmentation is impossible.
         """
         return self._prepared.mask if self._file.prepare else self._raw_mask
 
     @cached_property
-    def nucleus(self) -> BoolMask | None:
-        """The nucleus that the user gave: bool, shape (height, width), inside the cell; None where none was given.
+    def nucleus(self) -> BoolArray | None:
+        """Annotated nucleus: bool, shape (height, width), inside the cell; None without annotation.
 
-        All False says that the cell has none. `extractors.segmentation.nucleus` looks for one that nobody has drawn.
+        All False means that the cell has no nucleus. `extractors.segmentation.nucleus` segments nuclei without
+        annotation.
 
         Raises
         ------
         ValueError
-            The mask has another size than its image, or lies outside the cell.
+            The mask has another size than its image, or is outside the cell.
         """
         return self._prepared.nucleus if self._file.prepare else self._raw_nucleus
 
@@ -171,7 +173,7 @@ class Cell:
         return read_image(Path(self._file.path), white_level=self._file.white_level)
 
     @cached_property
-    def _raw_mask(self) -> BoolMask:
+    def _raw_mask(self) -> BoolArray:
         file = self._file
         if file.mask_path is not None:
             return _checked_mask(self.id, "mask", read_mask(Path(file.mask_path)), self._raw_image)
@@ -185,13 +187,13 @@ class Cell:
             raise ValueError(f"{file.path or self.id}: {error}") from error
 
     @cached_property
-    def _raw_nucleus(self) -> BoolMask | None:
+    def _raw_nucleus(self) -> BoolArray | None:
         if self._file.nucleus_path is None:
             return None
-        drawn = _checked_mask(self.id, "nucleus mask", read_mask(Path(self._file.nucleus_path)), self._raw_image)
-        inside = drawn & self._raw_mask
-        if drawn.any() and not inside.any():
-            raise ValueError(f"cell {self.id}: the nucleus mask {self._file.nucleus_path} lies outside the cell")
+        nucleus = _checked_mask(self.id, "nucleus mask", read_mask(Path(self._file.nucleus_path)), self._raw_image)
+        inside = nucleus & self._raw_mask
+        if nucleus.any() and not inside.any():
+            raise ValueError(f"cell {self.id}: the nucleus mask {self._file.nucleus_path} is outside the cell")
         return inside
 
     def __repr__(self) -> str:
@@ -199,12 +201,12 @@ class Cell:
 
 
 class Cells(Sequence[Cell]):
-    """Cells on disk as a sequence; each access makes a fresh cell, so that decoded pixels are not kept.
+    """Sequence of cells on disk; each access creates a new cell, so that decoded pixels do not accumulate.
 
     Parameters
     ----------
     files : iterable of CellFile
-        One entry a cell.
+        One entry per cell.
     """
 
     def __init__(self, files: Iterable[CellFile]) -> None:
@@ -222,11 +224,8 @@ class Cells(Sequence[Cell]):
             return Cells(self.files[index])
         return Cell.from_file(self.files[index])
 
-    def __iter__(self) -> Iterator[Cell]:
-        return map(Cell.from_file, self.files)
-
     def take(self, indices: Iterable[int]) -> Cells:
-        """The cells at the given positions, in that order."""
+        """Select cells by position, in the order of `indices`."""
         return Cells(self.files[i] for i in indices)
 
 
@@ -240,7 +239,7 @@ def read_image(path: Path, *, white_level: int | None = None) -> UInt8Image:
     OSError
         The file cannot be read.
     ValueError
-        It is no BMP, PNG, JPEG or TIFF, has several pages, more than `MAX_PIXELS` pixels, or is damaged.
+        The file is not a BMP, PNG, JPEG or TIFF, is damaged, or has several pages or more than `MAX_PIXELS` pixels.
     """
     pixels = _decode(path)
     if pixels.dtype == np.uint16:
@@ -255,8 +254,8 @@ def read_image(path: Path, *, white_level: int | None = None) -> UInt8Image:
     return np.asarray(cv2.cvtColor(pixels, code), dtype=np.uint8)
 
 
-def read_mask(path: Path) -> BoolMask:
-    """Read an image whose non-zero pixels (in any colour channel) are meant: bool, shape (height, width)."""
+def read_mask(path: Path) -> BoolArray:
+    """Read a mask: bool, shape (height, width), True for pixels that are non-zero in any colour channel."""
     pixels = _decode(path)
     if pixels.ndim == 3:
         pixels = pixels[..., : min(3, pixels.shape[2])].max(axis=2)
@@ -264,7 +263,7 @@ def read_mask(path: Path) -> BoolMask:
 
 
 def is_lossy(path: Path) -> bool:
-    """Whether the file holds JPEG-compressed pixels, whose black is not exactly 0."""
+    """Whether the file contains JPEG-compressed pixels, whose black is not exactly 0."""
     with Image.open(path) as header:
         return header.format == "JPEG" or header.info.get("compression") == "jpeg"
 
@@ -272,13 +271,13 @@ def is_lossy(path: Path) -> bool:
 def verify_image(path: Path) -> tuple[int, int]:
     """Decode every byte of an image and return its (height, width).
 
-    Stricter than `read_image`, whose decoder fills what a cut-off file lacks; for the one check when a data set is
-    opened.
+    Stricter than `read_image`, whose decoder fills the missing pixels of a truncated file; used once when a dataset is
+    loaded.
 
     Raises
     ------
     OSError, ValueError
-        As `read_image`, and for a file that ends too early.
+        As for `read_image`, and for a truncated file.
     """
     data = path.read_bytes()
     width, height = _check_header(path, data)
@@ -303,21 +302,21 @@ def _check_header(path: Path, data: bytes) -> tuple[int, int]:
     try:
         with Image.open(io.BytesIO(data)) as header:
             width, height = header.size
-            kind, pages = header.format, getattr(header, "n_frames", 1)
+            image_format, pages = header.format, getattr(header, "n_frames", 1)
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path}: {error}") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{path}: not an image that can be read (BMP, PNG, JPEG or TIFF)") from error
-    if kind not in FORMATS:
-        raise ValueError(f"{path}: a {kind} file; BMP, PNG, JPEG or TIFF is expected")
+        raise ValueError(f"{path}: not a readable image (BMP, PNG, JPEG or TIFF)") from error
+    if image_format not in FORMATS:
+        raise ValueError(f"{path}: a {image_format} file; BMP, PNG, JPEG or TIFF is expected")
     if width * height > MAX_PIXELS:
         raise ValueError(f"{path}: {width} x {height} pixels; a cell may have at most {MAX_PIXELS}")
     if pages != 1:
-        raise ValueError(f"{path}: {pages} pages; one cell a file is expected")
+        raise ValueError(f"{path}: {pages} pages; one cell per file is expected")
     return width, height
 
 
-def _checked_mask(id: str, name: str, mask: BoolMask, image: UInt8Image) -> BoolMask:
+def _checked_mask(id: str, name: str, mask: BoolArray, image: UInt8Image) -> BoolArray:
     if mask.shape != image.shape[:2]:
         raise ValueError(f"cell {id}: the {name} is {mask.shape}, its image {image.shape[:2]} (height, width)")
     return mask.astype(np.bool_, copy=False)

@@ -1,9 +1,10 @@
-"""Frozen networks as extractors: each cell's pooled feature."""
+"""Embeddings of frozen networks as an extractor."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,103 +12,91 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from extractors.arrays import Float32Array
 from extractors.cells import Cell
-from extractors.networks.backbones import BackboneSpec
+from extractors.networks.backbones.backbone import BackboneSpec
+from extractors.networks.backbones.pooling import OWN
 from extractors.networks.inference.engine import Engine
-from extractors.networks.inference.opening import open_engine
-from extractors.networks.inference.pipeline import shown_images
-from extractors.networks.inference.turns import averaged, turned
-from extractors.networks.pooling import OWN
-from extractors.networks.weights import full_name, weights_file
+from extractors.networks.inference.pipeline import input_images
+from extractors.networks.inference.select_engine import open_engine
+from extractors.networks.inference.test_time_augmentation import dihedral_images, mean_rows
+from extractors.networks.weights.resolve import full_name, weights_file
 
 NORMALIZATIONS = ("none", "l2")
 
 
+@dataclass(eq=False, repr=False)
 class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """The pooled feature of a frozen timm or torchvision network; nothing is learned from the cells.
+    """Pooled feature of a frozen timm or torchvision network; stateless.
 
-    The whole frame is resized, cropped and standardised as the weights' own data configuration says, bit for bit as a
-    plain timm evaluation does. Images smaller than the network's input are enlarged.
+    The full frame is resized, cropped and normalised by the data configuration of the weights, bit for bit as in a
+    plain timm evaluation. Images smaller than the network's input are enlarged.
 
     Parameters
     ----------
     model : str
         Any timm model, or a torchvision classification model that timm lacks; with or without `.tag`.
     weights : str
-        `"default"` (the library's choice), `"random"` (a fixed seed made of the model's name), a tag, or the path of
-        a safetensors file.
+        `"default"` (the library's choice), `"random"` (seeded by the name of the model), a tag, or the path of a
+        safetensors file.
     pool : {"default", "avg", "max", "avg+max", "cls", "flatten"}
-        How the last map, or the patch tokens, become one vector. `default` is what the network was published with: the
-        average for most, the class token (`cls`) for most transformers.
+        How the last feature map, or the patch tokens, become one vector. `default` is the pooling that the network was
+        published with: the average for most, the class token (`cls`) for most transformers.
     layer : "last" or int
-        The feature stage that is pooled; negative ones count from the end.
+        The feature stage to pool; negative numbers count from the end.
     size : "default" or int
-        Side in pixels of the square that the network is shown.
+        Side of the square input image in pixels.
     precision : {"f32", "bf16"}
-        `bf16` is faster where the hardware has units for it; features then differ by some hundredths of the largest.
+        `bf16` is faster on hardware that supports it; features differ by a few hundredths of the largest.
     tta : bool
-        The mean over the 8 flips and quarter turns of what the network is shown: a cell has no upright position.
+        Test-time augmentation: the mean over the 8 flips and quarter turns of the input image, because a cell has no
+        upright position.
     normalize : {"none", "l2"}
-        `l2` divides each feature vector by its Euclidean length; a vector of zeros stays as it is.
+        `l2` divides each feature vector by its Euclidean length; a zero vector is unchanged.
     engine : {"auto", "openvino", "torch"}
-        `auto` is OpenVINO on the processor and torch on a GPU; where OpenVINO cannot compute a network, torch does,
-        and `notices_` says so.
+        `auto` is OpenVINO on the CPU and torch on a GPU; networks that OpenVINO does not support are computed by
+        torch, with a message in `notices_`.
     weights_dir : str or Path, optional
-        A folder of files named `MODEL.safetensors` or `MODEL.TAG.safetensors`; looked into first.
+        A folder of files named `MODEL.safetensors` or `MODEL.TAG.safetensors`, searched first.
     threads : int
-        Threads that compute; as many more read the next cells meanwhile.
+        Number of compute threads; as many more threads read the next cells.
     device : {"auto", "cpu", "cuda"}
-        `auto` is the GPU where there is one.
+        `auto` is the GPU if there is one.
 
     Attributes
     ----------
     notices_ : tuple of str
-        After `transform`: what a person should read once about how the features were computed.
+        Messages for the user about how the features were computed; set by `transform`.
 
     Notes
     -----
-    By OpenVINO the bits of a feature depend on its image alone, neither on the other cells nor on `threads`; by torch
-    on the processor they depend on `threads`, on a GPU on the number of cells in a batch.
+    With OpenVINO the bits of a feature depend on its image alone, not on other cells or `threads`. With torch they
+    depend on `threads` on the CPU, and on the batch size on a GPU.
     """
 
     joined: ClassVar[tuple[str, ...]] = ("pool",)
-    """Parameters whose text is a list joined by `+`: `"avg+max"` is `("avg", "max")`."""
+    """Parameters that accept a list joined by `+`: `"avg+max"` is `("avg", "max")`."""
 
-    def __init__(
-        self,
-        model: str = "efficientnet_b0",
-        *,
-        weights: str = "default",
-        pool: Any = OWN,
-        layer: Any = "last",
-        size: Any = "default",
-        precision: str = "f32",
-        tta: bool = False,
-        normalize: str = "none",
-        engine: str = "auto",
-        weights_dir: Any = None,
-        threads: int = 1,
-        device: str = "auto",
-    ) -> None:
-        self.model = model
-        self.weights = weights
-        self.pool = pool
-        self.layer = layer
-        self.size = size
-        self.precision = precision
-        self.tta = tta
-        self.normalize = normalize
-        self.engine = engine
-        self.weights_dir = weights_dir
-        self.threads = threads
-        self.device = device
+    model: str = "efficientnet_b0"
+    _: KW_ONLY
+    weights: str = "default"
+    pool: Any = OWN
+    layer: Any = "last"
+    size: Any = "default"
+    precision: str = "f32"
+    tta: bool = False
+    normalize: str = "none"
+    engine: str = "auto"
+    weights_dir: Any = None
+    threads: int = 1
+    device: str = "auto"
 
     def fit(self, X: Sequence[Cell], y: Any = None, groups: Any = None) -> Embedding:
-        """Nothing is fitted; returns itself."""
+        """Do nothing; return the extractor."""
         return self
 
-    def transform(self, X: Sequence[Cell]) -> npt.NDArray[np.float32]:
-        """The feature of each cell.
+    def transform(self, X: Sequence[Cell]) -> Float32Array:
+        """Compute the embedding of each cell.
 
         Parameters
         ----------
@@ -121,42 +110,42 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         Raises
         ------
         ValueError
-            A parameter, model or tag is unknown; weights that do not fit; a cell that is too small, or whose feature
-            is NaN or infinite.
+            A parameter, model or tag is unknown, the weights belong to another network, or a cell is too small or has
+            a feature that is NaN or infinite.
         OSError
-            No weights (the message says what was tried), or a cell that cannot be read.
+            The weights are not available (the message lists what was tried), or a cell cannot be read.
         """
         engine = self._engine()
         features = np.empty((len(X), engine.width), dtype=np.float32)
-        with closing(shown_images(X, engine.view, threads=self.threads)) as images:
-            rows = averaged(engine.features(turned(images))) if self.tta else engine.features(images)
+        with closing(input_images(X, engine.transform, threads=self.threads)) as images:
+            rows = mean_rows(engine.features(dihedral_images(images))) if self.tta else engine.features(images)
             for index, row in zip(range(len(X)), rows, strict=True):
                 features[index] = row
         self.notices_ = engine.notices
         finite = np.isfinite(features).all(axis=1)
         if not finite.all():
             cell = X[int(np.argmin(finite))]
-            raise ValueError(f"cell {cell.id}: its embedding by {self.model} holds NaN or infinity")
+            raise ValueError(f"cell {cell.id}: its embedding by {self.model} contains NaN or infinity")
         return _unit_length(features) if self.normalize == "l2" else features
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
-        """`MODEL_0000`, ... one for each number of the feature; opens the network."""
+        """Return the names `MODEL_0000`, ... of the features; opens the network."""
         return np.array([f"{self.model}_{index:04d}" for index in range(self._engine().width)], dtype=object)
 
     def weights_file(self) -> Path | None:
-        """The file that the weights are read from, None for random ones; found without importing torch.
+        """Return the file of the weights, None for random weights, without importing torch.
 
         Raises
         ------
         ValueError
             Unknown model or tag.
         FileNotFoundError
-            No weights; the message tells what was tried and what to do.
+            The weights are not available; the message lists what was tried and what to do.
         """
         return weights_file(self.model, self.weights, self.weights_dir)
 
     def full_name(self) -> str:
-        """The network with the tag of its weights, such as `resnet50.a1_in1k`: what `default` stands for.
+        """Return the model with the tag of its weights, such as `resnet50.a1_in1k`; resolves `default`.
 
         Raises
         ------
@@ -166,12 +155,12 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         return full_name(self.model, self.weights)
 
     def spec(self) -> BackboneSpec:
-        """The network as it is asked for."""
+        """Return the specification of the network."""
         return BackboneSpec(self.model, weights=self.weights, pool=self.pool, layer=self.layer, size=self.size)
 
     @property
     def thread_independent(self) -> bool:
-        """Whether the bits of a feature are the same for any `threads`; by torch, as `auto` may be, they are not."""
+        """Whether features are identical for any `threads`; false for `auto`, which may select torch."""
         return self.engine == "openvino"
 
     def __sklearn_tags__(self) -> Any:
@@ -192,13 +181,13 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             threads=self.threads,
             weights_dir=self.weights_dir,
         )
-        height, width = engine.view.size
+        height, width = engine.transform.size
         if self.tta and height != width:
-            raise ValueError(f"tta turns squares; {self.model} is shown images of {height} x {width} pixels")
+            raise ValueError(f"tta needs a square input; that of {self.model} has {height} x {width} pixels")
         return engine
 
 
-def _unit_length(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Each row divided by its Euclidean length, computed in double precision; a row of zeros stays."""
+def _unit_length(features: Float32Array) -> Float32Array:
+    """Divide each row by its Euclidean length, computed in double precision; zero rows are unchanged."""
     lengths = np.linalg.norm(features.astype(np.float64), axis=1, keepdims=True)
     return (features / np.where(lengths > 0, lengths, 1)).astype(np.float32)

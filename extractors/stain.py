@@ -1,14 +1,14 @@
-"""The mean colour of a cell, which tells how it was stained and little else: the ground for a baseline."""
+"""Mean colour of a cell: a baseline that depends on the staining and on little else."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from extractors.handcrafted.channels import RGB, optical_density
-from extractors.handcrafted.family import Family, HandcraftedBase
-from extractors.handcrafted.feature import Column, Feature
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.status import Measured
+from extractors.handcrafted.framework.cell_regions import CellRegions
+from extractors.handcrafted.framework.channels import RGB, optical_density
+from extractors.handcrafted.framework.family import Family, HandcraftedBase
+from extractors.handcrafted.framework.feature import Column, Feature
+from extractors.handcrafted.framework.status import FeatureValues
 
 MEAN = Feature("mean", "mean over the pixels of the cell", "grey level", "[0, 255]", "IBSI")
 DENSITY = Feature("mean", "mean of -log10((I + 1) / 256) over pixels and channels", "OD", "[0, 2.41]", "Beer-Lambert")
@@ -19,28 +19,20 @@ COLUMNS = (
 
 
 class Stain(HandcraftedBase):
-    """Mean red, green and blue, and mean optical density inside the cell; knows no shape, size or texture."""
+    """Mean red, green and blue, and mean optical density inside the cell; no shape, size or texture."""
 
     def _families(self) -> list[Family]:
-        """The one family."""
         return [Family(COLUMNS, stain)]
 
 
-def stain(parts: Parts) -> Measured:
-    """Mean colour over the pixels of the cell; the background has no part in it.
+def stain(cell: CellRegions) -> FeatureValues:
+    """Compute `COLUMNS` over the pixels of the cell; the background is ignored.
 
     Parameters
     ----------
-    parts : Parts
-        The cell.
-
-    Returns
-    -------
-    Measured
-        A value for each of `COLUMNS`.
+    cell : CellRegions
     """
-    pixels = parts.image[parts.mask]
+    pixels = cell.image[cell.mask]
     means = pixels.mean(axis=0, dtype=np.float64)
-    density = optical_density(pixels).mean(dtype=np.float64)
-    values = (*means.tolist(), float(density))
+    values = (*means.tolist(), float(optical_density(pixels).mean(dtype=np.float64)))
     return {column.name: value for column, value in zip(COLUMNS, values, strict=True)}

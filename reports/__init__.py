@@ -1,1 +1,1 @@
-"""Results become tables, figures and one HTML file; nothing is run here."""
+"""Reports: tables, figures and one HTML file from stored results."""

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when NumPy is imported; parallel tests would share the cores
+
+sys.path.append(str(Path(__file__).parent))  # for `reference`, published methods that only tests compare with
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the numeric kernels once, before several workers would compile them side by side."""
+    if getattr(session.config.option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
+        import numpy as np  # noqa: PLC0415 (as below)
+
+        from extractors.cells import Cell  # noqa: PLC0415 (only the controller of parallel tests pays for it)
+        from extractors.handcrafted.catalogue import Handcrafted  # noqa: PLC0415
+
+        y, x = np.mgrid[:64, :64]
+        mask = (y - 32) ** 2 + (x - 32) ** 2 < 25**2
+        image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8) * mask[..., None]
+        Handcrafted().transform([Cell("kernels", image, mask)])
 
 
 @pytest.fixture(scope="session")

@@ -1,1 +1,1 @@
-"""What a plugin must keep to, as checks that anybody can run on one."""
+"""Contract tests of plugins."""

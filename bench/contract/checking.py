@@ -1,4 +1,4 @@
-"""Find a plugin by its name and run every check that concerns it."""
+"""Resolve a plugin by name and collect its contract checks."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from typing import TYPE_CHECKING, Literal
 from bench.contract.classifiers import ClassifierChecks
 from bench.contract.engine import EngineChecks
 from bench.contract.extractors import ExtractorChecks
-from bench.contract.outcomes import Check, Step, outcomes
+from bench.contract.outcomes import Step
 from bench.errors import BenchError, did_you_mean
-from bench.plugins import Plugin, classifier, extractor, installed
-from bench.selectors import parse
+from bench.plugins.registry import Plugin, classifier, extractor, installed
+from bench.plugins.selectors import parse
 
 if TYPE_CHECKING:
-    from extractors.networks.cost import Cost
+    from extractors.networks.backbones.cost import Cost
 
 Kind = Literal["extractor", "classifier"]
 
 BRIEF = {"epochs": 2}
-"""Parameters that are lowered where the selector does not give them: what the checks show needs no long fit."""
+"""Parameters that are reduced in the checks unless the selector sets them."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A plugin that is to be checked.
+    """A plugin to check.
 
     Parameters
     ----------
     kind : {"extractor", "classifier"}
-        What it is.
+        Kind of the plugin.
     plugin : Plugin
-        It, as it is checked.
+        Plugin with the parameters used in the checks.
     notes : tuple of str
-        In what it differs from the plugin that was asked for, in sentences.
+        Differences from the requested plugin, as messages.
     weights_dir : str or None
-        Where weights are looked for first.
+        Folder searched first for weights.
     """
 
     kind: Kind
@@ -48,34 +48,23 @@ class Subject:
     weights_dir: str | None = None
 
 
-def check(name: str, kind: Kind | None = None, *, weights_dir: str | Path | None = None) -> list[Check]:
-    """Run the contract's checks on a plugin, ours or a third party's.
+def find_subject(name: str, kind: Kind | None = None, *, weights_dir: str | Path | None = None) -> Subject:
+    """Resolve the plugin of a selector, with parameters that are fast to check.
 
     Parameters
     ----------
     name : str
-        A selector: a plugin, a model's name, or the import path of a scikit-learn classifier.
+        Selector of a plugin, name of a model, or import path of a scikit-learn classifier.
     kind : {"extractor", "classifier"}, optional
-        Needed only where one name stands for both.
+        Required only if both kinds have the name.
     weights_dir : str or Path, optional
-        Where weights of a network are looked for first.
-
-    Returns
-    -------
-    list of Check
-        In the order in which they were run; a plugin keeps to the contract where none has failed.
+        Folder searched first for weights of a network.
 
     Raises
     ------
     BenchError
-        Nothing has that name, or both an extractor and a classifier have.
+        No plugin has this name, or both an extractor and a classifier have.
     """
-    with steps_of(find_subject(name, kind, weights_dir=weights_dir)) as steps:
-        return list(outcomes(steps))
-
-
-def find_subject(name: str, kind: Kind | None = None, *, weights_dir: str | Path | None = None) -> Subject:
-    """The plugin that a selector names, made quick to check; raises BenchError as `check` does."""
     kind = kind or _kind_of(parse(name).name)
     plugin = (extractor if kind == "extractor" else classifier)(name)
     return _with_weights(_brief(Subject(kind, plugin, weights_dir=str(weights_dir) if weights_dir else None), name))
@@ -83,24 +72,24 @@ def find_subject(name: str, kind: Kind | None = None, *, weights_dir: str | Path
 
 @contextmanager
 def steps_of(subject: Subject) -> Iterator[list[Step]]:
-    """The checks of a plugin; its made-up cells lie in a folder that vanishes with the block."""
+    """Provide the checks of a plugin; synthetic cells are in a folder that is removed at the end of the context."""
     with tempfile.TemporaryDirectory(prefix="cytobench-check-") as name:
         folder, plugin = Path(name), subject.plugin
         if subject.kind == "classifier":
             own = ClassifierChecks(plugin, folder).steps()
-            at_work = EngineChecks(None, plugin, folder).steps()
+            engine = EngineChecks(None, plugin, folder).steps()
         else:
             own = ExtractorChecks(plugin, folder, subject.weights_dir).steps()
-            # Features of an extractor that learns nothing are made before the engine begins to split.
-            at_work = EngineChecks(plugin, classifier("naive_bayes"), folder).steps() if plugin.requires_fit else []
-        yield [*own, *at_work]
+            # Features of a stateless extractor are computed before the engine splits the cells.
+            engine = EngineChecks(plugin, classifier("naive_bayes"), folder).steps() if plugin.requires_fit else []
+        yield [*own, *engine]
 
 
 def network_cost(subject: Subject) -> Cost | None:
-    """What a cell costs a frozen network; None for any other plugin."""
-    from extractors.embedding import Embedding  # noqa: PLC0415 (where there is a network, it is imported by now)
-    from extractors.networks.backbones import load_backbone  # noqa: PLC0415
-    from extractors.networks.cost import backbone_cost  # noqa: PLC0415
+    """Return the cost of a frozen network per cell; None for any other plugin."""
+    from extractors.embedding import Embedding  # noqa: PLC0415 (already imported if the plugin is a network)
+    from extractors.networks.backbones.backbone import load_backbone  # noqa: PLC0415
+    from extractors.networks.backbones.cost import backbone_cost  # noqa: PLC0415
 
     built = subject.plugin.build(weights_dir=subject.weights_dir)
     if not isinstance(built, Embedding):
@@ -111,10 +100,12 @@ def network_cost(subject: Subject) -> Cost | None:
 def _kind_of(name: str) -> Kind:
     classifies, extracts = name in installed("classifiers"), name in installed("extractors")
     if classifies and extracts:
-        raise BenchError(f"{name} is a classifier and an extractor; say which: --kind classifier or --kind extractor")
+        raise BenchError(
+            f"{name} is a classifier and an extractor; choose one with --kind classifier or --kind extractor"
+        )
     if classifies or extracts:
         return "classifier" if classifies else "extractor"
-    from extractors.networks.registry import model_names  # noqa: PLC0415 (reads a list that may have to be made)
+    from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (reads a list that may have to be built)
 
     if name.partition(".")[0] in model_names():
         return "extractor"
@@ -122,23 +113,23 @@ def _kind_of(name: str) -> Kind:
         return "classifier"
     hint = did_you_mean(name, [*installed("classifiers"), *installed("extractors")])
     raise BenchError(
-        f"no extractor or classifier is called {name!r}.{hint} See bench list extractors and bench list classifiers; a "
-        "plugin is found once its distribution is installed."
+        f"no extractor or classifier is called {name!r}.{hint} See bench list extractors and bench list classifiers; "
+        "the distribution of a plugin must be installed."
     )
 
 
 def _brief(subject: Subject, name: str) -> Subject:
-    given = parse(name).params
-    lowered = {k: v for k, v in BRIEF.items() if k in subject.plugin.params and k not in given}
-    if not lowered:
+    requested = parse(name).params
+    reduced = {k: v for k, v in BRIEF.items() if k in subject.plugin.params and k not in requested}
+    if not reduced:
         return subject
-    told = tuple(f"{key}={value} in these checks, so that they end soon" for key, value in lowered.items())
-    plugin = replace(subject.plugin, params={**subject.plugin.params, **lowered})
-    return replace(subject, plugin=plugin, notes=(*subject.notes, *told))
+    notes = tuple(f"the checks use {key}={value} to save time" for key, value in reduced.items())
+    plugin = replace(subject.plugin, params={**subject.plugin.params, **reduced})
+    return replace(subject, plugin=plugin, notes=(*subject.notes, *notes))
 
 
 def _with_weights(subject: Subject) -> Subject:
-    """With random weights where none are to be had: the contract holds for any weights, and this is said."""
+    """Use random weights, with a note, if no weights are available: the contract holds for any weights."""
     plugin = subject.plugin
     if "weights" not in plugin.params or subject.kind != "extractor":
         return subject
@@ -146,7 +137,7 @@ def _with_weights(subject: Subject) -> Subject:
     try:
         built.weights_file()
     except OSError:
-        note = "weights=random in these checks, since no weights are to be had here"
+        note = "the checks use weights=random, since no weights are available"
         changed = replace(plugin, params={**plugin.params, "weights": "random"})
         return replace(subject, plugin=changed, notes=(*subject.notes, note))
     return subject

@@ -1,4 +1,4 @@
-"""The engine with a spied plugin: no fit sees a tested patient, and what is tested changes nothing that is learned."""
+"""Contract checks of a plugin in the engine: no fit depends on test patients."""
 
 from __future__ import annotations
 
@@ -12,41 +12,44 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.contract.ledger import Ledger, fits_that_saw, mistold_fits, torn_splits
-from bench.contract.material import (
-    Material,
+from bench.contract.call_log import CallLog, fits_on_test_patients, mislabelled_fits, splits_across_patients
+from bench.contract.outcomes import NotApplicable, Step, Violation
+from bench.contract.search_space import drawn_parameters
+from bench.contract.spies import SpiedPlugin, watched_splitters, with_numbers
+from bench.contract.synthetic_data import (
     Rows,
-    made_up_cells,
-    made_up_features,
-    retold,
-    swapped,
+    SyntheticData,
+    next_labels,
+    renamed_copy,
+    synthetic_cells,
+    synthetic_features,
     with_other_inputs,
     with_planted_signal,
 )
-from bench.contract.outcomes import Broken, NotApplicable, Step
-from bench.contract.spaces import drawn_parameters
-from bench.contract.spies import SpiedPlugin, watched_splitters, with_numbers
-from bench.experiment import FoldJob, FoldResult, Protocol, fit_fold
-from bench.plugins import Plugin
-from bench.store.entry import digests_array, write_entry
-from bench.store.fits import FitPlace
+from bench.evaluation.fold import FoldResult
+from bench.evaluation.protocol import Protocol
+from bench.experiments.worker import FoldJob, fit_fold
+from bench.features.store.entry import digests_array, write_entry
+from bench.features.store.fit_key import FitLocation
+from bench.plugins.registry import Plugin
 from extractors.cells import Cells
 
-FOLDS, INNER, TRIALS = 3, 2, 2
+FOLDS, FITTED, INNER, TRIALS = 3, 2, 2, 2
+"""Number of outer folds, of outer folds that are fitted, of inner folds and of tuning trials."""
 
 
 @dataclass(frozen=True)
 class EngineChecks:
-    """The checks of a plugin at work: three outer folds on made-up cells, calibrated, tuned where it can be.
+    """Checks of a plugin in outer folds on synthetic cells, with calibration and, if possible, tuning.
 
     Parameters
     ----------
     extractor : Plugin or None
-        None for a classifier of cells, or one of features that are given.
+        None for a classifier of cells or of synthetic features.
     classifier : Plugin
-        What is fitted on the features or cells.
+        Classifier of the features or cells.
     folder : Path
-        An empty folder for made-up data.
+        Empty folder for synthetic data.
     """
 
     extractor: Plugin | None
@@ -54,85 +57,84 @@ class EngineChecks:
     folder: Path
 
     def steps(self) -> list[Step]:
-        """The checks in the order in which they are best read."""
+        """Return the checks in the order of the report."""
         return [
-            Step("at work in the engine, no fit sees a tested patient", self.no_fit_sees_a_tested_patient),
-            Step("at work in the engine, every split keeps patients whole", self.every_split_keeps_patients_whole),
-            Step("labels of tested patients change nothing", self.labels_change_nothing),
-            Step("other cells of tested patients change nothing else", self.cells_change_nothing),
-            Step("folds that were fitted before change nothing", self.order_changes_nothing),
+            Step("in the engine, no fit sees a test patient", self.no_fit_sees_a_test_patient),
+            Step("in the engine, no split separates cells of a patient", self.no_split_separates_a_patient),
+            Step("labels of test patients have no effect", self.labels_have_no_effect),
+            Step("other cells of test patients have no effect on the rest", self.cells_have_no_effect),
+            Step("folds fitted before have no effect", self.order_has_no_effect),
         ]
 
-    def no_fit_sees_a_tested_patient(self) -> str:
-        """All fits and predictions of all folds, with the labels and patients that came with them."""
+    def no_fit_sees_a_test_patient(self) -> str:
+        """Check the rows, labels and patients of all fits and predictions."""
         if isinstance(self._attempt, Exception):
             raise self._attempt
-        for fold, (result, ledger) in enumerate(zip(self._folds, self._ledgers, strict=True)):
+        for fold, (result, log) in enumerate(zip(self._folds, self._logs, strict=True)):
             least = INNER + 1 + TRIALS * INNER * self._tunable
-            fits = sum(fit.role == "classifier" for fit in ledger.fits)
+            fits = sum(fit.role == "classifier" for fit in log.fits)
             if fits < least:
-                raise Broken(f"{fits} fits were seen in fold {fold}; {least} at least are expected")
-            found = [
-                *fits_that_saw(ledger, self._data.groups, self._test(fold)),
-                *mistold_fits(ledger, self._data.y, self._data.groups),
+                raise Violation(f"{fits} fits in fold {fold}; expected at least {least}")
+            violations = [
+                *fits_on_test_patients(log, self._data.groups, self._test(fold)),
+                *mislabelled_fits(log, self._data.y, self._data.groups),
             ]
-            if found:
-                raise Broken("; ".join(found))
+            if violations:
+                raise Violation("; ".join(violations))
             if sorted(result.predictions["row"]) != sorted(self._test(fold)):
-                raise Broken(f"the predictions of fold {fold} are not those of its tested cells")
-        fits = sum(len(ledger.fits) for ledger in self._ledgers)
+                raise Violation(f"the predictions of fold {fold} are not those of its test cells")
+        fits = sum(len(log.fits) for log in self._logs)
         return f"{fits} fits, {'with' if self._tunable else 'without'} tuning"
 
-    def every_split_keeps_patients_whole(self) -> str:
-        """Splits that were asked of the engine's `cv`, and those that scikit-learn's splitters made inside fits."""
+    def no_split_separates_a_patient(self) -> str:
+        """Check the calls of `cv.split` and the splits of scikit-learn inside fits."""
         _ = self._attempt
-        torn = list(dict.fromkeys(finding for ledger in self._ledgers for finding in torn_splits(ledger)))
-        if torn:
-            raise Broken("; ".join(torn))
-        if isinstance(self._attempt, Exception):
-            raise NotApplicable("a fold could not be fitted")
-        asked = sum(call.given for ledger in self._ledgers for call in ledger.splits)
-        return f"cv was asked {asked} times" if asked else "no split was made inside a fit"
+        violations = list(dict.fromkeys(text for log in self._logs for text in splits_across_patients(log)))
+        if violations:
+            raise Violation("; ".join(violations))
+        _ = self._folds
+        calls = sum(call.is_cv for log in self._logs for call in log.splits)
+        return f"{calls} calls of cv.split" if calls else "no split inside a fit"
 
-    def labels_change_nothing(self) -> None:
-        """The tested patients get other labels, here and in the table beside their images."""
-        first, y = self._folds[0], swapped(self._data.y, self._test(0))
+    def labels_have_no_effect(self) -> None:
+        """The test patients get other labels, also in the table in the folder of the images."""
+        first, y = self._folds[0], next_labels(self._data.y, self._test(0))
         other = replace(self._data, y=y)
         if isinstance(other.X, Cells):
-            other = retold(self._data, self.folder / "other-labels", y)
-        changed = self._run(other, 0, Ledger())
-        _check_equal(first, changed, self._test(0), "the tested patients have other labels")
+            other = renamed_copy(self._data, self.folder / "other-labels", y)
+        changed = self._run(other, 0, CallLog())
+        _check_equal(first, changed, self._test(0), "the test patients have other labels")
 
-    def cells_change_nothing(self) -> None:
-        """Every second tested patient gets other cells: all that is learned, and the other patients, stay."""
+    def cells_have_no_effect(self) -> None:
+        """Every second test patient gets other cells; fits and other predictions do not change."""
         first, test = self._folds[0], self._test(0)
         patients = np.unique(self._data.groups[test])
         moved = test[np.isin(self._data.groups[test], patients[::2])]
-        changed = self._run(with_other_inputs(self._data, moved, seed=99), 0, Ledger())
-        kept = np.setdiff1d(test, moved)
-        _check_equal(first, changed, kept, "other tested patients have other cells")
+        changed = self._run(with_other_inputs(self._data, moved, seed=99), 0, CallLog())
+        others = np.setdiff1d(test, moved)
+        _check_equal(first, changed, others, "other test patients have other cells")
 
-    def order_changes_nothing(self) -> None:
-        """The first fold once more, after another that learned a planted signal from the patients whom it tests."""
+    def order_has_no_effect(self) -> None:
+        """Repeat the first fold after a fold that is fitted on its test patients with a planted signal."""
         first, test = self._folds[0], self._test(0)
-        for number, y in enumerate((swapped(self._data.y, test), self._data.y)):
-            planted = with_planted_signal(self._data, test, self.folder / f"planted-at-work-{number}", labels=y)
-            self._run(planted, 1, Ledger())
-            again = self._run(self._data, 0, Ledger())
-            _check_equal(first, again, test, "other folds, fitted on the tested patients, went before")
+        for number, y in enumerate((next_labels(self._data.y, test), self._data.y)):
+            planted = with_planted_signal(self._data, test, self.folder / f"planted-in-engine-{number}", labels=y)
+            self._run(planted, 1, CallLog(), tune=0)
+            again = self._run(self._data, 0, CallLog())
+            _check_equal(first, again, test, "folds are fitted on the test patients before")
 
     @cached_property
-    def _data(self) -> Material:
+    def _data(self) -> SyntheticData:
         if self.extractor is None and self.classifier.consumes == "features":
-            return made_up_features(seed=30)
-        return made_up_cells(self.folder / "work", cells=2, seed=30)
+            return synthetic_features(seed=31)
+        return synthetic_cells(self.folder / "engine", cells=2, seed=30)
 
     @cached_property
     def _attempt(self) -> list[FoldResult] | Exception:
-        """All folds, fitted once for all checks; what was seen is written down even where a fold fails."""
+        """Results of the folds, fitted once for all checks, or the exception; the log is filled in both cases."""
         try:
-            return [self._run(self._data, fold, self._ledgers[fold]) for fold in range(FOLDS)]
-        except Exception as error:  # of a plugin, so of any kind; the first check raises it
+            return [self._run(self._data, fold, log) for fold, log in enumerate(self._logs)]
+        except Exception as error:  # a plugin may raise anything; the first check re-raises it
             return error
 
     @property
@@ -142,19 +144,19 @@ class EngineChecks:
         return self._attempt
 
     @cached_property
-    def _ledgers(self) -> list[Ledger]:
-        return [Ledger() for _ in range(FOLDS)]
+    def _logs(self) -> list[CallLog]:
+        return [CallLog() for _ in range(FITTED)]
 
     @cached_property
     def _tunable(self) -> bool:
         return any(drawn_parameters(self.classifier.build(), 1))
 
     def _test(self, fold: int) -> Rows:
-        # Neighbouring patients are of different classes, so each fold tests three patients of both.
+        # Neighbouring patients have different classes, so each fold tests equally many patients of both.
         _, number = np.unique(self._data.groups, return_inverse=True)
         return np.flatnonzero(number // 2 % FOLDS == fold)
 
-    def _run(self, data: Material, fold: int, ledger: Ledger) -> FoldResult:
+    def _run(self, data: SyntheticData, fold: int, log: CallLog, *, tune: int = TRIALS) -> FoldResult:
         test = self._test(fold)
         every = np.arange(len(data))
         features: Path | None = None
@@ -163,9 +165,9 @@ class EngineChecks:
             values = with_numbers(data.X, every)
             write_entry(features, values, [str(number) for number in range(values.shape[1])])
         job = FoldJob(
-            extractor=None if self.extractor is None else SpiedPlugin.of(self.extractor, ledger, "extractor"),
-            classifier=SpiedPlugin.of(self.classifier, ledger, "classifier"),
-            protocol=Protocol(folds=FOLDS, inner_folds=INNER, tune=TRIALS if self._tunable else 0, calibrate="sigmoid"),
+            extractor=None if self.extractor is None else SpiedPlugin.of(self.extractor, log, "extractor"),
+            classifier=SpiedPlugin.of(self.classifier, log, "classifier"),
+            protocol=Protocol(folds=FOLDS, inner_folds=INNER, tune=tune if self._tunable else 0, calibrate="sigmoid"),
             positive=str(np.unique(data.y)[-1]),
             labels=data.y,
             units=data.groups,
@@ -175,32 +177,32 @@ class EngineChecks:
             fold=fold,
             train=np.setdiff1d(every, test),
             test=test,
-            fits=_forgotten_fits(data) if self.extractor is not None else None,
+            fits=_uncached_fits(data) if self.extractor is not None else None,
         )
-        with watched_splitters(ledger):
+        with watched_splitters(log):
             return fit_fold(job)
 
 
-def _forgotten_fits(data: Material) -> FitPlace:
-    """A place that keeps no fit beyond its fold: one that is found again would hide what a new fit remembers."""
+def _uncached_fits(data: SyntheticData) -> FitLocation:
+    """Return a place that does not store fits: a stored fit would hide dependence on earlier fits."""
     digests = [sha256(file.id.encode()).hexdigest() for file in data.X.files]
-    return FitPlace(store=None, identity={}, engine={}, digests=digests_array(digests), patients=data.groups)
+    return FitLocation(store=None, identity={}, engine={}, digests=digests_array(digests), patients=data.groups)
 
 
 def _check_equal(first: FoldResult, second: FoldResult, rows: npt.NDArray[np.intp], when: str) -> None:
-    """Inner predictions and trials bit for bit the same, and so the predictions of the given cells."""
+    """Compare trials, inner predictions and the predictions at `rows` exactly."""
     for what, one, other in (
         ("tuning trials change", _without_times(first.trials), _without_times(second.trials)),
-        ("inner predictions change", _by_row(first.inner), _by_row(second.inner)),
+        ("inner predictions change", _by_row(first.inner_predictions), _by_row(second.inner_predictions)),
         ("predictions change", _by_row(first.predictions, rows), _by_row(second.predictions, rows)),
     ):
         if not one.equals(other):
-            raise Broken(f"{what} when {when}")
+            raise Violation(f"{what} when {when}")
 
 
 def _by_row(table: pd.DataFrame, rows: npt.NDArray[np.intp] | None = None) -> pd.DataFrame:
-    kept = table if rows is None else table[table["row"].isin(rows)]
-    return kept.sort_values("row", kind="stable").reset_index(drop=True)
+    selected = table if rows is None else table[table["row"].isin(rows)]
+    return selected.sort_values("row", kind="stable").reset_index(drop=True)
 
 
 def _without_times(trials: pd.DataFrame) -> pd.DataFrame:

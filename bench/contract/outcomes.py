@@ -1,10 +1,10 @@
-"""A check of a plugin: what is run, and how it came out."""
+"""Checks of a plugin and their outcomes."""
 
 from __future__ import annotations
 
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,14 +14,14 @@ Outcome = Literal["passed", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class Step:
-    """A check that is still to be run.
+    """A check to run.
 
     Parameters
     ----------
     name : str
-        What must hold, in a few words.
+        Requirement, in a few words.
     run : callable
-        Gives a remark, or None; raises `Broken` where it does not hold and `NotApplicable` where it cannot be asked.
+        Returns a remark or None; raises `Violation`, or `NotApplicable` if the check does not apply.
     """
 
     name: str
@@ -30,16 +30,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Check:
-    """A check that was run.
+    """Result of a check.
 
     Parameters
     ----------
     name : str
-        What must hold, in a few words.
+        Requirement, in a few words.
     outcome : {"passed", "failed", "skipped"}
-        How it came out.
+        Outcome.
     detail : str
-        Of a failed one what was seen and what to do, of a skipped one why; else a remark or nothing.
+        Failed: the violation and how to fix it. Skipped: the reason. Passed: a remark or an empty string.
     """
 
     name: str
@@ -47,35 +47,29 @@ class Check:
     detail: str = ""
 
 
-class Broken(Exception):  # noqa: N818 (it is a finding, not a fault of ours)
-    """What must hold does not: the message says what was seen and what to do."""
+class Violation(Exception):  # noqa: N818 (a result of a check, not an error of the toolkit)
+    """A requirement is violated; the message states the violation and how to fix it."""
 
 
-class NotApplicable(Exception):  # noqa: N818 (nothing went wrong)
-    """The check does not concern this plugin: the message says why."""
-
-
-def outcomes(steps: Iterable[Step]) -> Iterator[Check]:
-    """Run the steps one by one; whatever a plugin raises, the next one is run."""
-    for step in steps:
-        yield outcome_of(step)
+class NotApplicable(Exception):  # noqa: N818 (not an error)
+    """The check does not apply to this plugin; the message states why."""
 
 
 def outcome_of(step: Step) -> Check:
-    """Run a step. An exception of the plugin's own is a failure, told with the line that raised it."""
+    """Run a step; an exception of the plugin is a failure with the line that raised it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return Check(step.name, "passed", step.run() or "")
     except NotApplicable as reason:
         return Check(step.name, "skipped", str(reason))
-    except Broken as finding:
-        return Check(step.name, "failed", str(finding))
-    except (Exception, SystemExit) as error:  # a plugin may raise anything, and what it raises is the finding
-        return Check(step.name, "failed", _told(error))
+    except Violation as violation:
+        return Check(step.name, "failed", str(violation))
+    except (Exception, SystemExit) as error:  # a plugin may raise anything
+        return Check(step.name, "failed", _described(error))
 
 
-def _told(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{where}"

@@ -1,4 +1,4 @@
-"""How a plugin keeps its parameters: what scikit-learn asks of a constructor, of clone, get_params and set_params."""
+"""Check the parameter handling of a plugin: constructor, clone, get_params and set_params of scikit-learn."""
 
 from __future__ import annotations
 
@@ -7,63 +7,51 @@ from typing import Any
 
 from sklearn.base import clone
 
-from bench.contract.outcomes import Broken
+from bench.contract.outcomes import Violation
 
 
 def check_parameters(estimator: Any) -> None:
-    """Every keyword is an attribute of the same name, and making an instance does nothing else.
+    """Check that every keyword is stored as an attribute of the same name and the constructor does nothing else.
 
     Raises
     ------
-    Broken
-        A parameter that is not kept as it was given, an attribute that is none, or a copy with other parameters.
+    Violation
+        A parameter is not stored unchanged, there is another attribute, or a copy has other parameters.
     """
     cls = type(estimator)
     parameters = inspect.signature(cls).parameters.values()
     for parameter in parameters:
-        stars = (
-            "*"
-            if parameter.kind is parameter.VAR_POSITIONAL
-            else "**"
-            if parameter.kind is parameter.VAR_KEYWORD
-            else ""
-        )
-        if stars:
-            raise Broken(
-                f"its constructor takes {stars}{parameter.name}; name every parameter: each is part of an identity"
-            )
-    given = {p.name: object() for p in parameters}
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            name = str(parameter.replace(annotation=parameter.empty))
+            raise Violation(f"its constructor takes {name}; name every parameter, each is part of the identity")
+    values = {p.name: object() for p in parameters}
     try:
-        made = cls(**given)
+        instance = cls(**values)
     except Exception as error:
-        raise Broken(
-            f"its constructor looks at what it is given ({type(error).__name__}: {error}); keep it, check it in fit"
+        raise Violation(
+            f"its constructor uses its parameters ({type(error).__name__}: {error}); store them, validate them in fit"
         ) from error
-    for name, value in given.items():
-        if getattr(made, name, None) is not value:
-            raise Broken(f"its constructor does not keep {name} as it was given; write self.{name} = {name}, no more")
-    more = sorted(set(vars(made)) - set(given))
+    for name, value in values.items():
+        if getattr(instance, name, None) is not value:
+            raise Violation(f"its constructor does not store {name} unchanged; write self.{name} = {name}")
+    more = sorted(set(vars(instance)) - set(values))
     if more:
-        raise Broken(f"its constructor sets {', '.join(more)}, which no parameter is; set it in fit")
+        raise Violation(f"its constructor sets {', '.join(more)}, which is not a parameter; set it in fit")
     _check_copies(estimator)
 
 
 def _check_copies(estimator: Any) -> None:
     for method in ("get_params", "set_params"):
         if not hasattr(estimator, method):
-            raise Broken(f"it has no {method}; derive from sklearn.base.BaseEstimator")
+            raise Violation(f"it has no {method}; derive from sklearn.base.BaseEstimator")
     own = estimator.get_params(deep=False)
     missing = sorted(set(inspect.signature(type(estimator)).parameters) - set(own))
     if missing:
-        raise Broken(f"get_params does not tell {', '.join(missing)}")
+        raise Violation(f"get_params does not return {', '.join(missing)}")
     copy = clone(estimator)
-    if repr(sorted(copy.get_params(deep=False).items(), key=_name)) != repr(sorted(own.items(), key=_name)):
-        raise Broken("clone gives an estimator with other parameters")
+    if repr(sorted(copy.get_params(deep=False).items())) != repr(sorted(own.items())):
+        raise Violation("clone returns an estimator with other parameters")
     copy.set_params(**own)
     changed = [name for name, value in copy.get_params(deep=False).items() if value is not own[name]]
     if changed:
-        raise Broken(f"set_params does not set {', '.join(changed)}")
-
-
-def _name(item: tuple[str, Any]) -> str:
-    return item[0]
+        raise Violation(f"set_params does not set {', '.join(changed)}")

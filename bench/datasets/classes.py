@@ -1,14 +1,36 @@
-"""The classes of a data set, and which of two is the positive one."""
+"""Classes of a dataset and the choice of the positive class."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from bench.datasets.table import Dataset
 from bench.errors import BenchError, did_you_mean
 
 
+def with_positive_class(dataset: Dataset, name: str) -> Dataset:
+    """Set the positive class of a dataset; add a notice if it is assumed.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Table of cells; `dataset.positive` is the class that the reader names.
+    name : str
+        Name of the cells in error messages.
+
+    Raises
+    ------
+    BenchError
+        There are fewer than two classes, or `dataset.options.positive` cannot be the positive class.
+    """
+    classes = check_classes(dataset.table["label"], name)
+    positive, notice = positive_class(classes, dataset.options.positive, dataset.positive)
+    return replace(dataset, positive=positive, notices=dataset.notices + ((notice,) if notice else ()))
+
+
 def check_classes(labels: Iterable[str], name: str) -> tuple[str, ...]:
-    """The labels in sort order.
+    """Return the labels in sort order.
 
     Raises
     ------
@@ -18,44 +40,44 @@ def check_classes(labels: Iterable[str], name: str) -> tuple[str, ...]:
     classes = tuple(sorted(set(labels)))
     if len(classes) < 2:
         only = f"only the class {classes[0]!r}" if classes else "no cell"
-        raise BenchError(f"{name} holds {only}; at least two classes are needed to tell them apart")
+        raise BenchError(f"{name} holds {only}; at least two classes are needed")
     return classes
 
 
-def positive_class(classes: tuple[str, ...], asked: str | None, known: str | None) -> tuple[str | None, str | None]:
-    """The positive class, and a notice where it was only assumed.
+def positive_class(
+    classes: tuple[str, ...], requested: str | None, default: str | None
+) -> tuple[str | None, str | None]:
+    """Choose the positive class.
 
     Parameters
     ----------
     classes : tuple of str
-        The labels in sort order.
-    asked : str or None
-        What the user named.
-    known : str or None
-        What the reader knows.
+        Labels in sort order.
+    requested : str or None
+        Positive class named by the user.
+    default : str or None
+        Positive class named by the reader.
 
     Returns
     -------
     positive : str or None
-        `asked`, else `known`, else the last label; None with more than two classes.
+        `requested`, `default` or the last label, in this order; None with more than two classes.
     notice : str or None
-        A sentence where the last label was taken.
+        Message for the user if the last label was assumed.
 
     Raises
     ------
     BenchError
-        `asked` is no label, or there are more than two classes.
+        `requested` is not a label, or there are more than two classes.
     """
-    if asked is not None and asked not in classes:
-        hint = did_you_mean(asked, classes)
-        raise BenchError(f"--positive {asked}: no such class.{hint} The classes are {', '.join(classes)}.")
-    if asked is not None and len(classes) > 2:
-        raise BenchError(f"--positive {asked}: there are {len(classes)} classes; a positive class is for two")
-    if len(classes) > 2:
-        return None, None
-    if asked is not None:
-        return asked, None
-    if known in classes:
-        return known, None
+    if requested is not None and requested not in classes:
+        hint = did_you_mean(requested, classes)
+        raise BenchError(f"--positive {requested}: no such class.{hint} The classes are {', '.join(classes)}.")
+    if requested is not None and len(classes) > 2:
+        raise BenchError(f"--positive {requested}: there are {len(classes)} classes; a positive class needs two")
+    if requested is not None or len(classes) > 2:
+        return requested, None
+    if default in classes:
+        return default, None
     last = classes[-1]
-    return last, f"the positive class is {last!r}, the last in sort order; --positive names another"
+    return last, f"the positive class is {last!r}, the last in sort order; set another with --positive"

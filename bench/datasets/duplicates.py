@@ -1,4 +1,4 @@
-"""Identical images, turned and mirrored ones too: patients that share one are linked, two labels contradict."""
+"""Identical images in any orientation: link their patients, refuse contradicting labels."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from bench.errors import BenchError
 
 
 def with_duplicates(dataset: Dataset, pictures: pd.Series) -> Dataset:
-    """The data set with the patients linked that share an image in any orientation, and notices of what was found.
+    """Link patients that share an image in any orientation; add notices of the duplicates.
 
     Parameters
     ----------
     dataset : Dataset
-        The table of cells.
+        Table of cells.
     pictures : Series of str
-        Digest of each cell's pixels that its turned and mirrored copies share, index as in the table.
+        Orientation-independent digest of each cell's pixels, indexed like the table.
 
     Raises
     ------
     BenchError
-        One image stands under two labels.
+        One image has two labels.
     """
     groups = [dataset.table.loc[rows] for rows in identical(pictures)]
     for group in groups:
@@ -36,17 +36,17 @@ def with_duplicates(dataset: Dataset, pictures: pd.Series) -> Dataset:
 
 
 def identical(pictures: pd.Series) -> list[pd.Index]:
-    """The rows of each image that is there more than once; cells without a digest are passed over."""
+    """Return the rows of each image that occurs more than once, ignoring cells without a digest."""
     known = pictures.dropna()
-    twice = known[known.duplicated(keep=False)]
-    return [rows.index for _, rows in twice.groupby(twice, sort=False)]
+    repeated = known[known.duplicated(keep=False)]
+    return [rows.index for _, rows in repeated.groupby(repeated, sort=False)]
 
 
 def _check_label(group: pd.DataFrame) -> None:
     other = group[group["label"] != group["label"].iloc[0]]
     if len(other):
         raise BenchError(
-            f"one image stands under two labels: {group['path'].iloc[0]} is {group['label'].iloc[0]}, "
+            f"one image has two labels: {group['path'].iloc[0]} is {group['label'].iloc[0]}, "
             f"{other['path'].iloc[0]} is {other['label'].iloc[0]}; remove the wrong one"
         )
 
@@ -54,19 +54,14 @@ def _check_label(group: pd.DataFrame) -> None:
 def _notices(
     dataset: Dataset, table: pd.DataFrame, groups: list[pd.DataFrame], across: list[pd.DataFrame]
 ) -> Iterable[str]:
-    within = len(groups) - len(across)
+    within = [group for group in groups if group["patient"].nunique() == 1]
     if within:
-        yield f"images that stand more than once under one patient: {within}, such as {_pair(_first_within(groups))}"
+        yield f"images that occur more than once in one patient: {len(within)}, such as {_pair(within[0])}"
     if across:
-        yield f"images that stand under several patients: {len(across)}, such as {_pair(across[0])}"
+        yield f"images that occur in several patients: {len(across)}, such as {_pair(across[0])}"
     if not table["unit"].equals(dataset.table["unit"]):
         yield f"by their images, {count_notice(table)}"
 
 
-def _first_within(groups: list[pd.DataFrame]) -> pd.DataFrame:
-    return next(group for group in groups if group["patient"].nunique() == 1)
-
-
 def _pair(group: pd.DataFrame) -> str:
-    first, second = group["cell"].iloc[0], group["cell"].iloc[1]
-    return f"{first} and {second}"
+    return " and ".join(group["cell"].iloc[:2])

@@ -1,4 +1,4 @@
-"""Files of linked patients: written by the audit, read by `--links`."""
+"""Files of linked patients, written by the audit and read by `--links`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.datasets.links import count_notice, with_links
-from bench.datasets.rows import read_rows
+from bench.datasets.names import listed
+from bench.datasets.readers.text_table import read_rows
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
-from bench.whole import whole_file
+from extractors.files.atomic import atomic_file
 
 COLUMNS = ("patient_a", "patient_b")
-
-_NAMED = 5
 
 
 def write_links(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
@@ -27,7 +26,7 @@ def write_links(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
         The file cannot be written.
     """
     try:
-        with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(COLUMNS)
             writer.writerows(pairs)
@@ -38,12 +37,10 @@ def write_links(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
 def read_links(path: Path) -> list[tuple[str, str]]:
     """Read pairs of patients from a CSV or Parquet file with the columns `patient_a` and `patient_b`.
 
-    A file without rows, as an audit that finds nothing writes it, is an error, since it would be given for nothing.
-
     Raises
     ------
     BenchError
-        The file cannot be read, or a field is empty; the message names file and row.
+        The file cannot be read or has no rows, or a field is empty; the message names file and row.
     """
     rows = read_rows(path, required=COLUMNS)
     pairs = []
@@ -56,32 +53,31 @@ def read_links(path: Path) -> list[tuple[str, str]]:
 
 
 def linked_by_file(dataset: Dataset, path: Path, pairs: Sequence[tuple[str, str]]) -> Dataset:
-    """The data set with the patients linked that a file names, and notices that say so.
+    """Link the patients that a file names; add notices.
 
     Parameters
     ----------
     dataset : Dataset
-        The table of cells.
+        Table of cells.
     path : Path
-        The file, for what is said.
+        Path of the file, for messages.
     pairs : sequence of pairs of str
-        What `read_links` read from it.
+        Content of the file, from `read_links`.
 
     Raises
     ------
     BenchError
-        The data set has none of its patients.
+        None of the named patients is in the dataset.
     """
     present = set(dataset.table["patient"])
     named = dict.fromkeys(patient for pair in pairs for patient in pair)
-    strangers = [patient for patient in named if patient not in present]
-    if len(strangers) == len(named):
-        raise BenchError(f"{path}: {dataset.name} has none of its patients, such as {strangers[0]!r}")
+    absent = [patient for patient in named if patient not in present]
+    if len(absent) == len(named):
+        raise BenchError(f"{path}: {dataset.name} has none of its patients, such as {absent[0]!r}")
     table = with_links(dataset.table, pairs)
     notices = [*dataset.notices]
-    if strangers:
-        shown = ", ".join(strangers[:_NAMED]) + (", ..." if len(strangers) > _NAMED else "")
-        notices.append(f"{path} names patients that are not there: {shown}")
+    if absent:
+        notices.append(f"{path} names patients that are not in the dataset: {listed(absent)}")
     if table["unit"].equals(dataset.table["unit"]):
         notices.append(f"{path} links no patients that were not linked already")
     else:

@@ -1,4 +1,4 @@
-"""Linked patients: which patient ids count as one split unit."""
+"""Linked patients: groups of patient ids that form one split unit."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bench.errors import BenchError
 
 
 def joined(groups: Iterable[Collection[str]]) -> list[frozenset[str]]:
-    """Groups that share a member, joined until none do (the connected components), in the order of their first member.
+    """Merge groups that share a member: the connected components, in the order of their first member.
 
     Parameters
     ----------
     groups : iterable of collections of str
-        Overlapping or not.
+        May overlap.
 
     Returns
     -------
@@ -36,22 +36,22 @@ def joined(groups: Iterable[Collection[str]]) -> list[frozenset[str]]:
         top = root(first)
         for member in rest:
             parent[root(member)] = top
-    found: dict[str, set[str]] = {}
+    components: dict[str, set[str]] = {}
     for member in parent:
-        found.setdefault(root(member), set()).add(member)
-    return [frozenset(group) for group in found.values()]
+        components.setdefault(root(member), set()).add(member)
+    return [frozenset(component) for component in components.values()]
 
 
 def with_links(table: pd.DataFrame, groups: Iterable[Collection[str]]) -> pd.DataFrame:
-    """The table of cells with further patients linked; links that its units already hold stay.
+    """Link further patients in a table of cells; existing links remain.
 
     Raises
     ------
     BenchError
-        A patient's id reads like the joined name of other linked patients.
+        The id of a patient equals the name of a split unit of other patients.
     """
-    held = table.groupby("unit", sort=False)["patient"].unique()
-    linked = joined([*(set(patients) for patients in held), *groups])
+    existing = table.groupby("unit", sort=False)["patient"].unique()
+    linked = joined([*(set(patients) for patients in existing), *groups])
     units = units_of(list(table["patient"]), linked)
     present = set(table["patient"])
     for unit, patient in zip(units, table["patient"], strict=True):
@@ -61,7 +61,7 @@ def with_links(table: pd.DataFrame, groups: Iterable[Collection[str]]) -> pd.Dat
 
 
 def count_notice(table: pd.DataFrame, why: str = "share identical images") -> str | None:
-    """A sentence that names the linked patients and counts patients and split units; None where none are linked."""
+    """Return a notice that names the linked patients and counts patients and split units; None without links."""
     members = table.groupby("unit")["patient"].nunique()
     shared = [str(unit) for unit in members.index[members > 1]]
     if not shared:

@@ -1,4 +1,4 @@
-"""The masks of a whole data set judged: one row a cell, and how often each finding occurs."""
+"""Mask quality of a dataset: one row per cell, and the frequency of each finding."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from bench.datasets.table import Dataset
-from bench.executors import cores
-from bench.outputs import output_file
+from bench.executors.cores import cores
+from bench.storage.exports import output_file
 from extractors.cells import Cell, CellFile, is_lossy
 from extractors.segmentation.foreground import lit_pixels
 from extractors.segmentation.nucleus import PLAUSIBLE_RATIO
-from extractors.segmentation.quality import FOUND, GIVEN, MaskQuality, mask_quality
+from extractors.segmentation.quality import PROVIDED, SEGMENTED, MaskQuality, mask_quality
 
 Progress = Callable[[int, int], None]
 Finding = Callable[[pd.DataFrame], "pd.Series[bool]"]
@@ -29,47 +29,47 @@ FINDINGS: Mapping[str, Finding] = {
     "mask in several pieces": lambda table: table["pieces"] > 1,
     f"holes above {LARGE_HOLES:.0%} of the cell": lambda table: table["hole_share"] > LARGE_HOLES,
     "touches the frame": lambda table: table["frame_px"] > 0,
-    "nucleus given": lambda table: table["nucleus"] == GIVEN,
-    "given nucleus of implausible ratio": lambda table: (table["nucleus"] == GIVEN) & _implausible(table),
-    "nucleus found": lambda table: table["nucleus"] == FOUND,
+    "nucleus provided": lambda table: table["nucleus"] == PROVIDED,
+    "provided nucleus of implausible ratio": lambda table: (table["nucleus"] == PROVIDED) & _implausible(table),
+    "nucleus segmented": lambda table: table["nucleus"] == SEGMENTED,
     "no nucleus: even cell": lambda table: table["nucleus"] == "even cell",
     "no nucleus: scattered": lambda table: table["nucleus"] == "scattered",
     "no nucleus: implausible ratio": lambda table: table["nucleus"] == "implausible ratio",
     "no nucleus: no contrast": lambda table: table["nucleus"] == "no contrast",
 }
-"""What the summary counts, by its words."""
+"""Rows of the summary, by name."""
 
 WRITERS: Mapping[str, Callable[[pd.DataFrame, Path], None]] = {
     ".csv": lambda table, path: table.to_csv(path, index=False),
     ".parquet": lambda table, path: table.to_parquet(path, index=False),
 }
-"""By suffix."""
+"""Writers by suffix."""
 
 
 def quality_table(dataset: Dataset, *, threads: int | None = None, progress: Progress | None = None) -> pd.DataFrame:
-    """Judge the masks of every cell.
+    """Measure the mask quality of every cell.
 
     Parameters
     ----------
     dataset : Dataset
-        Cells that were found readable.
+        Readable cells.
     threads : int, optional
-        Cells decoded at a time. Default: the cores this process may use, at most 8.
+        Cells decoded at a time. Default: the available cores, at most 8.
     progress : callable, optional
-        Called in this thread with the cells done and the cells in all.
+        Called in this thread with the number of cells done and the total.
 
     Returns
     -------
     DataFrame
-        `cell`, `patient`, `label` (str), then the fields of `extractors.segmentation.quality.MaskQuality`; one row a
-        cell, in the order of the data set.
+        `cell`, `patient`, `label` (str), then the fields of `extractors.segmentation.quality.MaskQuality`; one row per
+        cell, in the order of the dataset.
     """
     files = dataset.cells().files
     rows = []
     executor = ThreadPoolExecutor(threads or min(8, cores()))
     try:
-        for found in executor.map(_quality, files):
-            rows.append(asdict(found))
+        for quality in executor.map(_quality, files):
+            rows.append(asdict(quality))
             if progress is not None:
                 progress(len(rows), len(files))
     finally:
@@ -79,14 +79,14 @@ def quality_table(dataset: Dataset, *, threads: int | None = None, progress: Pro
 
 
 def quality_summary(table: pd.DataFrame, *, examples: int = 3) -> pd.DataFrame:
-    """How often each finding occurs, those that do not occur left out.
+    """Count each finding that occurs.
 
     Parameters
     ----------
     table : DataFrame
-        As `quality_table` gives it.
+        Result of `quality_table`.
     examples : int
-        Cells named for each finding: the first of the table.
+        Number of example cells per finding, the first of the table.
 
     Returns
     -------
@@ -102,12 +102,12 @@ def quality_summary(table: pd.DataFrame, *, examples: int = 3) -> pd.DataFrame:
 
 
 def write_quality(table: pd.DataFrame, path: Path) -> None:
-    """Write the table whole, in the format that the suffix names; a file that is there is replaced.
+    """Write the table atomically in the format of the suffix, replacing an existing file.
 
     Raises
     ------
     BenchError
-        It cannot be written there.
+        The file cannot be written.
     """
     with output_file(path) as temporary:
         WRITERS[path.suffix.lower()](table, temporary)

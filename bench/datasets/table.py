@@ -1,4 +1,4 @@
-"""A data set: the table of cells with their patients and labels, and what its reader knows about it."""
+"""A dataset: the table of cells with patients and labels, and reading options."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from bench.errors import UNPRINTABLE, BenchError
 from extractors.cells import CellFile, Cells, MaskBy
 from extractors.preparation.step import Step
 
-MASK_WAYS: Mapping[str, MaskBy] = {"whole": "whole", "smear": "smear"}
-"""What may stand in place of a folder of masks."""
+MASK_METHODS: Mapping[str, MaskBy] = {"whole": "whole", "smear": "smear"}
+"""Mask methods accepted in place of a folder of masks."""
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How a path is to be read; the command line's options of the same names.
+    """Options of a reader, named like those of the command line.
 
     Parameters
     ----------
     mask : str or None
-        None: masks named by the manifest, else the foreground of the black-background image. `"whole"`: the whole
-        frame. `"smear"`: the white cell in the middle of a smear. Else a folder that holds a mask image for each cell
-        under the cell's relative path, with any image suffix.
+        None: masks named by the manifest, otherwise the foreground of the black-background image. `"whole"`: the whole
+        frame. `"smear"`: the white cell in the middle of a smear. Any other value: a folder with a mask image for each
+        cell under the relative path of the cell, with any image suffix.
     nucleus_mask : str or None
-        A folder that holds a mask image of the nucleus of each cell in the same way. None: those named by the manifest.
+        Folder of mask images of the nuclei, laid out in the same way. None: masks named by the manifest.
     patient_pattern : str or None
-        For class folders: a regular expression with one group (or a group named `patient`) that finds the patient
-        in the path relative to the data set's folder, written with `/`.
+        For class folders: regular expression with one group, or a group named `patient`, that matches the patient
+        in the path relative to the folder of the dataset, with `/` as separator.
     positive : str or None
-        The positive class of a two-class data set.
+        Positive class of a two-class dataset.
     white_level : int or None
-        The 16-bit value that becomes 255.
+        16-bit value that is mapped to 255.
     um_per_px : float or None
         Micrometres per pixel of every cell.
     """
@@ -49,33 +49,33 @@ class ReadOptions:
 
     @property
     def mask_folders(self) -> frozenset[Path]:
-        """The folders of masks, absolute."""
-        given = {self.mask, self.nucleus_mask} - {None, *MASK_WAYS}
-        return frozenset(Path(str(folder)).expanduser().resolve() for folder in given)
+        """Absolute paths of the mask folders."""
+        folders = {self.mask, self.nucleus_mask} - {None, *MASK_METHODS}
+        return frozenset(Path(str(folder)).expanduser().resolve() for folder in folders)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A table of cells.
+    """A table of cells and the options to decode them.
 
     Parameters
     ----------
     name : str
-        What the leaderboard calls it.
+        Name on the leaderboard.
     reader : str
         Name of the reader plugin.
     table : DataFrame
-        One row a cell, in a fixed order, index 0..n-1, all columns str: `cell` (unique id), `path` (absolute),
+        One row per cell in a fixed order, index 0..n-1, all columns str: `cell` (unique id), `path` (absolute),
         `mask_path` (absolute, or missing), `label`, `patient`, `unit` (split unit: linked patients share one) and,
-        where the data set has them, `nucleus_path` (mask of the nucleus; absolute, or missing), `fold` (official
-        folds), `set` (`train` or `held-out`), `um_per_px` (scale of each cell; `options.um_per_px` goes before it) and
-        `sha256` (expected digest of the image file). `cell_table` makes one.
+        if available, `nucleus_path` (mask of the nucleus; absolute, or missing), `fold` (official
+        folds), `set` (`train` or `held-out`), `um_per_px` (scale of each cell; overridden by `options.um_per_px`) and
+        `sha256` (expected digest of the image file). Built by `cell_table`.
     positive : str or None
-        Positive class of a two-class data set; None with more classes.
+        Positive class of a two-class dataset; None with more classes.
     options : ReadOptions
-        How the cells are decoded.
+        Decoding options.
     notices : tuple of str
-        Sentences that a person should read: ids folded, patients linked, the positive class chosen.
+        Messages for the user, such as linked patients or an assumed positive class.
     """
 
     name: str
@@ -89,14 +89,14 @@ class Dataset:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The labels in sort order."""
+        """Labels in sort order."""
         return tuple(sorted(self.table["label"].unique()))
 
     def cells(self, prepare: tuple[Step, ...] = ()) -> Cells:
-        """The cells, in the order of the table, prepared by the given steps."""
+        """Return the cells in the order of the table, prepared by the steps of `prepare`."""
         options = self.options
-        mask_by = MASK_WAYS.get(options.mask or "", "foreground")
-        masks = (None if options.mask in MASK_WAYS or pd.isna(mask) else mask for mask in self.table["mask_path"])
+        mask_by = MASK_METHODS.get(options.mask or "", "foreground")
+        masks = (None if options.mask in MASK_METHODS or pd.isna(mask) else mask for mask in self.table["mask_path"])
         return Cells(
             CellFile(cell, path, mask, mask_by, scale, options.white_level, nucleus, prepare)
             for cell, path, mask, scale, nucleus in zip(
@@ -115,16 +115,16 @@ class Dataset:
 
 
 class Reader(Protocol):
-    """What a plugin of the group `bench.datasets` offers."""
+    """Interface of the plugins in the group `bench.datasets`."""
 
     name: str
 
     def recognises(self, path: Path) -> bool:
-        """Whether this reader reads what lies at `path`, by a look that stays cheap."""
+        """Whether this reader can read `path`; must be cheap."""
         ...
 
     def read(self, path: Path, options: ReadOptions) -> Dataset:
-        """The table of cells at `path`; raises BenchError with file and row."""
+        """Return the table of cells at `path`; errors name file and row."""
         ...
 
 
@@ -138,18 +138,18 @@ def cell_table(
     linked: Sequence[frozenset[str]] = (),
     **more: Sequence[str | None] | None,
 ) -> pd.DataFrame:
-    """The table of a `Dataset` from its columns.
+    """Build the table of a `Dataset` from columns.
 
     Parameters
     ----------
     cell, path, label, patient : sequence of str
-        One entry a cell.
+        One entry per cell.
     mask_path : sequence of str or None, optional
         Absolute paths of the masks.
     linked : sequence of frozenset of str
-        Patients that share an image; the groups do not overlap.
+        Disjoint groups of patients that share an image.
     **more : sequence of str or None
-        Further columns (`nucleus_path`, `fold`, `um_per_px`, `sha256`); None leaves the column out.
+        Further columns (`nucleus_path`, `fold`, `um_per_px`, `sha256`); None omits the column.
 
     Returns
     -------
@@ -159,7 +159,7 @@ def cell_table(
     Raises
     ------
     BenchError
-        A cell, label or patient has a character that no terminal should be sent and no table can hold.
+        A cell, label or patient contains a control character or invalid text.
     """
     for name, values in (("cell", cell), ("label", label), ("patient", patient)):
         _check_printable(name, values, cell)
@@ -179,16 +179,14 @@ def _check_printable(name: str, values: Sequence[str], cells: Sequence[str]) -> 
     bad = next((i for i, value in enumerate(values) if UNPRINTABLE.search(value)), None)
     if bad is not None:
         where = "" if name == "cell" else f" of the cell {cells[bad]!r}"
-        raise BenchError(
-            f"the {name} {values[bad]!r}{where} has a control character or one that is no text; give it another name"
-        )
+        raise BenchError(f"the {name} {values[bad]!r}{where} contains a control character or invalid text; rename it")
 
 
 def units_of(patients: Sequence[str], linked: Sequence[frozenset[str]]) -> list[str]:
-    """Split unit of each patient: the sorted ids of its linked group joined by `+`, else the patient itself.
+    """Return the split unit of each patient: the sorted ids of its linked group joined by `+`, or its own id.
 
-    Only patients that are present are named, but links through absent ones hold: with 51, 52 and 53 linked and 52
-    absent, 51 and 53 still share the unit `51+53`.
+    Only present patients are named, but links through absent ones hold: with 51, 52 and 53 linked and 52 absent, 51 and
+    53 share the unit `51+53`.
     """
     present = set(patients)
     name = {p: "+".join(sorted(group & present)) for group in linked for p in group & present}

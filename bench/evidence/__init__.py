@@ -1,1 +1,1 @@
-"""How far a result can be trusted: comparisons, chance, leakage."""
+"""Evidence for and against results: comparison, permutation tests, leakage, audit."""

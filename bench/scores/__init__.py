@@ -1,1 +1,1 @@
-"""Kept predictions become decisions, metrics and intervals."""
+"""Decisions, metrics and confidence intervals from stored predictions."""

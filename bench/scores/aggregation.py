@@ -1,4 +1,4 @@
-"""The cells of a patient become one score of the patient."""
+"""Aggregate the scores of a patient's cells into one score per patient."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ TINY = 1e-12
 
 
 def patient_scores(rule: str, probabilities: Floats, decided: Codes, unit_of: Codes, n_units: int) -> Floats:
-    """One score a class for each split unit.
+    """Score of each split unit for each class.
 
     Parameters
     ----------
     rule : {"mean", "logit", "share"}
-        Mean probability of the cells; mean log-probability, normalised (for two classes the sigmoid of the mean
-        log-odds); share of the cells that were decided for the class.
+        `mean`: mean probability of the cells. `logit`: mean log-probability, normalised (for two classes the sigmoid
+        of the mean log-odds). `share`: share of the cells that were assigned to the class.
     probabilities : ndarray of float64, shape (n_cells, n_classes)
         Probabilities of the cells.
     decided : ndarray of int, shape (n_cells,)
-        The class that each cell was decided for.
+        Class assigned to each cell.
     unit_of : ndarray of int, shape (n_cells,)
         Split unit of each cell, 0..n_units-1.
 
     Returns
     -------
     ndarray of float64, shape (n_units, n_classes)
-        In [0, 1], rows sum to 1; NaN for a unit without cells. Rounded to 12 decimals, so that means which are equal
-        tie, whatever the order in which they were summed.
+        In [0, 1], rows sum to 1; NaN for a unit without cells. Rounded to 12 decimals, so that equal means tie
+        whatever the order of summation.
     """
     if rule not in AGGREGATES:
-        raise BenchError(f"aggregate {rule!r}: it is one of {', '.join(AGGREGATES)}")
+        raise BenchError(f"aggregate {rule!r}: expected one of {', '.join(AGGREGATES)}")
     n_classes = probabilities.shape[1]
     values = probabilities
     if rule == "logit":
@@ -53,14 +53,17 @@ def patient_scores(rule: str, probabilities: Floats, decided: Codes, unit_of: Co
 
 
 def decide_cells(probabilities: Floats, threshold: float | Floats, positive: int) -> Codes:
-    """Two classes: the positive one where its probability >= threshold; more: the most probable, of ties the first.
+    """Assign a class to each row.
+
+    Two classes: the positive class where its probability is at least the threshold. More classes: the most probable
+    one, the first of ties.
 
     Parameters
     ----------
     probabilities : ndarray of float64, shape (n, n_classes)
         Scores of cells or patients.
     threshold : float or ndarray of float64, shape (n,)
-        Not used with more than two classes.
+        Ignored with more than two classes.
 
     Returns
     -------

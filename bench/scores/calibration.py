@@ -1,4 +1,4 @@
-"""Probabilities mended by a map that is learned on patients which the classifier has not seen."""
+"""Probability calibration on out-of-fold predictions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Codes = npt.NDArray[np.intp]
 
 CALIBRATIONS = ("none", "sigmoid", "temperature")
 
-HELD = 9.0
-"""Log-odds beyond which a step counts a thousandth, so that a forest's 0 and 1 do not rule the fit."""
+COMPRESSED_FROM = 9.0
+"""Log-odds beyond which the slope is a thousandth, so that the 0 and 1 of a forest do not dominate the fit."""
 
 TINY = 1e-12
 """Smallest probability whose logarithm is taken, as in scikit-learn's calibration."""
 
-MOST_LOG_TEMPERATURE = 5.0
-"""Temperatures lie between exp(-5) and exp(5) = 148, where nothing is left of the scores."""
+MAX_LOG_TEMPERATURE = 5.0
+"""Temperatures are between exp(-5) and exp(5) = 148, where scores are practically constant."""
 
 Calibrator = Callable[[Floats], Floats]
 """Probabilities (n, n_classes) -> probabilities (n, n_classes), float64, rows that sum to 1."""
@@ -34,7 +34,7 @@ Calibrator = Callable[[Floats], Floats]
 
 @dataclass(frozen=True)
 class Sigmoids:
-    """One sigmoid of the log-odds for two classes; one a class against the rest, normalised, for more."""
+    """One sigmoid of the log-odds for two classes; for more, one per class against the rest, normalised."""
 
     sigmoids: tuple[Sigmoid, ...]
     positive: int
@@ -60,30 +60,30 @@ class Temperature:
 
 
 def fit_calibrator(kind: str, probabilities: Floats, labels: Codes, weights: Floats, *, positive: int) -> Calibrator:
-    """Learn the map from probabilities of patients that the classifier was not fitted on.
+    """Fit a calibrator on probabilities of patients that the classifier was not fitted on.
 
-    Neither map turns the order of two classes round, so the AUROC within a fold stays as it is. The number of
-    patients, not of cells, says how much there is to learn from; that is why there is no isotonic regression.
+    Both methods are monotonic for two classes, so the AUROC within a fold does not change. Isotonic regression is not
+    offered: the effective sample size is the number of patients, not of cells.
 
     Parameters
     ----------
     kind : {"none", "sigmoid", "temperature"}
-        `sigmoid`: Platt's, on the log-odds, for more than two classes one class against the rest, then normalised.
-        `temperature`: one number by which the log-probabilities are divided.
+        `sigmoid`: Platt scaling of the log-odds; with more than two classes one against the rest, then normalised.
+        `temperature`: divide the log-probabilities by one number.
     probabilities : ndarray of float64, shape (n, n_classes)
         Rows sum to 1.
     labels : ndarray of int, shape (n,)
-        Class codes; every class is present.
+        Class codes; every class occurs.
     weights : ndarray of float64, shape (n,)
-        1 / (cells of the split unit), so that each patient counts once.
+        1 / (cells of the split unit), so that every patient has the same weight.
     positive : int
         Code of the positive class of two.
 
     Returns
     -------
     Calibrator
-        Probabilities that are all alike become the class shares of the patients (sigmoid; by Platt's targets a
-        little nearer to each other) or stay alike (temperature).
+        Constant probabilities become the class shares of the patients (sigmoid; slightly shrunk by Platt's targets)
+        or stay constant (temperature).
 
     References
     ----------
@@ -91,26 +91,26 @@ def fit_calibrator(kind: str, probabilities: Floats, labels: Codes, weights: Flo
     networks.
     """
     if kind == "none":
-        return _unchanged
+        return _identity
     if kind == "temperature":
         return _fit_temperature(probabilities, labels, weights)
     classes = [positive] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
     with warnings.catch_warnings():
-        # Of scores that hardly vary, Newton's steps end in rounding errors; scikit-learn then goes on with lbfgs.
+        # Newton's method fails on scores that hardly vary; scikit-learn then falls back to lbfgs.
         warnings.simplefilter("ignore", ConvergenceWarning)
         fitted = tuple(fit_sigmoid(log_odds(probabilities, c), labels == c, weights) for c in classes)
     return Sigmoids(fitted, positive)
 
 
 def log_odds(probabilities: Floats, label: int) -> Floats:
-    """Log-odds of one class against the rest, rising with its probability everywhere and within about +-9.02.
+    """Compute the log-odds of one class against the rest; strictly increasing and within about +-9.02.
 
-    Up to 9 (p = 0.99988) they are log(p / (1 - p)); beyond, they rise a thousandth as fast.
+    Up to 9 (p = 0.99988) they are log(p / (1 - p)); beyond, the slope is a thousandth of that.
     """
     rest = np.delete(probabilities, label, axis=1).sum(axis=1)
     raw = np.log(np.maximum(probabilities[:, label], TINY)) - np.log(np.maximum(rest, TINY))
-    held = np.clip(raw, -HELD, HELD)
-    return np.asarray(held + (raw - held) / 1000)
+    clipped = np.clip(raw, -COMPRESSED_FROM, COMPRESSED_FROM)
+    return np.asarray(clipped + (raw - clipped) / 1000)
 
 
 def _fit_temperature(probabilities: Floats, labels: Codes, weights: Floats) -> Temperature:
@@ -120,10 +120,10 @@ def _fit_temperature(probabilities: Floats, labels: Codes, weights: Floats) -> T
     def loss(log_temperature: float) -> float:
         return -float(weights @ log_softmax(logits / np.exp(log_temperature), axis=1)[rows, labels])
 
-    bounds = (-MOST_LOG_TEMPERATURE, MOST_LOG_TEMPERATURE)
-    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-10})
-    return Temperature(float(np.exp(found.x)))
+    bounds = (-MAX_LOG_TEMPERATURE, MAX_LOG_TEMPERATURE)
+    optimum = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-10})
+    return Temperature(float(np.exp(optimum.x)))
 
 
-def _unchanged(probabilities: Floats) -> Floats:
+def _identity(probabilities: Floats) -> Floats:
     return probabilities

@@ -1,4 +1,4 @@
-"""Calibration, threshold and the patient's score, learned on the inner predictions of the training patients."""
+"""Calibration, thresholds and patient scores, fitted on inner out-of-fold predictions."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Codes = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Decision:
-    """How probabilities become decisions.
+    """Settings that turn probabilities into decisions.
 
     Parameters
     ----------
     calibrate : {"none", "sigmoid", "temperature"}
-        How the classifier's probabilities are mended; see `bench.scores.calibration`.
+        Calibration method; see `bench.scores.calibration`.
     threshold : str
-        `balanced`, a number, `sens@X` or `spec@X`; kept in its canonical form. Two classes only.
+        `balanced`, a number, `sens@X` or `spec@X`; stored in its canonical form. Two classes only.
     aggregate : {"mean", "logit", "share"}
-        How a patient's cells become one score; see `bench.scores.aggregation`.
+        Aggregation of a patient's cells into one score; see `bench.scores.aggregation`.
     """
 
     calibrate: str = "none"
@@ -40,13 +40,13 @@ class Decision:
     def __post_init__(self) -> None:
         for name, known in (("calibrate", CALIBRATIONS), ("aggregate", AGGREGATES)):
             if getattr(self, name) not in known:
-                raise BenchError(f"{name} {getattr(self, name)!r}: it is one of {', '.join(known)}")
+                raise BenchError(f"{name} {getattr(self, name)!r}: expected one of {', '.join(known)}")
         object.__setattr__(self, "threshold", str(parse_threshold(self.threshold)))
 
 
 @dataclass(frozen=True)
 class Inner:
-    """Inner out-of-fold predictions of the training cells of one outer fold, as the classifier gave them.
+    """Uncalibrated inner out-of-fold predictions of the training cells of one outer fold.
 
     Parameters
     ----------
@@ -67,18 +67,18 @@ class Inner:
 
 
 @dataclass(frozen=True)
-class Decided:
-    """What one outer fold's test cells are given.
+class FoldDecision:
+    """Probabilities and thresholds for the test cells of one outer fold.
 
     Parameters
     ----------
     probabilities : ndarray of float64, shape (n_cells, n_classes)
-        Calibrated, where asked for.
+        Calibrated unless `Decision.calibrate` is `none`.
     threshold : float
-        From which probability of the positive class on a cell is positive; NaN with more than two classes.
+        A cell is positive from this probability of the positive class on; NaN with more than two classes.
     patient_threshold : float
         The same for the patient's score; NaN with more than two classes, and where a training patient has cells of
-        both classes, so that patients have no label.
+        both classes, so that patients have no single label.
     """
 
     probabilities: Floats
@@ -86,36 +86,66 @@ class Decided:
     patient_threshold: float
 
 
-def decide(raw: Floats, inner: Inner, decision: Decision, *, positive: int) -> Decided:
-    """Learn a fold's decision on the training patients, and apply it to its test cells.
-
-    In this order, each on the inner out-of-fold predictions of the training patients alone: the calibrator, with
-    weight 1 / (cells of the split unit); on the calibrated inner scores the threshold of the cells; with it, the inner
-    patients' scores and, by the same rule, each patient weighing 1, the threshold of the patients.
-
-    The inner scores that the thresholds are chosen on were calibrated without their own patients: those of each inner
-    fold by a calibrator that was fitted on the other inner folds. The test cells get the calibrator that was fitted
-    on all. (Chosen on scores that the last one had been fitted on, a threshold of cells would move with them and
-    decide the same, since the maps keep the order; a patient's mean score would not.)
+@dataclass(frozen=True)
+class FittedDecision:
+    """Calibration and thresholds fitted on training patients.
 
     Parameters
     ----------
-    raw : ndarray of float64, shape (n_test_cells, n_classes)
-        Probabilities of the test cells, as the classifier gave them.
+    calibrator : callable
+        Uncalibrated probabilities to probabilities; the identity without calibration.
+    calibrated : bool
+        Whether the probabilities change.
+    threshold, patient_threshold : float
+        As in `FoldDecision`.
+    """
+
+    calibrator: Calibrator
+    calibrated: bool
+    threshold: float
+    patient_threshold: float
+
+    def apply(self, raw: Floats) -> FoldDecision:
+        """Decide cells from their uncalibrated probabilities, shape (n_cells, n_classes)."""
+        return FoldDecision(self.calibrator(raw), self.threshold, self.patient_threshold)
+
+
+def decide(raw: Floats, inner: Inner, decision: Decision, *, positive: int) -> FoldDecision:
+    """Fit the decision of a fold on its training patients and apply it to its test cells; see `fit_decision`."""
+    return fit_decision(inner, decision, positive=positive).apply(raw)
+
+
+def fit_decision(inner: Inner, decision: Decision, *, positive: int) -> FittedDecision:
+    """Fit calibration and thresholds on training patients.
+
+    Every step uses inner out-of-fold predictions of training patients only, in this order: the calibrator, with weight
+    1 / (cells of the split unit); the cell threshold on the calibrated inner scores; with it, the inner patient scores
+    and, by the same rule and with weight 1 for each patient, the patient threshold.
+
+    Inner scores are cross-calibrated before thresholds are chosen: the scores of each inner fold by a calibrator fitted
+    on the other inner folds. Test cells are calibrated by the calibrator fitted on all inner folds. (On scores that the
+    calibrator was fitted on, a cell threshold would give the same decisions, since calibration is monotonic; the mean
+    score of a patient would not.)
+
+    Parameters
+    ----------
     inner : Inner
-        From at least two inner folds, each of which holds every class.
+        Predictions of at least two inner folds, each of which contains every class.
+    decision : Decision
+        Calibration method, threshold rule and aggregation.
     positive : int
         Code of the positive class of two.
 
     Raises
     ------
     BenchError
-        A class is missing in the inner folds that a calibrator would be fitted on.
+        A class is missing in the inner folds that a calibrator is fitted on.
     """
-    everything = np.ones(len(inner.labels), dtype=np.bool_)
-    probabilities = _calibrator(inner, everything, decision, positive)(raw)
-    if raw.shape[1] != 2:
-        return Decided(probabilities, float("nan"), float("nan"))
+    all_rows = np.ones(len(inner.labels), dtype=np.bool_)
+    calibrator = _calibrator(inner, all_rows, decision, positive)
+    calibrated = decision.calibrate != "none"
+    if inner.probabilities.shape[1] != 2:
+        return FittedDecision(calibrator, calibrated, float("nan"), float("nan"))
     fitted = _cross_calibrated(inner, decision, positive)
     rule, weights = parse_threshold(decision.threshold), patient_weights(inner.units)
     threshold = choose_threshold(rule, fitted[:, positive], inner.labels == positive, weights)
@@ -123,40 +153,42 @@ def decide(raw: Floats, inner: Inner, decision: Decision, *, positive: int) -> D
     units, unit_of = np.unique(inner.units, return_inverse=True)
     labels = label_of_units(unit_of, inner.labels, len(units))
     if labels is None:
-        return Decided(probabilities, threshold, float("nan"))
+        return FittedDecision(calibrator, calibrated, threshold, float("nan"))
     cells = decide_cells(fitted, threshold, positive)
     scores = patient_scores(decision.aggregate, fitted, cells, unit_of, len(units))[:, positive]
     patient_threshold = choose_threshold(rule, scores, labels == positive, np.ones(len(units)))
-    return Decided(probabilities, threshold, patient_threshold)
+    return FittedDecision(calibrator, calibrated, threshold, patient_threshold)
 
 
-def decided_table(table: pd.DataFrame, found: Decided, classes: Sequence[str], *, calibrated: bool) -> pd.DataFrame:
-    """A table of raw predictions with what was decided.
+def add_decisions(
+    table: pd.DataFrame, decision: FoldDecision, classes: Sequence[str], *, calibrated: bool
+) -> pd.DataFrame:
+    """Add calibrated probabilities and thresholds to a table of raw predictions.
 
     Parameters
     ----------
     table : DataFrame
-        With `p_<class>` as the classifier gave them; one row a test cell.
-    found : Decided
-        Of the same cells in the same order.
+        Columns `p_<class>` (uncalibrated); one row per test cell.
+    decision : FoldDecision
+        Decision for the same cells in the same order.
     calibrated : bool
-        Whether `p_<class>` change; what they were is then kept as `raw_<class>`.
+        Replace `p_<class>` by calibrated probabilities and store the uncalibrated ones as `raw_<class>`.
 
     Returns
     -------
     DataFrame
-        With the columns `threshold` and `patient_threshold`.
+        The table with the columns `threshold` and `patient_threshold`.
     """
     columns = [f"p_{label}" for label in classes]
-    decided = table.assign(threshold=found.threshold, patient_threshold=found.patient_threshold)
+    decided = table.assign(threshold=decision.threshold, patient_threshold=decision.patient_threshold)
     if calibrated:
         decided[[f"raw_{label}" for label in classes]] = table[columns].to_numpy()
-        decided[columns] = found.probabilities
+        decided[columns] = decision.probabilities
     return decided
 
 
 def label_of_units(unit_of: Codes, labels: Codes, n_units: int) -> Codes | None:
-    """The one label of each split unit, shape (n_units,); None where a unit has cells of several classes.
+    """Label of each split unit, shape (n_units,); None where a unit has cells of several classes.
 
     A unit without cells has label -1.
     """
@@ -180,7 +212,7 @@ def _calibrator(inner: Inner, rows: npt.NDArray[np.bool_], decision: Decision, p
     if decision.calibrate != "none" and present < n_classes:
         raise BenchError(
             f"calibration ({decision.calibrate}) needs cells of every class in the inner folds that it is fitted on, "
-            f"but only {present} of {n_classes} are there; ask for fewer --inner-folds or for --calibrate none"
+            f"but contains only {present} of {n_classes}; use fewer --inner-folds, or --calibrate none"
         )
     return fit_calibrator(
         decision.calibrate, probabilities, labels, patient_weights(inner.units[rows]), positive=positive

@@ -1,4 +1,4 @@
-"""The metrics at three levels: one entry a column; kept predictions become scores with intervals over patients."""
+"""Metrics at three levels, and their values with confidence intervals over patients."""
 
 from __future__ import annotations
 
@@ -12,49 +12,33 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from bench.scores import quantities
-from bench.scores.predictions import Predictions, probability_columns, read_predictions, sums_of
-from bench.scores.quantities import Quantity
-from bench.scores.sums import CELL, PATIENT, PER_PATIENT, Rows, Sums
+from bench.scores import metric_functions as functions
+from bench.scores.group_statistics import CELL, PATIENT, PER_PATIENT, GroupStatistics, PredictionRows
+from bench.scores.metric_functions import Quantity
+from bench.scores.predictions import Predictions, read_predictions
 from bench.scores.thresholds import patient_weights
 from bench.statistics.auroc import Kernel, logit_interval, patient_weighted
 from bench.statistics.bootstrap import percentile_interval
 from bench.statistics.proportions import wilson
 
-__all__ = [
-    "BOOTSTRAP",
-    "LEVELS",
-    "METRICS",
-    "PRIMARY",
-    "U_STATISTIC",
-    "WILSON",
-    "Metric",
-    "Sums",
-    "probability_columns",
-    "score",
-    "score_draws",
-    "sums_of",
-    "weighted_auroc",
-]
-
 Floats = npt.NDArray[np.float64]
 
 CHUNK = 2000
-"""Bootstrap draws that are scored at once."""
+"""Bootstrap draws that are scored at a time."""
 
-FEW_DRAWS = 1000
-"""Draws behind the interval of an AUPRC, which does not follow from sums over patients and costs more."""
+AUPRC_DRAWS = 1000
+"""Bootstrap draws for the interval of an AUPRC, which is no sum over patients and therefore slower."""
 
 LEVELS: Mapping[str, str] = {
-    PATIENT: "Every patient weighs 1, and its cells share that.",
-    CELL: "Every cell weighs 1, so that patients with many cells rule.",
-    PER_PATIENT: "One score and one decision a patient, made of all its cells. Undefined where patients have cells of "
-    "several classes, or several fitted models predicted a patient.",
+    PATIENT: "Every patient has weight 1, shared by its cells.",
+    CELL: "Every cell has weight 1, so that patients with many cells dominate.",
+    PER_PATIENT: "One score and one decision per patient, aggregated over its cells. Undefined where patients have "
+    "cells of several classes, or several fitted models predicted a patient.",
 }
-"""What counts once at each level; linked patients are one."""
+"""Weighting at each level; linked patients count as one."""
 
 BOOTSTRAP, U_STATISTIC, WILSON = "patient bootstrap", "U-statistic, logit", "Wilson"
-"""Methods of an interval."""
+"""Interval methods."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +50,19 @@ class Metric:
     name : str
         Identifier; ends with the level.
     title : str
-        What a person reads: the quantity, a comma, the level.
+        Display name: the quantity, a comma, the level.
     quantity : callable
-        What is measured; the first line of its docstring is the definition that reports print.
+        Metric function; the first line of its docstring is the definition printed in reports.
     binary : bool
-        Only for two classes.
+        Defined for two classes only.
     headline : bool
-        Shown in the narrow tables.
+        Included in narrow tables.
     low_is_good : bool
-        A loss.
+        Lower values are better.
     proportion : bool
-        A share of patients, each decided once: its interval is Wilson's, not the bootstrap's.
+        A share of patients with one decision each: its interval is Wilson's, not the bootstrap's.
     draws : int or None
-        At most so many draws make its interval; None: all.
+        Maximum number of bootstrap draws for its interval; None: all.
     """
 
     name: str
@@ -97,53 +81,53 @@ class Metric:
 
     @property
     def meaning(self) -> str:
-        """What it measures, in a sentence or two."""
+        """Definition, in a sentence or two."""
         return (self.quantity.__doc__ or "").partition("\n")[0]
 
-    def score(self, sums: Sums, draws: Floats) -> Floats:
-        """The metric of one repeat under each draw of the units, shape (n_draws, n_units) -> (n_draws,).
+    def score(self, statistics: GroupStatistics, draws: Floats) -> Floats:
+        """Compute the metric of one repeat for each draw of the units, shape (n_draws, n_units) -> (n_draws,).
 
         NaN where it is undefined.
         """
-        weighed = sums.weighed(self.level, draws)
-        return np.full(len(draws), np.nan) if weighed is None else self.quantity(weighed)
+        weighted = statistics.weighted(self.level, draws)
+        return np.full(len(draws), np.nan) if weighted is None else self.quantity(weighted)
 
 
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("auroc_patient", "AUROC, patient-weighted", quantities.auroc, headline=True),
+        Metric("auroc_patient", "AUROC, patient-weighted", functions.auroc, headline=True),
         Metric(
-            "balanced_accuracy_patient", "Balanced accuracy, patient mean", quantities.balanced_accuracy, headline=True
+            "balanced_accuracy_patient", "Balanced accuracy, patient mean", functions.balanced_accuracy, headline=True
         ),
-        Metric("sensitivity_patient", "Sensitivity, patient mean", quantities.sensitivity, binary=True, headline=True),
-        Metric("specificity_patient", "Specificity, patient mean", quantities.specificity, binary=True, headline=True),
-        Metric("auprc_patient", "AUPRC, patient-weighted", quantities.average_precision, draws=FEW_DRAWS),
-        Metric("macro_f1_patient", "Macro F1, patient-weighted", quantities.macro_f1),
-        Metric("mcc_patient", "MCC, patient-weighted", quantities.matthews),
-        Metric("accuracy_patient", "Accuracy, patient-weighted", quantities.accuracy),
-        Metric("brier_patient", "Brier score, patient-weighted", quantities.brier, low_is_good=True),
-        Metric("log_loss_patient", "Log loss, patient-weighted", quantities.log_loss, low_is_good=True),
-        Metric("ece_patient", "ECE, patient-weighted", quantities.calibration_error, low_is_good=True),
-        Metric("weighted_f1_cell", "Weighted F1, cell level", quantities.weighted_f1, headline=True),
-        Metric("auroc_cell", "AUROC, cell level", quantities.auroc),
-        Metric("auprc_cell", "AUPRC, cell level", quantities.average_precision, draws=FEW_DRAWS),
-        Metric("balanced_accuracy_cell", "Balanced accuracy, cell level", quantities.balanced_accuracy),
-        Metric("sensitivity_cell", "Sensitivity, cell level", quantities.sensitivity, binary=True),
-        Metric("specificity_cell", "Specificity, cell level", quantities.specificity, binary=True),
-        Metric("macro_f1_cell", "Macro F1, cell level", quantities.macro_f1),
-        Metric("mcc_cell", "MCC, cell level", quantities.matthews),
-        Metric("accuracy_cell", "Accuracy, cell level", quantities.accuracy),
-        Metric("brier_cell", "Brier score, cell level", quantities.brier, low_is_good=True),
-        Metric("log_loss_cell", "Log loss, cell level", quantities.log_loss, low_is_good=True),
-        Metric("auroc_per_patient", "AUROC, per patient", quantities.auroc, headline=True),
-        Metric("accuracy_per_patient", "Accuracy, per patient", quantities.accuracy, proportion=True),
-        Metric("balanced_accuracy_per_patient", "Balanced accuracy, per patient", quantities.balanced_accuracy),
+        Metric("sensitivity_patient", "Sensitivity, patient mean", functions.sensitivity, binary=True, headline=True),
+        Metric("specificity_patient", "Specificity, patient mean", functions.specificity, binary=True, headline=True),
+        Metric("auprc_patient", "AUPRC, patient-weighted", functions.average_precision, draws=AUPRC_DRAWS),
+        Metric("macro_f1_patient", "Macro F1, patient-weighted", functions.macro_f1),
+        Metric("mcc_patient", "MCC, patient-weighted", functions.matthews),
+        Metric("accuracy_patient", "Accuracy, patient-weighted", functions.accuracy),
+        Metric("brier_patient", "Brier score, patient-weighted", functions.brier, low_is_good=True),
+        Metric("log_loss_patient", "Log loss, patient-weighted", functions.log_loss, low_is_good=True),
+        Metric("ece_patient", "ECE, patient-weighted", functions.calibration_error, low_is_good=True),
+        Metric("weighted_f1_cell", "Weighted F1, cell level", functions.weighted_f1, headline=True),
+        Metric("auroc_cell", "AUROC, cell level", functions.auroc),
+        Metric("auprc_cell", "AUPRC, cell level", functions.average_precision, draws=AUPRC_DRAWS),
+        Metric("balanced_accuracy_cell", "Balanced accuracy, cell level", functions.balanced_accuracy),
+        Metric("sensitivity_cell", "Sensitivity, cell level", functions.sensitivity, binary=True),
+        Metric("specificity_cell", "Specificity, cell level", functions.specificity, binary=True),
+        Metric("macro_f1_cell", "Macro F1, cell level", functions.macro_f1),
+        Metric("mcc_cell", "MCC, cell level", functions.matthews),
+        Metric("accuracy_cell", "Accuracy, cell level", functions.accuracy),
+        Metric("brier_cell", "Brier score, cell level", functions.brier, low_is_good=True),
+        Metric("log_loss_cell", "Log loss, cell level", functions.log_loss, low_is_good=True),
+        Metric("auroc_per_patient", "AUROC, per patient", functions.auroc, headline=True),
+        Metric("accuracy_per_patient", "Accuracy, per patient", functions.accuracy, proportion=True),
+        Metric("balanced_accuracy_per_patient", "Balanced accuracy, per patient", functions.balanced_accuracy),
         Metric(
-            "sensitivity_per_patient", "Sensitivity, per patient", quantities.sensitivity, binary=True, proportion=True
+            "sensitivity_per_patient", "Sensitivity, per patient", functions.sensitivity, binary=True, proportion=True
         ),
         Metric(
-            "specificity_per_patient", "Specificity, per patient", quantities.specificity, binary=True, proportion=True
+            "specificity_per_patient", "Specificity, per patient", functions.specificity, binary=True, proportion=True
         ),
     )
 }
@@ -160,48 +144,47 @@ def score(
     seed: int = 0,
     held_out: bool = False,
 ) -> pd.DataFrame:
-    """Every metric with its 95 % interval over patients, conditional on the fitted models.
+    """Compute every metric with its 95 % interval over patients, conditional on the fitted models.
 
-    Repeats are averaged after scoring, in the estimate and in every draw alike. Pairs of cells count for AUROC only
-    where one fitted model predicted both (one fold of one repeat); AUPRC is the mean of the folds; counts and losses
-    are pooled over the folds. With more than two classes AUROC and AUPRC are means over the classes, each against the
-    rest.
+    Repeats are averaged after scoring, in the estimate and in every draw. AUROC compares only pairs of cells that one
+    fitted model predicted (one fold of one repeat); AUPRC is the mean over folds; counts and losses are pooled over
+    folds. With more than two classes AUROC and AUPRC are one-vs-rest means over the classes.
 
     Parameters
     ----------
     predictions : DataFrame
         Columns `unit`, `label`, `repeat`, `fold`, `threshold`, `patient_threshold` and `p_<class>` for each class; one
-        row a predicted cell. Without the column `patient_threshold` (two classes) patients have scores but no
+        row per predicted cell. Without the column `patient_threshold` (two classes) patients have scores but no
         decisions.
     classes : sequence of str
         The labels, in sort order.
     positive : str or None
         Positive class; two classes only.
     aggregate : {"mean", "logit", "share"}
-        How a patient's cells become one score.
+        Aggregation of a patient's cells into one score.
     draws : int
-        Bootstrap draws of the patients, within their class; `Metric.draws` limits them for AUPRC.
+        Bootstrap draws of patients, stratified by class; `Metric.draws` limits them for AUPRC.
     held_out : bool
-        One fitted model predicted all: the interval of the patient-weighted AUROC is that of the U-statistic on the
-        logit scale, where there are two classes and each patient has one. Where that does not exist (an AUROC of 0
-        or 1, one patient of a class) the patient bootstrap stands in, and `method` says so.
+        One fitted model predicted all cells: the interval of the patient-weighted AUROC is that of the U-statistic on
+        the logit scale, with two classes and one class per patient. Where it is undefined (an AUROC of 0 or 1, one
+        patient of a class) the patient bootstrap is used; `method` states which.
 
     Returns
     -------
     DataFrame
         Columns `metric`, `value`, `low`, `high` (float64; NaN where undefined), `repeat_sd` (NaN with one repeat),
-        `method` of the interval, and `n`: the patients that the value is a share of, 0 where it is none.
+        `method` of the interval, and `n`: number of patients in the denominator of a proportion, else 0.
 
     Raises
     ------
     BenchError
-        Probabilities that are not finite, lie outside [0, 1] or do not sum to 1; a label that is no class; a threshold
-        that is missing.
+        Probabilities are not finite, are outside [0, 1] or do not sum to 1; a label is not a class; a threshold is
+        missing.
     """
     read = read_predictions(predictions, classes=classes, positive=positive, aggregate=aggregate)
     metrics = [m for m in METRICS.values() if len(classes) == 2 or not m.binary]
     ones = np.ones((1, len(read.units)))
-    each = {m.name: np.array([m.score(sums, ones)[0] for sums in read.repeats]) for m in metrics}
+    each = {m.name: np.array([m.score(statistics, ones)[0] for statistics in read.repeats]) for m in metrics}
     drawn = score_draws(read, [m for m in metrics if not m.proportion], read.draw(draws, seed))
     lines = []
     for metric in metrics:
@@ -209,37 +192,36 @@ def score(
         value = float(values.mean())
         low, high, method = _interval(metric, value, read, drawn, held_out=held_out)
         repeat_sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
-        line = {"metric": metric.name, "value": value, "low": low, "high": high, "repeat_sd": repeat_sd}
-        n = _share_of(read.repeats[0], metric) if metric.proportion and np.isfinite(value) else 0
-        lines.append({**line, "method": method, "n": n})
-    return pd.DataFrame(lines)
+        n = _n_patients(read.repeats[0], metric) if metric.proportion and np.isfinite(value) else 0
+        lines.append((metric.name, value, low, high, repeat_sd, method, n))
+    return pd.DataFrame(lines, columns=["metric", "value", "low", "high", "repeat_sd", "method", "n"])
 
 
 def score_draws(predictions: Predictions, metrics: Iterable[Metric], draws: Floats) -> dict[str, Floats]:
-    """Each metric under each draw of the units, mean over the repeats.
+    """Compute metrics for each draw of the units, averaged over the repeats.
 
     Parameters
     ----------
     predictions : Predictions
         From `bench.scores.predictions.read_predictions`.
     metrics : iterable of Metric
-        What is computed.
+        Metrics to compute.
     draws : ndarray of float64, shape (n_draws, n_units)
-        How often each unit counts; a row of ones is the estimate itself.
+        Count of each unit in each draw; a row of ones gives the estimate.
 
     Returns
     -------
     dict of str to ndarray of float64
-        By name; shape (n_draws,), or (Metric.draws,) where that is less. NaN where the metric is undefined: everything
-        is in a draw that holds no cell of some class.
+        By name; shape (n_draws,), or (Metric.draws,) where that is less. NaN where the metric is undefined; every
+        metric is in a draw without cells of some class.
     """
-    # The products are many and small: threads of the library would wait for each other, and for the fits' workers.
+    # Many small products: BLAS threads would compete with each other and with the workers.
     with threadpool_limits(1, user_api="blas"):
         return _score_draws(predictions, list(metrics), draws)
 
 
 def weighted_auroc(scores: Floats, is_class: npt.NDArray[np.bool_], groups: npt.NDArray[Any]) -> float:
-    """AUROC of one fitted model's scores with weight 1 / (cells of the group) for each cell."""
+    """Compute the AUROC of one fitted model with weight 1 / (cells of the group) for each cell."""
     return float(roc_auc_score(is_class, scores, sample_weight=patient_weights(groups)))
 
 
@@ -248,18 +230,18 @@ def _score_draws(predictions: Predictions, wanted: Sequence[Metric], draws: Floa
     for first in range(0, len(draws), CHUNK):
         chunk = draws[first : first + CHUNK]
         here = [m for m in wanted if m.draws is None or first < m.draws]
-        whole = predictions.whole(chunk)
-        each = [_scores(sums, here, chunk, first) for sums in predictions.repeats]
+        complete = predictions.has_every_class(chunk)
+        each = [_scores(statistics, here, chunk, first) for statistics in predictions.repeats]
         for m in here:
             mean = np.mean([scores[m.name] for scores in each], axis=0)
-            parts[m.name].append(np.where(whole[: len(mean)], mean, np.nan))
+            parts[m.name].append(np.where(complete[: len(mean)], mean, np.nan))
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 
 def _interval(
     metric: Metric, value: float, predictions: Predictions, drawn: Mapping[str, Floats], *, held_out: bool
 ) -> tuple[float, float, str]:
-    """Lower end, upper end and method."""
+    """Return the lower end, upper end and method of an interval."""
     if metric.proportion:
         return *_wilson(value, predictions.repeats[0], metric), WILSON
     cells = predictions.repeats[0].cells
@@ -273,38 +255,38 @@ def _interval(
     return *percentile_interval(drawn[metric.name]), BOOTSTRAP
 
 
-def _scores(sums: Sums, metrics: Sequence[Metric], draws: Floats, first: int) -> dict[str, Floats]:
-    """Scores of one repeat; `first` is the number of the first of these draws."""
-    found = {}
+def _scores(statistics: GroupStatistics, metrics: Sequence[Metric], draws: Floats, first: int) -> dict[str, Floats]:
+    """Score one repeat; `first` is the number of the first draw."""
+    scores = {}
     for level in LEVELS:
-        weighed = sums.weighed(level, draws)
+        weighted = statistics.weighted(level, draws)
         for m in (m for m in metrics if m.level == level):
             n = len(draws) if m.draws is None else min(len(draws), m.draws - first)
-            if weighed is None:
-                found[m.name] = np.full(n, np.nan)
+            if weighted is None:
+                scores[m.name] = np.full(n, np.nan)
             else:
-                found[m.name] = m.quantity(weighed if n == len(draws) else weighed.head(n))
-    return found
+                scores[m.name] = m.quantity(weighted if n == len(draws) else weighted.head(n))
+    return scores
 
 
-def _wilson(value: float, sums: Sums, metric: Metric) -> tuple[float, float]:
-    """Wilson's interval of a share of patients; with repeats the share is their mean, the patients are the same."""
+def _wilson(value: float, statistics: GroupStatistics, metric: Metric) -> tuple[float, float]:
+    """Wilson interval of a share of patients; with repeats, of the mean share and the same number of patients."""
     if not np.isfinite(value):
         return float("nan"), float("nan")
-    n = _share_of(sums, metric)
+    n = _n_patients(statistics, metric)
     return wilson(min(round(value * n, 9), n), n)
 
 
-def _share_of(sums: Sums, metric: Metric) -> int:
-    """How many patients a share is a share of."""
-    if sums.patients is None:
+def _n_patients(statistics: GroupStatistics, metric: Metric) -> int:
+    """Number of patients in the denominator of a proportion."""
+    if statistics.patients is None:
         return 0
-    labels, positive = sums.patients.labels, sums.patients.positive
+    labels, positive = statistics.patients.labels, statistics.patients.positive
     of_class = {"sensitivity_per_patient": labels == positive, "specificity_per_patient": labels != positive}
     return int(of_class.get(metric.name, np.ones(len(labels), dtype=np.bool_)).sum())
 
 
-def _kernel(cells: Rows) -> Kernel:
+def _kernel(cells: PredictionRows) -> Kernel:
     pairs = cells.pairs[0]
     size = cells.size
     return Kernel(pairs.concordant / pairs.comparable, size[pairs.with_class], size[pairs.with_rest])

@@ -1,4 +1,4 @@
-"""A predictions table, checked, and made into the sums of each repeat."""
+"""Validate a predictions table and compute the group statistics of each repeat."""
 
 from __future__ import annotations
 
@@ -14,53 +14,53 @@ import pandas as pd
 from bench.errors import BenchError
 from bench.scores.aggregation import decide_cells, patient_scores
 from bench.scores.decisions import label_of_units
-from bench.scores.sums import Rows, Sums
+from bench.scores.group_statistics import GroupStatistics, PredictionRows
 from bench.statistics.bootstrap import patient_draws
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
 
 SUM_TOLERANCE = 1e-4
-"""How far from 1 the probabilities of a cell may sum up: some classifiers compute in float32."""
+"""Largest deviation from 1 of the probability sum of a cell; some classifiers compute in float32."""
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """A predictions table, ready to be scored under any draws of the units.
+    """A validated predictions table that can be scored for any draws of the units.
 
     Parameters
     ----------
     units : ndarray of str, shape (n_units,)
         Split units in sort order.
     class_of_unit : ndarray of int, shape (n_units,), or None
-        Class code of each; None where some unit has cells of several classes.
+        Class code of each unit; None where some unit has cells of several classes.
     repeats : tuple of Sums
-        In the order of their numbers.
+        By repeat number.
     """
 
     units: npt.NDArray[Any]
     class_of_unit: Codes | None
-    repeats: tuple[Sums, ...]
+    repeats: tuple[GroupStatistics, ...]
 
     def draw(self, draws: int, seed: int) -> Floats:
         """Bootstrap draws of the units, float64 of shape (draws, n_units); read-only.
 
-        Units are drawn within their class, or all from one bag where some have cells of several. All experiments on
-        one data set have the same draws.
+        Units are drawn within their class, or without strata where some have cells of several classes. All experiments
+        on one dataset have the same draws.
         """
-        bag = np.zeros(len(self.units), dtype=np.int64)
-        classes = bag if self.class_of_unit is None else self.class_of_unit.astype(np.int64)
+        one_stratum = np.zeros(len(self.units), dtype=np.int64)
+        classes = one_stratum if self.class_of_unit is None else self.class_of_unit.astype(np.int64)
         return _draws(classes.tobytes(), draws, seed)
 
-    def whole(self, draws: Floats) -> npt.NDArray[np.bool_]:
-        """Which draws hold cells of every class, shape (n_draws,)."""
+    def has_every_class(self, draws: Floats) -> npt.NDArray[np.bool_]:
+        """Whether each draw contains cells of every class, shape (n_draws,)."""
         return np.asarray(((draws @ self.repeats[0].cells.by_label) > 0).all(axis=1))
 
 
 def read_predictions(
     table: pd.DataFrame, *, classes: Sequence[str], positive: str | None, aggregate: str = "mean"
 ) -> Predictions:
-    """Check a predictions table and sum it up, repeat by repeat.
+    """Validate a predictions table and compute the group statistics of each repeat.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def read_predictions(
     positive : str or None
         Positive class of two.
     aggregate : {"mean", "logit", "share"}
-        How a patient's cells become one score.
+        Aggregation of a patient's cells into one score.
 
     Raises
     ------
@@ -80,20 +80,20 @@ def read_predictions(
     """
     missing = [c for c in ("unit", "repeat") if c not in table]
     if missing or not len(table):
-        raise BenchError(f"predictions have no column {missing[0]!r}" if missing else "predictions hold no cell")
+        raise BenchError(f"predictions have no column {missing[0]!r}" if missing else "predictions contain no cell")
     if table["unit"].isna().any():
-        raise BenchError(f"predictions name no unit of {_where(table, int(np.flatnonzero(table['unit'].isna())[0]))}")
+        raise BenchError(f"predictions lack the unit of {_where(table, int(np.flatnonzero(table['unit'].isna())[0]))}")
     unit_of, units = pd.factorize(table["unit"].astype(str), sort=True)
     repeat = table["repeat"].to_numpy()
     repeats = tuple(
-        sums_of(table[rows], unit_of[rows], len(units), classes, positive, aggregate=aggregate)
+        group_statistics(table[rows], unit_of[rows], len(units), classes, positive, aggregate=aggregate)
         for rows in (repeat == r for r in np.unique(repeat))
     )
     class_of_unit = label_of_units(unit_of, _codes(table["label"], classes), len(units))
     return Predictions(np.asarray(units), class_of_unit, repeats)
 
 
-def sums_of(
+def group_statistics(
     table: pd.DataFrame,
     unit_of: Codes,
     n_units: int,
@@ -101,15 +101,15 @@ def sums_of(
     positive: str | None,
     *,
     aggregate: str = "mean",
-) -> Sums:
-    """The sums of one repeat.
+) -> GroupStatistics:
+    """Compute the group statistics of one repeat.
 
     Parameters
     ----------
     table : DataFrame
         The rows of one repeat.
     unit_of : ndarray of int, shape (len(table),)
-        Number of each row's split unit, 0..n_units-1.
+        Split unit of each row, 0..n_units-1.
     classes, positive, aggregate
         As for `read_predictions`.
 
@@ -126,22 +126,22 @@ def sums_of(
     probabilities, labels = checked_probabilities(table, columns), _codes(table["label"], classes)
     fold = np.unique(table["fold"].to_numpy(), return_inverse=True)[1].astype(np.intp)
     decided = decide_cells(probabilities, _thresholds(table, len(classes)), at)
-    cells = Rows(probabilities, labels, decided, unit_of.astype(np.intp), fold, n_units, at)
-    return Sums(cells, _patients(cells, table, aggregate))
+    cells = PredictionRows(probabilities, labels, decided, unit_of.astype(np.intp), fold, n_units, at)
+    return GroupStatistics(cells, _patients(cells, table, aggregate))
 
 
 def probability_columns(classes: Sequence[str]) -> list[str]:
-    """Names of the columns of a predictions table that hold the probability of each class."""
+    """Names of the probability columns of a predictions table, one per class."""
     return [f"p_{label}" for label in classes]
 
 
 def checked_probabilities(table: pd.DataFrame, columns: list[str]) -> Floats:
-    """The probabilities of a table, float64 of shape (len(table), len(columns)), in [0, 1].
+    """Return validated probabilities, float64 of shape (len(table), len(columns)), in [0, 1].
 
     Raises
     ------
     BenchError
-        One is not finite or lies outside [0, 1], or those of a row do not sum to 1; the message names the cell.
+        A probability is not finite or is outside [0, 1], or a row does not sum to 1; the message names the cell.
     """
     values = table[columns].to_numpy(dtype=np.float64)
     for complaint, wrong in (
@@ -151,7 +151,7 @@ def checked_probabilities(table: pd.DataFrame, columns: list[str]) -> Floats:
         if wrong.any():
             row, column = np.argwhere(wrong)[0]
             raise BenchError(
-                f"predictions hold {complaint}: {columns[column]} is {values[row, column]:g} of "
+                f"predictions contain {complaint}: {columns[column]} is {values[row, column]:g} of "
                 f"{_where(table, int(row))}{_more(int(wrong.any(axis=1).sum()))}"
             )
     sums = values.sum(axis=1)
@@ -159,13 +159,13 @@ def checked_probabilities(table: pd.DataFrame, columns: list[str]) -> Floats:
     if off.any():
         row = int(np.flatnonzero(off)[0])
         raise BenchError(
-            f"predictions hold probabilities that do not sum to 1: {' + '.join(columns)} is {sums[row]:g} of "
+            f"predictions contain probabilities that do not sum to 1: {' + '.join(columns)} is {sums[row]:g} of "
             f"{_where(table, row)}{_more(int(off.sum()))}"
         )
     return np.asarray(np.clip(values, 0.0, 1.0), dtype=np.float64)
 
 
-def _patients(cells: Rows, table: pd.DataFrame, aggregate: str) -> Rows | None:
+def _patients(cells: PredictionRows, table: pd.DataFrame, aggregate: str) -> PredictionRows | None:
     labels = label_of_units(cells.unit_of, cells.labels, cells.n_units)
     folds = label_of_units(cells.unit_of, cells.fold, cells.n_units)
     if labels is None or folds is None or cells.decided is None:
@@ -178,14 +178,14 @@ def _patients(cells: Rows, table: pd.DataFrame, aggregate: str) -> Rows | None:
     elif "patient_threshold" in table:
         threshold = table["patient_threshold"].to_numpy(dtype=np.float64)[first]
         decided = None if np.isnan(threshold).any() else decide_cells(scores, threshold, cells.positive)
-    return Rows(scores, labels[units], decided, units, folds[units], cells.n_units, cells.positive)
+    return PredictionRows(scores, labels[units], decided, units, folds[units], cells.n_units, cells.positive)
 
 
 def _codes(labels: pd.Series[Any], classes: Sequence[str]) -> Codes:
     codes = np.asarray(pd.Index(classes).get_indexer(pd.Index(labels.astype(str))), dtype=np.intp)
     if (codes < 0).any():
         unknown = labels.to_numpy()[int(np.flatnonzero(codes < 0)[0])]
-        raise BenchError(f"predictions hold the label {unknown}; the classes are {', '.join(classes)}")
+        raise BenchError(f"predictions contain the label {unknown}; the classes are {', '.join(classes)}")
     return codes
 
 

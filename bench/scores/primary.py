@@ -1,4 +1,4 @@
-"""The primary metric alone: its value, and the difference of two of its values with a paired interval."""
+"""The primary metric: its value, and the difference between two predictions with a paired interval."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Estimate:
 
 
 def primary_score(predictions: pd.DataFrame, *, classes: Sequence[str], positive: str | None) -> float:
-    """The patient-weighted AUROC, mean over the repeats: the value that `bench.scores.metrics.score` gives.
+    """Compute the patient-weighted AUROC, averaged over the repeats; equals that of `bench.scores.metrics.score`.
 
     Raises
     ------
     BenchError
-        It is undefined: no fitted model predicted cells of two classes.
+        The metric is undefined: no fitted model predicted cells of two classes.
     """
     read = read_predictions(predictions, classes=classes, positive=positive)
     value = float(_drawn(read, np.ones((1, len(read.units))))[0])
     if not np.isfinite(value):
-        raise BenchError(f"{METRICS[PRIMARY].title}: undefined, since no fitted model predicted cells of two classes")
+        raise BenchError(f"{METRICS[PRIMARY].title}: undefined, because no fitted model predicted cells of two classes")
     return value
 
 
@@ -50,22 +50,22 @@ def primary_gap(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Estimate:
-    """First minus second value of the primary metric on the same cells, with a paired patient bootstrap.
+    """Difference of the primary metric between two predictions of the same cells, with a paired patient bootstrap.
 
-    Every draw of patients is scored on both, so that what they share cancels. The interval is conditional on the fitted
-    models: it holds the uncertainty of which patients were tested, not of which were trained on.
+    Every draw of patients is scored on both. The interval is conditional on the fitted models: it reflects the sampling
+    of test patients, not of training patients.
 
     Parameters
     ----------
     first, second : DataFrame
-        As an experiment's `predictions`; the split units are the same ones.
+        Predictions of the same split units, as an experiment's `predictions`.
     draws : int
-        Bootstrap draws of the patients, within their class.
+        Bootstrap draws of patients, stratified by class.
 
     Raises
     ------
     BenchError
-        The two are predictions of different patients.
+        The predictions are of different patients.
     """
     a, b = (read_predictions(p, classes=classes, positive=positive) for p in (first, second))
     if not np.array_equal(a.units, b.units):

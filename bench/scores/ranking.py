@@ -1,4 +1,4 @@
-"""Order among scores of one fitted model: concordant pairs of split units, and steps of precision."""
+"""Ranking statistics of one fitted model: concordant pairs of split units, and precision-recall steps."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Flags = npt.NDArray[np.bool_]
 
 
 BLOCK = 64
-"""Draws whose precisions, one a threshold, are held at once: so many stay in the processor's cache."""
+"""Draws processed at a time, so that their precisions at all thresholds fit into the processor's cache."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of a row of the class and another row, both predicted by one fitted model.
+    """Pairs of a row of the class and another row, predicted by the same fitted model.
 
     Parameters
     ----------
     with_class, with_rest : ndarray of int, shapes (P,) and (Q,)
-        Units that have rows of the class, and units that have other rows.
+        Units with rows of the class, and units with other rows.
     concordant, comparable : ndarray of float64, shape (P, Q)
-        How many of the pairs are in the right order, a tie counting one half; how many there are.
+        Number of concordant pairs, ties counting one half; number of pairs.
     """
 
     with_class: Codes
@@ -38,7 +38,7 @@ class Pairs:
     comparable: Floats
 
     def auroc(self, weights: Floats) -> Floats:
-        """AUROC = w'Hv / w'Sv for each draw.
+        """Compute the AUROC = w'Hv / w'Sv of each draw.
 
         Parameters
         ----------
@@ -48,7 +48,7 @@ class Pairs:
         Returns
         -------
         ndarray of float64, shape (n_draws,)
-            NaN where no pair can be compared.
+            NaN where there is no pair.
         """
         left, right = weights[:, self.with_class], weights[:, self.with_rest]
         hit = np.einsum("dq,dq->d", left @ self.concordant, right)
@@ -59,17 +59,17 @@ class Pairs:
 
 @dataclass(frozen=True)
 class PrecisionSteps:
-    """What the precision-recall curve of one fold is made of.
+    """Steps of the precision-recall curve of one fold.
 
     Parameters
     ----------
     with_class, with_rest : ndarray of int, shapes (P,) and (Q,)
-        Units of the fold that have rows of the class, and other rows.
+        Units of the fold with rows of the class, and with other rows.
     new, hits : ndarray of float64, shape (P, n_steps)
-        Rows of the class, of each unit: at each threshold that some row of the class has as its score; and at or above
-        it. Thresholds fall from step to step.
+        Rows of the class per unit: at each threshold, and at or above it. Thresholds are the distinct scores of rows of
+        the class, in descending order.
     alarms : ndarray of float64, shape (Q, n_steps)
-        Other rows at or above each threshold, of each unit.
+        Other rows per unit at or above each threshold.
     """
 
     with_class: Codes
@@ -79,7 +79,7 @@ class PrecisionSteps:
     alarms: Floats
 
     def average_precision(self, weights: Floats) -> Floats:
-        """Sum over the thresholds of precision times the rise of recall, without interpolation.
+        """Sum precision times the increase of recall over the thresholds, without interpolation.
 
         Parameters
         ----------
@@ -98,16 +98,16 @@ class PrecisionSteps:
         hits = left @ self.hits
         decided = right @ self.alarms
         decided += hits
-        # Where nothing is decided yet nothing is hit either, and the precision counts as 0.
+        # Without rows at or above a threshold there are no hits, and the precision counts as 0.
         decided += np.finfo(np.float64).tiny
         precision = np.divide(hits, decided, out=hits)
         with np.errstate(invalid="ignore"):
-            found = np.einsum("dp,dp->d", left, precision @ self.new.T) / (left @ self.new.sum(axis=1))
-        return np.where(right.sum(axis=1) > 0, found, np.nan)
+            average = np.einsum("dp,dp->d", left, precision @ self.new.T) / (left @ self.new.sum(axis=1))
+        return np.where(right.sum(axis=1) > 0, average, np.nan)
 
 
 def count_pairs(scores: Floats, is_class: Flags, unit_of: Codes, fold: npt.NDArray[Any], n_units: int) -> Pairs:
-    """The pairs of every two units, counted within folds.
+    """Count concordant pairs of every two units within folds.
 
     Parameters
     ----------
@@ -136,16 +136,16 @@ def count_pairs(scores: Floats, is_class: Flags, unit_of: Codes, fold: npt.NDArr
 
 
 def precision_steps(scores: Floats, is_class: Flags, unit_of: Codes, fold: npt.NDArray[Any]) -> list[PrecisionSteps]:
-    """The steps of each fold that holds the class and the rest; parameters as for `count_pairs`."""
-    found = []
+    """Compute the steps of each fold with rows of the class and of the rest; parameters as for `count_pairs`."""
+    steps = []
     for here in (fold == f for f in np.unique(fold)):
         if is_class[here].any() and not is_class[here].all():
-            found.append(_steps(scores[here], is_class[here], unit_of[here]))
-    return found
+            steps.append(_steps(scores[here], is_class[here], unit_of[here]))
+    return steps
 
 
 def mean_where_defined(values: Sequence[Floats], n_draws: int) -> Floats:
-    """Mean over the first axis of what is not NaN, shape (n_draws,); NaN where nothing is defined."""
+    """Mean over the first axis without NaN, shape (n_draws,); NaN where all values are NaN."""
     if not values:
         return np.full(n_draws, np.nan)
     table = np.stack(values)
@@ -156,7 +156,7 @@ def mean_where_defined(values: Sequence[Floats], n_draws: int) -> Floats:
 
 def _steps(scores: Floats, is_class: Flags, unit_of: Codes) -> PrecisionSteps:
     thresholds = np.unique(scores[is_class])[::-1]
-    # The step at which a row comes in: the first threshold that is not above its score.
+    # Step at which a row is first counted: the first threshold that is not above its score.
     step = np.searchsorted(-thresholds, -scores, "left")
     with_class, new = _table(unit_of[is_class], step[is_class], len(thresholds))
     with_rest, arrivals = _table(unit_of[~is_class], step[~is_class], len(thresholds) + 1)
@@ -164,6 +164,6 @@ def _steps(scores: Floats, is_class: Flags, unit_of: Codes) -> PrecisionSteps:
 
 
 def _table(units: Codes, step: Codes, n_steps: int) -> tuple[Codes, Floats]:
-    found, rows = np.unique(units, return_inverse=True)
-    counts = np.bincount(rows * n_steps + step, minlength=len(found) * n_steps)
-    return found, counts.reshape(len(found), n_steps).astype(np.float64)
+    present, rows = np.unique(units, return_inverse=True)
+    counts = np.bincount(rows * n_steps + step, minlength=len(present) * n_steps)
+    return present, counts.reshape(len(present), n_steps).astype(np.float64)

@@ -1,1 +1,1 @@
-"""Who is tested with whom: folds of patients, their manifest, and the held-out set."""
+"""Patient-grouped folds, fold manifests, and the access log of held-out cells."""

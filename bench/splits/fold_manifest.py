@@ -1,10 +1,10 @@
-"""The fold manifest: which patients each fold tests, kept as a table, written to a file and read from one."""
+"""Fold manifests: the test fold of each patient as a table, and its file format."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,34 +12,34 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.datasets.rows import Rows, read_rows
+from bench.datasets.names import listed
+from bench.datasets.readers.text_table import Rows, read_rows
 from bench.errors import BenchError
-from bench.identity import digest
 from bench.splits.folds import Indices
-from bench.whole import whole_file
+from bench.storage.fingerprints import digest
+from extractors.files.atomic import atomic_file
 
 NEVER_TESTED = -1
-"""Fold of the cells that only train, such as all cells of `--data` beside a held-out set."""
+"""Fold of cells that are only used for training, such as all cells of `--data` with a held-out set."""
 
 _HASH = re.compile(r"# folds ([0-9a-f]{64})")
-_NAMED = 5
 
 
 @dataclass(frozen=True)
 class Folds:
-    """The folds that every experiment on a data set shares.
+    """Folds shared by all experiments on a dataset.
 
     Parameters
     ----------
     table : DataFrame
-        One row a cell and repeat, columns `cell`, `patient`, `unit` (str), `repeat`, `fold` (int; -1: never tested).
-        Each repeat holds the cells in the order of the data set.
+        One row per cell and repeat, columns `cell`, `patient`, `unit` (str), `repeat`, `fold` (int; -1: never tested).
+        Each repeat contains the cells in the order of the dataset.
     violations : tuple of str
-        What makes these folds leak; empty for folds that hold patients apart.
+        Causes of leakage; empty for patient-grouped folds.
     notices : tuple of str
-        What a person should know of them.
+        Messages for the user.
     leaves_out : bool
-        Whether the training cells of a split unit that is tested in the fold, too, are left out of training.
+        Whether cells of split units in the test fold are removed from the training cells.
     """
 
     table: pd.DataFrame
@@ -49,12 +49,12 @@ class Folds:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of the manifest's table."""
+        """SHA-256 of the table."""
         return digest(self.table.to_dict(orient="list"))
 
     @property
     def count(self) -> int:
-        """Folds of a repeat."""
+        """Number of folds per repeat."""
         tested = self.table["fold"].to_numpy()
         return len(np.unique(tested[tested != NEVER_TESTED]))
 
@@ -64,7 +64,7 @@ class Folds:
         return int(self.table["repeat"].nunique())
 
     def splits(self) -> Iterator[tuple[int, int, Indices, Indices]]:
-        """Repeat, fold, train positions and test positions."""
+        """Yield repeat, fold, training positions and test positions."""
         for repeat, part in self.table.groupby("repeat", sort=True):
             fold_of = part["fold"].to_numpy()
             unit_of = pd.factorize(part["unit"])[0]
@@ -75,7 +75,7 @@ class Folds:
 
 
 def manifest_of(table: pd.DataFrame, assigned: Mapping[int, Indices]) -> pd.DataFrame:
-    """The table of `Folds` from the fold of each cell in each repeat.
+    """Build the table of `Folds` from the fold of each cell in each repeat.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def manifest_of(table: pd.DataFrame, assigned: Mapping[int, Indices]) -> pd.Data
 def write_folds(folds: Folds, path: Path) -> None:
     """Write a manifest as CSV: a comment with its hash, then `patient, unit, repeat, fold`.
 
-    Where a patient's cells lie in several folds of a repeat: `cell, patient, unit, repeat, fold`.
+    Where cells of a patient are in several folds of a repeat: `cell, patient, unit, repeat, fold`.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def write_folds(folds: Folds, path: Path) -> None:
     columns = [*([] if by_patient else ["cell"]), "patient", "unit", "repeat", "fold"]
     rows = folds.table[columns].drop_duplicates().sort_values(["repeat", "unit", *columns[: 1 if by_patient else 2]])
     try:
-        with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
             file.write(f"# folds {folds.hash}\n")
             rows.to_csv(file, index=False, lineterminator="\n")
     except OSError as error:
@@ -111,80 +111,84 @@ def write_folds(folds: Folds, path: Path) -> None:
 
 
 def read_folds(path: Path, table: pd.DataFrame) -> Folds:
-    """Read a manifest that `write_folds` wrote, or one made by hand, for the cells of a data set.
+    """Read a fold manifest for the cells of a dataset, written by `write_folds` or by hand.
 
-    Columns `patient` and `fold`, optional `repeat` (default 0) and `cell` (then a row stands for a cell, else for a
+    Columns `patient` and `fold`, optional `repeat` (default 0) and `cell` (one row per cell instead of one per
     patient); others are ignored. Fold -1: never tested.
 
     Parameters
     ----------
     path : Path
-        A CSV or Parquet file; leading lines that begin with `#` are passed over.
+        CSV or Parquet file; leading lines that start with `#` are skipped.
     table : DataFrame
-        Columns `cell`, `patient`, `unit`: every one of its patients (cells) stands once in each repeat.
+        Columns `cell`, `patient`, `unit`; every patient (cell) must occur once in each repeat.
 
     Returns
     -------
     Folds
-        With the same hash as the folds that were written, where cells, patients and split units are the same; else with
-        a notice.
+        The hash equals that of the written folds if cells, patients and split units are equal; otherwise there is a
+        notice.
 
     Raises
     ------
     BenchError
-        With the file: unknown or missing patients or cells, one that stands twice, a number that is none, repeats with
-        different numbers of folds.
+        Unknown, missing or duplicate patients or cells, an invalid number, or repeats with different numbers of folds;
+        the message names the file.
     """
     rows = read_rows(path, required=("patient", "fold"), optional=("repeat", "cell"), comments=True)
-    of = "cell" if "cell" in rows.columns else "patient"
-    names = rows.columns[of]
-    repeats = _whole_numbers(rows, "repeat", least=0) if "repeat" in rows.columns else [0] * len(rows)
-    folds = _whole_numbers(rows, "fold", least=NEVER_TESTED)
-    found: dict[int, dict[str, int]] = {repeat: {} for repeat in sorted(set(repeats))}
+    column = "cell" if "cell" in rows.columns else "patient"
+    names = rows.columns[column]
+    repeats = _integers(rows, "repeat", least=0) if "repeat" in rows.columns else [0] * len(rows)
+    folds = _integers(rows, "fold", least=NEVER_TESTED)
+    fold_by_name: dict[int, dict[str, int]] = {repeat: {} for repeat in sorted(set(repeats))}
     first: dict[tuple[int, str], int] = {}
     for index, (name, repeat, fold) in enumerate(zip(names, repeats, folds, strict=True)):
         other = first.setdefault((repeat, name), index)
         if other != index:
             where = f"in two folds ({folds[other]} and {fold}) of" if folds[other] != fold else "twice in"
-            raise BenchError(f"{rows.at(index)}: the {of} {name!r} stands {where} repeat {repeat}")
-        found[repeat][name] = fold
-    wanted = table[of].to_numpy().astype(str)
-    _check_names(rows, of, wanted, found)
-    assigned = {r: np.array([fold_of[name] for name in wanted], dtype=np.intp) for r, fold_of in found.items()}
+            raise BenchError(f"{rows.at(index)}: the {column} {name!r} is {where} repeat {repeat}")
+        fold_by_name[repeat][name] = fold
+    wanted = table[column].to_numpy().astype(str)
+    _check_names(rows, column, wanted, fold_by_name)
+    assigned = {r: np.array([fold_of[name] for name in wanted], dtype=np.intp) for r, fold_of in fold_by_name.items()}
     _check_counts(path, assigned)
     read = Folds(manifest_of(table, assigned))
-    return Folds(read.table, notices=_other_hash(path, read.hash))
+    return replace(read, notices=_other_hash(path, read.hash))
 
 
-def _whole_numbers(rows: Rows, column: str, *, least: int) -> list[int]:
+def _integers(rows: Rows, column: str, *, least: int) -> list[int]:
     numbers = []
     for index, text in enumerate(rows.columns[column]):
         if re.fullmatch(r"-?\d{1,9}", text.strip()) is None or int(text) < least:
-            raise BenchError(f"{rows.at(index)}: {column!r} is {text!r}; a whole number from {least} on is expected")
+            raise BenchError(f"{rows.at(index)}: {column!r} is {text!r}; expected an integer of at least {least}")
         numbers.append(int(text))
     return numbers
 
 
-def _check_names(rows: Rows, of: str, wanted: npt.NDArray[np.str_], found: Mapping[int, Mapping[str, int]]) -> None:
-    here = set(wanted.tolist())
-    for repeat, fold_of in found.items():
-        unknown, missing = sorted(fold_of.keys() - here), sorted(here - fold_of.keys())
+def _check_names(
+    rows: Rows, column: str, wanted: npt.NDArray[np.str_], fold_by_name: Mapping[int, Mapping[str, int]]
+) -> None:
+    known = set(wanted.tolist())
+    for repeat, fold_of in fold_by_name.items():
+        unknown, missing = sorted(fold_of.keys() - known), sorted(known - fold_of.keys())
         if unknown:
-            raise BenchError(f"{rows.file}: repeat {repeat} names {_some(unknown, of)} that the data do not hold")
+            raise BenchError(f"{rows.file}: repeat {repeat} names {_some(unknown, column)} that are not in the data")
         if missing:
-            raise BenchError(f"{rows.file}: repeat {repeat} lacks {_some(missing, of)} of the data; -1 never tests one")
+            raise BenchError(
+                f"{rows.file}: repeat {repeat} lacks {_some(missing, column)} of the data; use -1 for untested ones"
+            )
 
 
 def _check_counts(path: Path, assigned: Mapping[int, Indices]) -> None:
     counts = {repeat: len(np.unique(fold[fold != NEVER_TESTED])) for repeat, fold in assigned.items()}
     if min(counts.values()) == 0:
-        raise BenchError(f"{path}: repeat {min(counts, key=counts.__getitem__)} tests nobody, every fold is -1")
+        raise BenchError(f"{path}: repeat {min(counts, key=counts.__getitem__)} has no test patients, every fold is -1")
     if len(set(counts.values())) > 1:
-        told = ", ".join(f"repeat {repeat} has {count}" for repeat, count in counts.items())
-        raise BenchError(f"{path}: every repeat needs the same number of folds; {told}")
+        names_text = ", ".join(f"repeat {repeat} has {count}" for repeat, count in counts.items())
+        raise BenchError(f"{path}: every repeat needs the same number of folds; {names_text}")
     for repeat, fold in assigned.items():
         if counts[repeat] == 1 and (fold != NEVER_TESTED).all():
-            raise BenchError(f"{path}: repeat {repeat} has one fold that holds everybody, so nobody trains")
+            raise BenchError(f"{path}: repeat {repeat} has one fold with all patients, so none are left for training")
 
 
 def _other_hash(path: Path, ours: str) -> tuple[str, ...]:
@@ -195,10 +199,10 @@ def _other_hash(path: Path, ours: str) -> tuple[str, ...]:
     if written is None or written[1] == ours:
         return ()
     return (
-        f"{path} was written for other cells, or was changed since: its hash is {written[1][:12]}, here {ours[:12]}",
+        f"{path} was written for other cells or changed afterwards: its hash is {written[1][:12]}, that of these folds "
+        f"{ours[:12]}",
     )
 
 
 def _some(names: list[str], word: str) -> str:
-    told = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
-    return f"{len(names)} {word}{'s' if len(names) > 1 else ''} ({told})"
+    return f"{len(names)} {word}{'s' if len(names) > 1 else ''} ({listed(names)})"

@@ -1,8 +1,8 @@
-"""Splitters that hold patients apart, and the guards that stop a run."""
+"""Patient-grouped splitters and checks of their folds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,18 +14,18 @@ from bench.errors import BenchError
 Indices = npt.NDArray[np.intp]
 
 DRAWS = 200
-"""Random partitions among which the best balanced is kept, where a patient holds cells of several classes."""
+"""Random partitions from which the best balanced one is selected if patients have cells of several classes."""
 
 BATCHES = 50
-"""Times that `DRAWS` partitions are drawn at most, where none of the former ones held every class in each fold."""
+"""Maximum number of batches of `DRAWS` partitions, until one has every class in each fold."""
 
 
 class PatientKFold:
-    """K folds of patients, stratified by label and by number of cells, with the scikit-learn `split` shape.
+    """K-fold splitter of patients, stratified by label and number of cells.
 
-    Every patient with cells of one class: `StratifiedKFold` on the patient table, by label and size block
+    If every patient has cells of one class: `StratifiedKFold` on the patient table, by label and size block
     (min(3, patients // k) blocks of each label). Otherwise: of `DRAWS` random partitions, each stratified by the rarest
-    class that a patient has, the one whose folds have the most equal class counts.
+    class of a patient, the one whose folds have the most equal class counts.
 
     Parameters
     ----------
@@ -40,16 +40,16 @@ class PatientKFold:
         self.random_state = random_state
 
     def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
-        """Number of folds."""
+        """Return the number of folds."""
         return self.n_splits
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Indices, Indices]]:
-        """Train and test positions of each fold.
+        """Yield training and test positions of each fold.
 
         Parameters
         ----------
         X : array-like of length n_cells
-            Not looked at.
+            Ignored.
         y : array-like of length n_cells
             Label of each cell.
         groups : array-like of length n_cells
@@ -58,21 +58,19 @@ class PatientKFold:
         Raises
         ------
         BenchError
-            No groups, or fewer split units of a class than folds.
+            Labels or groups are missing, or a class has fewer split units than folds.
         """
-        if y is None or groups is None:
-            raise BenchError("a patient split needs the label and the patient of each cell")
-        fold_of = self.assign(np.asarray(y), np.asarray(groups))
+        fold_of = self.assign(*_labels_and_units(y, groups))
         for fold in range(self.n_splits):
             yield np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
 
     def assign(self, y: npt.NDArray[Any], groups: npt.NDArray[Any]) -> Indices:
-        """Fold of each cell."""
+        """Return the fold of each cell, shape (n_cells,)."""
         units, unit_of = np.unique(groups, return_inverse=True)
         classes, class_of = np.unique(y, return_inverse=True)
         counts = np.zeros((len(units), len(classes)), dtype=np.intp)
         np.add.at(counts, (unit_of, class_of), 1)
-        check_enough(counts, classes, self.n_splits)
+        check_unit_counts(counts, classes, self.n_splits)
         pure = np.all((counts > 0).sum(axis=1) == 1)
         fold_of_unit = self._stratified(counts) if pure else self._balanced(counts, classes)
         return fold_of_unit[unit_of]
@@ -88,10 +86,10 @@ class PatientKFold:
             for block, part in enumerate(np.array_split(ranked, blocks)):
                 strata[part] = 3 * value + block
         splitter = StratifiedKFold(self.n_splits, shuffle=True, random_state=self.random_state)
-        # It deals the strata out in order of appearance: blocks of one label side by side keep the label even, too.
+        # Strata are assigned in order of appearance: adjacent blocks of one label keep the label balanced, too.
         order = np.argsort(strata, kind="stable")
         folds = np.empty(len(counts), dtype=np.intp)
-        folds[order] = _numbered(splitter.split(order, strata[order]), len(counts))
+        folds[order] = fold_numbers(splitter.split(order, strata[order]), len(counts))
         return folds
 
     def _balanced(self, counts: Indices, classes: npt.NDArray[Any]) -> Indices:
@@ -101,55 +99,64 @@ class PatientKFold:
         for _ in range(BATCHES):
             drawn = _partitions(rarest, self.n_splits, DRAWS, rng)
             in_fold = np.stack([(drawn == fold) @ share for fold in range(self.n_splits)], axis=1)
-            # Rounded, so that the last bits of a sum, which differ between machines, choose nothing.
+            # Rounded, so that the selection does not depend on rounding errors, which differ between machines.
             spread = np.round(((in_fold - 1 / self.n_splits) ** 2).sum(axis=(1, 2)), 12)
             spread[(in_fold == 0).any(axis=(1, 2))] = np.inf
             if np.isfinite(spread.min()):
                 best: Indices = drawn[spread.argmin()]
                 return best
         raise BenchError(
-            f"none of {BATCHES * DRAWS} partitions of the patients into {self.n_splits} folds holds every class "
-            f"({', '.join(map(str, classes))}) in each fold; ask for fewer folds: --folds, or --inner-folds for those "
-            "inside the training patients"
+            f"none of {BATCHES * DRAWS} partitions of the patients into {self.n_splits} folds has every class "
+            f"({', '.join(map(str, classes))}) in each fold; reduce --folds, or --inner-folds for inner folds"
         )
 
 
 class InnerPatientKFold(PatientKFold):
-    """`PatientKFold` for estimators that split their training cells: as many folds as these allow, at most `n_splits`.
+    """`PatientKFold` for estimators that split their training cells, with fewer folds where patients are few.
 
-    An inner fit sees fewer patients of a class than the outer training set, from which `n_splits` was taken.
+    An inner fit has fewer patients of a class than the outer training set, from which `n_splits` was derived.
     """
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Indices, Indices]]:
-        """As `PatientKFold.split`; raises BenchError where a class has one patient only."""
-        if y is None or groups is None:
-            raise BenchError("a patient split needs the label and the patient of each cell")
-        labels, units = np.asarray(y), np.asarray(groups)
-        k = min(self.n_splits, scarcest(labels, units))
+        """As `PatientKFold.split`; raises BenchError if a class has only one patient."""
+        labels, units = _labels_and_units(y, groups)
+        k = min(self.n_splits, min_units_per_class(labels, units))
         if k < 2:
             raise BenchError(
-                f"an inner fit sees one patient of a class, so {len(np.unique(units))} patients cannot be split once "
-                "more, as this classifier does; it needs at least 4 patients of each class, and as many --folds"
+                f"an inner fit has one patient of a class, so its {len(np.unique(units))} patients cannot be split "
+                "again, as this classifier does; at least 4 patients of each class and as many --folds are needed"
             )
         yield from PatientKFold(k, random_state=self.random_state).split(X, labels, units)
 
 
-def check_apart(units: npt.NDArray[Any], train: Indices, test: Indices, *, where: str) -> None:
-    """Stop when a split unit lies on both sides of a split."""
+def _labels_and_units(y: Any, groups: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    if y is None or groups is None:
+        raise BenchError("a patient split needs the label and the patient of each cell")
+    return np.asarray(y), np.asarray(groups)
+
+
+def check_disjoint(units: npt.NDArray[Any], train: Indices, test: Indices, *, where: str) -> None:
+    """Raise BenchError if a split unit is on both sides of a split."""
     both = np.intersect1d(units[train], units[test])
     if len(both):
         names = ", ".join(map(str, both[:5]))
         raise BenchError(f"{where}: patients on both sides of the split: {names}{' ...' if len(both) > 5 else ''}")
 
 
-def check_enough(counts: Indices, classes: Sequence[Any] | npt.NDArray[Any], folds: int) -> None:
-    """Stop when a class has fewer split units than there are folds; `counts` is units x classes, in cells."""
+def check_unit_counts(counts: Indices, classes: Sequence[Any] | npt.NDArray[Any], folds: int) -> None:
+    """Raise BenchError if a class has fewer split units than folds.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (n_units, n_classes)
+        Number of cells.
+    """
     per_class = (counts > 0).sum(axis=0)
     if per_class.min(initial=folds) < folds:
         scarce = str(classes[int(per_class.argmin())])
         k = int(per_class.min())
-        least = "it takes at least 3 of each class, one to test and two for inner folds"
-        advice = f"ask for at most --folds {k}" if k >= 3 else least
+        least = "at least 3 of each class are needed, one for testing and two for inner folds"
+        advice = f"use at most --folds {k}" if k >= 3 else least
         raise BenchError(
             f"{folds} folds need {folds} patients of each class (linked patients count once), "
             f"but {scarce} has {k}; {advice}"
@@ -157,22 +164,23 @@ def check_enough(counts: Indices, classes: Sequence[Any] | npt.NDArray[Any], fol
 
 
 def inner_folds(y: npt.NDArray[Any], groups: npt.NDArray[Any], at_most: int) -> int:
-    """Inner folds that the training patients allow: min(`at_most`, split units of the scarcest class)."""
-    allowed = scarcest(y, groups)
+    """Number of inner folds: min(`at_most`, split units of the rarest class)."""
+    allowed = min_units_per_class(y, groups)
     if allowed < 2:
         raise BenchError(
-            "the training patients hold only one patient of a class, so there are no inner folds to choose the "
-            "threshold on; it takes at least 3 patients of each class, and as many --folds as that class has patients"
+            "the training data contain only one patient of a class, so there are no inner folds for choosing the "
+            "threshold; at least 3 patients of each class are needed, and as many --folds as that class has patients"
         )
     return min(at_most, allowed)
 
 
-def scarcest(y: npt.NDArray[Any], groups: npt.NDArray[Any]) -> int:
-    """Split units of the class that has the fewest."""
+def min_units_per_class(y: npt.NDArray[Any], groups: npt.NDArray[Any]) -> int:
+    """Number of split units of the rarest class."""
     return min(len(np.unique(groups[y == label])) for label in np.unique(y))
 
 
-def _numbered(splits: Any, n: int) -> Indices:
+def fold_numbers(splits: Iterable[tuple[Indices, Indices]], n: int) -> Indices:
+    """Return the test fold of each of n samples, -1 for those that no split tests."""
     fold_of = np.full(n, -1, dtype=np.intp)
     for fold, (_, test) in enumerate(splits):
         fold_of[test] = fold
@@ -180,7 +188,7 @@ def _numbered(splits: Any, n: int) -> Indices:
 
 
 def _partitions(strata: Indices, n_splits: int, draws: int, rng: np.random.Generator) -> Indices:
-    """Random partitions, shape (draws, n_units): each stratum is dealt out evenly, as `StratifiedKFold` does."""
+    """Draw random partitions, shape (draws, n_units), with strata distributed evenly, as in `StratifiedKFold`."""
     order = np.argsort(strata, kind="stable")
     dealt = np.arange(len(strata)) % n_splits
     folds = np.empty((draws, len(strata)), dtype=np.intp)

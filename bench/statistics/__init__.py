@@ -1,1 +1,1 @@
-"""Statistics of patients: pure functions on arrays, each with its published answer among the tests."""
+"""Statistical functions on arrays with patients as the independent units."""

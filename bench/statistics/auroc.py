@@ -1,4 +1,4 @@
-"""The AUROC of one fitted model and its variance: cells alone, cells in patients, and patients that weigh the same."""
+"""Patient-weighted AUROC of one fitted model: variance, confidence interval and paired difference."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
-from scipy.stats import norm, rankdata
+from scipy.stats import norm
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -17,7 +17,7 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Estimate:
-    """An AUROC and the variance of its estimator; `variance` is NaN where a class has fewer than two units."""
+    """An AUROC and its variance; `variance` is NaN where a class has fewer than two units."""
 
     auroc: float
     variance: float
@@ -25,14 +25,14 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Kernel:
-    """How often a cell of one patient scores above a cell of another.
+    """Concordance of every positive patient with every negative patient.
 
     Parameters
     ----------
     share : ndarray of float64, shape (n_positive_patients, n_negative_patients)
         Share of concordant pairs of cells, ties counting half, in [0, 1].
     positive_cells, negative_cells : ndarray of float64
-        Cells of each patient.
+        Number of cells of each patient.
     """
 
     share: Floats
@@ -42,10 +42,10 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Difference:
-    """Two models on the same patients: the first AUROC minus the second, its standard normal `z` and two-sided `p`.
+    """Difference of two AUROCs on the same patients, first minus second, with standard normal `z` and two-sided `p`.
 
-    Where every unit shows the same difference, `z` and `p` are their limits: infinity and 0, or 0 and 1 if the AUROCs
-    are the same. NaN where a class has fewer than two units.
+    Where every unit has the same difference, `z` and `p` are their limits: infinity and 0, or 0 and 1 if the AUROCs are
+    equal. NaN where a class has fewer than two units.
     """
 
     value: float
@@ -54,7 +54,7 @@ class Difference:
 
 
 def kernel_of(scores: npt.ArrayLike, is_positive: npt.ArrayLike, groups: npt.ArrayLike) -> Kernel:
-    """The patient x patient kernel of one model's scores.
+    """Compute the patient x patient kernel of one model's scores.
 
     Parameters
     ----------
@@ -63,12 +63,12 @@ def kernel_of(scores: npt.ArrayLike, is_positive: npt.ArrayLike, groups: npt.Arr
     is_positive : array-like of bool, shape (n_cells,)
         Whether the cell is of the positive class.
     groups : array-like, shape (n_cells,)
-        The patient (split unit) of each cell.
+        Patient (split unit) of each cell.
 
     Returns
     -------
     Kernel
-        Patients in sort order of their ids, positive ones in rows.
+        Patients sorted by id, positive ones in rows.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def kernel_of(scores: npt.ArrayLike, is_positive: npt.ArrayLike, groups: npt.Arr
     if np.any((of_positive > 0) & (of_positive < cells)):
         raise ValueError(
             f"patient {units[np.flatnonzero((of_positive > 0) & (of_positive < cells))[0]]} has cells of both classes, "
-            "so patients are not of one class each; use the patient bootstrap"
+            "but every patient must have one class; use the patient bootstrap"
         )
     ours, theirs = cells[of_positive > 0], cells[of_positive == 0]
     row_of = np.unique(unit_of[positive], return_inverse=True)[1]
@@ -98,44 +98,45 @@ def concordance(
     columns: npt.NDArray[np.intp],
     shape: tuple[int, int],
 ) -> Floats:
-    """Number of pairs in which an upper cell of a row scores above a lower cell of a column, ties counting half.
+    """Count pairs in which an upper cell of a row scores above a lower cell of a column; ties count one half.
 
     Parameters
     ----------
     upper, lower : ndarray of float64, shapes (n_upper,) and (n_lower,)
-        Scores of the cells that should be above, and of those that should be below; of one model, or of two.
+        Scores of the cells that should rank higher and lower; of one model or of two.
     rows, columns : ndarray of int, shapes (n_upper,) and (n_lower,)
-        The patient of each, numbered from 0 in either.
+        Patient of each, numbered from 0 in both.
     shape : tuple of int
-        Number of rows and of columns.
+        Number of rows and columns.
 
     Returns
     -------
     ndarray of float64, of that shape
-        Exact, since halves are; 0 where a row or column has no cell.
+        Exact counts; 0 where a row or column has no cell.
     """
-    # Searching sorted values in sorted values runs through memory once.
+    # Sorted queries make the binary searches cache-friendly.
     order = np.argsort(upper, kind="stable")
-    asked, place = upper[order], rows[order]
+    sorted_upper, row_of = upper[order], rows[order]
     counts = np.zeros(shape)
     for j in np.unique(columns):
         rivals = np.sort(lower[columns == j])
-        below = np.searchsorted(rivals, asked, "left") + np.searchsorted(rivals, asked, "right")
-        counts[:, j] = np.bincount(place, weights=below / 2, minlength=shape[0])
+        below = np.searchsorted(rivals, sorted_upper, "left") + np.searchsorted(rivals, sorted_upper, "right")
+        counts[:, j] = np.bincount(row_of, weights=below / 2, minlength=shape[0])
     return counts
 
 
 def patient_weighted(kernel: Kernel) -> Estimate:
-    """AUROC with every patient weighing the same, and the variance of the two-sample U-statistic.
+    """Compute the AUROC with equal patient weights and the variance of the two-sample U-statistic.
 
-    The mean of the kernel; its variance is var(row means) / P + var(column means) / Q, with the unbiased variances over
-    the P positive and Q negative patients (DeLong, DeLong and Clarke-Pearson 1988, on patients in place of cells).
+    The AUROC is the mean of the kernel; its variance is var(row means) / P + var(column means) / Q, with the unbiased
+    variances over the P positive and Q negative patients (DeLong, DeLong and Clarke-Pearson 1988, on patients in place
+    of cells).
     """
     return Estimate(float(kernel.share.mean()), _variance(kernel.share))
 
 
 def patient_weighted_difference(first: Kernel, second: Kernel) -> Difference:
-    """Paired test of two patient-weighted AUROCs by the covariance of the U-statistics.
+    """Test the difference of two patient-weighted AUROCs by the covariance of the U-statistics.
 
     Raises
     ------
@@ -155,49 +156,10 @@ def patient_weighted_difference(first: Kernel, second: Kernel) -> Difference:
     return _difference(float(delta.mean()), _variance(delta))
 
 
-def obuchowski(kernel: Kernel) -> Estimate:
-    """AUROC with every cell weighing the same, and its variance with whole patients as the independent units.
-
-    Obuchowski 1997, Nonparametric analysis of clustered ROC curve data, Biometrics 53:567, for patients of one class
-    each (its covariance of the two classes within a patient is then zero). With one cell a patient it is DeLong's
-    variance; copies of every cell inside its patient change nothing.
-    """
-    pairs = kernel.share * np.outer(kernel.positive_cells, kernel.negative_cells)
-    m, n = kernel.positive_cells.sum(), kernel.negative_cells.sum()
-    value = pairs.sum() / (m * n)
-    variance = 0.0
-    for sums, cells, total in (
-        (pairs.sum(axis=1) / n, kernel.positive_cells, m),
-        (pairs.sum(axis=0) / m, kernel.negative_cells, n),
-    ):
-        k = len(cells)
-        if k < 2:
-            return Estimate(float(value), float("nan"))
-        variance += k / ((k - 1) * total) * float(((sums - cells * value) ** 2).sum()) / total
-    return Estimate(float(value), float(variance))
-
-
-def delong(scores: npt.ArrayLike, is_positive: npt.ArrayLike) -> Estimate:
-    """AUROC of independent cells and its variance (DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44:837).
-
-    Only for comparison with published figures: cells of a patient are not independent, and intervals from this
-    variance are much too short.
-    """
-    above, below = _placements(scores, is_positive)
-    return Estimate(float(above.mean()), _of_mean(above) + _of_mean(below))
-
-
-def delong_difference(first: npt.ArrayLike, second: npt.ArrayLike, is_positive: npt.ArrayLike) -> Difference:
-    """DeLong's paired test of two scores of the same independent cells, first minus second, as pROC's `roc.test`."""
-    (above_1, below_1), (above_2, below_2) = _placements(first, is_positive), _placements(second, is_positive)
-    above, below = above_1 - above_2, below_1 - below_2
-    return _difference(float(above.mean()), _of_mean(above) + _of_mean(below))
-
-
 def logit_interval(estimate: Estimate, level: float = 0.95) -> tuple[float, float]:
-    """Interval of an AUROC on the logit scale; NaN, NaN where it has no logit (0 or 1) or no variance.
+    """Compute the interval of an AUROC on the logit scale; NaN, NaN for an AUROC of 0 or 1, or without variance.
 
-    With SE the square root of the variance: logit(a) -+ z SE / (a (1 - a)), turned back (Pepe 2003, section 5.2).
+    With SE the square root of the variance: logit(a) -+ z SE / (a (1 - a)), transformed back (Pepe 2003, section 5.2).
     """
     a = estimate.auroc
     if not 0 < a < 1 or not estimate.variance > 0:
@@ -227,16 +189,6 @@ def _variance(kernel: Floats) -> float:
 
 def _of_mean(values: Floats) -> float:
     return float(values.var(ddof=1)) / len(values) if len(values) > 1 else float("nan")
-
-
-def _placements(scores: npt.ArrayLike, is_positive: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Share of the other class that each positive cell lies above, and that lies above each negative cell."""
-    s, positive, _, _ = _checked(scores, is_positive, np.zeros(len(np.asarray(scores))))
-    m, n = int(positive.sum()), int((~positive).sum())
-    everywhere = rankdata(s)
-    above = (everywhere[positive] - rankdata(s[positive])) / n
-    below = 1 - (everywhere[~positive] - rankdata(s[~positive])) / m
-    return above, below
 
 
 def _difference(value: float, variance: float) -> Difference:

@@ -9,20 +9,20 @@ Floats = npt.NDArray[np.float64]
 
 
 def patient_draws(class_of_unit: npt.NDArray[np.intp], draws: int, seed: int) -> Floats:
-    """How often each split unit is drawn in each bootstrap replicate.
+    """Draw split units with replacement: counts of each unit in each bootstrap replicate.
 
     Parameters
     ----------
     class_of_unit : ndarray of int, shape (n_units,)
-        Units are drawn within their class, so that every replicate has the same patients per class. Where units hold
-        cells of several classes: zeros, and they are drawn from all.
+        Units are drawn within their class, so that every replicate has as many patients of each class. All zeros for
+        an unstratified bootstrap, such as where units have cells of several classes.
     draws : int
         Number of replicates.
 
     Returns
     -------
     ndarray of float64, shape (draws, n_units)
-        Whole numbers; each class's columns sum to its number of units.
+        Integer counts; the columns of each class sum to its number of units.
     """
     rng = np.random.default_rng(seed)
     weights = np.zeros((draws, len(class_of_unit)))
@@ -33,7 +33,7 @@ def patient_draws(class_of_unit: npt.NDArray[np.intp], draws: int, seed: int) ->
 
 
 def percentile_interval(draws: Floats, level: float = 0.95) -> tuple[float, float]:
-    """The percentile interval; replicates in which the metric is undefined (NaN) are left out.
+    """Compute the percentile interval without replicates in which the metric is undefined (NaN).
 
     NaN, NaN where it is undefined in every replicate.
     """

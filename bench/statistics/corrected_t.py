@@ -1,4 +1,4 @@
-"""Two pipelines on the same folds: t-tests that know that folds share their training patients."""
+"""t-tests of two pipelines on the same folds, corrected for overlapping training sets."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class CorrectedT:
-    """A test of the mean of paired fold differences against 0.
+    """Test of the mean paired fold difference against 0.
 
     Parameters
     ----------
     mean : float
         Mean difference.
     error : float
-        Its corrected standard error.
+        Corrected standard error of the mean.
     t, p : float
-        Statistic and two-sided p-value. Where all differences are the same, their limits: infinity and 0, or NaN and 1
-        if they are 0.
+        Statistic and two-sided p-value. Where all differences are equal, their limits: infinity and 0, or NaN and 1 if
+        they are 0.
     low, high : float
         Interval of the mean difference.
     df : int
@@ -41,7 +41,7 @@ class CorrectedT:
 
 @dataclass(frozen=True)
 class Posterior:
-    """Probability that the mean difference lies below, inside and above a region of practical equivalence."""
+    """Probability of the mean difference being below, inside and above a region of practical equivalence."""
 
     below: float
     inside: float
@@ -49,24 +49,24 @@ class Posterior:
 
 
 def corrected_t(differences: npt.ArrayLike, *, ratio: float, level: float = 0.95) -> CorrectedT:
-    """Corrected resampled t-test of Nadeau and Bengio (2003, Machine Learning 52:239).
+    """Compute the corrected resampled t-test of Nadeau and Bengio (2003, Machine Learning 52:239).
 
     The variance of the mean of n differences is (1/n + ratio) times their variance, in place of 1/n.
 
     Parameters
     ----------
     differences : array-like of float, shape (n_folds,)
-        Score of the first minus score of the second pipeline, for each fold of each repeat.
+        Score of the first minus that of the second pipeline, for each fold of each repeat.
     ratio : float
-        Test patients over training patients of a fold; 1/(k - 1) for k folds. 0 gives the naive paired t-test, which
-        rejects far too often.
+        Test patients divided by training patients of a fold; 1/(k - 1) for k folds. 0 gives the naive paired t-test,
+        whose type I error is far above its level.
     level : float
-        Of the interval, in (0, 1).
+        Confidence level, in (0, 1).
 
     Raises
     ------
     ValueError
-        Fewer than two differences, one that is not finite, or a negative ratio.
+        Fewer than two differences, a difference that is not finite, or a negative ratio.
     """
     d, scale = _checked(differences, ratio)
     mean, error, df = float(d.mean()), scale, len(d) - 1
@@ -81,7 +81,7 @@ def corrected_t(differences: npt.ArrayLike, *, ratio: float, level: float = 0.95
 
 
 def correlated_posterior(differences: npt.ArrayLike, *, ratio: float, rope: float = 0.01) -> Posterior:
-    """Bayesian correlated t-test with a region of practical equivalence.
+    """Compute the Bayesian correlated t-test with a region of practical equivalence.
 
     Corani and Benavoli (2015, Machine Learning 100:285); Benavoli et al. (2017, JMLR 18:77). The posterior of the mean
     difference is Student's t with n - 1 degrees of freedom around the mean, with the corrected standard error: with
@@ -92,7 +92,7 @@ def correlated_posterior(differences: npt.ArrayLike, *, ratio: float, rope: floa
     differences, ratio
         As for `corrected_t`.
     rope : float
-        Half width of the region around 0 in which pipelines count as equivalent, in the unit of the differences.
+        Half width of the region of practical equivalence around 0, in the unit of the differences.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def correlated_posterior(differences: npt.ArrayLike, *, ratio: float, rope: floa
         As `corrected_t`, or a negative rope.
     """
     if rope < 0:
-        raise ValueError(f"rope={rope}: the region of practical equivalence has a width of 0 or more")
+        raise ValueError(f"rope={rope}: the half width of the region of practical equivalence must be 0 or more")
     d, scale = _checked(differences, ratio)
     mean = float(d.mean())
     if scale == 0:
@@ -112,12 +112,12 @@ def correlated_posterior(differences: npt.ArrayLike, *, ratio: float, rope: floa
 def _checked(differences: npt.ArrayLike, ratio: float) -> tuple[npt.NDArray[np.float64], float]:
     d = np.asarray(differences, dtype=np.float64)
     if d.ndim != 1 or len(d) < 2:
-        raise ValueError(f"differences has the shape {d.shape}; one number for each of two folds at least is expected")
+        raise ValueError(f"differences has the shape {d.shape}; expected one number for each of at least two folds")
     if not np.isfinite(d).all():
         raise ValueError("a difference is not finite")
     if ratio < 0:
         raise ValueError(f"ratio={ratio}: test patients over training patients cannot be negative")
-    if np.ptp(d) <= _ROUNDING:  # else the rounding of sums would be tested
+    if np.ptp(d) <= _ROUNDING:  # avoid testing rounding errors
         same = float(d[0]) if abs(d[0]) > _ROUNDING else 0.0
         return np.full(len(d), same), 0.0
     return d, float(np.sqrt((1 / len(d) + ratio) * d.var(ddof=1)))

@@ -1,4 +1,4 @@
-"""Several tests at once."""
+"""Multiple testing."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import numpy.typing as npt
 
 
 def holm(p_values: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """P-values adjusted so that the chance of any false rejection in the family stays at the level (Holm 1979).
+    """Adjust p-values by Holm's method (1979), which controls the family-wise error rate.
 
     Parameters
     ----------
     p_values : array-like of float, shape (n_tests,)
-        In [0, 1]; NaN for a test that was not possible, which is no member of the family.
+        In [0, 1]; NaN for a test that could not be computed, which is not part of the family.
 
     Returns
     -------
     ndarray of float64, shape (n_tests,)
-        In the order given; NaN stays NaN.
+        In the input order; NaN stays NaN.
     """
     from statsmodels.stats.multitest import multipletests  # noqa: PLC0415 (takes a second to import)
 

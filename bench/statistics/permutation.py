@@ -1,4 +1,4 @@
-"""Permutation tests whose units are patients: swapped models, flipped signs, permuted labels."""
+"""Permutation tests with patients as units: swapped models, flipped signs, permuted labels."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from bench.statistics.auroc import concordance, kernel_of
 
 Floats = npt.NDArray[np.float64]
 
-EXACT = 13
-"""So many patients at most have all their 2^n swaps or signs tried, instead of a random part of them."""
+MAX_EXACT = 13
+"""Maximum number of patients for which all 2^n swaps or signs are enumerated."""
 
 _TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True)
-class Permuted:
-    """What a permutation test found.
+class PermutationResult:
+    """Result of a permutation test.
 
     Parameters
     ----------
     value : float
-        The observed statistic.
+        Observed statistic.
     p : float
-        Two-sided p-value; the observed arrangement counts as one of the permutations.
+        Two-sided p-value; the observed arrangement counts as a permutation.
     floor : float
-        The smallest p that this test could have given.
+        Smallest possible p-value.
     permutations : int
-        Arrangements tried.
+        Number of arrangements.
     """
 
     value: float
@@ -50,29 +50,29 @@ def swap_test(
     *,
     permutations: int = 10_000,
     seed: int = 0,
-) -> Permuted:
-    """Test of the difference of two models' patient-weighted AUROC: patients swap the models that scored them.
+) -> PermutationResult:
+    """Test the difference of two models' patient-weighted AUROC by swapping the models within patients.
 
-    Where the models are exchangeable, each patient's two score vectors may be swapped. Scores are replaced by their
-    ranks within the model first, so that models on different scales can be swapped (Venkatraman and Begg 1996,
-    Biometrika 83:835, for patients in place of cells). With the signs s and t of positive and negative patients, the
-    difference is linear in them, so that no AUROC is computed again.
+    Under the null hypothesis of exchangeable models, each patient's two score vectors may be swapped. Scores are first
+    replaced by their ranks within the model, so that models on different scales can be swapped (Venkatraman and Begg
+    1996, Biometrika 83:835, for patients in place of cells). With the signs s and t of positive and negative patients,
+    the difference is linear in them, so that no AUROC is recomputed.
 
     Parameters
     ----------
     first, second : array-like of float, shape (n_cells,)
-        Scores of the same cells by two fitted models that saw none of the patients.
+        Scores of the same cells by two fitted models; no patient was in their training data.
     is_positive, groups : array-like, shape (n_cells,)
-        Class and patient of each cell; a patient has cells of one class.
+        Class and patient of each cell; every patient has cells of one class.
     permutations : int
-        Random swaps, where there are more than 2^13 of them.
+        Number of random swaps where there are more than 2^13 possible ones.
     seed : int
-        Of the random swaps.
+        Seed of the random swaps.
 
     Returns
     -------
     Permuted
-        `value` is first minus second; its floor is 2 / 2^n where all swaps were tried, else 1 / (permutations + 1).
+        `value` is first minus second; `floor` is 2 / 2^n if all swaps are enumerated, else 1 / (permutations + 1).
     """
     own, other = kernel_of(first, is_positive, groups), kernel_of(second, is_positive, groups)
     observed = float((own.share - other.share).mean())
@@ -92,35 +92,37 @@ def swap_test(
     return _flipped(weights / 2, observed, permutations, seed)
 
 
-def sign_flip(differences: npt.ArrayLike, *, permutations: int = 10_000, seed: int = 0) -> Permuted:
-    """Test of the mean of one difference a patient against 0: under the null each sign is as likely as its opposite.
+def sign_flip(differences: npt.ArrayLike, *, permutations: int = 10_000, seed: int = 0) -> PermutationResult:
+    """Test the mean of one difference per patient against 0 by sign flips.
+
+    Under the null hypothesis both signs of a difference are equally likely.
 
     Parameters
     ----------
     differences : array-like of float, shape (n_patients,)
         One difference for each patient.
     permutations : int
-        Random signs, where there are more than that many, and more than 2^13.
+        Number of random sign vectors where the possible ones are more than this and more than 2^13.
     seed : int
-        Of the random signs.
+        Seed of the random signs.
 
     Returns
     -------
     Permuted
-        `value` is the mean; its floor is 2 / 2^n where all signs were tried, else 2 / (permutations + 1).
+        `value` is the mean; `floor` is 2 / 2^n if all signs are enumerated, else 2 / (permutations + 1).
 
     Raises
     ------
     ValueError
-        No difference, or one that is not finite.
+        No differences, or a difference that is not finite.
     """
     d = np.asarray(differences, dtype=np.float64)
     if not d.size or not np.isfinite(d).all():
         raise ValueError("a sign-flip test needs finite differences")
-    exact = 2 ** len(d) <= max(permutations, 2**EXACT)
+    exact = 2 ** len(d) <= max(permutations, 2**MAX_EXACT)
     if len(d) == 1:
-        return Permuted(float(d[0]), 1.0, 1.0, 2)
-    found = permutation_test(
+        return PermutationResult(float(d[0]), 1.0, 1.0, 2)
+    result = permutation_test(
         (d,),
         lambda x, axis: x.mean(axis=axis),
         permutation_type="samples",
@@ -129,24 +131,26 @@ def sign_flip(differences: npt.ArrayLike, *, permutations: int = 10_000, seed: i
         rng=np.random.default_rng(seed),
     )
     tried = 2 ** len(d) if exact else permutations
-    return Permuted(float(d.mean()), float(min(1.0, found.pvalue)), 2 / tried if exact else 2 / (tried + 1), tried)
+    return PermutationResult(
+        float(d.mean()), float(min(1.0, result.pvalue)), 2 / tried if exact else 2 / (tried + 1), tried
+    )
 
 
 def permuted_labels(labels: npt.NDArray[Any], rng: np.random.Generator) -> npt.NDArray[Any]:
-    """The labels of the patient table in a random order: every patient's cells move together.
+    """Permute the labels of split units, so that the cells of a patient keep one label.
 
     Parameters
     ----------
     labels : ndarray, shape (n_units,)
-        One label for each split unit.
+        Label of each split unit.
     rng : numpy Generator
-        Source of the order.
+        Source of randomness.
     """
     return np.asarray(labels)[rng.permutation(len(labels))]
 
 
 def permutation_p(observed: float, null: npt.ArrayLike) -> float:
-    """One-sided p-value (1 + number of null scores at or above the observed one) / (1 + number of null scores).
+    """Compute the one-sided p-value (1 + null scores at or above the observed one) / (1 + null scores).
 
     Raises
     ------
@@ -160,9 +164,9 @@ def permutation_p(observed: float, null: npt.ArrayLike) -> float:
 
 
 def label_floor(per_class: npt.ArrayLike, permutations: int) -> float:
-    """The smallest p that permuting the labels of the patient table can give.
+    """Smallest p-value of a permutation test of patient labels.
 
-    1 / (permutations + 1), or one over the number of ways in which the labels can be dealt to the patients.
+    The larger of 1 / (permutations + 1) and one over the number of distinct label assignments.
     """
     counts = [int(n) for n in np.asarray(per_class)]
     ways, left = 1, sum(counts)
@@ -172,13 +176,15 @@ def label_floor(per_class: npt.ArrayLike, permutations: int) -> float:
     return max(1 / (permutations + 1), 1 / ways)
 
 
-def _flipped(weights: Floats, observed: float, permutations: int, seed: int) -> Permuted:
+def _flipped(weights: Floats, observed: float, permutations: int, seed: int) -> PermutationResult:
     n = len(weights)
-    if n <= EXACT:
+    if n <= MAX_EXACT:
         signs = 1.0 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
         extreme = np.abs(signs @ weights) >= abs(observed) - _TOLERANCE
-        return Permuted(observed, float(extreme.mean()), 2 / 2**n, 2**n)
+        return PermutationResult(observed, float(extreme.mean()), 2 / 2**n, 2**n)
     rng = np.random.default_rng(seed)
     signs = rng.choice(np.array([-1.0, 1.0]), size=(permutations, n))
     extreme = np.abs(signs @ weights) >= abs(observed) - _TOLERANCE
-    return Permuted(observed, float((1 + extreme.sum()) / (1 + permutations)), 1 / (permutations + 1), permutations)
+    return PermutationResult(
+        observed, float((1 + extreme.sum()) / (1 + permutations)), 1 / (permutations + 1), permutations
+    )

@@ -1,4 +1,4 @@
-"""Many pipelines at once: how sure their order is."""
+"""Rank statistics of several pipelines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import f as fisher
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
 Floats = npt.NDArray[np.float64]
@@ -15,41 +14,34 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Friedman:
-    """Friedman's test that all pipelines are alike.
+    """Result of Friedman's test of equal pipelines.
 
     Parameters
     ----------
     ranks : ndarray of float64, shape (n_pipelines,)
         Mean rank of each, 1 for the best.
-    chi2 : float
-        Friedman's statistic without a correction for ties, as Demsar (2006) gives it.
-    f, p : float
-        Iman and Davenport's F from it, and its p-value.
-    chi2_ties, p_ties : float
-        The statistic corrected for ties and its chi-squared p-value; 0 and 1 where all tie in every block.
+    chi2, p : float
+        Friedman's statistic, corrected for ties, and its chi-squared p-value; 0 and 1 where all tie in every block.
     blocks : int
-        Blocks.
+        Number of blocks.
     """
 
     ranks: Floats
     chi2: float
-    f: float
     p: float
-    chi2_ties: float
-    p_ties: float
     blocks: int
 
 
 def friedman(scores: npt.ArrayLike) -> Friedman:
-    """Test whether pipelines differ, over blocks that are independent of each other.
+    """Compute Friedman's test with independent blocks.
 
-    Blocks are patients (scored by fixed models) or data sets, never folds: those share their training patients, and
-    the test would reject almost every second time where nothing differs.
+    Blocks are patients (scored by fixed models) or datasets, never folds: folds share training patients, and the test
+    would reject in almost every second null study.
 
     Parameters
     ----------
     scores : array-like of float, shape (n_blocks, n_pipelines)
-        Higher is better; two blocks and three pipelines at least.
+        Higher is better; at least two blocks and three pipelines.
 
     References
     ----------
@@ -57,44 +49,37 @@ def friedman(scores: npt.ArrayLike) -> Friedman:
     """
     s = np.asarray(scores, dtype=np.float64)
     if s.ndim != 2 or s.shape[0] < 2 or s.shape[1] < 3 or not np.isfinite(s).all():
-        raise ValueError(
-            f"scores has the shape {s.shape}; finite scores of 2 blocks and 3 pipelines at least are needed"
-        )
-    n, k = s.shape
+        raise ValueError(f"scores has the shape {s.shape}; expected finite scores of at least 2 blocks and 3 pipelines")
     ranks = rankdata(-s, axis=1).mean(axis=0)
-    chi2 = 12 * n / (k * (k + 1)) * float((ranks**2).sum() - k * (k + 1) ** 2 / 4)
-    room = n * (k - 1) - chi2
-    f = (n - 1) * chi2 / room if room > 0 else float("inf")
-    p = float(fisher.sf(f, k - 1, (k - 1) * (n - 1)))
     if (s == s[:, :1]).all():
-        return Friedman(ranks, chi2, f, p, 0.0, 1.0, n)
-    ties = friedmanchisquare(*s.T)
-    return Friedman(ranks, chi2, f, p, float(ties.statistic), float(ties.pvalue), n)
+        return Friedman(ranks, 0.0, 1.0, len(s))
+    result = friedmanchisquare(*s.T)
+    return Friedman(ranks, float(result.statistic), float(result.pvalue), len(s))
 
 
 def nemenyi_difference(pipelines: int, blocks: int, *, level: float = 0.05) -> float:
-    """Critical difference of mean ranks of the Nemenyi test (Demsar 2006, section 3.2.2).
+    """Compute the critical difference of mean ranks of the Nemenyi test (Demsar 2006, section 3.2.2).
 
-    q sqrt(k (k + 1) / (6 N)) with q the studentised range statistic over the square root of 2.
+    q sqrt(k (k + 1) / (6 N)) with q the studentised range statistic divided by the square root of 2.
     """
     q = studentized_range.ppf(1 - level, pipelines, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(pipelines * (pipelines + 1) / (6 * blocks)))
 
 
 def rank_distribution(drawn: npt.ArrayLike, *, level: float = 0.95) -> pd.DataFrame:
-    """How the ranks of pipelines vary when patients are drawn anew.
+    """Summarise the bootstrap distribution of pipeline ranks.
 
     Parameters
     ----------
     drawn : array-like of float, shape (n_draws, n_pipelines)
-        Score of each pipeline in each bootstrap replicate, the same patients in a row; higher is better. Rows with a
-        score that is not finite are left out.
+        Score of each pipeline in each bootstrap replicate; a row has the same patients for all, higher is better. Rows
+        with a score that is not finite are omitted.
 
     Returns
     -------
     DataFrame
-        One row a pipeline: `median`, `low`, `high` (1 is the best), and `best`, the share of replicates in which it
-        is the best (shared between those that tie).
+        One row per pipeline: `median`, `low`, `high` (1 is the best), and `best`, the share of replicates in which it
+        is the best (divided among ties).
     """
     d = np.asarray(drawn, dtype=np.float64)
     d = d[np.isfinite(d).all(axis=1)]
@@ -108,14 +93,6 @@ def rank_distribution(drawn: npt.ArrayLike, *, level: float = 0.95) -> pd.DataFr
 
 
 def win_rate(differences: npt.ArrayLike) -> float:
-    """Share of patients on whom the first pipeline does better, ties counting half; NaN without patients."""
+    """Share of patients for whom the first pipeline is better, ties counting half; NaN without patients."""
     d = np.asarray(differences, dtype=np.float64)
     return float((np.sum(d > 0) + np.sum(d == 0) / 2) / len(d)) if len(d) else float("nan")
-
-
-def elo_difference(rate: float) -> float:
-    """The difference of two Elo ratings under which the better one wins this share: 400 log10(p / (1 - p))."""
-    if not 0 <= rate <= 1:
-        raise ValueError(f"a win rate lies between 0 and 1, not at {rate}")
-    with np.errstate(divide="ignore"):
-        return float(400 * (np.log10(rate) - np.log10(1 - rate)))

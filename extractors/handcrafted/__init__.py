@@ -1,1 +1,1 @@
-"""Handcrafted features: one family of measurements a file, joined into transformers by the catalogue."""
+"""Handcrafted features: one family per module, combined by `catalogue`."""

@@ -1,4 +1,4 @@
-"""Colour of a cell, its nucleus and its cytoplasm: first-order statistics of channels and stains, and the hue."""
+"""Colour of a cell, its nucleus and its cytoplasm: first-order statistics of channels, stains and hue."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from extractors.handcrafted.channels import CHANNELS as TEXTURED
-from extractors.handcrafted.channels import Channels
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen
-from extractors.handcrafted.feature import Column, Feature, texture_name
-from extractors.handcrafted.first_order import SCALED, STATISTICS, first_order
-from extractors.handcrafted.parts import REGIONS, Parts
-from extractors.handcrafted.region import BoolMask
-from extractors.handcrafted.status import Measured, Status, missing
+from extractors.arrays import BoolArray, Float32Array, UInt8Array
+from extractors.handcrafted.framework.cell_regions import REGIONS, CellRegions
+from extractors.handcrafted.framework.channels import CHANNELS as TEXTURE_CHANNELS
+from extractors.handcrafted.framework.channels import RGB, Channels
+from extractors.handcrafted.framework.family import Family, HandcraftedBase
+from extractors.handcrafted.framework.feature import Column, Feature, keyed, texture_name
+from extractors.handcrafted.framework.first_order import SCALED, STATISTICS, first_order
+from extractors.handcrafted.framework.parameters import validated_names
+from extractors.handcrafted.framework.status import FeatureValues, Status, missing
 
 
 @dataclass(frozen=True)
 class Scale:
-    """What the values of a channel mean.
+    """Formula, unit and range of the values of a channel.
 
     Parameters
     ----------
     formula : str
     unit, range : str
     source : str
-        Where the formula is from.
+        Reference of the formula.
     """
 
     formula: str
@@ -42,9 +42,7 @@ RUIFROK = "Ruifrok & Johnston 2001 with ImageJ's Giemsa vectors"
 
 SCALES = {
     "luma": Scale("0.299 R + 0.587 G + 0.114 B", GREY, "[0, 255]", "ITU-R BT.601"),
-    "red": Scale("R", GREY, "[0, 255]"),
-    "green": Scale("G", GREY, "[0, 255]"),
-    "blue": Scale("B", GREY, "[0, 255]"),
+    **{name: Scale(letter, GREY, "[0, 255]") for name, letter in zip(RGB, "RGB", strict=True)},
     "saturation": Scale("(max - min) / max of R, G, B", "1", "[0, 1]", "Smith 1978"),
     "value": Scale("max of R, G, B", GREY, "[0, 255]", "Smith 1978"),
     "lightness": Scale("CIELAB L*", "CIELAB", "[0, 100]", LAB),
@@ -56,103 +54,88 @@ SCALES = {
     "methylene_blue": Scale("density of methylene blue, unmixed", "OD", "(-inf, inf)", RUIFROK),
     "eosin": Scale("density of eosin, unmixed", "OD", "(-inf, inf)", RUIFROK),
 }
-"""Of every channel that can be textured; the hue, which is an angle, has statistics of its own."""
+"""Scale of every channel but the hue, which is an angle and has circular statistics."""
 
-CHANNELS = (*TEXTURED, "hue")
+CHANNELS = (*TEXTURE_CHANNELS, "hue")
 
 DEFAULT_CHANNELS = ("red", "green", "blue", "hue", "saturation", "lightness", "a", "b", "methylene_blue", "eosin")
-"""Left out: optical densities, whose percentiles are those of R, G and B in other units; value, which in a purple cell
-is the larger of R and B; luma, which goes with lightness."""
+"""Omitted: optical densities, whose percentiles are those of R, G and B in other units; value, which is max(R, B) in a
+purple cell; luma, which correlates with lightness."""
 
 DEFAULT_STATISTICS = ("mean", "sd", "skewness", "kurtosis", "p10", "p90")
-"""Left out: the median, which on real cells goes with other columns (correlations of 0.94 to 0.98), and interquartile
-range and entropy, which tell of spread and form again."""
+"""Omitted: the median, which correlates with other columns on real cells (0.94 to 0.98); interquartile range and
+entropy, which are redundant with `sd` and `kurtosis`."""
 
 HUE = (
     Feature("cosine", "cosine of the circular mean of the hue", "1", "[-1, 1]", "Mardia & Jupp 2000; Smith 1978"),
     Feature("sine", "sine of the circular mean of the hue", "1", "[-1, 1]", "Mardia & Jupp 2000; Smith 1978"),
     Feature("resultant", "|mean of exp(i hue)|", "1", "[0, 1]", "Mardia & Jupp 2000; Smith 1978"),
 )
-"""Over the pixels that have a hue: grey ones have none."""
+"""Circular statistics over the pixels with a hue; grey pixels have none."""
 
 DIFFERENCE = Feature(
-    "difference", "mean in the nucleus less mean in the cytoplasm", range="(-inf, inf)", source="means as IBSI has them"
+    "difference", "mean in the nucleus less mean in the cytoplasm", range="(-inf, inf)", source="means: IBSI"
 )
 
 NO_DIRECTION = 1e-6
-"""Length of the mean of the hues as unit vectors up to which they point nowhere but for rounding."""
-
-Floats = npt.NDArray[np.float32]
+"""Largest resultant length whose direction is rounding noise."""
 
 
+@dataclass(eq=False, repr=False)
 class Color(HandcraftedBase):
-    """Colour of cell, nucleus and cytoplasm; the background has no part in it.
+    """Colour of cell, nucleus and cytoplasm; the background is ignored.
 
-    By default the cell and its nucleus are described, and the cytoplasm by how its means differ from the nucleus's.
+    By default, cell and nucleus are described by statistics, and the cytoplasm by the differences of its means from
+    those of the nucleus.
 
     Parameters
     ----------
     regions : sequence of str or str
-        Of `cell`, `nucleus`, `cytoplasm`. With the nucleus come the differences, but for the means of nucleus and
-        cytoplasm both being columns, which say the same.
+        Any of `cell`, `nucleus` and `cytoplasm`. Differences are included with the nucleus, unless the means of both
+        nucleus and cytoplasm are columns.
     channels : sequence of str or str
-        Of `CHANNELS`: those that can be textured, and `hue`, which has a cosine, a sine and a resultant instead of
-        the statistics.
+        Any of `CHANNELS`; `hue` has a cosine, a sine and a resultant instead of `statistics`.
     statistics : sequence of str or str
-        Of `mean`, `sd`, `skewness`, `kurtosis`, `p10`, `p50`, `p90`, `iqr`, `entropy`.
+        Any of `mean`, `sd`, `skewness`, `kurtosis`, `p10`, `p50`, `p90`, `iqr` and `entropy`.
     """
 
-    def __init__(
-        self,
-        regions: Sequence[str] | str = ("cell", "nucleus"),
-        channels: Sequence[str] | str = DEFAULT_CHANNELS,
-        statistics: Sequence[str] | str = DEFAULT_STATISTICS,
-    ) -> None:
-        self.regions = regions
-        self.channels = channels
-        self.statistics = statistics
+    regions: Sequence[str] | str = ("cell", "nucleus")
+    channels: Sequence[str] | str = DEFAULT_CHANNELS
+    statistics: Sequence[str] | str = DEFAULT_STATISTICS
 
     def _families(self) -> list[Family]:
-        """The one family."""
-        regions = chosen(self.regions, REGIONS, "region")
-        channels = chosen(self.channels, CHANNELS, "channel")
-        statistics = chosen(self.statistics, [feature.name for feature in STATISTICS], "statistic")
-        known = "nucleus" not in regions or ("cytoplasm" in regions and "mean" in statistics)
-        compared = [] if known else [channel for channel in channels if channel != "hue"]
+        regions = validated_names(self.regions, REGIONS, "region")
+        channels = validated_names(self.channels, CHANNELS, "channel")
+        statistics = validated_names(self.statistics, list(keyed(STATISTICS)), "statistic")
+        redundant = "nucleus" not in regions or ("cytoplasm" in regions and "mean" in statistics)
+        compared = [] if redundant else [channel for channel in channels if channel != "hue"]
         described = {channel: _features(channel, statistics) for channel in channels}
-        wanted = (
-            *(
-                (region, channel, feature)
-                for region in regions
-                for channel in channels
-                for feature in described[channel]
-            ),
-            *(("nucleus", channel, _in_scale(DIFFERENCE, channel)) for channel in compared),
-        )
-        names = [texture_name("color", feature.name, region, channel) for region, channel, feature in wanted]
-        keys = {name: (region, channel, f.name) for name, (region, channel, f) in zip(names, wanted, strict=True)}
-        columns = tuple(Column(name, feature) for name, (_, _, feature) in zip(names, wanted, strict=True))
-        return [Family(columns, lambda parts: color(parts, keys))]
+        selected = [(region, channel, f) for region in regions for channel in channels for f in described[channel]]
+        selected += [("nucleus", channel, _in_scale(DIFFERENCE, channel)) for channel in compared]
+        columns = [Column(texture_name("color", f.name, region, channel), f) for region, channel, f in selected]
+        keys = {
+            column.name: (region, channel, f.name)
+            for column, (region, channel, f) in zip(columns, selected, strict=True)
+        }
+        return [Family(tuple(columns), lambda cell: color(cell, keys))]
 
 
-def color(parts: Parts, keys: Mapping[str, tuple[str, str, str]]) -> Measured:
-    """Statistics of channels in regions, and how the means of nucleus and cytoplasm differ.
+def color(cell: CellRegions, keys: Mapping[str, tuple[str, str, str]]) -> FeatureValues:
+    """Compute statistics of channels in regions, and differences between the means of nucleus and cytoplasm.
 
     Parameters
     ----------
-    parts : Parts
-        The cell.
+    cell : CellRegions
     keys : mapping of str to tuple of str
         Region, channel and statistic (of `STATISTICS`, `HUE`, or `DIFFERENCE`) of each column.
 
     Returns
     -------
-    Measured
-        A value for each of the keys. `FLAT` for what has no value where a channel is constant or no pixel has a hue
-        (`first_order`, `circular`); `NO_NUCLEUS`, and `TOO_SMALL` where the nucleus leaves no cytoplasm.
+    FeatureValues
+        By column. For `FLAT` see `first_order` and `circular`; `NO_NUCLEUS`; `TOO_SMALL` without cytoplasm.
     """
-    channels, places = _regions(parts)
-    tables: dict[tuple[str, str], Measured] = {}
+    channels, places = _regions(cell)
+    tables: dict[tuple[str, str], FeatureValues] = {}
     for region, channel, statistic in keys.values():
         if (region, channel) not in tables:
             tables[region, channel] = _table(channels, channel, places[region])
@@ -162,22 +145,22 @@ def color(parts: Parts, keys: Mapping[str, tuple[str, str, str]]) -> Measured:
     return {name: tables[region, channel][statistic] for name, (region, channel, statistic) in keys.items()}
 
 
-def circular(degrees: Floats) -> Measured:
-    """Direction and length of the mean of some angles as unit vectors.
+def circular(degrees: Float32Array) -> FeatureValues:
+    """Compute direction and length of the mean unit vector of angles.
 
     Parameters
     ----------
     degrees : ndarray of float32, shape (n,)
-        NaN counts as no angle.
+        NaN is ignored.
 
     Returns
     -------
-    Measured
-        By the names of `HUE`. `FLAT`: all where there is no angle, `cosine` and `sine` where the angles cancel out.
+    FeatureValues
+        By the names of `HUE`. All `FLAT` if there is no angle; `cosine` and `sine` are `FLAT` if the angles cancel out.
     """
     angles = np.deg2rad(degrees[~np.isnan(degrees)])
     if not len(angles):
-        return missing([feature.name for feature in HUE], Status.FLAT)
+        return missing(keyed(HUE), Status.FLAT)
     cosine, sine = float(np.cos(angles).mean(dtype=np.float64)), float(np.sin(angles).mean(dtype=np.float64))
     resultant = min(float(np.hypot(cosine, sine)), 1.0)
     if resultant <= NO_DIRECTION:
@@ -186,7 +169,7 @@ def circular(degrees: Floats) -> Measured:
 
 
 def _features(channel: str, statistics: Sequence[str]) -> tuple[Feature, ...]:
-    """What is taken of a channel, in its own unit."""
+    """Features of a channel, in its own unit."""
     if channel == "hue":
         return HUE
     return tuple(_in_scale(feature, channel) for feature in STATISTICS if feature.name in statistics)
@@ -203,28 +186,28 @@ def _in_scale(feature: Feature, channel: str) -> Feature:
     )
 
 
-def _regions(parts: Parts) -> tuple[Channels, dict[str, slice | Status]]:
-    """The pixels of the cell side by side, those of the nucleus first, and where each region lies among them."""
-    nucleus, cytoplasm = parts.mask_of("nucleus"), parts.mask_of("cytoplasm")
-    inner = _pixels(parts, parts.mask if isinstance(nucleus, Status) else nucleus)
+def _regions(cell: CellRegions) -> tuple[Channels, dict[str, slice | Status]]:
+    """Pixels of the cell as one row, those of the nucleus first, and the slice of each region."""
+    nucleus, cytoplasm = cell.mask_of("nucleus"), cell.mask_of("cytoplasm")
+    inner = _pixels(cell, cell.mask if isinstance(nucleus, Status) else nucleus)
     if isinstance(nucleus, Status):
         return Channels(inner), {"cell": slice(None), "nucleus": nucleus, "cytoplasm": nucleus}
     if isinstance(cytoplasm, Status):
         return Channels(inner), {"cell": slice(None), "nucleus": slice(None), "cytoplasm": cytoplasm}
-    everything = np.concatenate([inner, _pixels(parts, cytoplasm)], axis=1)
+    pixels = np.concatenate([inner, _pixels(cell, cytoplasm)], axis=1)
     count = inner.shape[1]
-    return Channels(everything), {"cell": slice(None), "nucleus": slice(count), "cytoplasm": slice(count, None)}
+    return Channels(pixels), {"cell": slice(None), "nucleus": slice(count), "cytoplasm": slice(count, None)}
 
 
-def _pixels(parts: Parts, mask: BoolMask) -> npt.NDArray[np.uint8]:
-    """Those in a mask, as an image of one row."""
-    return parts.image.reshape(-1, 3).take(np.flatnonzero(mask), axis=0)[None]
+def _pixels(cell: CellRegions, mask: BoolArray) -> UInt8Array:
+    """Pixels in a mask, as an image with one row."""
+    return cell.image.reshape(-1, 3).take(np.flatnonzero(mask), axis=0)[None]
 
 
-def _table(channels: Channels, channel: str, place: slice | Status) -> Measured:
-    """All statistics of a channel, or why there are none."""
+def _table(channels: Channels, channel: str, place: slice | Status) -> FeatureValues:
+    """All statistics of a channel, or the reason why they are undefined."""
     if isinstance(place, Status):
-        return missing([feature.name for feature in (*STATISTICS, *HUE)], place)
+        return missing(keyed((*STATISTICS, *HUE)), place)
     if channel == "hue":
         return circular(channels.hue_saturation[0, 0, place])
     exact, unit = channels.plane(channel)

@@ -1,61 +1,52 @@
-"""Elliptic Fourier descriptors: how far the outlines of the cell and its nucleus are from an ellipse."""
+"""Elliptic Fourier descriptors of the outlines of the cell and its nucleus."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from extractors.handcrafted.family import Family, HandcraftedBase, outline_family
-from extractors.handcrafted.feature import Feature, keyed
+from extractors.arrays import Float64Array
+from extractors.handcrafted.framework.bases import OutlineBase
+from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.parameters import validated_integer
+from extractors.handcrafted.framework.region import Region
+from extractors.handcrafted.framework.status import FeatureValues, Status, missing
 from extractors.handcrafted.geometry.level_lines import Points
-from extractors.handcrafted.parts import OUTLINED
-from extractors.handcrafted.region import Region
-from extractors.handcrafted.status import Measured, Status, missing
 
 KUHL = "Kuhl & Giardina 1982"
 
-MIN_AREA = 8
-"""Fewest pixels of which a shape is told."""
-
 LARGEST_HARMONIC = 64
-"""A quarter of the smooth contour's points."""
+"""A quarter of the number of points of the smooth contour."""
 
 
-class Fourier(HandcraftedBase):
-    """Elliptic Fourier descriptors of the outlines of cell and nucleus; the same for turned, scaled and mirrored cells.
+@dataclass(eq=False, repr=False, kw_only=True)
+class Fourier(OutlineBase):
+    """Elliptic Fourier descriptors of the outlines of cell and nucleus, invariant to rotation, scale and reflection.
 
     Parameters
     ----------
     harmonics : int
-        How many, 2 to 64.
+        Number of harmonics, 2 to 64.
     regions : sequence of str or str
-        Of `cell`, `nucleus`.
+        See `OutlineBase`.
     """
 
-    def __init__(self, harmonics: int = 10, regions: Sequence[str] | str = OUTLINED) -> None:
-        self.harmonics = harmonics
-        self.regions = regions
+    family = "fourier"
+    harmonics: int = 10
 
-    def _families(self) -> list[Family]:
-        """The one family."""
-        harmonics = _checked_harmonics(self.harmonics)
-        return [
-            outline_family(
-                "fourier",
-                keyed(features(harmonics)),
-                lambda region: fourier(region, harmonics=harmonics),
-                regions=self.regions,
-                min_area=MIN_AREA,
-            )
-        ]
+    def _features(self) -> Mapping[str, Feature]:
+        return keyed(features(validated_integer("harmonics", self.harmonics, 2, LARGEST_HARMONIC)))
+
+    def _measure(self, target: Region) -> FeatureValues:
+        return fourier(target, harmonics=self.harmonics)
 
 
 def features(harmonics: int) -> tuple[Feature, ...]:
-    """What is measured with so many harmonics.
+    """List the features for a number of harmonics.
 
-    Spectra of the outline's tangent angle are left out: their low bands say the same, their high ones tell of pixels.
+    Spectra of the tangent angle are omitted: their low bands are redundant, their high bands describe the pixel grid.
     """
     amplitude = "sqrt(a^2 + b^2 + c^2 + d^2) of harmonic {} / larger half axis of the ellipse of harmonic 1"
     ratio = "sum of both half axes of harmonics 2 to {} / that of harmonic 1; 0 for a disc"
@@ -68,48 +59,48 @@ def features(harmonics: int) -> tuple[Feature, ...]:
     )
 
 
-def fourier(region: Region, *, harmonics: int) -> Measured:
-    """Size of each harmonic of the smooth contour, and of all but the first together.
+def fourier(region: Region, *, harmonics: int) -> FeatureValues:
+    """Compute the amplitude of each harmonic of the smooth contour, and of all but the first together.
 
-    Free of the contour's starting point, of direction, angle and size. Harmonic n runs n times round an ellipse while
-    the outline is walked once. A disc has the first only. So has an ellipse at the pace of its own angle; as outlines
-    are walked at constant speed, one of half axes 2 : 1 has an irregularity of 0.10.
+    Invariant to starting point, direction, angle and size. Harmonic n traverses an ellipse n times per revolution of
+    the outline. A disc has only the first harmonic. Outlines are traversed at constant speed, so an ellipse with half
+    axes 2 : 1 has an irregularity of 0.10.
 
     Parameters
     ----------
     region : Region
-        Of at least 8 pixels; threads of up to two pixels are removed first.
+        At least 8 pixels; threads of up to two pixels are removed first.
     harmonics : int
-        How many.
+        Number of harmonics.
 
     Returns
     -------
-    Measured
-        A value for each of `features(harmonics)`; `TOO_SMALL` where the region is too thin to have a smooth contour.
+    FeatureValues
+        By the names of `features(harmonics)`; `TOO_SMALL` if the region is too thin for a smooth contour.
     """
-    contour = region.cleaned.smooth_contour if region.cleaned is not None else None
+    contour = region.opened_contour
     if contour is None:
         return missing(keyed(features(harmonics)), Status.TOO_SMALL)
     squares, sums = _sizes(elliptic_fourier(contour, harmonics))
     larger = (sums[0] + np.sqrt(max(2 * squares[0] - sums[0] ** 2, 0.0))) / 2
-    found: Measured = {f"harmonic_{n}": size for n, size in enumerate((np.sqrt(squares) / larger).tolist(), 1)}
-    return found | {"irregularity": float(sums[1:].sum() / sums[0])}
+    values: FeatureValues = {f"harmonic_{n}": size for n, size in enumerate((np.sqrt(squares) / larger).tolist(), 1)}
+    return values | {"irregularity": float(sums[1:].sum() / sums[0])}
 
 
-def elliptic_fourier(polygon: Points, harmonics: int) -> npt.NDArray[np.float64]:
-    """Fourier series of a closed polygon walked at constant speed, integrated exactly.
+def elliptic_fourier(polygon: Points, harmonics: int) -> Float64Array:
+    """Compute the Fourier series of a closed polygon traversed at constant speed, integrated exactly.
 
     Parameters
     ----------
     polygon : ndarray of float64, shape (n, 2)
-        (x, y); no two neighbours are equal, the last is joined to the first.
+        (x, y); no two neighbours are equal, the last is connected to the first.
     harmonics : int
 
     Returns
     -------
     ndarray of float64, shape (harmonics, 4)
-        a, b, c, d of each: x = sum a cos(n t) + b sin(n t), y = sum c cos(n t) + d sin(n t), t from 0 to 2 pi along the
-        outline [1]_.
+        Coefficients a, b, c, d: x = sum a cos(n t) + b sin(n t), y = sum c cos(n t) + d sin(n t), with t from 0 to 2 pi
+        along the outline [1]_.
 
     References
     ----------
@@ -120,7 +111,7 @@ def elliptic_fourier(polygon: Points, harmonics: int) -> npt.NDArray[np.float64]
     along = np.cumsum(lengths)
     total = along[-1]
     turn = np.exp(2j * np.pi / total * along)
-    # Powers by repeated products cost a tenth of sines and cosines of every harmonic.
+    # Cumulative products take a tenth of the time of sines and cosines of every harmonic.
     waves = np.cumprod(np.broadcast_to(turn, (harmonics, len(turn))), axis=0)
     differences = waves - np.roll(waves, 1, axis=1)
     series = differences @ (steps / lengths[:, None])
@@ -128,14 +119,8 @@ def elliptic_fourier(polygon: Points, harmonics: int) -> npt.NDArray[np.float64]
     return np.stack([series[:, 0].real, series[:, 0].imag, series[:, 1].real, series[:, 1].imag], axis=1)
 
 
-def _sizes(series: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Sum of the squares and sum of the half axes of each harmonic's ellipse."""
+def _sizes(series: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Sum of squares and sum of the half axes of the ellipse of each harmonic."""
     a, b, c, d = series.T
     squares = (series**2).sum(axis=1)
     return squares, np.sqrt(squares + 2 * np.abs(a * d - b * c))
-
-
-def _checked_harmonics(harmonics: int) -> int:
-    if not isinstance(harmonics, int) or isinstance(harmonics, bool) or not 2 <= harmonics <= LARGEST_HARMONIC:
-        raise ValueError(f"harmonics={harmonics!r}: a whole number from 2 to {LARGEST_HARMONIC} is expected")
-    return harmonics

@@ -1,20 +1,21 @@
-"""Texture from grey-level co-occurrence matrices (Haralick 1973), with both pixels inside the cell."""
+"""Texture from grey-level co-occurrence matrices (Haralick 1973), with both pixels inside the region."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
-import numpy.typing as npt
+from skimage.feature import graycomatrix
 
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, texture_family
-from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.quantisation import Binning, Quantised, binning
-from extractors.handcrafted.status import Measured, Status, missing
+from extractors.arrays import Float64Array, Int64Array
+from extractors.handcrafted.framework.bases import GreyLevelBase
+from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.parameters import validated_integers
+from extractors.handcrafted.framework.quantisation import Quantised
+from extractors.handcrafted.framework.status import FeatureValues, Status
 
 HARALICK = "Haralick 1973; IBSI"
 IBSI = "IBSI"
@@ -43,11 +44,11 @@ MATRIX_FEATURES = (
     Feature("cluster_prominence", "fourth moment of i + j", "1", "[0, inf)", IBSI),
     Feature("max_probability", "max p", "1", "(0, 1]", IBSI),
 )
-"""Of one matrix p, levels i and j from 1 to L: Haralick's f1 to f14 in order, then what they leave out.
+"""Features of one matrix p with levels i and j from 1 to L: Haralick's f1 to f14 in order, then further ones.
 
-Cluster tendency is `sum_variance`, energy `asm`, the difference average `dissimilarity`, the joint average half of
-`sum_average`; autocorrelation is (`sum_variance` + `sum_average`^2 - `contrast`) / 4. Haralick's `variance`, which is
-(`sum_variance` + `contrast`) / 4 as p is symmetric, is kept for whoever looks for his thirteen.
+Other names: cluster tendency is `sum_variance`, energy `asm`, the difference average `dissimilarity` and the joint
+average half of `sum_average`; autocorrelation is (`sum_variance` + `sum_average`^2 - `contrast`) / 4. `variance`, which
+is (`sum_variance` + `contrast`) / 4 for symmetric p, is included to make Haralick's set complete.
 """
 
 FEATURES = (
@@ -58,110 +59,86 @@ FEATURES = (
     ),
 )
 
-DIRECTIONS = ((0, 1), (1, 1), (1, 0), (1, -1))
-"""Steps (row, column); the matrices are symmetric, so the opposite ones are in them too."""
-
-Counts = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+DIRECTIONS = 4
+"""Along rows, one diagonal, columns and the other diagonal; symmetric matrices include the opposite directions."""
 
 
-class Glcm(HandcraftedBase):
+@dataclass(eq=False, repr=False, kw_only=True)
+class Glcm(GreyLevelBase):
     """Texture from grey-level co-occurrence matrices, mean and range over four directions at each distance.
 
     Parameters
     ----------
-    levels : int
-        Number of grey levels, 2 to 256, between the extremes of each region.
-    bin_width : float or None
-        Width of the grey levels in the channel's unit, in place of their number.
+    levels, bin_width, regions, channels
+        See `GreyLevelBase`.
     distances : sequence of int or int
-        Steps in pixels between the two of a pair (diagonally: that many rows and columns).
-    regions : sequence of str or str
-        Of `cell`, `nucleus`, `cytoplasm`.
-    channels : sequence of str or str
-        Of `extractors.handcrafted.channels.CHANNELS`.
+        Distances in pixels between the two pixels of a pair; along diagonals, rows and columns differ by it.
     """
 
-    def __init__(
-        self,
-        levels: int = 32,
-        bin_width: float | None = None,
-        distances: Sequence[int] | int = (1, 3, 5),
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        self.levels = levels
-        self.bin_width = bin_width
-        self.distances = distances
-        self.regions = regions
-        self.channels = channels
+    family = "glcm"
+    distances: Sequence[int] | int = (1, 3, 5)
 
-    def _families(self) -> list[Family]:
-        """The one family."""
-        bins, apart = binning(self.levels, self.bin_width), _checked_distances(self.distances)
-        return [
-            texture_family(
-                "glcm",
-                keyed(FEATURES, [f"d{distance}" for distance in apart]),
-                lambda plane: glcm(plane, bins=bins, distances=apart),
-                regions=self.regions,
-                channels=self.channels,
-            )
-        ]
+    def _features(self) -> Mapping[str, Feature]:
+        super()._features()
+        return keyed(FEATURES, [f"d{distance}" for distance in self._distances])
+
+    def _measure_levels(self, quantised: Quantised) -> FeatureValues:
+        return glcm(quantised, distances=self._distances)
+
+    @property
+    def _distances(self) -> tuple[int, ...]:
+        return validated_integers("distances", self.distances, 1)
 
 
-def glcm(plane: Plane, *, bins: Binning, distances: Sequence[int]) -> Measured:
-    """Mean and range over four directions of each feature, for each distance.
-
-    Parameters
-    ----------
-    plane : Plane
-        One channel of one region.
-    bins : Binning
-        How its grey levels are cut.
-    distances : sequence of int
-        Pixels.
-
-    Returns
-    -------
-    Measured
-        A value for each of `FEATURES` and distance, keyed `feature.dDISTANCE`. `FLAT` where the plane is constant, and
-        for correlation, `imc1` and `imc2` of a direction whose pairs all begin with one level; `TOO_SMALL` where a
-        direction has no pair.
-    """
-    quantised = plane.quantised(bins)
-    if quantised is None:
-        return missing(keyed(FEATURES, [f"d{distance}" for distance in distances]), Status.FLAT)
-    counts = np.concatenate([cooccurrences(quantised, distance=distance) for distance in distances])
-    shape = len(distances), len(DIRECTIONS)
-    values = np.stack(list(haralick(counts).values())).reshape(-1, *shape)
-    paired = counts.sum(axis=(1, 2)).reshape(shape).min(axis=1) > 0
-    found: Measured = {}
-    for index, distance in enumerate(distances):
-        found |= _over_directions(values[:, index], distance, Status.FLAT if paired[index] else Status.TOO_SMALL)
-    return found
-
-
-def cooccurrences(quantised: Quantised, *, distance: int) -> Counts:
-    """Symmetric counts of the level pairs at a distance, one matrix for each of `DIRECTIONS`.
+def glcm(quantised: Quantised, *, distances: Sequence[int]) -> FeatureValues:
+    """Compute mean and range over four directions of each feature, for each distance.
 
     Parameters
     ----------
     quantised : Quantised
-        Both pixels of a pair have a level above 0.
+        At least two levels.
+    distances : sequence of int
+        In pixels.
+
+    Returns
+    -------
+    FeatureValues
+        Keyed `feature.dDISTANCE`. `FLAT` for correlation, `imc1`, `imc2` and `mcc` of a direction whose pairs all start
+        at one level; `TOO_SMALL` if a direction has no pair.
+    """
+    counts = np.concatenate([cooccurrences(quantised, distance=distance) for distance in distances])
+    shape = len(distances), DIRECTIONS
+    by_direction = np.stack(list(haralick(counts).values())).reshape(-1, *shape)
+    paired = counts.sum(axis=(1, 2)).reshape(shape).min(axis=1) > 0
+    values: FeatureValues = {}
+    for index, distance in enumerate(distances):
+        values |= _over_directions(by_direction[:, index], distance, Status.FLAT if paired[index] else Status.TOO_SMALL)
+    return values
+
+
+def cooccurrences(quantised: Quantised, *, distance: int) -> Int64Array:
+    """Count the pairs of levels at a distance: one symmetric matrix per direction.
+
+    Parameters
+    ----------
+    quantised : Quantised
+        Pairs with the background are not counted.
     distance : int
 
     Returns
     -------
     ndarray of int64, shape (4, count, count)
-        All 0 for a direction without pairs.
+        By direction; all 0 for a direction without pairs.
     """
-    pairs = _pairs(quantised.levels, quantised.count, distance)[:, 1:, 1:]
+    count, diagonal = quantised.count + 1, float(np.hypot(distance, distance))
+    straight = graycomatrix(quantised.levels, [distance], [0, np.pi / 2], levels=count)  # type: ignore[no-untyped-call]
+    oblique = graycomatrix(quantised.levels, [diagonal], [np.pi / 4, 3 * np.pi / 4], levels=count)  # type: ignore[no-untyped-call]
+    pairs = np.stack([matrix[1:, 1:, 0, angle] for angle in (0, 1) for matrix in (straight, oblique)]).astype(np.int64)
     return pairs + pairs.transpose(0, 2, 1)
 
 
-def haralick(counts: Counts) -> dict[str, Floats]:
-    """The features of each matrix, with levels numbered from 1.
+def haralick(counts: Int64Array) -> dict[str, Float64Array]:
+    """Compute the features of each matrix, with levels numbered from 1.
 
     Parameters
     ----------
@@ -171,8 +148,8 @@ def haralick(counts: Counts) -> dict[str, Floats]:
     Returns
     -------
     dict of str to ndarray of float64, shape (n,)
-        Keys are the names of `MATRIX_FEATURES`. NaN throughout for a matrix without pairs; NaN for correlation,
-        `imc1`, `imc2` and `mcc` of a matrix with one level only.
+        Keys are the names of `MATRIX_FEATURES`. All NaN for a matrix without pairs; correlation, `imc1`, `imc2` and
+        `mcc` are NaN for a matrix with a single level.
     """
     levels = counts.shape[1]
     by_level = counts.sum(axis=2)
@@ -187,13 +164,13 @@ def haralick(counts: Counts) -> dict[str, Floats]:
         around = k_sum - 2 * mean[:, None]
         contrast, dissimilarity = by_difference @ k**2 / total, by_difference @ k / total
         marginal_entropy = _entropy(marginal)
-        # With a symmetric matrix, HXY1 and HXY2 both equal twice the entropy of the marginal.
+        # For a symmetric matrix, HXY1 and HXY2 both equal twice the entropy of the marginal.
         mutual = np.maximum(2 * marginal_entropy - entropy, 0)
-        varied = np.count_nonzero(by_level, axis=1) > 1
+        varies = np.count_nonzero(by_level, axis=1) > 1
         return {
             "asm": np.einsum("nij,nij->n", counts, counts) / total**2,
             "contrast": contrast,
-            "correlation": np.where(varied, 1 - contrast / (2 * variance), np.nan),
+            "correlation": np.where(varies, 1 - contrast / (2 * variance), np.nan),
             "variance": variance,
             "idm": np.einsum("nk,k->n", p_difference, 1 / (1 + k**2)),
             "sum_average": 2 * mean,
@@ -202,9 +179,9 @@ def haralick(counts: Counts) -> dict[str, Floats]:
             "entropy": entropy,
             "difference_variance": np.einsum("nk,nk->n", p_difference, (k - dissimilarity[:, None]) ** 2),
             "difference_entropy": _entropy(p_difference),
-            "imc1": np.where(varied, -mutual / marginal_entropy, np.nan),
-            "imc2": np.where(varied, np.sqrt(-np.expm1(-2 * mutual)), np.nan),
-            "mcc": np.where(varied, _second_singular_value(counts, by_level), np.nan),
+            "imc1": np.where(varies, -mutual / marginal_entropy, np.nan),
+            "imc2": np.where(varies, np.sqrt(-np.expm1(-2 * mutual)), np.nan),
+            "mcc": np.where(varies, _second_singular_value(counts, by_level), np.nan),
             "homogeneity": np.einsum("nk,k->n", p_difference, 1 / (1 + k)),
             "dissimilarity": dissimilarity,
             "idn": np.einsum("nk,k->n", p_difference, 1 / (1 + k / levels)),
@@ -216,18 +193,18 @@ def haralick(counts: Counts) -> dict[str, Floats]:
         }
 
 
-def _over_directions(values: Floats, distance: int, reason: Status) -> Measured:
-    """Means, then ranges, of the features of one distance, shape (n_features, 4)."""
+def _over_directions(values: Float64Array, distance: int, reason: Status) -> FeatureValues:
+    """Means, then ranges, of the features of one distance; `values` has shape (n_features, 4)."""
     reduced = np.concatenate([values.mean(axis=1), np.ptp(values, axis=1)]).tolist()
-    found = (value if isfinite(value) else reason for value in reduced)
-    return dict(zip(keyed(FEATURES, [f"d{distance}"]), found, strict=True))
+    defined = (value if isfinite(value) else reason for value in reduced)
+    return dict(zip(keyed(FEATURES, [f"d{distance}"]), defined, strict=True))
 
 
-def _second_singular_value(counts: Counts, by_level: Counts) -> Floats:
-    """Haralick's root of the second largest eigenvalue of Q.
+def _second_singular_value(counts: Int64Array, by_level: Int64Array) -> Float64Array:
+    """Square root of the second largest eigenvalue of Haralick's Q.
 
-    Where p is symmetric, Q is similar to the square of p_ij / sqrt(p_i p_j), whose largest eigenvalue is 1, with
-    eigenvector sqrt(p_i); without that one, the second is the largest.
+    For symmetric p, Q is similar to the square of p_ij / sqrt(p_i p_j), whose largest eigenvalue is 1 with eigenvector
+    sqrt(p_i). Its projection is subtracted, so that the second eigenvalue becomes the largest.
     """
     first = np.sqrt(by_level / np.maximum(by_level.sum(axis=1, keepdims=True), 1))
     scale = 1 / np.sqrt(np.maximum(by_level, 1))
@@ -235,45 +212,24 @@ def _second_singular_value(counts: Counts, by_level: Counts) -> Floats:
     return np.asarray(np.minimum(np.abs(np.linalg.eigvalsh(rest)).max(axis=1), 1))
 
 
-def _entropy(p: Floats) -> Floats:
-    """In bits; + 0.0 makes a negative zero positive."""
+def _entropy(p: Float64Array) -> Float64Array:
+    """Entropy in bits; + 0.0 makes a negative zero positive."""
     return np.asarray(-np.sum(p * np.log2(np.where(p > 0, p, 1)), axis=-1) + 0.0)
 
 
 @compiled
-def _pairs(levels: npt.NDArray[np.uint16], count: int, distance: int) -> Counts:
-    """Number of ordered pairs by direction and levels, background included, shape (4, count + 1, count + 1)."""
-    height, width = levels.shape
-    counts = np.zeros((4, count + 1, count + 1), dtype=np.int64)
-    for direction, (down, right) in enumerate(((0, 1), (1, 1), (1, 0), (1, -1))):
-        below, aside = down * distance, right * distance
-        for row in range(height - below):
-            for column in range(max(0, -aside), width - max(0, aside)):
-                counts[direction, levels[row, column], levels[row + below, column + aside]] += 1
-    return counts
-
-
-@compiled
-def _folded(counts: Counts, total: Counts) -> tuple[Counts, Counts, Floats]:
-    """Counts by i + j from 2 and by |i - j|, and the entropy in bits, of each symmetric matrix and its total."""
+def _folded(counts: Int64Array, total: Int64Array) -> tuple[Int64Array, Int64Array, Float64Array]:
+    """Counts by i + j (from 2) and by |i - j|, and the entropy in bits, of each symmetric matrix."""
     n, levels, _ = counts.shape
     by_sum, by_difference = np.zeros((n, 2 * levels - 1), dtype=np.int64), np.zeros((n, levels), dtype=np.int64)
     entropy = np.zeros(n)
     for m in range(n):
         for i in range(levels):
             for j in range(i + 1):
-                found = counts[m, i, j]
-                if found > 0:
-                    both = found if i == j else 2 * found
+                pairs = counts[m, i, j]
+                if pairs > 0:
+                    both = pairs if i == j else 2 * pairs
                     by_sum[m, i + j] += both
                     by_difference[m, i - j] += both
-                    entropy[m] += both / total[m] * np.log2(total[m] / found)
+                    entropy[m] += both / total[m] * np.log2(total[m] / pairs)
     return by_sum, by_difference, entropy
-
-
-def _checked_distances(distances: Sequence[int] | int) -> tuple[int, ...]:
-    apart = (distances,) if isinstance(distances, int) else tuple(distances)
-    whole = all(isinstance(d, int) and not isinstance(d, bool) and d >= 1 for d in apart)
-    if not apart or not whole or len(set(apart)) < len(apart):
-        raise ValueError(f"distances={distances!r}: different whole numbers of pixels from 1 on are expected")
-    return apart

@@ -1,80 +1,74 @@
-"""Texture from the number of equal neighbours of each pixel (Sun & Wee 1983)."""
+"""Grey-level dependence matrix: texture from the number of equal neighbours of each pixel (Sun & Wee 1983)."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from extractors.handcrafted.bases import LevelsBase
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.emphases import emphases, emphasis_features
-from extractors.handcrafted.feature import keyed
-from extractors.handcrafted.quantisation import Quantised
-from extractors.handcrafted.status import Measured
+from extractors.arrays import Int64Array, UInt16Array
+from extractors.handcrafted.framework.bases import GreyLevelBase
+from extractors.handcrafted.framework.feature import keyed
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.quantisation import Quantised
+from extractors.handcrafted.framework.size_zone_statistics import emphasis_features, size_zone_statistics
+from extractors.handcrafted.framework.status import FeatureValues
+
+SOURCE = "Sun & Wee 1983; IBSI"
 
 DEPENDENCE_FEATURES = emphasis_features(
-    item="dependence",
-    small="small_dependence",
-    large="large_dependence",
-    size="dependence",
-    source="Sun & Wee 1983; IBSI",
+    item="dependence", small="small_dependence", large="large_dependence", size="dependence", source=SOURCE
 )
 PERCENTAGE = "dependence_percentage"
 
 FEATURES = tuple(f for f in DEPENDENCE_FEATURES if f.name != PERCENTAGE)
-"""With p the share of the pixels that have level i (from 1) and dependence s: 1 + their equal neighbours among 8.
+"""p is the share of the pixels with level i (from 1) and dependence s, 1 + the number of equal neighbours among 8.
 
-Dependences overlap, so that they have no percentage: there are as many as pixels.
+The percentage is constant, because there is one dependence per pixel, and therefore omitted.
 """
 
 
-def gldm(quantised: Quantised) -> Measured:
-    """Each feature of the dependences.
-
-    Parameters
-    ----------
-    quantised : Quantised
-        Two levels or more.
-
-    Returns
-    -------
-    Measured
-        A value for each of `FEATURES`.
-    """
-    values = emphases(dependences(quantised)[None], np.arange(1, 10))[:, 0].tolist()
-    found: Measured = dict(zip(keyed(DEPENDENCE_FEATURES), values, strict=True))
-    return {name: found[name] for name in keyed(FEATURES)}
-
-
-class Gldm(LevelsBase):
+class Gldm(GreyLevelBase):
     """Texture from the number of equal neighbours (distance 1, coarseness alpha 0).
 
-    Its parameters are those of `LevelsBase`.
+    Parameters: see `GreyLevelBase`.
     """
 
     family = "gldm"
     features = FEATURES
-    of = staticmethod(gldm)
+
+    def _measure_levels(self, quantised: Quantised) -> FeatureValues:
+        return gldm(quantised)
 
 
-def dependences(quantised: Quantised) -> npt.NDArray[np.int64]:
-    """Number of pixels by level and dependence.
+def gldm(quantised: Quantised) -> FeatureValues:
+    """Compute `FEATURES` of the dependences.
 
     Parameters
     ----------
     quantised : Quantised
-        Neighbours outside the region are not equal.
+        At least two levels.
+    """
+    values = size_zone_statistics(dependences(quantised)[None], np.arange(1, 10))[:, 0].tolist()
+    return {name: value for name, value in zip(keyed(DEPENDENCE_FEATURES), values, strict=True) if name != PERCENTAGE}
+
+
+def dependences(quantised: Quantised) -> Int64Array:
+    """Count the pixels by level and dependence.
+
+    Parameters
+    ----------
+    quantised : Quantised
+        Neighbours outside the region count as unequal.
 
     Returns
     -------
     ndarray of int64, shape (count, 9)
-        Level i in row i - 1; 1 + the number of equal neighbours, among 8, in column of that number.
+        Level i in row i - 1, n equal neighbours among 8 in column n.
     """
     return _dependences(quantised.framed, quantised.count)
 
 
 @compiled
-def _dependences(framed: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.int64]:
+def _dependences(framed: UInt16Array, count: int) -> Int64Array:
     height, width = framed.shape
     counts = np.zeros((count, 9), dtype=np.int64)
     for row in range(1, height - 1):

@@ -1,63 +1,60 @@
-"""Texture from runs of one grey level along four directions (Galloway 1975)."""
+"""Grey-level run length matrix: texture from runs of one grey level along four directions (Galloway 1975)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from extractors.handcrafted.bases import LevelsBase
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.emphases import emphases, emphasis_features
-from extractors.handcrafted.feature import keyed
-from extractors.handcrafted.quantisation import Quantised
-from extractors.handcrafted.status import Measured
+from extractors.arrays import Int64Array, UInt16Array
+from extractors.handcrafted.framework.bases import GreyLevelBase
+from extractors.handcrafted.framework.feature import keyed
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.quantisation import Quantised
+from extractors.handcrafted.framework.size_zone_statistics import emphasis_features, size_zone_statistics
+from extractors.handcrafted.framework.status import FeatureValues
 
 RUN_FEATURES = emphasis_features(
     item="run", small="short_run", large="long_run", size="run_length", source="Galloway 1975; IBSI"
 )
-"""Of one direction, with p the share of its runs that have level i (from 1) and length s."""
+"""Features of one direction; p is the share of its runs with level i (from 1) and length s."""
 
 FEATURES = tuple(replace(f, formula=f"mean over 4 directions of {f.formula}") for f in RUN_FEATURES)
 
 
-def glrlm(quantised: Quantised) -> Measured:
-    """Mean over four directions of each feature of the runs.
-
-    Parameters
-    ----------
-    quantised : Quantised
-        Two levels or more.
-
-    Returns
-    -------
-    Measured
-        A value for each of `FEATURES`.
-    """
-    counts = runs(quantised)
-    values = emphases(counts, np.arange(1, counts.shape[2] + 1)).mean(axis=1)
-    return dict(zip(keyed(FEATURES), values.tolist(), strict=True))
-
-
-class Glrlm(LevelsBase):
+class Glrlm(GreyLevelBase):
     """Texture from runs of one grey level, mean over four directions.
 
-    Its parameters are those of `LevelsBase`.
+    Parameters: see `GreyLevelBase`.
     """
 
     family = "glrlm"
     features = FEATURES
-    of = staticmethod(glrlm)
+
+    def _measure_levels(self, quantised: Quantised) -> FeatureValues:
+        return glrlm(quantised)
 
 
-def runs(quantised: Quantised) -> npt.NDArray[np.int64]:
-    """Number of runs by direction, level and length.
+def glrlm(quantised: Quantised) -> FeatureValues:
+    """Compute `FEATURES` of the runs, mean over four directions.
 
     Parameters
     ----------
     quantised : Quantised
-        A run ends where the level changes or the region does.
+        At least two levels.
+    """
+    counts = runs(quantised)
+    values = size_zone_statistics(counts, np.arange(1, counts.shape[2] + 1)).mean(axis=1)
+    return dict(zip(keyed(FEATURES), values.tolist(), strict=True))
+
+
+def runs(quantised: Quantised) -> Int64Array:
+    """Count the runs by direction, level and length.
+
+    Parameters
+    ----------
+    quantised : Quantised
+        A run ends at a change of level or at the border of the region.
 
     Returns
     -------
@@ -70,10 +67,10 @@ def runs(quantised: Quantised) -> npt.NDArray[np.int64]:
 
 
 @compiled
-def _reaching(framed: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.int64]:
+def _reaching(framed: UInt16Array, count: int) -> Int64Array:
     """Number of runs of at least each length, background included, shape (4, count + 1, longest + 1).
 
-    Each pixel counts for the length that its run has reached there: no branch has to be guessed.
+    Each pixel is counted at the length that its run has reached, which avoids unpredictable branches.
     """
     height, width = framed.shape
     counts = np.zeros((4, count + 1, max(height, width)), dtype=np.int64)
@@ -82,8 +79,8 @@ def _reaching(framed: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.int6
         for row in range(1, height - 1):
             for column in range(1, width - 1):
                 level = framed[row, column]
-                goes_on = framed[row - down, column - right] == level
-                length = goes_on * reached[row - down, column - right]
+                continues = framed[row - down, column - right] == level
+                length = continues * reached[row - down, column - right]
                 counts[direction, level, length] += 1
                 reached[row, column] = length + 1
     return counts

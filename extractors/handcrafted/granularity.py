@@ -1,112 +1,91 @@
-"""Granularity: how much of the dark matter of a region lies in granules of each size."""
+"""Granularity spectrum: share of the intensity of a region in granules of each size."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, chosen, texture_family
-from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.plane import FLAT, Plane
-from extractors.handcrafted.status import Measured, Status, missing
+from extractors.arrays import BoolArray, Float32Array, Float64Array, Int64Array
+from extractors.handcrafted.framework.bases import TextureBase
+from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.masked_channel import FLAT, MaskedChannel
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.parameters import validated_integer, validated_names
+from extractors.handcrafted.framework.status import FeatureValues, Status, missing
+
+SOURCES = "Ravkin & Temov 1988; Vincent 1993; CellProfiler MeasureGranularity"
 
 FEATURES = (
-    Feature(
-        "share",
-        "100 (mean before step k - mean after it) / mean before step 1",
-        "%",
-        "[0, 100]",
-        "Ravkin & Temov 1988; Vincent 1993; CellProfiler MeasureGranularity",
-    ),
+    Feature("share", "100 (mean before step k - mean after it) / mean before step 1", "%", "[0, 100]", SOURCES),
 )
-"""Of one step: what is in granules that hold a diamond of radius k - 1 and none of radius k, in blocks."""
+"""Feature of step k: share of granules that contain a diamond of radius k - 1 but none of radius k, in blocks."""
 
 DARK, BRIGHT = "dark", "bright"
 
-Floats = npt.NDArray[np.float32]
-BoolMask = npt.NDArray[np.bool_]
 
-
-class Granularity(HandcraftedBase):
-    """Granularity spectrum: what each step of erosion and reconstruction takes away.
+@dataclass(eq=False, repr=False, kw_only=True)
+class Granularity(TextureBase):
+    """Granularity spectrum: intensity removed by each step of erosion and reconstruction.
 
     Parameters
     ----------
     steps : int
-        Number of steps, from 1 on; the radius of the granules grows by `block` pixels with each.
+        Number of steps, at least 1; the radius of the granules grows by `block` pixels per step.
     block : int
-        Pixels along the side of the blocks whose means are measured.
+        Side in pixels of the blocks that are averaged.
     granules : str
-        `dark` for those that are darker than what lies around them (chromatin in luma and in the primaries), `bright`
-        for the others (the optical densities and stains, which rise with the stain).
-    regions : sequence of str or str
-        Of `cell`, `nucleus`, `cytoplasm`.
-    channels : sequence of str or str
-        Of `extractors.handcrafted.channels.CHANNELS`.
+        `dark` for granules darker than their surroundings (chromatin in luma, red, green and blue), `bright` for
+        brighter ones (chromatin in optical densities and stains).
+    regions, channels : sequence of str or str
+        See `TextureBase`.
     """
 
-    def __init__(
-        self,
-        steps: int = 16,
-        block: int = 2,
-        granules: str = DARK,
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        self.steps = steps
-        self.block = block
-        self.granules = granules
-        self.regions = regions
-        self.channels = channels
+    family = "granularity"
+    steps: int = 16
+    block: int = 2
+    granules: str = DARK
 
-    def _families(self) -> list[Family]:
-        """The one family."""
-        steps, block = _checked(self.steps, "steps"), _checked(self.block, "block")
-        (granules,) = chosen(self.granules, (DARK, BRIGHT), "kind of granules")
-        sign = -1.0 if granules == DARK else 1.0
-        return [
-            texture_family(
-                "granularity",
-                keyed(FEATURES, [f"k{step}" for step in range(1, steps + 1)]),
-                lambda plane: granularity(plane, steps=steps, block=block, sign=sign),
-                regions=self.regions,
-                channels=self.channels,
-            )
-        ]
+    def _features(self) -> Mapping[str, Feature]:
+        steps = validated_integer("steps", self.steps, 1)
+        validated_integer("block", self.block, 1)
+        validated_names(self.granules, (DARK, BRIGHT), "type of granules")
+        return keyed(FEATURES, [f"k{step}" for step in range(1, steps + 1)])
+
+    def _measure(self, target: MaskedChannel) -> FeatureValues:
+        (granules,) = validated_names(self.granules, (DARK, BRIGHT), "type of granules")
+        return granularity(target, steps=self.steps, block=self.block, sign=-1.0 if granules == DARK else 1.0)
 
 
-def granularity(plane: Plane, *, steps: int, block: int, sign: float) -> Measured:
-    """The granularity spectrum of a region.
+def granularity(channel: MaskedChannel, *, steps: int, block: int, sign: float) -> FeatureValues:
+    """Compute the granularity spectrum of a region.
 
-    Values are heights over the lowest one in the region, so that the spectrum depends neither on brightness nor on
-    contrast. Step k erodes the heights k times by the four neighbours and rebuilds under the heights what is left
-    (reconstruction by dilation, four neighbours): granules that hold a diamond of radius k keep their whole form, all
-    others are cut down to the level at which they do. The background has no part: it neither erodes nor passes on.
+    Heights are values above the minimum of the region, so that the spectrum is invariant to brightness and contrast.
+    Step k erodes the heights k times with the four neighbours, followed by reconstruction by dilation under the
+    original heights (four neighbours). A granule that contains a diamond of radius k is restored completely; others are
+    cut down to the level at which they contain one. The background neither erodes nor connects granules.
 
     Parameters
     ----------
-    plane : Plane
-        One channel of one region.
+    channel : MaskedChannel
+        Not constant.
     steps : int
     block : int
-        The heights are means of squares of so many pixels, in a grid centred on the bounding box; squares of which less
-        than half lies in the region are background.
+        Heights are means over squares of this side in a grid centred on the bounding box; a square with less than half
+        of its area in the region is background.
     sign : float
-        1 where granules are high values, -1 where they are low ones.
+        1 for granules with high values, -1 for granules with low values.
 
     Returns
     -------
-    Measured
-        The share of each step in per cent, keyed `share.kSTEP`; their sum is at most 100. `FLAT` where the plane or
-        the means of its blocks are constant; `TOO_SMALL` where no block lies in the region.
+    FeatureValues
+        Share of each step in per cent, keyed `share.kSTEP`; their sum is at most 100. `FLAT` if the means of the blocks
+        are constant; `TOO_SMALL` if no block is in the region.
     """
     keys = keyed(FEATURES, [f"k{step}" for step in range(1, steps + 1)])
-    if plane.is_flat:
-        return missing(keys, Status.FLAT)
-    means, inside = block_means(plane.values, plane.mask, block)
+    means, inside = block_means(channel.values, channel.mask, block)
     if not inside.any():
         return missing(keys, Status.TOO_SMALL)
     signed = np.float32(sign) * means
@@ -118,22 +97,22 @@ def granularity(plane: Plane, *, steps: int, block: int, sign: float) -> Measure
     return dict(zip(keys, (100 * (left[:-1] - left[1:]) / total).tolist(), strict=True))
 
 
-def block_means(values: Floats, mask: BoolMask, block: int) -> tuple[Floats, BoolMask]:
-    """Means over squares of the pixels in the mask, in a grid that is the same from all four sides.
+def block_means(values: Float32Array, mask: BoolArray, block: int) -> tuple[Float32Array, BoolArray]:
+    """Average the pixels in the mask over squares, in a grid that is symmetric under quarter turns and flips.
 
     Parameters
     ----------
     values : ndarray of float32, shape (height, width)
     mask : ndarray of bool, shape (height, width)
     block : int
-        Side of the squares; where the grid's centre asks for it, pixels are cut in half.
+        Side of the squares; pixels are split in half if the centring of the grid requires it.
 
     Returns
     -------
     means : ndarray of float32, shape (rows, columns)
-        0 where the square is outside.
+        0 outside.
     inside : ndarray of bool, shape (rows, columns)
-        Whether at least half of the square is in the mask.
+        Whether at least half of a square is in the mask.
     """
     area = _block_sums(_block_sums(mask, block).T, block).T
     sums = _block_sums(_block_sums(np.where(mask, values, 0), block).T, block).T
@@ -141,28 +120,28 @@ def block_means(values: Floats, mask: BoolMask, block: int) -> tuple[Floats, Boo
     return np.where(inside, sums / np.maximum(area, 1), 0).astype(np.float32, order="C"), inside
 
 
-def _block_sums(values: npt.NDArray[np.generic], block: int) -> npt.NDArray[np.float64]:
-    """Sums of rows, each counted twice, in groups of `block` around the middle; exact, so the same in any order."""
+def _block_sums(values: npt.NDArray[np.generic], block: int) -> Float64Array:
+    """Twice the sums of groups of `block` rows, centred; exact, so independent of the order of summation."""
     halves = np.repeat(values.astype(np.float64), 2, axis=0)
     edge = -len(halves) % (2 * block) // 2
-    grouped = np.pad(halves, ((edge, edge), (0, 0))).reshape(-1, 2 * block, values.shape[1])
-    return np.asarray(grouped.sum(axis=1))
+    padded = np.pad(halves, ((edge, edge), (0, 0)))
+    return np.asarray(padded.reshape(-1, 2 * block, values.shape[1]).sum(axis=1))
 
 
-def remainders(heights: Floats, inside: BoolMask, steps: int) -> list[float]:
-    """Sum of the heights after each step of erosion and reconstruction.
+def remainders(heights: Float32Array, inside: BoolArray, steps: int) -> list[float]:
+    """Compute the sum of the heights after each step of erosion and reconstruction.
 
     Parameters
     ----------
     heights : ndarray of float32, shape (rows, columns)
     inside : ndarray of bool, shape (rows, columns)
-        With a pixel in it.
+        At least one is True.
     steps : int
 
     Notes
     -----
-    Reconstruction keeps, of each connected component of the pixels from some height on, all or nothing: all if the
-    erosion has left one of its pixels that high. The components of all heights form a tree, built once for all steps
+    Reconstruction keeps a connected component of the pixels above some height if one of its pixels is still that high
+    after the erosion, else removes it. The components of all heights form a tree, which is built once for all steps
     (Najman & Couprie, Building the component tree in quasi-linear time, IEEE TIP 15(11), 2006).
     """
     eroded = np.pad(np.where(inside, heights, np.float32(np.inf)), 1, constant_values=np.inf)
@@ -173,31 +152,31 @@ def remainders(heights: Floats, inside: BoolMask, steps: int) -> list[float]:
     sums = []
     for _ in range(steps):
         eroded = _eroded(eroded)
-        sums.append(_rebuilt_sum(rising, parents, eroded.ravel()[order]))
+        sums.append(_reconstructed_sum(rising, parents, eroded.ravel()[order]))
     return sums
 
 
 @compiled
-def _eroded(heights: Floats) -> Floats:
-    """Smallest of each height and its four neighbours; the background, the four sides among it, is infinite."""
+def _eroded(heights: Float32Array) -> Float32Array:
+    """Minimum of each height and its four neighbours; the background, including all four sides, is infinite."""
     rows, columns = heights.shape
     lowest = np.full_like(heights, np.inf)
     for y in range(1, rows - 1):
-        above, here, below, found = heights[y - 1], heights[y], heights[y + 1], lowest[y]
+        above, here, below, target = heights[y - 1], heights[y], heights[y + 1], lowest[y]
         for x in range(1, columns - 1):
             column = above[x] if above[x] < below[x] else below[x]
             row = here[x - 1] if here[x - 1] < here[x + 1] else here[x + 1]
             least = row if row < column else column
             least = least if least < here[x] else here[x]
-            found[x] = least if here[x] < np.inf else np.inf
+            target[x] = least if here[x] < np.inf else np.inf
     return lowest
 
 
 @compiled
-def _component_tree(order: npt.NDArray[np.int64], columns: int, size: int) -> npt.NDArray[np.int64]:
-    """For each pixel, by its rank among the heights, the next lower one of the component that it is the lowest of.
+def _component_tree(order: Int64Array, columns: int, size: int) -> Int64Array:
+    """Component tree: for each pixel, by its rank among the heights, the rank of its parent, the next lower pixel.
 
-    The lowest pixel of all in a part of the region is its own parent; the parents of all others come before them.
+    The lowest pixel of each connected part of the region is its own parent; parents have lower ranks than children.
     """
     ranks = np.full(size, -1, dtype=np.int64)
     parents, roots = np.arange(len(order)), np.arange(len(order))
@@ -216,8 +195,8 @@ def _component_tree(order: npt.NDArray[np.int64], columns: int, size: int) -> np
 
 
 @compiled
-def _rebuilt_sum(rising: Floats, parents: npt.NDArray[np.int64], eroded: Floats) -> float:
-    """Sum of what reconstruction makes of the eroded heights, all by rank."""
+def _reconstructed_sum(rising: Float32Array, parents: Int64Array, eroded: Float32Array) -> float:
+    """Sum of the reconstruction of the eroded heights, indexed by rank."""
     highest = eroded.copy()
     for rank in range(len(rising) - 1, -1, -1):
         parent = parents[rank]
@@ -225,13 +204,7 @@ def _rebuilt_sum(rising: Floats, parents: npt.NDArray[np.int64], eroded: Floats)
     total = 0.0
     for rank in range(len(rising)):
         own = min(rising[rank], highest[rank])
-        # `highest` of the parent, whose turn was earlier, has become its rebuilt height.
+        # `highest` of the parent, processed earlier, is its reconstructed height.
         highest[rank] = max(own, highest[parents[rank]]) if parents[rank] != rank else own
         total += highest[rank]
     return total
-
-
-def _checked(value: int, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name}={value!r}: a whole number from 1 on is expected")
-    return value

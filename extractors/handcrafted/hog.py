@@ -1,29 +1,25 @@
-"""One histogram of gradient orientations of a region (Dalal & Triggs 2005), sorted so that turns do not matter."""
+"""Histogram of gradient orientations of a region (Dalal & Triggs 2005), sorted for invariance to rotations."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.bases import TextureBase
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.feature import Feature
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.status import Measured, Status, missing
+from extractors.arrays import BoolArray, Float64Array, Int32Array
+from extractors.handcrafted.framework.bases import TextureBase
+from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.masked_channel import MaskedChannel
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.status import FeatureValues, Status, missing
 
 DALAL = "Dalal & Triggs 2005"
+ORIENTATIONS = "orientations of the gradient"
 BINS = 8
-"""Of 22.5 degrees, about 0, 22.5 and so on: an even number, so that a quarter turn or a flip swaps whole bins."""
+"""Bins of 22.5 degrees centred at 0, 22.5 and so on: with an even number, quarter turns and flips permute the bins."""
 
 FEATURES = (
     *(
-        Feature(
-            f"share_{place}",
-            f"share {place} of {BINS} orientations of the gradient, largest first",
-            "1",
-            "[0, 1]",
-            DALAL,
-        )
+        Feature(f"share_{place}", f"share {place} of {BINS} {ORIENTATIONS}, largest first", "1", "[0, 1]", DALAL)
         for place in range(1, BINS + 1)
     ),
     Feature("entropy", "-sum share log2 share", "bit", "[0, 3]", "Shannon"),
@@ -31,34 +27,41 @@ FEATURES = (
     Feature("second_harmonic", "|sum m exp(4 i angle)| / sum m of gradients m", "1", "[0, 1]", "Mardia & Jupp 2000"),
 )
 
-Whole = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float64]
-BoolMask = npt.NDArray[np.bool_]
+
+class Hog(TextureBase):
+    """Sorted histogram of gradient orientations, its entropy, and its alignment with one or two crossed axes.
+
+    Parameters: see `TextureBase`.
+    """
+
+    family = "hog"
+    features = FEATURES
+
+    def _measure(self, target: MaskedChannel) -> FeatureValues:
+        return hog(target)
 
 
-def hog(plane: Plane) -> Measured:
-    """Shares of the orientations, largest first, their entropy and harmonics.
+def hog(channel: MaskedChannel) -> FeatureValues:
+    """Compute the shares of the orientations, largest first, their entropy and harmonics.
 
-    Sorting needs no axis, which a round cell does not have. The shares sum to 1; all are kept, since a linear model is
-    regularised anyway.
+    Sorting needs no reference axis, which a round cell does not have. The shares sum to 1; all are included, because
+    linear models are regularised.
 
     Parameters
     ----------
-    plane : Plane
-        One channel of one region.
+    channel : MaskedChannel
+        Not constant.
 
     Returns
     -------
-    Measured
-        A value for each of `FEATURES`. `TOO_SMALL` where no pixel has its eight neighbours in the region; `FLAT` where
-        the plane is constant or no gradient of such a pixel is above 0.
+    FeatureValues
+        By the names of `FEATURES`. `TOO_SMALL` if no pixel has its eight neighbours in the region; `FLAT` if all
+        gradients of these pixels are 0.
     """
-    names = [feature.name for feature in FEATURES]
-    if plane.is_flat:
-        return missing(names, Status.FLAT)
-    if not plane.core(1).any():
+    names = keyed(FEATURES)
+    if not channel.core(1).any():
         return missing(names, Status.TOO_SMALL)
-    histogram, harmonics = orientations(plane)
+    histogram, harmonics = orientations(channel)
     total = histogram.sum()
     if total == 0:
         return missing(names, Status.FLAT)
@@ -68,43 +71,31 @@ def hog(plane: Plane) -> Measured:
     return dict(zip(names, [*shares.tolist(), entropy, *(np.abs(harmonics) / total).tolist()], strict=True))
 
 
-class Hog(TextureBase):
-    """Sorted histogram of gradient orientations, its entropy, and how far it points along one or two crossed axes.
+def orientations(channel: MaskedChannel) -> tuple[Float64Array, npt.NDArray[np.complex128]]:
+    """Accumulate the gradients by orientation, opposite directions together.
 
-    Its parameters are those of `TextureBase`.
-    """
-
-    family = "hog"
-    features = FEATURES
-    of = staticmethod(hog)
-
-
-def orientations(plane: Plane) -> tuple[Floats, npt.NDArray[np.complex128]]:
-    """Gradients by their direction, opposite ones together, without regard to the region's turn.
-
-    Central differences of the pixels whose eight neighbours lie in the region, so that its edge is none of them.
+    Central differences at the pixels whose eight neighbours are in the region, so that its border has no effect.
 
     Parameters
     ----------
-    plane : Plane
-        One channel of one region.
+    channel : MaskedChannel
 
     Returns
     -------
     histogram : ndarray of float64, shape (8,)
-        Sum of the magnitudes about 0, 22.5, ..., 157.5 degrees from the rows, clockwise as the image is shown; each is
-        split between the two nearest in proportion.
+        Sum of the magnitudes at 0, 22.5, ..., 157.5 degrees from the rows, clockwise in the displayed image; each is
+        interpolated linearly between the two nearest bins.
     harmonics : ndarray of complex128, shape (2,)
         Sum of m exp(2 i angle) and of m exp(4 i angle).
     """
-    found = _orientations(plane.whole[0], plane.core(1))
-    return found[:BINS], found[BINS:].view(np.complex128)
+    sums = _orientations(channel.integers[0], channel.core(1))
+    return sums[:BINS], sums[BINS:].view(np.complex128)
 
 
 @compiled
-def _orientations(values: Whole, core: BoolMask) -> Floats:
-    """The histogram, then real and imaginary part of each harmonic."""
-    found = np.zeros(BINS + 4)
+def _orientations(values: Int32Array, core: BoolArray) -> Float64Array:
+    """Histogram, then real and imaginary part of each harmonic."""
+    sums = np.zeros(BINS + 4)
     cosine = sine = cosine_twice = sine_twice = 0.0
     for y in range(core.shape[0]):
         start, stop = 0, core.shape[1]
@@ -121,21 +112,21 @@ def _orientations(values: Whole, core: BoolMask) -> Floats:
             if not core[y, start + i]:
                 continue
             lower = int(place[i])
-            found[lower % BINS] += size[i] * (lower + 1 - place[i])
-            found[(lower + 1) % BINS] += size[i] * (place[i] - lower)
+            sums[lower % BINS] += size[i] * (lower + 1 - place[i])
+            sums[(lower + 1) % BINS] += size[i] * (place[i] - lower)
             cosine += harmonics[0, i]
             sine += harmonics[1, i]
             cosine_twice += harmonics[2, i]
             sine_twice += harmonics[3, i]
-    found[BINS], found[BINS + 1], found[BINS + 2], found[BINS + 3] = cosine, sine, cosine_twice, sine_twice
-    return found
+    sums[BINS], sums[BINS + 1], sums[BINS + 2], sums[BINS + 3] = cosine, sine, cosine_twice, sine_twice
+    return sums
 
 
 @compiled
-def _polar(rights: Whole, downs: Whole) -> tuple[Floats, Floats, Floats]:
-    """Angle in bins, 0 to 8, and size of gradients, and what they add to the harmonics; all 0 without a gradient.
+def _polar(rights: Int32Array, downs: Int32Array) -> tuple[Float64Array, Float64Array, Float64Array]:
+    """Angle in bins (0 to 8) and magnitude of gradients, and their terms of the harmonics; all 0 without a gradient.
 
-    The arc tangent is that of Abramowitz & Stegun 4.4.49, within 2e-8, in the first octant, and turned from there.
+    The arc tangent is Abramowitz & Stegun 4.4.49 in the first octant, accurate to 2e-8, extended by symmetry.
     """
     n = len(rights)
     place, size, harmonics = np.empty(n), np.empty(n), np.empty((4, n))

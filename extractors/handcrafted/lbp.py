@@ -1,76 +1,63 @@
-"""Uniform, rotation-invariant local binary patterns (Ojala 2002) of pixels whose whole circle lies in the region."""
+"""Uniform rotation-invariant local binary patterns (Ojala 2002) of pixels whose circle is inside the region."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, texture_family
-from extractors.handcrafted.feature import Feature
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.status import Measured, Status, missing
+from extractors.arrays import BoolArray, Float64Array, Int64Array
+from extractors.handcrafted.framework.bases import TextureBase
+from extractors.handcrafted.framework.feature import Feature
+from extractors.handcrafted.framework.masked_channel import MaskedChannel
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.parameters import validated_integers
+from extractors.handcrafted.framework.status import FeatureValues, Status, missing
 
 OJALA = "Ojala 2002"
 POINTS = 8
-"""Points of the circle for each pixel of its radius."""
+"""Points of the circle per pixel of radius."""
 
 LARGEST = 7
-"""The largest radius: the signs of its points must fit a whole number of 64 bits."""
+"""Largest radius: the signs of its points must fit a 64-bit integer."""
 
 GRID = 65536
-"""Points are rounded to this part of a pixel, so that their weights and what they are multiplied with are exact."""
-
-Whole = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-BoolMask = npt.NDArray[np.bool_]
+"""Points are rounded to this fraction of a pixel, so that interpolation is exact."""
 
 
-class Lbp(HandcraftedBase):
+@dataclass(eq=False, repr=False, kw_only=True)
+class Lbp(TextureBase):
     """Histograms of local binary patterns and the local variance, on circles of several radii.
 
-    The bins of a histogram sum to 1; all are kept, since a linear model is regularised anyway.
+    The bins of a histogram sum to 1; all are included, because linear models are regularised.
 
     Parameters
     ----------
     scales : sequence of int or int
-        Radii of the circles in pixels, 1 to 7, with 8 points for each.
-    regions : sequence of str or str
-        Of `cell`, `nucleus`, `cytoplasm`.
-    channels : sequence of str or str
-        Of `extractors.handcrafted.channels.CHANNELS`.
+        Radii of the circles in pixels, 1 to 7; a circle has 8 points per pixel of radius.
+    regions, channels : sequence of str or str
+        See `TextureBase`.
     """
 
-    def __init__(
-        self,
-        scales: Sequence[int] | int = (1, 2, 3),
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        self.scales = scales
-        self.regions = regions
-        self.channels = channels
+    family = "lbp"
+    scales: Sequence[int] | int = (1, 2, 3)
 
-    def _families(self) -> list[Family]:
-        """The one family."""
-        radii = _checked_scales(self.scales)
-        return [
-            texture_family(
-                "lbp",
-                {key: feature for radius in radii for key, feature in features(radius).items()},
-                lambda plane: lbp(plane, radii=radii),
-                regions=self.regions,
-                channels=self.channels,
-            )
-        ]
+    def _features(self) -> Mapping[str, Feature]:
+        return {key: feature for radius in self._radii for key, feature in features(radius).items()}
+
+    def _measure(self, target: MaskedChannel) -> FeatureValues:
+        return lbp(target, radii=self._radii)
+
+    @property
+    def _radii(self) -> tuple[int, ...]:
+        return validated_integers("scales", self.scales, 1, LARGEST)
 
 
 @cache
 def features(radius: int) -> Mapping[str, Feature]:
-    """The features of one radius, keyed `feature.rRADIUS`."""
+    """Features of one radius, keyed `feature.rRADIUS`."""
     points = POINTS * radius
     circle = f"{points} points at {radius} px"
     uniform = [
@@ -87,41 +74,38 @@ def features(radius: int) -> Mapping[str, Feature]:
     return {f"{feature.name}.r{radius}": feature for feature in table}
 
 
-def lbp(plane: Plane, *, radii: Sequence[int]) -> Measured:
-    """Histogram of the patterns, and median and spread of the local variance, for each radius.
+def lbp(channel: MaskedChannel, *, radii: Sequence[int]) -> FeatureValues:
+    """Compute the histogram of the patterns, and median and spread of the local variance, for each radius.
 
-    A point of a circle between pixels has their bilinear interpolation, and is `not darker` where that is at least the
-    value in the circle's middle. Only pixels count whose square of 2 radius + 1 pixels lies in the region: it holds
-    the circle and all that is read for it. Quarter turns and flips change no bin by a bit, since no sum is rounded.
+    Points of a circle between pixels are interpolated bilinearly; a point is `not darker` if its value is at least that
+    of the centre. A pixel counts if its square of 2 radius + 1 pixels is in the region, which contains the circle and
+    all interpolated pixels. Sums are exact, so quarter turns and flips change no bit of a bin.
 
     Parameters
     ----------
-    plane : Plane
-        One channel of one region.
+    channel : MaskedChannel
+        Not constant.
     radii : sequence of int
-        Pixels.
+        In pixels.
 
     Returns
     -------
-    Measured
-        A value for each of `features(radius)`. `FLAT` where the plane is constant; `TOO_SMALL` where no circle of a
-        radius lies in the region.
+    FeatureValues
+        Keyed like `features(radius)`. `TOO_SMALL` if no circle of a radius is in the region.
     """
-    found: Measured = {}
+    values: FeatureValues = {}
     for radius in radii:
         names = features(radius)
-        if plane.is_flat:
-            found |= missing(names, Status.FLAT)
-        elif not plane.core(radius).any():
-            found |= missing(names, Status.TOO_SMALL)
+        if channel.core(radius).any():
+            values |= dict(zip(names, _at_radius(channel, radius), strict=True))
         else:
-            found |= dict(zip(names, _at_radius(plane, radius), strict=True))
-    return found
+            values |= missing(names, Status.TOO_SMALL)
+    return values
 
 
 @cache
-def circle(radius: int) -> tuple[Whole, Floats]:
-    """The points of a circle, from the right on, a quarter turn being a quarter of them.
+def circle(radius: int) -> tuple[Int64Array, Float64Array]:
+    """Compute the points of a circle, starting at the right.
 
     Parameters
     ----------
@@ -131,14 +115,14 @@ def circle(radius: int) -> tuple[Whole, Floats]:
     Returns
     -------
     corners : ndarray of int64, shape (8 * radius, 4)
-        Of the pixels around each point, from the middle: upper and lower row, left and right column.
+        Pixels around each point relative to the centre: upper and lower row, left and right column.
     weights : ndarray of float64, shape (8 * radius, 4)
-        Of upper left, upper right, lower left and lower right pixel in the bilinear interpolation; they sum to 1.
+        Bilinear weights of the upper left, upper right, lower left and lower right pixel; they sum to 1.
     """
     points = POINTS * radius
     across = np.rint(radius * GRID * np.cos(2 * np.pi * np.arange(points) / points)).astype(np.int64)
-    place = np.stack([np.roll(across, points // 4), across], axis=1)
-    low, part = place // GRID, place % GRID
+    position = np.stack([np.roll(across, points // 4), across], axis=1)
+    low, part = position // GRID, position % GRID
     high = low + (part > 0)
     lower, right = (part / GRID).T
     upper, left = 1 - lower, 1 - right
@@ -146,37 +130,31 @@ def circle(radius: int) -> tuple[Whole, Floats]:
     return corners, np.stack([upper * left, upper * right, lower * left, lower * right], axis=1)
 
 
-def _at_radius(plane: Plane, radius: int) -> list[float]:
-    whole, unit = plane.whole
-    counts, variances = _patterns(whole.astype(np.float64), plane.core(radius), *circle(radius))
+def _at_radius(channel: MaskedChannel, radius: int) -> list[float]:
+    integers, unit = channel.integers
+    counts, variances = _patterns(integers.astype(np.float64), channel.core(radius), *circle(radius))
     lower, median, upper = _quartiles(variances) * unit**2
     return [*(counts / len(variances)).tolist(), float(median), float(upper - lower)]
 
 
-def _quartiles(values: Floats) -> Floats:
-    """As `np.percentile` gives them; to sort first is several times as fast."""
+def _quartiles(values: Float64Array) -> Float64Array:
+    """Compute the quartiles of `np.percentile` in a fraction of its time."""
     ranked = np.sort(values)
-    places = np.array([0.25, 0.5, 0.75]) * (len(values) - 1)
-    below = places.astype(np.int64)
+    positions = np.array([0.25, 0.5, 0.75]) * (len(values) - 1)
+    below = positions.astype(np.int64)
     first, second = ranked[below], ranked[np.minimum(below + 1, len(values) - 1)]
-    return np.asarray(first + (places - below) * (second - first))
-
-
-def _checked_scales(scales: Sequence[int] | int) -> tuple[int, ...]:
-    radii = (scales,) if isinstance(scales, int) else tuple(scales)
-    whole = all(isinstance(r, int) and not isinstance(r, bool) and 1 <= r <= LARGEST for r in radii)
-    if not radii or not whole or len(set(radii)) < len(radii):
-        raise ValueError(f"scales={scales!r}: different whole numbers of pixels from 1 to {LARGEST} are expected")
-    return radii
+    return np.asarray(first + (positions - below) * (second - first))
 
 
 @compiled
-def _patterns(values: Floats, core: BoolMask, corners: Whole, weights: Floats) -> tuple[Whole, Floats]:
-    """Counts of u0 to uP and of the other patterns, and the variance on the circle of each pixel of the core."""
+def _patterns(
+    values: Float64Array, core: BoolArray, corners: Int64Array, weights: Float64Array
+) -> tuple[Int64Array, Float64Array]:
+    """Counts of u0 to uP and of other patterns, and the variance on the circle of each core pixel."""
     points = len(corners)
     counts = np.zeros(points + 2, dtype=np.int64)
     variances = np.empty(core.size, dtype=np.float64)
-    place = 0
+    position = 0
     for y in range(core.shape[0]):
         start, stop = 0, core.shape[1]
         while start < stop and not core[y, start]:
@@ -188,19 +166,19 @@ def _patterns(values: Floats, core: BoolMask, corners: Whole, weights: Floats) -
         signs, total, squares = _circles(values, (y, start, stop), corners, weights)
         for i in range(stop - start):
             if core[y, start + i]:
-                variances[place] = max(squares[i] / points - (total[i] / points) ** 2, 0.0)
-                place += 1
+                variances[position] = max(squares[i] / points - (total[i] / points) ** 2, 0.0)
+                position += 1
                 counts[_pattern(signs[i], points)] += 1
-    return counts, variances[:place].copy()
+    return counts, variances[:position].copy()
 
 
 @compiled
 def _circles(
-    values: Floats, row: tuple[int, int, int], corners: Whole, weights: Floats
-) -> tuple[Whole, Floats, Floats]:
-    """Of the pixels of a row, from a column to another: a bit for each point that is not darker than the middle.
+    values: Float64Array, row: tuple[int, int, int], corners: Int64Array, weights: Float64Array
+) -> tuple[Int64Array, Float64Array, Float64Array]:
+    """For a range of pixels of a row: one bit per point that is not darker than the centre.
 
-    And the sum, and the sum of squares, of what the points are brighter by.
+    Also the sum and the sum of squares of the differences of the points from the centre.
     """
     y, start, stop = row
     n = stop - start
@@ -224,14 +202,14 @@ def _circles(
 
 @compiled
 def _pattern(signs: int, points: int) -> int:
-    """The number of ones where they make one arc or none, else one more than there are points."""
+    """Number of ones if they form at most one arc, else the number of points plus one."""
     changes = signs ^ ((signs >> 1) | ((signs & 1) << (points - 1)))
     return _ones(signs) if _ones(changes) <= 2 else points + 1
 
 
 @compiled
 def _ones(bits: int) -> int:
-    """Number of ones, counted by pairs, by fours, by bytes and in all at once."""
+    """Number of ones (population count)."""
     bits = bits - ((bits >> 1) & 0x5555555555555555)
     bits = (bits & 0x3333333333333333) + ((bits >> 2) & 0x3333333333333333)
     bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0F

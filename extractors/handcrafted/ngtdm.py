@@ -1,15 +1,15 @@
-"""Texture from the difference between each pixel and the mean of its neighbours (Amadasun & King 1989)."""
+"""Neighbourhood grey-tone difference matrix: pixels against the mean of their neighbours (Amadasun & King 1989)."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from extractors.handcrafted.bases import LevelsBase
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.quantisation import Quantised
-from extractors.handcrafted.status import Measured, Status, missing
+from extractors.arrays import Float64Array, Int64Array, UInt16Array
+from extractors.handcrafted.framework.bases import GreyLevelBase
+from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.quantisation import Quantised
+from extractors.handcrafted.framework.status import FeatureValues, Status, missing
 
 _SOURCE = "Amadasun & King 1989; IBSI"
 
@@ -20,29 +20,39 @@ FEATURES = (
     Feature("complexity", "sum |i - j| (p_i s_i + p_j s_j) / (p_i + p_j) / N", "1", "[0, inf)", _SOURCE),
     Feature("strength", "sum (p_i + p_j) (i - j)^2 / sum s_i", "1", "(0, inf)", _SOURCE),
 )
-"""Of the N pixels that have a neighbour in the region: p_i is the share of those of level i (from 1), s_i the sum of
-their absolute differences from the mean of up to 8 neighbours; sums run over the G levels that occur, or over all
-ordered pairs of them. Of one texture, s_i grows with the area: coarseness and strength fall with it, busyness rises.
+"""N is the number of pixels with a neighbour in the region, p_i the share of those with level i (from 1) and s_i the
+sum of their absolute differences from the mean of up to 8 neighbours. Sums run over the G levels that occur, or over
+all ordered pairs of them. s_i grows with the area: for one texture, coarseness and strength decrease with the area and
+busyness increases.
 """
 
-Floats = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
+
+class Ngtdm(GreyLevelBase):
+    """Texture from the difference between each pixel and the mean of its neighbours at distance 1.
+
+    Parameters: see `GreyLevelBase`.
+    """
+
+    family = "ngtdm"
+    features = FEATURES
+
+    def _measure_levels(self, quantised: Quantised) -> FeatureValues:
+        return ngtdm(quantised)
 
 
-def ngtdm(quantised: Quantised) -> Measured:
-    """Each feature of the differences.
+def ngtdm(quantised: Quantised) -> FeatureValues:
+    """Compute `FEATURES` of the differences.
 
     Parameters
     ----------
     quantised : Quantised
-        Two levels or more.
+        At least two levels.
 
     Returns
     -------
-    Measured
-        A value for each of `FEATURES`. `FLAT` where a quotient has no denominator
-        since the level never changes between neighbours: no cap stands for infinite coarseness. `TOO_SMALL` where no
-        pixel has a neighbour.
+    FeatureValues
+        `FLAT` for a quotient whose denominator is 0, because no two neighbours differ; infinite coarseness is not
+        capped. `TOO_SMALL` if no pixel has a neighbour.
     """
     pixels, differences = neighbourhoods(quantised)
     if not pixels.any():
@@ -51,51 +61,40 @@ def ngtdm(quantised: Quantised) -> Measured:
     return {name: value if np.isfinite(value) else Status.FLAT for name, value in values.items()}
 
 
-class Ngtdm(LevelsBase):
-    """Texture from the difference between each pixel and the mean of its neighbours at distance 1.
-
-    Its parameters are those of `LevelsBase`.
-    """
-
-    family = "ngtdm"
-    features = FEATURES
-    of = staticmethod(ngtdm)
-
-
-def neighbourhoods(quantised: Quantised) -> tuple[Counts, Floats]:
-    """Number of pixels and sum of their absolute differences from the mean of their neighbours, by level.
+def neighbourhoods(quantised: Quantised) -> tuple[Int64Array, Float64Array]:
+    """Count the pixels and sum their absolute differences from the mean of their neighbours, by level.
 
     Parameters
     ----------
     quantised : Quantised
-        Neighbours outside the region have no part; a pixel without any is left out.
+        Neighbours outside the region are ignored, and so are pixels without neighbours.
 
     Returns
     -------
     pixels : ndarray of int64, shape (count,)
     differences : ndarray of float64, shape (count,)
-        Whole numbers are summed for each number of neighbours and divided last, so that no order of the pixels matters.
+        Integers are summed by number of neighbours and divided last, so that the order of the pixels does not matter.
     """
     pixels, by_neighbours = _neighbourhoods(quantised.framed, quantised.count)
     return pixels, (by_neighbours / np.arange(1, 9)).sum(axis=1)
 
 
-def tone_features(pixels: Counts, differences: Floats) -> dict[str, float]:
-    """The features of a neighbourhood grey-tone difference matrix, with levels numbered from 1.
+def tone_features(pixels: Int64Array, differences: Float64Array) -> dict[str, float]:
+    """Compute the features of a neighbourhood grey-tone difference matrix, with levels numbered from 1.
 
     Parameters
     ----------
     pixels : ndarray of int64, shape (count,)
-        At least one.
+        At least one pixel.
     differences : ndarray of float64, shape (count,)
 
     Returns
     -------
     dict of str to float
-        By the names of `FEATURES`; not finite where a denominator is 0.
+        By the names of `FEATURES`; not finite if a denominator is 0.
     """
-    occurs = np.flatnonzero(pixels)
-    i, n, s = (occurs + 1).astype(np.float64), pixels[occurs].astype(np.float64), differences[occurs]
+    present = np.flatnonzero(pixels)
+    i, n, s = (present + 1).astype(np.float64), pixels[present].astype(np.float64), differences[present]
     total, weighted, apart = n.sum(), n * s, np.subtract.outer(i, i)
     pairs = np.add.outer(n, n)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -110,8 +109,8 @@ def tone_features(pixels: Counts, differences: Floats) -> dict[str, float]:
 
 
 @compiled
-def _neighbourhoods(framed: npt.NDArray[np.uint16], count: int) -> tuple[Counts, Counts]:
-    """Pixels by level; sums of |number of neighbours * level - their sum| by level and number of neighbours."""
+def _neighbourhoods(framed: UInt16Array, count: int) -> tuple[Int64Array, Int64Array]:
+    """Pixels by level, and sums of |n * level - sum of the n neighbours| by level and n."""
     height, width = framed.shape
     pixels = np.zeros(count, dtype=np.int64)
     differences = np.zeros((count, 8), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Nucleoli: the pale spots in a nucleus."""
+"""Nucleoli: pale spots in a nucleus."""
 
 from __future__ import annotations
 
@@ -6,50 +6,48 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from extractors.arrays import BoolArray, Float64Array, Int64Array
 from extractors.segmentation.components import components
 
 RIM = 0.1
-"""Outer share of the nucleus's radius that is left out: there it fades into the cytoplasm."""
+"""Outer share of the radius of the nucleus that is excluded, where it blends into the cytoplasm."""
 
 SPOT = 0.03
-"""Half width, as a share of the radius, of the square over which noise is averaged out."""
+"""Half width, as a share of the radius, of the square over which the spot is averaged."""
 
 SURROUNDINGS = 0.4
-"""Half width, as a share of the radius, of the square with whose mean a spot is compared."""
+"""Half width, as a share of the radius, of the square over which the surroundings are averaged."""
 
 UNIT = 1e-6
-"""Step in optical density; sums of whole numbers do not depend on their order."""
-
-Floats = npt.NDArray[np.float64]
-BoolMask = npt.NDArray[np.bool_]
+"""Quantisation step of the optical density; sums of integers do not depend on their order."""
 
 
 def nucleoli(
-    density: npt.NDArray[np.floating], nucleus: BoolMask, distance: Floats, *, contrast: float, smallest: float
-) -> npt.NDArray[np.int64]:
-    """Areas of the spots in a nucleus that are paler than what surrounds them.
+    density: npt.NDArray[np.floating], nucleus: BoolArray, distance: Float64Array, *, contrast: float, smallest: float
+) -> Int64Array:
+    """Measure the areas of the spots in a nucleus that are paler than their surroundings.
 
-    The mean optical density over a small square is compared with that over a large one, both inside the nucleus and
-    off its rim: a difference of boxes, which stands in for the Laplacian of a Gaussian. Spots are the 8-connected
-    pieces in which the small one is lower by the contrast. Pale chromatin passes for a nucleolus.
+    The mean optical density over a small square is compared with that over a large one, both restricted to the nucleus
+    without its rim: a difference of boxes, which approximates the Laplacian of a Gaussian. Spots are the 8-connected
+    components where the small mean is lower by the contrast. Pale chromatin is not distinguished from nucleoli.
 
     Parameters
     ----------
     density : ndarray of float, shape (height, width)
-        Optical density in green light, which chromatin absorbs most.
+        Optical density in green, which chromatin absorbs most.
     nucleus : ndarray of bool, shape (height, width)
         At least one pixel is True.
     distance : ndarray of float64, shape (height, width)
-        Of each pixel of the nucleus to the nearest one outside.
+        Distance of each pixel of the nucleus to the nearest one outside.
     contrast : float
-        By which share of the density around it a spot is paler, so that the strength of the stain does not matter.
+        Smallest relative difference of a spot from its surroundings, independent of the strength of the stain.
     smallest : float
-        Smallest area of a spot as a share of the nucleus's.
+        Smallest area of a spot as a share of the area of the nucleus.
 
     Returns
     -------
     ndarray of int64, shape (n_spots,)
-        Pixels.
+        In pixels.
 
     References
     ----------
@@ -67,8 +65,8 @@ def nucleoli(
     return areas[areas >= smallest * area]
 
 
-def _sums(levels: Floats, inside: BoolMask, half: int) -> tuple[Floats, Floats]:
-    """Sum of the levels and number of pixels inside over a square around each pixel."""
+def _sums(levels: Float64Array, inside: BoolArray, half: int) -> tuple[Float64Array, Float64Array]:
+    """Sum of the levels and number of inside pixels over a square around each pixel."""
     side = (2 * half + 1, 2 * half + 1)
     sums = cv2.boxFilter(levels, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
     counts = cv2.boxFilter(inside.view(np.uint8), cv2.CV_64F, side, normalize=False, borderType=cv2.BORDER_CONSTANT)

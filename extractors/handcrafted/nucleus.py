@@ -1,16 +1,19 @@
-"""The nucleus in its cell: how much of it, how far off the middle, how wide the cytoplasm around it; its nucleoli."""
+"""Nucleus in relation to its cell: area ratio, eccentric position, width of the cytoplasm, nucleoli."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from extractors.handcrafted.family import Family, HandcraftedBase
-from extractors.handcrafted.feature import Column, Feature
+from extractors.arrays import BoolArray
+from extractors.handcrafted.framework.cell_regions import CellRegions
+from extractors.handcrafted.framework.family import Family, HandcraftedBase
+from extractors.handcrafted.framework.feature import Column, Feature, keyed
+from extractors.handcrafted.framework.region import Region
+from extractors.handcrafted.framework.status import FeatureValues, Status, missing
 from extractors.handcrafted.nucleoli import nucleoli
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.region import BoolMask, Region
-from extractors.handcrafted.status import Measured, Status, missing
 from extractors.segmentation.bounds import bounds
 
 CENTRES = "|centroid of the nucleus - centroid of the cell| / sqrt(area of the cell / pi)"
@@ -28,104 +31,100 @@ SPOTS = (
     Feature("nucleolus_share", "area of the pale spots / area of the nucleus", "1", "[0, 1)", BOXES),
 )
 FEATURES = (*PLACE, *RING, *SPOTS)
-"""Left out: nucleus to cytoplasm, a function of `nc_ratio`; the ratio of the perimeters, which are columns of `size`;
-nucleus less cytoplasm in optical density, which is a column of `color`."""
+"""Omitted: nucleus-to-cytoplasm ratio, a function of `nc_ratio`; ratio of the perimeters, which are columns of `size`;
+difference in optical density between nucleus and cytoplasm, a column of `color`."""
 
 MIN_AREA = 400
-"""Pixels of a nucleus in which spots can be told from noise."""
+"""Smallest area in pixels of a nucleus in which spots can be distinguished from noise."""
 
 
+@dataclass(eq=False, repr=False)
 class Nucleus(HandcraftedBase):
-    """The nucleus in its cell, and its nucleoli; widths in micrometres where the scale is known, else in pixels.
+    """Nucleus in relation to its cell, and its nucleoli; widths in micrometres if the scale is known, else in pixels.
 
     Parameters
     ----------
     nucleolus_contrast : float
-        By which share of the optical density around it a spot in the nucleus must be paler to count, in (0, 1).
+        Smallest relative difference in optical density of a nucleolus from its surroundings, in (0, 1).
     nucleolus_area : float
-        Smallest area of such a spot as a share of the nucleus's, in [0, 1).
+        Smallest area of a nucleolus as a share of the area of the nucleus, in [0, 1).
     """
 
-    def __init__(self, nucleolus_contrast: float = 0.12, nucleolus_area: float = 0.005) -> None:
-        self.nucleolus_contrast = nucleolus_contrast
-        self.nucleolus_area = nucleolus_area
+    nucleolus_contrast: float = 0.12
+    nucleolus_area: float = 0.005
 
     def _families(self) -> list[Family]:
-        """The one family."""
         contrast, smallest = self.nucleolus_contrast, self.nucleolus_area
         if isinstance(contrast, bool) or not 0 < contrast < 1:
-            raise ValueError(f"nucleolus_contrast={contrast!r}: a number between 0 and 1 is expected")
+            raise ValueError(f"nucleolus_contrast={contrast!r}: expected a number between 0 and 1")
         if isinstance(smallest, bool) or not 0 <= smallest < 1:
-            raise ValueError(f"nucleolus_area={smallest!r}: a number from 0 to below 1 is expected")
+            raise ValueError(f"nucleolus_area={smallest!r}: expected a number in [0, 1)")
         columns = tuple(Column(f"nucleus.{feature.name}", feature) for feature in FEATURES)
-        return [Family(columns, lambda parts: nucleus(parts, contrast=contrast, smallest=smallest))]
+        return [Family(columns, lambda cell: nucleus(cell, contrast=contrast, smallest=smallest))]
 
 
-def nucleus(parts: Parts, *, contrast: float, smallest: float) -> Measured:
-    """All of `FEATURES` of a cell.
+def nucleus(cell: CellRegions, *, contrast: float, smallest: float) -> FeatureValues:
+    """Compute `FEATURES` of a cell.
 
     Parameters
     ----------
-    parts : Parts
-        The cell.
+    cell : CellRegions
     contrast, smallest : float
-        As `extractors.handcrafted.nucleoli.nucleoli` takes them.
+        See `extractors.handcrafted.nucleoli.nucleoli`.
 
     Returns
     -------
-    Measured
-        By column. `TOUCHES_BORDER` where the frame cuts the cell, or for the spots the nucleus; `NO_NUCLEUS`;
-        `TOO_SMALL` for the ring of a nucleus that leaves no cytoplasm, and for the spots of one below `MIN_AREA`.
+    FeatureValues
+        By column. `TOUCHES_BORDER` if the frame truncates the cell, or for the spots the nucleus; `NO_NUCLEUS`;
+        `TOO_SMALL` for the ring of a nucleus that fills the cell, and for the spots of one smaller than `MIN_AREA`.
     """
-    regions = parts.outline("cell"), parts.outline("nucleus")
+    regions = cell.outline("cell"), cell.outline("nucleus")
     reason = next((region for region in regions if isinstance(region, Status)), None)
-    if reason is None and parts.nucleus_mask is not None:
-        found = in_cell(parts.cell, np.pad(parts.nucleus_mask, 1))
+    if reason is None and cell.nucleus_mask is not None:
+        values = in_cell(cell.cell_region, np.pad(cell.nucleus_mask, 1))
     else:
-        found = missing((feature.name for feature in (*PLACE, *RING)), reason or Status.NO_NUCLEUS)
-    found |= _spots(parts, contrast=contrast, smallest=smallest)
-    return {f"nucleus.{feature.name}": found[feature.name] for feature in FEATURES}
+        values = missing(keyed((*PLACE, *RING)), reason or Status.NO_NUCLEUS)
+    values |= _spots(cell, contrast=contrast, smallest=smallest)
+    return {f"nucleus.{feature.name}": values[feature.name] for feature in FEATURES}
 
 
-def in_cell(cell: Region, inner: BoolMask) -> Measured:
-    """`PLACE` and `RING` of a nucleus.
+def in_cell(cell: Region, inner: BoolArray) -> FeatureValues:
+    """Compute `PLACE` and `RING` of a nucleus.
 
-    The ring is as wide, at a pixel of the nucleus that has a side in common with the outside of it, as the cytoplasm is
-    thick from there to the nearest place outside the cell: 0 where the nucleus reaches the cell's edge. Exact for
-    upright edges, within a pixel for others.
+    The width of the ring at a border pixel of the nucleus is the distance from its edge to the nearest edge of the
+    cell: 0 if the nucleus touches the border of the cell. Exact for edges along rows and columns, within a pixel for
+    others.
 
     Parameters
     ----------
     cell : Region
-        With its scale, if known.
-    inner : ndarray of bool, of the shape of `cell.mask`
+    inner : ndarray of bool, same shape as `cell.mask`
         The nucleus; at least one pixel is True.
     """
     moments = cv2.moments(inner.astype(np.uint8), binaryImage=True)
     area = moments["m00"]
     centroid = np.array([moments["m10"], moments["m01"]]) / area
-    found: Measured = {
+    values: FeatureValues = {
         "nc_ratio": area / cell.area,
         "offset": float(np.hypot(*(centroid - cell.centroid))) / cell.radius,
     }
     if area == cell.area:
-        return found | missing((feature.name for feature in RING), Status.TOO_SMALL)
+        return values | missing(keyed(RING), Status.TOO_SMALL)
     within = np.zeros_like(inner)
     within[1:-1, 1:-1] = inner[:-2, 1:-1] & inner[2:, 1:-1] & inner[1:-1, :-2] & inner[1:-1, 2:]
     widths = (cell.distance[inner & ~within] - 1) * (cell.um_per_px or 1.0)
-    return found | {
+    return values | {
         "ring_mean": float(widths.mean()),
         "ring_min": float(widths.min()),
         "ring_max": float(widths.max()),
     }
 
 
-def _spots(parts: Parts, *, contrast: float, smallest: float) -> Measured:
-    region = parts.outline("nucleus", min_area=MIN_AREA)
-    if isinstance(region, Status) or parts.nucleus_mask is None:
-        reason = region if isinstance(region, Status) else Status.NO_NUCLEUS
-        return missing((feature.name for feature in SPOTS), reason)
-    density, _ = parts.channel("od_green")
-    cropped = np.pad(density[bounds(parts.nucleus_mask)], 1)
+def _spots(cell: CellRegions, *, contrast: float, smallest: float) -> FeatureValues:
+    region = cell.outline("nucleus", min_area=MIN_AREA)
+    if isinstance(region, Status) or cell.nucleus_mask is None:
+        return missing(keyed(SPOTS), region if isinstance(region, Status) else Status.NO_NUCLEUS)
+    density, _ = cell.channel("od_green")
+    cropped = np.pad(density[bounds(cell.nucleus_mask)], 1)
     areas = nucleoli(cropped, region.mask, region.distance, contrast=contrast, smallest=smallest)
     return {"nucleolus_count": float(len(areas)), "nucleolus_share": float(areas.sum()) / region.area}

@@ -1,27 +1,27 @@
-"""Threshold adjacency statistics without parameters (Hamilton 2007; Coelho 2010), of pixels inside the region."""
+"""Parameter-free threshold adjacency statistics (Hamilton 2007; Coelho 2010) of the pixels inside a region."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-from extractors.handcrafted.bases import TextureBase
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.feature import Feature
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.quantisation import Binning
-from extractors.handcrafted.status import Measured, Status, missing
-from extractors.segmentation.otsu import split
+from extractors.arrays import BoolArray, Int32Array, Int64Array, UInt16Array
+from extractors.handcrafted.framework.bases import TextureBase
+from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.masked_channel import MaskedChannel
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.quantisation import Binning
+from extractors.handcrafted.framework.status import FeatureValues, Status
+from extractors.segmentation.otsu import best_split
 
 SOURCE = "Hamilton 2007; Coelho 2010"
 NEIGHBOURS = 8
 BINS = Binning(256)
-"""Where Otsu's threshold may lie: as finely as an image of 8 bits has it."""
+"""Binning for Otsu's threshold, as fine as that of an 8-bit image."""
 
 RANGES = {"near": "|v - mean| < sd", "low": "v > mean - sd", "mean": "v > mean"}
-"""Ranges of the values, by mean and standard deviation of those above Otsu's threshold."""
+"""Ranges of values, defined by mean and standard deviation of the values above Otsu's threshold."""
 
 FEATURES = tuple(
     Feature(
@@ -37,97 +37,87 @@ FEATURES = tuple(
     for n in range(NEIGHBOURS + 1)
 )
 
-Whole = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float64]
-Levels = npt.NDArray[np.uint16]
-Counts = npt.NDArray[np.int64]
-BoolMask = npt.NDArray[np.bool_]
-
-
-def pftas(plane: Plane) -> Measured:
-    """Shares of the pixels in and out of each of `RANGES` with 0 to 8 neighbours of their kind.
-
-    Only pixels count whose eight neighbours lie in the region. Mahotas counts, for a range, the pixels out of it by
-    their neighbours in it: our `out` from 8 to 0, and for its negative our `in` from 8 to 0.
-
-    Parameters
-    ----------
-    plane : Plane
-        One channel of one region.
-
-    Returns
-    -------
-    Measured
-        A value for each of `FEATURES`. `FLAT` where the plane is constant; `TOO_SMALL` where no pixel that counts is
-        in a range, or none out of it.
-    """
-    cut = thresholds(plane)
-    if cut is None:
-        return missing((feature.name for feature in FEATURES), Status.FLAT)
-    counts = _adjacent(plane.whole[0], plane.core(1), *cut)
-    totals = counts.sum(axis=1)
-    shares = (counts / np.maximum(totals, 1)[:, None]).ravel().tolist()
-    exists = np.repeat(totals > 0, NEIGHBOURS + 1)
-    found = (share if there else Status.TOO_SMALL for share, there in zip(shares, exists, strict=True))
-    return dict(zip((feature.name for feature in FEATURES), found, strict=True))
-
 
 class Pftas(TextureBase):
-    """Threshold adjacency statistics: how many neighbours of a pixel lie in the same range of values as it does.
+    """Threshold adjacency statistics: number of neighbours of a pixel in the same range of values.
 
-    The nine shares of a range sum to 1; all are kept, since a linear model is regularised anyway.
+    The nine shares of a range sum to 1; all are included, because linear models are regularised.
 
-    Its parameters are those of `TextureBase`.
+    Parameters: see `TextureBase`.
     """
 
     family = "pftas"
     features = FEATURES
-    of = staticmethod(pftas)
+
+    def _measure(self, target: MaskedChannel) -> FeatureValues:
+        return pftas(target)
 
 
-def thresholds(plane: Plane) -> tuple[float, float] | None:
-    """Mean and standard deviation of the values above Otsu's threshold, in multiples of the plane's whole numbers.
+def pftas(channel: MaskedChannel) -> FeatureValues:
+    """Compute the shares of the pixels inside and outside each of `RANGES` with 0 to 8 neighbours of their kind.
+
+    Only pixels whose eight neighbours are in the region are counted. For a range, Mahotas counts the pixels outside by
+    their neighbours inside: `out` from 8 to 0 here, and for the complement of the range `in` from 8 to 0.
+
+    Parameters
+    ----------
+    channel : MaskedChannel
+        Not constant.
 
     Returns
     -------
-    mean, sd : float
-        The same bits for the same values in any order.
+    FeatureValues
+        By the names of `FEATURES`. `TOO_SMALL` if no counted pixel is inside a range, or none outside.
+    """
+    counts = _adjacent(channel.integers[0], channel.core(1), *thresholds(channel))
+    totals = counts.sum(axis=1)
+    shares = (counts / np.maximum(totals, 1)[:, None]).ravel().tolist()
+    defined = np.repeat(totals > 0, NEIGHBOURS + 1)
+    values = (share if exists else Status.TOO_SMALL for share, exists in zip(shares, defined, strict=True))
+    return dict(zip(keyed(FEATURES), values, strict=True))
 
-    None is returned where the plane is flat.
+
+def thresholds(channel: MaskedChannel) -> tuple[float, float]:
+    """Mean and standard deviation of the values above Otsu's threshold, in steps of `MaskedChannel.integers`.
+
+    The result does not depend on the order of the pixels.
+
+    Parameters
+    ----------
+    channel : MaskedChannel
+        Not constant.
 
     References
     ----------
     Otsu 1979, IEEE Transactions on Systems, Man, and Cybernetics 9:62-66.
     """
-    quantised = plane.quantised(BINS)
-    if quantised is None:
-        return None
-    counts, sums, squares = _by_level(plane.whole[0], quantised.levels, quantised.count)
-    above = 1 + split(counts, sums / np.maximum(counts, 1))[0]
-    n, total, square = (int(of[above:].sum()) for of in (counts, sums, squares))
+    quantised = channel.quantised(BINS)
+    counts, sums, squares = _by_level(channel.integers[0], quantised.levels, quantised.count)
+    above = 1 + best_split(counts, sums / np.maximum(counts, 1))[0]
+    n, total, square = (int(by_level[above:].sum()) for by_level in (counts, sums, squares))
     return total / n, math.sqrt(n * square - total**2) / n
 
 
 @compiled
-def _by_level(values: Whole, levels: Levels, count: int) -> Counts:
-    """Number, sum and sum of squares of the values of each level 1 to `count`."""
-    found = np.zeros((3, count), dtype=np.int64)
+def _by_level(values: Int32Array, levels: UInt16Array, count: int) -> Int64Array:
+    """Number, sum and sum of squares of the values at each level 1 to `count`."""
+    totals = np.zeros((3, count), dtype=np.int64)
     for y in range(values.shape[0]):
         for x in range(values.shape[1]):
             level = np.int64(levels[y, x]) - 1
             if level >= 0:
                 value = np.int64(values[y, x])
-                found[0, level] += 1
-                found[1, level] += value
-                found[2, level] += value * value
-    return found
+                totals[0, level] += 1
+                totals[1, level] += value
+                totals[2, level] += value * value
+    return totals
 
 
 @compiled
-def _adjacent(values: Whole, core: BoolMask, mean: float, sd: float) -> Counts:
-    """Pixels of the core by their neighbours of their own kind: rows in and out of each range, columns 0 to 8."""
+def _adjacent(values: Int32Array, core: BoolArray, mean: float, sd: float) -> Int64Array:
+    """Number of core pixels by range and side (rows: in and out of each range) and equal neighbours (columns)."""
     height, width = values.shape
-    # A byte of a number for each range, so that one sum counts the neighbours in all of them.
+    # One byte per range, so that one sum counts the neighbours in all ranges.
     kinds = np.empty((height, width), dtype=np.int32)
     for y in range(height):
         for x in range(width):

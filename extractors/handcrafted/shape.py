@@ -1,4 +1,4 @@
-"""What shape the cell and its nucleus have, whatever their size and orientation."""
+"""Shape of the cell and its nucleus, invariant to size and orientation."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from math import hypot, pi, sqrt
 
 import numpy as np
 
-from extractors.handcrafted.bases import OutlineBase
-from extractors.handcrafted.feature import Feature
+from extractors.handcrafted.framework.bases import OutlineBase
+from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.region import Region
+from extractors.handcrafted.framework.status import FeatureValues, Status, missing
 from extractors.handcrafted.geometry.asymmetry import asymmetry
 from extractors.handcrafted.geometry.contour import signed_area
 from extractors.handcrafted.geometry.enclosing import smallest_circle
 from extractors.handcrafted.geometry.fractal import BOXES, box_dimension
-from extractors.handcrafted.region import Region
 from extractors.handcrafted.size import REGIONPROPS
-from extractors.handcrafted.status import Measured, Status, missing
 
 HU = "Hu 1962; scikit-image moments_hu"
 ISO = "ISO 9276-6"
@@ -22,14 +22,11 @@ BOX = "Foroutan-pour, Dutilleul & Smith 1999"
 BOZHOK = "Bozhok & Nikonenko 2014"
 RADIAL = "Mohapatra 2014"
 
-MIN_AREA = 8
-"""Fewest pixels of which a shape is told."""
-
 MIN_SIDE = 2 * BOXES[-1]
-"""Fewest rows or columns, whichever are more, over which a border is long enough to count boxes of every size."""
+"""Smallest longer side of the bounding box for which boxes of every size can be counted."""
 
 ROUND = 1e-3
-"""Spread of the radius, over its mean, below which an outline is a circle to within what the pixels resolve."""
+"""Coefficient of variation of the radius below which an outline is a circle at pixel resolution."""
 
 PIXEL_FEATURES = (
     Feature("circularity", "4 pi A / P^2 with Crofton's perimeter", "1", "(0, 1.1]", ISO),
@@ -55,53 +52,54 @@ CONTOUR_FEATURES = (
     Feature("radial_skewness", "skewness of that distance", "1", "(-inf, inf)", RADIAL),
     Feature("radial_kurtosis", "kurtosis of that distance, 0 if it were normal", "1", "[-2, inf)", RADIAL),
 )
-"""Of the region without threads of up to two pixels; r = sqrt(A / pi)."""
+"""Features of the region without threads of up to two pixels; r = sqrt(A / pi)."""
 
 FEATURES = PIXEL_FEATURES + CONTOUR_FEATURES
-"""Left out as functions of these: sphericity sqrt(circularity), compactness 1 / circularity, elongation
-sqrt(1 - eccentricity^2), `hu_2` by eccentricity and `hu_1`. Convexity, 1 less the deficit, belongs to the clefts.
+"""Omitted as functions of these: sphericity sqrt(circularity), compactness 1 / circularity, elongation
+sqrt(1 - eccentricity^2), `hu_2` from eccentricity and `hu_1`; convexity is 1 - `clefting.convexity_deficit`.
 
-`hu_5` to `hu_7` tell of the third moments' directions; for round cells they are noise of 1e-8 to 1e-14, and the last
-changes its sign in the mirror. A cell's mask has no holes, so that its Euler number is 1.
+`hu_5` to `hu_7` describe directions of the third moments; for round cells they are noise of 1e-8 to 1e-14, and `hu_7`
+changes its sign under reflection. The mask of a cell has no holes, so its Euler number is 1.
 """
 
 
-def shape(region: Region) -> Measured:
-    """Dimensionless shape of a region: a value for each of `FEATURES`.
-
-    Parameters
-    ----------
-    region : Region
-        Of at least 8 pixels.
-
-    Returns
-    -------
-    Measured
-        `TOO_SMALL` for the box dimension of a region of fewer than 32 rows and columns, and for what is told of the
-        contour where the region is too thin to have one; `FLAT` for the skewness and kurtosis of a constant radius.
-    """
-    return _of_pixels(region) | _of_contour(region)
-
-
 class Shape(OutlineBase):
-    """What shape cell and nucleus have, whatever their size and orientation; the same for mirror images.
+    """Shape of cell and nucleus, invariant to size, orientation and reflection.
 
-    Its parameters are those of `OutlineBase`.
+    Parameters: see `OutlineBase`.
     """
 
     family = "shape"
     features = FEATURES
-    min_area = MIN_AREA
-    of = staticmethod(shape)
+
+    def _measure(self, target: Region) -> FeatureValues:
+        return shape(target)
 
 
-def _of_pixels(region: Region) -> Measured:
+def shape(region: Region) -> FeatureValues:
+    """Compute the dimensionless shape descriptors `FEATURES` of a region.
+
+    Parameters
+    ----------
+    region : Region
+        At least 8 pixels.
+
+    Returns
+    -------
+    FeatureValues
+        `TOO_SMALL` for the box dimension of a region with fewer than 32 rows and columns, and for the contour features
+        of a region too thin for a smooth contour; `FLAT` for skewness and kurtosis of a constant radius.
+    """
+    return _of_pixels(region) | _of_contour(region)
+
+
+def _of_pixels(region: Region) -> FeatureValues:
     area, (feret_max, feret_min) = region.area, region.feret
     largest, smallest = region.principal_variances
     moment = region.moments
     height, width = (side - 2 for side in region.mask.shape)
     longer, shorter = region.rectangle
-    # The half pixel: distances run to the next pixel's centre, the corners lie half a pixel nearer.
+    # Distances are to the centre of the nearest outside pixel; its edge is half a pixel nearer.
     inner, outer = sqrt(region.squared_distance.max()) - 0.5, smallest_circle(region.hull)
     return {
         "circularity": 4 * pi * area / region.perimeter**2,
@@ -121,11 +119,11 @@ def _of_pixels(region: Region) -> Measured:
     }
 
 
-def _of_contour(region: Region) -> Measured:
-    contour = region.cleaned.smooth_contour if region.cleaned is not None else None
-    if region.cleaned is None or contour is None:
-        return missing((feature.name for feature in CONTOUR_FEATURES), Status.TOO_SMALL)
-    x, y = (contour - region.cleaned.centroid).T
+def _of_contour(region: Region) -> FeatureValues:
+    contour = region.opened_contour
+    if region.opened is None or contour is None:
+        return missing(keyed(CONTOUR_FEATURES), Status.TOO_SMALL)
+    x, y = (contour - region.opened.centroid).T
     radii = np.hypot(x, y)
     mean = float(radii.mean())
     away = radii - mean
@@ -133,7 +131,7 @@ def _of_contour(region: Region) -> Measured:
     spread = sqrt(squares.mean())
     is_round = spread < ROUND * mean
     return {
-        "radial_mean": mean / region.cleaned.radius,
+        "radial_mean": mean / region.opened.radius,
         "radial_sd": spread / mean,
         "radial_skewness": Status.FLAT if is_round else float((squares * away).mean()) / spread**3,
         "radial_kurtosis": Status.FLAT if is_round else float((squares * squares).mean()) / spread**4 - 3,

@@ -1,118 +1,93 @@
-"""Texture as people describe it: coarseness, contrast and directionality (Tamura, Mori & Yamawaki 1978)."""
+"""Tamura texture: coarseness, contrast and directionality (Tamura, Mori & Yamawaki 1978)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
-from extractors.handcrafted.family import Family, HandcraftedBase, texture_family
-from extractors.handcrafted.feature import Feature, keyed
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.status import Measured, Status, missing
-from extractors.handcrafted.windows import whole_windows
+from extractors.arrays import BoolArray, Float32Array, Float64Array
+from extractors.handcrafted.framework.bases import TextureBase
+from extractors.handcrafted.framework.feature import Feature
+from extractors.handcrafted.framework.masked_channel import MaskedChannel
+from extractors.handcrafted.framework.numba_kernels import compiled
+from extractors.handcrafted.framework.parameters import validated_integer
+from extractors.handcrafted.framework.status import FeatureValues, Status
+from extractors.handcrafted.framework.windows import complete_windows
 
 TAMURA = "Tamura, Mori & Yamawaki 1978"
+COARSENESS = "mean over points of the side 2^k of the windows, one on either side, whose means differ most"
+DIRECTIONALITY = (
+    "1 - second moment of the gradients' directions about one of them, the smallest / that of all directions alike"
+)
 
 FEATURES = (
-    Feature(
-        "coarseness",
-        "mean over points of the side 2^k of the windows, one on either side, whose means differ most",
-        "pixels",
-        "[2, 2^largest]",
-        TAMURA,
-    ),
+    Feature("coarseness", COARSENESS, "pixels", "[2, 2^largest]", TAMURA),
     Feature("contrast", "sd / (m4 / sd^4)^(1/4)", "channel", "(0, inf)", TAMURA),
-    Feature(
-        "directionality",
-        "1 - second moment of the gradients' directions about one of them, the smallest / that of all directions alike",
-        "1",
-        "[0, 1]",
-        f"{TAMURA}, with one peak",
-    ),
+    Feature("directionality", DIRECTIONALITY, "1", "[0, 1]", f"{TAMURA}, with one peak"),
 )
 
 DIRECTIONS = 16
-"""Bins of 180 degrees / 16, the first around the rows' direction: quarter turns and flips exchange them."""
-
-Floats = npt.NDArray[np.float64]
+"""Bins of 180 degrees / 16, the first centred on the direction of the rows: quarter turns and flips permute them."""
 
 
-class Tamura(HandcraftedBase):
+@dataclass(eq=False, repr=False, kw_only=True)
+class Tamura(TextureBase):
     """Tamura's coarseness, contrast and directionality.
 
     Parameters
     ----------
     largest : int
-        The windows of the coarseness have sides of 2, 4, ... 2^largest pixels, 1 to 8; it is measured where the region
-        reaches as far as the largest ones.
-    regions : sequence of str or str
-        Of `cell`, `nucleus`, `cytoplasm`.
-    channels : sequence of str or str
-        Of `extractors.handcrafted.channels.CHANNELS`.
+        Binary logarithm of the side of the largest windows, 1 to 8. Coarseness compares windows with sides of 2, 4, ...
+        2^largest pixels, at points where the largest ones are in the region.
+    regions, channels : sequence of str or str
+        See `TextureBase`.
     """
 
-    def __init__(
-        self,
-        largest: int = 5,
-        regions: Sequence[str] | str = ("cell",),
-        channels: Sequence[str] | str = ("luma",),
-    ) -> None:
-        self.largest = largest
-        self.regions = regions
-        self.channels = channels
+    family = "tamura"
+    features = FEATURES
+    largest: int = 5
 
-    def _families(self) -> list[Family]:
-        """The one family."""
-        largest = _checked_largest(self.largest)
-        return [
-            texture_family(
-                "tamura",
-                keyed(FEATURES),
-                lambda plane: tamura(plane, largest=largest),
-                regions=self.regions,
-                channels=self.channels,
-            )
-        ]
+    def _features(self) -> Mapping[str, Feature]:
+        validated_integer("largest", self.largest, 1, 8)
+        return super()._features()
+
+    def _measure(self, target: MaskedChannel) -> FeatureValues:
+        return tamura(target, largest=self.largest)
 
 
-def tamura(plane: Plane, *, largest: int) -> Measured:
-    """Coarseness, contrast and directionality of a region.
+def tamura(channel: MaskedChannel, *, largest: int) -> FeatureValues:
+    """Compute coarseness, contrast and directionality of a region.
 
     Parameters
     ----------
-    plane : Plane
-        One channel of one region.
+    channel : MaskedChannel
+        Not constant.
     largest : int
         Binary logarithm of the side of the largest windows.
 
     Returns
     -------
-    Measured
-        A value for each of `FEATURES`. `FLAT` where the plane is constant, for coarseness where no windows differ, and
-        for directionality where no gradient is left; `TOO_SMALL` for coarseness where the largest windows fit nowhere,
-        for directionality where no pixel has all its eight neighbours in the region.
+    FeatureValues
+        By the names of `FEATURES`; for statuses see `coarseness` and `directionality`.
     """
-    if plane.is_flat:
-        return missing(keyed(FEATURES), Status.FLAT)
-    # Multiples of the channel's unit, which are whole numbers for luma and the primaries: sums and ties are exact.
-    values = plane.exact.astype(np.float64)
+    # Integers for luma, red, green and blue, so that sums and ties are exact.
+    values = channel.exact.astype(np.float64)
     return {
-        "coarseness": coarseness(values, plane.mask, largest),
-        "contrast": contrast(plane.inside),
-        "directionality": directionality(values, plane.mask),
+        "coarseness": coarseness(values, channel.mask, largest),
+        "contrast": contrast(channel.inside),
+        "directionality": directionality(values, channel.mask),
     }
 
 
-def coarseness(values: Floats, mask: npt.NDArray[np.bool_], largest: int) -> float | Status:
-    """Mean over points of the side of the windows whose means differ most.
+def coarseness(values: Float64Array, mask: BoolArray, largest: int) -> float | Status:
+    """Compute the mean over points of the side of the windows whose means differ most.
 
-    Points are corners of pixels, since windows with an even side have no middle pixel: each lies between two windows
-    that share a side, left and right of it and above and below it. Of equal differences the larger windows count, so
-    that stripes as wide as a window have its side. Points count where all windows lie in the region and some differ.
+    Points are corners of pixels, because windows with an even side have no centre pixel. At each point, the windows to
+    its left and right and those above and below are compared. For equal differences the larger windows win, so that
+    stripes as wide as a window give its side. A point counts if all windows are in the region and some differ.
 
     Parameters
     ----------
@@ -124,22 +99,22 @@ def coarseness(values: Floats, mask: npt.NDArray[np.bool_], largest: int) -> flo
     Returns
     -------
     float or Status
-        Pixels; `TOO_SMALL` where the windows lie in the region at no point, `FLAT` where they differ at none.
+        In pixels; `TOO_SMALL` if the windows fit in the region nowhere, `FLAT` if they differ nowhere.
     """
     side, half = 2**largest, 2 ** (largest - 1)
     if min(mask.shape) < 2 * side:
         return Status.TOO_SMALL
-    wide, tall = whole_windows(mask, side, 2 * side), whole_windows(mask, 2 * side, side)
-    whole = wide[half : wide.shape[0] - half] & tall[:, half : tall.shape[1] - half]
-    if not whole.any():
+    wide, tall = complete_windows(mask, side, 2 * side), complete_windows(mask, 2 * side, side)
+    inside = wide[half : wide.shape[0] - half] & tall[:, half : tall.shape[1] - half]
+    if not inside.any():
         return Status.TOO_SMALL
-    sides = _best_sides(cv2.integral(values, sdepth=cv2.CV_64F), largest)[whole]
+    sides = _best_sides(cv2.integral(values, sdepth=cv2.CV_64F), largest)[inside]
     differing = sides[sides > 0]
     return float(differing.mean(dtype=np.float64)) if differing.size else Status.FLAT
 
 
-def contrast(inside: Floats) -> float:
-    """Standard deviation over the fourth root of the kurtosis, which is m4 / sd^4.
+def contrast(inside: Float64Array) -> float:
+    """Compute the standard deviation over the fourth root of the kurtosis m4 / sd^4.
 
     Parameters
     ----------
@@ -151,12 +126,12 @@ def contrast(inside: Floats) -> float:
     return float(np.sqrt(variance) / (np.mean(squares**2) / variance**2) ** 0.25)
 
 
-def directionality(values: Floats, mask: npt.NDArray[np.bool_]) -> float | Status:
-    """How sharp the peak in the histogram of gradient directions is: 1 for one direction, 0 for all alike.
+def directionality(values: Float64Array, mask: BoolArray) -> float | Status:
+    """Compute the sharpness of the peak of the histogram of gradient directions: 1 for one direction, 0 for uniform.
 
-    Prewitt's gradients of the pixels whose eight neighbours are in the region, each by its size in the bin of its
-    direction, modulo 180 degrees. The peak is the bin about which the second moment is smallest; Tamura cuts the
-    histogram at valleys into several peaks, which neither turns nor noise leave alone.
+    Prewitt gradients of the pixels whose eight neighbours are in the region, weighted by magnitude, with directions
+    modulo 180 degrees. The peak is the bin about which the second moment is smallest. Tamura instead splits the
+    histogram at valleys into several peaks, which is sensitive to rotation and noise.
 
     Parameters
     ----------
@@ -166,14 +141,14 @@ def directionality(values: Floats, mask: npt.NDArray[np.bool_]) -> float | Statu
     Returns
     -------
     float or Status
-        `TOO_SMALL` without such a pixel; `FLAT` where all their gradients are 0.
+        `TOO_SMALL` without such a pixel; `FLAT` if all gradients are 0.
     """
-    whole = np.flatnonzero(whole_windows(mask, 3, 3))
-    if not whole.size:
+    inside = np.flatnonzero(complete_windows(mask, 3, 3))
+    if not inside.size:
         return Status.TOO_SMALL
     columns, rows = values[:-2] + values[1:-1] + values[2:], values[:, :-2] + values[:, 1:-1] + values[:, 2:]
-    right = (columns[:, 2:] - columns[:, :-2]).ravel().take(whole)
-    down = (rows[2:] - rows[:-2]).ravel().take(whole)
+    right = (columns[:, 2:] - columns[:, :-2]).ravel().take(inside)
+    down = (rows[2:] - rows[:-2]).ravel().take(inside)
     sizes = np.sqrt(right**2 + down**2)
     if not sizes.any():
         return Status.FLAT
@@ -186,21 +161,21 @@ def directionality(values: Floats, mask: npt.NDArray[np.bool_]) -> float | Statu
 
 
 @compiled
-def _best_sides(sums: Floats, largest: int) -> npt.NDArray[np.float32]:
-    """Side of the best windows at each corner that is 2^largest pixels or more away from the frame.
+def _best_sides(sums: Float64Array, largest: int) -> Float32Array:
+    """Side of the best windows at each corner at least 2^largest pixels away from the frame; 0 if none differ.
 
-    0 where none differ. `sums` holds, for each corner, the sum of all values above and left of it.
+    `sums` is the integral image: for each corner, the sum of all values above and to the left.
     """
     margin = 2**largest
     rows, columns = sums.shape[0] - 2 * margin, sums.shape[1] - 2 * margin
-    found = np.zeros((rows, columns), dtype=np.float32)
+    sides = np.zeros((rows, columns), dtype=np.float32)
     strongest = np.zeros((rows, columns))
     for k in range(1, largest + 1):
         side, half = 2**k, 2 ** (k - 1)
         for y in range(rows):
             top, above, here = sums[y + margin - side], sums[y + margin - half], sums[y + margin]
             below, bottom = sums[y + margin + half], sums[y + margin + side]
-            best, difference = found[y], strongest[y]
+            best, difference = sides[y], strongest[y]
             for x in range(columns):
                 left, middle, right = x + margin - side, x + margin, x + margin + side
                 across = (below[right] - 2 * below[middle] + below[left]) - (
@@ -213,10 +188,4 @@ def _best_sides(sums: Floats, largest: int) -> npt.NDArray[np.float32]:
                 step = max(abs(across), abs(down)) / side**2
                 if step >= difference[x] and step > 0:
                     difference[x], best[x] = step, side
-    return found
-
-
-def _checked_largest(largest: int) -> int:
-    if isinstance(largest, bool) or not isinstance(largest, int) or not 1 <= largest <= 8:
-        raise ValueError(f"largest={largest!r}: a whole number from 1 to 8 is expected")
-    return largest
+    return sides

@@ -1,1 +1,1 @@
-"""Neural networks: which exist, their weights, how cells become their input, and the one training loop."""
+"""Neural networks: architectures, weights, image transforms, inference and training."""

@@ -1,4 +1,4 @@
-"""Whether this machine has a GPU, asked of its driver without importing torch."""
+"""Detection of NVIDIA GPUs through their driver, without importing torch."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import ctypes
 from functools import lru_cache
 
 DRIVERS = ("libcuda.so.1", "nvcuda.dll")
-"""The NVIDIA driver's own library on Linux and Windows; no toolkit is needed for it."""
+"""Libraries of the NVIDIA driver on Linux and Windows; no toolkit is needed."""
 
 DEVICES = ("auto", "cpu", "cuda")
 
 
 @lru_cache(maxsize=1)
 def gpu_count() -> int:
-    """NVIDIA GPUs that this process may use; 0 without a driver. `CUDA_VISIBLE_DEVICES` is honoured by the driver."""
+    """Return the number of NVIDIA GPUs visible to this process, respecting `CUDA_VISIBLE_DEVICES`; 0 without driver."""
     for name in DRIVERS:
         try:
             driver = ctypes.CDLL(name)
@@ -26,12 +26,12 @@ def gpu_count() -> int:
 
 
 def resolved_device(device: str) -> str:
-    """`"cpu"` or `"cuda"`: what `auto` means on this machine.
+    """Resolve `auto` to `"cpu"` or `"cuda"`.
 
     Raises
     ------
     ValueError
-        An unknown device, or `cuda` where there is no GPU.
+        Unknown device, or `cuda` without a GPU.
     """
     if device not in DEVICES:
         raise ValueError(f"device={device} is not known; it is one of {', '.join(DEVICES)}")

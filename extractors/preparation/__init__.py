@@ -1,1 +1,1 @@
-"""What is done to a cell's pixels and masks before any extractor or network sees it."""
+"""Preparation of the pixels and masks of a cell before feature extraction."""

@@ -1,4 +1,4 @@
-"""The step that gives the background one colour."""
+"""Preparation step that fills the background."""
 
 from __future__ import annotations
 
@@ -7,35 +7,33 @@ from typing import ClassVar
 
 import numpy as np
 
-from extractors.preparation.step import Picture, StepBase, repainted, word
+from extractors.preparation.step import Picture, StepBase, choice_field, replace_cell_pixels
 
 
 @dataclass(frozen=True)
 class Mask(StepBase):
-    """Every pixel outside the cell gets one colour.
+    """Fill the background with one colour.
 
     Parameters
     ----------
     to : {"black", "mean", "leave"}
-        Black; the mean colour of the cell's own pixels, rounded; or left as it is, which is leaving the step out.
+        Black; the rounded mean colour of the cell; or unchanged, which is equivalent to omitting the step.
     """
 
     name: ClassVar[str] = "mask"
-    to: str = word("black", "mean", "leave")
+    to: str = choice_field("black", "mean", "leave")
 
     @property
-    def does_nothing(self) -> bool:
+    def is_identity(self) -> bool:
         """True for `leave`."""
         return self.to == "leave"
 
-    def _prepared(self, picture: Picture) -> Picture:
-        if self.does_nothing:
+    def _apply(self, picture: Picture) -> Picture:
+        if self.is_identity:
             return picture
         colour = np.zeros(3, dtype=np.uint8)
         if self.to == "mean":
-            # Channel by channel, which holds a third of the pixels at a time and is faster than all along one axis.
+            # By channel: a third of the memory, and faster than a mean along one axis.
             means = [picture.image[..., channel][picture.mask].mean(dtype=np.float64) for channel in range(3)]
             colour = np.rint(means).astype(np.uint8)
-        ground = np.empty_like(picture.image)
-        ground[...] = colour
-        return repainted(picture._replace(image=ground), picture.image)
+        return replace_cell_pixels(picture._replace(image=np.full_like(picture.image, colour)), picture.image)

@@ -1,4 +1,4 @@
-"""Steps that choose the frame: the cell's box, a square around the centre, a square by padding."""
+"""Preparation steps that change the frame: crop, centre crop and padding."""
 
 from __future__ import annotations
 
@@ -7,82 +7,83 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from extractors.preparation.step import Picture, StepBase, number
+from extractors.arrays import BoolArray
+from extractors.preparation.step import Picture, StepBase, number_field
 from extractors.segmentation.bounds import bounds
 
 MAX_SIDE = 8192
-"""Largest width and height that a step makes, px."""
+"""Largest width and height of a result, px."""
 
 
 @dataclass(frozen=True)
 class Crop(StepBase):
-    """The smallest box that holds the cell.
+    """Crop to the bounding box of the cell.
 
     Parameters
     ----------
     margin : int
-        Pixels that are kept around the box, as far as the image reaches: nothing is padded.
+        Margin around the box in pixels, limited by the image; nothing is padded.
     """
 
     name: ClassVar[str] = "crop"
-    margin: int = number(0, low=0, high=MAX_SIDE)
+    margin: int = number_field(0, low=0, high=MAX_SIDE)
 
-    def _prepared(self, picture: Picture) -> Picture:
+    def _apply(self, picture: Picture) -> Picture:
         box = (slice(max(0, part.start - self.margin), part.stop + self.margin) for part in bounds(picture.mask))
         rows, columns = box
-        return _cut(picture, rows, columns)
+        return _crop(picture, rows, columns)
 
 
 @dataclass(frozen=True)
 class CentreCrop(StepBase):
-    """A square of a fixed side around the centre of the image, wherever in it the cell lies.
+    """Crop to a square of a fixed side around the centre of the image, independent of the position of the cell.
 
-    Where the rest is odd, the half pixel goes to the right and to the bottom. A nucleus that lies outside the square
-    is left empty.
+    If the remainder is odd, the extra pixel is removed at the right and bottom. A nucleus outside the square becomes
+    empty.
 
     Parameters
     ----------
     size : int
-        Side in pixels. A smaller image is an error, since padding would be a step that nobody asked for:
-        `pad_square[size=300]+centre_crop[size=300]` asks for it.
+        Side in pixels. A smaller image is an error; `pad_square[size=300]+centre_crop[size=300]` pads it.
     """
 
     name: ClassVar[str] = "centre_crop"
-    size: int = number(300, low=1, high=MAX_SIDE)
+    size: int = number_field(300, low=1, high=MAX_SIDE)
 
-    def _prepared(self, picture: Picture) -> Picture:
+    def _apply(self, picture: Picture) -> Picture:
         height, width = picture.mask.shape
         if min(height, width) < self.size:
             raise ValueError(
                 f"the image is {height} x {width} px (height x width), less than {self.size}; choose a smaller size, "
-                f"or pad it before: pad_square[size={self.size}]"
+                f"or pad it first: pad_square[size={self.size}]"
             )
         top, left = (height - self.size) // 2, (width - self.size) // 2
-        return _cut(picture, slice(top, top + self.size), slice(left, left + self.size))
+        return _crop(picture, slice(top, top + self.size), slice(left, left + self.size))
 
 
 @dataclass(frozen=True)
 class PadSquare(StepBase):
-    """Black on the short sides until the image is a square, its content in the middle.
+    """Pad with black to a square, with the content centred.
 
-    Where the rest is odd, the half pixel goes to the left and to the top, so that `centre_crop` takes the same back.
+    If the remainder is odd, the extra pixel is added at the right and bottom, so that `centre_crop` is the inverse.
 
     Parameters
     ----------
     size : int
-        The side is at least so many pixels; 0: the longer side of the image.
+        Smallest side in pixels; 0: the longer side of the image.
     """
 
     name: ClassVar[str] = "pad_square"
-    size: int = number(0, low=0, high=MAX_SIDE)
+    size: int = number_field(0, low=0, high=MAX_SIDE)
 
-    def _prepared(self, picture: Picture) -> Picture:
+    def _apply(self, picture: Picture) -> Picture:
         height, width = picture.mask.shape
         side = max(height, width, self.size)
         if side > MAX_SIDE:
-            raise ValueError(f"the image is {height} x {width} px (height x width); squares go up to {MAX_SIDE} px")
+            raise ValueError(
+                f"the image is {height} x {width} px (height x width); the largest square is {MAX_SIDE} px"
+            )
         top, left = (side - height) // 2, (side - width) // 2
         edges = (top, side - height - top, left, side - width - left)
         return Picture(
@@ -92,12 +93,12 @@ class PadSquare(StepBase):
         )
 
 
-def _cut(picture: Picture, rows: slice, columns: slice) -> Picture:
-    """Copies, so that the whole image need not stay in memory."""
+def _crop(picture: Picture, rows: slice, columns: slice) -> Picture:
+    """Crop with copies, so that the full image can be freed."""
     nucleus = None if picture.nucleus is None else picture.nucleus[rows, columns].copy()
     return Picture(picture.image[rows, columns].copy(), picture.mask[rows, columns].copy(), nucleus)
 
 
-def _padded(mask: npt.NDArray[np.bool_], edges: tuple[int, int, int, int]) -> npt.NDArray[np.bool_]:
+def _padded(mask: BoolArray, edges: tuple[int, int, int, int]) -> BoolArray:
     top, bottom, left, right = edges
     return np.pad(mask, ((top, bottom), (left, right)))

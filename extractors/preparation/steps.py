@@ -1,4 +1,4 @@
-"""The steps of preparation by name."""
+"""Preparation steps by name."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ from extractors.preparation.step import StepBase
 STEPS: Mapping[str, type[StepBase]] = {
     step.name: step for step in (Crop, CentreCrop, PadSquare, Mask, Equalise, Clahe, Reinhard, Macenko)
 }
-"""In the order in which they are told to a person."""
+"""In the order of help and error messages."""

@@ -1,1 +1,1 @@
-"""Which pixels are the cell and which its nucleus, where no mask of the user's says so."""
+"""Segmentation of cells and nuclei without user masks, and quality measures of masks."""

@@ -1,4 +1,4 @@
-"""Otsu's threshold of whole numbers, and how much of their variance it explains."""
+"""Otsu's threshold of integers, and the variance that it explains."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import numpy as np
 import numpy.typing as npt
 
 ONE_POPULATION = 2 / np.pi
-"""Share of the variance that a threshold at the mean explains of one normal population."""
+"""Share of the variance of one normal population that a threshold at its mean explains."""
 
 
 def otsu(values: npt.NDArray[np.integer]) -> tuple[int, float] | None:
-    """Otsu's threshold, and the share of the variance that it explains.
+    """Compute Otsu's threshold and the share of the variance that it explains.
 
     Parameters
     ----------
     values : ndarray of int, shape (n,)
-        0 or above; the histogram has a bin for each whole number up to the largest.
+        Not negative; the histogram has one bin per integer up to the largest value.
 
     Returns
     -------
     threshold : int
-        Values up to and including it are one class; the smallest of those that do equally well.
+        Largest value of the lower class; the smallest of several optima.
     explained : float
         Variance between the classes over the total, in (0, 1]: Otsu's eta.
 
-    None is returned where the values do not vary.
+    None is returned if the values do not vary.
 
     References
     ----------
@@ -33,23 +33,23 @@ def otsu(values: npt.NDArray[np.integer]) -> tuple[int, float] | None:
     if not len(values) or values.min() == values.max():
         return None
     counts = np.bincount(values)
-    return split(counts, np.arange(len(counts)))
+    return best_split(counts, np.arange(len(counts)))
 
 
-def split(counts: npt.NDArray[np.integer], levels: npt.NDArray[np.number]) -> tuple[int, float]:
-    """Where a histogram is split best in two.
+def best_split(counts: npt.NDArray[np.integer], levels: npt.NDArray[np.number]) -> tuple[int, float]:
+    """Split a histogram in two with the largest variance between the classes.
 
     Parameters
     ----------
     counts : ndarray of int, shape (bins,)
-        At least two are not 0.
+        At least two are positive.
     levels : ndarray, shape (bins,)
-        The mean value in each bin, rising.
+        Mean value of each bin, in ascending order.
 
     Returns
     -------
     last : int
-        The bins up to and including it are one class; the smallest of those that do equally well.
+        Last bin of the lower class; the smallest of several optima.
     explained : float
         Variance between the classes over the total, in (0, 1].
     """

@@ -1,43 +1,43 @@
-"""How far a cell's masks can be trusted: debris, holes, the frame, the nucleus."""
+"""Quality measures of the masks of a cell: debris, holes, contact with the frame, nucleus."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from extractors.arrays import BoolArray, UInt8Array
+from extractors.segmentation.bounds import longest_run
 from extractors.segmentation.components import components, fill_holes
-from extractors.segmentation.nucleus import PLAUSIBLE_RATIO, nucleus_candidate
+from extractors.segmentation.nucleus import nucleus_candidate
 
-BoolMask = npt.NDArray[np.bool_]
-
-GIVEN, FOUND = "given", "found"
+PROVIDED, SEGMENTED = "given", "found"
+"""Values of `MaskQuality.nucleus`: a user mask, or a segmented nucleus."""
 
 
 @dataclass(frozen=True)
 class MaskQuality:
-    """What is to be known of the masks of a cell.
+    """Quality measures of the masks of a cell.
 
     Parameters
     ----------
     area_px : int
-        Area of the cell, px.
+        Area of the cell in pixels.
     pieces : int
-        8-connected components of the cell's mask; more than one only where the mask was given.
+        Number of 8-connected components of the mask; more than one only for user masks.
     debris : int
-        Components dropped as debris.
+        Number of components removed as debris.
     debris_share : float
-        Share of the pixels before debris was dropped that it held, in [0, 1).
+        Share of the lit pixels removed as debris, in [0, 1).
     hole_share : float
-        Share of the cell's area, its holes filled, that lies in holes, in [0, 1).
+        Share of the area of the filled cell in holes, in [0, 1).
     frame_px : int
-        Longest run of the cell's pixels along one side of the frame, px; 0 where it does not touch the frame.
+        Longest run of pixels of the cell along one side of the frame; 0 if it does not touch the frame.
     nucleus : str
-        `"given"`, `"found"`, or why none was found: `"no contrast"` (empty or flat) or
-        `extractors.segmentation.nucleus.Candidate.refusal`.
+        `PROVIDED`, `SEGMENTED`, or the reason why there is none: `"no contrast"` (empty or constant) or
+        `extractors.segmentation.nucleus.Candidate.rejection`.
     nucleus_ratio : float or None
-        Area of the nucleus, refused ones included, as a share of the cell's; None without one.
+        Area of the nucleus, including rejected candidates, as a share of the area of the cell; None without one.
     """
 
     area_px: int
@@ -49,22 +49,11 @@ class MaskQuality:
     nucleus: str
     nucleus_ratio: float | None
 
-    @property
-    def has_nucleus(self) -> bool:
-        """Whether a nucleus was given or found."""
-        return self.nucleus == FOUND or (self.nucleus == GIVEN and bool(self.nucleus_ratio))
-
-    @property
-    def implausible_ratio(self) -> bool:
-        """Whether there is a nucleus, given, found or refused, that is too small or too large to be one."""
-        low, high = PLAUSIBLE_RATIO
-        return self.nucleus_ratio is not None and not low < self.nucleus_ratio < high
-
 
 def mask_quality(
-    image: npt.NDArray[np.uint8], mask: BoolMask, *, lit: BoolMask | None = None, nucleus: BoolMask | None = None
+    image: UInt8Array, mask: BoolArray, *, lit: BoolArray | None = None, nucleus: BoolArray | None = None
 ) -> MaskQuality:
-    """Judge the masks of one cell.
+    """Measure the quality of the masks of one cell.
 
     Parameters
     ----------
@@ -73,10 +62,10 @@ def mask_quality(
     mask : ndarray of bool, shape (height, width)
         The cell.
     lit : ndarray of bool, shape (height, width), optional
-        The mask before debris was dropped and holes were filled (`extractors.segmentation.foreground.lit_pixels`).
-        Default: `mask`, as for a mask that was given.
+        The mask before debris was removed and holes were filled (`extractors.segmentation.foreground.lit_pixels`).
+        Default: `mask`, for a user mask.
     nucleus : ndarray of bool, shape (height, width), optional
-        The nucleus that was given. Default: it is looked for.
+        User mask of the nucleus. Default: segmented automatically.
 
     Returns
     -------
@@ -86,30 +75,25 @@ def mask_quality(
     lit = mask if lit is None else lit
     filled = fill_holes(mask)
     _, areas = components(lit & ~filled)
-    told, ratio = _nucleus(image, mask, nucleus)
+    status, ratio = _nucleus(image, mask, nucleus)
     return MaskQuality(
         area_px=int(np.count_nonzero(mask)),
         pieces=len(components(mask)[1]),
         debris=len(areas),
         debris_share=_share(lit & ~filled, lit),
         hole_share=_share(filled & ~lit, filled),
-        frame_px=max(_longest_run(side) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1])),
-        nucleus=told,
+        frame_px=max(longest_run(side) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1])),
+        nucleus=status,
         nucleus_ratio=ratio,
     )
 
 
-def _nucleus(image: npt.NDArray[np.uint8], mask: BoolMask, given: BoolMask | None) -> tuple[str, float | None]:
-    if given is not None:
-        return GIVEN, _share(given & mask, mask)
+def _nucleus(image: UInt8Array, mask: BoolArray, user_mask: BoolArray | None) -> tuple[str, float | None]:
+    if user_mask is not None:
+        return PROVIDED, _share(user_mask & mask, mask)
     candidate = nucleus_candidate(image, mask)
-    return ("no contrast", None) if candidate is None else (candidate.refusal or FOUND, candidate.ratio)
+    return ("no contrast", None) if candidate is None else (candidate.rejection or SEGMENTED, candidate.ratio)
 
 
-def _share(part: BoolMask, whole: BoolMask) -> float:
-    return float(np.count_nonzero(part) / max(1, int(np.count_nonzero(whole))))
-
-
-def _longest_run(line: BoolMask) -> int:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], line, [False]]).astype(np.int8)))
-    return int(np.max(edges[1::2] - edges[::2], initial=0))
+def _share(part: BoolArray, total: BoolArray) -> float:
+    return float(np.count_nonzero(part) / max(1, int(np.count_nonzero(total))))

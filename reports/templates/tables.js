@@ -10,7 +10,7 @@ for (const table of tables) {
     order: [],
     autoWidth: false,
     searching: many,
-    language: { search: "Filter ", zeroRecords: "No row holds this." },
+    language: { search: "Filter ", zeroRecords: "No matching rows." },
     layout: { topStart: null, topEnd: many ? "search" : null, bottomStart: null, bottomEnd: null },
   });
 }

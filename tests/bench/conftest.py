@@ -10,10 +10,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bench import plugins
-from bench.identity import digest
-from bench.results import ExperimentResult, Results
+from bench.experiments.records import ExperimentResult
+from bench.experiments.results import Results
+from bench.plugins import registry
+from bench.scores.decisions import Decision
 from bench.scores.metrics import score
+from bench.storage.fingerprints import digest
 
 Keep = Callable[..., ExperimentResult]
 Install = Callable[[str, str, str], None]
@@ -34,11 +36,11 @@ def install(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
         (info / "entry_points.txt").write_text(entry_points)
         monkeypatch.syspath_prepend(str(place))
         monkeypatch.setenv("PYTHONPATH", str(place))
-        plugins.installed.cache_clear()
+        registry.installed.cache_clear()
 
     yield distribution
-    plugins.installed.cache_clear()
-    plugins._load.cache_clear()
+    registry.installed.cache_clear()
+    registry._load.cache_clear()
     for module in modules:
         sys.modules.pop(module, None)
 
@@ -72,12 +74,14 @@ def keep(kept: Results) -> Keep:
         units = int(table["unit"].nunique()) if split_units is None else split_units
         record = {
             "key": digest([extractor, classifier, key]),
+            "prepare": "none",
             "extractor": extractor,
             "classifier": classifier,
             "flags": list(flags),
             "violations": [],
             "folds_hash": digest(folds),
             "components": {"classifier": classifier, "classifier_libraries": {}},
+            "options": {},
             "environment": {"python": "3.11.7", "machine": "x86_64"},
             "data": {
                 "name": "made up",
@@ -96,6 +100,7 @@ def keep(kept: Results) -> Keep:
                 "repeats": int(table["repeat"].nunique()),
                 "inner_folds": 3,
                 "tune": 0,
+                **vars(Decision()),
                 "seed": 0,
                 "threads": 1,
             },

@@ -1,4 +1,4 @@
-"""Cells of patients with a planted signal, and a splitter that is watched."""
+"""Synthetic features with a known signal, and a splitter that records its calls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plant(
     patient_sd: float = 0.5,
     seed: int = 0,
 ) -> Planted:
-    """Unit noise, a patient effect, and classes whose means lie `signal` apart along the first features."""
+    """Unit noise, a patient effect, and class means that differ by `signal` in the informative features."""
     rng = np.random.default_rng(seed)
     label_of_patient = np.repeat(np.arange(len(patients_of_class)), patients_of_class)
     patient = rng.permutation(np.repeat(np.arange(len(label_of_patient)), cells))
@@ -48,7 +48,7 @@ def planted() -> Callable[..., Planted]:
 
 @dataclass
 class Spy:
-    """Splits by patient and keeps what it was asked and what it answered."""
+    """Splits by patient and records groups and splits."""
 
     n_splits: int = 3
     groups: list[Any] = field(default_factory=list)

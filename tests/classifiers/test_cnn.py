@@ -20,7 +20,7 @@ QUICK: dict[str, Any] = {"size": 32, "width": 8, "epochs": 12, "random_state": 0
 
 
 def disc(rng: np.random.Generator, grain: float, name: str) -> Cell:
-    """A disc of a random colour on black, its chromatin a random field of the given grain."""
+    """A disc of random colour on black; `grain` is the correlation length of its random texture."""
     rows, columns = np.mgrid[:48, :48]
     mask = (rows - 24) ** 2 + (columns - 24) ** 2 < rng.integers(15, 22) ** 2
     field = cv2.GaussianBlur(rng.normal(size=(48, 48)), (0, 0), grain)
@@ -43,14 +43,14 @@ class Spy:
     def split(self, X: Any, y: Any, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         assert len(X) == len(y) == len(groups)
         self.groups = groups
-        aside = np.isin(groups, [0, 1, 2, 3])
-        self.validation = set(groups[aside])
-        yield np.flatnonzero(~aside), np.flatnonzero(aside)
-        raise AssertionError("only the first split is wanted")
+        held_out = np.isin(groups, [0, 1, 2, 3])
+        self.validation = set(groups[held_out])
+        yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
+        raise AssertionError("only the first split is used")
 
 
 def test_a_planted_difference_is_learned_on_unseen_patients() -> None:
-    cells, y, groups = discs(240)
+    cells, y, groups = discs(160)
     unseen, truth, _ = discs(60, seed=9)
     model = Cnn(**QUICK).fit(cells, y, groups)
     probabilities = model.predict_proba(unseen)
@@ -60,7 +60,7 @@ def test_a_planted_difference_is_learned_on_unseen_patients() -> None:
     assert (model.predict(unseen) == truth).mean() == model.score(unseen, truth) > 0.8
 
 
-def test_labels_that_mean_nothing_are_not_learned() -> None:
+def test_random_labels_are_not_learned() -> None:
     rng = np.random.default_rng(1)
     cells = [disc(rng, 1.5, f"c{i}") for i in range(200)]
     y, groups = np.arange(200) % 40 % 2, np.arange(200) % 40
@@ -74,7 +74,7 @@ def test_labels_that_mean_nothing_are_not_learned() -> None:
     assert abs(np.mean(scores) - 0.5) < 0.15
 
 
-def test_the_same_seed_gives_the_same_bits_whatever_torch_did_before() -> None:
+def test_results_are_reproducible_and_independent_of_the_global_generator() -> None:
     cells, y, groups = discs(40)
     quick = Cnn(**QUICK).set_params(epochs=2)
     torch.manual_seed(1)
@@ -87,7 +87,7 @@ def test_the_same_seed_gives_the_same_bits_whatever_torch_did_before() -> None:
     assert not np.array_equal(first, other.predict_proba(cells))
 
 
-def test_early_stopping_watches_the_first_split_of_cv_and_hands_it_the_patients() -> None:
+def test_early_stopping_uses_the_first_split_of_cv_with_groups() -> None:
     cells, y, groups = discs(60)
     spy = Spy()
     model = Cnn(**QUICK, cv=spy).set_params(epochs=2).fit(cells, y, groups)
@@ -98,16 +98,16 @@ def test_early_stopping_watches_the_first_split_of_cv_and_hands_it_the_patients(
     assert np.array_equal(model.predict_proba(cells), pairs.predict_proba(cells))
 
 
-def test_a_split_through_a_patient_is_refused() -> None:
+def test_a_split_that_divides_a_patient_raises() -> None:
     cells, y, groups = discs(60)
-    torn = np.arange(60) % 3 == 0
-    pairs = [(np.flatnonzero(~torn), np.flatnonzero(torn))]
+    mixed = np.arange(60) % 3 == 0
+    pairs = [(np.flatnonzero(~mixed), np.flatnonzero(mixed))]
     with pytest.raises(ValueError, match="the first split of cv has patient 0 on both sides"):
         Cnn(**QUICK, cv=pairs).fit(cells, y, groups)
     Cnn(**QUICK, cv=pairs).set_params(epochs=1).fit(cells, y)
 
 
-def test_normalisation_and_weights_come_from_the_training_part_alone() -> None:
+def test_normalisation_and_weights_use_the_training_part_alone() -> None:
     cells, y, groups = discs(60)
     inner, outer = next(Spy().split(cells, y, groups))
     changed = [Cell(cell.id, cell.image // 2 * np.uint8(1), cell.mask) for cell in cells]
@@ -120,7 +120,7 @@ def test_normalisation_and_weights_come_from_the_training_part_alone() -> None:
     assert np.array_equal(first.predict_proba(cells), second.predict_proba(cells))
 
 
-def test_each_patient_of_the_validation_part_weighs_the_same() -> None:
+def test_patients_of_the_validation_part_have_equal_weights() -> None:
     cells, y, groups = discs(60)
     inner, outer = next(Spy().split(cells, y, groups))
     rows = np.concatenate([outer, np.repeat(outer[groups[outer] == 0], 5)])
@@ -130,7 +130,7 @@ def test_each_patient_of_the_validation_part_weighs_the_same() -> None:
     assert plain.history_["validation"] == pytest.approx(copied.history_["validation"], rel=1e-6)
 
 
-def test_early_stopping_stops_and_the_best_epoch_is_told() -> None:
+def test_early_stopping_reports_the_best_epoch() -> None:
     rng = np.random.default_rng(1)
     cells = [disc(rng, 1.5, f"c{i}") for i in range(40)]
     model = Cnn(**QUICK).set_params(epochs=60, patience=2, learning_rate=0.02)
@@ -140,7 +140,7 @@ def test_early_stopping_stops_and_the_best_epoch_is_told() -> None:
     assert model.best_epoch_ == int(np.argmin(losses))
 
 
-def test_more_than_two_classes_and_a_round_trip_to_another_process() -> None:
+def test_multiclass_and_pickling() -> None:
     cells, _, groups = discs(45)
     y = groups % 3
     model = Cnn(**QUICK).set_params(epochs=1).fit(cells, y, groups)
@@ -150,7 +150,7 @@ def test_more_than_two_classes_and_a_round_trip_to_another_process() -> None:
     assert model.predict_proba([]).shape == (0, 3)
 
 
-def test_rare_classes_weigh_as_much_as_common_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_classes_have_equal_total_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
 
     def spy(self: Cnn, training: Any, validation: Any, seed: int) -> None:
@@ -166,7 +166,7 @@ def test_rare_classes_weigh_as_much_as_common_ones(monkeypatch: pytest.MonkeyPat
     assert validation.weights.sum() == pytest.approx(4)
 
 
-def test_its_search_space_can_be_set() -> None:
+def test_search_space() -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     model = Cnn()
     drawn = model.search_space(study.ask())
@@ -180,19 +180,19 @@ def test_its_search_space_can_be_set() -> None:
         ({"learning_rate": 1e30}, "lower learning_rate"),
         ({"size": 8}, "size must be at least 16"),
         ({"batch_size": 1}, "batch_size must be at least 2"),
-        ({"dropout": 1.0}, "dropout must lie in"),
+        ({"dropout": 1.0}, "dropout must be in"),
         ({"cv": 3}, "cv must be None, a splitter"),
         ({"cv": [([0, 2, 4], [1])]}, "trains on no cell of class coarse"),
-        ({"cv": [(range(40), [])]}, "holds no cell for early stopping"),
+        ({"cv": [(range(40), [])]}, "has no cell for early stopping"),
     ],
 )
-def test_what_cannot_work_is_refused(parameters: dict[str, Any], message: str) -> None:
+def test_invalid_parameters_raise(parameters: dict[str, Any], message: str) -> None:
     cells, y, groups = discs(40)
     with pytest.raises(ValueError, match=message):
         Cnn(**QUICK).set_params(**parameters).fit(cells, y, groups)
 
 
-def test_too_few_classes_or_patients_and_unequal_lengths_are_refused() -> None:
+def test_invalid_data_raises() -> None:
     cells, y, groups = discs(8)
     with pytest.raises(ValueError, match="cells of one class only"):
         Cnn().fit(cells, np.zeros(8))
@@ -202,7 +202,7 @@ def test_too_few_classes_or_patients_and_unequal_lengths_are_refused() -> None:
         Cnn().fit(cells, y[:7])
 
 
-def test_it_says_that_it_takes_cells_and_writes_nothing(
+def test_it_consumes_cells_and_writes_no_files(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert Cnn.consumes == "cells"

@@ -1,4 +1,4 @@
-"""Decision values are libsvm's."""
+"""Decision values equal those of libsvm."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from classifiers.kernel_machine import Kernel, fit_kernel_machine
 
 @pytest.mark.parametrize("name", ["rbf", "linear", "poly", "sigmoid"])
 @pytest.mark.parametrize("gram_rows", [20_000, 10])
-def test_decision_values_are_those_of_libsvm(
-    name: str, gram_rows: int, planted: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_decision_values_equal_libsvm(name: str, gram_rows: int, planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel_machine, "GRAM_ROWS", gram_rows)
     data = planted(signal=1.0)
     weights = np.random.default_rng(1).uniform(0.5, 2, len(data.y))
@@ -27,7 +25,7 @@ def test_decision_values_are_those_of_libsvm(
     np.testing.assert_allclose(ours.decisions(unseen)[:, 0], theirs.decision_function(unseen), atol=1e-9)
 
 
-def test_more_classes_are_machines_of_one_against_the_rest(planted: Any) -> None:
+def test_multiclass_is_one_vs_rest(planted: Any) -> None:
     data = planted((4, 4, 4))
     weights = np.ones(len(data.y))
     machine = fit_kernel_machine(data.X, data.y, weights, kernel=Kernel("rbf", 0.1, 3, 0.0), C=1.0)
@@ -38,7 +36,7 @@ def test_more_classes_are_machines_of_one_against_the_rest(planted: Any) -> None
     assert len(machine.support) < len(data.X)
 
 
-def test_unknown_kernel_is_refused(planted: Any) -> None:
+def test_unknown_kernel_raises(planted: Any) -> None:
     data = planted()
-    with pytest.raises(ValueError, match="kernel='rfb'; it is one of rbf, linear, poly, sigmoid"):
+    with pytest.raises(ValueError, match="kernel='rfb' is not known; it is one of rbf, linear, poly, sigmoid"):
         fit_kernel_machine(data.X, data.y, np.ones(len(data.y)), kernel=Kernel("rfb", 1.0, 3, 0.0), C=1.0)

@@ -1,4 +1,4 @@
-"""Naive Bayes against scikit-learn's."""
+"""Naive Bayes compared with scikit-learn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from classifiers.naive_bayes import NaiveBayes
 
 
-def test_it_is_scikit_learns_with_priors_of_the_cells_or_equal_ones(planted: Any) -> None:
+def test_it_equals_scikit_learn_with_empirical_or_equal_priors(planted: Any) -> None:
     data = planted((3, 9, 5), signal=1.0)
     for balance, priors in (("none", None), ("cells", [1 / 3, 1 / 3, 1 / 3])):
         theirs = make_pipeline(StandardScaler(), GaussianNB(priors=priors, var_smoothing=0.01)).fit(data.X, data.y)

@@ -1,4 +1,4 @@
-"""The prior against closed forms: shares of patients, its Brier score, its log loss, its AUROC, a constant's F1."""
+"""The prior compared with closed forms: shares, Brier score, log loss, AUROC and F1."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from classifiers.prior import Prior
 
 
 class Unreadable:
-    """Cells that only tell how many they are."""
+    """Cells that have only a length."""
 
     def __init__(self, n: int) -> None:
         self.n = n
@@ -20,10 +20,10 @@ class Unreadable:
         return self.n
 
     def __getitem__(self, at: object) -> object:
-        raise AssertionError("the prior looked at a cell")
+        raise AssertionError("the prior accessed a cell")
 
 
-def test_patients_are_counted_and_no_cell_is_looked_at() -> None:
+def test_patients_are_counted_and_no_cell_is_read() -> None:
     """Three of a, one of b: 3/4 and 1/4, however many cells each has."""
     cells = [1, 2, 5, 40]
     groups, y = np.repeat(["p", "q", "r", "s"], cells), np.repeat(["a", "a", "a", "b"], cells)
@@ -38,7 +38,7 @@ def test_without_groups_each_cell_is_a_patient() -> None:
     assert fitted.shares_.tolist() == [0.25, 0.25, 0.5]
 
 
-def test_a_patient_with_cells_of_two_classes_counts_with_their_shares() -> None:
+def test_a_patient_with_two_classes_contributes_in_proportion() -> None:
     """One patient of a alone, one with a quarter of a: (1 + 1/4) / 2 = 0.625."""
     fitted = Prior().fit(Unreadable(6), list("aa" + "abbb"), groups=list("ppqqqq"))
     assert fitted.shares_.tolist() == [0.625, 0.375]
@@ -64,14 +64,14 @@ def test_weighted_f1_of_its_constant_decision_is_that_of_section_12() -> None:
     assert f1_score(y, decided, average="weighted") == pytest.approx(0.5532, abs=5e-5)
 
 
-def test_leaving_patients_out_ranks_the_prior_at_nothing() -> None:
+def test_leave_one_out_auroc_of_the_prior_is_zero() -> None:
     """10 + 10 patients, one left out at a time: the pooled AUROC is exactly 0, since the share falls with the class."""
     y = np.repeat([0, 1], 10)
     p = [Prior().fit(np.delete(y, i), np.delete(y, i)).predict_proba([0])[0, 1] for i in range(20)]
     assert roc_auc_score(y, p) == 0.0
 
 
-def test_it_is_a_scikit_learn_classifier_of_cells_without_anything_to_tune() -> None:
+def test_it_has_no_parameters() -> None:
     assert clone(Prior()).get_params() == {}
     assert (Prior.consumes, Prior.tunable) == ("cells", False)
 
@@ -85,6 +85,6 @@ def test_it_is_a_scikit_learn_classifier_of_cells_without_anything_to_tune() -> 
         (2, ["a", "b"], ["p", None], "no patient for 1 rows"),
     ],
 )
-def test_what_does_not_fit_is_refused(n: int, y: list[str], groups: list[str] | None, complaint: str) -> None:
+def test_invalid_input_raises(n: int, y: list[str], groups: list[str] | None, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Prior().fit(Unreadable(n), y, groups=groups)

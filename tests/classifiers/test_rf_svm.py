@@ -16,11 +16,12 @@ from classifiers.weighting import row_weights
 
 
 def selection(**params: Any) -> ForestSelection:
-    defaults = {"threshold": "median", "min_features": 1, "max_features": None, "n_estimators": 20}
-    return ForestSelection(**{**defaults, "min_samples_leaf": 2, "random_state": 3, "threads": 1, **params})
+    leaf = params.pop("min_samples_leaf", 2)
+    forest = RandomForestClassifier(n_estimators=20, min_samples_leaf=leaf, random_state=3)
+    return ForestSelection(forest, **{"threshold": "median", "min_features": 1, "max_features": None, **params})
 
 
-def test_the_informative_features_are_kept(planted: Any) -> None:
+def test_informative_features_are_selected(planted: Any) -> None:
     data = planted(features=60, informative=4)
     fitted = RfSvm(max_features=6, random_state=0).fit(data.X, data.y, data.groups)
     assert {0, 1, 2, 3} <= set(fitted.selected_)
@@ -30,7 +31,7 @@ def test_the_informative_features_are_kept(planted: Any) -> None:
 
 @pytest.mark.parametrize("threshold", ["median", "mean", 0.05])
 @pytest.mark.parametrize("max_features", [None, 4])
-def test_the_selection_is_that_of_scikit_learn(threshold: Any, max_features: int | None, planted: Any) -> None:
+def test_selection_equals_scikit_learn(threshold: Any, max_features: int | None, planted: Any) -> None:
     data = planted(features=21, signal=1.0)
     weights = np.random.default_rng(0).uniform(0.5, 1.5, len(data.y))
     forest = RandomForestClassifier(n_estimators=20, min_samples_leaf=2, random_state=3)
@@ -40,7 +41,7 @@ def test_the_selection_is_that_of_scikit_learn(threshold: Any, max_features: int
     np.testing.assert_array_equal(ours.selected_, np.flatnonzero(theirs.get_support()))
 
 
-def test_the_forest_weighs_cells_by_patient(planted: Any) -> None:
+def test_the_forest_weights_cells_by_patient(planted: Any) -> None:
     data = planted((3, 9), features=30, signal=0.5)
     keep = np.flatnonzero((data.groups != data.groups[0]) | (np.arange(len(data.y)) == 0))
     X, y, groups = data.X[keep], data.y[keep], data.groups[keep]
@@ -52,7 +53,7 @@ def test_the_forest_weighs_cells_by_patient(planted: Any) -> None:
     assert set(fitted.selected_) != set(np.argsort(-unweighted.feature_importances_)[:8])
 
 
-def test_at_least_the_least_number_is_kept_and_the_highest_number_goes_first(planted: Any) -> None:
+def test_max_features_takes_precedence_over_min_features(planted: Any) -> None:
     data = planted(features=20)
     weights = np.ones(len(data.y))
     most_important = np.argsort(-selection().fit(data.X, data.y, weights).importances_)
@@ -62,10 +63,10 @@ def test_at_least_the_least_number_is_kept_and_the_highest_number_goes_first(pla
     assert set(capped.selected_) == set(most_important[:2])
 
 
-def test_of_constant_features_the_least_number_is_kept() -> None:
+def test_min_features_are_selected_from_constant_features() -> None:
     X = np.ones((8, 5))
-    kept = selection(threshold="mean", min_features=3).fit(X, np.arange(8) % 2, np.ones(8)).selected_
-    np.testing.assert_array_equal(kept, np.arange(3))
+    selected = selection(threshold="mean", min_features=3).fit(X, np.arange(8) % 2, np.ones(8)).selected_
+    np.testing.assert_array_equal(selected, np.arange(3))
 
 
 @pytest.mark.parametrize(
@@ -76,20 +77,20 @@ def test_of_constant_features_the_least_number_is_kept() -> None:
         ({"min_features": 0}, "min_features=0"),
     ],
 )
-def test_other_parameters_are_refused(params: dict[str, Any], message: str, planted: Any) -> None:
+def test_invalid_parameters_raise(params: dict[str, Any], message: str, planted: Any) -> None:
     data = planted()
     with pytest.raises(ValueError, match=message):
         RfSvm(n_estimators=5, **params).fit(data.X, data.y)
 
 
-def test_noise_selected_outside_of_the_splits_would_be_trusted_but_is_not(planted: Any) -> None:
-    # 400 features without signal: a selection that saw the calibration patients would make them look separable.
+def test_selection_does_not_leak_into_the_calibration(planted: Any) -> None:
+    # 400 features without signal: a selection that used the calibration patients would make them appear separable.
     data, unseen = (planted((15, 15), cells=2, features=400, signal=0.0, seed=s) for s in (0, 1))
     fitted = RfSvm(max_features=10, n_estimators=50, random_state=0).fit(data.X, data.y, data.groups)
     assert log_loss(unseen.y, fitted.predict_proba(unseen.X)) < np.log(2) + 0.15
 
 
-def test_features_that_no_tree_uses_are_not_kept_though_the_median_is_nought() -> None:
+def test_unused_features_are_not_selected_even_if_the_median_is_zero() -> None:
     rng = np.random.default_rng(0)
     X, codes = rng.normal(size=(30, 800)), np.arange(30) % 2
     fitted = selection(min_samples_leaf=5).fit(X, codes, np.ones(30))
@@ -98,7 +99,7 @@ def test_features_that_no_tree_uses_are_not_kept_though_the_median_is_nought() -
     assert len(fitted.selected_) < 400
 
 
-def test_importances_are_the_forests_among_the_selected(planted: Any) -> None:
+def test_importances_are_those_of_the_forest_for_selected_features(planted: Any) -> None:
     data = planted(features=30, signal=1.0)
     fitted = RfSvm(max_features=8, n_estimators=20, random_state=5).fit(data.X, data.y, data.groups)
     weights = row_weights(data.y, data.groups, "patients")
@@ -109,4 +110,4 @@ def test_importances_are_the_forests_among_the_selected(planted: Any) -> None:
     np.testing.assert_allclose(
         fitted.feature_importances_[fitted.selected_], known[fitted.selected_] / known[fitted.selected_].sum()
     )
-    assert known[dropped].sum() > 0, "something was dropped that the forest used"
+    assert known[dropped].sum() > 0, "a dropped feature was used by the forest"

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from classifiers.patient_splits import patient_folds
+from classifiers.inner_splits import patient_folds
 from classifiers.rf_svm import RfSvm
 from classifiers.svm import Svm
 
@@ -25,7 +25,7 @@ machines = pytest.mark.parametrize(
 
 @machines
 @pytest.mark.parametrize("classes", [2, 3])
-def test_every_split_gets_the_patients_and_keeps_them_whole(
+def test_every_split_receives_groups_and_is_patient_disjoint(
     classifier: Any, classes: int, spy: Any, planted: Any
 ) -> None:
     data = planted((6,) * classes)
@@ -45,7 +45,7 @@ def test_without_groups_each_row_is_its_own_patient(classifier: Any, spy: Any, p
 
 
 @machines
-def test_only_training_rows_of_a_split_reach_its_machine(
+def test_machines_are_fitted_on_training_rows_only(
     classifier: Any, spy: Any, planted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = planted()
@@ -62,17 +62,8 @@ def test_only_training_rows_of_a_split_reach_its_machine(
     assert seen == [tuple(range(len(data.y))), *(tuple(train) for train, _ in spy.pairs)]
 
 
-@machines
-def test_a_splitter_that_splits_a_patient_is_refused(classifier: Any, planted: Any) -> None:
-    data = planted()
-    half = len(data.y) // 2
-    pairs = [(np.arange(half), np.arange(half, len(data.y)))]
-    with pytest.raises(ValueError, match="on both sides"):
-        classifier(cv=pairs).fit(data.X, data.y, data.groups)
-
-
 @pytest.mark.parametrize("classes", [2, 3])
-def test_probabilities_are_those_of_scikit_learn_on_the_same_splits(classes: int, planted: Any) -> None:
+def test_probabilities_equal_scikit_learn_on_the_same_splits(classes: int, planted: Any) -> None:
     data = planted((6,) * classes, signal=1.0)
     pairs = patient_folds(data.y, data.groups)
     machine = SVC(C=2.0) if classes == 2 else OneVsRestClassifier(SVC(C=2.0))
@@ -82,7 +73,7 @@ def test_probabilities_are_those_of_scikit_learn_on_the_same_splits(classes: int
     np.testing.assert_allclose(ours, expected, atol=1e-4)
 
 
-def test_calibration_on_patients_is_less_sure_of_unseen_patients_than_on_cells(planted: Any) -> None:
+def test_calibration_by_patient_is_less_overconfident_than_by_cell(planted: Any) -> None:
     losses = {"patients": [], "cells": []}
     for seed in range(5):
         data, unseen = (planted((8, 8), cells=12, signal=1.0, patient_sd=1.5, seed=s) for s in (seed, 100 + seed))
@@ -92,7 +83,7 @@ def test_calibration_on_patients_is_less_sure_of_unseen_patients_than_on_cells(p
     assert np.mean(losses["patients"]) < np.mean(losses["cells"]) - 0.1
 
 
-def test_a_hundred_cells_of_two_patients_are_trusted_as_two(planted: Any) -> None:
+def test_platt_targets_depend_on_the_number_of_patients(planted: Any) -> None:
     # Platt's target for two positive patients is (2 + 1) / (2 + 2); for their 100 cells it would be 101 / 102.
     data = planted((2, 2), cells=50, signal=50.0, patient_sd=0.0)
     probabilities = Svm(kernel="linear").fit(data.X, data.y, data.groups).predict_proba(data.X)[:, 1]
@@ -100,14 +91,14 @@ def test_a_hundred_cells_of_two_patients_are_trusted_as_two(planted: Any) -> Non
     assert probabilities[data.y == 0].mean() == pytest.approx(1 / 4, abs=0.02)
 
 
-def test_a_class_of_one_patient_is_calibrated_on_the_training_cells_and_says_so(planted: Any) -> None:
+def test_a_class_of_one_patient_is_calibrated_on_training_cells_with_a_warning(planted: Any) -> None:
     data = planted((4, 1))
     with pytest.warns(UserWarning, match="Svm: a class has fewer than two patients"):
         fitted = Svm().fit(data.X, data.y, data.groups)
     assert fitted.calibration_ == "training"
 
 
-def test_a_class_that_no_test_part_has_is_named(planted: Any) -> None:
+def test_a_class_without_test_cells_raises(planted: Any) -> None:
     data = planted((4, 4))
     only_first = np.flatnonzero(data.groups == data.groups[data.y == 0][0])
     pairs = [(np.setdiff1d(np.arange(len(data.y)), only_first), only_first)]
@@ -115,7 +106,7 @@ def test_a_class_that_no_test_part_has_is_named(planted: Any) -> None:
         Svm(cv=pairs).fit(data.X, data.y, data.groups)
 
 
-def test_gamma_scale_times_its_factor(planted: Any) -> None:
+def test_gamma_factor_scales_gamma(planted: Any) -> None:
     data = planted()
     variance = StandardScaler().fit_transform(data.X).var()
     fitted = Svm(gamma_factor=0.5).fit(data.X, data.y)
@@ -124,12 +115,12 @@ def test_gamma_scale_times_its_factor(planted: Any) -> None:
 
 
 @pytest.mark.parametrize(("params", "message"), [({"gamma": "auto"}, "gamma='auto'"), ({"gamma": -1.0}, "above 0")])
-def test_other_gammas_are_refused(params: dict[str, Any], message: str, planted: Any) -> None:
+def test_invalid_gammas_raise(params: dict[str, Any], message: str, planted: Any) -> None:
     data = planted()
     with pytest.raises(ValueError, match=message):
         Svm(**params).fit(data.X, data.y)
 
 
-def test_the_linear_kernel_is_tuned_by_its_cost_alone() -> None:
+def test_the_search_space_of_the_linear_kernel_is_c() -> None:
     space = Svm(kernel="linear").search_space(optuna.trial.FixedTrial({"C": 0.1}))
     assert space == {"C": 0.1}

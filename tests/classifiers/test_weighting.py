@@ -1,4 +1,4 @@
-"""Weights of cells: closed forms and scikit-learn's."""
+"""Weights of cells compared with closed forms and scikit-learn."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ CODES = np.array([0, 0, 0, 0, 1, 1])
 UNITS = np.array(["a", "a", "a", "b", "c", "c"])
 
 
-def test_patients_share_the_weight_of_their_class_equally() -> None:
+def test_patients_of_a_class_have_equal_weights() -> None:
     # Six rows: 3 for each class; class 0: 1.5 for each of a and b; class 1: 3 for c.
     np.testing.assert_allclose(row_weights(CODES, UNITS, "patients"), [0.5, 0.5, 0.5, 1.5, 1.5, 1.5])
 
 
-def test_cells_are_balanced_as_scikit_learn_does_it() -> None:
+def test_balanced_cells_equal_scikit_learn() -> None:
     np.testing.assert_allclose(row_weights(CODES, UNITS, "cells"), compute_sample_weight("balanced", CODES))
 
 
-def test_none_is_one_each() -> None:
+def test_none_gives_unit_weights() -> None:
     np.testing.assert_array_equal(row_weights(CODES, UNITS, "none"), np.ones(6))
 
 
-def test_rows_that_are_their_own_patients_are_balanced_as_cells() -> None:
+def test_rows_without_groups_are_balanced_as_cells() -> None:
     np.testing.assert_allclose(
         row_weights(CODES, np.arange(6), "patients"), row_weights(CODES, np.arange(6), "cells"), rtol=1e-15
     )

@@ -35,7 +35,7 @@ def test_lossless_formats_are_read_as_rgb(tmp_path: Path, picture: npt.NDArray[n
     np.testing.assert_array_equal(read_image(save(tmp_path / f"c.{suffix}", picture)), picture)
 
 
-def test_jpeg_is_read_and_known_as_lossy(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+def test_jpeg_is_read_and_lossy(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     smooth = cv2.GaussianBlur(picture, (0, 0), 3)
     path = save(tmp_path / "c.jpg", smooth, quality=95)
     assert np.abs(read_image(path).astype(int) - smooth).mean() < 4
@@ -45,7 +45,7 @@ def test_jpeg_is_read_and_known_as_lossy(tmp_path: Path, picture: npt.NDArray[np
     assert not is_lossy(save(tmp_path / "lzw.tif", picture, compression="tiff_lzw"))
 
 
-def test_the_content_decides_not_the_name(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+def test_the_format_is_detected_from_the_content(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     path = save(tmp_path / "c.jpg", picture, format="PNG")
     np.testing.assert_array_equal(read_image(path), picture)
     assert not is_lossy(path)
@@ -88,21 +88,21 @@ def test_palettes_and_bitmaps_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_cut_off_files_are_damaged(tmp_path: Path, suffix: str) -> None:
+def test_truncated_files_raise(tmp_path: Path, suffix: str) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (60, 60, 3), dtype=np.uint8)
-    whole = save(tmp_path / f"c.{suffix}", noise)
-    assert verify_image(whole) == (60, 60)
+    complete = save(tmp_path / f"c.{suffix}", noise)
+    assert verify_image(complete) == (60, 60)
     cut = tmp_path / f"cut.{suffix}"
-    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
-    with pytest.raises(ValueError, match=rf"cut\.{suffix}: (damaged|not an image)"):
+    cut.write_bytes(complete.read_bytes()[: complete.stat().st_size * 2 // 3])
+    with pytest.raises(ValueError, match=rf"cut\.{suffix}: (damaged|not a readable image)"):
         verify_image(cut)
 
 
-def test_verification_gives_height_and_width(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+def test_verification_returns_height_and_width(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     assert verify_image(save(tmp_path / "c.png", picture)) == (20, 30)
 
 
-def test_a_changed_byte_in_a_png_is_damage(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+def test_a_changed_byte_in_a_png_raises(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     path = save(tmp_path / "c.png", picture)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
@@ -112,46 +112,46 @@ def test_a_changed_byte_in_a_png_is_damage(tmp_path: Path, picture: npt.NDArray[
 
 
 @pytest.mark.parametrize("content", [b"", b"not an image, just text\n", b"\x89PNG\r\n\x1a\n"])
-def test_what_is_no_image_is_said_so(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_an_image_raises(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "text.png"
     path.write_bytes(content)
     for read in (read_image, read_mask, verify_image):
-        with pytest.raises(ValueError, match=r"text\.png: not an image that can be read \(BMP, PNG, JPEG or TIFF\)"):
+        with pytest.raises(ValueError, match=r"text\.png: not a readable image \(BMP, PNG, JPEG or TIFF\)"):
             read(path)
 
 
-def test_other_formats_are_named(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+def test_other_formats_raise(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     path = save(tmp_path / "c.gif", picture)
     with pytest.raises(ValueError, match="a GIF file"):
         read_image(path)
 
 
-def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
+def test_a_missing_file_raises(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"gone\.png"):
         read_image(tmp_path / "gone.png")
 
 
-def test_one_cell_a_file(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+def test_several_pages_raise(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     page = PillowImage.fromarray(picture)
     page.save(tmp_path / "two.tif", save_all=True, append_images=[page])
     with pytest.raises(ValueError, match="2 pages"):
         read_image(tmp_path / "two.tif")
 
 
-def test_floats_are_refused(tmp_path: Path) -> None:
+def test_floats_raise(tmp_path: Path) -> None:
     path = save(tmp_path / "f.tif", np.ones((4, 4), dtype=np.float32))
     with pytest.raises(ValueError, match="8 or 16 bit"):
         read_image(path)
 
 
-def test_huge_images_are_refused_by_their_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_huge_images_raise_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cells_module, "MAX_PIXELS", 20 * 20)
     path = save(tmp_path / "c.png", np.zeros((20, 21, 3), dtype=np.uint8))
     with pytest.raises(ValueError, match="21 x 20 pixels"):
         read_image(path)
 
 
-def test_masks_are_what_is_not_zero_in_a_colour(tmp_path: Path) -> None:
+def test_masks_are_non_zero_in_any_colour(tmp_path: Path) -> None:
     truth = np.zeros((6, 7), dtype=bool)
     truth[2:4, 1:5] = True
     for name, pixels in {
@@ -165,7 +165,7 @@ def test_masks_are_what_is_not_zero_in_a_colour(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read_mask(save(tmp_path / f"{name}.png", pixels)), truth, err_msg=name)
 
 
-def test_a_file_is_decoded_when_it_is_looked_at(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+def test_a_file_is_decoded_on_first_access(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     path = tmp_path / "later.png"
     cell = Cell.from_file(CellFile("later", str(path), um_per_px=0.2))
     assert (cell.id, cell.um_per_px, repr(cell)) == ("later", 0.2, "Cell('later')")
@@ -182,8 +182,8 @@ def test_the_mask_is_the_foreground_the_file_or_the_frame(tmp_path: Path, pictur
     assert Cell.from_file(CellFile("c", path, mask_by="whole")).mask.all()
     drawn = np.zeros((20, 30), dtype=bool)
     drawn[8:12, 10:20] = True
-    given = CellFile("c", path, mask_path=str(save(tmp_path / "m.png", drawn)))
-    np.testing.assert_array_equal(Cell.from_file(given).mask, drawn)
+    annotated = CellFile("c", path, mask_path=str(save(tmp_path / "m.png", drawn)))
+    np.testing.assert_array_equal(Cell.from_file(annotated).mask, drawn)
 
 
 def test_jpeg_noise_is_not_foreground(tmp_path: Path) -> None:
@@ -193,11 +193,11 @@ def test_jpeg_noise_is_not_foreground(tmp_path: Path) -> None:
     path = save(tmp_path / "c.jpg", image, quality=90)
     mask = Cell.from_file(CellFile("c", str(path))).mask
     wrong, naive = np.count_nonzero(mask ^ inside), np.count_nonzero(read_image(path).any(axis=2) ^ inside)
-    # So small and so bright a disc is wider by the colour that bleeds over one pixel of its rim.
+    # The colour of such a small, bright disc bleeds over one pixel of its rim.
     assert wrong < 0.06 * inside.sum() < 0.5 * naive
 
 
-def test_a_mask_of_another_size_is_refused(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+def test_a_mask_of_another_size_raises(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     path = str(save(tmp_path / "c.png", picture))
     mask = str(save(tmp_path / "m.png", np.ones((30, 20), dtype=bool)))
     with pytest.raises(ValueError, match=r"cell c: the mask is \(30, 20\), its image \(20, 30\)"):
@@ -206,7 +206,7 @@ def test_a_mask_of_another_size_is_refused(tmp_path: Path, picture: npt.NDArray[
         Cell("c", picture, np.ones((3, 3), dtype=bool))
 
 
-def test_the_nucleus_is_what_was_drawn_inside_the_cell(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+def test_the_nucleus_is_the_annotation_inside_the_cell(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     path = str(save(tmp_path / "c.png", picture))
     drawn = np.zeros((20, 30), dtype=bool)
     drawn[2:10, 10:20] = True
@@ -225,7 +225,7 @@ def test_the_nucleus_is_what_was_drawn_inside_the_cell(tmp_path: Path, picture: 
     assert Cell.from_file(CellFile("c", path)).nucleus is None
 
 
-def test_a_black_nucleus_mask_says_that_there_is_none(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+def test_a_black_nucleus_mask_means_no_nucleus(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     path = str(save(tmp_path / "c.png", picture))
     black = str(save(tmp_path / "n.png", np.zeros((20, 30), dtype=np.uint8)))
     nucleus = Cell.from_file(CellFile("c", path, nucleus_path=black)).nucleus
@@ -233,7 +233,7 @@ def test_a_black_nucleus_mask_says_that_there_is_none(tmp_path: Path, picture: n
     assert not nucleus.any()
 
 
-def test_a_nucleus_mask_of_another_size_or_place_names_the_cell(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+def test_an_invalid_nucleus_mask_raises(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     path = str(save(tmp_path / "c.png", picture))
     turned = str(save(tmp_path / "n.png", np.ones((30, 20), dtype=bool)))
     with pytest.raises(ValueError, match=r"cell c: the nucleus mask is \(30, 20\), its image \(20, 30\)"):
@@ -243,11 +243,11 @@ def test_a_nucleus_mask_of_another_size_or_place_names_the_cell(tmp_path: Path, 
     corner = np.zeros((20, 30), dtype=bool)
     corner[0, 0] = True
     outside = str(save(tmp_path / "o.png", corner))
-    with pytest.raises(ValueError, match=r"cell c: the nucleus mask .*o\.png lies outside the cell"):
+    with pytest.raises(ValueError, match=r"cell c: the nucleus mask .*o\.png is outside the cell"):
         _ = Cell.from_file(CellFile("c", path, nucleus_path=outside)).nucleus
 
 
-def test_a_frame_that_is_not_black_names_file_and_option(tmp_path: Path) -> None:
+def test_a_bright_frame_raises_with_file_and_option(tmp_path: Path) -> None:
     path = save(tmp_path / "bright.png", np.full((20, 20, 3), 220, dtype=np.uint8))
     with pytest.raises(ValueError, match=r"bright\.png: .*not black.*--mask"):
         _ = Cell.from_file(CellFile("c", str(path))).mask
@@ -261,7 +261,7 @@ def test_a_cell_in_memory_is_rgb_uint8(image: npt.NDArray[np.uint8]) -> None:
         Cell("c", image)
 
 
-def test_cells_are_a_sequence_that_keeps_no_pixels(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+def test_cells_are_a_sequence_without_cached_pixels(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     path = str(save(tmp_path / "c.png", picture))
     cells = Cells(CellFile(name, path) for name in "abcd")
     assert len(cells) == 4
@@ -276,8 +276,8 @@ def test_cells_are_a_sequence_that_keeps_no_pixels(tmp_path: Path, picture: npt.
         cells[4]
 
 
-def test_a_photo_s_orientation_tag_does_not_turn_it(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
-    # Masks are drawn on the pixels as they lie in the file.
+def test_the_orientation_tag_is_ignored(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    # Masks refer to the pixels as stored in the file.
     photo = PillowImage.fromarray(picture)
     tags = photo.getexif()
     tags[0x0112] = 6

@@ -17,9 +17,9 @@ from timm.data import create_transform, resolve_model_data_config
 from extractors.cells import Cell, CellFile, Cells
 from extractors.embedding import Embedding
 from extractors.networks import devices
-from extractors.networks.inference.engine import Row, Shown
+from extractors.networks.inference.engine import InputImage, Row
 from extractors.networks.inference.openvino_engine import OpenVINOEngine
-from extractors.networks.inference.openvino_runtime import computes_bf16
+from extractors.networks.inference.openvino_runtime import has_native_bf16
 
 SMALL = "mobilenetv3_small_050"
 
@@ -44,25 +44,25 @@ def test_it_is_a_stateless_transformer() -> None:
     assert extractor.transform([]).shape == (0, 1024)
 
 
-def test_features_depend_bit_for_bit_on_the_cell_alone() -> None:
+def test_features_depend_on_the_cell_alone() -> None:
     many = cells(40)
     extractor = embedding()
-    whole = extractor.transform(many)
-    assert np.array_equal(whole, extractor.transform(many))
+    features = extractor.transform(many)
+    assert np.array_equal(features, extractor.transform(many))
     shards = [clone(extractor).transform(many[start : start + 17]) for start in (34, 17, 0)]
-    assert np.array_equal(whole, np.concatenate(shards[::-1]))
-    assert np.array_equal(whole[:16], pickle.loads(pickle.dumps(extractor)).transform(many[:16]))  # noqa: S301 - ours
-    assert np.array_equal(whole, embedding(threads=2).transform(many))
-    assert np.array_equal(whole[:3], np.concatenate([extractor.transform(many[i : i + 1]) for i in range(3)]))
+    assert np.array_equal(features, np.concatenate(shards[::-1]))
+    assert np.array_equal(features[:16], pickle.loads(pickle.dumps(extractor)).transform(many[:16]))  # noqa: S301 - ours
+    assert np.array_equal(features, embedding(threads=2).transform(many))
+    assert np.array_equal(features[:3], np.concatenate([extractor.transform(many[i : i + 1]) for i in range(3)]))
 
 
-def test_every_engine_gives_the_same_features() -> None:
+def test_engines_give_the_same_features() -> None:
     many = cells(5)
     first, other = (embedding(engine=engine).transform(many) for engine in ("openvino", "torch"))
     assert 0 < np.abs(first - other).max() < 1e-4 * np.abs(other).max()
 
 
-def test_the_processor_computes_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cpu_is_used_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "gpu_count", lambda: 0)
     assert np.array_equal(embedding(device="auto").transform(cells(2)), embedding(device="cpu").transform(cells(2)))
     with pytest.raises(ValueError, match="device=cuda, but this machine has no NVIDIA GPU"):
@@ -75,17 +75,17 @@ def test_notices_are_those_of_the_engine() -> None:
     assert plain.notices_ == ()
     rough = embedding(precision="bf16")
     rough.transform(cells(1))
-    assert len(rough.notices_) == (0 if computes_bf16() else 1)
+    assert len(rough.notices_) == (0 if has_native_bf16() else 1)
 
 
-def test_turned_images_are_averaged() -> None:
-    (cell,) = cells(1, side=256)  # what the network is shown is cut out of it, without interpolation
+def test_tta_averages_the_dihedral_images() -> None:
+    (cell,) = cells(1, side=256)  # the input is a crop without interpolation
     image = cell.image
     eight = [Cell(str(i), np.rot90(image if i < 4 else image[:, ::-1], i % 4).copy()) for i in range(8)]
     expected = embedding().transform(eight).mean(axis=0)
-    turned = embedding(tta=True)
-    np.testing.assert_allclose(turned.transform([cell])[0], expected, atol=1e-5 * np.abs(expected).max())
-    together = turned.transform(eight)
+    augmented = embedding(tta=True)
+    np.testing.assert_allclose(augmented.transform([cell])[0], expected, atol=1e-5 * np.abs(expected).max())
+    together = augmented.transform(eight)
     assert np.abs(together - together[0]).max() < 1e-5 * np.abs(expected).max()
     with pytest.raises(ValueError, match="tta=1 is not known; it is true or false"):
         embedding(tta=1).transform([cell])
@@ -99,21 +99,21 @@ def test_features_of_unit_length(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="normalize=l1 is not known; it is one of none, l2"):
         embedding(normalize="l1").transform(many)
 
-    def zeros(self: OpenVINOEngine, images: Iterable[Shown]) -> Iterator[Row]:
+    def zeros(self: OpenVINOEngine, images: Iterable[InputImage]) -> Iterator[Row]:
         return (np.zeros(self.width, dtype=np.float32) for _ in images)
 
     monkeypatch.setattr(OpenVINOEngine, "features", zeros)
     assert not embedding(normalize="l2").transform(many).any()
 
 
-def test_an_image_is_enlarged_unless_it_shows_no_cell() -> None:
+def test_small_images_are_enlarged_or_raise() -> None:
     assert np.isfinite(embedding().transform(cells(1, side=8))).all()
     with pytest.raises(ValueError, match="cell c0: an image of 7 x 7 pixels is too small for a network"):
         embedding().transform(cells(1, side=7))
 
 
-def test_each_cell_needs_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    def one_less(self: OpenVINOEngine, images: Iterable[Shown]) -> Iterator[Row]:
+def test_a_missing_row_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    def one_less(self: OpenVINOEngine, images: Iterable[InputImage]) -> Iterator[Row]:
         return (np.zeros(self.width, dtype=np.float32) for _ in list(images)[1:])
 
     monkeypatch.setattr(OpenVINOEngine, "features", one_less)
@@ -121,46 +121,46 @@ def test_each_cell_needs_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
         embedding().transform(cells(3))
 
 
-def test_a_feature_that_is_not_finite_names_its_cell(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self: OpenVINOEngine, images: Iterable[Shown]) -> Iterator[Row]:
+def test_a_non_finite_feature_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: OpenVINOEngine, images: Iterable[InputImage]) -> Iterator[Row]:
         for index, _ in enumerate(images):
             yield np.full(self.width, np.nan if index == 15 else 0, dtype=np.float32)
 
     monkeypatch.setattr(OpenVINOEngine, "features", broken)
-    with pytest.raises(ValueError, match=f"cell c15: its embedding by {SMALL} holds NaN or infinity"):
+    with pytest.raises(ValueError, match=f"cell c15: its embedding by {SMALL} contains NaN or infinity"):
         embedding().transform(cells(20))
 
 
-def test_the_full_name_tells_what_default_stands_for() -> None:
+def test_the_full_name_resolves_the_default() -> None:
     assert Embedding("resnet50").full_name().startswith("resnet50.")
     assert Embedding("resnet50.a1_in1k").full_name() == "resnet50.a1_in1k"
 
 
-def test_an_unreadable_cell_stops_with_its_name(tmp_path: Path) -> None:
+def test_an_unreadable_cell_raises(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_text("no image")
-    with pytest.raises(ValueError, match=r"x\.png: not an image"):
+    with pytest.raises(ValueError, match=r"x\.png: not a readable image"):
         embedding().transform(Cells([CellFile("x", str(tmp_path / "x.png"))]))
 
 
-def test_default_weights_are_never_replaced_by_random_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_default_weights_raise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(FileNotFoundError, match=rf"no weights for {SMALL}[\s\S]*HF_HUB_OFFLINE[\s\S]*weights=random"):
         Embedding(SMALL, weights_dir=tmp_path).transform(cells(1))
 
 
-def test_real_cells_through_published_weights_equal_plain_timm(shared: Path) -> None:
+def test_features_of_real_cells_equal_plain_timm(shared: Path) -> None:
     files = sorted((shared / "data" / "cnmc-sample").rglob("*.bmp"))[::7]
     ours = Embedding("mobilenetv2_100", weights_dir=shared / "weights").transform(
         Cells(CellFile(file.stem, str(file)) for file in files)
     )
     plain = timm.create_model("mobilenetv2_100", checkpoint_path=str(shared / "weights/mobilenetv2_100.safetensors"))
     plain.reset_classifier(0)
-    view = create_transform(**resolve_model_data_config(plain), is_training=False)
+    transform = create_transform(**resolve_model_data_config(plain), is_training=False)
     images = []
     for file in files:
         with Image.open(file) as image:
-            images.append(view(image.convert("RGB")))
+            images.append(transform(image.convert("RGB")))
     with torch.inference_mode():
         expected = plain.eval()(torch.stack(images)).numpy()
     assert np.abs(ours - expected).max() < 1e-4 * np.abs(expected).max()

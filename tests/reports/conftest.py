@@ -1,7 +1,8 @@
-"""Throw-away results folders of made-up predictions, written as the engine writes them."""
+"""Temporary results folders with synthetic predictions, in the format of the engine."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.identity import digest
-from bench.results import Results
+from bench.experiments.results import Results
+from bench.scores.decisions import Decision
 from bench.scores.metrics import score
+from bench.storage.fingerprints import digest
+from reports.groups import ComparableGroup
+from reports.page import write_report
+from reports.section import ReportData
 
 BINARY = ("diseased", "normal")
 
 
-def made_up_predictions(
+def synthetic_predictions(
     classes: Sequence[str],
     *,
     patients: int = 12,
@@ -27,7 +32,7 @@ def made_up_predictions(
     seed: int = 0,
     prefix: str = "",
 ) -> pd.DataFrame:
-    """Patients 0, 1, ... of each class in folds 0..3; a cell's score for its class is `skill` higher on average."""
+    """Patients 0, 1, ... of each class in folds 0 to 3; logits of the true class are `skill` higher on average."""
     rng = np.random.default_rng(seed)
     rows = []
     for repeat in range(repeats):
@@ -43,14 +48,15 @@ def made_up_predictions(
     return pd.DataFrame(rows, columns=columns).assign(threshold=threshold, patient_threshold=threshold)
 
 
-def made_up_record(predictions: pd.DataFrame, classes: Sequence[str], **changes: Any) -> dict[str, Any]:
-    """The record of an experiment; `changes` go over the top level, `data` and `protocol` over theirs."""
+def synthetic_record(predictions: pd.DataFrame, classes: Sequence[str], **changes: Any) -> dict[str, Any]:
+    """Record of an experiment; `changes` update the top level, `data` and `protocol` their own level."""
     first = predictions[predictions["repeat"] == 0]
     per_class = {
         c: {"cells": len(part), "patients": part["patient"].nunique(), "split_units": part["unit"].nunique()}
         for c, part in ((c, first[first["label"] == c]) for c in classes)
     }
     record: dict[str, Any] = {
+        "prepare": "none",
         "extractor": "handcrafted",
         "classifier": "svm",
         "flags": [],
@@ -61,11 +67,12 @@ def made_up_record(predictions: pd.DataFrame, classes: Sequence[str], **changes:
             "classifier_libraries": {"scikit-learn": "1.9.1", "numpy": "2.4.6"},
             "features": {"extractor": "extractors.Handcrafted[]", "libraries": {"opencv-python-headless": "5.0.0"}},
         },
+        "options": {},
         "environment": {"python": "3.11.7", "machine": "x86_64"},
         **{k: v for k, v in changes.items() if k not in ("data", "protocol")},
     }
     record["data"] = {
-        "name": "made up",
+        "name": "synthetic",
         "reader": "manifest",
         "digest": digest(classes),
         "cells": len(first),
@@ -83,6 +90,7 @@ def made_up_record(predictions: pd.DataFrame, classes: Sequence[str], **changes:
         "repeats": int(predictions["repeat"].nunique()),
         "inner_folds": 3,
         "tune": 0,
+        **vars(Decision()),
         "seed": 0,
         "threads": 1,
         **changes.get("protocol", {}),
@@ -102,7 +110,7 @@ def results(tmp_path: Path) -> Results:
 
 @pytest.fixture
 def add(results: Results) -> AddExperiment:
-    """Write an experiment of made-up predictions into the folder; gives its record."""
+    """Write an experiment with synthetic predictions into the folder and return its record."""
 
     def write(
         *,
@@ -113,23 +121,53 @@ def add(results: Results) -> AddExperiment:
         repeats: int = 1,
         seed: int = 0,
         prefix: str = "",
-        more: Mapping[str, pd.DataFrame] | None = None,
+        extra: Mapping[str, pd.DataFrame] | None = None,
         **changes: Any,
     ) -> Mapping[str, Any]:
-        predictions = made_up_predictions(
+        predictions = synthetic_predictions(
             classes, patients=patients, cells=cells, skill=skill, repeats=repeats, seed=seed, prefix=prefix
         )
-        record = made_up_record(predictions, classes, **changes)
+        record = synthetic_record(predictions, classes, **changes)
         positive = record["data"]["positive"]
         tables = {
             "predictions": predictions,
             "inner": predictions.drop(columns=["threshold", "patient_threshold"]).assign(inner_fold=0),
-            "scores": score(predictions, classes=classes, positive=positive, draws=300),
+            "scores": score(predictions, classes=classes, positive=positive, draws=100),
             "trials": pd.DataFrame(),
-            **(more or {}),
+            **(extra or {}),
         }
         timing = {"repeat0-fold0": {"tune": 0.5, "fit": 2.0}, "repeat0-fold1": {"tune": 0.25, "fit": 1.0}}
         results.write_experiment(f"e{record['key'][:12]}", record, tables, timing)
         return record
 
     return write
+
+
+@pytest.fixture
+def data(results: Results) -> Callable[[], ReportData]:
+    """Read the current contents of the folder."""
+    return lambda: ReportData.read(results)
+
+
+@pytest.fixture
+def groups(data: Callable[[], ReportData]) -> Callable[[], tuple[ComparableGroup, ...]]:
+    """Read the current comparable groups of the folder."""
+    return lambda: data().groups
+
+
+@pytest.fixture
+def section(results: Results) -> Callable[[str], str]:
+    """Render the report and return the HTML of one section, or an empty string."""
+
+    def html(anchor: str) -> str:
+        page = write_report(results, results.path / "report.html").read_text(encoding="utf-8")
+        match = re.search(rf'<section id="{anchor}".*?</section>', page, re.DOTALL)
+        return match.group(0) if match else ""
+
+    return html
+
+
+@pytest.fixture
+def section_text(section: Callable[[str], str]) -> Callable[[str], str]:
+    """Render the report and return the text of one section, without tags."""
+    return lambda anchor: " ".join(re.sub(r"<[^>]*>", " ", section(anchor)).split())

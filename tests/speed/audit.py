@@ -11,8 +11,8 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from bench.datasets.orientations import ORIENTATIONS, oriented
-from bench.datasets.phantom import PhantomSpec, phantom_cells
+from bench.datasets.phantom.reader import PhantomSpec, phantom_cells
+from bench.datasets.scanning.orientations import ORIENTATIONS, oriented
 from bench.evidence.audit.distances import blocks, candidates
 from bench.evidence.audit.fingerprints import hashes, thumbnail
 from extractors.segmentation.foreground import foreground_mask

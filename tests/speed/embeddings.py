@@ -19,19 +19,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bench import plugins
-from bench.datasets.phantom import PhantomSpec, phantom_cells
-from bench.executors import LocalPool, cores, local_pool
-from bench.extraction import extract
+from bench.datasets.phantom.reader import PhantomSpec, phantom_cells
+from bench.executors.cores import cores
+from bench.executors.local_pool import LocalPool, local_pool
+from bench.features.extraction import extract
+from bench.features.store.entry import open_features
+from bench.features.store.keys import entry_of
 from bench.observer import Observer
 from bench.options import make_options
-from bench.store.entry import open_features
-from bench.store.keys import entry_of
+from bench.plugins import registry
 from extractors.cells import CellFile, Cells
 from extractors.embedding import Embedding
 from extractors.networks.devices import gpu_count
-from extractors.networks.inference.opening import open_engine
-from extractors.networks.inference.turns import turned
+from extractors.networks.inference.select_engine import open_engine
+from extractors.networks.inference.test_time_augmentation import dihedral_images
 
 Features = npt.NDArray[np.float32]
 
@@ -128,7 +129,7 @@ def _cells(folder: Path, count: int) -> list[CellFile]:
     spec = PhantomSpec(size=SIDE, patients=max(20, count // 100))
     drawn = (image for image, _ in phantom_cells(spec))
     files = []
-    for index, image in enumerate(islice(turned(drawn), count)):
+    for index, image in enumerate(islice(dihedral_images(drawn), count)):
         files.append(CellFile(str(index), str(folder / f"{index}.bmp"), mask_by="whole"))
         cv2.imwrite(files[-1].path, image[..., ::-1])
     return files
@@ -208,7 +209,7 @@ def _bare(race: Race, machine: Machine, folder: Path, cells: Cells) -> float:
         precision=machine.precision,
         threads=machine.jobs * machine.threads,
     )
-    ready = [engine.view.shown(cell.image) for cell in cells[: race.eager]] * (1 if machine.device == "cpu" else 64)
+    ready = [engine.transform(cell) for cell in cells[: race.eager]] * (1 if machine.device == "cpu" else 64)
     list(engine.features(ready[:8]))
     start = time.perf_counter()
     for _ in engine.features(ready):
@@ -219,7 +220,7 @@ def _bare(race: Race, machine: Machine, folder: Path, cells: Cells) -> float:
 def _ours(model: str, machine: Machine, folder: Path, cells: Cells, pool: LocalPool) -> tuple[Features, float]:
     """The stored features, and cells a second from files to the stored matrix; the workers run already."""
     store = Path(tempfile.mkdtemp(dir=folder))
-    plugin = plugins.extractor(f"{model}[precision={machine.precision}]")
+    plugin = registry.extractor(f"{model}[precision={machine.precision}]")
     options = make_options(
         {
             "extractors": [model],
@@ -233,7 +234,7 @@ def _ours(model: str, machine: Machine, folder: Path, cells: Cells, pool: LocalP
     digests = [hashlib.sha256(Path(file.path).read_bytes()).hexdigest() for file in cells.files]
     start = time.perf_counter()
     entry = entry_of(store, plugin, digests, weights_dir=str(folder), threads=machine.threads, device=machine.device)
-    made = extract(entry, plugin, cells=cells, digests=digests, pool=pool, options=options, observer=Observer())
+    made = extract(entry, plugin, cells=cells, digests=digests, executor=pool, options=options, observer=Observer())
     seconds = time.perf_counter() - start
     stored = np.array(open_features(entry.folder))
     if made != len(cells) or len(stored) != len(cells):
@@ -248,7 +249,7 @@ def _core_seconds(race: Race, folder: Path, cells: Cells, machine: Machine) -> t
     )
     some = cells[:32]
     start = time.process_time()
-    ready = [engine.view.shown(cell.image) for cell in some]
+    ready = [engine.transform(cell) for cell in some]
     middle = time.process_time()
     for _ in engine.features(ready):
         pass

@@ -15,11 +15,12 @@ import pandas as pd
 from scipy.stats import bootstrap
 from sklearn.metrics import roc_auc_score
 
-from bench.evidence.comparisons import compare
-from bench.identity import digest
-from bench.results import Results
+from bench.evidence.comparison.compare import compare
+from bench.experiments.results import Results
+from bench.scores.decisions import Decision
 from bench.scores.metrics import score
 from bench.splits.outer_folds import draw_folds
+from bench.storage.fingerprints import digest
 
 EXPERIMENTS = 50
 PATIENTS = {"all": 47, "hem": 26}
@@ -84,6 +85,7 @@ def _scored(results: Results, number: int, predictions: pd.DataFrame, folds_hash
     seconds = time.perf_counter() - start
     record: dict[str, Any] = {
         "key": digest(number),
+        "prepare": "none",
         "extractor": f"extractor{number:02d}",
         "classifier": "svm",
         "flags": [],
@@ -93,7 +95,8 @@ def _scored(results: Results, number: int, predictions: pd.DataFrame, folds_hash
             "name": "cells", "digest": digest("cells"), "positive": "all", "classes": list(PATIENTS), "cells": 10661,
             "patients": 73, "split_units": 73,
         },
-        "protocol": {"split": "patient", "folds": FOLDS, "repeats": REPEATS, "tune": 0},
+        "protocol": {"split": "patient", "folds": FOLDS, "repeats": REPEATS, "tune": 0, **vars(Decision())},
+        "options": {},
     }  # fmt: skip
     results.write_experiment(f"e{number:02d}", record, {"predictions": predictions, "scores": scores}, {})
     return seconds

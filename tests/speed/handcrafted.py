@@ -20,10 +20,10 @@ import numpy as np
 from _peers import PEERS, Frame
 from threadpoolctl import threadpool_limits
 
-from bench.datasets.phantom import PhantomSpec, phantom_cells
+from bench.datasets.phantom.reader import PhantomSpec, phantom_cells
 from extractors.cells import Cell, CellFile, Cells
 from extractors.handcrafted.catalogue import EXTRACTORS, Handcrafted
-from extractors.handcrafted.family import HandcraftedBase
+from extractors.handcrafted.framework.family import HandcraftedBase
 from extractors.handcrafted.glcm import Glcm
 from extractors.handcrafted.zernike import Zernike
 

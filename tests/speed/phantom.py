@@ -9,7 +9,7 @@ import time
 
 import cv2
 
-from bench.datasets.phantom import PhantomSpec, phantom_cells
+from bench.datasets.phantom.reader import PhantomSpec, phantom_cells
 
 CELLS = 100
 ROUNDS = 5

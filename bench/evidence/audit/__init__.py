@@ -1,1 +1,1 @@
-"""What is wrong with a data set before anything is trained on it."""
+"""Audit of a dataset before training."""

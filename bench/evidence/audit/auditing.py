@@ -1,8 +1,7 @@
-"""`bench audit`: every check on one data set."""
+"""Audit a dataset: run all checks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import comb
 from pathlib import Path
@@ -14,19 +13,20 @@ import pandas as pd
 from bench.datasets.classes import check_classes, positive_class
 from bench.datasets.duplicates import identical
 from bench.datasets.links import with_links
-from bench.datasets.manifest import ManifestReader
-from bench.datasets.opening import scan_data
-from bench.datasets.scan import Problem, Scan, content_digest
+from bench.datasets.loading import scan_data
+from bench.datasets.readers.manifest import ManifestReader
+from bench.datasets.scanning.scan import Problem, Scan, content_digest
 from bench.datasets.table import Dataset, ReadOptions
 from bench.errors import BenchError
 from bench.evidence.audit.copies import CODES as COPIES
 from bench.evidence.audit.copies import copies
-from bench.evidence.audit.findings import Audit, Check, Finding, count, in_order, some
+from bench.evidence.audit.findings import Audit, Check, Finding, sort_findings
 from bench.evidence.audit.near_findings import CODES as NEAR
 from bench.evidence.audit.near_findings import near_findings
 from bench.evidence.audit.patients import CODES as PATIENTS
 from bench.evidence.audit.patients import patients
-from bench.executors import cores
+from bench.evidence.text import count, list_names
+from bench.executors.cores import cores
 from bench.observer import Observer
 from bench.options import Options, make_options
 
@@ -35,8 +35,8 @@ PIXELS = ("A001", *NEAR, "A014", "A015", "A016", "A017")
 
 
 @dataclass(frozen=True)
-class _Read:
-    """A data set as the checks see it: readable cells only, patients with identical images linked."""
+class _AuditData:
+    """A dataset with readable cells only, and with patients of identical images linked."""
 
     dataset: Dataset
     scan: Scan
@@ -45,72 +45,72 @@ class _Read:
 
 
 def audit(data: str | Path, *, folds: int = 5, observer: Observer | None = None, **options: Any) -> Audit:
-    """Look for what makes scores on a data set wrong before anything is trained on it.
+    """Check a dataset for problems that invalidate scores, before training.
 
     Parameters
     ----------
     data : str or path
-        As for `run`. A manifest with a `sha256` in every row, none of whose images is there, is checked for what its
-        rows tell; every check that needs pixels is then marked as not checked.
+        As for `run`. A manifest with `sha256` in every row and without existing images is checked by its rows; checks
+        that need pixels are then marked as not checked.
     folds : int
-        Outer folds that are wanted.
+        Planned number of outer folds.
     observer : Observer, optional
-        Hears of progress.
+        Receives progress events.
     **options
-        Those of a data set (`mask`, `patient_pattern`, `positive`, `white_level`, `um_per_px`, `skip_unreadable`), and
-        `held_out`, a second data set that is to share no image with the first.
+        Options of a dataset (`mask`, `patient_pattern`, `positive`, `white_level`, `um_per_px`, `skip_unreadable`), and
+        `held_out`, a second dataset that must not share images with the first.
 
     Returns
     -------
     Audit
-        What was found; `passed` where nothing is an error.
+        Findings and checks; `passed` if no finding is an error.
 
     Raises
     ------
     BenchError
-        There is no table of cells of two classes to audit.
+        The dataset cannot be read as a table of cells of two classes.
     """
-    asked = make_options({"data": str(data), "folds": folds, **options})
+    parsed = make_options({"data": data, "folds": folds, **options})
     observer = observer or Observer()
-    read = _read(asked, observer)
+    read = _read(parsed, observer)
     table = read.dataset.table
     findings = [
-        *_unreadable(read.problems, skipped=asked.skip_unreadable),
+        *_unreadable(read.problems, skipped=parsed.skip_unreadable),
         *copies(table, read.scan.table["picture"]),
         *patients(table, folds=folds),
     ]
-    done = [*COPIES, *PATIENTS]
-    checks = _without(table)
+    finished = [*COPIES, *PATIENTS]
+    checks = _not_checked(table)
     links: tuple[tuple[str, str], ...] = ()
     if read.pixels:
-        more, seen, links = _looked_at(read, asked, observer)
+        more, pixel_checks, links = _pixel_checks(read, parsed, observer)
         findings += more
-        checks += seen
-        done.append("A001")
+        checks += pixel_checks
+        finished.append("A001")
     else:
-        checks += [Check(code, "not checked", "no pixels were read: the images are not there") for code in PIXELS]
-    found = {finding.code for finding in findings}
-    missed = {check.code for check in checks}
-    checks += [Check(code, "found" if code in found else "nothing found") for code in done if code not in missed]
+        checks += [Check(code, "not checked", "no pixels were read: the images do not exist") for code in PIXELS]
+    codes = {finding.code for finding in findings}
+    reported = {check.code for check in checks}
+    checks += [Check(code, "found" if code in codes else "nothing found") for code in finished if code not in reported]
     return Audit(
         name=read.dataset.name,
         digest=content_digest(read.dataset, read.scan),
         counts=_counts(read),
-        findings=in_order(findings),
+        findings=sort_findings(findings),
         checks=tuple(sorted(checks, key=lambda check: check.code)),
         links=links,
     )
 
 
-def keep(audit: Audit, out: Path) -> Path:
-    """Write an audit into a results folder, which is made where there is none, and return the file's path.
+def write_audit(audit: Audit, out: Path) -> Path:
+    """Write an audit to a results folder, created if missing, and return the path of the file.
 
     Raises
     ------
     BenchError
-        The folder is none of results, or cannot be written.
+        The folder is not a results folder, or cannot be written.
     """
-    from bench.results import Results  # noqa: PLC0415 (metrics and what they import, for an audit that is kept only)
+    from bench.experiments.results import Results  # noqa: PLC0415 (imports metrics; only needed to write an audit)
 
     results = Results.create(out)
     try:
@@ -119,30 +119,28 @@ def keep(audit: Audit, out: Path) -> Path:
         raise BenchError(f"{out}: the audit cannot be written ({error.strerror or error})") from error
 
 
-def _read(options: Options, observer: Observer) -> _Read:
-    index = None if options.held_out is not None else _index(options)
-    if index is not None:
-        return _linked(index, _scan_of_index(index), (), pixels=False)
+def _read(options: Options, observer: Observer) -> _AuditData:
+    if options.held_out is None and (index := _index(options)) is not None:
+        return _linked(index, _index_scan(index), (), pixels=False)
     dataset, scan = scan_data(options, observer)
-    rows = [problem.row for problem in scan.problems]
-    if rows:
+    if rows := [problem.row for problem in scan.problems]:
         dataset = replace(dataset, table=dataset.table.drop(index=rows).reset_index(drop=True))
         readable = Scan(scan.table.drop(index=rows).reset_index(drop=True))
-        why = some([f"{problem.cell}: {problem.reason}" for problem in scan.problems], 1)
+        why = list_names([f"{problem.cell}: {problem.reason}" for problem in scan.problems], 1)
         check_classes(dataset.table["label"], f"{dataset.name}, without {count(len(rows), 'unreadable cell')} ({why}),")
         return _linked(dataset, readable, scan.problems, pixels=True)
     return _linked(dataset, scan, (), pixels=True)
 
 
-def _linked(dataset: Dataset, scan: Scan, problems: tuple[Problem, ...], *, pixels: bool) -> _Read:
+def _linked(dataset: Dataset, scan: Scan, problems: tuple[Problem, ...], *, pixels: bool) -> _AuditData:
     table = dataset.table
     shared = [table.loc[rows, "patient"] for rows in identical(scan.table["picture"])]
     linked = with_links(table, [frozenset(patients) for patients in shared])
-    return _Read(replace(dataset, table=linked), scan, problems, pixels)
+    return _AuditData(replace(dataset, table=linked), scan, problems, pixels)
 
 
 def _index(options: Options) -> Dataset | None:
-    path = Path(options.data).expanduser()
+    path = Path(str(options.data)).expanduser()
     if not path.exists():
         return None
     try:
@@ -151,30 +149,31 @@ def _index(options: Options) -> Dataset | None:
         raise BenchError(f"{path}: cannot be read ({error.strerror or error})") from error
     if dataset is None:
         return None
-    classes = check_classes(dataset.table["label"], dataset.name)
-    positive, _ = positive_class(classes, options.positive, None)
+    positive, _ = positive_class(check_classes(dataset.table["label"], dataset.name), options.positive, None)
     return replace(dataset, positive=positive)
 
 
-def _scan_of_index(dataset: Dataset) -> Scan:
-    """A scan in which the bytes of a file stand for its pixels: equal files are equal images."""
+def _index_scan(dataset: Dataset) -> Scan:
+    """Create a scan with file digests in place of pixel digests: equal files are equal images."""
     digests = dataset.table["sha256"]
     none = pd.Series([pd.NA] * len(digests), dtype="Int64")
     columns = {"cell": dataset.table["cell"], **dict.fromkeys(("digest", "sha256", "pixels", "picture"), digests)}
     return Scan(pd.DataFrame({**columns, **dict.fromkeys(("height", "width", "mask_px"), none)}))
 
 
-def _looked_at(
-    read: _Read, options: Options, observer: Observer
+def _pixel_checks(
+    read: _AuditData, options: Options, observer: Observer
 ) -> tuple[list[Finding], list[Check], tuple[tuple[str, str], ...]]:
-    """The checks that read the images once more."""
-    from bench.evidence.audit.near_duplicates import near_duplicates  # noqa: PLC0415 (not for a list of digests)
+    """Run the checks that read the images."""
+    from bench.evidence.audit.near_duplicates import near_duplicates  # noqa: PLC0415 (not needed for a list of digests)
     from bench.evidence.audit.probes import probes  # noqa: PLC0415
     from bench.evidence.audit.traits import read_traits  # noqa: PLC0415
 
     table, files = read.dataset.table, read.dataset.cells().files
     threads = options.jobs or cores()
-    traits = read_traits(files, threads=threads, progress=_task(observer, "look at cells"))
+    traits = read_traits(
+        files, threads=threads, progress=lambda done, total: observer.progress("read cells", done, total)
+    )
     first = np.flatnonzero(~read.scan.table["picture"].duplicated().to_numpy())
     near = near_duplicates(
         traits.take(first),
@@ -184,8 +183,10 @@ def _looked_at(
         progress=observer.progress,
     )
     findings, links = near_findings(near, table.iloc[first].reset_index(drop=True))
-    told = f"{count(near.candidates, 'pair')} within {near.threshold} of 256 bits looked at again"
-    checks = [Check(code, "found" if any(f.code == code for f in findings) else "nothing found", told) for code in NEAR]
+    detail = f"{count(near.candidates, 'pair')} within {near.threshold} of 256 bits compared in full"
+    checks = [
+        Check(code, "found" if any(f.code == code for f in findings) else "nothing found", detail) for code in NEAR
+    ]
     for done, (check, finding) in enumerate(probes(table, read.scan.table, traits, read.dataset.positive), start=1):
         observer.progress("probe for artefacts", done, 4)
         checks.append(check)
@@ -194,43 +195,29 @@ def _looked_at(
     return findings, checks, links
 
 
-def _without(table: pd.DataFrame) -> list[Check]:
-    """What cannot be checked because the data set has no official folds or no held-out cells."""
-    missing = [name for name in ("fold", "set") if name not in table]
-    checks = [
-        Check(code, "not checked", why)
-        for name, code, why in (
-            ("fold", "A004", "there are no official folds"),
-            ("set", "A005", "no cells are held out"),
-        )
-        if name in missing
-    ]
-    if len(missing) == 2:
-        checks.append(Check("A009", "not checked", "there are neither official folds nor held-out cells"))
-    return checks
-
-
-def _task(observer: Observer, name: str) -> Callable[[int, int], None]:
-    return lambda done, total: observer.progress(name, done, total)
+def _not_checked(table: pd.DataFrame) -> list[Check]:
+    """Checks that are not applicable without official folds or held-out cells."""
+    reasons = {}
+    if "fold" not in table:
+        reasons["A004"] = "there are no official folds"
+    if "set" not in table:
+        reasons["A005"] = "no cells are held out"
+    if len(reasons) == 2:
+        reasons["A009"] = "there are neither official folds nor held-out cells"
+    return [Check(code, "not checked", why) for code, why in reasons.items()]
 
 
 def _unreadable(problems: tuple[Problem, ...], *, skipped: bool) -> list[Finding]:
     if not problems:
         return []
-    named = some([f"{problem.cell} ({problem.reason})" for problem in problems])
-    what = "They are left out" if skipped else "Repair or remove them, or leave them out with --skip-unreadable"
-    return [
-        Finding(
-            "A001",
-            "warning" if skipped else "error",
-            f"{count(len(problems), 'cell')} that cannot be read",
-            f"{named}. {what}.",
-            tuple(problem.cell for problem in problems),
-        )
-    ]
+    named = list_names([f"{problem.cell} ({problem.reason})" for problem in problems])
+    what = "They are skipped" if skipped else "Repair or remove them, or skip them with --skip-unreadable"
+    title = f"{count(len(problems), 'cell')} that cannot be read"
+    cells = tuple(problem.cell for problem in problems)
+    return [Finding("A001", "warning" if skipped else "error", title, f"{named}. {what}.", cells)]
 
 
-def _counts(read: _Read) -> dict[str, int]:
+def _counts(read: _AuditData) -> dict[str, int]:
     table = read.dataset.table
     by_label = table.groupby("label")["patient"].nunique()
     copies_of = [len(rows) for rows in identical(read.scan.table["picture"])]

@@ -1,4 +1,4 @@
-"""Identical images: within a patient, across patients, folds and sets, and under two labels."""
+"""Findings on identical images: within a patient, across patients, folds and sets, and under two labels."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from math import comb
 import pandas as pd
 
 from bench.datasets.duplicates import identical
-from bench.evidence.audit.findings import Finding, Level, count, some
+from bench.evidence.audit.findings import Finding, Level
+from bench.evidence.text import count, list_names
 
 CODES = ("A002", "A003", "A004", "A005", "A006")
 
-_NAMED = 3
+_MAX_EXAMPLES = 3
 
 
 def copies(table: pd.DataFrame, pictures: pd.Series) -> Iterator[Finding]:
-    """Findings on identical images; they are counted as pairs of cells.
+    """Yield the findings on identical images, counted as pairs of cells.
 
     Parameters
     ----------
     table : DataFrame
-        Columns `cell`, `label`, `patient`, `unit` and, where there are, `fold` and `set`.
+        Columns `cell`, `label`, `patient`, `unit`, optional `fold` and `set`.
     pictures : Series of str
-        A digest that identical images share, index as in the table; missing where it is not known.
+        Digest of each image, equal for identical images; index as in the table, missing where unknown.
     """
     groups = [table.loc[rows] for rows in identical(pictures)]
     yield from _within(groups)
@@ -34,71 +35,57 @@ def copies(table: pd.DataFrame, pictures: pd.Series) -> Iterator[Finding]:
 
 
 def pairs_apart(group: pd.DataFrame, column: str) -> int:
-    """Pairs of a group's cells that differ in a column; cells without a value take no part."""
+    """Number of pairs of cells that differ in a column; cells without a value are omitted."""
     sizes = group[column].value_counts().tolist()
     return comb(sum(sizes), 2) - sum(comb(size, 2) for size in sizes)
 
 
 def _within(groups: list[pd.DataFrame]) -> Iterator[Finding]:
-    here = [group[group["patient"].duplicated(keep=False)] for group in groups]
-    here = [group for group in here if len(group)]
-    pairs = sum(comb(len(group), 2) - pairs_apart(group, "patient") for group in here)
+    affected = [group[group["patient"].duplicated(keep=False)] for group in groups]
+    affected = [group for group in affected if len(group)]
+    pairs = sum(comb(len(group), 2) - pairs_apart(group, "patient") for group in affected)
     if pairs:
-        yield _finding(
-            "A002",
-            "warning",
-            f"{count(pairs, 'pair')} of identical images of one patient",
-            f"{_examples(here)}. Such a patient's scores count one look twice; remove the copies.",
-            here,
-        )
+        title = f"{count(pairs, 'pair')} of identical images of one patient"
+        detail = f"{_examples(affected)}. Duplicates are counted twice in the patient's scores; remove the copies."
+        yield _finding("A002", "warning", title, detail, affected)
 
 
 def _across_patients(groups: list[pd.DataFrame], table: pd.DataFrame) -> Iterator[Finding]:
-    here = [group for group in groups if group["patient"].nunique() > 1]
-    pairs = sum(pairs_apart(group, "patient") for group in here)
+    affected = [group for group in groups if group["patient"].nunique() > 1]
+    pairs = sum(pairs_apart(group, "patient") for group in affected)
     if pairs:
-        units = list(dict.fromkeys(pd.concat(here)["unit"]))
-        yield _finding(
-            "A003",
-            "warning",
-            f"{count(pairs, 'pair')} of identical images under different patients",
-            f"{_examples(here)}. These patients are linked in every split: {some(units, 8)}; "
-            f"{count(table['patient'].nunique(), 'patient')} are {count(table['unit'].nunique(), 'split unit')}.",
-            here,
-        )
+        units = list(dict.fromkeys(pd.concat(affected)["unit"]))
+        title = f"{count(pairs, 'pair')} of identical images under different patients"
+        counts = f"{count(table['patient'].nunique(), 'patient')} are {count(table['unit'].nunique(), 'split unit')}"
+        detail = f"{_examples(affected)}. These patients are linked in every split: {list_names(units, 8)}; {counts}."
+        yield _finding("A003", "warning", title, detail, affected)
 
 
 def _across(groups: list[pd.DataFrame], column: str, code: str, where: str) -> Iterator[Finding]:
-    here = [group for group in groups if column in group and group[column].nunique() > 1]
-    pairs = sum(pairs_apart(group, column) for group in here)
+    affected = [group for group in groups if column in group and group[column].nunique() > 1]
+    pairs = sum(pairs_apart(group, column) for group in affected)
     if pairs:
         advice = (
             "Scores of the official folds are leaky; compare with --split patient, or --split official-linked"
             if column == "fold"
-            else "The held-out score is leaky; take the patients out of one of the two"
+            else "The held-out score is leaky; remove the patients from one of the two sets"
         )
-        yield _finding(
-            code, "error", f"{count(pairs, 'pair')} of identical images {where}", f"{_examples(here)}. {advice}.", here
-        )
+        title = f"{count(pairs, 'pair')} of identical images {where}"
+        yield _finding(code, "error", title, f"{_examples(affected)}. {advice}.", affected)
 
 
 def _labels(groups: list[pd.DataFrame]) -> Iterator[Finding]:
-    here = [group for group in groups if group["label"].nunique() > 1]
-    if here:
-        first = here[0].drop_duplicates("label")
+    affected = [group for group in groups if group["label"].nunique() > 1]
+    if affected:
+        first = affected[0].drop_duplicates("label")
         named = " and ".join(f"{row.cell} is {row.label}" for row in first.itertuples())
-        yield _finding(
-            "A006",
-            "error",
-            f"{count(len(here), 'image')} under two labels",
-            f"{named}{f', and {len(here) - 1} more' if len(here) > 1 else ''}. A run refuses these cells; "
-            "remove the wrong ones.",
-            here,
-        )
+        more = f", and {len(affected) - 1} more" if len(affected) > 1 else ""
+        detail = f"{named}{more}. Runs reject these cells; remove the wrong ones."
+        yield _finding("A006", "error", f"{count(len(affected), 'image')} under two labels", detail, affected)
 
 
 def _examples(groups: list[pd.DataFrame]) -> str:
-    named = [" = ".join(group["cell"].head(_NAMED)) for group in groups[:_NAMED]]
+    named = [" = ".join(group["cell"].head(_MAX_EXAMPLES)) for group in groups[:_MAX_EXAMPLES]]
     more = len(groups) - len(named)
     return "; ".join(named) + (f"; and {count(more, 'image')} more" if more else "")
 

@@ -1,4 +1,4 @@
-"""Hamming distances of perceptual hashes over all pairs of cells, block by block, and which of them are small."""
+"""Hamming distances of perceptual hashes over all pairs of cells, computed in blocks."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.datasets.orientations import ORIENTATIONS
+from bench.datasets.scanning.orientations import ORIENTATIONS
 
 UInt64 = npt.NDArray[np.uint64]
 Indices = npt.NDArray[np.intp]
 
-SAMPLE = 2000
-"""Cells, drawn at random, on whose pairs the threshold is calibrated."""
+N_SAMPLED = 2000
+"""Number of random cells whose pairs calibrate the threshold."""
 
 RATE = 1e-3
-"""Share of the pairs of different patients that may become candidates."""
+"""Target share of candidates among pairs of different patients."""
 
-EACH = 40
-"""Candidates that each cell may have among other patients, where `RATE` would give fewer."""
+PER_CELL = 40
+"""Target number of candidates per cell among other patients, where `RATE` gives fewer."""
 
-LEAST, MOST = 16, 96
-"""The threshold lies between these distances, whatever the data; unrelated hashes lie around 128."""
+MIN_THRESHOLD, MAX_THRESHOLD = 16, 96
+"""Bounds of the threshold; distances of unrelated hashes are around 128."""
 
 _ROWS, _COLUMNS = 256, 1024
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Pairs of cells whose hashes are near each other.
+    """Pairs of cells with similar hashes.
 
     Parameters
     ----------
     first, second : ndarray of int, shape (n_pairs,)
         Positions of the cells, `first` before `second`.
     orientation : ndarray of int, shape (n_pairs,)
-        Place in `ORIENTATIONS` of the one that brings `first` nearest to `second`.
+        Index in `ORIENTATIONS` of the orientation of `first` with the smallest distance to `second`.
     distance : ndarray of uint16, shape (n_pairs,)
         Hamming distance in that orientation, 0..256.
     """
@@ -49,27 +49,26 @@ class Candidates:
 
 
 def threshold(hashes: UInt64, units: npt.NDArray[Any], *, seed: int = 0) -> int:
-    """The largest distance at which a pair of cells is looked at again, calibrated on pairs of different patients.
+    """Compute the largest distance of candidates, calibrated on pairs of different patients.
 
-    It is a low quantile of their distances, at most `SAMPLE` cells looked at: the share of pairs that it lets through
-    is `RATE`, or `EACH` for each cell where that is more. A quantile and not the minimum, since copies between patients
-    may be there already: they are a few for each cell, and hardly move it. Pairs of one patient would: they are alike
-    without being copies.
+    A low quantile of the distances between at most `N_SAMPLED` cells: the share of accepted pairs is `RATE`, or
+    `PER_CELL` per cell where that is more. A quantile and not the minimum, because copies between patients may exist:
+    they are few and hardly change it. Pairs of one patient are excluded: they are similar without being copies.
 
     Parameters
     ----------
     hashes : ndarray of uint64, shape (n, 8, 4)
-        One hash for each orientation.
+        Hash of each cell in each orientation.
     units : ndarray of str, shape (n,)
-        Split unit of each cell. Where all are one, all pairs count.
+        Split unit of each cell. With only one unit, all pairs count.
 
     Returns
     -------
     int
-        In `LEAST`..`MOST`.
+        In `MIN_THRESHOLD`..`MAX_THRESHOLD`.
     """
     n = len(hashes)
-    chosen = np.sort(np.random.default_rng(seed).permutation(n)[:SAMPLE])
+    chosen = np.sort(np.random.default_rng(seed).permutation(n)[:N_SAMPLED])
     _, unit_of = np.unique(units[chosen], return_inverse=True)
     other = unit_of[:, None] != unit_of if unit_of.max(initial=0) > 0 else ~np.eye(len(chosen), dtype=np.bool_)
     counts = np.zeros(257, dtype=np.int64)
@@ -77,44 +76,44 @@ def threshold(hashes: UInt64, units: npt.NDArray[Any], *, seed: int = 0) -> int:
         distance, _ = _nearest(hashes[chosen[rows]], hashes[chosen])
         counts += np.bincount(distance[other[rows]], minlength=257)
     if counts.sum() == 0:
-        return LEAST
-    share = min(0.5, max(RATE, EACH / n))
+        return MIN_THRESHOLD
+    share = min(0.5, max(RATE, PER_CELL / n))
     below = np.searchsorted(np.cumsum(counts), share * counts.sum(), "right") - 1
-    return int(np.clip(below, LEAST, MOST))
+    return int(np.clip(below, MIN_THRESHOLD, MAX_THRESHOLD))
 
 
 def candidates(hashes: UInt64, rows: slice, at_most: int) -> Candidates:
-    """The pairs of some cells with those after them, within a distance in some orientation.
+    """Find pairs of a block of cells with later cells, within a distance in some orientation.
 
     Parameters
     ----------
     hashes : ndarray of uint64, shape (n, 8, 4)
-        Of all cells.
+        Hashes of all cells.
     rows : slice
-        The cells whose pairs are looked for; `blocks` gives slices that keep the memory flat.
+        Block of cells, from `blocks`, which limits the memory.
     at_most : int
-        The distance.
+        Maximum distance.
     """
-    found = []
+    parts = []
     for left in range(rows.start, len(hashes), _COLUMNS):
         distance, orientation = _nearest(hashes[rows], hashes[left : left + _COLUMNS])
         first, second = np.nonzero(distance <= at_most)
         later = rows.start + first < left + second
         first, second = first[later], second[later]
-        found.append((rows.start + first, left + second, orientation[first, second], distance[first, second]))
-    return Candidates(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        parts.append((rows.start + first, left + second, orientation[first, second], distance[first, second]))
+    return Candidates(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def blocks(n: int) -> list[slice]:
-    """Slices of n cells whose pairs are worked on at a time."""
+    """Slices of n cells to process one at a time."""
     return [slice(start, min(start + _ROWS, n)) for start in range(0, n, _ROWS)]
 
 
 def _nearest(one: UInt64, two: UInt64) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
-    """Smallest distance of each cell of `one` in any orientation to each of `two` as it is, and that orientation."""
+    """Smallest distance over orientations of each cell of `one` to each cell of `two`, and the orientation of `one`."""
     least = np.full((len(one), len(two)), 257, dtype=np.uint16)
     best = np.zeros(least.shape, dtype=np.uint8)
-    # Words lie side by side in memory, so that each comparison runs along one row.
+    # Contiguous words, so that each comparison runs along one row.
     words = np.ascontiguousarray(two[:, 0].T)
     for place in range(len(ORIENTATIONS)):
         distance = np.zeros(least.shape, dtype=np.uint16)

@@ -1,13 +1,13 @@
-"""What an audit finds, and how it is told."""
+"""Findings and checks of an audit, and its record."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.whole import write_json
+from bench.storage.json_files import write_json
 
 Level = Literal["error", "warning", "note"]
 Outcome = Literal["found", "nothing found", "not checked"]
@@ -31,25 +31,25 @@ TITLES: Mapping[str, str] = {
     "A016": "a class that the file size gives away",
     "A017": "a class that the stain gives away",
 }
-"""Every check by its code, in the order in which they are told; each has a page in docs/audit."""
+"""Title of every check by code, in report order; each has a page in docs/audit."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that a person should look at before trusting a score.
+    """A problem of the dataset that can affect scores.
 
     Parameters
     ----------
     code : str
         One of `TITLES`.
     level : {"error", "warning", "note"}
-        An error makes scores wrong, a warning may, a note is only said.
+        An error invalidates scores, a warning may, a note is for information.
     title : str
-        What was found, with its count.
+        Summary, with the count.
     detail : str
-        Where, and what to do.
+        Location and advice.
     cells, patients : tuple of str
-        Those involved, in the order of the table.
+        Affected cells and patients, in the order of the table.
     """
 
     code: str
@@ -62,16 +62,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """What one check came to.
+    """Outcome of one check.
 
     Parameters
     ----------
     code : str
         One of `TITLES`.
     outcome : {"found", "nothing found", "not checked"}
-        Whether it has a finding.
+        Outcome.
     detail : str
-        What was measured, or why it was not checked; may be empty.
+        Measurement, or the reason for not checking; may be empty.
     """
 
     code: str
@@ -80,29 +80,29 @@ class Check:
 
     @property
     def title(self) -> str:
-        """What it looks for."""
+        """Title of the check."""
         return TITLES[self.code]
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit of a data set came to.
+    """Result of the audit of a dataset.
 
     Parameters
     ----------
     name : str
-        What the leaderboard calls the data set.
+        Name of the dataset in the leaderboard.
     digest : str
-        Of its readable cells, as an experiment records it; of the rows, where no pixels were read.
+        Digest of the readable cells, as in experiment records; of the rows if no pixels were read.
     counts : mapping of str to int
         `cells`, `unreadable`, `patients`, `split_units`, `identical_pairs` (pairs of cells with one image), and
         `patients <label>` for each class.
     findings : tuple of Finding
-        Errors first, then warnings and notes; by code within.
+        Sorted by level (errors, warnings, notes) and code.
     checks : tuple of Check
-        Every check, by code.
+        All checks, sorted by code.
     links : tuple of pairs of str
-        Patients that are not linked yet and share a near-duplicate.
+        Unlinked patients that share a near-duplicate.
     """
 
     name: str
@@ -110,15 +110,15 @@ class Audit:
     counts: Mapping[str, int]
     findings: tuple[Finding, ...]
     checks: tuple[Check, ...]
-    links: tuple[tuple[str, str], ...] = field(default=())
+    links: tuple[tuple[str, str], ...] = ()
 
     @property
     def passed(self) -> bool:
-        """Whether there is no finding of the level error."""
+        """Whether no finding is an error."""
         return not any(finding.level == "error" for finding in self.findings)
 
     def record(self) -> dict[str, Any]:
-        """What JSON holds: every field, `passed`, and the title of each check."""
+        """Return all fields, `passed` and check titles as JSON values."""
         return {
             "name": self.name,
             "digest": self.digest,
@@ -130,12 +130,12 @@ class Audit:
         }
 
     def write(self, results: Path) -> Path:
-        """Write the record to `audit/<first 12 of the digest>.json` in a results folder and return its path.
+        """Write the record to `audit/<first 12 digits of the digest>.json` in a results folder and return its path.
 
         Raises
         ------
         OSError
-            It cannot be written.
+            The file cannot be written.
         """
         path = results / "audit" / f"{self.digest[:12]}.json"
         write_json(path, self.record())
@@ -145,17 +145,6 @@ class Audit:
 _ORDER = ("error", "warning", "note")
 
 
-def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Findings, errors first, by code within a level."""
+def sort_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Sort findings by level (errors first) and code."""
     return tuple(sorted(findings, key=lambda finding: (_ORDER.index(finding.level), finding.code)))
-
-
-def some(names: Sequence[object], at_most: int = 5) -> str:
-    """The first names, separated by commas, and how many more there are."""
-    shown = ", ".join(map(str, names[:at_most]))
-    return shown if len(names) <= at_most else f"{shown} and {len(names) - at_most} more"
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """A number and its noun, such as `1 cell` and `1,234 cells`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,4 +1,4 @@
-"""The perceptual hash of a cell in all eight orientations, from one cosine transform."""
+"""Perceptual hashes of a cell in eight orientations, from one cosine transform."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy.typing as npt
 from PIL import Image
 from scipy.fft import dctn
 
-from bench.datasets.orientations import ORIENTATIONS
+from bench.datasets.scanning.orientations import ORIENTATIONS
 
 SIDE = 64
-"""Pixels of a thumbnail's side."""
+"""Side length of a thumbnail, px."""
 
 LOW = 16
-"""Rows and columns of the low frequencies that are hashed: 256 bits."""
+"""Rows and columns of hashed low frequencies: 256 bits."""
 
 WORDS = LOW * LOW // 64
 
@@ -27,12 +27,12 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A cell's bounding box, squeezed into a small square.
+    """Bounding box of a cell, resized to a small square.
 
     Parameters
     ----------
     grey : ndarray of uint8, shape (SIDE, SIDE)
-        Luminance of everything in the bounding box.
+        Luminance of the bounding box.
     inside : ndarray of bool, shape (SIDE, SIDE)
         True on the cell.
     """
@@ -42,14 +42,14 @@ class Thumbnail:
 
 
 def thumbnail(image: UInt8, mask: Bools) -> Thumbnail:
-    """Crop a cell to its mask's bounding box and make it small.
+    """Crop a cell to the bounding box of its mask and resize it.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (height, width, 3)
         RGB.
     mask : ndarray of bool, shape (height, width)
-        True on the cell; at least one pixel is.
+        True on the cell; at least one pixel.
     """
     x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
     crop = np.ascontiguousarray(image[y : y + height, x : x + width])
@@ -60,11 +60,11 @@ def thumbnail(image: UInt8, mask: Bools) -> Thumbnail:
 
 
 def hashes(grey: UInt8) -> UInt64:
-    """The 256-bit perceptual hash of thumbnails in each of the eight orientations.
+    """Compute the 256-bit perceptual hashes of thumbnails in each of the eight orientations.
 
-    The 16 x 16 lowest frequencies of the two-dimensional cosine transform, each above the median of them or not: as
-    `imagehash.phash(hash_size=16)`. A flip changes the sign of the odd frequencies along its axis and transposition
-    transposes them, so that one transform gives all eight.
+    The bits are whether each of the 16 x 16 lowest frequencies of the two-dimensional cosine transform is above their
+    median, as in `imagehash.phash(hash_size=16)`. A flip changes the sign of the odd frequencies along its axis and
+    transposition transposes them, so that one transform is enough.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def hashes(grey: UInt8) -> UInt64:
     Returns
     -------
     ndarray of uint64, shape (n, 8, WORDS)
-        In the order of `ORIENTATIONS`; the first is that of the thumbnail as it is.
+        In the order of `ORIENTATIONS`; the first is that of the unchanged thumbnail.
     """
     low = dctn(grey.astype(np.float64), axes=(1, 2))[:, :LOW, :LOW]
     odd = np.where(np.arange(LOW) % 2, -1.0, 1.0)

@@ -1,4 +1,4 @@
-"""Cells that are copies of one another without being identical: turned, re-encoded, brightened, shifted."""
+"""Near-duplicate cells: copies that were rotated, re-encoded, brightened or shifted."""
 
 from __future__ import annotations
 
@@ -11,65 +11,65 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bench.datasets.orientations import ORIENTATIONS, oriented
+from bench.datasets.scanning.orientations import ORIENTATIONS, oriented
 from bench.evidence.audit.distances import Candidates, blocks, candidates, threshold
-from bench.evidence.audit.textures import likeness, texture
+from bench.evidence.audit.textures import similarity, texture
 from bench.evidence.audit.traits import Traits
 from extractors.cells import Cell, CellFile
 
 Progress = Callable[[str, int, int], None]
 
 IN_PLACE = 0.5
-"""Correlation of the thumbnails' textures as they lie, below which a candidate is dropped."""
+"""Minimum correlation of unshifted thumbnail textures of a candidate."""
 
 SHIFTED = 0.75
-"""The same, over shifts of up to two pixels of a thumbnail."""
+"""Minimum correlation over shifts of up to two pixels of a thumbnail."""
 
 CONFIRMED = 0.83
-"""Correlation of the full crops' textures from which a pair counts as near-duplicates: see docs/audit/A008.md."""
+"""Minimum correlation of full-crop textures of near-duplicates: see docs/audit/A008.md."""
 
 SIDE = 256
-"""Longest side in pixels of a pair of crops that is looked at for the last time; both are made smaller alike."""
+"""Maximum side of a pair of crops in the final comparison, px; both are downscaled by one factor."""
 
 REACH = 0.06
-"""Largest shift of a crop against the other, as a share of its longer side."""
+"""Maximum shift between the crops, as a share of the longer side."""
 
-_TOGETHER = 256
-_AGAIN = 64
+_CHUNK = 256
+_BATCH = 64
 
 
 @dataclass(frozen=True)
 class NearDuplicate:
-    """Two cells that are most likely one.
+    """A pair of near-duplicate cells.
 
     Parameters
     ----------
     first, second : int
         Positions of the cells, `first` before `second`.
     distance : int
-        Hamming distance of their 256-bit hashes, in the best of eight orientations.
-    likeness : float
+        Smallest Hamming distance of their 256-bit hashes over eight orientations.
+    similarity : float
         Correlation of the textures of their aligned crops, above `CONFIRMED`.
     """
 
     first: int
     second: int
     distance: int
-    likeness: float
+    similarity: float
 
 
 @dataclass(frozen=True)
 class NearDuplicates:
-    """What a search found.
+    """Result of a search for near-duplicates.
 
     Parameters
     ----------
     pairs : tuple of NearDuplicate
-        In the order of the cells.
+        Pairs in the order of the cells.
     threshold : int
-        Distance up to which pairs were looked at.
+        Maximum distance of candidates.
     candidates : int
-        Pairs within it.
+        Number of candidates.
     """
 
     pairs: tuple[NearDuplicate, ...]
@@ -87,40 +87,40 @@ class _Pair(NamedTuple):
 def near_duplicates(
     traits: Traits, files: Sequence[CellFile], units: npt.NDArray[Any], *, threads: int, progress: Progress
 ) -> NearDuplicates:
-    """All near-duplicates among cells of which no two are identical.
+    """Find near-duplicates among cells without identical images.
 
-    Pairs whose perceptual hashes are near each other (`distances.threshold`) are candidates. They are dropped unless
-    their thumbnails' textures agree, and confirmed where the textures of their full crops do, read once more.
+    Pairs with similar perceptual hashes (`distances.threshold`) are candidates. They are screened by their thumbnail
+    textures and confirmed by the textures of their full crops.
 
     Parameters
     ----------
     traits : Traits
-        Of n cells.
+        Properties of n cells.
     files : sequence of CellFile, length n
-        Where they lie.
+        Files of the cells.
     units : ndarray of str, shape (n,)
-        Split unit of each.
+        Split unit of each cell.
     threads : int
-        Cells and blocks of pairs that are worked on at a time.
+        Number of threads.
     progress : callable
-        Called with the task's name, the steps done and the steps in all.
+        Called with the task, the number of finished steps and of all steps.
     """
     at_most = threshold(traits.hashes, units)
-    found, total = [], 0
-    for done, seen, pairs in _screened(traits, at_most, threads):
-        found += pairs
-        total += seen
+    screened, n_total = [], 0
+    for done, n_candidates, pairs in _screened(traits, at_most, threads):
+        screened += pairs
+        n_total += n_candidates
         progress("compare cells", done, len(files))
     confirmed: list[NearDuplicate] = []
-    for start in range(0, len(found), _AGAIN):
-        batch = found[start : start + _AGAIN]
+    for start in range(0, len(screened), _BATCH):
+        batch = screened[start : start + _BATCH]
         confirmed += _confirmed(batch, files, threads)
-        progress("look again", start + len(batch), len(found))
-    return NearDuplicates(tuple(confirmed), at_most, total)
+        progress("confirm near-duplicates", start + len(batch), len(screened))
+    return NearDuplicates(tuple(confirmed), at_most, n_total)
 
 
 def _screened(traits: Traits, at_most: int, threads: int) -> Iterator[tuple[int, int, list[_Pair]]]:
-    """After each block: cells done, candidates seen in it, and those of them whose thumbnails agree."""
+    """Yield, for each block, the finished cells, the number of candidates, and the pairs that pass screening."""
 
     def screen(rows: slice) -> tuple[int, int, list[_Pair]]:
         block = candidates(traits.hashes, rows, at_most)
@@ -134,12 +134,12 @@ def _agreeing(textures: npt.NDArray[np.int8], block: Candidates) -> list[_Pair]:
     keep = np.zeros(len(block.first), dtype=np.bool_)
     for place, orientation in enumerate(ORIENTATIONS):
         members = np.flatnonzero(block.orientation == place)
-        for start in range(0, len(members), _TOGETHER):
-            part = members[start : start + _TOGETHER]
+        for start in range(0, len(members), _CHUNK):
+            part = members[start : start + _CHUNK]
             one, two = (_unit(textures[cells[part]]) for cells in (block.first, block.second))
             one = np.ascontiguousarray(np.moveaxis(oriented(np.moveaxis(one, 0, 2), orientation), 2, 0))
-            alike = np.flatnonzero(np.einsum("nij,nij->n", one, two) >= IN_PLACE)
-            keep[part[alike]] = [likeness(one[k], two[k], reach=2) >= SHIFTED for k in alike]
+            similarities = np.flatnonzero(np.einsum("nij,nij->n", one, two) >= IN_PLACE)
+            keep[part[similarities]] = [similarity(one[k], two[k], reach=2) >= SHIFTED for k in similarities]
     columns = (block.first, block.second, block.orientation, block.distance)
     return [_Pair(*map(int, row)) for row in zip(*(column[keep] for column in columns), strict=True)]
 
@@ -154,13 +154,13 @@ def _confirmed(pairs: Sequence[_Pair], files: Sequence[CellFile], threads: int) 
     needed = sorted({cell for pair in pairs for cell in pair[:2]})
     with ThreadPoolExecutor(threads) as pool:
         crops = dict(zip(needed, pool.map(_crop, (files[cell] for cell in needed)), strict=True))
-        alike = pool.map(
-            lambda pair: _second_look(crops[pair.first], crops[pair.second], ORIENTATIONS[pair.orientation]), pairs
+        similarities = pool.map(
+            lambda pair: _crop_similarity(crops[pair.first], crops[pair.second], ORIENTATIONS[pair.orientation]), pairs
         )
         return [
-            NearDuplicate(pair.first, pair.second, pair.distance, found)
-            for pair, found in zip(pairs, alike, strict=True)
-            if found >= CONFIRMED
+            NearDuplicate(pair.first, pair.second, pair.distance, value)
+            for pair, value in zip(pairs, similarities, strict=True)
+            if value >= CONFIRMED
         ]
 
 
@@ -175,16 +175,16 @@ def _crop(file: CellFile) -> _Crop:
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(cell.image[box]), cv2.COLOR_RGB2GRAY)), cell.mask[box]
 
 
-def _second_look(one: _Crop, two: _Crop, orientation: tuple[int, int, int]) -> float:
+def _crop_similarity(one: _Crop, two: _Crop, orientation: tuple[int, int, int]) -> float:
     first = oriented(one[0], orientation), oriented(one[1], orientation)
     height, width = two[0].shape
-    # A JPEG's mask differs by a pixel or two at the rim, and its crop with it; a copy of another scale by more.
+    # JPEG masks and crops differ by a pixel or two; crops of rescaled copies by more.
     if max(abs(np.log(first[0].shape[0] / height)), abs(np.log(first[0].shape[1] / width))) > REACH:
         first = _resized(first, height, width)
-    # One factor for both: crops that differ by a pixel would else be scaled apart.
+    # One factor for both, so that crops that differ by a pixel have the same scale.
     scale = min(1.0, SIDE / max(*first[0].shape, height, width))
     textures = [texture(*_scaled(crop, scale)) for crop in (first, two)]
-    return likeness(*textures, reach=max(2, round(REACH * scale * max(height, width))))
+    return similarity(*textures, reach=max(2, round(REACH * scale * max(height, width))))
 
 
 def _scaled(crop: _Crop, scale: float) -> _Crop:

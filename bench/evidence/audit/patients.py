@@ -1,4 +1,4 @@
-"""Patients: too few for the folds, one that dominates, several classes, several folds, ids that are confused."""
+"""Findings on patients: too few, dominating, several classes, several folds, similar ids."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from bench.evidence.audit.findings import Finding, Level, count, some
+from bench.evidence.audit.findings import Finding, Level
+from bench.evidence.text import count, list_names
 
 CODES = ("A009", "A010", "A011", "A012", "A013")
 
 DOMINANT = 0.5
-"""Share of a class's cells above which one patient decides what a cell-level score says of the class."""
+"""Share of the cells of a class above which one patient dominates cell-level scores."""
 
 
 def patients(table: pd.DataFrame, *, folds: int) -> Iterator[Finding]:
-    """Findings on the table of patients; no image plays a part.
+    """Yield the findings on the table of patients, without images.
 
     Parameters
     ----------
     table : DataFrame
-        Columns `cell`, `label`, `patient`, `unit` and, where there are, `fold` and `set`.
+        Columns `cell`, `label`, `patient`, `unit`, optional `fold` and `set`.
     folds : int
-        Outer folds that are wanted.
+        Planned number of outer folds.
     """
     yield from _in_several(table)
     yield from confused_ids(table)
@@ -34,10 +35,10 @@ def patients(table: pd.DataFrame, *, folds: int) -> Iterator[Finding]:
 
 
 def confused_ids(table: pd.DataFrame) -> Iterator[Finding]:
-    """A finding on ids that may be one person's: they differ in case, signs, zeros or letters in front of a number.
+    """Yield a finding on ids that may belong to one patient: they differ in case, signs, zeros or leading letters.
 
-    `h3` and `H3`, `P-07` and `p7`, `11` and `H11` are told; `A11` and `H11` are not, since numbering each group anew
-    under a letter of its own is how many labs count.
+    `h3` and `H3`, `P-07` and `p7`, `11` and `H11` are reported; `A11` and `H11` are not, because many labs number each
+    group separately with a letter of its own.
     """
     of_id: dict[str, list[str]] = {}
     for patient in sorted(set(table["patient"])):
@@ -48,18 +49,15 @@ def confused_ids(table: pd.DataFrame) -> Iterator[Finding]:
         if bare and bare[1] in of_id:
             alike.append((of_id[bare[1]][0], same[0]))
     if alike:
-        yield _finding(
-            "A010",
-            "warning",
-            f"{count(len(alike), 'group')} of patient ids that are easily confused",
-            f"{some([' and '.join(same) for same in sorted(alike)])}. They are taken as different people; where "
-            "they are one, give them one id.",
-            table[table["patient"].isin([patient for same in alike for patient in same])],
-        )
+        named = list_names([" and ".join(same) for same in sorted(alike)])
+        title = f"{count(len(alike), 'group')} of patient ids that are easily confused"
+        detail = f"{named}. They count as different patients; if they are one, use one id."
+        rows = table[table["patient"].isin([patient for same in alike for patient in same])]
+        yield _finding("A010", "warning", title, detail, rows)
 
 
 def _plain(patient: str) -> str:
-    """An id in lower case, without signs and without zeros in front of its numbers."""
+    """Normalise an id: lower case, no signs, no leading zeros."""
     return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[\W_]", "", patient.casefold()))
 
 
@@ -70,34 +68,26 @@ def _in_several(table: pd.DataFrame) -> Iterator[Finding]:
         several = table.groupby("patient")[column].nunique()
         names = [str(patient) for patient in several.index[several > 1]]
         if names:
-            yield _finding(
-                "A009",
-                "error",
-                f"{count(len(names), 'patient')} in several {word}",
-                f"{some(names)}. A score across them is of patients seen in training; use --split patient.",
-                table[table["patient"].isin(names)],
-            )
+            title = f"{count(len(names), 'patient')} in several {word}"
+            detail = f"{list_names(names)}. A score across them includes training patients; use --split patient."
+            yield _finding("A009", "error", title, detail, table[table["patient"].isin(names)])
 
 
 def _too_few(table: pd.DataFrame, folds: int) -> Iterator[Finding]:
     units = table.groupby("label")["unit"].nunique()
-    # The fold with the most patients of a class leaves at least two of them to train on: inner folds need as many.
+    # The fold with the most test patients of a class must leave at least two for the inner folds.
     enough = (units >= folds) & (units - np.ceil(units / folds) >= 2)
     scarce = [str(label) for label in units.index[~enough]]
     if scarce:
         most = int(units.min())
         named = ", ".join(f"{label} has {units[label]}" for label in scarce)
         if most < 3:
-            advice = "it takes at least 3 of each class, one to test and two for inner folds"
+            advice = "at least 3 of each class are needed, one for testing and two for inner folds"
         else:
             advice = f"at most --folds {most} work here" if most < folds else f"--folds {most} works here"
-        yield _finding(
-            "A011",
-            "error",
-            f"too few patients of a class for {folds} folds",
-            f"{named} (linked patients count once); {advice}.",
-            table[table["label"].isin(scarce)],
-        )
+        title = f"too few patients of a class for {folds} folds"
+        detail = f"{named} (linked patients count once); {advice}."
+        yield _finding("A011", "error", title, detail, table[table["label"].isin(scarce)])
 
 
 def _dominant(table: pd.DataFrame) -> Iterator[Finding]:
@@ -106,28 +96,19 @@ def _dominant(table: pd.DataFrame) -> Iterator[Finding]:
         share = sizes.iloc[0] / len(cells)
         if share > DOMINANT:
             patient = str(sizes.index[0])
-            yield _finding(
-                "A012",
-                "warning",
-                f"patient {patient} holds {share:.0%} of the cells of {label}",
-                f"{sizes.iloc[0]:,} of {len(cells):,} cells. Scores at the cell level say how well this one patient is "
-                "recognised; read the patient-weighted ones.",
-                cells[cells["patient"] == patient],
-            )
+            title = f"patient {patient} holds {share:.0%} of the cells of {label}"
+            advice = "Cell-level scores mostly reflect this patient; use patient-weighted ones."
+            detail = f"{sizes.iloc[0]:,} of {len(cells):,} cells. {advice}"
+            yield _finding("A012", "warning", title, detail, cells[cells["patient"] == patient])
 
 
 def _several_classes(table: pd.DataFrame) -> Iterator[Finding]:
     labels = table.groupby("patient")["label"].nunique()
     names = [str(patient) for patient in labels.index[labels > 1]]
     if names:
-        yield _finding(
-            "A013",
-            "note",
-            f"{count(len(names), 'patient')} with cells of several classes",
-            f"{some(names)}. That is right where the label belongs to the cell; where it belongs to the patient, two "
-            "people share an id.",
-            table[table["patient"].isin(names)],
-        )
+        title = f"{count(len(names), 'patient')} with cells of several classes"
+        advice = "This is correct for labels of cells; for labels of patients, two patients share an id."
+        yield _finding("A013", "note", title, f"{list_names(names)}. {advice}", table[table["patient"].isin(names)])
 
 
 def _finding(code: str, level: Level, title: str, detail: str, rows: pd.DataFrame) -> Finding:

@@ -1,4 +1,4 @@
-"""How alike two cells are in their texture, wherever exactly they lie in their crops."""
+"""Similarity of the textures of two cells, invariant to small shifts."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import numpy as np
 import numpy.typing as npt
 
 FINE, COARSE = 0.01, 0.04
-"""Standard deviations of the two blurs whose difference is the texture, as shares of the longer side."""
+"""Standard deviations of the two Gaussian blurs whose difference is the texture, as shares of the longer side."""
 
 AROUND = 0.05
-"""Standard deviation, as such a share, of the neighbourhood whose contrast the texture is divided by."""
+"""Standard deviation of the neighbourhood for contrast normalisation, as a share of the longer side."""
 
 RIM = 0.08
-"""Width, as a share of the longer side, of the window whose every pixel must lie on the cell."""
+"""Width of the erosion window that excludes the rim, as a share of the longer side."""
 
 NOISE = 0.5
-"""Grey levels added to the contrast, so that rounding is not made as strong as texture."""
+"""Grey levels added to the contrast, so that rounding errors are not amplified."""
 
 FLAT = 0.25
-"""Grey levels: a cell whose texture has a smaller root mean square has none."""
+"""Minimum root mean square of the texture, in grey levels; below it the cell is flat."""
 
 Floats = npt.NDArray[np.float32]
 
 
 def texture(grey: npt.NDArray[np.uint8], inside: npt.NDArray[np.bool_]) -> Floats:
-    """What is finer than a cell's shading and coarser than noise, of even contrast, away from its rim, at unit length.
+    """Compute the band-pass filtered, contrast-normalised texture of a cell without its rim, at unit length.
 
-    The rim is left out because all cells on black have one: cropped to their boxes, they would be alike by it. Without
-    the even contrast, the edge of a round nucleus outweighs the chromatin, and smooth cells would be alike by that.
+    The rim is excluded because all cells on black have one, which would make cropped cells similar. Without contrast
+    normalisation the edge of a round nucleus would outweigh the chromatin and make smooth cells similar.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def texture(grey: npt.NDArray[np.uint8], inside: npt.NDArray[np.bool_]) -> Float
     Returns
     -------
     ndarray of float32, shape (height, width)
-        0 outside; its squares sum to 1. 0 throughout where the cell is flat or too small to have an inside.
+        0 outside the cell; the squares sum to 1. All 0 if the cell is flat or has no pixels apart from its rim.
     """
     side = max(grey.shape)
     weight = inside.astype(np.float32)
@@ -60,18 +60,18 @@ def texture(grey: npt.NDArray[np.uint8], inside: npt.NDArray[np.bool_]) -> Float
     return np.asarray(even / np.linalg.norm(even), dtype=np.float32)
 
 
-def likeness(one: Floats, two: Floats, *, reach: int) -> float:
-    """Largest correlation of two textures over shifts of up to `reach` pixels each way.
+def similarity(one: Floats, two: Floats, *, reach: int) -> float:
+    """Compute the largest correlation of two textures over shifts of up to `reach` pixels in each direction.
 
     Parameters
     ----------
     one, two : ndarray of float32, shape (height, width)
-        As `texture` gives them; their shapes may differ by some pixels.
+        Textures from `texture`; their shapes may differ by some pixels.
 
     Returns
     -------
     float
-        In [-1, 1]; 0 where one of them is 0 throughout.
+        In [-1, 1]; 0 if a texture is all 0.
     """
     height, width = np.maximum(one.shape, two.shape)
     still = _framed(one, height, width, 0)

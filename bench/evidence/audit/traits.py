@@ -1,4 +1,4 @@
-"""What the audit reads from each cell, in one pass: its hashes, its texture, its stain and its file."""
+"""Properties of each cell read by the audit in one pass: hashes, texture, colour and file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from bench.datasets.orientations import ORIENTATIONS
+from bench.datasets.scanning.orientations import ORIENTATIONS
 from bench.evidence.audit.fingerprints import SIDE, WORDS, hashes, thumbnail
 from bench.evidence.audit.textures import texture
 from extractors.cells import Cell, CellFile
@@ -23,14 +23,14 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Traits:
-    """What was read from n cells, in their order.
+    """Properties of n cells.
 
     Parameters
     ----------
     hashes : ndarray of uint64, shape (n, 8, 4)
         `fingerprints.hashes`.
     textures : ndarray of int8, shape (n, 64, 64)
-        `textures.texture` of the thumbnail, times what makes its largest value 127.
+        `textures.texture` of the thumbnail, scaled to a maximum of 127.
     colour : ndarray of float64, shape (n, 3)
         Mean red, green and blue in the mask, 0..255.
     format : tuple of str
@@ -46,29 +46,29 @@ class Traits:
     file_bytes: npt.NDArray[np.int64]
 
     def take(self, rows: npt.NDArray[np.intp]) -> Traits:
-        """Those of some cells."""
+        """Select cells."""
         kinds = tuple(self.format[row] for row in rows)
         return Traits(self.hashes[rows], self.textures[rows], self.colour[rows], kinds, self.file_bytes[rows])
 
 
 def read_traits(files: Sequence[CellFile], *, threads: int, progress: Progress | None = None) -> Traits:
-    """Read cells that are known to be readable, some at a time.
+    """Read the properties of readable cells in parallel.
 
     Parameters
     ----------
     files : sequence of CellFile
-        The cells.
+        Files of the cells.
     threads : int
-        Cells read at a time.
+        Number of threads.
     progress : callable, optional
-        Called with the cells done and the cells in all.
+        Called with the number of finished cells and of all cells.
 
     Raises
     ------
     OSError, ValueError
-        A cell cannot be read any more.
+        A cell cannot be read.
     """
-    found = Traits(
+    traits = Traits(
         np.empty((len(files), len(ORIENTATIONS), WORDS), dtype=np.uint64),
         np.empty((len(files), SIDE, SIDE), dtype=np.int8),
         np.empty((len(files), 3)),
@@ -79,37 +79,25 @@ def read_traits(files: Sequence[CellFile], *, threads: int, progress: Progress |
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(files), _BATCH):
             batch = slice(start, min(start + _BATCH, len(files)))
-            seen = list(pool.map(_look, files[batch]))
-            found.hashes[batch] = hashes(np.stack([one.grey for one in seen]))
-            found.textures[batch] = [one.texture for one in seen]
-            found.colour[batch] = [one.colour for one in seen]
-            found.file_bytes[batch] = [one.file_bytes for one in seen]
-            formats += [one.format for one in seen]
+            grey, textures, colours, kinds, sizes = zip(*pool.map(_read_cell, files[batch]), strict=True)
+            traits.hashes[batch] = hashes(np.stack(grey))
+            traits.textures[batch], traits.colour[batch], traits.file_bytes[batch] = textures, colours, sizes
+            formats += kinds
             if progress is not None:
                 progress(batch.stop, len(files))
-    return Traits(found.hashes, found.textures, found.colour, tuple(formats), found.file_bytes)
+    return Traits(traits.hashes, traits.textures, traits.colour, tuple(formats), traits.file_bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    grey: npt.NDArray[np.uint8]
-    texture: npt.NDArray[np.int8]
-    colour: npt.NDArray[np.float64]
-    format: str
-    file_bytes: int
-
-
-def _look(file: CellFile) -> _Seen:
+def _read_cell(
+    file: CellFile,
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8], npt.NDArray[np.float64], str, int]:
+    """Return the grey thumbnail of a cell, its texture, mean colour and file format, and the size of the file."""
     cell = Cell.from_file(file)
     small = thumbnail(cell.image, cell.mask)
     fine = texture(small.grey, small.inside)
     path = Path(file.path)
     with Image.open(path) as header:
         kind = f"{header.format} {header.mode}"
-    return _Seen(
-        small.grey,
-        np.rint(fine * (127 / max(float(np.abs(fine).max()), 1e-6))).astype(np.int8),
-        cell.image[cell.mask].mean(axis=0, dtype=np.float64),
-        kind,
-        path.stat().st_size,
-    )
+    scaled = np.rint(fine * (127 / max(float(np.abs(fine).max()), 1e-6))).astype(np.int8)
+    colour = cell.image[cell.mask].mean(axis=0, dtype=np.float64)
+    return small.grey, scaled, colour, kind, path.stat().st_size

@@ -1,1 +1,1 @@
-"""Measures of a region as a set of pixels and of its outline: pure functions, without names or statuses."""
+"""Geometry of regions and outlines: pure functions without feature names or status codes."""

@@ -1,50 +1,47 @@
-"""How much of a region has no counterpart opposite its centroid."""
+"""Asymmetry of a region under point reflection about its centroid."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
+from extractors.arrays import Float64Array, Int64Array
+from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.runs import Runs
 
-Integers = npt.NDArray[np.int64]
 
+def asymmetry(runs: Runs, centroid: Float64Array) -> float:
+    """Compute the share of the pixels whose reflection about the centroid is outside the region.
 
-def asymmetry(runs: Runs, centroid: npt.NDArray[np.float64]) -> float:
-    """Share of the pixels whose mirror point about the centroid lies outside the region.
-
-    Mirror points fall between pixels; their membership is interpolated linearly, which keeps quarter turns and flips
-    exact.
+    Reflections fall between pixels; membership is interpolated linearly, which is exact under quarter turns and flips.
 
     Parameters
     ----------
     runs : Runs
-        Of the region; at least one.
+        At least one.
     centroid : ndarray of float64, shape (2,)
         (x, y).
 
     Returns
     -------
     float
-        In [0, 1]; 1 where no pixel has its partner, as in a thin crescent.
+        In [0, 1]; 1 if no reflection is inside, as for a thin crescent.
     """
     (x, y), (right, down) = np.divmod(2 * centroid, 1)
-    kept = 0.0
+    partners = 0.0
     for column, row, weight in (
         (x, y, (1 - right) * (1 - down)),
         (x + 1, y, right * (1 - down)),
         (x, y + 1, (1 - right) * down),
         (x + 1, y + 1, right * down),
     ):
-        kept += weight * _partners(runs.row, runs.start, runs.stop, int(column), int(row))
-    return float(1 - kept / (runs.stop - runs.start).sum())
+        partners += weight * _partners(runs.row, runs.start, runs.stop, int(column), int(row))
+    return float(1 - partners / (runs.stop - runs.start).sum())
 
 
 @compiled
-def _partners(row: Integers, start: Integers, stop: Integers, sum_x: int, sum_y: int) -> int:
-    """Number of pixels p in the region with (sum_x, sum_y) - p in it too."""
-    kept = 0
+def _partners(row: Int64Array, start: Int64Array, stop: Int64Array, sum_x: int, sum_y: int) -> int:
+    """Number of pixels p of the region for which (sum_x, sum_y) - p is in the region."""
+    partners = 0
     end = len(row)
     for i in range(len(row)):
         opposite = sum_y - row[i]
@@ -52,6 +49,6 @@ def _partners(row: Integers, start: Integers, stop: Integers, sum_x: int, sum_y:
             end -= 1
         j = end - 1
         while j >= 0 and row[j] == opposite:
-            kept += max(0, min(stop[i], sum_x - start[j] + 1) - max(start[i], sum_x - stop[j] + 1))
+            partners += max(0, min(stop[i], sum_x - start[j] + 1) - max(start[i], sum_x - stop[j] + 1))
             j -= 1
-    return kept
+    return partners

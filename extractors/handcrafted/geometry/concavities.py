@@ -1,20 +1,20 @@
-"""What lies between an outline and its convex hull."""
+"""Concavities between an outline and its convex hull."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
+from extractors.arrays import Float64Array, Int64Array
+from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.hull import hull_corners
 from extractors.handcrafted.geometry.level_lines import Points
 
 
 @dataclass(frozen=True)
 class Concavities:
-    """The intervals of an outline between neighbours on its convex hull, one entry each; at least three.
+    """Intervals of an outline between neighbours on its convex hull; at least three entries.
 
     Parameters
     ----------
@@ -23,34 +23,34 @@ class Concavities:
     opening : ndarray of float64
         Length of the chord.
     area : ndarray of float64
-        Between chord and outline.
+        Area between chord and outline.
     middle : ndarray of float64, shape (n, 2)
-        (x, y) of the chord's middle.
+        (x, y) of the midpoint of the chord.
     """
 
-    depth: npt.NDArray[np.float64]
-    opening: npt.NDArray[np.float64]
-    area: npt.NDArray[np.float64]
+    depth: Float64Array
+    opening: Float64Array
+    area: Float64Array
     middle: Points
 
 
 def concavities(outline: Points) -> Concavities:
-    """Every interval of an outline between two neighbours on its convex hull.
+    """Measure the intervals of an outline between neighbours on its convex hull.
 
     Parameters
     ----------
     outline : ndarray of float64, shape (n, 2)
-        (x, y) of the corners of a polygon that does not touch itself, with positive signed area.
+        (x, y) of the vertices of a simple polygon with positive signed area.
     """
-    found = _intervals(np.ascontiguousarray(outline), hull_corners(outline))
-    return Concavities(found[0], found[1], found[2], found[3:].T)
+    measures = _intervals(np.ascontiguousarray(outline), hull_corners(outline))
+    return Concavities(measures[0], measures[1], measures[2], measures[3:].T)
 
 
 @compiled
-def _intervals(points: Points, corners: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Depth, opening, area, and x and y of the middle of the chord, each a row."""
+def _intervals(points: Points, corners: Int64Array) -> Float64Array:
+    """Rows: depth, opening, area, x and y of the midpoint of the chord."""
     n, count = len(points), len(corners)
-    found = np.zeros((5, count))
+    measures = np.zeros((5, count))
     for i in range(count):
         start, end = corners[i], corners[(i + 1) % count]
         x, y = points[start]
@@ -65,6 +65,6 @@ def _intervals(points: Points, corners: npt.NDArray[np.int64]) -> npt.NDArray[np
             deepest = max(deepest, abs(right * y0 - down * x0))
             twice += x0 * y1 - y0 * x1
             here = there
-        found[0, i], found[1, i], found[2, i] = deepest / opening, opening, abs(twice) / 2
-        found[3, i], found[4, i] = x + right / 2, y + down / 2
-    return found
+        measures[0, i], measures[1, i], measures[2, i] = deepest / opening, opening, abs(twice) / 2
+        measures[3, i], measures[4, i] = x + right / 2, y + down / 2
+    return measures

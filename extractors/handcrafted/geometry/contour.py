@@ -1,4 +1,4 @@
-"""Sub-pixel outlines of a mask, and lengths and areas of polygons."""
+"""Sub-pixel outlines of masks, and lengths and areas of polygons."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ from functools import cache
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
+from extractors.arrays import BoolArray, Float32Array
+from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.level_lines import Points, level_loops
 
-BoolMask = npt.NDArray[np.bool_]
-
 SAMPLES = 256
-"""Points of a smooth contour."""
+"""Number of points of a smooth contour."""
 
-_WHOLE = 4096
-"""Sum of the blur's weights: blurred twice, once along each axis, a pixel counts 2^24, the last integer in float32."""
+_WEIGHT_SUM = 4096
+"""Sum of the weights of the blur; applied along both axes it gives 2^24, the largest exact integer in float32."""
 
 
-def outline(mask: BoolMask, *, sigma: float = 1.0) -> Points | None:
-    """Sub-pixel outline: where the Gaussian-blurred mask crosses 0.5, a corner for each grid line that it crosses.
+def outline(mask: BoolArray, *, sigma: float = 1.0) -> Points | None:
+    """Trace the sub-pixel outline where the Gaussian-blurred mask crosses 0.5, with one vertex per crossed grid line.
 
-    Blurred in whole numbers, so that quarter turns and flips of the mask turn and flip the outline, but for rounding.
+    The blur uses integers, so that the outline is equivariant under quarter turns and flips up to rounding.
 
     Parameters
     ----------
@@ -34,31 +32,31 @@ def outline(mask: BoolMask, *, sigma: float = 1.0) -> Points | None:
     Returns
     -------
     ndarray of float64, shape (n, 2), or None
-        (x, y) of the loop of largest area, in pixel centres of `mask`, of positive signed area; it never touches
-        itself. None where blurring leaves nothing above 0.5, such as a line one pixel wide.
+        (x, y) of the loop with the largest area, in pixel coordinates of `mask`; a simple polygon with positive signed
+        area. None if no blurred value exceeds 0.5, as for a line one pixel wide.
     """
     weights = _weights(sigma)
     margin = len(weights) // 2 + 1
     padded = cv2.copyMakeBorder(mask.astype(np.uint8), *(margin,) * 4, cv2.BORDER_CONSTANT, value=0)
     blurred = np.asarray(cv2.sepFilter2D(padded, cv2.CV_32F, weights, weights), dtype=np.float32)
-    # No whole number is the level, so that no corner lies on a pixel's centre.
-    loops = level_loops(blurred, _WHOLE**2 / 2 - 0.5)
+    # The level is not an integer, so that no vertex is a pixel centre.
+    loops = level_loops(blurred, _WEIGHT_SUM**2 / 2 - 0.5)
     if not loops:
         return None
     return (loops[0] if len(loops) == 1 else max(loops, key=signed_area)) - margin
 
 
 def smooth_contour(loop: Points) -> Points:
-    """An outline at `SAMPLES` points equally spaced along it, from the corner farthest from its centroid.
+    """Resample an outline at `SAMPLES` equally spaced points, starting at the vertex farthest from its centroid.
 
-    Quarter turns and flips of the outline turn and flip the points, but for rounding: the farthest corner turns with
-    it, or is one of several that a symmetry of the outline maps to each other. On ellipses down to a radius of 20 px
-    length and area lie within 0.6 % of the truth, where a pixel contour's length is 5 % too long.
+    Equivariant under quarter turns and flips up to rounding; if several vertices are farthest, a symmetry of the
+    outline maps them to each other. For ellipses with radii of at least 20 px, length and area are within 0.6 % of the
+    truth; the length of a pixel contour is 5 % too long.
 
     Parameters
     ----------
     loop : ndarray of float64, shape (n, 2)
-        As from `outline`.
+        Result of `outline`.
 
     Returns
     -------
@@ -68,30 +66,30 @@ def smooth_contour(loop: Points) -> Points:
 
 
 def resample(loop: Points, count: int, *, start: int = 0) -> Points:
-    """`count` points at equal distances along a closed polygon, from its corner `start`.
+    """Resample a closed polygon at `count` equally spaced points, starting at vertex `start`.
 
-    The points are the same in whatever sense the polygon is walked; not defined for one of length 0.
+    The points do not depend on the direction of traversal. The length of the polygon must be positive.
     """
-    return _walk(np.ascontiguousarray(loop), count, start)
+    return _resampled(np.ascontiguousarray(loop), count, start)
 
 
 def signed_area(polygon: Points) -> float:
-    """Area of a closed polygon by the shoelace formula; the sign tells its sense."""
+    """Compute the area of a closed polygon by the shoelace formula; the sign is that of its orientation."""
     return float(_area(np.ascontiguousarray(polygon)))
 
 
 def polygon_length(polygon: Points) -> float:
-    """Length of a closed polygon."""
+    """Compute the length of a closed polygon."""
     return float(_length(np.ascontiguousarray(polygon)))
 
 
 @cache
-def _weights(sigma: float) -> npt.NDArray[np.float32]:
-    """Gaussian weights in whole numbers that sum to `_WHOLE`."""
+def _weights(sigma: float) -> Float32Array:
+    """Integer Gaussian weights that sum to `_WEIGHT_SUM`."""
     reach = int(np.ceil(4 * sigma))
     bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    weights = np.rint(_WHOLE * bell / bell.sum())
-    weights[reach] += _WHOLE - weights.sum()
+    weights = np.rint(_WEIGHT_SUM * bell / bell.sum())
+    weights[reach] += _WEIGHT_SUM - weights.sum()
     return np.asarray(weights, dtype=np.float32)
 
 
@@ -114,10 +112,9 @@ def _length(points: Points) -> float:
 
 @compiled
 def _farthest(points: Points) -> int:
-    """The corner farthest from the centroid of what the polygon encloses.
+    """Index of the vertex farthest from the centroid of the enclosed area.
 
-    Not from the mean of the corners: those of a bump on a straight side lie evenly about the middle, though the shape
-    does not.
+    The mean of the vertices is not suitable: the vertices of a bump on a straight side may balance it at the centre.
     """
     x0, y0 = points[0]
     twice, x, y = 0.0, 0.0, 0.0
@@ -137,7 +134,7 @@ def _farthest(points: Points) -> int:
 
 
 @compiled
-def _walk(loop: Points, count: int, start: int) -> Points:
+def _resampled(loop: Points, count: int, start: int) -> Points:
     n, length = len(loop), _length(loop)
     points = np.empty((count, 2))
     passed, done = 0.0, 0

@@ -1,4 +1,4 @@
-"""How an outline bends."""
+"""Curvature of an outline."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from extractors.arrays import Float64Array
 from extractors.handcrafted.geometry.level_lines import Points
 
 SIGMA = 0.012
-"""Smoothing of the contour before its curvature is taken, as a share of its length."""
+"""Standard deviation of the smoothing before differentiation, as a share of the length of the contour."""
 
 
-def curvature(contour: Points, *, sigma: float = SIGMA) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Curvature along a closed contour after Gaussian smoothing, by differentiation of its Fourier series.
+def curvature(contour: Points, *, sigma: float = SIGMA) -> tuple[Float64Array, Float64Array]:
+    """Compute the curvature along a closed contour, smoothed and differentiated as a Fourier series.
 
     Parameters
     ----------
     contour : ndarray of float64, shape (n, 2)
         Equally spaced (x, y) with positive signed area.
     sigma : float
-        Standard deviation of the smoothing, as a share of the contour's length.
+        Standard deviation of the smoothing, as a share of the length of the contour.
 
     Returns
     -------
     curvature : ndarray of float64, shape (n,)
-        Per pixel; positive where the contour is convex.
+        In 1/px; positive where the contour is convex.
     steps : ndarray of float64, shape (n,)
-        Length of contour that each value stands for.
+        Length of the contour represented by each value.
     """
     n = len(contour)
     series = np.fft.fft(contour[:, 0] + 1j * contour[:, 1])
@@ -39,7 +40,7 @@ def curvature(contour: Points, *, sigma: float = SIGMA) -> tuple[npt.NDArray[np.
 
 @cache
 def _derivatives(n: int, sigma: float) -> npt.NDArray[np.complex128]:
-    """Factors that smooth a Fourier series and differentiate it once, and twice."""
+    """Factors that smooth a Fourier series and differentiate it once and twice."""
     order = 2 * np.pi * np.fft.fftfreq(n, 1 / n)
     smoothing = np.exp(-0.5 * (sigma * order) ** 2)
     return np.stack([1j * order * smoothing, -(order**2) * smoothing])

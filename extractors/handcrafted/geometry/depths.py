@@ -1,27 +1,27 @@
-"""How deep the pixels of a region lie below its border."""
+"""Statistics of the distance of the pixels of a region to its border."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
+from extractors.arrays import Int32Array, Int64Array
+from extractors.handcrafted.framework.numba_kernels import compiled
 
 
-def depths(squared_distance: npt.NDArray[np.int32]) -> tuple[float, float, float]:
-    """Largest, mean and median distance of the pixels to the nearest one outside.
+def depths(squared_distance: Int32Array) -> tuple[float, float, float]:
+    """Compute the largest, mean and median distance of the pixels to the nearest one outside.
 
-    Summed by distance, so that the result does not depend on where the pixels lie.
+    Summed by distance, so that the result does not depend on the order of the pixels.
 
     Parameters
     ----------
     squared_distance : ndarray of int32, shape (height, width)
-        Above 0 in the region, which is not empty, and 0 elsewhere.
+        Positive in the region, which is not empty, and 0 elsewhere.
 
     Returns
     -------
     tuple of float
-        In pixels, 1 or more.
+        In pixels, at least 1.
     """
     frequency = np.zeros(int(squared_distance.max()) + 1, dtype=np.int64)
     pixels = _counted(squared_distance.ravel(), frequency)
@@ -30,8 +30,8 @@ def depths(squared_distance: npt.NDArray[np.int32]) -> tuple[float, float, float
 
 
 @compiled
-def _counted(squared: npt.NDArray[np.int32], frequency: npt.NDArray[np.int64]) -> int:
-    """Number of pixels of the region, and how many there are of each squared distance."""
+def _counted(squared: Int32Array, frequency: Int64Array) -> int:
+    """Count the pixels of the region, and fill in the number of pixels by squared distance."""
     pixels = 0
     for i in range(len(squared)):
         if squared[i] > 0:
@@ -41,13 +41,13 @@ def _counted(squared: npt.NDArray[np.int32], frequency: npt.NDArray[np.int64]) -
 
 
 @compiled
-def _mean_and_median(frequency: npt.NDArray[np.int64], pixels: int) -> tuple[float, float]:
+def _mean_and_median(frequency: Int64Array, pixels: int) -> tuple[float, float]:
     total, below, lower, upper = 0.0, 0, 0.0, 0.0
     for squared in range(1, len(frequency)):
         if frequency[squared] > 0:
             distance = np.sqrt(squared)
             total += distance * frequency[squared]
-            # The two in the middle, which are one and the same where their number is odd.
+            # Both middle values; equal if the number of pixels is odd.
             if below <= (pixels - 1) // 2:
                 lower = distance
             if below <= pixels // 2:

@@ -1,15 +1,15 @@
-"""How far each pixel of a mask lies from the nearest one outside: the exact Euclidean distance transform."""
+"""Exact Euclidean distance transform."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
+from extractors.arrays import BoolArray, Int32Array
+from extractors.handcrafted.framework.numba_kernels import compiled
 
 
-def squared_distance(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
-    """Squared distance between the centres of each pixel and of the nearest one outside the mask: a whole number.
+def squared_distance(mask: BoolArray) -> Int32Array:
+    """Compute the squared distance between the centres of each pixel and the nearest one outside the mask: an integer.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def squared_distance(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
 
 
 @compiled
-def _columnwise(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+def _columnwise(mask: BoolArray) -> Int32Array:
     """Distance to the nearest pixel outside in the same column."""
     height, width = mask.shape
     distance = np.zeros((height, width), dtype=np.int32)
@@ -44,10 +44,10 @@ def _columnwise(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
 
 
 @compiled
-def _rowwise(heights: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+def _rowwise(heights: Int32Array) -> Int32Array:
     """Smallest of (x - u)^2 + heights[y, u]^2 = x^2 + F(u) - 2 x u over all u of a row.
 
-    Whatever x is, it is reached at a corner of the lower convex hull of the points (u, F(u)).
+    The minimum is attained at a vertex of the lower convex hull of the points (u, F(u)).
     """
     rows, columns = heights.shape
     squared = np.zeros((rows, columns), dtype=np.int32)
@@ -61,7 +61,7 @@ def _rowwise(heights: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         right = columns - 2
         while right > left and row[right] == 0:
             right -= 1
-        # The latest two corners stay at hand.
+        # The last two vertices are kept in local variables.
         last, u0, f0, u1, f1 = 0, left - 1, (left - 1) ** 2, left - 1, (left - 1) ** 2
         where[0], value[0] = u1, f1
         for x in range(left, right + 2):

@@ -1,46 +1,45 @@
-"""The smallest rectangle and the smallest circle around a convex polygon."""
+"""Smallest enclosing rectangle and circle of a convex polygon."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from extractors.handcrafted.compiled import compiled
+from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.level_lines import Points
 
 ROUNDING = 1e-9
-"""Relative difference up to which two areas count as equal."""
+"""Relative difference up to which two areas are equal."""
 
 
 def smallest_rectangle(hull: Points) -> tuple[float, float]:
-    """Longer and shorter side of the rectangle of least area, at any angle, around a convex polygon.
+    """Compute the longer and shorter side of the enclosing rectangle of least area at any angle.
 
-    One of its sides lies on an edge of the polygon [1]_. Of several of least area, the longest.
+    One of its sides contains an edge of the polygon [1]_. Ties go to the longest rectangle.
 
     Parameters
     ----------
     hull : ndarray of float64, shape (n, 2)
-        Different corners (x, y) in order, at least 3, not all on one line.
+        Distinct vertices (x, y) in order, at least 3, not collinear.
 
     References
     ----------
     .. [1] Freeman & Shapira, Determining the minimum-area encasing rectangle for an arbitrary closed curve, CACM 18
        (1975) 409.
     """
-    longer, shorter = _rectangle(np.ascontiguousarray(hull))
-    return float(longer), float(shorter)
+    return _rectangle(np.ascontiguousarray(hull))
 
 
 def smallest_circle(points: Points) -> float:
-    """Radius of the smallest circle that holds all points [1]_.
+    """Compute the radius of the smallest circle that contains all points [1]_.
 
     Parameters
     ----------
     points : ndarray of float64, shape (n, 2)
-        (x, y); at least one.
+        (x, y); at least one point.
 
     References
     ----------
-    .. [1] Welzl, Smallest enclosing disks, LNCS 555 (1991) 359, without its recursion.
+    .. [1] Welzl, Smallest enclosing disks, LNCS 555 (1991) 359; iterative variant.
     """
     return float(np.sqrt(_squared_radius(np.ascontiguousarray(points))))
 
@@ -70,7 +69,7 @@ def _rectangle(hull: Points) -> tuple[float, float]:
 
 @compiled
 def _squared_radius(points: Points) -> float:
-    """Point by point: one that lies outside the smallest circle of those before it lies on that of all so far."""
+    """Incremental: a point outside the smallest circle of its predecessors is on the new smallest circle."""
     x, y, squared = points[0, 0], points[0, 1], 0.0
     for i in range(1, len(points)):
         ix, iy = points[i, 0], points[i, 1]
@@ -87,7 +86,7 @@ def _squared_radius(points: Points) -> float:
                 kx, ky = points[k, 0], points[k, 1]
                 if (kx - x) ** 2 + (ky - y) ** 2 <= squared * (1 + ROUNDING):
                     continue
-                # The circle through three points, seen from the first.
+                # Circle through three points, relative to the first.
                 ax, ay, bx, by = jx - ix, jy - iy, kx - ix, ky - iy
                 twice = 2 * (ax * by - ay * bx)
                 a, b = ax * ax + ay * ay, bx * bx + by * by

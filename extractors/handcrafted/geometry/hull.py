@@ -6,43 +6,44 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
+from extractors.arrays import Int64Array
+from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.level_lines import Points
 from extractors.handcrafted.geometry.runs import Runs
 
 ROUNDING = 1e-9
-"""Twice the area in px^2 of a triangle whose corners lie on one line but for rounding."""
+"""Twice the area in px^2 of a triangle whose vertices are collinear up to rounding."""
 
 SAME = 1e-4
-"""Distance in px of two corners that are taken for one, as the direction from one to the other says nothing."""
+"""Distance in px below which two vertices are merged, because their direction is rounding noise."""
 
 
 def convex_hull(points: npt.NDArray[np.floating]) -> Points:
-    """Corners of the convex hull of points, in order; found in single precision, given as they are."""
+    """Select the vertices of the convex hull of points, in order; the selection uses single precision."""
     corners = cv2.convexHull(points.astype(np.float32), returnPoints=False)
     return np.asarray(points[np.asarray(corners).ravel()], dtype=np.float64)
 
 
 def corner_hull(runs: Runs) -> Points:
-    """Convex hull of the corners of all pixels, so that one pixel is a square of side 1.
+    """Compute the convex hull of the corners of all pixels; one pixel is a square of side 1.
 
     Parameters
     ----------
     runs : Runs
-        Of a mask that is not empty.
+        At least one.
 
     Returns
     -------
     ndarray of float64, shape (n, 2)
-        Its corners (x, y), none of them amid an edge, with positive signed area.
+        Vertices (x, y) without collinear ones, with positive signed area.
     """
     return _hull_of_rows(runs.row, runs.start, runs.stop)
 
 
-def hull_corners(polygon: Points) -> npt.NDArray[np.int64]:
-    """Which corners of a polygon that does not touch itself lie on its convex hull, by Melkman's algorithm.
+def hull_corners(polygon: Points) -> Int64Array:
+    """Find the vertices of a simple polygon that are on its convex hull, by Melkman's algorithm.
 
-    Corners on an edge of the hull, but for rounding, are among them.
+    Vertices on an edge of the hull, up to rounding, are included.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def hull_corners(polygon: Points) -> npt.NDArray[np.int64]:
     Returns
     -------
     ndarray of int64, shape (k,)
-        Rising.
+        Indices in ascending order.
 
     References
     ----------
@@ -62,24 +63,23 @@ def hull_corners(polygon: Points) -> npt.NDArray[np.int64]:
 
 
 def hull_widths(hull: Points) -> tuple[float, float]:
-    """Largest and smallest width of a convex polygon: Feret's diameters.
+    """Compute the largest and smallest width (Feret diameters) of a convex polygon.
 
-    The largest runs between two corners; the smallest stands upright on an edge.
+    The largest is the distance of two vertices; the smallest is perpendicular to an edge.
     """
-    largest, smallest = _widths(np.ascontiguousarray(hull))
-    return float(largest), float(smallest)
+    return _widths(np.ascontiguousarray(hull))
 
 
 @compiled
 def _turn(points: Points, a: int, b: int, c: int) -> float:
-    """Twice the signed area of the triangle of three points."""
+    """Twice the signed area of a triangle."""
     right, down = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1]
     return float(right * (points[c, 1] - points[a, 1]) - down * (points[c, 0] - points[a, 0]))
 
 
 @compiled
-def _hull_of_rows(row: npt.NDArray[np.int64], start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> Points:
-    """Down the right side, then up the left side, each time leaving out what does not turn."""
+def _hull_of_rows(row: Int64Array, start: Int64Array, stop: Int64Array) -> Points:
+    """Down the right side, then up the left side, removing vertices that are not convex."""
     n = len(row)
     hull = np.empty((4 * n, 2))
     count, base = 0, 0
@@ -103,15 +103,15 @@ def _hull_of_rows(row: npt.NDArray[np.int64], start: npt.NDArray[np.int64], stop
 
 
 @compiled
-def _melkman(points: Points) -> npt.NDArray[np.int64]:
+def _melkman(points: Points) -> Int64Array:
     n = len(points)
-    # The upper one of the leftmost corners is no point amid an edge.
+    # The topmost of the leftmost vertices is on the hull.
     first = 0
     for i in range(1, n):
         right = points[i, 0] - points[first, 0]
         if right < -ROUNDING or (right <= ROUNDING and points[i, 1] < points[first, 1]):
             first = i
-    # The hull so far, closed: its latest corner stands at both ends.
+    # Current hull, closed: the last added vertex is at both ends.
     ring = np.empty(2 * n + 1, dtype=np.int64)
     bottom, top = n - 1, n + 1
     ring[n], ring[bottom], ring[top] = first, (first + 1) % n, (first + 1) % n

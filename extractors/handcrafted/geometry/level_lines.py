@@ -1,55 +1,52 @@
-"""Closed lines along which a grid of values crosses a level: marching squares."""
+"""Closed level lines of a grid of values by marching squares."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
+from extractors.arrays import Float32Array, Float64Array, Int64Array
+from extractors.handcrafted.framework.numba_kernels import compiled
 
-Points = npt.NDArray[np.float64]
-"""Corners of a closed polygon as (x, y), shape (n, 2); the last is joined to the first."""
+Points = Float64Array
+"""Vertices (x, y) of a closed polygon, shape (n, 2); the last is connected to the first."""
 
 
-def level_loops(values: npt.NDArray[np.float32], level: float) -> list[Points]:
-    """Closed lines along which `values` cross `level`, by marching squares with linear interpolation.
+def level_loops(values: Float32Array, level: float) -> list[Points]:
+    """Trace the closed lines along which `values` cross `level`, by marching squares with linear interpolation.
 
-    Diagonal neighbours at or above the level are taken as connected. A loop never touches itself or another one, and
-    quarter turns and flips of the values turn and flip its corners, but for rounding.
+    Diagonal neighbours at or above the level are connected. Loops are simple and disjoint, and equivariant under
+    quarter turns and flips of the values up to rounding.
 
     Parameters
     ----------
     values : ndarray of float32, shape (height, width)
-        Below the level along the four sides.
+        Below the level along all four sides.
     level : float
 
     Returns
     -------
     list of ndarray of float64, shape (n, 2)
-        (x, y) of each loop, with what is above the level on its right as one looks at the image: the signed area is
-        positive around what is above, negative around a hole.
+        (x, y) of each loop; its signed area is positive around a region above the level, negative around a hole.
     """
     above = values >= level
-    # Every loop somewhere enters what is above the level downwards.
+    # Every loop enters the region above the level downwards at least once.
     entries = np.flatnonzero(above[1:] & ~above[:-1])
     points, ends = _trace(np.ascontiguousarray(values, dtype=np.float32), float(level), entries)
     return [points[start:end] for start, end in pairwise([0, *ends.tolist()])]
 
 
 @compiled
-def _trace(
-    values: npt.NDArray[np.float32], level: float, entries: npt.NDArray[np.int64]
-) -> tuple[Points, npt.NDArray[np.int64]]:
-    """Corners of all loops one after the other, and where each loop ends."""
-    # Room for a crossing between any two neighbours; what is never written to costs nothing.
+def _trace(values: Float32Array, level: float, entries: Int64Array) -> tuple[Points, Int64Array]:
+    """Vertices of all loops, concatenated, and the end of each loop."""
+    # One crossing per pair of neighbours at most; unused memory is never touched.
     points = np.empty((2 * values.size, 2))
     ends = np.empty(len(entries), dtype=np.int64)
     seen = np.zeros(values.shape, dtype=np.bool_)
     count, loops = 0, 0
     for entry in entries:
-        # One steps from crossing to crossing with `out` on the left and `out + (down, right)` above the level.
+        # (row, column) is below the level and (row + down, column + right) above it.
         row, column, down, right = entry // values.shape[1], entry % values.shape[1], 1, 0
         if seen[row, column]:
             continue

@@ -1,18 +1,18 @@
-"""Into how many lobes a region falls when it is eroded."""
+"""Number of lobes into which a region separates under erosion."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from extractors.handcrafted.compiled import compiled
+from extractors.arrays import Int32Array, Int64Array, UInt8Array
+from extractors.handcrafted.framework.numba_kernels import compiled
 
 _RING = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
-"""The eight neighbours as (down, right), in the order of the bits that say which of them are higher."""
+"""Offsets (down, right) of the eight neighbours, in the order of the bits of a neighbourhood code."""
 
 
 def _parts_of_ring(code: int) -> int:
-    """Number of parts, of pixels that touch, among the neighbours whose bit is set."""
+    """Number of connected groups among the neighbours whose bit is set."""
     parts: list[set[tuple[int, int]]] = []
     for pixel in (pixel for bit, pixel in enumerate(_RING) if code >> bit & 1):
         near = [part for part in parts if any(max(abs(pixel[0] - y), abs(pixel[1] - x)) == 1 for y, x in part)]
@@ -21,72 +21,72 @@ def _parts_of_ring(code: int) -> int:
 
 
 _SIDES = np.array([_parts_of_ring(code) for code in range(256)], dtype=np.uint8)
-"""From how many sides one can climb on: 0 at a peak, 1 on a slope, more where parts can merge."""
+"""Number of ascending directions by code: 0 at a peak, 1 on a slope, more at a saddle."""
 
 
-def lobes_of(squared: npt.NDArray[np.int32], noise: float) -> tuple[int, float]:
-    """Largest number of parts that erosion leaves, and how early the first of them comes off.
+def count_lobes(squared: Int32Array, noise: float) -> tuple[int, float]:
+    """Compute the largest number of components under erosion, and how early the first one separates.
 
-    Eroded by e, the region is where the distance to the outside exceeds e. One of its parts counts while it outlives a
-    further erosion by `noise`, or each bump of a ridge would be a lobe. Every e is looked at: what separates which
-    parts, and how deep each of them is, is read from the tree in which they merge as e falls.
+    Erosion by e leaves the pixels whose distance to the outside exceeds e. A component counts as a lobe while it
+    survives a further erosion by `noise`; otherwise each bump of a ridge would be a lobe. The merge tree of the
+    components for decreasing e covers all e.
 
     Parameters
     ----------
     squared : ndarray of int32, shape (height, width)
-        Squared distance to the outside; 0 outside and along the four sides; somewhere positive.
+        Squared distance to the outside; 0 outside and along all four sides; at least one value is positive.
     noise : float
-        Pixels.
+        In pixels.
 
     Returns
     -------
     lobes : int
         At least 1.
     split : float
-        1 - e / largest distance, where e is the smallest erosion that leaves two parts; 0 where none does, 1 where the
-        region has several parts from the start.
+        1 - e / largest distance, where e is the smallest erosion that leaves two components; 0 if none does, 1 if the
+        region has several components.
     """
-    peaks, passes = np.sqrt(merges(squared))
-    lasting = peaks - passes > noise
+    peaks, saddles = np.sqrt(merges(squared))
+    lasting = peaks - saddles > noise
     if not lasting.any():
         return 1, 0.0
-    appear, vanish = np.sort(passes[lasting]), np.sort(peaks[lasting] - noise)
+    appear, vanish = np.sort(saddles[lasting]), np.sort(peaks[lasting] - noise)
     alive = np.arange(1, len(appear) + 1) - np.searchsorted(vanish, appear, side="right")
     return 1 + int(alive.max()), float(1 - appear[0] / np.sqrt(squared.max()))
 
 
-def merges(heights: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """In which order the peaks of a landscape become one as it is uncovered from above.
+def merges(heights: Int32Array) -> Int32Array:
+    """Compute the merge tree of the peaks of a height map.
 
     Parameters
     ----------
     heights : ndarray of int32, shape (height, width)
-        0 outside and along the four sides.
+        0 outside and along all four sides.
 
     Returns
     -------
     ndarray of int32, shape (2, n_peaks - 1)
-        Of each peak but the highest, its height, and the height of the pass where it meets a higher one; 0 where it
-        never does.
+        For each peak but the highest, its height and the height of the saddle where it merges with a higher one, 0 if
+        it never does.
     """
     flat = np.ascontiguousarray(heights).ravel()
     higher = _higher(np.ascontiguousarray(heights)).ravel()
-    critical = _other_than_slopes(higher, _SIDES)
+    critical = _critical_points(higher, _SIDES)
     is_peak = higher[critical] == 0
     saddles = critical[~is_peak]
     falling = saddles[np.argsort(-flat[saddles], kind="stable")]
     peaks = critical[is_peak]
-    found = np.stack([flat[peaks], _passes(flat, higher, heights.shape[1], peaks, falling)])
-    # What never meets a higher peak is the highest of its part of the region.
-    highest = np.argmax(np.where(found[1] == 0, found[0], 0))
-    return found[:, np.arange(len(peaks)) != highest]
+    tree = np.stack([flat[peaks], _saddle_heights(flat, higher, heights.shape[1], peaks, falling)])
+    # A peak that never merges with a higher one is the highest of its component.
+    highest = np.argmax(np.where(tree[1] == 0, tree[0], 0))
+    return tree[:, np.arange(len(peaks)) != highest]
 
 
 @compiled
-def _higher(heights: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
-    """Which of the eight neighbours of each pixel are higher, as bits; of two equal ones the earlier is.
+def _higher(heights: Int32Array) -> UInt8Array:
+    """Code of the higher neighbours of each pixel, one bit each; of equal heights, the earlier pixel is higher.
 
-    Outside it is any one of them, as on a slope.
+    Pixels outside have the code of a slope.
     """
     rows, columns = heights.shape
     code = np.ones((rows, columns), dtype=np.uint8)
@@ -107,18 +107,18 @@ def _higher(heights: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
 
 
 @compiled
-def _other_than_slopes(code: npt.NDArray[np.uint8], sides: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    found = np.empty(code.size, dtype=np.int64)
+def _critical_points(code: UInt8Array, sides: UInt8Array) -> Int64Array:
+    pixels = np.empty(code.size, dtype=np.int64)
     count = 0
     for pixel in range(code.size):
-        found[count] = pixel
+        pixels[count] = pixel
         count += sides[code[pixel]] != 1
-    return found[:count].copy()
+    return pixels[:count].copy()
 
 
 @compiled
-def _above(code: npt.NDArray[np.uint8], around: npt.NDArray[np.int64], pixel: int) -> int:
-    """A neighbour that is higher."""
+def _above(code: UInt8Array, around: Int64Array, pixel: int) -> int:
+    """A higher neighbour."""
     side = 0
     while not code[pixel] >> side & 1:
         side += 1
@@ -126,7 +126,7 @@ def _above(code: npt.NDArray[np.uint8], around: npt.NDArray[np.int64], pixel: in
 
 
 @compiled
-def _root(parent: npt.NDArray[np.int64], part: int) -> int:
+def _root(parent: Int64Array, part: int) -> int:
     while parent[part] != part:
         parent[part] = parent[parent[part]]
         part = parent[part]
@@ -134,18 +134,14 @@ def _root(parent: npt.NDArray[np.int64], part: int) -> int:
 
 
 @compiled
-def _passes(
-    flat: npt.NDArray[np.int32],
-    code: npt.NDArray[np.uint8],
-    width: int,
-    peaks: npt.NDArray[np.int64],
-    saddles: npt.NDArray[np.int64],
-) -> npt.NDArray[np.int32]:
-    """Height at which each peak meets a higher one; 0 where it never does."""
+def _saddle_heights(
+    flat: Int32Array, code: UInt8Array, width: int, peaks: Int64Array, saddles: Int64Array
+) -> Int32Array:
+    """Height at which each peak merges with a higher one; 0 if it never does."""
     around = np.array([-width - 1, -width, -width + 1, 1, width + 1, width, width - 1, -1])
     part_of = np.full(flat.size, -1, dtype=np.int32)
     parent = np.arange(len(peaks))
-    met = np.zeros(len(peaks), dtype=np.int32)
+    merged = np.zeros(len(peaks), dtype=np.int32)
     for part in range(len(peaks)):
         part_of[peaks[part]] = part
     for saddle in saddles:
@@ -153,7 +149,7 @@ def _passes(
         for side in range(8):
             if not code[saddle] >> side & 1:
                 continue
-            # Uphill to a pixel whose part is known; then again, to tell the pixels on the way.
+            # Climb to a pixel whose part is known; then assign the part to the pixels on the way.
             end = saddle + around[side]
             while part_of[end] < 0:
                 end = _above(code, around, end)
@@ -166,7 +162,7 @@ def _passes(
                 if flat[peaks[part]] > flat[peaks[own]]:
                     own, part = part, own
                 parent[part] = own
-                met[part] = flat[saddle]
+                merged[part] = flat[saddle]
             else:
                 own = part
-    return met
+    return merged

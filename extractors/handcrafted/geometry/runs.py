@@ -1,32 +1,33 @@
-"""The rows of a mask as runs of pixels: what sums over a region need of it."""
+"""Run-length representation of a mask."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from extractors.arrays import BoolArray, Int64Array
 
 
 @dataclass(frozen=True)
 class Runs:
-    """The longest stretches of True pixels within a row, row by row and from left to right.
+    """Maximal runs of True pixels within rows, row by row and from left to right.
 
     Parameters
     ----------
     row : ndarray of int64, shape (n,)
-        Where each run lies.
+        Row of each run.
     start, stop : ndarray of int64, shape (n,)
-        Its first column, and the column after its last one.
+        First column of each run, and the column after its last one.
     """
 
-    row: npt.NDArray[np.int64]
-    start: npt.NDArray[np.int64]
-    stop: npt.NDArray[np.int64]
+    row: Int64Array
+    start: Int64Array
+    stop: Int64Array
 
 
-def runs_of(mask: npt.NDArray[np.bool_]) -> Runs:
-    """The runs of a mask.
+def row_runs(mask: BoolArray) -> Runs:
+    """Find the runs of a mask.
 
     Parameters
     ----------

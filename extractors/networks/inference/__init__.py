@@ -1,1 +1,1 @@
-"""Engines that compute a frozen network's features, and what keeps them fed."""
+"""Inference with frozen networks: engines, conversion, caching and prefetching."""

@@ -1,28 +1,28 @@
-"""As many images at a time as a GPU's memory takes, found by halving."""
+"""Largest batch that fits into the memory of a GPU, determined by halving."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
-from extractors.networks.inference.engine import Shown
+from extractors.networks.inference.engine import InputImage
 
-LARGEST = 256
-"""Images that are tried first; larger batches are no faster."""
+MAX_BATCH = 256
+"""First batch size to try; larger batches are no faster."""
 
-_found: dict[Hashable, int] = {}
+_sizes: dict[Hashable, int] = {}
 _T = TypeVar("_T")
 
 
 def batch_size(key: Hashable) -> int:
-    """The largest batch that is still worth trying for `key` in this process."""
-    return _found.get(key, LARGEST)
+    """Return the largest batch size for `key` that has not failed in this process."""
+    return _sizes.get(key, MAX_BATCH)
 
 
-def in_batches(key: Hashable, images: Sequence[Shown], launch: Callable[[Sequence[Shown]], _T]) -> list[_T]:
-    """What `launch` gives for each batch of the images, in order; batches that the memory does not take are halved.
+def in_batches(key: Hashable, images: Sequence[InputImage], launch: Callable[[Sequence[InputImage]], _T]) -> list[_T]:
+    """Call `launch` on batches of the images, in order, halving batches that do not fit into memory.
 
-    The size that was found is remembered for `key` as long as the process lives.
+    The batch size is stored for `key` until the process ends.
 
     Parameters
     ----------
@@ -32,38 +32,43 @@ def in_batches(key: Hashable, images: Sequence[Shown], launch: Callable[[Sequenc
     launch : callable
         Raises `torch.OutOfMemoryError` for a batch that is too large.
 
+    Returns
+    -------
+    list
+        Return value of `launch` for each batch.
+
     Raises
     ------
     ValueError
-        Not even one image fits.
+        A single image does not fit.
     """
-    waiting, done = [images], []
-    while waiting:
-        piece = waiting.pop(0)
+    pending, results = [images], []
+    while pending:
+        batch = pending.pop(0)
         size = batch_size(key)
-        if len(piece) > size:
-            waiting[:0] = [piece[:size], piece[size:]]
+        if len(batch) > size:
+            pending[:0] = [batch[:size], batch[size:]]
             continue
-        launched = _launched(piece, launch)
-        if launched is None:
-            _found[key] = max(len(piece) // 2, 1)
-            waiting.insert(0, piece)
+        result = _try_launch(batch, launch)
+        if result is None:
+            _sizes[key] = max(len(batch) // 2, 1)
+            pending.insert(0, batch)
         else:
-            done.append(launched[0])
-    return done
+            results.append(result[0])
+    return results
 
 
-def _launched(piece: Sequence[Shown], launch: Callable[[Sequence[Shown]], _T]) -> tuple[_T] | None:
-    """What was launched; None where the memory did not do. The failed batch is let go on return, before the next."""
+def _try_launch(batch: Sequence[InputImage], launch: Callable[[Sequence[InputImage]], _T]) -> tuple[_T] | None:
+    """Launch a batch; None if memory is exhausted. A failed batch is released on return, before the next one."""
     import torch  # noqa: PLC0415 - heavy
 
     try:
-        return (launch(piece),)
+        return (launch(batch),)
     except torch.OutOfMemoryError as error:
-        if len(piece) == 1:
+        if len(batch) == 1:
             raise ValueError(
-                "the GPU's memory does not take one image through the network; other processes may hold it: try fewer "
-                "--jobs, a smaller size=, or --device cpu"
+                "one image through the network does not fit into the GPU's memory; other processes may use it: try "
+                "fewer --jobs, a smaller size=, or --device cpu"
             ) from error
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

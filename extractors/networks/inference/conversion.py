@@ -1,4 +1,4 @@
-"""A network of torch as OpenVINO's, written to a folder and checked against torch."""
+"""Conversion of torch networks to OpenVINO, verified against torch."""
 
 from __future__ import annotations
 
@@ -8,47 +8,46 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from extractors.networks.inference.openvino_runtime import compiled, core, openvino
+from extractors.arrays import UInt8Array
+from extractors.networks.inference.openvino_runtime import compile_model, core, openvino
 
 if TYPE_CHECKING:
-    from extractors.networks.backbones import Backbone
+    from extractors.networks.backbones.backbone import Backbone
 
 MODEL = "model.xml"
 WEIGHTS = "model.bin"
 
 TOLERANCE = 1e-4
-"""Largest difference of a feature from torch's, as a share of the largest feature; measured: about 1e-6."""
+"""Largest accepted difference from torch's features, relative to the largest feature; measured: about 1e-6."""
 
+OUT_OF_MEMORY = re.compile(r"bad_?\s?alloc|(not enough|out of|insufficient|allocate) memory", re.IGNORECASE)
+"""Messages of torch and OpenVINO for exhausted memory, which have no exception type."""
 
-STARVED = re.compile(r"bad_?\s?alloc|(not enough|out of|insufficient|allocate) memory", re.IGNORECASE)
-"""What torch and OpenVINO say, in errors of no type of their own, where memory did not do."""
-
-_PLACE = re.compile(r"(Check '.*' failed at|Exception from) .*:$")
+_SOURCE_LOCATION = re.compile(r"(Check '.*' failed at|Exception from) .*:$")
 
 
 class UnconvertibleError(Exception):
-    """OpenVINO cannot compute the network, or computes something else than torch; the message says why."""
+    """OpenVINO does not support the network, or its features differ from torch's; the message gives the reason."""
 
 
 def write_network(backbone: Backbone, folder: Path) -> None:
-    """Write `MODEL` and `WEIGHTS`: the network for one image, in single precision.
+    """Convert a network for one image in single precision and write `MODEL` and `WEIGHTS`.
 
     Raises
     ------
     UnconvertibleError
         The network cannot be converted, or its features differ from torch's by more than `TOLERANCE`.
     MemoryError
-        There is not enough memory now; that says nothing of the network.
+        Not enough free memory; the network itself may be convertible.
     OSError
         The folder cannot be written.
     """
-    # OpenVINO's own `convert_model` is not used: it reports to an analytics service.
+    # OpenVINO's own `convert_model` is not used: it sends telemetry.
     try:
-        model = _converted(backbone)
-    except Exception as error:  # tracing runs the code of any model, and the converter fails in ways of its own
-        raise refusal(error) from error
+        model = _convert(backbone)
+    except Exception as error:  # tracing runs the code of any model, and the converter raises various exceptions
+        raise conversion_error(error) from error
     try:
         openvino().save_model(model, str(folder / MODEL), compress_to_fp16=False)
         written = core().read_model(str(folder / MODEL))
@@ -59,7 +58,7 @@ def write_network(backbone: Backbone, folder: Path) -> None:
     _check(backbone, written)
 
 
-def _converted(backbone: Backbone) -> Any:
+def _convert(backbone: Backbone) -> Any:
     import torch  # noqa: PLC0415 - heavy
 
     openvino()
@@ -68,11 +67,11 @@ def _converted(backbone: Backbone) -> Any:
 
     image = torch.from_numpy(_check_images(backbone)[:1])
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a traced network is for one size only is meant
+        warnings.simplefilter("ignore")  # a traced network for one input size is intended
         tracer: Any = torch.jit
         traced = tracer.trace(backbone.module, image, strict=False, check_trace=False)
     frontend = FrontEndManager().load_by_framework("pytorch")
-    decoder = TorchScriptPythonDecoder(traced)  # the front end does not keep it alive
+    decoder = TorchScriptPythonDecoder(traced)  # a variable, because the front end does not keep it alive
     model = frontend.convert(frontend.load(decoder))
     model.reshape(list(image.shape))
     return model
@@ -85,35 +84,37 @@ def _check(backbone: Backbone, model: Any) -> None:
     with torch.inference_mode():
         expected = backbone.module(torch.from_numpy(images)).numpy()
     try:
-        request = compiled(model, threads=1, precision="f32").create_infer_request()
+        request = compile_model(model, threads=1, precision="f32").create_infer_request()
         features = np.concatenate([request.infer({0: image[None]})[0] for image in images])
     except RuntimeError as error:
-        raise refusal(error) from error
+        raise conversion_error(error) from error
     if features.shape != expected.shape:
         raise UnconvertibleError(f"its features have shape {features.shape}, torch's {expected.shape}")
-    off, largest = np.abs(features - expected).max(), np.abs(expected).max()
-    if not off <= TOLERANCE * largest:  # so that NaN is refused too
-        raise UnconvertibleError(f"its features are off torch's by {off:.1e}, the largest being {largest:.1e}")
+    difference, largest = np.abs(features - expected).max(), np.abs(expected).max()
+    if not difference <= TOLERANCE * largest:  # also true for NaN
+        raise UnconvertibleError(
+            f"its features differ from torch's by {difference:.1e}; the largest feature is {largest:.1e}"
+        )
 
 
-def _check_images(backbone: Backbone) -> npt.NDArray[np.uint8]:
-    """Two images that any network tells apart: noise, and a bright disc on black as a cell is."""
-    height, width = backbone.view.size
+def _check_images(backbone: Backbone) -> UInt8Array:
+    """Two images with different features in any network: noise, and a bright disc on black, similar to a cell."""
+    height, width = backbone.transform.size
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     rows, columns = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     disc = (rows**2 + columns**2 < 0.5)[..., None] * np.array([190, 120, 170], dtype=np.uint8)
     return np.stack([noise, disc.astype(np.uint8)])
 
 
-def refusal(error: Exception) -> Exception:
-    """What to raise for an error of OpenVINO or torch: one of memory must not count as a property of the network."""
-    if isinstance(error, MemoryError) or STARVED.search(str(error)):
+def conversion_error(error: Exception) -> Exception:
+    """Convert an error of OpenVINO or torch to `MemoryError` or `UnconvertibleError`; only the latter is cached."""
+    if isinstance(error, MemoryError) or OUT_OF_MEMORY.search(str(error)):
         return MemoryError(f"not enough memory for the network in OpenVINO ({reason(error)}); try fewer --jobs")
     return UnconvertibleError(reason(error))
 
 
 def reason(error: BaseException) -> str:
-    """What an error of OpenVINO or torch says, in one line, without the place in their source where it was raised."""
+    """Message of an error of OpenVINO or torch in one line, without source locations."""
     lines = [line.strip() for line in str(error).splitlines()]
-    said = "; ".join(line for line in lines if line and not _PLACE.match(line))
-    return said[:200] or type(error).__name__
+    message = "; ".join(line for line in lines if line and not _SOURCE_LOCATION.match(line))
+    return message[:200] or type(error).__name__

@@ -1,4 +1,4 @@
-"""A frozen network on a GPU by torch."""
+"""Inference on a GPU with torch."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from extractors.networks.backbones import Backbone
+from extractors.networks.backbones.backbone import Backbone
 from extractors.networks.inference.batch_size import batch_size, in_batches
-from extractors.networks.inference.engine import Row, Shown
+from extractors.networks.inference.engine import InputImage, Row
 
 if TYPE_CHECKING:
     import torch
 
 
 class _Launched(NamedTuple):
-    """A batch under way: where its rows will lie, and what tells that they do."""
+    """A batch in progress: the host tensor of its rows, and the event that marks its completion."""
 
     rows: torch.Tensor
     finished: torch.cuda.Event | None
 
 
 class CudaEngine:
-    """Batches as large as fit; while one is computed the next is collected, and copied on a stream of its own.
+    """Engine with the largest batches that fit; the next batch is collected and copied on a separate stream meanwhile.
 
     Parameters
     ----------
     backbone : Backbone
-        Left as it is: the GPU gets a copy.
+        Unchanged: the GPU gets a copy.
     precision : {"f32", "bf16"}
-        `f32` is true single precision, without TF32; `bf16` by torch's autocast.
+        `f32` is single precision without TF32; `bf16` uses torch's autocast.
     device : str
-        `"cuda"`. On `"cpu"` the same batches are computed without streams or pinned memory, for tests.
+        `"cuda"`. `"cpu"` computes the same batches without streams and pinned memory, for tests.
     """
 
     notices: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class CudaEngine:
     def __init__(self, backbone: Backbone, *, precision: str, device: str = "cuda") -> None:
         import torch  # noqa: PLC0415 - heavy
 
-        self.view = backbone.view
+        self.transform = backbone.transform
         self.width = backbone.width
         self._key = (backbone.spec, precision)
         self._precision = precision
@@ -51,11 +51,10 @@ class CudaEngine:
         self._pinned = self._device.type == "cuda"
         streams: Any = torch.cuda
         self._copying = streams.Stream(self._device) if self._pinned else None
-        module = copy.deepcopy(backbone.module)
-        self._module = module.to(memory_format=torch.channels_last).to(self._device)
+        self._module = copy.deepcopy(backbone.module).to(memory_format=torch.channels_last).to(self._device)
 
-    def features(self, images: Iterable[Shown]) -> Generator[Row, None, None]:
-        """As `Engine.features`; a feature may depend on the size of its batch in its last bits."""
+    def features(self, images: Iterable[InputImage]) -> Generator[Row, None, None]:
+        """Compute features; see `Engine.features`. The last bits may depend on the batch size."""
         remaining = iter(images)
         running: list[_Launched] = []
         while batch := list(islice(remaining, batch_size(self._key))):
@@ -64,10 +63,10 @@ class CudaEngine:
             running = launched
         yield from _rows(running)
 
-    def _launch(self, images: Sequence[Shown]) -> _Launched:
+    def _launch(self, images: Sequence[InputImage]) -> _Launched:
         import torch  # noqa: PLC0415 - heavy
 
-        host = torch.empty((len(images), *self.view.size, 3), dtype=torch.uint8, pin_memory=self._pinned)
+        host = torch.empty((len(images), *self.transform.size, 3), dtype=torch.uint8, pin_memory=self._pinned)
         np.stack(images, out=host.numpy())
         batch = self._copied(host)
         with torch.inference_mode(), self._arithmetic():
@@ -95,7 +94,7 @@ class CudaEngine:
 
     @contextmanager
     def _arithmetic(self) -> Iterator[None]:
-        """Bf16 where it was asked for; else single precision that is not rounded to TF32 on the way."""
+        """Set the precision: bf16 by autocast, or single precision without TF32."""
         import torch  # noqa: PLC0415 - heavy
 
         if self._precision == "bf16":
@@ -103,15 +102,15 @@ class CudaEngine:
                 yield
             return
         backends: Any = torch.backends
-        places = (backends.cuda.matmul, backends.cudnn.conv)
-        before = [place.fp32_precision for place in places]
-        for place in places:
-            place.fp32_precision = "ieee"
+        settings = (backends.cuda.matmul, backends.cudnn.conv)
+        before = [setting.fp32_precision for setting in settings]
+        for setting in settings:
+            setting.fp32_precision = "ieee"
         try:
             yield
         finally:
-            for place, precision in zip(places, before, strict=True):
-                place.fp32_precision = precision
+            for setting, precision in zip(settings, before, strict=True):
+                setting.fp32_precision = precision
 
 
 def _rows(launched: list[_Launched]) -> Iterator[Row]:

@@ -1,54 +1,48 @@
-"""What every engine is: images as a network is shown them in, one row of features each out."""
+"""Interface of the inference engines: input images to one row of features each."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
+from extractors.arrays import Float32Array, UInt8Array
+from extractors.networks.backbones.image_transform import ImageTransform
 
-from extractors.networks.view import View
+InputImage = UInt8Array
+"""Output of an `ImageTransform`: RGB uint8, shape (height, width, 3)."""
 
-Shown = npt.NDArray[np.uint8]
-"""An image as `View.shown` gives it: RGB uint8, shape (height, width, 3)."""
-
-Row = npt.NDArray[np.float32]
-"""The features of one image: float32, shape (width,)."""
+Row = Float32Array
+"""Features of one image: float32, shape (width,)."""
 
 
 class Engine(Protocol):
-    """A frozen network, ready to compute."""
+    """A frozen network, ready for inference."""
 
     @property
-    def view(self) -> View:
-        """How the network is shown an image."""
-        ...
+    def transform(self) -> ImageTransform:
+        """Image transform of the network."""
 
     @property
     def width(self) -> int:
-        """Features of an image."""
-        ...
+        """Number of features per image."""
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What a person should read once about how the features are computed."""
-        ...
+        """Messages for the user about how the features are computed."""
 
-    def features(self, images: Iterable[Shown]) -> Generator[Row, None, None]:
-        """The features of each image, in the order of the images.
+    def features(self, images: Iterable[InputImage]) -> Generator[Row, None, None]:
+        """Compute the features of each image, in order.
 
-        Images are taken only as they are needed, a few ahead of the row that is given, so that neither all images nor
-        all rows lie in memory.
+        Images are consumed lazily, a few ahead of the yielded row, so that memory holds neither all images nor all
+        rows.
 
         Parameters
         ----------
         images : iterable of ndarray of uint8, shape (height, width, 3)
-            Of the view's size.
+            Of the size of the transform.
 
         Yields
         ------
         ndarray of float32, shape (width,)
-            In memory of its own.
+            A copy that the engine does not reuse.
         """
-        ...

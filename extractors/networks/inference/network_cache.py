@@ -1,75 +1,75 @@
-"""Converted networks on disk, so that each is converted once on a machine and a worker starts without torch."""
+"""Disk cache of converted networks: each is converted once per machine, and workers start without torch."""
 
 from __future__ import annotations
 
 import gc
-import hashlib
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from extractors.cache import cache_folder
-from extractors.networks.backbones import Backbone, BackboneSpec
+from extractors.files.atomic import atomic_folder, remove_unfinished_of
+from extractors.files.cache_folder import cache_folder
+from extractors.files.digests import bytes_digest, file_digest
+from extractors.files.locks import locked
+from extractors.files.stamps import file_stamp
+from extractors.networks.backbones.backbone import Backbone, BackboneSpec
+from extractors.networks.backbones.resize_crop import ResizeCrop
 from extractors.networks.inference.conversion import MODEL, WEIGHTS, UnconvertibleError, write_network
-from extractors.networks.view import View
 
 FORMAT = 1
 RECORD = "network.json"
-MOST_RECORD = 2**20
-"""Bytes of the largest record that is read; those that are written have a kilobyte."""
+MAX_RECORD_BYTES = 2**20
+"""Size limit of a record file; records have about a kilobyte."""
 
 LIBRARIES = ("openvino", "timm", "torch", "torchvision")
-_UNFINISHED = ".unfinished-"
 
 Load = Callable[[], Backbone]
 
 
 @dataclass(frozen=True)
 class ConvertedNetwork:
-    """A folder that holds a converted network, or why there is none.
+    """The folder of a converted network, or the reason why it cannot be converted.
 
     Parameters
     ----------
     folder : Path
-    view : View
-        How the network is shown an image.
+    transform : ResizeCrop
+        Image transform of the network.
     width : int
-        Features of an image.
-    refusal : str or None
-        Why OpenVINO cannot compute this network; None where it can.
+        Number of features per image.
+    unsupported : str or None
+        Why OpenVINO does not support the network; None if it does.
     """
 
     folder: Path
-    view: View
+    transform: ResizeCrop
     width: int
-    refusal: str | None
+    unsupported: str | None
 
 
 @dataclass(frozen=True)
 class CachedNetwork:
-    """One folder of the cache, for people who want room.
+    """A cached network, as listed for cleanup.
 
     Parameters
     ----------
     folder : Path
     model : str
-        The network as it was asked for.
+        The specification of the network.
     bytes : int
-        Its size on disk.
+        Size on disk.
     used : float
-        When a process last opened it, in seconds since 1970.
+        Time of last use in seconds since 1970.
     outdated : bool
-        Whether other libraries or other code made it than those installed, so that nobody asks for it any more.
+        Whether it was converted by other library or code versions than those installed, so that it is not used.
     """
 
     folder: Path
@@ -80,171 +80,144 @@ class CachedNetwork:
 
 
 def network_key(spec: BackboneSpec, file: Path | None) -> str:
-    """What decides a converted network, as 32 hexadecimal digits: the request, the weights, libraries and our code."""
-    state = None if file is None else file.stat()
+    """Key of a converted network, 32 hexadecimal digits: digest of specification, weights, libraries and code."""
     parts = {
         "spec": asdict(spec),
         "file": None if file is None else str(file.resolve()),
-        "state": None if state is None else [state.st_size, state.st_mtime_ns, state.st_ctime_ns],
-        **_maker(),
+        "stamp": None if file is None else list(file_stamp(file)),
+        **_versions(),
     }
-    return _digest(json.dumps(parts, sort_keys=True).encode())[:32]
+    return bytes_digest(json.dumps(parts, sort_keys=True).encode())[:32]
 
 
 @contextmanager
 def converted_network(spec: BackboneSpec, file: Path | None, load: Load) -> Iterator[ConvertedNetwork]:
-    """The converted network, from the cache or made now; its folder is there while the block runs.
+    """Return the converted network from the cache, converting it if needed; its folder exists while the block runs.
 
-    Of several processes that want the same network one makes it and the others wait. A damaged one is made again.
-    Where the cache cannot be written the network is made for this process alone.
+    If several processes need the same network, one converts it and the others wait. A damaged network is converted
+    again. If the cache cannot be written, the network is converted for this process alone.
 
     Parameters
     ----------
     spec : BackboneSpec
     file : Path or None
-        Where its weights lie.
+        File of the weights; None: random.
     load : callable
-        Gives the backbone; called only where it must be converted.
+        Returns the backbone; called only for a conversion.
     """
     folder = networks_folder() / network_key(spec, file)
     network = _read(folder)
     if network is None:
-        network = _cached_now(folder, load)
-        gc.collect()  # a traced network is a circle of objects: without this its weights would stay in memory
+        network = _convert_into_cache(folder, load)
+        gc.collect()  # a traced network has reference cycles: without this its weights would stay in memory
     if network is not None:
-        _touch(folder)
+        with suppress(OSError):  # the cache may be read-only
+            os.utime(folder / RECORD)
         yield network
         return
     with tempfile.TemporaryDirectory(prefix="cytobench-network-", ignore_cleanup_errors=True) as temporary:
-        yield _written(load(), Path(temporary))
+        yield _convert(load(), Path(temporary))
 
 
 def networks_folder() -> Path:
-    """Where converted networks lie; it need not exist yet."""
+    """Return the folder of converted networks; it need not exist."""
     return cache_folder() / "networks"
 
 
 def cached_networks() -> list[CachedNetwork]:
-    """The networks of the cache, the one that was used last first; each may be removed at any time."""
-    found = []
+    """List the cached networks, most recently used first; each may be removed at any time."""
+    networks = []
     for record in networks_folder().glob(f"*/{RECORD}"):
         try:
             size = sum(file.stat().st_size for file in record.parent.iterdir())
             content, used = _record(record), record.stat().st_mtime
-        except (OSError, ValueError):  # another process removes it, or it is damaged and will be made again
+        except (OSError, ValueError):  # another process removes it, or it is damaged and will be converted again
             continue
-        outdated = content.get("maker") != _maker()
-        found.append(CachedNetwork(record.parent, str(content.get("model")), size, used, outdated))
-    return sorted(found, key=lambda network: -network.used)
+        outdated = content.get("versions") != _versions()
+        networks.append(CachedNetwork(record.parent, str(content.get("model")), size, used, outdated))
+    return sorted(networks, key=lambda network: -network.used)
 
 
 def remove(network: CachedNetwork) -> None:
-    """Delete a cached network; a process that computes with it keeps what it has opened."""
+    """Delete a cached network; a process that has opened it can continue to use it."""
     shutil.rmtree(network.folder, ignore_errors=True)
 
 
-def _cached_now(folder: Path, load: Load) -> ConvertedNetwork | None:
-    """Convert into the cache under the network's lock, if nobody else has; None where the cache cannot be written."""
-    # A lock by a file's existence alone would outlive a killed process.
-    lock = FileLock(folder.parent / "locks" / f"{folder.name}.lock", fallback_to_soft=False)
-    try:
-        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except (OSError, NotImplementedError):  # a disk that is full, read-only or without locks
-        return None
-    try:
-        return _read(folder) or _written_whole(folder, load())
-    finally:
-        lock.release()
+def _convert_into_cache(folder: Path, load: Load) -> ConvertedNetwork | None:
+    """Convert under the network's lock, unless another process has; None if the cache cannot be written."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder.parent / "locks" / f"{folder.name}.lock"))
+        except (OSError, NotImplementedError):  # the disk is full, read-only or without locks
+            return None
+        return _read(folder) or _write_to_cache(folder, load())
 
 
-def _written_whole(folder: Path, backbone: Backbone) -> ConvertedNetwork | None:
-    """Written beside its place and renamed into it; None where that cannot be."""
-    for left in folder.parent.glob(f"{_UNFINISHED}{folder.name}-*"):  # by a killed process: we hold the lock
-        shutil.rmtree(left, ignore_errors=True)
+def _write_to_cache(folder: Path, backbone: Backbone) -> ConvertedNetwork | None:
+    """Convert and write the entry; None if the cache cannot be written."""
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=f"{_UNFINISHED}{folder.name}-", dir=folder.parent))
+        remove_unfinished_of(folder)
+        with atomic_folder(folder, existing="replace") as temporary:
+            _convert(backbone, temporary)
     except OSError:
         return None
-    try:
-        _written(backbone, temporary)
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    except OSError:
-        return None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return _read(folder)
 
 
-def _written(backbone: Backbone, folder: Path) -> ConvertedNetwork:
-    refusal = None
+def _convert(backbone: Backbone, folder: Path) -> ConvertedNetwork:
+    """Write the converted network, or the reason why it cannot be converted, and its record."""
+    unsupported = None
     try:
         write_network(backbone, folder)
     except UnconvertibleError as error:
-        refusal = str(error)
+        unsupported = str(error)
         for file in (MODEL, WEIGHTS):
             (folder / file).unlink(missing_ok=True)
-    digests = {name: _file_digest(folder / name) for name in (MODEL, WEIGHTS) if (folder / name).is_file()}
+    digests = {name: file_digest(folder / name) for name in (MODEL, WEIGHTS) if (folder / name).is_file()}
     record = {
         "model": str(backbone.spec),
-        "view": backbone.view.to_dict(),
+        "transform": backbone.transform.to_dict(),
         "width": backbone.width,
-        "refusal": refusal,
+        "unsupported": unsupported,
         "digests": digests,
-        "maker": _maker(),
+        "versions": _versions(),
     }
     (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    return ConvertedNetwork(folder, backbone.view, backbone.width, refusal)
+    return ConvertedNetwork(folder, backbone.transform, backbone.width, unsupported)
 
 
 def _read(folder: Path) -> ConvertedNetwork | None:
-    """The network of a folder; None where there is none or it is damaged."""
+    """Read a converted network; None if it is missing or damaged."""
     try:
         record = _record(folder / RECORD)
-        refusal = record["refusal"]
-        for name in (MODEL, WEIGHTS) if refusal is None else ():
-            if _file_digest(folder / name) != record["digests"][name]:
+        unsupported = record["unsupported"]
+        for name in (MODEL, WEIGHTS) if unsupported is None else ():
+            if file_digest(folder / name) != record["digests"][name]:
                 return None
-        view = View.from_dict(record["view"])
-        return ConvertedNetwork(folder, view, int(record["width"]), None if refusal is None else str(refusal))
+        transform = ResizeCrop.from_dict(record["transform"])
+        reason = None if unsupported is None else str(unsupported)
+        return ConvertedNetwork(folder, transform, int(record["width"]), reason)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _record(file: Path) -> dict[str, Any]:
-    if file.stat().st_size > MOST_RECORD:
+    if file.stat().st_size > MAX_RECORD_BYTES:
         raise ValueError(f"{file}: too large for a record of a converted network")
     record = json.loads(file.read_text(encoding="utf-8"))
     if not isinstance(record, dict):
-        raise ValueError(f"{file}: no record of a converted network")
+        raise ValueError(f"{file}: not a record of a converted network")
     return record
 
 
-def _touch(folder: Path) -> None:
-    """Leave word of the last use; a cache that cannot be written forgets it."""
-    with suppress(OSError):
-        os.utime(folder / RECORD)
-
-
-def _maker() -> dict[str, object]:
-    """Libraries and code that convert networks here."""
-    libraries = {name: version(name) for name in LIBRARIES}
-    return {"format": FORMAT, "libraries": libraries, "code": _code_digest()}
+def _versions() -> dict[str, object]:
+    """Versions of format, libraries and code."""
+    return {"format": FORMAT, "libraries": {name: version(name) for name in LIBRARIES}, "code": _code_digest()}
 
 
 @cache
 def _code_digest() -> str:
-    """SHA-256 of the source files that make backbones and convert them."""
-    room = Path(__file__).parent.parent
-    files = sorted(room.rglob("*.py"))
-    return _digest(b"".join(f"{file.relative_to(room)}\n".encode() + file.read_bytes() for file in files))
-
-
-def _file_digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    """SHA-256 of the source files that build and convert networks."""
+    package = Path(__file__).parent.parent
+    files = sorted(package.rglob("*.py"))
+    return bytes_digest(b"".join(f"{file.relative_to(package)}\n".encode() + file.read_bytes() for file in files))

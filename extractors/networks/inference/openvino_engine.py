@@ -1,4 +1,4 @@
-"""A converted network on the processor by OpenVINO."""
+"""Inference on the CPU with OpenVINO."""
 
 from __future__ import annotations
 
@@ -8,51 +8,51 @@ from typing import Any
 
 import numpy as np
 
-from extractors.networks.inference.conversion import MODEL, refusal
-from extractors.networks.inference.engine import Row, Shown
+from extractors.networks.inference.conversion import MODEL, conversion_error
+from extractors.networks.inference.engine import InputImage, Row
 from extractors.networks.inference.network_cache import ConvertedNetwork
-from extractors.networks.inference.openvino_runtime import compiled, computes_bf16, core
+from extractors.networks.inference.openvino_runtime import compile_model, core, has_native_bf16
 
 AHEAD = 2
-"""Images that wait or are computed for each thread: none waits for the one that asks for rows."""
+"""Requests per thread, so that no thread waits for the consumer of the rows."""
 
 
 class OpenVINOEngine:
-    """One image a request and one thread an image: bits depend neither on other images nor on `threads`.
+    """Engine with one image per request and one thread per image: features do not depend on other images or `threads`.
 
     Parameters
     ----------
     network : ConvertedNetwork
-        Without a refusal.
+        A supported network.
     threads : int
-        Images that are computed at a time.
+        Number of images computed in parallel.
     precision : {"f32", "bf16"}
 
     Raises
     ------
     UnconvertibleError
-        OpenVINO cannot run the network on this processor.
+        OpenVINO does not support the network on this CPU.
     MemoryError
-        There is not enough memory now.
+        Not enough free memory.
     """
 
     def __init__(self, network: ConvertedNetwork, *, threads: int, precision: str) -> None:
-        self.view = network.view
+        self.transform = network.transform
         self.width = network.width
         self._ahead = AHEAD * threads
         try:
             model = core().read_model(str(network.folder / MODEL))
-            self._compiled = compiled(model, threads=threads, precision=precision)
+            self._compiled = compile_model(model, threads=threads, precision=precision)
         except RuntimeError as error:
-            raise refusal(error) from error
+            raise conversion_error(error) from error
         self.notices: tuple[str, ...] = ()
-        if precision == "bf16" and not computes_bf16():
+        if precision == "bf16" and not has_native_bf16():
             self.notices = (
-                "precision=bf16: this processor has no units for it, so OpenVINO emulates it, slower than f32",
+                "precision=bf16: this CPU has no bf16 instructions, so OpenVINO emulates them, slower than f32",
             )
 
-    def features(self, images: Iterable[Shown]) -> Generator[Row, None, None]:
-        """As `Engine.features`."""
+    def features(self, images: Iterable[InputImage]) -> Generator[Row, None, None]:
+        """Compute features; see `Engine.features`."""
         free: list[Any] = [self._compiled.create_infer_request() for _ in range(self._ahead)]
         running: deque[Any] = deque()
         try:

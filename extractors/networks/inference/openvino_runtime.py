@@ -1,4 +1,4 @@
-"""OpenVINO, imported so that it sends no word to its makers."""
+"""OpenVINO, imported with telemetry disabled."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import sys
 from functools import lru_cache
 from typing import Any
 
-_REPORTING = "openvino.tools.ovc"
-"""Reports each import of OpenVINO to an analytics service; OpenVINO itself does without it where it is not there."""
+_TELEMETRY = "openvino.tools.ovc"
+"""Module that reports each import of OpenVINO to an analytics service; OpenVINO works without it."""
 
 
 @lru_cache(maxsize=1)
 def openvino() -> Any:
-    """The package `openvino`, without the part that reports its use to an address on the internet.
+    """Import the package `openvino` without its telemetry.
 
-    That part is hidden only while the package is imported: a program that wants `openvino.tools.ovc` can still import
-    it by its name.
+    `openvino.tools.ovc` is hidden only during this import; other code can still import it by name.
     """
-    if "openvino" not in sys.modules and _REPORTING not in sys.modules:
-        sys.modules[_REPORTING] = None  # type: ignore[assignment]  # what makes an import fail, by the language's rule
+    if "openvino" not in sys.modules and _TELEMETRY not in sys.modules:
+        sys.modules[_TELEMETRY] = None  # type: ignore[assignment]  # makes an import of this module fail
         try:
             import openvino as package  # noqa: PLC0415 - heavy
         finally:
-            del sys.modules[_REPORTING]
+            del sys.modules[_TELEMETRY]
     else:
         import openvino as package  # noqa: PLC0415 - heavy
     import openvino.properties.hint  # noqa: PLC0415 - heavy
@@ -32,25 +31,25 @@ def openvino() -> Any:
 
 @lru_cache(maxsize=1)
 def core() -> Any:
-    """The one `openvino.Core` of this process."""
+    """Return the `openvino.Core` of this process."""
     return openvino().Core()
 
 
-def compiled(model: Any, *, threads: int, precision: str) -> Any:
-    """A model made ready for the processor: one image at a time on each of `threads` threads.
+def compile_model(model: Any, *, threads: int, precision: str) -> Any:
+    """Compile a model for the CPU: one image at a time on each of `threads` threads.
 
     Parameters
     ----------
     model : openvino.Model
-        Of static shapes.
+        With static shapes.
     threads : int
-        Each computes an image of its own, so that the bits of a feature do not depend on their number.
+        Each thread computes whole images, so that features do not depend on the number of threads.
     precision : {"f32", "bf16"}
 
     Raises
     ------
     RuntimeError
-        OpenVINO cannot run the model.
+        OpenVINO does not support the model.
     """
     package = openvino()
     properties, hint = package.properties, package.properties.hint
@@ -58,12 +57,12 @@ def compiled(model: Any, *, threads: int, precision: str) -> Any:
         hint.inference_precision(): getattr(package.Type, precision),
         properties.num_streams(): threads,
         properties.inference_num_threads(): threads,
-        # Each of several worker processes would pin its threads to the same cores.
+        # Several worker processes would all pin their threads to the same cores.
         hint.enable_cpu_pinning(): False,
     }
     return core().compile_model(model, "CPU", settings)
 
 
-def computes_bf16() -> bool:
-    """Whether this processor has units for bf16; without them OpenVINO emulates it."""
+def has_native_bf16() -> bool:
+    """Whether this CPU has bf16 instructions; without them OpenVINO emulates bf16."""
     return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

@@ -1,4 +1,4 @@
-"""Cells read, prepared and shown by threads, a few ahead of the network that takes them."""
+"""Prefetching: threads read and transform cells, a few ahead of the network."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from extractors.cells import Cell
-from extractors.networks.inference.engine import Shown
-from extractors.networks.view import View
+from extractors.networks.backbones.image_transform import ImageTransform
+from extractors.networks.inference.engine import InputImage
 
 AHEAD = 4
-"""Images for each thread that are ready or in the making: enough for a slow file among fast ones."""
+"""Images per thread that are ready or in progress: enough to hide a slow file among fast ones."""
 
 
-def shown_images(cells: Sequence[Cell], view: View, *, threads: int) -> Generator[Shown, None, None]:
-    """Each cell's image as a network takes it, in the order of the cells.
+def input_images(
+    cells: Sequence[Cell], transform: ImageTransform, *, threads: int
+) -> Generator[InputImage, None, None]:
+    """Transform each cell, in order.
 
-    Memory holds `AHEAD` images for each thread, whatever the number of cells. Close the iterator where it is not run
-    to its end (`contextlib.closing`): its threads then finish the image at hand and stop.
+    Memory holds `AHEAD` images per thread, whatever the number of cells. Close an iterator that is not exhausted
+    (`contextlib.closing`): its threads then finish their current image and stop.
 
     Parameters
     ----------
     cells : sequence of Cell
-    view : View
+    transform : ImageTransform
     threads : int
-        Threads that read.
+        Number of reading threads.
 
     Yields
     ------
@@ -34,26 +36,26 @@ def shown_images(cells: Sequence[Cell], view: View, *, threads: int) -> Generato
     Raises
     ------
     ValueError, OSError
-        A cell cannot be read, prepared or shown; the message names it.
+        A cell cannot be read, prepared or transformed; the message names it.
     """
-    waiting: deque[Future[Shown]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="show")
+    pending: deque[Future[InputImage]] = deque()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="transform")
     try:
         for index in range(len(cells)):
-            waiting.append(pool.submit(_shown, cells, index, view))
-            if len(waiting) >= AHEAD * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            pending.append(pool.submit(_input_image, cells, index, transform))
+            if len(pending) >= AHEAD * threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _shown(cells: Sequence[Cell], index: int, view: View) -> Shown:
+def _input_image(cells: Sequence[Cell], index: int, transform: ImageTransform) -> InputImage:
     cell = cells[index]
     try:
-        return view.shown(cell.image)
+        return transform(cell)
     except (ValueError, OSError) as error:
         text = str(error)
-        named = text if text.startswith(f"cell {cell.id}:") else f"cell {cell.id}: {text}"
-        raise (ValueError if isinstance(error, ValueError) else OSError)(named) from error
+        message = text if text.startswith(f"cell {cell.id}:") else f"cell {cell.id}: {text}"
+        raise (ValueError if isinstance(error, ValueError) else OSError)(message) from error

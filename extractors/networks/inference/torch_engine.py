@@ -1,4 +1,4 @@
-"""A frozen network on the processor by torch: the reference, and what computes where OpenVINO cannot."""
+"""Inference on the CPU with torch: the reference, and the fallback where OpenVINO does not support a network."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Generator, Iterable
 
 import numpy as np
 
-from extractors.networks.backbones import Backbone
-from extractors.networks.inference.engine import Row, Shown
-from extractors.networks.threads import torch_threads
+from extractors.networks.backbones.backbone import Backbone
+from extractors.networks.inference.engine import InputImage, Row
+from extractors.networks.training.threads import torch_threads
 
 
 class TorchEngine:
-    """One image at a time, so that its bits do not depend on its neighbours; they do depend on `threads`.
+    """Engine that computes one image at a time, so that features depend on `threads` but not on other images.
 
     Parameters
     ----------
@@ -20,25 +20,25 @@ class TorchEngine:
     threads : int
         Threads of torch, all for one image.
     precision : {"f32", "bf16"}
-        `bf16` by torch's autocast.
+        `bf16` uses torch's autocast.
     notices : tuple of str
-        Why this engine was taken, where it was not asked for.
+        Reasons for the fallback to this engine.
     """
 
     def __init__(self, backbone: Backbone, *, threads: int, precision: str, notices: tuple[str, ...] = ()) -> None:
-        self.view = backbone.view
+        self.transform = backbone.transform
         self.width = backbone.width
         self.notices = notices
         self._module = backbone.module
         self._threads = threads
         self._precision = precision
 
-    def features(self, images: Iterable[Shown]) -> Generator[Row, None, None]:
-        """As `Engine.features`."""
+    def features(self, images: Iterable[InputImage]) -> Generator[Row, None, None]:
+        """Compute features; see `Engine.features`."""
         for image in images:
             yield self._forward(image)
 
-    def _forward(self, image: Shown) -> Row:
+    def _forward(self, image: InputImage) -> Row:
         import torch  # noqa: PLC0415 - heavy
 
         batch = torch.from_numpy(np.array(image)[np.newaxis])

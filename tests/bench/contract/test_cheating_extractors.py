@@ -1,4 +1,4 @@
-"""Extractors that cheat or break a promise are caught by the checks that are meant for it; honest ones pass."""
+"""Extractors that violate the contract fail the corresponding check; valid ones pass."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from sklearn.feature_selection import SelectKBest, f_classif
 
 from bench.contract.engine import EngineChecks
 from bench.contract.extractors import ExtractorChecks
-from bench.contract.outcomes import Check, outcomes
-from bench.plugins import Plugin, classifier
+from bench.contract.outcomes import Check, outcome_of
+from bench.plugins.registry import Plugin, classifier
 from extractors.cells import Cell, read_image
 
 Array = npt.NDArray[Any]
 
 FEATURES = "float32 features of every cell, with unique names"
-TWICE = "the same cells give the same features"
-ALONE = "a cell's features are its own, not its neighbours'"
-PIXELS = "features come from the pixels, not from names or labels"
-PREPARED = "a prepared cell is seen as it was prepared"
-UNTOUCHED = "cells stay as they were"
-LEARNING = "it learns when it says so, and only then"
-ANEW = "a fit begins anew, whatever was fitted before"
-ORDER = "folds that were fitted before change nothing"
-LABELS = "labels of tested patients change nothing"
-OTHER_CELLS = "other cells of tested patients change nothing else"
+REPEATED = "the same cells give the same features"
+ALONE = "the features of a cell do not depend on other cells"
+PIXELS = "features do not depend on names or labels"
+PREPARED = "features of prepared cells are those of the prepared pixels"
+UNCHANGED = "cells are not changed"
+TAG = "the tag requires_fit is correct"
+REFIT = "a fit does not depend on earlier fits"
+ORDER = "folds fitted before have no effect"
+LABELS = "labels of test patients have no effect"
+OTHER_CELLS = "other cells of test patients have no effect on the rest"
 
 GRID = 6
 
@@ -64,34 +64,34 @@ class Stateless(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
 
 
 class Selecting(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """Keeps the means that tell the training labels apart: supervised, and honest, since it is fitted in each fold."""
+    """Supervised selection of means; valid, since it is fitted in each fold."""
 
     def fit(self, X: Sequence[Cell], y: Any = None, groups: Any = None) -> Selecting:
-        self.kept_ = SelectKBest(f_classif, k=5).fit(pixels(X), y).get_support()
+        self.selected_ = SelectKBest(f_classif, k=5).fit(pixels(X), y).get_support()
         return self
 
     def transform(self, X: Sequence[Cell]) -> Array:
-        return pixels(X)[:, self.kept_]
+        return pixels(X)[:, self.selected_]
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
-        return np.array([f"mean_{i}" for i in np.flatnonzero(self.kept_)], dtype=object)
+        return np.array([f"mean_{i}" for i in np.flatnonzero(self.selected_)], dtype=object)
 
 
-SEEN: dict[str, tuple[Array, Any]] = {}
+MEMORY: dict[str, tuple[Array, Any]] = {}
 
 
-class SelectsOnAllItEverSaw(Selecting):
-    """Fitted in each fold, but it remembers the labels of other folds by the cells' ids."""
+class SelectsOnAllFits(Selecting):
+    """Fitted in each fold, but remembers the labels of other folds by the ids of cells."""
 
     def fit(self, X: Sequence[Cell], y: Any = None, groups: Any = None) -> Selecting:
-        SEEN.update({cell.id: (row, label) for cell, row, label in zip(X, pixels(X), y, strict=True)})
-        values, labels = zip(*SEEN.values(), strict=True)
-        self.kept_ = SelectKBest(f_classif, k=5).fit(np.stack(values), np.array(labels)).get_support()
+        MEMORY.update({cell.id: (row, label) for cell, row, label in zip(X, pixels(X), y, strict=True)})
+        values, labels = zip(*MEMORY.values(), strict=True)
+        self.selected_ = SelectKBest(f_classif, k=5).fit(np.stack(values), np.array(labels)).get_support()
         return self
 
 
-class ReadsTheTableBesideTheImages(Stateless):
-    """Takes the label from the manifest that lies beside the images."""
+class ReadsTheTable(Stateless):
+    """Reads the label from the manifest in the folder of the images."""
 
     def transform(self, X: Sequence[Cell]) -> Array:
         values = pixels(X)
@@ -103,8 +103,8 @@ class ReadsTheTableBesideTheImages(Stateless):
         return values
 
 
-class SelectsByTheTableBesideTheImages(Selecting):
-    """Made with all labels: the selection is done on every cell of the table beside the images."""
+class SelectsByTheTable(Selecting):
+    """Selects on all cells and labels of the table in the folder of the images."""
 
     def fit(self, X: Sequence[Cell], y: Any = None, groups: Any = None) -> Selecting:
         folder = Path(X[0]._file.path).parents[1]
@@ -117,24 +117,24 @@ class SelectsByTheTableBesideTheImages(Selecting):
 
 
 class ReadsTheFile(Stateless):
-    """Decodes for itself, past what was prepared."""
+    """Decodes the file, ignoring the preparation."""
 
     def transform(self, X: Sequence[Cell]) -> Array:
         return pixels([Cell(cell.id, read_image(Path(cell._file.path))) for cell in X])
 
 
-class TakesOneNoticeForMany(Stateless):
+class NoticesAreNoTuple(Stateless):
     def transform(self, X: Sequence[Cell]) -> Array:
         self.notices_ = "computed slowly"
         return pixels(X)
 
 
-class KnowsCellsByName(Stateless):
+class UsesIds(Stateless):
     def transform(self, X: Sequence[Cell]) -> Array:
         return pixels(X) + np.float32([[len(cell.id)] for cell in X])
 
 
-class LearnsUnasked(Stateless):
+class LearnsWithoutTag(Stateless):
     def fit(self, X: Sequence[Cell], y: Any = None, groups: Any = None) -> Stateless:
         self.shift_ = 0.0 if y is None else float(np.mean(np.asarray(y) == np.asarray(y)[0]))
         self.shift_ += float(pixels(X[:1]).mean())
@@ -144,14 +144,14 @@ class LearnsUnasked(Stateless):
         return pixels(X) + np.float32(getattr(self, "shift_", 0))
 
 
-class NeedsNoFit(Stateless):
+class TagWithoutFit(Stateless):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.requires_fit = True
         return tags
 
 
-class NeedsAFitAfterAll(Selecting):
+class FitWithoutTag(Selecting):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
@@ -164,20 +164,20 @@ class Standardises(Stateless):
         return values - values.mean(axis=0)
 
 
-class LooksAtTheCellBefore(Selecting):
+class UsesThePreviousCell(Selecting):
     def transform(self, X: Sequence[Cell]) -> Array:
         values = super().transform(X)
         return values + np.concatenate([np.zeros((1, values.shape[1]), np.float32), values[:-1]])
 
 
-class PaintsOnCells(Stateless):
+class ChangesImages(Stateless):
     def transform(self, X: Sequence[Cell]) -> Array:
         for cell in X:
             cell.image[0, 0] = 255
         return pixels(X)
 
 
-class LeavesANucleus(Stateless):
+class SetsANucleus(Stateless):
     def transform(self, X: Sequence[Cell]) -> Array:
         for cell in X:
             cell.nucleus = cell.mask.copy()
@@ -189,17 +189,17 @@ class IsRandom(Stateless):
         return pixels(X) + np.random.default_rng().normal(size=(len(X), 3 * GRID**2)).astype(np.float32)
 
 
-class GivesDoubles(Stateless):
+class ReturnsDoubles(Stateless):
     def transform(self, X: Sequence[Cell]) -> Array:
         return pixels(X).astype(np.float64)
 
 
-class NamesTwoAlike(Stateless):
+class RepeatsNames(Stateless):
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         return np.array(["mean"] * 3 * GRID**2, dtype=object)
 
 
-class ListsItsColumnsBackwards(Stateless):
+class ReversesTheCatalogue(Stateless):
     def catalogue(self) -> list[Any]:
         return [SimpleNamespace(name=name) for name in self.get_feature_names_out()[::-1]]
 
@@ -209,14 +209,14 @@ class NamesTooFew(Stateless):
         return np.array(["mean"], dtype=object)
 
 
-class DividesByNothing(Stateless):
+class ReturnsInfinity(Stateless):
     def transform(self, X: Sequence[Cell]) -> Array:
         values = pixels(X)
         values[0, 3] = np.inf
         return values
 
 
-class GivesUpOnACell(Stateless):
+class ReturnsARowOfNaN(Stateless):
     def transform(self, X: Sequence[Cell]) -> Array:
         values = pixels(X)
         values[-1] = np.nan
@@ -224,22 +224,22 @@ class GivesUpOnACell(Stateless):
 
 
 @pytest.fixture(autouse=True)
-def forgotten() -> None:
-    """What one test's plugins have kept is not there in the next."""
-    SEEN.clear()
+def empty_memory() -> None:
+    """Forget the cells of other tests."""
+    MEMORY.clear()
 
 
-class SaysOtherwise(Stateless):
+class ContradictsTransform(Stateless):
     def transform_with_status(self, X: Sequence[Cell]) -> tuple[Array, Array]:
         return pixels(X) + 1, np.zeros((len(X), 3 * GRID**2), np.uint8)
 
 
-class GivesOneCodeACell(Stateless):
+class ReturnsOneCodePerCell(Stateless):
     def transform_with_status(self, X: Sequence[Cell]) -> tuple[Array, Array]:
         return pixels(X), np.zeros(len(X), np.uint8)
 
 
-class GivesNoReason(Stateless):
+class ReturnsNoReason(Stateless):
     def transform(self, X: Sequence[Cell]) -> Array:
         values = pixels(X)
         values[:, 0] = np.nan
@@ -256,69 +256,69 @@ def _checks(cls: type, folder: Path, *, only: str = "") -> dict[str, Check]:
     steps = ExtractorChecks(plugin, folder).steps()
     if stateful:
         steps += EngineChecks(plugin, classifier("naive_bayes"), folder).steps()
-    return {c.name: c for c in outcomes(s for s in steps if only in s.name)}
+    return {c.name: c for c in (outcome_of(s) for s in steps if only in s.name)}
 
 
 def _failed(cls: type, folder: Path, *, only: str = "") -> dict[str, str]:
     return {name: c.detail for name, c in _checks(cls, folder, only=only).items() if c.outcome == "failed"}
 
 
-def test_honest_extractors_pass_and_what_does_not_concern_them_is_said(tmp_path: Path) -> None:
-    found = _checks(Stateless, tmp_path / "stateless")
-    assert {name for name, c in found.items() if c.outcome != "passed"} == {ANEW}
-    assert found[ANEW].outcome == "skipped"
-    found = _checks(Selecting, tmp_path / "stateful")
-    assert {c.outcome for c in found.values()} == {"passed"}
-    assert len(found) == 14
-    # Three folds: a classifier for 2 trials on 2 inner folds, 2 inner fits and the fit; an extractor for each split.
-    assert found["at work in the engine, no fit sees a tested patient"].detail == "30 fits, with tuning"
+def test_valid_extractors_pass_and_irrelevant_checks_are_skipped(tmp_path: Path) -> None:
+    checks = _checks(Stateless, tmp_path / "stateless")
+    assert {name for name, c in checks.items() if c.outcome != "passed"} == {REFIT}
+    assert checks[REFIT].outcome == "skipped"
+    checks = _checks(Selecting, tmp_path / "stateful")
+    assert {c.outcome for c in checks.values()} == {"passed"}
+    assert len(checks) == 14
+    # Two folds: a classifier for 2 trials on 2 inner folds, 2 inner fits and the fit; an extractor for each split.
+    assert checks["in the engine, no fit sees a test patient"].detail == "20 fits, with tuning"
 
 
 @pytest.mark.parametrize(
-    ("cls", "caught", "words"),
+    ("cls", "check", "words"),
     [
-        (SelectsOnAllItEverSaw, ANEW, "so labels of tested patients reach the training"),
-        (SelectsOnAllItEverSaw, ORDER, "change when other folds, fitted on the tested patients, went before"),
-        (ReadsTheTableBesideTheImages, PIXELS, "take image, masks and um_per_px alone"),
-        (SelectsByTheTableBesideTheImages, LABELS, "change when the tested patients have other labels"),
-        (ReadsTheFile, PREPARED, "take cell.image and cell.mask, and read no file"),
-        (TakesOneNoticeForMany, FEATURES, "notices_ is 'computed slowly'; a tuple of sentences is expected"),
-        (KnowsCellsByName, PIXELS, "features change with the cells' ids"),
-        (LearnsUnasked, LEARNING, "set requires_fit=True, so that each fold fits it on training patients"),
-        (NeedsNoFit, LEARNING, "set requires_fit=False"),
-        (NeedsAFitAfterAll, LEARNING, "AttributeError"),
-        (Standardises, ALONE, "when its cell stands alone: each cell stands for itself"),
-        (LooksAtTheCellBefore, ALONE, "each cell stands for itself"),
-        (LooksAtTheCellBefore, OTHER_CELLS, "predictions change when other tested patients have other cells"),
-        (PaintsOnCells, UNTOUCHED, "changes a cell's image or mask in place"),
-        (LeavesANucleus, UNTOUCHED, "changes a cell's image or mask in place"),
-        (IsRandom, TWICE, "make what is random follow random_state"),
-        (GivesDoubles, FEATURES, "transform gives float64; float32 is expected"),
-        (NamesTwoAlike, FEATURES, "two features are called mean"),
-        (ListsItsColumnsBackwards, FEATURES, "catalogue() lists other columns than get_feature_names_out"),
+        (SelectsOnAllFits, REFIT, "so labels of test patients reach the training"),
+        (SelectsOnAllFits, ORDER, "change when folds are fitted on the test patients before"),
+        (ReadsTheTable, PIXELS, "use only image, masks and um_per_px"),
+        (SelectsByTheTable, LABELS, "change when the test patients have other labels"),
+        (ReadsTheFile, PREPARED, "use cell.image and cell.mask, and do not read files"),
+        (NoticesAreNoTuple, FEATURES, "notices_ is 'computed slowly'; expected a tuple of messages"),
+        (UsesIds, PIXELS, "features change with the ids of cells"),
+        (LearnsWithoutTag, TAG, "set requires_fit=True, so that each fold fits it on training patients"),
+        (TagWithoutFit, TAG, "set requires_fit=False"),
+        (FitWithoutTag, TAG, "AttributeError"),
+        (Standardises, ALONE, "when its cell is extracted alone; do not use other cells"),
+        (UsesThePreviousCell, ALONE, "do not use other cells"),
+        (UsesThePreviousCell, OTHER_CELLS, "predictions change when other test patients have other cells"),
+        (ChangesImages, UNCHANGED, "changes the image or mask of a cell in place"),
+        (SetsANucleus, UNCHANGED, "changes the image or mask of a cell in place"),
+        (IsRandom, REPEATED, "derive randomness from random_state"),
+        (ReturnsDoubles, FEATURES, "transform returns float64; expected float32"),
+        (RepeatsNames, FEATURES, "two features have the name mean"),
+        (ReversesTheCatalogue, FEATURES, "catalogue() lists other columns than get_feature_names_out"),
         (NamesTooFew, FEATURES, "1 names for 108 features"),
-        (DividesByNothing, FEATURES, "feature mean_3 is infinite; give NaN instead"),
-        (SaysOtherwise, FEATURES, "transform_with_status gives other features than transform"),
-        (GivesOneCodeACell, FEATURES, "codes of another shape or type than uint8 (8, 108)"),
-        (GivesNoReason, FEATURES, "or none for one that is NaN"),
-        (GivesUpOnACell, FEATURES, "a whole cell has no feature but NaN"),
+        (ReturnsInfinity, FEATURES, "feature mean_3 is infinite; return NaN instead"),
+        (ContradictsTransform, FEATURES, "transform_with_status returns other features than transform"),
+        (ReturnsOneCodePerCell, FEATURES, "codes of another shape or type than uint8 (8, 108)"),
+        (ReturnsNoReason, FEATURES, "or none for one that is NaN"),
+        (ReturnsARowOfNaN, FEATURES, "all features of a cell are NaN"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
 )
-def test_a_cheat_is_caught_and_told_what_to_do(cls: type, caught: str, words: str, tmp_path: Path) -> None:
-    assert words in _failed(cls, tmp_path, only=caught)[caught]
+def test_a_violation_fails_its_check_with_advice(cls: type, check: str, words: str, tmp_path: Path) -> None:
+    assert words in _failed(cls, tmp_path, only=check)[check]
 
 
 @pytest.mark.parametrize(
     ("cls", "only"),
     [
-        (ReadsTheTableBesideTheImages, {PIXELS}),
+        (ReadsTheTable, {PIXELS}),
         (ReadsTheFile, {PREPARED}),
-        (PaintsOnCells, {UNTOUCHED}),
-        (NamesTwoAlike, {FEATURES}),
-        (LearnsUnasked, {LEARNING}),
+        (ChangesImages, {UNCHANGED}),
+        (RepeatsNames, {FEATURES}),
+        (LearnsWithoutTag, {TAG}),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
 )
-def test_nothing_else_is_held_against_it(cls: type, only: set[str], tmp_path: Path) -> None:
+def test_a_violation_fails_no_other_check(cls: type, only: set[str], tmp_path: Path) -> None:
     assert set(_failed(cls, tmp_path)) == only

@@ -1,4 +1,4 @@
-"""Every plugin keeps to the contract; a third party's is found and checked by name; what is checked is said."""
+"""Built-in plugins satisfy the contract; third-party plugins are checked by name; `bench check` reports the results."""
 
 from __future__ import annotations
 
@@ -8,70 +8,44 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli import app
-from bench.contract.checking import check, find_subject, network_cost, steps_of
-from bench.contract.outcomes import outcomes
+from bench.cli.app import app
+from bench.contract.checking import find_subject, network_cost, steps_of
+from bench.contract.outcomes import NotApplicable, outcome_of
+from bench.contract.scikit_learn import check_scikit_learn
 from bench.errors import BenchError
-from bench.plugins import installed
+from bench.plugins.registry import installed
 
 SCIKIT_LEARN = "scikit-learn's check_estimator"
 
 BRIEF = {"rf_svm": "rf_svm[n_estimators=5]", "cnn": "cnn[width=4,size=32]", "embedding": "resnet10t[weights=random]"}
-"""What takes long is checked with less of it."""
+"""Selectors of slow plugins with parameters that are fast to check."""
 
 CLASSIFIERS = [BRIEF.get(name, name) for name in installed("classifiers")]
 EXTRACTORS = [BRIEF.get(name, name) for name in installed("extractors")]
-PATHS = [
-    "sklearn.linear_model.LogisticRegression",
-    "sklearn.calibration.CalibratedClassifierCV",
-    "sklearn.linear_model.LogisticRegressionCV[use_legacy_attributes=false]",
-]
+SPLITS = "internal splits do not separate cells of a patient"
+CALIBRATED = "sklearn.calibration.CalibratedClassifierCV"
 
 
-def test_the_installed_plugins_are_those_that_are_checked() -> None:
+def test_the_checked_plugins_include_the_built_in_ones() -> None:
     assert {"knn", "svm", "naive_bayes", "xgboost", "lightgbm", *BRIEF.values()} <= {*CLASSIFIERS, *EXTRACTORS}
     assert {"handcrafted", "size", "glcm"} <= set(EXTRACTORS)
 
 
-@pytest.mark.parametrize("name", [*CLASSIFIERS, *EXTRACTORS, *PATHS])
-def test_every_plugin_keeps_to_the_contract(name: str) -> None:
-    """Without scikit-learn's own checks, which tests/classifiers/test_contract.py runs."""
+@pytest.mark.parametrize("name", [*CLASSIFIERS, *EXTRACTORS, CALIBRATED])
+def test_every_plugin_satisfies_the_contract(name: str) -> None:
+    """Without `check_estimator`, which the tests of the classifiers run."""
     with steps_of(find_subject(name)) as steps:
-        found = list(outcomes(step for step in steps if step.name != SCIKIT_LEARN))
-    assert {c.name: c.detail for c in found if c.outcome == "failed"} == {}
-    assert sum(c.outcome == "passed" for c in found) >= 7
+        checks = [outcome_of(step) for step in steps if step.name != SCIKIT_LEARN]
+    assert {c.name: c.detail for c in checks if c.outcome == "failed"} == {}
+    assert sum(c.outcome == "passed" for c in checks) >= 7
+    splits = {"svm": "1 call of cv.split", CALIBRATED: "1 call of cv.split", "knn": "none observed"}
+    assert name not in splits or splits[name] == next(c.detail for c in checks if c.name == SPLITS)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [*CLASSIFIERS, *PATHS])
-def test_every_classifier_of_features_passes_scikit_learns_checks(name: str) -> None:
-    found = {c.name: c for c in check(name)}
-    if find_subject(name).plugin.consumes == "cells":
-        assert found[SCIKIT_LEARN].outcome == "skipped"
-        assert name.startswith(("cnn", "prior"))
-    else:
-        assert found[SCIKIT_LEARN].outcome == "passed", found[SCIKIT_LEARN].detail
-        assert int(found[SCIKIT_LEARN].detail.split()[0]) > 40
-
-
-@pytest.mark.parametrize(
-    ("name", "asked"),
-    [
-        ("svm", "asks cv 1 time"),
-        ("sklearn.calibration.CalibratedClassifierCV", "asks cv 1 time"),
-        ("knn", "makes none that can be seen"),
-    ],
-)
-def test_who_splits_is_told(name: str, asked: str) -> None:
-    with steps_of(find_subject(name)) as steps:
-        (step,) = (s for s in steps if s.name == "its own splits keep patients whole")
-        assert step.run() == asked
-
-
-def test_made_up_cells_vanish_with_the_checks() -> None:
-    with steps_of(find_subject("cnn")) as steps:
+def test_synthetic_cells_are_removed_after_the_checks() -> None:
+    with steps_of(find_subject("size")) as steps:
         folder = steps[1].run.__self__.folder  # type: ignore[attr-defined]  # a bound method
-        next(iter(outcomes(steps[1:2])))
+        outcome_of(steps[1])
         assert any(folder.iterdir())
     assert not folder.exists()
 
@@ -86,26 +60,31 @@ def test_made_up_cells_vanish_with_the_checks() -> None:
         ("sklearn.linear_model.LogisticRegression[C=0.1]", "classifier"),
     ],
 )
-def test_a_name_tells_its_kind(name: str, kind: str) -> None:
+def test_the_kind_follows_from_the_name(name: str, kind: str) -> None:
     assert find_subject(name).kind == kind
 
 
-def test_what_differs_from_the_plugin_that_was_asked_for_is_said() -> None:
+def test_notes_list_differences_from_the_requested_plugin() -> None:
     assert find_subject("svm").notes == ()
     brief = find_subject("cnn")
     assert brief.plugin.params["epochs"] == 2
-    assert brief.notes == ("epochs=2 in these checks, so that they end soon",)
-    asked = find_subject("cnn[epochs=3]")
-    assert (asked.plugin.params["epochs"], asked.notes) == (3, ())
+    assert brief.notes == ("the checks use epochs=2 to save time",)
+    requested = find_subject("cnn[epochs=3]")
+    assert (requested.plugin.params["epochs"], requested.notes) == (3, ())
     without = find_subject("resnet10t")
     assert without.plugin.random_weights
-    assert without.notes == ("weights=random in these checks, since no weights are to be had here",)
+    assert without.notes == ("the checks use weights=random, since no weights are available",)
     assert find_subject("resnet10t[weights=random]").notes == ()
 
 
-def test_weights_that_are_there_are_taken(shared: Path) -> None:
+def test_available_weights_are_used(shared: Path) -> None:
     subject = find_subject("mobilenetv2_100", weights_dir=shared / "weights")
     assert (subject.plugin.random_weights, subject.notes) == (False, ())
+
+
+def test_check_estimator_is_skipped_for_a_classifier_of_cells() -> None:
+    with pytest.raises(NotApplicable, match="it consumes cells; these checks use arrays"):
+        check_scikit_learn(object(), "cells")
 
 
 def test_only_a_network_has_a_cost() -> None:
@@ -143,7 +122,7 @@ class Nearest(ClassifierMixin, BaseEstimator):
 
 
 class Peeking(Nearest):
-    """Chooses its sharpness on cells of patients that it has seen."""
+    """Splits its training cells without groups."""
 
     def fit(self, X, y, groups=None):
         for train, _ in StratifiedKFold(2).split(X, y):
@@ -154,7 +133,7 @@ class Peeking(Nearest):
 
 @pytest.fixture
 def their_lab(install: Callable[[str, str, str], None]) -> None:
-    """A distribution with two classifiers, and an extractor that is called like one of them."""
+    """A distribution of two classifiers, and an extractor with the name of one of them."""
     install(
         "their_lab",
         THEIRS,
@@ -168,19 +147,20 @@ def _shown(*arguments: str) -> tuple[int, str]:
     return ended.exit_code, ended.output
 
 
-def test_a_third_partys_cheat_is_found_told_and_ends_with_1(their_lab: None) -> None:
+def test_a_violation_of_a_third_party_plugin_is_reported_with_exit_code_1(their_lab: None) -> None:
     code, shown = _shown("peeking")
     assert code == 1
     assert shown.startswith("peeking, classifier\n")
     lines = shown.splitlines()
-    at = lines.index(next(line for line in lines if line.startswith("failed  its own splits keep patients whole")))
+    at = lines.index(next(line for line in lines if line.startswith(f"failed  {SPLITS}")))
     assert "its StratifiedKFold puts cells of one patient on both sides" in lines[at + 1]
-    assert "take a parameter cv" in " ".join(lines[at + 1 : at + 3])
-    assert "passed  a fit begins anew, whatever was fitted before" in shown
+    assert "add a parameter cv" in " ".join(lines[at + 1 : at + 3])
+    assert "passed  a fit does not depend on earlier fits" in shown
+    assert f"failed  {SCIKIT_LEARN}" in shown
 
 
 def test_one_name_for_two_kinds_needs_the_kind(their_lab: None) -> None:
-    with pytest.raises(BenchError, match="say which: --kind classifier or --kind extractor"):
+    with pytest.raises(BenchError, match="choose one with --kind classifier or --kind extractor"):
         find_subject("twofold")
     code, shown = _shown("twofold", "--kind", "extractor")
     assert code == 0
@@ -188,14 +168,14 @@ def test_one_name_for_two_kinds_needs_the_kind(their_lab: None) -> None:
     assert "8 passed, 1 skipped" in shown
 
 
-def test_a_name_that_nothing_has() -> None:
+def test_an_unknown_name() -> None:
     with pytest.raises(BenchError, match=r"no extractor or classifier is called 'svmm'\. Did you mean svm"):
         find_subject("svmm")
     with pytest.raises(BenchError, match="cannot be imported"):
         find_subject("sklearn.linear_model.Logistic")
 
 
-def test_a_networks_checks_end_with_its_cost() -> None:
+def test_the_checks_of_a_network_end_with_its_cost() -> None:
     code, shown = _shown("resnet10t[weights=random]")
     assert code == 0, shown
     cost, counts = shown.splitlines()[-2:]

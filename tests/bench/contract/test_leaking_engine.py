@@ -1,4 +1,4 @@
-"""An engine that leaks is caught by the spies themselves, with the engine's own guards taken away."""
+"""A leaking engine is detected by the spies, without the guards of the engine."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import KFold
 
-from bench import experiment
 from bench.contract.engine import EngineChecks
-from bench.contract.outcomes import Check, outcomes
-from bench.plugins import classifier
+from bench.contract.outcomes import Check, outcome_of
+from bench.evaluation import fold
+from bench.experiments import worker
+from bench.plugins.registry import classifier
 
-FITS = "at work in the engine, no fit sees a tested patient"
-LABELS = "labels of tested patients change nothing"
-OTHER_CELLS = "other cells of tested patients change nothing else"
+FITS = "in the engine, no fit sees a test patient"
+LABELS = "labels of test patients have no effect"
+OTHER_CELLS = "other cells of test patients have no effect on the rest"
 
 EVERY = np.arange(108)
 
-Fold = experiment._FoldFit
+Fold = fold._FoldFit
 
 
 def _checks(folder: Path) -> dict[str, Check]:
-    return {c.name: c for c in outcomes(EngineChecks(None, classifier("naive_bayes"), folder).steps())}
+    return {c.name: c for c in map(outcome_of, EngineChecks(None, classifier("naive_bayes"), folder).steps())}
 
 
 def _failed(folder: Path) -> dict[str, str]:
@@ -36,33 +37,33 @@ def _failed(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def no_guards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment, "check_apart", lambda *args, **kwargs: None)
+    monkeypatch.setattr(fold, "check_disjoint", lambda *args, **kwargs: None)
 
 
-def test_the_engine_as_it_is_leaks_nothing(tmp_path: Path) -> None:
+def test_the_engine_does_not_leak(tmp_path: Path) -> None:
     assert _failed(tmp_path) == {}
 
 
 def test_a_fit_on_all_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Fold._fit
+    original = Fold._fit
     monkeypatch.setattr(
-        Fold, "_fit", lambda self, estimator, split: honest(self, estimator, replace(split, train=EVERY))
+        Fold, "_fit", lambda self, estimator, split: original(self, estimator, replace(split, train=EVERY))
     )
-    found = _failed(tmp_path)
-    assert "the classifier is fitted on cells of patient 0" in found[FITS]
-    assert "who is tested" in found[FITS]
-    assert "change when the tested patients have other labels" in found[LABELS]
+    failed = _failed(tmp_path)
+    assert "the classifier is fitted on cells of patient 0" in failed[FITS]
+    assert "a test patient" in failed[FITS]
+    assert "change when the test patients have other labels" in failed[LABELS]
 
 
-def test_tuning_on_the_tested_patients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The score that a trial is chosen by is that of the outer test cells."""
-    honest = Fold._auroc
+def test_tuning_on_the_test_patients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The score of a trial is that of the outer test cells."""
+    original = Fold._auroc
     monkeypatch.setattr(
-        Fold, "_auroc", lambda self, fitted, split: honest(self, fitted, replace(split, predicted=self.job.test))
+        Fold, "_auroc", lambda self, fitted, split: original(self, fitted, replace(split, predicted=self.job.test))
     )
-    found = _failed(tmp_path)
-    assert found[LABELS] == "tuning trials change when the tested patients have other labels"
-    assert found[OTHER_CELLS] == "tuning trials change when other tested patients have other cells"
+    failed = _failed(tmp_path)
+    assert failed[LABELS] == "tuning trials change when the test patients have other labels"
+    assert failed[OTHER_CELLS] == "tuning trials change when other test patients have other cells"
 
 
 def test_inner_folds_through_patients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,29 +74,31 @@ def test_inner_folds_through_patients(tmp_path: Path, monkeypatch: pytest.Monkey
         def split(self, X: Any, y: Any, groups: Any) -> Any:
             return KFold(self.n_splits).split(X)
 
-    monkeypatch.setattr(experiment, "PatientKFold", ByCell)
-    found = _failed(tmp_path)
-    assert "are predicted by a model that was fitted on this patient" in found[FITS]
+    monkeypatch.setattr(fold, "PatientKFold", ByCell)
+    failed = _failed(tmp_path)
+    assert "are predicted by a model that was fitted on this patient" in failed[FITS]
 
 
-def test_a_threshold_learned_on_the_tested_patients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Fold._decided
+def test_a_threshold_fitted_on_the_test_patients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Fold._fit_decision
 
-    def peeking(self: Any, outer: pd.DataFrame, inner: pd.DataFrame) -> pd.DataFrame:
-        return honest(self, outer, pd.concat([inner, outer.assign(inner_fold=0)], ignore_index=True))
+    def peeking(self: Any, inner: pd.DataFrame) -> Any:
+        test = self._open_splits()[-1]
+        outer = self._predict(self._fit(self._classifier(), test), test)
+        return original(self, pd.concat([inner, outer.assign(inner_fold=0)], ignore_index=True))
 
-    monkeypatch.setattr(Fold, "_decided", peeking)
-    found = _failed(tmp_path)
-    assert found[LABELS] == "predictions change when the tested patients have other labels"
-    assert found[OTHER_CELLS] == "predictions change when other tested patients have other cells"
+    monkeypatch.setattr(Fold, "_fit_decision", peeking)
+    failed = _failed(tmp_path)
+    assert failed[LABELS] == "predictions change when the test patients have other labels"
+    assert failed[OTHER_CELLS] == "predictions change when other test patients have other cells"
 
 
 def test_labels_of_other_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Fold._inputs
+    original = worker._open_shared
 
-    def backwards(self: Any, train: Any, predicted: Any, *rest: Any) -> Any:
-        inputs = honest(self, train, predicted, *rest)
+    def backwards(job: Any, *split: object) -> Any:
+        inputs = original(job, *split)
         return SimpleNamespace(take=lambda rows: inputs.take(rows[::-1]))
 
-    monkeypatch.setattr(Fold, "_inputs", backwards)
-    assert "the classifier is fitted with other labels than its cells have" in _failed(tmp_path)[FITS]
+    monkeypatch.setattr(worker, "_open_shared", backwards)
+    assert "the classifier is fitted with labels of other cells" in _failed(tmp_path)[FITS]

@@ -1,4 +1,4 @@
-"""The watch over scikit-learn's splitters sees every one of them once, changes nothing and leaves no trace."""
+"""Patched splitters of scikit-learn log each split once, return the same splits and are restored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sklearn.feature_selection import RFECV
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
-from bench.contract.ledger import Ledger
+from bench.contract.call_log import CallLog
 from bench.contract.spies import SpySplitter, watched_splitters
 from bench.splits.folds import InnerPatientKFold
 
@@ -40,13 +40,13 @@ SPLITTERS = [
 
 
 @pytest.mark.parametrize("splitter", SPLITTERS, ids=lambda s: type(s).__name__)
-def test_a_splitter_is_noted_once_and_gives_what_it_gives_unwatched(splitter: Any) -> None:
+def test_a_splitter_is_logged_once_and_returns_the_same_splits(splitter: Any) -> None:
     groups = UNITS if "Group" in type(splitter).__name__ else None
-    ledger = Ledger()
-    with watched_splitters(ledger):
+    log = CallLog()
+    with watched_splitters(log):
         watched = list(splitter.split(X, Y, groups))
     plain = list(splitter.split(X, Y, groups))
-    (call,) = ledger.splits
+    (call,) = log.splits
     assert (call.splitter, call.n_rows) == (type(splitter).__name__, 48)
     assert (call.groups is None) == (groups is None)
     assert len(call.pairs) == len(plain) == len(watched)
@@ -56,12 +56,12 @@ def test_a_splitter_is_noted_once_and_gives_what_it_gives_unwatched(splitter: An
             np.testing.assert_array_equal(one[side], noted[side])
 
 
-def test_only_what_was_taken_is_noted() -> None:
-    ledger = Ledger()
-    with watched_splitters(ledger):
+def test_only_consumed_splits_are_logged() -> None:
+    log = CallLog()
+    with watched_splitters(log):
         rng = np.random.RandomState(0)
         train, test = model_selection.train_test_split(np.arange(48), random_state=rng)
-    (call,) = ledger.splits
+    (call,) = log.splits
     assert call.splitter == "ShuffleSplit"
     ((noted, aside),) = call.pairs
     np.testing.assert_array_equal(noted, train)
@@ -83,38 +83,38 @@ def test_only_what_was_taken_is_noted() -> None:
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore")
-def test_splits_inside_estimators_are_seen(estimator: Any, splitter: str) -> None:
-    ledger = Ledger()
-    with watched_splitters(ledger):
+def test_splits_inside_estimators_are_logged(estimator: Any, splitter: str) -> None:
+    log = CallLog()
+    with watched_splitters(log):
         estimator.fit(X, Y)
-    assert [(call.splitter, call.n_rows) for call in ledger.splits] == [(splitter, 48)]
+    assert [(call.splitter, call.n_rows) for call in log.splits] == [(splitter, 48)]
 
 
-def test_a_split_between_two_pairs_of_another_is_seen() -> None:
-    ledger = Ledger()
-    with watched_splitters(ledger):
+def test_a_split_between_two_pairs_of_another_is_logged() -> None:
+    log = CallLog()
+    with watched_splitters(log):
         for train, _ in model_selection.KFold(2).split(X):
             list(model_selection.KFold(3).split(X[train]))
-    assert [(call.n_rows, len(call.pairs)) for call in ledger.splits] == [(48, 2), (24, 3), (24, 3)]
+    assert [(call.n_rows, len(call.pairs)) for call in log.splits] == [(48, 2), (24, 3), (24, 3)]
 
 
-def test_nothing_is_watched_afterwards() -> None:
+def test_splitters_are_restored() -> None:
     methods = {cls: vars(cls).get("split") for cls in map(type, SPLITTERS)}
-    ledger = Ledger()
-    with pytest.raises(ZeroDivisionError), watched_splitters(ledger):
+    log = CallLog()
+    with pytest.raises(ZeroDivisionError), watched_splitters(log):
         _ = 1 // 0
     assert {cls: vars(cls).get("split") for cls in map(type, SPLITTERS)} == methods
     list(model_selection.KFold(2).split(X))
-    assert ledger.splits == []
+    assert log.splits == []
 
 
-def test_the_given_splitter_is_noted_with_its_pairs_and_without_those_inside_it() -> None:
-    ledger = Ledger()
-    spy = SpySplitter(InnerPatientKFold(3), ledger)
-    with watched_splitters(ledger):
+def test_cv_is_logged_with_its_pairs_and_without_nested_splits() -> None:
+    log = CallLog()
+    spy = SpySplitter(InnerPatientKFold(3), log)
+    with watched_splitters(log):
         pairs = list(spy.split(X, LABEL_OF_UNIT, UNITS))
-    (call,) = ledger.splits
-    assert (call.given, call.n_rows, len(call.pairs)) == (True, 48, 3)
+    (call,) = log.splits
+    assert (call.is_cv, call.n_rows, len(call.pairs)) == (True, 48, 3)
     assert spy.get_n_splits() == 3
     for (train, test), (plain, aside) in zip(pairs, InnerPatientKFold(3).split(X, LABEL_OF_UNIT, UNITS), strict=True):
         np.testing.assert_array_equal(train, plain)

@@ -1,4 +1,4 @@
-"""Tiny cells on disk, and a cache of its own for each test."""
+"""Small cells on disk, and a separate cache for each test."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.datasets.classes import check_classes, positive_class
+from bench.datasets.classes import check_classes, positive_class, with_positive_class
+from bench.datasets.table import Dataset, ReadOptions, cell_table
 from bench.errors import BenchError
 
 THREE = ("a", "b", "c")
@@ -17,7 +18,7 @@ def test_fewer_than_two_classes_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("classes", "asked", "known", "positive"),
+    ("classes", "requested", "default", "positive"),
     [
         (("ALL", "HEM"), None, "ALL", "ALL"),
         (("ALL", "HEM"), "HEM", "ALL", "HEM"),
@@ -26,19 +27,28 @@ def test_fewer_than_two_classes_are_refused() -> None:
         (THREE, None, "a", None),
     ],
 )
-def test_who_names_the_positive_class(
-    classes: tuple[str, ...], asked: str | None, known: str | None, positive: str | None
+def test_positive_class_is_requested_default_or_last(
+    classes: tuple[str, ...], requested: str | None, default: str | None, positive: str | None
 ) -> None:
-    found, notice = positive_class(classes, asked, known)
-    assert found == positive
+    chosen, notice = positive_class(classes, requested, default)
+    assert chosen == positive
     assumed = positive == "b"
     assert (notice is not None) == assumed
     if notice is not None:
-        assert "'b', the last in sort order; --positive" in notice
+        assert "'b', the last in sort order; set another with --positive" in notice
+
+
+def test_an_assumed_positive_class_gives_a_notice() -> None:
+    names = ["a", "b"]
+    table = cell_table(cell=names, path=names, label=names, patient=names)
+    assumed = with_positive_class(Dataset("d", "test", table, None), "d")
+    assert (assumed.positive, len(assumed.notices)) == ("b", 1)
+    requested = with_positive_class(Dataset("d", "test", table, None, ReadOptions(positive="a")), "d")
+    assert (requested.positive, requested.notices) == ("a", ())
 
 
 def test_a_wrong_positive_class_is_refused() -> None:
     with pytest.raises(BenchError, match=r"--positive all: no such class\. Did you mean .*The classes are al, hem"):
         positive_class(("al", "hem"), "all", None)
-    with pytest.raises(BenchError, match="there are 3 classes; a positive class is for two"):
+    with pytest.raises(BenchError, match="there are 3 classes; a positive class needs two"):
         positive_class(THREE, "a", None)

@@ -21,25 +21,25 @@ def file(folder: Path, text: str) -> Path:
     return path
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_written_links_are_read_back(tmp_path: Path) -> None:
     pairs = [("1", "H1"), ('with, "comma"', "é")]
     write_links(tmp_path / "links.csv", pairs)
     assert read_links(tmp_path / "links.csv") == pairs
 
 
-def test_linked_patients_share_a_unit_and_it_is_said(tmp_path: Path) -> None:
+def test_linked_patients_share_a_unit_with_a_notice(tmp_path: Path) -> None:
     path = file(tmp_path, "patient_a,patient_b,note\na, b ,x\nb,c,y\nz,a,\n")
     linked = linked_by_file(dataset("a", "b", "c", "d"), path, read_links(path))
     assert list(linked.table["unit"]) == ["a+b+c"] * 3 + ["d"]
     assert linked.notices == (
         "earlier",
-        f"{path} names patients that are not there: z",
+        f"{path} names patients that are not in the dataset: z",
         f"with {path}, linked patients share images or are named there and count as one split unit: a+b+c; "
         "4 patients are 2 split units",
     )
 
 
-def test_links_that_are_there_already_are_said_to_be(tmp_path: Path) -> None:
+def test_links_that_exist_already_give_a_notice(tmp_path: Path) -> None:
     path = file(tmp_path, "patient_a,patient_b\nb,a\n")
     before = dataset("a", "b", "c", linked=(frozenset("ab"),))
     after = linked_by_file(before, path, read_links(path))
@@ -48,7 +48,7 @@ def test_links_that_are_there_already_are_said_to_be(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("patient_a,patient_b\nx,y\n", "d has none of its patients, such as 'x'"),
         ("patient_a,patient_b\na,b\na,\n", "row 3: each row names two patients, patient_a and patient_b"),
@@ -56,14 +56,14 @@ def test_links_that_are_there_already_are_said_to_be(tmp_path: Path) -> None:
         ("patient_a,patient_b\n", "the file has no rows"),
     ],
 )
-def test_a_file_that_links_nothing_is_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_a_file_that_links_nothing_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = file(tmp_path, text)
     with pytest.raises(BenchError) as caught:
         linked_by_file(dataset("a", "b"), path, read_links(path))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_a_file_that_is_not_there_or_cannot_be_written(tmp_path: Path) -> None:
+def test_missing_and_unwritable_files(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="cannot be read"):
         read_links(tmp_path / "none.csv")
     (tmp_path / "file").write_text("")

@@ -26,7 +26,7 @@ def table_of(*patients: str, linked: tuple[frozenset[str], ...] = ()):
     return cell_table(cell=numbers, path=numbers, label=numbers, patient=patients, linked=linked)
 
 
-def test_new_links_join_the_units_that_are_there() -> None:
+def test_new_links_join_existing_units() -> None:
     table = table_of("a", "b", "c", "d", linked=(frozenset("ab"),))
     assert list(with_links(table, [{"b", "c"}])["unit"]) == ["a+b+c", "a+b+c", "a+b+c", "d"]
 

@@ -1,4 +1,4 @@
-"""The report on the masks of a data set: a row a cell, the counts, and the command."""
+"""Mask quality of a dataset: rows per cell, counts, and the command."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli import app
-from bench.datasets.manifest import ManifestReader
+from bench.cli.app import app
 from bench.datasets.quality import quality_summary, quality_table, write_quality
+from bench.datasets.readers.manifest import ManifestReader
 from bench.datasets.table import Dataset, ReadOptions
 from bench.errors import BenchError
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("own_cache")
 
 @pytest.fixture
 def cells(tmp_path: Path) -> Path:
-    """Four cells: a whole one, one with debris, one at the frame, a flat one whose nucleus is given."""
+    """Four cells: a plain one, one with debris, one at the frame, a flat one with a nucleus mask."""
     for name, seed in (("plain", 0), ("debris", 1), ("frame", 2), ("given", 3)):
         image = np.zeros((60, 60, 3), np.uint8)
         top = 0 if name == "frame" else 10
@@ -45,7 +45,7 @@ def read(cells: Path, options: ReadOptions | None = None) -> Dataset:
     return ManifestReader().read(cells, options or ReadOptions())
 
 
-def test_a_row_a_cell_in_their_order(cells: Path) -> None:
+def test_one_row_per_cell_in_order(cells: Path) -> None:
     seen: list[tuple[int, int]] = []
     table = quality_table(read(cells), threads=2, progress=lambda done, total: seen.append((done, total)))
     assert list(table["cell"]) == ["plain", "debris", "frame", "given"]
@@ -58,18 +58,18 @@ def test_a_row_a_cell_in_their_order(cells: Path) -> None:
     assert seen == [(done, 4) for done in (1, 2, 3, 4)]
 
 
-def test_the_summary_counts_what_occurs(cells: Path) -> None:
+def test_the_summary_counts_findings(cells: Path) -> None:
     summary = quality_summary(quality_table(read(cells)), examples=1)
     assert summary.to_dict(orient="tight")["data"] == [
         ["loose debris dropped", 1, 0.25, ["debris"]],
         ["touches the frame", 1, 0.25, ["frame"]],
-        ["nucleus given", 1, 0.25, ["given"]],
-        ["given nucleus of implausible ratio", 1, 0.25, ["given"]],
-        ["nucleus found", 3, 0.75, ["plain"]],
+        ["nucleus provided", 1, 0.25, ["given"]],
+        ["provided nucleus of implausible ratio", 1, 0.25, ["given"]],
+        ["nucleus segmented", 3, 0.75, ["plain"]],
     ]
 
 
-def test_the_whole_frame_has_no_debris(cells: Path) -> None:
+def test_a_full_frame_mask_has_no_debris(cells: Path) -> None:
     table = quality_table(read(cells, ReadOptions(mask="whole")))
     assert table["area_px"].tolist() == [3600] * 4
     assert not table["debris"].any()
@@ -93,7 +93,7 @@ def test_a_wrong_name_is_refused_before_anything_is_read(tmp_path: Path) -> None
     assert "q.xlsx" in str(ended.exception)
 
 
-def test_held_out_cells_are_judged_too(cells: Path, tmp_path: Path) -> None:
+def test_held_out_cells_are_included(cells: Path, tmp_path: Path) -> None:
     rows = pd.read_csv(cells / "manifest.csv", dtype=str)
     rows.assign(set=["train", "train", "held-out", "held-out"]).to_csv(cells / "manifest.csv", index=False)
     ended = CliRunner().invoke(app, ["data", "quality", str(cells)])
@@ -101,7 +101,7 @@ def test_held_out_cells_are_judged_too(cells: Path, tmp_path: Path) -> None:
     assert "masks of 4 cells" in ended.stdout
 
 
-def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+def test_an_unwritable_file_is_a_bench_error(tmp_path: Path) -> None:
     (tmp_path / "q.csv").mkdir()
     with pytest.raises(BenchError, match=r"q\.csv: cannot be written .*choose another file with --output"):
         write_quality(pd.DataFrame({"cell": ["a"]}), tmp_path / "q.csv")

@@ -13,7 +13,7 @@ def test_units_name_the_linked_patients_that_are_present() -> None:
     assert units_of(["51", "53", "7", "1", "51"], LINKED) == ["51+53", "51+53", "7", "1", "51+53"]
 
 
-def test_the_table_is_text_throughout() -> None:
+def test_every_column_of_the_table_is_text() -> None:
     table = cell_table(
         cell=["x", "y"], path=["/x", "/y"], label=["a", "b"], patient=["1", "2"], linked=LINKED, fold=None
     )
@@ -23,7 +23,7 @@ def test_the_table_is_text_throughout() -> None:
     assert table["mask_path"].isna().all()
 
 
-def test_the_whole_frame_and_the_given_scale_go_before_the_table() -> None:
+def test_options_override_masks_and_scales_of_the_table() -> None:
     more = {"mask_path": ["/m", None], "um_per_px": ["0.5", None]}
     table = cell_table(cell=["x", "y"], path=["/x", "/y"], label=["a", "b"], patient=["1", "2"], **more)
     plain = Dataset("d", "r", table, None).cells().files
@@ -32,13 +32,13 @@ def test_the_whole_frame_and_the_given_scale_go_before_the_table() -> None:
     smear = Dataset("d", "r", table, None, ReadOptions(mask="smear")).cells().files
     assert [(f.mask_path, f.mask_by) for f in smear] == [(None, "smear")] * 2
     options = ReadOptions(mask="whole", um_per_px=0.25, white_level=4095)
-    asked = Dataset("d", "r", table, None, options).cells().files
-    assert [(f.mask_path, f.mask_by, f.um_per_px, f.white_level) for f in asked] == [(None, "whole", 0.25, 4095)] * 2
+    full = Dataset("d", "r", table, None, options).cells().files
+    assert [(f.mask_path, f.mask_by, f.um_per_px, f.white_level) for f in full] == [(None, "whole", 0.25, 4095)] * 2
 
 
 @pytest.mark.parametrize("name", ["cell", "label", "patient"])
 @pytest.mark.parametrize("value", ["\x1b[31mred", "a\nb", "a\x00", "\x9b2J", "\udcff.png"])
-def test_names_that_steer_a_terminal_or_are_no_text_are_refused(name: str, value: str) -> None:
+def test_names_with_control_characters_are_refused(name: str, value: str) -> None:
     columns = {"cell": ["x", "y"], "label": ["a", "b"], "patient": ["1", "2"]}
     columns[name] = [columns[name][0], value]
     with pytest.raises(BenchError) as raised:
@@ -47,7 +47,7 @@ def test_names_that_steer_a_terminal_or_are_no_text_are_refused(name: str, value
     assert str(raised.value).isprintable()
 
 
-def test_names_in_any_language_stay() -> None:
+def test_names_in_any_language_are_accepted() -> None:
     names = ["Zürich 7", "\u60a3\u8005", "[red]<b>=1+1"]
     table = cell_table(cell=names, path=names, label=names, patient=names)
     assert list(table["patient"]) == names

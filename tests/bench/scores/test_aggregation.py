@@ -28,23 +28,23 @@ def test_mean_logit_and_share_by_hand() -> None:
 @pytest.mark.parametrize("rule", ["mean", "logit", "share"])
 def test_scores_of_many_classes_sum_to_one(rule: str) -> None:
     p = np.random.default_rng(0).dirichlet([1, 1, 1, 1], 30)
-    found = patient_scores(rule, p, decide_cells(p, np.nan, 0), np.arange(30) % 5, 5)
-    assert found.shape == (5, 4)
-    assert found.sum(axis=1) == pytest.approx(1)
+    result = patient_scores(rule, p, decide_cells(p, np.nan, 0), np.arange(30) % 5, 5)
+    assert result.shape == (5, 4)
+    assert result.sum(axis=1) == pytest.approx(1)
 
 
 def test_probabilities_of_zero_and_one_have_a_mean_logit() -> None:
     p = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
-    found = patient_scores("logit", p, decide_cells(p, 0.5, 1), np.zeros(3, dtype=np.intp), 1)
-    assert np.isfinite(found).all()
-    assert found[0, 1] > 0.999
+    result = patient_scores("logit", p, decide_cells(p, 0.5, 1), np.zeros(3, dtype=np.intp), 1)
+    assert np.isfinite(result).all()
+    assert result[0, 1] > 0.999
 
 
 def test_equal_means_tie_whatever_the_order_of_their_cells() -> None:
     p = np.array([0.1, 0.2, 0.3, 0.3, 0.2, 0.1])
-    found = patient_scores("mean", np.stack([1 - p, p], axis=1), np.zeros(6, dtype=np.intp), np.arange(6) // 3, 2)
+    result = patient_scores("mean", np.stack([1 - p, p], axis=1), np.zeros(6, dtype=np.intp), np.arange(6) // 3, 2)
     assert sum(p[:3]) != sum(p[3:])
-    assert found[0, 1] == found[1, 1]
+    assert result[0, 1] == result[1, 1]
 
 
 def test_two_classes_by_threshold_whichever_is_positive_and_more_by_the_largest() -> None:

@@ -12,8 +12,8 @@ from scipy.special import expit, logit
 from bench.errors import BenchError
 from bench.scores.aggregation import decide_cells, patient_scores
 from bench.scores.calibration import fit_calibrator
-from bench.scores.decisions import Decided, Decision, Inner, decide, decided_table, label_of_units
-from bench.scores.thresholds import best_threshold, choose_threshold, parse_threshold, patient_weights
+from bench.scores.decisions import Decision, FoldDecision, Inner, add_decisions, decide, label_of_units
+from bench.scores.thresholds import choose_threshold, parse_threshold, patient_weights
 
 
 def _inner(seed: int = 0, patients: int = 30, sharpness: float = 3.0, folds: int = 3) -> Inner:
@@ -30,21 +30,23 @@ def _inner(seed: int = 0, patients: int = 30, sharpness: float = 3.0, folds: int
 RAW = np.stack([1 - np.linspace(0.05, 0.95, 10), np.linspace(0.05, 0.95, 10)], axis=1)
 
 
-def test_by_default_the_threshold_is_the_balanced_one_and_nothing_is_mended() -> None:
+def test_default_threshold_is_balanced_without_calibration() -> None:
     inner = _inner()
-    found = decide(RAW, inner, Decision(), positive=1)
-    assert found.probabilities is RAW
-    assert found.threshold == best_threshold(inner.probabilities[:, 1], inner.labels == 1, inner.units)
+    result = decide(RAW, inner, Decision(), positive=1)
+    assert result.probabilities is RAW
+    rule = parse_threshold("balanced")
+    expected = choose_threshold(rule, inner.probabilities[:, 1], inner.labels == 1, patient_weights(inner.units))
+    assert result.threshold == expected
     table = pd.DataFrame({"u": inner.units, "p": inner.probabilities[:, 1], "y": inner.labels})
     patients = table.groupby("u").agg({"p": "mean", "y": "first"})
-    expected = best_threshold(patients["p"].to_numpy(), patients["y"].to_numpy() == 1, patients.index.to_numpy())
-    assert found.patient_threshold == pytest.approx(expected, abs=1e-12)
+    expected = choose_threshold(rule, patients["p"].to_numpy(), patients["y"].to_numpy() == 1, np.ones(len(patients)))
+    assert result.patient_threshold == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("calibrate", ["sigmoid", "temperature"])
-def test_thresholds_are_chosen_on_scores_that_were_calibrated_without_their_own_patients(calibrate: str) -> None:
+def test_thresholds_are_chosen_on_cross_calibrated_scores(calibrate: str) -> None:
     inner = _inner()
-    found = decide(RAW, inner, Decision(calibrate, "sens@0.9", "mean"), positive=1)
+    result = decide(RAW, inner, Decision(calibrate, "sens@0.9", "mean"), positive=1)
     crossed = np.empty_like(inner.probabilities)
     for f in range(3):
         rest = inner.folds != f
@@ -54,26 +56,26 @@ def test_thresholds_are_chosen_on_scores_that_were_calibrated_without_their_own_
         crossed[~rest] = fit(inner.probabilities[~rest])
     rule = parse_threshold("sens@0.9")
     weights = patient_weights(inner.units)
-    assert found.threshold == choose_threshold(rule, crossed[:, 1], inner.labels == 1, weights)
+    assert result.threshold == choose_threshold(rule, crossed[:, 1], inner.labels == 1, weights)
     everything = fit_calibrator(calibrate, inner.probabilities, inner.labels, weights, positive=1)
-    assert found.probabilities == pytest.approx(everything(RAW))
-    assert found.threshold != choose_threshold(rule, everything(inner.probabilities)[:, 1], inner.labels == 1, weights)
+    assert result.probabilities == pytest.approx(everything(RAW))
+    assert result.threshold != choose_threshold(rule, everything(inner.probabilities)[:, 1], inner.labels == 1, weights)
 
 
 @pytest.mark.parametrize("aggregate", ["mean", "logit", "share"])
-def test_the_threshold_of_patients_is_chosen_on_their_own_scores(aggregate: str) -> None:
+def test_patient_threshold_is_chosen_on_patient_scores(aggregate: str) -> None:
     inner = _inner(3)
-    found = decide(RAW, inner, Decision(threshold="spec@0.8", aggregate=aggregate), positive=1)
+    result = decide(RAW, inner, Decision(threshold="spec@0.8", aggregate=aggregate), positive=1)
     units, unit_of = np.unique(inner.units, return_inverse=True)
-    cells = decide_cells(inner.probabilities, found.threshold, 1)
+    cells = decide_cells(inner.probabilities, result.threshold, 1)
     scores = patient_scores(aggregate, inner.probabilities, cells, unit_of, len(units))[:, 1]
     label = np.array([inner.labels[inner.units == u][0] for u in units])
-    specificity = (scores[label == 0] < found.patient_threshold).mean()
+    specificity = (scores[label == 0] < result.patient_threshold).mean()
     assert specificity >= 0.8
-    assert (scores[label == 0] < np.nextafter(found.patient_threshold, 0)).mean() < 0.8
+    assert (scores[label == 0] < np.nextafter(result.patient_threshold, 0)).mean() < 0.8
 
 
-def test_the_rate_that_was_asked_for_is_reached_on_the_inner_patients() -> None:
+def test_requested_rate_is_reached_on_inner_patients() -> None:
     inner = _inner(1)
     for text in ("sens@0.95", "spec@0.90"):
         rule = parse_threshold(text)
@@ -84,8 +86,8 @@ def test_the_rate_that_was_asked_for_is_reached_on_the_inner_patients() -> None:
 
 
 def test_a_fixed_threshold_stays_as_it_is_for_cells_and_patients() -> None:
-    found = decide(RAW, _inner(), Decision("sigmoid", "0.5", "share"), positive=1)
-    assert (found.threshold, found.patient_threshold) == (0.5, 0.5)
+    result = decide(RAW, _inner(), Decision("sigmoid", "0.5", "share"), positive=1)
+    assert (result.threshold, result.patient_threshold) == (0.5, 0.5)
 
 
 def test_the_positive_class_may_be_either() -> None:
@@ -99,7 +101,7 @@ def test_the_positive_class_may_be_either() -> None:
         assert other.patient_threshold == pytest.approx(one.patient_threshold)
 
 
-def test_calibration_mends_scores_that_are_too_sharp() -> None:
+def test_calibration_corrects_overconfident_scores() -> None:
     """The truth is a sigmoid of a third of the log-odds, for cells of patients that are all alike."""
     rng = np.random.default_rng(0)
     n = 3000
@@ -108,54 +110,54 @@ def test_calibration_mends_scores_that_are_too_sharp() -> None:
     p = expit(3 * d)
     inner = Inner(np.stack([1 - p, p], axis=1), labels, np.arange(n).astype(str), np.arange(n) % 3)
     for kind in ("sigmoid", "temperature"):
-        found = decide(RAW, inner, Decision(kind, "0.5"), positive=1).probabilities[:, 1]
-        assert found == pytest.approx(expit(logit(RAW[:, 1]) / 3), abs=0.03)
+        result = decide(RAW, inner, Decision(kind, "0.5"), positive=1).probabilities[:, 1]
+        assert result == pytest.approx(expit(logit(RAW[:, 1]) / 3), abs=0.03)
 
 
 def test_patients_with_cells_of_both_classes_have_no_threshold_of_their_own() -> None:
     inner = _inner()
     labels = inner.labels.copy()
     labels[0] = 1 - labels[0]
-    found = decide(RAW, Inner(inner.probabilities, labels, inner.units, inner.folds), Decision(), positive=1)
-    assert np.isfinite(found.threshold)
-    assert np.isnan(found.patient_threshold)
+    result = decide(RAW, Inner(inner.probabilities, labels, inner.units, inner.folds), Decision(), positive=1)
+    assert np.isfinite(result.threshold)
+    assert np.isnan(result.patient_threshold)
 
 
 def test_more_than_two_classes_are_calibrated_and_have_no_threshold() -> None:
     rng = np.random.default_rng(0)
     p = rng.dirichlet([1, 1, 1], 90)
     inner = Inner(p, np.arange(90) % 3, (np.arange(90) // 2).astype(str), np.arange(90) // 30)
-    found = decide(p, inner, Decision("temperature"), positive=0)
-    assert not np.allclose(found.probabilities, p)
-    assert np.isnan([found.threshold, found.patient_threshold]).all()
+    result = decide(p, inner, Decision("temperature"), positive=0)
+    assert not np.allclose(result.probabilities, p)
+    assert np.isnan([result.threshold, result.patient_threshold]).all()
 
 
-def test_a_class_that_only_one_inner_fold_holds_cannot_be_calibrated() -> None:
+def test_calibration_needs_every_class_in_the_other_inner_folds() -> None:
     inner = _inner()
     lone = np.where((inner.folds == 0) & (inner.labels == 1), 1, 0)
     broken = Inner(inner.probabilities, lone, inner.units, inner.folds)
-    with pytest.raises(BenchError, match=r"only 1 of 2 are there; ask for fewer --inner-folds"):
+    with pytest.raises(BenchError, match=r"contains only 1 of 2; use fewer --inner-folds"):
         decide(RAW, broken, Decision("sigmoid"), positive=1)
 
 
 @pytest.mark.parametrize("wrong", [{"calibrate": "isotonic"}, {"aggregate": "max"}, {"threshold": "youden"}], ids=str)
-def test_what_is_no_decision_is_said(wrong: dict[str, Any]) -> None:
+def test_invalid_decision_raises(wrong: dict[str, Any]) -> None:
     with pytest.raises(BenchError, match=next(iter(wrong.values()))):
         Decision(**wrong)
 
 
-def test_a_decision_keeps_its_threshold_in_one_form() -> None:
+def test_threshold_is_stored_in_canonical_form() -> None:
     assert Decision(threshold="sens@0.950") == Decision(threshold="sens@.95")
 
 
-def test_the_table_keeps_what_was_raw() -> None:
+def test_table_stores_uncalibrated_probabilities() -> None:
     table = pd.DataFrame({"p_a": [0.2, 0.6], "p_b": [0.8, 0.4], "row": [5, 7]})
-    mended = Decided(np.array([[0.3, 0.7], [0.5, 0.5]]), 0.4, 0.45)
-    found = decided_table(table, mended, ["a", "b"], calibrated=True)
-    assert found["raw_b"].tolist() == [0.8, 0.4]
-    assert found["p_b"].tolist() == [0.7, 0.5]
-    assert (found["threshold"][0], found["patient_threshold"][0]) == (0.4, 0.45)
-    plain = decided_table(table, mended, ["a", "b"], calibrated=False)
+    decision = FoldDecision(np.array([[0.3, 0.7], [0.5, 0.5]]), 0.4, 0.45)
+    result = add_decisions(table, decision, ["a", "b"], calibrated=True)
+    assert result["raw_b"].tolist() == [0.8, 0.4]
+    assert result["p_b"].tolist() == [0.7, 0.5]
+    assert (result["threshold"][0], result["patient_threshold"][0]) == (0.4, 0.45)
+    plain = add_decisions(table, decision, ["a", "b"], calibrated=False)
     assert list(plain) == ["p_a", "p_b", "row", "threshold", "patient_threshold"]
 
 

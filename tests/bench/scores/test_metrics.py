@@ -24,7 +24,7 @@ from sklearn.metrics import (
 from statsmodels.stats.proportion import proportion_confint
 
 from bench.errors import BenchError
-from bench.scores.metrics import FEW_DRAWS, METRICS, PRIMARY, score, score_draws, weighted_auroc
+from bench.scores.metrics import AUPRC_DRAWS, METRICS, PRIMARY, score, score_draws, weighted_auroc
 from bench.scores.predictions import read_predictions
 
 
@@ -72,11 +72,11 @@ EXAMPLE = _predictions(
 
 
 def test_the_example_by_hand() -> None:
-    found = _score(EXAMPLE)
-    assert found[PRIMARY] == 7 / 8
-    assert found["auroc_cell"] == pytest.approx(5 / 6)
+    result = _score(EXAMPLE)
+    assert result[PRIMARY] == 7 / 8
+    assert result["auroc_cell"] == pytest.approx(5 / 6)
     # Patients: .7 and .725 against .6 and .1.
-    assert found["auroc_per_patient"] == 1
+    assert result["auroc_per_patient"] == 1
     alone = weighted_auroc(
         EXAMPLE["p_pos"].to_numpy(), (EXAMPLE["label"] == "pos").to_numpy(), EXAMPLE["unit"].to_numpy()
     )
@@ -127,11 +127,11 @@ def test_within_one_fold_the_scores_are_those_of_scikit_learn_with_weights(seed:
             np.ones(len(patients)),
         ),
     }
-    found = _score(predictions, draws=5)
+    result = _score(predictions, draws=5)
     expected = {f"{name}_{level}": value for level, values in levels.items() for name, value in values.items()}
-    assert set(found) - set(expected) == {"ece_patient"}
-    assert found == pytest.approx(
-        {"ece_patient": found["ece_patient"]} | {n: expected[n] for n in set(found) & set(expected)}, abs=1e-12
+    assert set(result) - set(expected) == {"ece_patient"}
+    assert result == pytest.approx(
+        {"ece_patient": result["ece_patient"]} | {n: expected[n] for n in set(result) & set(expected)}, abs=1e-12
     )
 
 
@@ -171,8 +171,8 @@ def test_the_threshold_of_each_row_decides_and_is_inclusive() -> None:
     predictions = _predictions(
         ["pos", "pos", "neg", "neg"], list("abcd"), np.array([0.3, 0.5, 0.5, 0.6]), threshold=[0.3, 0.6, 0.5, 0.7]
     )
-    found = _score(predictions)
-    assert (found["sensitivity_patient"], found["specificity_patient"]) == (0.5, 0.5)
+    result = _score(predictions)
+    assert (result["sensitivity_patient"], result["specificity_patient"]) == (0.5, 0.5)
 
 
 def test_the_positive_class_may_be_either() -> None:
@@ -190,10 +190,10 @@ def test_weighted_f1_of_a_constant(cells: tuple[int, int]) -> None:
     pi = cells[0] / sum(cells)
     label = np.repeat(["pos", "neg"], cells)
     predictions = _predictions(label, np.where(label == "pos", "a", "b"), np.full(len(label), 0.9))
-    found = _score(predictions, draws=2)
-    assert found["weighted_f1_cell"] == pytest.approx(2 * pi**2 / (1 + pi), abs=1e-12)
-    assert found["balanced_accuracy_patient"] == 0.5
-    assert found["auroc_patient"] == 0.5
+    result = _score(predictions, draws=2)
+    assert result["weighted_f1_cell"] == pytest.approx(2 * pi**2 / (1 + pi), abs=1e-12)
+    assert result["balanced_accuracy_patient"] == 0.5
+    assert result["auroc_patient"] == 0.5
 
 
 def test_several_classes_are_scored_one_against_the_rest() -> None:
@@ -205,9 +205,9 @@ def test_several_classes_are_scored_one_against_the_rest() -> None:
     p /= p.sum(axis=1, keepdims=True)
     table = pd.DataFrame({"unit": unit, "label": label, "repeat": 0, "fold": 0, "threshold": np.nan})
     table[["p_a", "p_b", "p_c"]] = p
-    found = score(table, classes=classes, positive=None, draws=20).set_index("metric")["value"]
+    result = score(table, classes=classes, positive=None, draws=20).set_index("metric")["value"]
     weights, decided = _weights(table), np.array(classes)[p.argmax(axis=1)]
-    assert set(found.index) == {name for name, metric in METRICS.items() if not metric.binary}
+    assert set(result.index) == {name for name, metric in METRICS.items() if not metric.binary}
     codes = np.searchsorted(classes, label)
     for level, w in (("patient", weights), ("cell", np.ones(len(p)))):
         expected = {
@@ -223,16 +223,16 @@ def test_several_classes_are_scored_one_against_the_rest() -> None:
         }
         for name, value in expected.items():
             if f"{name}_{level}" in METRICS:
-                assert found[f"{name}_{level}"] == pytest.approx(value, abs=1e-12), name
+                assert result[f"{name}_{level}"] == pytest.approx(value, abs=1e-12), name
     patients = table.groupby("unit").agg({"p_a": "mean", "p_b": "mean", "p_c": "mean", "label": "first"})
     scores, truth = patients[["p_a", "p_b", "p_c"]].to_numpy(), patients["label"].to_numpy()
-    assert found["auroc_per_patient"] == pytest.approx(roc_auc_score(truth, scores, multi_class="ovr"), abs=1e-12)
-    assert found["accuracy_per_patient"] == pytest.approx((np.array(classes)[scores.argmax(axis=1)] == truth).mean())
+    assert result["auroc_per_patient"] == pytest.approx(roc_auc_score(truth, scores, multi_class="ovr"), abs=1e-12)
+    assert result["accuracy_per_patient"] == pytest.approx((np.array(classes)[scores.argmax(axis=1)] == truth).mean())
     # Top label: how far the share of right ones lies from the mean largest probability, bin by bin.
     top, right = p.max(axis=1), decided == label
     bins = np.minimum((top * 10).astype(int), 9)
     gaps = [abs((weights * (right - top))[bins == k].sum()) for k in range(10)]
-    assert found["ece_patient"] == pytest.approx(sum(gaps) / weights.sum(), abs=1e-12)
+    assert result["ece_patient"] == pytest.approx(sum(gaps) / weights.sum(), abs=1e-12)
 
 
 def test_repeats_are_averaged_after_scoring() -> None:
@@ -254,7 +254,7 @@ def test_repeats_are_averaged_after_scoring() -> None:
 
 def test_the_interval_is_that_of_a_plain_bootstrap_of_patients() -> None:
     predictions = _random(11, patients=16)
-    found = score(predictions, classes=["neg", "pos"], positive="pos", draws=4000, seed=5).set_index("metric")
+    result = score(predictions, classes=["neg", "pos"], positive="pos", draws=4000, seed=5).set_index("metric")
     rng = np.random.default_rng(0)
     positive = (predictions["label"] == "pos").to_numpy()
     unit, weights = predictions["unit"].to_numpy(), _weights(predictions)
@@ -266,11 +266,11 @@ def test_the_interval_is_that_of_a_plain_bootstrap_of_patients() -> None:
         drawn_weights = weights * (unit[:, None] == drawn).sum(axis=1)
         values.append(drawn_weights[positive] @ concordant @ drawn_weights[~positive] / 64)
     low, high = np.quantile(values, [0.025, 0.975])
-    assert found.loc[PRIMARY, "low"] == pytest.approx(low, abs=0.02)
-    assert found.loc[PRIMARY, "high"] == pytest.approx(high, abs=0.02)
-    assert (found["value"] <= found["high"]).all()
+    assert result.loc[PRIMARY, "low"] == pytest.approx(low, abs=0.02)
+    assert result.loc[PRIMARY, "high"] == pytest.approx(high, abs=0.02)
+    assert (result["value"] <= result["high"]).all()
     # The calibration error is biased upward, and more so where the same patients are drawn again.
-    assert (found["low"] <= found["value"]).drop("ece_patient").all()
+    assert (result["low"] <= result["value"]).drop("ece_patient").all()
 
 
 def test_patients_are_drawn_within_their_class_unless_some_have_cells_of_both() -> None:
@@ -349,12 +349,12 @@ def test_average_precision_is_the_mean_of_the_folds() -> None:
 def test_losses_and_counts_are_pooled_over_the_folds() -> None:
     predictions = _random(8, patients=30, folds=3)
     truth, p = (predictions["label"] == "pos").to_numpy(), predictions["p_pos"].to_numpy()
-    found = _score(predictions)
-    assert found["brier_cell"] == pytest.approx(brier_score_loss(truth, p), abs=1e-12)
-    assert found["log_loss_patient"] == pytest.approx(
+    result = _score(predictions)
+    assert result["brier_cell"] == pytest.approx(brier_score_loss(truth, p), abs=1e-12)
+    assert result["log_loss_patient"] == pytest.approx(
         log_loss(truth, p, sample_weight=_weights(predictions)), abs=1e-12
     )
-    assert found["mcc_cell"] == pytest.approx(matthews_corrcoef(truth, p >= predictions["threshold"]), abs=1e-12)
+    assert result["mcc_cell"] == pytest.approx(matthews_corrcoef(truth, p >= predictions["threshold"]), abs=1e-12)
 
 
 def test_calibration_error_by_hand() -> None:
@@ -374,8 +374,8 @@ def test_calibration_error_is_that_of_the_calibration_curve() -> None:
     label = np.where(rng.random(400) < p**2, "pos", "neg")
     right, mean = calibration_curve(label == "pos", p, n_bins=10)
     share = np.histogram(p, bins=np.linspace(0, 1, 11))[0] / 400
-    found = _score(_predictions(label, [f"u{i}" for i in range(400)], p), draws=2)
-    assert found["ece_patient"] == pytest.approx((share * abs(right - mean)).sum(), abs=1e-12)
+    result = _score(_predictions(label, [f"u{i}" for i in range(400)], p), draws=2)
+    assert result["ece_patient"] == pytest.approx((share * abs(right - mean)).sum(), abs=1e-12)
 
 
 def test_brier_and_log_loss_of_the_prior() -> None:
@@ -383,20 +383,20 @@ def test_brier_and_log_loss_of_the_prior() -> None:
     pi = 7272 / 10661
     label = np.repeat(["pos", "neg"], [7272, 3389])
     predictions = _predictions(label, np.where(label == "pos", "a", "b"), np.full(len(label), pi))
-    found = _score(predictions, draws=2)
-    assert found["brier_cell"] == pytest.approx(0.21684, abs=5e-6)
-    assert found["log_loss_cell"] == pytest.approx(0.62527, abs=5e-6)
+    result = _score(predictions, draws=2)
+    assert result["brier_cell"] == pytest.approx(0.21684, abs=5e-6)
+    assert result["log_loss_cell"] == pytest.approx(0.62527, abs=5e-6)
 
 
 def test_matthews_correlation_by_hand() -> None:
     """EVALUATION 12: TN 40, FP 10, FN 20, TP 30 gives 1 / sqrt(6)."""
     label = np.repeat(["neg", "neg", "pos", "pos"], [40, 10, 20, 30])
     p = np.repeat([0.1, 0.9, 0.1, 0.9], [40, 10, 20, 30])
-    found = _score(_predictions(label, np.where(label == "pos", "a", "b"), p), draws=2)
-    assert found["mcc_cell"] == pytest.approx(1 / np.sqrt(6))
+    result = _score(_predictions(label, np.where(label == "pos", "a", "b"), p), draws=2)
+    assert result["mcc_cell"] == pytest.approx(1 / np.sqrt(6))
 
 
-def test_patients_decided_rightly_have_wilsons_interval() -> None:
+def test_patient_accuracy_has_wilsons_interval() -> None:
     """EVALUATION 12: 25 of 28 gives (.72804, .96288)."""
     label = np.array(["pos"] * 13 + ["neg"] * 15)
     p = np.where(label == "pos", 0.9, 0.1)
@@ -420,11 +420,11 @@ def test_the_patients_score_follows_the_rule(aggregate: str) -> None:
     """Patient a: .9 .4 .4, patient b: .5 .5 .5, patient c: .6 .6 .1, at the threshold .5."""
     p = np.array([0.9, 0.4, 0.4, 0.5, 0.5, 0.5, 0.6, 0.6, 0.1])
     predictions = _predictions(["pos"] * 3 + ["neg"] * 3 + ["pos"] * 3, list("aaabbbccc"), p)
-    found = _score(predictions, aggregate=aggregate)
+    result = _score(predictions, aggregate=aggregate)
     # mean: .567 .5 .433; mean log-odds: .462 0 -.462; share: 1/3 1 2/3.
-    assert found["auroc_per_patient"] == {"mean": 0.5, "logit": 0.5, "share": 0.0}[aggregate]
-    assert found["sensitivity_per_patient"] == 0.5
-    assert found["specificity_per_patient"] == 0
+    assert result["auroc_per_patient"] == {"mean": 0.5, "logit": 0.5, "share": 0.0}[aggregate]
+    assert result["sensitivity_per_patient"] == 0.5
+    assert result["specificity_per_patient"] == 0
 
 
 def test_the_threshold_of_patients_is_theirs() -> None:
@@ -466,9 +466,9 @@ def test_draws_that_lack_a_class_are_left_out() -> None:
     predictions = _predictions(["neg", "pos", "neg", "neg", "neg"], list("aabcd"), np.array([0.1, 0.9, 0.2, 0.3, 0.4]))
     read = read_predictions(predictions, classes=["neg", "pos"], positive="pos")
     draws = np.array([[1.0, 1, 1, 1], [0, 2, 1, 1]])
-    found = score_draws(read, METRICS.values(), draws)
-    assert all(np.isnan(values[1]) for values in found.values())
-    assert found["accuracy_cell"][0] == 1
+    result = score_draws(read, METRICS.values(), draws)
+    assert all(np.isnan(values[1]) for values in result.values())
+    assert result["accuracy_cell"][0] == 1
     low, high = (
         score(predictions, classes=["neg", "pos"], positive="pos", draws=500)
         .set_index("metric")
@@ -485,7 +485,7 @@ def test_every_draw_is_the_score_of_the_drawn_patients() -> None:
     predictions["p_neg"] = 1 - predictions["p_pos"]
     read = read_predictions(predictions, classes=["neg", "pos"], positive="pos")
     draws = read.draw(8, 1)
-    found = score_draws(read, METRICS.values(), draws)
+    result = score_draws(read, METRICS.values(), draws)
     for d, counts in enumerate(draws):
         copies = [
             predictions[predictions["unit"] == unit].assign(unit=f"{unit}-{copy}")
@@ -493,16 +493,16 @@ def test_every_draw_is_the_score_of_the_drawn_patients() -> None:
             for copy in range(int(n))
         ]
         expected = _score(pd.concat(copies), draws=1)
-        assert {name: values[d] for name, values in found.items()} == pytest.approx(expected, abs=1e-12, nan_ok=True)
+        assert {name: values[d] for name, values in result.items()} == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
 def test_the_interval_of_an_auprc_takes_the_first_of_the_draws() -> None:
     predictions = _random(7, patients=24)
     read = read_predictions(predictions, classes=["neg", "pos"], positive="pos")
-    found = score_draws(read, METRICS.values(), read.draw(FEW_DRAWS + 500, 0))
-    assert {len(values) for values in found.values()} == {FEW_DRAWS, FEW_DRAWS + 500}
-    few = score_draws(read, [METRICS["auprc_patient"]], read.draw(FEW_DRAWS + 500, 0)[:FEW_DRAWS])
-    assert found["auprc_patient"] == pytest.approx(few["auprc_patient"], abs=1e-15)
+    result = score_draws(read, METRICS.values(), read.draw(AUPRC_DRAWS + 500, 0))
+    assert {len(values) for values in result.values()} == {AUPRC_DRAWS, AUPRC_DRAWS + 500}
+    few = score_draws(read, [METRICS["auprc_patient"]], read.draw(AUPRC_DRAWS + 500, 0)[:AUPRC_DRAWS])
+    assert result["auprc_patient"] == pytest.approx(few["auprc_patient"], abs=1e-15)
 
 
 def test_held_out_patients_have_the_interval_of_the_u_statistic() -> None:
@@ -514,7 +514,7 @@ def test_held_out_patients_have_the_interval_of_the_u_statistic() -> None:
     assert set(table.drop(PRIMARY)["method"]) == {"patient bootstrap", "Wilson"}
 
 
-def test_where_the_u_statistic_has_no_interval_the_bootstrap_stands_in_and_says_so() -> None:
+def test_bootstrap_replaces_an_undefined_u_statistic_interval() -> None:
     perfect = EXAMPLE.assign(p_pos=(EXAMPLE["label"] == "pos") * 0.8 + 0.1)
     perfect["p_neg"] = 1 - perfect["p_pos"]
     mixed = EXAMPLE.assign(label=["pos", "neg", *EXAMPLE["label"][2:]])
@@ -523,7 +523,7 @@ def test_where_the_u_statistic_has_no_interval_the_bootstrap_stands_in_and_says_
         assert table.set_index("metric").loc[PRIMARY, "method"] == "patient bootstrap"
 
 
-def test_each_metric_says_its_level_and_its_meaning() -> None:
+def test_each_metric_has_a_level_and_a_definition() -> None:
     for name, metric in METRICS.items():
         assert name.endswith(metric.level)
         assert metric.meaning.endswith(".")

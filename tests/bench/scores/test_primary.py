@@ -59,7 +59,7 @@ def test_a_pipeline_has_no_gap_to_itself() -> None:
 
 
 def test_the_interval_of_a_gap_is_that_of_differences_on_the_same_patients() -> None:
-    """Drawn again by hand: patients within their class, both tables on the same ones, scored by scikit-learn."""
+    """Bootstrap by hand: patients within their class, the same for both tables, AUROC as in scikit-learn."""
     a, b = _predictions(5, shift=2.0, repeats=1, folds=1), _predictions(6, shift=0.5, repeats=1, folds=1)
     gap = primary_gap(a, b, draws=4000, **TWO)
     assert gap.value == pytest.approx(primary_score(a, **TWO) - primary_score(b, **TWO), abs=1e-12)
@@ -68,11 +68,16 @@ def test_the_interval_of_a_gap_is_that_of_differences_on_the_same_patients() -> 
     sick = np.array([int(u[1:]) % 2 == 1 for u in units])
     is_sick = (a["label"] == "sick").to_numpy()
     p = [t["p_sick"].to_numpy() for t in (a, b)]
+    above = [(each[is_sick][:, None] > each[~is_sick]) + 0.5 * (each[is_sick][:, None] == each[~is_sick]) for each in p]
     differences = []
-    for _ in range(1500):
+    for draw in range(1500):
         drawn = np.concatenate([rng.choice(np.flatnonzero(side), side.sum()) for side in (sick, ~sick)])
         weight = np.bincount(drawn, minlength=len(units))[unit_of] / cells[unit_of]
-        scores = [roc_auc_score(is_sick, each, sample_weight=weight) for each in p]
+        mass = weight[is_sick].sum() * weight[~is_sick].sum()
+        scores = [weight[is_sick] @ pairs @ weight[~is_sick] / mass for pairs in above]
+        if draw == 0:
+            expected = [roc_auc_score(is_sick, each, sample_weight=weight) for each in p]
+            assert scores == pytest.approx(expected, abs=1e-12)
         differences.append(scores[0] - scores[1])
     low, high = np.quantile(differences, [0.025, 0.975])
     assert (gap.low, gap.high) == pytest.approx((low, high), abs=0.015)

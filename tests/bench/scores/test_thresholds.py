@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from sklearn.metrics import recall_score
 
 from bench.errors import BenchError
-from bench.scores.thresholds import Rule, best_threshold, choose_threshold, parse_threshold, patient_weights
+from bench.scores.thresholds import Rule, choose_threshold, parse_threshold, patient_weights
+
+
+def _balanced(scores: np.ndarray, is_positive: np.ndarray, groups: np.ndarray) -> float:
+    return choose_threshold(Rule("balanced"), scores, is_positive, patient_weights(groups))
+
 
 CLOSE = [np.nextafter(0.5, 0), 0.5, np.nextafter(0.5, 1), np.nextafter(1, 0), 1.0, 0.0, 5e-324]
 
@@ -35,25 +40,25 @@ def test_no_threshold_is_better_nor_as_good_and_nearer_to_a_half(
         right = (scores >= threshold) == positive
         return round(float(sum(np.average(right[side], weights=weights[side]) for side in (positive, ~positive))), 9)
 
-    found = best_threshold(scores, positive, groups)
+    result = _balanced(scores, positive, groups)
     levels = np.unique(scores)
     every = [*levels, np.nextafter(levels[-1], np.inf), *((levels[1:] + levels[:-1]) / 2)]
-    assert gain(found) == max(map(gain, every))
+    assert gain(result) == max(map(gain, every))
     between = [m for m, below in zip((levels[1:] + levels[:-1]) / 2, levels, strict=False) if m > below]
     midpoints = [levels[0], *between, np.nextafter(levels[-1], np.inf)]
-    equals = [abs(t - 0.5) for t in midpoints if gain(t) == gain(found)]
-    assert abs(found - 0.5) <= min(equals, default=np.inf) + 1e-12
+    equals = [abs(t - 0.5) for t in midpoints if gain(t) == gain(result)]
+    assert abs(result - 0.5) <= min(equals, default=np.inf) + 1e-12
 
 
-def test_the_threshold_lies_midway_where_the_classes_are_apart() -> None:
+def test_threshold_is_midway_between_separated_classes() -> None:
     scores = np.array([0.1, 0.2, 0.8, 0.9])
-    assert best_threshold(scores, np.array([False, False, True, True]), np.array(list("abcd"))) == 0.5
-    assert best_threshold(scores, np.array([False, True, True, True]), np.array(list("abcd"))) == pytest.approx(0.15)
+    assert _balanced(scores, np.array([False, False, True, True]), np.array(list("abcd"))) == 0.5
+    assert _balanced(scores, np.array([False, True, True, True]), np.array(list("abcd"))) == pytest.approx(0.15)
 
 
 def test_scores_that_are_all_alike_leave_one_of_two_thresholds() -> None:
     scores, positive = np.full(4, 0.7), np.array([False, False, True, True])
-    assert best_threshold(scores, positive, np.array(list("abcd"))) == 0.7
+    assert _balanced(scores, positive, np.array(list("abcd"))) == 0.7
 
 
 def test_a_patient_of_many_cells_does_not_pull_the_threshold() -> None:
@@ -61,7 +66,7 @@ def test_a_patient_of_many_cells_does_not_pull_the_threshold() -> None:
     positive = np.concatenate([np.zeros(50), [0, 1, 1]]).astype(bool)
     groups = np.array(["a"] * 50 + ["b", "c", "d"])
     # By cells 0.8 is best (all but one of 53 right); by patients 0.35 and 0.8 are equally good, 0.35 is nearer to 0.5.
-    assert best_threshold(scores, positive, groups) == pytest.approx(0.35)
+    assert _balanced(scores, positive, groups) == pytest.approx(0.35)
 
 
 @settings(max_examples=150, deadline=None)
@@ -76,9 +81,9 @@ def test_a_rate_is_reached_and_by_the_next_threshold_no_more(
         label = 1 if kind == "sens" else 0
         return float(recall_score(positive, scores >= threshold, pos_label=label, sample_weight=weights))
 
-    found = choose_threshold(Rule(kind, level), scores, positive, weights)
-    assert rate(found) >= level - 1e-9
-    assert rate(np.nextafter(found, np.inf if kind == "sens" else -np.inf)) < level - 1e-9
+    result = choose_threshold(Rule(kind, level), scores, positive, weights)
+    assert rate(result) >= level - 1e-9
+    assert rate(np.nextafter(result, np.inf if kind == "sens" else -np.inf)) < level - 1e-9
 
 
 def test_rates_count_patients_not_cells() -> None:
@@ -120,6 +125,6 @@ def test_a_rule_has_one_canonical_form(text: str, rule: str, canonical: str) -> 
 @pytest.mark.parametrize(
     "text", ["", "best", "sens", "sens@", "sens@1.5", "spec@0", "0", "1", "1.0", "-0.5", "nan", "sens@x"]
 )
-def test_what_is_no_threshold_is_said(text: str) -> None:
+def test_invalid_threshold_raises(text: str) -> None:
     with pytest.raises(BenchError, match=r"threshold"):
         parse_threshold(text)

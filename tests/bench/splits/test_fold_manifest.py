@@ -1,4 +1,4 @@
-"""A fold manifest is written and read back as it was, and whatever is wrong with a file is told with its place."""
+"""Writing, reading and validation of fold manifests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_splits_of_a_manifest_are_its_folds() -> None:
         assert sorted([*train, *test]) == list(range(len(table)))
 
 
-def test_what_is_never_tested_trains_in_every_fold() -> None:
+def test_untested_cells_are_training_cells_of_every_fold() -> None:
     table = _table(patients=2, cells=1)
     folds = Folds(manifest_of(table, {0: np.array([0, -1, 1, -1])}))
     assert folds.count == 2
@@ -45,13 +45,13 @@ def test_what_is_never_tested_trains_in_every_fold() -> None:
     ]  # fmt: skip
 
 
-def test_what_is_linked_to_a_tested_cell_may_be_left_out_of_training() -> None:
+def test_cells_linked_to_test_cells_can_be_removed_from_training() -> None:
     table = _table(patients=2, cells=1).assign(unit=["a0+b0", "a1", "a0+b0", "b1"])
     assigned = {0: np.array([0, 0, 1, 1])}
-    kept = [train.tolist() for _, _, train, _ in Folds(manifest_of(table, assigned)).splits()]
-    left = [train.tolist() for _, _, train, _ in Folds(manifest_of(table, assigned), leaves_out=True).splits()]
-    assert kept == [[2, 3], [0, 1]]
-    assert left == [[3], [1]]
+    all_others = [train.tolist() for _, _, train, _ in Folds(manifest_of(table, assigned)).splits()]
+    unlinked = [train.tolist() for _, _, train, _ in Folds(manifest_of(table, assigned), leaves_out=True).splits()]
+    assert all_others == [[2, 3], [0, 1]]
+    assert unlinked == [[3], [1]]
 
 
 @pytest.mark.parametrize("split", ["patient", "image", "lopo"])
@@ -80,10 +80,10 @@ def test_a_file_of_other_cells_is_used_and_noticed(tmp_path: Path) -> None:
     write_folds(draw_folds(_table(cells=3), split="patient", folds=3), tmp_path / "folds.csv")
     read = read_folds(tmp_path / "folds.csv", _table(cells=4))
     assert read.count == 3
-    assert "written for other cells, or was changed since" in read.notices[0]
+    assert "written for other cells or changed afterwards" in read.notices[0]
 
 
-def test_a_file_made_by_hand_needs_patient_and_fold_alone(tmp_path: Path) -> None:
+def test_handwritten_file_needs_patient_and_fold_only(tmp_path: Path) -> None:
     table = _table(patients=2)
     read = read_folds(_file(tmp_path, "# mine\n# ours\nfold;patient\n1;a0\n2;a1\n1;b0\n2;b1\n"), table)
     assert (read.count, read.repeats, read.notices) == (2, 1, ())
@@ -93,20 +93,20 @@ def test_a_file_made_by_hand_needs_patient_and_fold_alone(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("rows", "complaint"),
     [
-        ("a0,0\na1,1\nb0,0\nb1,1\nb1,0\n", r"folds.csv, row 7: the patient 'b1' stands in two folds \(1 and 0\)"),
-        ("a0,0\na1,1\nb0,0\nb1,1\nb1,1\n", r"row 7: the patient 'b1' stands twice in repeat 0"),
+        ("a0,0\na1,1\nb0,0\nb1,1\nb1,0\n", r"folds.csv, row 7: the patient 'b1' is in two folds \(1 and 0\)"),
+        ("a0,0\na1,1\nb0,0\nb1,1\nb1,1\n", r"row 7: the patient 'b1' is twice in repeat 0"),
         ("a0,0\na1,1\nb0,0\n", r"repeat 0 lacks 1 patient \(b1\) of the data"),
-        ("a0,0\na1,1\nb0,0\nb1,1\nzz,1\n", r"repeat 0 names 1 patient \(zz\) that the data do not hold"),
-        ("a0,0\na1,x\nb0,0\nb1,1\n", r"row 4: 'fold' is 'x'; a whole number from -1 on is expected"),
+        ("a0,0\na1,1\nb0,0\nb1,1\nzz,1\n", r"repeat 0 names 1 patient \(zz\) that are not in the data"),
+        ("a0,0\na1,x\nb0,0\nb1,1\n", r"row 4: 'fold' is 'x'; expected an integer of at least -1"),
         ("a0,0\na1,-2\nb0,0\nb1,1\n", r"row 4: 'fold' is '-2'"),
         ("a0,0\na1,1e3\nb0,0\nb1,1\n", r"row 4: 'fold' is '1e3'"),
-        ("a0,-1\na1,-1\nb0,-1\nb1,-1\n", r"repeat 0 tests nobody"),
-        ("a0,0\na1,0\nb0,0\nb1,0\n", r"repeat 0 has one fold that holds everybody, so nobody trains"),
+        ("a0,-1\na1,-1\nb0,-1\nb1,-1\n", r"repeat 0 has no test patients"),
+        ("a0,0\na1,0\nb0,0\nb1,0\n", r"repeat 0 has one fold with all patients, so none are left"),
         ("a0,0,0\n", r"row 3: 3 fields, but the header has 2"),
         ("", r"the file has no rows"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told_with_its_place(tmp_path: Path, rows: str, complaint: str) -> None:
+def test_errors_name_file_and_row(tmp_path: Path, rows: str, complaint: str) -> None:
     with pytest.raises(BenchError, match=complaint):
         read_folds(_file(tmp_path, "# folds\npatient,fold\n" + rows), _table(patients=2))
 

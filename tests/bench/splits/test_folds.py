@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import BenchError
-from bench.splits.folds import InnerPatientKFold, PatientKFold, check_apart, check_enough, inner_folds
+from bench.splits.folds import InnerPatientKFold, PatientKFold, check_disjoint, check_unit_counts, inner_folds
 
 
 def _cells(*sizes: tuple[str, list[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -25,7 +25,7 @@ def _cells(*sizes: tuple[str, list[int]]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _renamed(patients: np.ndarray, random: Random) -> np.ndarray:
-    """The same patients under ids whose order says nothing."""
+    """The same patients under randomly ordered ids."""
     ids = sorted(set(patients))
     name = dict(zip(ids, random.sample(ids, len(ids)), strict=True))
     return np.array([name[p] for p in patients])
@@ -147,7 +147,7 @@ def test_as_many_folds_as_patients_are_never_empty(folds: int) -> None:
         assert all(len(set(patients[assigned == fold])) == 1 for fold in range(folds))
 
 
-def test_a_rare_class_that_hides_in_mixed_patients_still_lies_in_every_fold() -> None:
+def test_rare_class_of_mixed_patients_is_in_every_fold() -> None:
     """Ten patients hold `c`, of whom five are dealt out as patients of another class: one partition in 252 will do."""
     parts = [("ac", 5), ("bc", 5), ("a", 5), ("b", 20)]
     held = [(kind, f"{kind}{n}") for kind, count in parts for n in range(count)]
@@ -158,10 +158,10 @@ def test_a_rare_class_that_hides_in_mixed_patients_still_lies_in_every_fold() ->
         assert all(set(labels[assigned == fold]) == {"a", "b", "c"} for fold in range(10))
 
 
-def test_where_no_partition_holds_every_class_it_is_said() -> None:
+def test_raises_if_no_partition_has_every_class() -> None:
     """Each class has two patients, but of three patients one is alone in its fold and holds two classes of three."""
     labels, patients = np.array(list("abacbc")), np.array(["p0", "p0", "p1", "p1", "p2", "p2"])
-    with pytest.raises(BenchError, match=r"none of 10000 partitions .* into 2 folds holds every class \(a, b, c\)"):
+    with pytest.raises(BenchError, match=r"none of 10000 partitions .* into 2 folds has every class \(a, b, c\)"):
         PatientKFold(2).assign(labels, patients)
 
 
@@ -210,19 +210,19 @@ def test_a_split_needs_labels_and_patients() -> None:
 
 def test_a_patient_on_both_sides_is_named() -> None:
     units = np.array(["p1", "p1", "p2", "p3"])
-    check_apart(units, np.array([0, 1]), np.array([2, 3]), where="here")
+    check_disjoint(units, np.array([0, 1]), np.array([2, 3]), where="here")
     with pytest.raises(BenchError, match="here: patients on both sides of the split: p1"):
-        check_apart(units, np.array([0]), np.array([1, 2, 3]), where="here")
+        check_disjoint(units, np.array([0]), np.array([1, 2, 3]), where="here")
 
 
-def test_check_enough_counts_patients_and_not_cells() -> None:
+def test_check_unit_counts_counts_patients_not_cells() -> None:
     counts = np.array([[100, 0], [100, 0], [0, 1], [0, 1]])
-    check_enough(counts, ["a", "b"], 2)
+    check_unit_counts(counts, ["a", "b"], 2)
     with pytest.raises(BenchError, match="3 folds need 3 patients"):
-        check_enough(counts, ["a", "b"], 3)
+        check_unit_counts(counts, ["a", "b"], 3)
 
 
-def test_inner_folds_are_as_many_as_the_scarcest_class_allows() -> None:
+def test_inner_folds_are_limited_by_the_rarest_class() -> None:
     labels, patients = _cells(("a", [2] * 9), ("b", [7] * 2))
     assert inner_folds(labels, patients, 3) == 2
     assert inner_folds(labels, patients, 1) == 1
@@ -231,7 +231,7 @@ def test_inner_folds_are_as_many_as_the_scarcest_class_allows() -> None:
         inner_folds(labels, patients, 3)
 
 
-def test_what_an_estimator_splits_may_hold_fewer_patients_than_the_outer_training_set() -> None:
+def test_inner_splitter_reduces_folds_for_fewer_patients() -> None:
     labels, patients = _cells(("a", [2] * 9), ("b", [7] * 2))
     splits = list(InnerPatientKFold(3).split(labels, labels, patients))
     assert len(splits) == 2

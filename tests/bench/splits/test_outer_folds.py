@@ -1,4 +1,4 @@
-"""Outer folds: what each `--split` promises, and what it says where the promise cannot be kept."""
+"""Outer folds of each `--split`, and their errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
-from bench.datasets.cnmc import LINKED
+from bench.datasets.readers.cnmc import LINKED
 from bench.datasets.table import units_of
 from bench.errors import BenchError
 from bench.options import make_options
@@ -61,11 +61,11 @@ def cnmc(shared: Path) -> pd.DataFrame:
 
 def _spread(folds: Folds, labels: pd.Series, column: str, positive: str) -> list[float]:
     """Largest minus smallest share of positive patients over the folds of each repeat."""
-    found = []
+    result = []
     for _, part in folds.table.groupby("repeat"):
         patients = part.assign(label=labels.to_numpy()).drop_duplicates(column)
-        found.append(float(np.ptp((patients["label"] == positive).groupby(patients["fold"]).mean())))
-    return found
+        result.append(float(np.ptp((patients["label"] == positive).groupby(patients["fold"]).mean())))
+    return result
 
 
 def test_repeats_differ_as_random_partitions_do() -> None:
@@ -91,7 +91,7 @@ def test_folds_depend_on_the_seed_and_not_on_the_number_of_repeats() -> None:
     assert one.hash == again.hash != other.hash
 
 
-def test_linked_patients_lie_in_one_fold() -> None:
+def test_linked_patients_are_in_one_fold() -> None:
     labels, patients = _cnmc_like()
     table = _table(labels, patients)
     linked = {"all000", "all001", "all002"}
@@ -105,11 +105,11 @@ def test_linked_patients_lie_in_one_fold() -> None:
 def test_fewer_patients_of_a_class_than_folds_names_the_largest_number() -> None:
     """EVALUATION 12: split guard."""
     table = _table(*_cells(("ALL", [5] * 12), ("HEM", [9] * 3)))
-    with pytest.raises(BenchError, match=r"HEM has 3; ask for at most --folds 3"):
+    with pytest.raises(BenchError, match=r"HEM has 3; use at most --folds 3"):
         draw_folds(table, split="patient", folds=5, repeats=1, seed=0)
     assert len(list(draw_folds(table, split="patient", folds=3, repeats=1, seed=0).splits())) == 3
     lonely = _table(*_cells(("ALL", [5] * 12), ("HEM", [9])))
-    with pytest.raises(BenchError, match="HEM has 1; it takes at least 3 of each class"):
+    with pytest.raises(BenchError, match="HEM has 1; at least 3 of each class are needed"):
         draw_folds(lonely, split="patient", folds=5, repeats=1, seed=0)
 
 
@@ -120,11 +120,11 @@ def test_linked_patients_count_once() -> None:
         draw_folds(table, split="patient", folds=5, repeats=1, seed=0)
 
 
-def test_an_image_split_tears_patients_apart_and_says_so() -> None:
+def test_image_split_divides_patients_and_lists_it() -> None:
     table = _table(*_cnmc_like())
     folds = draw_folds(table, split="image", folds=5, repeats=2, seed=0)
     assert folds.violations
-    assert "of 73 patients lie in several folds" in folds.violations[0]
+    assert "of 73 patients are in several folds" in folds.violations[0]
     for _, _, _, test in folds.splits():
         share = (table["label"].iloc[test] == "all").mean()
         assert abs(share - (table["label"] == "all").mean()) < 0.01
@@ -143,25 +143,25 @@ def test_official_folds_are_taken_as_they_are() -> None:
         assert set(fold[test]) == {f"fold_{number}"}
 
 
-def test_official_folds_that_tear_links_list_it() -> None:
+def test_official_folds_that_divide_linked_patients_list_it() -> None:
     labels, patients = _cells(("a", [3] * 6), ("b", [3] * 6))
     table = _table(labels, patients, fold=np.array([f"fold_{int(p[-1]) % 3}" for p in patients]))
     table["unit"] = table["unit"].replace({"b001": "b001+b002", "b002": "b001+b002"})
     violations = draw_folds(table, split="official", folds=5, repeats=1, seed=0).violations
-    assert violations == ("1 of 11 split units (linked patients are one) lie in several folds, such as b001+b002",)
+    assert violations == ("1 of 11 split units (linked patients are one) are in several folds, such as b001+b002",)
 
 
 def test_official_folds_that_cannot_be_used() -> None:
     labels, patients = _cells(("a", [3] * 4), ("b", [3] * 4))
     table = _table(labels, patients)
-    with pytest.raises(BenchError, match="need a data set that comes with folds"):
+    with pytest.raises(BenchError, match="need a dataset with folds"):
         draw_folds(table, split="official", folds=5, repeats=1, seed=0)
-    with pytest.raises(BenchError, match="must be at least two; here is only 'x'"):
+    with pytest.raises(BenchError, match="at least two official folds are needed; the only one is 'x'"):
         draw_folds(table.assign(fold="x"), split="official", folds=5, repeats=1, seed=0)
     with pytest.raises(BenchError, match=r"fold 0 of repeat 0 has no cell of a on its training side"):
         draw_folds(table.assign(fold=labels), split="official", folds=5, repeats=1, seed=0)
     missing = table.assign(fold=["x"] * 23 + [None])
-    with pytest.raises(BenchError, match="need a data set that comes with folds"):
+    with pytest.raises(BenchError, match="need a dataset with folds"):
         draw_folds(missing, split="official", folds=5, repeats=1, seed=0)
     with pytest.raises(BenchError, match="one repeat"):
         draw_folds(table.assign(fold="x"), split="official", folds=5, repeats=2, seed=0)
@@ -203,7 +203,7 @@ def test_the_order_of_the_rows_does_not_matter(seed: int, random: Random, split:
     assert one.sort_index().equals(other.sort_index())
 
 
-def test_linked_official_folds_of_cnmc_leave_out_what_is_linked(cnmc: pd.DataFrame) -> None:
+def test_linked_official_folds_of_cnmc_remove_linked_cells(cnmc: pd.DataFrame) -> None:
     """All four groups of linked patients cross the official folds: their training cells go, counted by hand here."""
     folds = draw_folds(cnmc, split="official-linked")
     assert folds.violations == ()
@@ -218,11 +218,11 @@ def test_linked_official_folds_of_cnmc_leave_out_what_is_linked(cnmc: pd.DataFra
         assert len(test) == (cnmc["fold"] == str(fold)).sum()
         assert len(train) == len(cnmc) - len(test) - lost
     assert folds.notices == (
-        "official folds, links held apart: 1838 training cells are left out in all (229 in fold 0, 353 in fold 1, 1256 "
-        "in fold 2); 4 split units of linked patients lie in several official folds",
+        "official folds without leakage of linked patients: 1838 training cells are removed in total (229 in fold 0, "
+        "353 in fold 1, 1256 in fold 2); 4 split units of linked patients are in several official folds",
     )
     plain = draw_folds(cnmc, split="official")
-    assert plain.violations == ("4 of 66 split units (linked patients are one) lie in several folds, such as 20+21",)
+    assert plain.violations == ("4 of 66 split units (linked patients are one) are in several folds, such as 20+21",)
     assert all(len(train) + len(test) == len(cnmc) for _, _, train, test in plain.splits())
 
 
@@ -254,7 +254,7 @@ def test_a_patient_in_two_official_folds_is_named_with_the_cells(split: str) -> 
     assert "patient a000: c00000 in fold fold_0, c00001 in fold fold_2" in str(stopped.value)
 
 
-def test_a_class_that_is_all_linked_away_is_missed() -> None:
+def test_class_without_training_cells_after_removing_links_raises() -> None:
     labels, patients = _cells(("a", [2] * 4), ("b", [2] * 2))
     table = _table(labels, patients, fold=[str(int(p[-1]) % 2) for p in patients])
     table["unit"] = table["unit"].replace({"b000": "b000+b001", "b001": "b000+b001"})
@@ -306,19 +306,19 @@ def test_held_out_cells_are_tested_once_and_never_train() -> None:
 
 
 @pytest.mark.parametrize("split", ["official", "official-linked", "lopo", "held-out"])
-def test_what_is_not_drawn_has_one_repeat(split: str) -> None:
+def test_splits_that_are_not_random_have_one_repeat(split: str) -> None:
     table = _table(*_cells(("a", [3] * 4), ("b", [3] * 4)), fold="x", set="train")
-    with pytest.raises(BenchError, match=f"--split {split} draws nothing and so has one repeat"):
+    with pytest.raises(BenchError, match=f"--split {split} is not random and has one repeat"):
         draw_folds(table, split=split, repeats=2)
 
 
 @pytest.mark.parametrize(("split", "there"), [("lopo", 8), ("official", 2)])
-def test_a_number_of_folds_that_is_not_theirs_is_refused(split: str, there: int) -> None:
+def test_contradicting_number_of_folds_raises(split: str, there: int) -> None:
     labels, patients = _cells(("a", [3] * 4), ("b", [3] * 4))
     table = _table(labels, patients, fold=[str(int(p[-1]) % 2) for p in patients])
     assert outer_folds(table, make_options({"split": split})).count == there
     assert outer_folds(table, make_options({"split": split, "folds": there})).count == there
-    with pytest.raises(BenchError, match=f"--folds 5: --split {split} makes {there} on these data; leave out --folds"):
+    with pytest.raises(BenchError, match=f"--folds 5: --split {split} makes {there} on these data; omit --folds"):
         outer_folds(table, make_options({"split": split, "folds": 5}))
 
 
@@ -326,7 +326,7 @@ def test_one_patient_with_ninety_percent_of_the_cells_works_and_is_noticed() -> 
     table = _table(*_cells(("a", [162, 2, 2, 2, 2]), ("b", [2, 2, 2, 2, 2])))
     folds = draw_folds(table, split="patient", folds=5, repeats=2, seed=0)
     assert len(list(folds.splits())) == 10
-    assert folds.notices[0].startswith("a000 holds 90 % of the cells")
+    assert folds.notices[0].startswith("a000 has 90 % of the cells")
     assert draw_folds(_table(*_cnmc_like()), split="patient").notices == ()
 
 
@@ -336,15 +336,15 @@ def test_folds_from_a_file_are_those_that_were_written(tmp_path: Path) -> None:
     write_folds(drawn, tmp_path / "folds.csv")
     read = outer_folds(table, make_options({"folds_file": tmp_path / "folds.csv"}))
     assert (read.hash, read.count, read.repeats, read.notices) == (drawn.hash, 4, 3, ())
-    for name, asked, there in (("folds", 5, 4), ("repeats", 2, 3)):
-        with pytest.raises(BenchError, match=rf"--{name} {asked}: .*folds.csv holds {there} on these data"):
-            outer_folds(table, make_options({"folds_file": tmp_path / "folds.csv", name: asked}))
+    for name, requested, there in (("folds", 5, 4), ("repeats", 2, 3)):
+        with pytest.raises(BenchError, match=rf"--{name} {requested}: .*folds.csv has {there} on these data"):
+            outer_folds(table, make_options({"folds_file": tmp_path / "folds.csv", name: requested}))
     for split in ("official", "official-linked", "lopo", "held-out"):
-        with pytest.raises(BenchError, match=f"--split {split} draws none; leave one out"):
+        with pytest.raises(BenchError, match=f"--split {split} is not random; omit one of them"):
             folds_from(tmp_path / "folds.csv", table, split=split)
 
 
-def test_folds_from_a_file_that_tear_linked_patients_are_refused_or_marked(tmp_path: Path) -> None:
+def test_folds_file_that_divides_linked_patients_raises_or_is_marked(tmp_path: Path) -> None:
     labels, patients = _cells(("a", [2] * 4), ("b", [2] * 4))
     table, file = _table(labels, patients), tmp_path / "folds.csv"
     rows = [f"{patient},{int(patient[-1]) % 2}" for patient in dict.fromkeys(patients)]
@@ -356,7 +356,7 @@ def test_folds_from_a_file_that_tear_linked_patients_are_refused_or_marked(tmp_p
     ):
         folds_from(file, table, split="patient")
     assert folds_from(file, table, split="image").violations == (
-        "1 of 7 split units (linked patients are one) lie in several folds, such as a000+a001",
+        "1 of 7 split units (linked patients are one) are in several folds, such as a000+a001",
     )
 
 

@@ -14,22 +14,22 @@ FOLDS = np.array([0.01, 0.02, 0.03, 0.04, 0.05])  # EVALUATION.md, section 12
 
 
 def test_closed_form():
-    found = corrected_t(FOLDS, ratio=1 / 4)
-    assert found.t == pytest.approx(2 * np.sqrt(2), abs=1e-12)
-    assert found.p == pytest.approx(0.0474206556, abs=1e-9)
+    result = corrected_t(FOLDS, ratio=1 / 4)
+    assert result.t == pytest.approx(2 * np.sqrt(2), abs=1e-12)
+    assert result.p == pytest.approx(0.0474206556, abs=1e-9)
 
 
 def test_without_correction_it_is_the_paired_t():
-    found, expected = corrected_t(FOLDS, ratio=0), ttest_1samp(FOLDS, 0)
-    assert found.t == pytest.approx(3 * np.sqrt(2), abs=1e-12)
-    assert (found.t, found.p) == pytest.approx((expected.statistic, expected.pvalue), rel=1e-12)
-    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval()), rel=1e-12)
+    result, expected = corrected_t(FOLDS, ratio=0), ttest_1samp(FOLDS, 0)
+    assert result.t == pytest.approx(3 * np.sqrt(2), abs=1e-12)
+    assert (result.t, result.p) == pytest.approx((expected.statistic, expected.pvalue), rel=1e-12)
+    assert (result.low, result.high) == pytest.approx(tuple(expected.confidence_interval()), rel=1e-12)
 
 
 def test_interval_and_p_value_agree():
     differences = FOLDS - 0.01
-    found = corrected_t(differences, ratio=1 / 4)
-    shifted = corrected_t(differences - found.low, ratio=1 / 4)
+    result = corrected_t(differences, ratio=1 / 4)
+    shifted = corrected_t(differences - result.low, ratio=1 / 4)
     assert shifted.p == pytest.approx(0.05, abs=1e-12)
 
 
@@ -45,8 +45,8 @@ def test_bayesian_is_baycomps(seed):
     rng = np.random.default_rng(seed)
     first, second = rng.normal(0.8, 0.05, size=(2, 25))
     left, rope, right = two_on_single(first, second, rope=0.01, runs=5)  # its correlation is 1/k: ratio 1/(k - 1)
-    found = correlated_posterior(first - second, ratio=1 / 4, rope=0.01)
-    assert (found.above, found.inside, found.below) == pytest.approx((left, rope, right), abs=1e-9)
+    result = correlated_posterior(first - second, ratio=1 / 4, rope=0.01)
+    assert (result.above, result.inside, result.below) == pytest.approx((left, rope, right), abs=1e-9)
 
 
 def test_the_gallery_example_of_scikit_learn():
@@ -55,30 +55,30 @@ def test_the_gallery_example_of_scikit_learn():
     X, y = make_moons(noise=0.352, random_state=1, n_samples=100)
     cv = RepeatedStratifiedKFold(n_splits=10, n_repeats=10, random_state=0)
     rbf, linear = (cross_val_score(SVC(kernel=k), X, y, scoring="roc_auc", cv=cv) for k in ("rbf", "linear"))
-    found, naive = corrected_t(rbf - linear, ratio=10 / 90), corrected_t(rbf - linear, ratio=0)
-    assert (found.t, found.p / 2, naive.t, naive.p / 2) == pytest.approx((0.750, 0.227, 2.611, 0.005), abs=5e-4)
+    result, naive = corrected_t(rbf - linear, ratio=10 / 90), corrected_t(rbf - linear, ratio=0)
+    assert (result.t, result.p / 2, naive.t, naive.p / 2) == pytest.approx((0.750, 0.227, 2.611, 0.005), abs=5e-4)
     above = correlated_posterior(rbf - linear, ratio=10 / 90, rope=0).above
-    assert above == pytest.approx(1 - found.p / 2, abs=1e-12)
+    assert above == pytest.approx(1 - result.p / 2, abs=1e-12)
 
 
 def test_equal_pipelines():
-    found = corrected_t(np.zeros(5), ratio=0.25)
-    assert (found.p, found.low, found.high) == (1.0, 0.0, 0.0)
+    result = corrected_t(np.zeros(5), ratio=0.25)
+    assert (result.p, result.low, result.high) == (1.0, 0.0, 0.0)
     assert correlated_posterior(np.zeros(5), ratio=0.25).inside == 1.0
 
 
 @pytest.mark.parametrize("difference", [0.5, 0.1, -0.3])
 def test_the_same_difference_on_all_folds_is_the_limit(difference):
-    found = corrected_t(np.full(25, difference), ratio=0.25)
-    assert (found.t, found.p) == (np.copysign(np.inf, difference), 0.0)
-    assert (found.mean, found.low, found.high) == (difference, difference, difference)
+    result = corrected_t(np.full(25, difference), ratio=0.25)
+    assert (result.t, result.p) == (np.copysign(np.inf, difference), 0.0)
+    assert (result.mean, result.low, result.high) == (difference, difference, difference)
     share = correlated_posterior(np.full(25, difference), ratio=0.25)
     assert (share.below, share.inside, share.above) == (float(difference < 0), 0.0, float(difference > 0))
 
 
 def test_the_rounding_of_sums_is_no_difference():
-    found = corrected_t(np.full(25, 2.0**-53), ratio=0.25)
-    assert (found.mean, found.p) == (0.0, 1.0)
+    result = corrected_t(np.full(25, 2.0**-53), ratio=0.25)
+    assert (result.mean, result.p) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("differences", [[0.1], [0.1, np.nan], [[0.1, 0.2], [0.1, 0.2]]])

@@ -1,16 +1,15 @@
-"""Coverage and level, by simulated studies whose truth is known; seeded, so that the figures repeat."""
+"""Coverage of intervals and level of tests in seeded simulations: short ones, and full-size ones marked `study`."""
 
 import numpy as np
 import pytest
+from reference.delong import delong
 from scipy.stats import norm, rankdata, ttest_1samp
 
 from bench.splits.folds import PatientKFold
-from bench.statistics.auroc import delong, kernel_of, logit_interval, patient_weighted
+from bench.statistics.auroc import kernel_of, logit_interval, patient_weighted
 from bench.statistics.bootstrap import patient_draws, percentile_interval
 from bench.statistics.corrected_t import corrected_t
 from bench.statistics.permutation import swap_test
-
-pytestmark = pytest.mark.slow
 
 SHIFT = 1.5278  # two unit normals that far apart have an AUROC of 0.86
 TRUTH = norm.cdf(SHIFT / np.sqrt(2))
@@ -26,10 +25,21 @@ def study(rng, patients, *, models=1, correlation=0.5, median=30.0):
     return scores + np.sqrt(1 - correlation) * rng.normal(size=(models, len(units))), positive, units
 
 
-def test_intervals_cover_the_truth_at_47_and_26_patients():
+def sized(short, full):
+    """Parametrise a simulation by its number of studies."""
+    return pytest.mark.parametrize("studies", [short, pytest.param(full, marks=pytest.mark.study)])
+
+
+def tolerance(rate, studies, *, full):
+    """0.02 at full size; three standard errors in addition for fewer studies."""
+    return 0.02 + (0 if studies >= full else 3 * np.sqrt(rate * (1 - rate) / studies))
+
+
+@sized(60, 1500)
+def test_intervals_cover_the_truth_at_47_and_26_patients(studies):
     rng = np.random.default_rng(1)
     draws = patient_draws(np.repeat([0, 1], [47, 26]), 1000, 0)
-    studies, logit, bootstrap, naive = 1500, 0, 0, 0
+    logit, bootstrap, naive = 0, 0, 0
     for _ in range(studies):
         (scores,), positive, units = study(rng, (47, 26))
         kernel = kernel_of(scores, positive, units)
@@ -41,21 +51,22 @@ def test_intervals_cover_the_truth_at_47_and_26_patients():
         low, high = logit_interval(delong(scores, positive))
         naive += low <= TRUTH <= high
     print(f"coverage: logit {logit / studies}, patient bootstrap {bootstrap / studies}, DeLong {naive / studies}")  # noqa: T201
-    assert 0.93 <= logit / studies <= 0.97
-    assert 0.93 <= bootstrap / studies <= 0.97
+    margin = tolerance(0.95, studies, full=1500)
+    assert logit / studies == pytest.approx(0.95, abs=margin)
+    assert bootstrap / studies == pytest.approx(0.95, abs=margin)
     assert naive / studies < 0.4
 
 
+@sized(60, 1000)
 @pytest.mark.parametrize("patients", [(13, 15), (47, 26)])
-def test_the_swap_test_keeps_its_level(patients):
+def test_the_swap_test_keeps_its_level(patients, studies):
     rng = np.random.default_rng(2)
-    studies = 1000
     rejected = 0
     for number in range(studies):
         (first, second), positive, units = study(rng, patients, models=2, median=12.0)
         rejected += swap_test(first, second, positive, units, permutations=999, seed=number).p <= 0.05
     print(f"swap test at {patients}: rejects {rejected / studies}")  # noqa: T201
-    assert 0.03 <= rejected / studies <= 0.07
+    assert rejected / studies == pytest.approx(0.05, abs=tolerance(0.05, studies, full=1000))
 
 
 def ridge_auroc_differences(rng, *, patients=60, cells=8, features=8, repeats=5, folds=5):
@@ -71,7 +82,7 @@ def ridge_auroc_differences(rng, *, patients=60, cells=8, features=8, repeats=5,
     ]
     gram = [np.einsum("pci,pcj->pij", *[x.reshape(patients, cells, features)] * 2) for x in halves]
     moment = [(x * y[:, None]).reshape(patients, cells, features).sum(axis=1) for x in halves]
-    found = []
+    result = []
     for _ in range(repeats):
         fold_of = PatientKFold(folds, random_state=int(rng.integers(2**31))).assign(label, np.arange(patients))
         for fold in range(folds):
@@ -82,17 +93,18 @@ def ridge_auroc_differences(rng, *, patients=60, cells=8, features=8, repeats=5,
             for x, g, m in zip(halves, gram, moment, strict=True):
                 weights = np.linalg.solve(g[train].sum(axis=0) + np.eye(features), m[train].sum(axis=0))
                 scores.append((rankdata(x[test] @ weights)[positive].sum() - p * (p + 1) / 2) / (p * q))
-            found.append(scores[0] - scores[1])
-    return np.array(found)
+            result.append(scores[0] - scores[1])
+    return np.array(result)
 
 
-def test_the_corrected_t_keeps_its_level_where_the_naive_one_does_not():
+@sized(40, 1000)
+def test_corrected_t_keeps_its_level_and_the_naive_one_does_not(studies):
     rng = np.random.default_rng(3)
-    studies, corrected, naive = 1000, 0, 0
+    corrected, naive = 0, 0
     for _ in range(studies):
         differences = ridge_auroc_differences(rng)
         corrected += corrected_t(differences, ratio=1 / 4).p <= 0.05
         naive += ttest_1samp(differences, 0).pvalue <= 0.05
     print(f"corrected t rejects {corrected / studies}, naive t {naive / studies}")  # noqa: T201
-    assert 0.03 <= corrected / studies <= 0.07
-    assert naive / studies > 0.3
+    assert corrected / studies == pytest.approx(0.05, abs=tolerance(0.05, studies, full=1000))
+    assert naive / studies > 0.3 - (tolerance(0.3, studies, full=1000) - 0.02)

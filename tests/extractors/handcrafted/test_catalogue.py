@@ -1,4 +1,4 @@
-"""The transformers: contract, names, statuses, degenerate cells, invariances, real cells."""
+"""The transformers: contract, names, statuses, degenerate cells, real cells."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from sklearn.base import clone
 
 from extractors.cells import Cell, CellFile, Cells
 from extractors.handcrafted.catalogue import EXTRACTORS, FAMILIES, Handcrafted
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.glcm import Glcm
 from extractors.handcrafted.size import Size
-from extractors.handcrafted.status import Status
 
 OUTLINES = ("size", "shape", "zernike", "fourier", "clefting")
 """Families that are measured on outlines."""
@@ -24,7 +24,7 @@ OUTLINES = ("size", "shape", "zernike", "fourier", "clefting")
 @pytest.fixture(scope="module")
 def cells(draw: Any) -> list[Cell]:
     """Cells with a dark, cleft nucleus in a paler, textured body."""
-    made = []
+    cells = []
     for seed in range(3):
         rng = np.random.default_rng(seed)
         nucleus = draw.cleft_nucleus(seed + 1, 0.2, rng)
@@ -34,8 +34,8 @@ def cells(draw: Any) -> list[Cell]:
         placed[edge[0] : edge[0] + nucleus.shape[0], edge[1] : edge[1] + nucleus.shape[1]] = nucleus
         image = np.where(mask[..., None], 0.6 * np.array([130, 80, 150]) + 0.4 * draw.speckled(mask, seed), 0)
         stained = image * np.where(placed[..., None], [0.4, 0.2, 0.7], 1)  # chromatin absorbs green most, blue least
-        made.append(Cell(f"c{seed}", stained.astype(np.uint8), mask))
-    return made
+        cells.append(Cell(f"c{seed}", stained.astype(np.uint8), mask))
+    return cells
 
 
 @pytest.fixture(scope="module")
@@ -54,18 +54,18 @@ def test_a_plain_cell_has_every_feature(measured: Any) -> None:
     assert np.isfinite(features).all()
 
 
-def test_planted_nuclei_are_found_in_the_cell(measured: Any) -> None:
+def test_planted_clefts_are_counted_in_the_cell(measured: Any) -> None:
     counts = measured[0][:, list(Handcrafted().get_feature_names_out()).index("clefting.count.nucleus")]
     assert counts.tolist() == [1, 2, 3]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_families_are_columns_of_the_whole(cells: list[Cell], measured: Any, family: str) -> None:
+def test_families_are_columns_of_the_catalogue(cells: list[Cell], measured: Any, family: str) -> None:
     single = EXTRACTORS[family]()
     names = Handcrafted().get_feature_names_out()
-    chosen = np.array([name.split(".")[0] == family for name in names])
-    np.testing.assert_array_equal(single.get_feature_names_out(), names[chosen])
-    np.testing.assert_array_equal(single.fit(cells).transform(cells), measured[0][:, chosen])
+    validated_names = np.array([name.split(".")[0] == family for name in names])
+    np.testing.assert_array_equal(single.get_feature_names_out(), names[validated_names])
+    np.testing.assert_array_equal(single.fit(cells).transform(cells), measured[0][:, validated_names])
 
 
 def test_a_cell_does_not_depend_on_its_batch(cells: list[Cell], measured: Any) -> None:
@@ -73,30 +73,7 @@ def test_a_cell_does_not_depend_on_its_batch(cells: list[Cell], measured: Any) -
     np.testing.assert_array_equal(alone, measured[0])
 
 
-@pytest.mark.parametrize(
-    "turn",
-    [np.rot90, lambda a: np.rot90(a, 2), np.flipud, np.fliplr, np.transpose],
-    ids=["quarter", "half", "upside down", "left to right", "transposed"],
-)
-def test_quarter_turns_and_flips(cells: list[Cell], measured: Any, turn: Any) -> None:
-    turned = [
-        Cell(
-            cell.id,
-            np.ascontiguousarray(np.stack([turn(cell.image[..., c]) for c in range(3)], axis=2)),
-            np.ascontiguousarray(turn(cell.mask)),
-        )
-        for cell in cells
-    ]
-    found = Handcrafted().transform(turned)
-    for index, column in enumerate(Handcrafted().catalogue()):
-        tolerance = column.feature.turns
-        if np.isfinite(tolerance):
-            np.testing.assert_allclose(
-                found[:, index], measured[0][:, index], rtol=tolerance, atol=1e-6, err_msg=column.name
-            )
-
-
-def test_shape_and_texture_do_not_depend_on_the_place(cells: list[Cell], measured: Any) -> None:
+def test_features_do_not_depend_on_the_position_in_the_image(cells: list[Cell], measured: Any) -> None:
     moved = [
         Cell(cell.id, np.pad(cell.image, ((9, 2), (0, 31), (0, 0))), np.pad(cell.mask, ((9, 2), (0, 31))))
         for cell in cells
@@ -120,7 +97,7 @@ def test_tiny_regions_have_reasons_and_never_raise(pixels: tuple[int, int]) -> N
     assert np.isfinite(features[status == Status.OK]).all()
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_random_masks_have_reasons_and_never_raise(seed: int) -> None:
     rng = np.random.default_rng(seed)
     image = rng.integers(0, 256, (24, 31, 3), dtype=np.uint8)
@@ -131,7 +108,7 @@ def test_random_masks_have_reasons_and_never_raise(seed: int) -> None:
     assert not np.isinf(features).any()
 
 
-def test_an_empty_mask_is_a_row_of_empty() -> None:
+def test_an_empty_mask_has_the_status_empty() -> None:
     cell = Cell("void", np.zeros((9, 9, 3), dtype=np.uint8), np.zeros((9, 9), dtype=bool))
     features, status = Handcrafted().transform_with_status([cell])
     assert np.isnan(features).all()
@@ -147,13 +124,18 @@ def test_a_flat_cell_has_size_but_no_texture_and_no_nucleus() -> None:
     assert by_name["color.mean.cell.red"] == Status.OK
 
 
-def test_a_cell_that_fills_its_frame_keeps_colour_and_texture_only() -> None:
+def test_a_cell_that_fills_its_frame_has_only_colour_and_texture() -> None:
     image = np.random.default_rng(1).integers(0, 255, (40, 40, 3), dtype=np.uint8)
     _, status = Handcrafted().transform_with_status([Cell("whole", image, np.ones((40, 40), dtype=bool))])
     for name, code in zip(Handcrafted().get_feature_names_out(), status[0], strict=True):
         if name.endswith(".cell"):
             outline = name.split(".")[0] in OUTLINES
             assert code == (Status.TOUCHES_BORDER if outline else Status.OK), name
+
+
+def test_every_column_is_documented() -> None:
+    features = [column.feature for column in Handcrafted().catalogue()]
+    assert all(feature.formula and feature.unit and feature.range and feature.source for feature in features)
 
 
 def test_no_cells_are_no_rows() -> None:
@@ -179,25 +161,9 @@ def test_families_are_chosen_by_list_or_by_name() -> None:
 
 
 @pytest.mark.parametrize("families", ["sift", ["shape", "sift"]])
-def test_an_unknown_family_is_named_with_the_known_ones(families: Any) -> None:
+def test_an_unknown_family_is_an_error_that_lists_the_known_ones(families: Any) -> None:
     with pytest.raises(ValueError, match=rf"'sift'.*{', '.join(FAMILIES)}"):
         Handcrafted(families=families).fit([])
-
-
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"families": []}, "no family of handcrafted features is asked for"),
-        ({"levels": 1}, "from 2 to 256"),
-        ({"levels": 32.0}, "from 2 to 256"),
-        ({"distances": ()}, "from 1 on"),
-        ({"distances": (0, 1)}, "from 1 on"),
-        ({"distances": (1, 1)}, "from 1 on"),
-    ],
-)
-def test_senseless_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Handcrafted(**parameters).fit([])
 
 
 def test_regions_and_channels_are_those_of_the_families() -> None:
@@ -208,9 +174,9 @@ def test_regions_and_channels_are_those_of_the_families() -> None:
     assert {c.name.split(".")[3] for c in green.catalogue() if c.name.startswith("glcm.")} == {"green"}
     names = [c.name for c in green.catalogue() if c.name.startswith("color.")]
     assert names == EXTRACTORS["color"]().get_feature_names_out().tolist()
-    with pytest.raises(ValueError, match="no outlined region is asked for"):
+    with pytest.raises(ValueError, match="expected at least one outlined region"):
         Handcrafted(families="shape", regions="cytoplasm").fit([])
-    with pytest.raises(ValueError, match="no region is called 'nuclei'"):
+    with pytest.raises(ValueError, match="unknown region 'nuclei'"):
         Handcrafted(regions="nuclei").fit([])
 
 
@@ -218,7 +184,7 @@ def test_one_distance_may_be_a_number() -> None:
     assert len(Glcm(distances=2).get_feature_names_out()) * 3 == len(Glcm().get_feature_names_out())
 
 
-def test_scikit_learn_can_clone_and_ask() -> None:
+def test_scikit_learn_can_clone_and_inspect() -> None:
     extractor = Handcrafted(families=["size", "glcm"], levels=16, distances=[1, 2], channels=["luma"])
     copy = clone(extractor)
     assert copy.get_params() == extractor.get_params()

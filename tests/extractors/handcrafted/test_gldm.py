@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from extractors.handcrafted.emphases import emphases
+from extractors.handcrafted.framework.quantisation import Quantised
+from extractors.handcrafted.framework.size_zone_statistics import size_zone_statistics
 from extractors.handcrafted.gldm import DEPENDENCE_FEATURES, FEATURES, PERCENTAGE, Gldm, dependences
-from extractors.handcrafted.quantisation import Quantised
 
 
 def counted(levels: list[list[int]] | np.ndarray, count: int) -> dict[tuple[int, int], int]:
@@ -28,13 +28,15 @@ def test_every_pixel_has_one_dependence() -> None:
     levels = np.random.default_rng(0).integers(0, 5, (17, 12))
     counts = dependences(Quantised(levels.astype(np.uint16), 4))
     np.testing.assert_array_equal(counts.sum(axis=1), np.bincount(levels.ravel(), minlength=5)[1:])
-    found = dict(zip((f.name for f in DEPENDENCE_FEATURES), emphases(counts[None], np.arange(1, 10)), strict=True))
+    result = dict(
+        zip((f.name for f in DEPENDENCE_FEATURES), size_zone_statistics(counts[None], np.arange(1, 10)), strict=True)
+    )
     shares = np.bincount(levels.ravel())[1:] / np.count_nonzero(levels)
     i = np.arange(1, 5)
     # Summed over dependences, the matrix is the histogram of the levels.
-    assert found["high_grey_level_emphasis"][0] == pytest.approx(shares @ i**2, rel=1e-12)
-    assert found["grey_level_variance"][0] == pytest.approx(shares @ i**2 - (shares @ i) ** 2, rel=1e-12)
-    assert found["grey_level_nonuniformity_normalised"][0] == pytest.approx((shares**2).sum(), rel=1e-12)
+    assert result["high_grey_level_emphasis"][0] == pytest.approx(shares @ i**2, rel=1e-12)
+    assert result["grey_level_variance"][0] == pytest.approx(shares @ i**2 - (shares @ i) ** 2, rel=1e-12)
+    assert result["grey_level_nonuniformity_normalised"][0] == pytest.approx((shares**2).sum(), rel=1e-12)
 
 
 def test_there_is_no_percentage_of_what_overlaps() -> None:

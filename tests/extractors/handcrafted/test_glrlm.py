@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from extractors.handcrafted.emphases import emphases
+from extractors.handcrafted.framework.quantisation import Quantised
+from extractors.handcrafted.framework.size_zone_statistics import size_zone_statistics
 from extractors.handcrafted.glrlm import RUN_FEATURES, runs
-from extractors.handcrafted.quantisation import Quantised
 
 NAMES = [feature.name for feature in RUN_FEATURES]
 
@@ -54,17 +54,17 @@ def test_features_of_stripes_in_closed_form() -> None:
     # Rows of 1 and 3 by turns: 8 runs of 10 along them, 80 of 1 along every other direction.
     levels = np.where(np.arange(8)[:, None] % 2, 3, 1) * np.ones((1, 10), dtype=int)
     counts = runs(of_levels(levels, 3))
-    found = dict(zip(NAMES, emphases(counts, np.arange(1, counts.shape[2] + 1)), strict=True))
-    np.testing.assert_allclose(found["short_run_emphasis"], [1 / 100, 1, 1, 1], rtol=1e-12)
-    np.testing.assert_allclose(found["long_run_emphasis"], [100, 1, 1, 1], rtol=1e-12)
-    np.testing.assert_allclose(found["run_percentage"], [1 / 10, 1, 1, 1], rtol=1e-12)
-    np.testing.assert_allclose(found["run_entropy"], 1, rtol=1e-12)
-    np.testing.assert_array_equal(found["run_length_variance"], 0)
-    np.testing.assert_allclose(found["grey_level_variance"], 1, rtol=1e-12)
-    np.testing.assert_allclose(found["grey_level_nonuniformity_normalised"], 1 / 2, rtol=1e-12)
-    np.testing.assert_array_equal(found["run_length_nonuniformity_normalised"], 1)
-    np.testing.assert_allclose(found["low_grey_level_emphasis"], (1 + 1 / 9) / 2, rtol=1e-12)
-    np.testing.assert_allclose(found["high_grey_level_emphasis"], 5, rtol=1e-12)
-    np.testing.assert_allclose(found["short_run_high_grey_level_emphasis"], [5 / 100, 5, 5, 5], rtol=1e-12)
-    np.testing.assert_allclose(found["long_run_low_grey_level_emphasis"][0], 100 * (1 + 1 / 9) / 2, rtol=1e-12)
-    assert not np.signbit(found["run_length_variance"]).any()
+    result = dict(zip(NAMES, size_zone_statistics(counts, np.arange(1, counts.shape[2] + 1)), strict=True))
+    np.testing.assert_allclose(result["short_run_emphasis"], [1 / 100, 1, 1, 1], rtol=1e-12)
+    np.testing.assert_allclose(result["long_run_emphasis"], [100, 1, 1, 1], rtol=1e-12)
+    np.testing.assert_allclose(result["run_percentage"], [1 / 10, 1, 1, 1], rtol=1e-12)
+    np.testing.assert_allclose(result["run_entropy"], 1, rtol=1e-12)
+    np.testing.assert_array_equal(result["run_length_variance"], 0)
+    np.testing.assert_allclose(result["grey_level_variance"], 1, rtol=1e-12)
+    np.testing.assert_allclose(result["grey_level_nonuniformity_normalised"], 1 / 2, rtol=1e-12)
+    np.testing.assert_array_equal(result["run_length_nonuniformity_normalised"], 1)
+    np.testing.assert_allclose(result["low_grey_level_emphasis"], (1 + 1 / 9) / 2, rtol=1e-12)
+    np.testing.assert_allclose(result["high_grey_level_emphasis"], 5, rtol=1e-12)
+    np.testing.assert_allclose(result["short_run_high_grey_level_emphasis"], [5 / 100, 5, 5, 5], rtol=1e-12)
+    np.testing.assert_allclose(result["long_run_low_grey_level_emphasis"][0], 100 * (1 + 1 / 9) / 2, rtol=1e-12)
+    assert not np.signbit(result["run_length_variance"]).any()

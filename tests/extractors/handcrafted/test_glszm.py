@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from extractors.handcrafted.framework.quantisation import Quantised
 from extractors.handcrafted.glszm import zones
-from extractors.handcrafted.quantisation import Quantised
 
 
 def of_levels(levels: Any, count: int) -> Quantised:
@@ -26,11 +26,11 @@ def counted(levels: np.ndarray, count: int) -> Counter[tuple[int, int]]:
 
 
 def labelled(levels: np.ndarray) -> Counter[tuple[int, int]]:
-    found: Counter[tuple[int, int]] = Counter()
+    result: Counter[tuple[int, int]] = Counter()
     for level in np.unique(levels[levels > 0]):
         labels, _ = ndimage.label(levels == level, structure=np.ones((3, 3)))
-        found.update((int(level), int(size)) for size in np.bincount(labels.ravel())[1:])
-    return found
+        result.update((int(level), int(size)) for size in np.bincount(labels.ravel())[1:])
+    return result
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 9, 40])

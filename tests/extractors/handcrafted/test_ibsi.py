@@ -15,39 +15,39 @@ from typing import Any
 import numpy as np
 import pytest
 
-from extractors.handcrafted.emphases import emphases
+from extractors.handcrafted.framework.quantisation import Quantised
+from extractors.handcrafted.framework.size_zone_statistics import size_zone_statistics
 from extractors.handcrafted.glcm import cooccurrences, haralick
 from extractors.handcrafted.gldm import DEPENDENCE_FEATURES, dependences
 from extractors.handcrafted.glrlm import RUN_FEATURES, runs
 from extractors.handcrafted.glszm import FEATURES as ZONE_FEATURES
 from extractors.handcrafted.glszm import zones
 from extractors.handcrafted.ngtdm import neighbourhoods, tone_features
-from extractors.handcrafted.quantisation import Quantised
 
 LEVELS = 6
 Values = dict[str, Any]
 
 
 def of_pairs(slice_: Quantised) -> Values:
-    found = haralick(cooccurrences(slice_, distance=1))
-    second_moment = found["sum_variance"] + found["sum_average"] ** 2
-    return found | {"autocorrelation": (second_moment - found["contrast"]) / 4}
+    result = haralick(cooccurrences(slice_, distance=1))
+    second_moment = result["sum_variance"] + result["sum_average"] ** 2
+    return result | {"autocorrelation": (second_moment - result["contrast"]) / 4}
 
 
 def of_runs(slice_: Quantised) -> Values:
     counts = runs(slice_)
-    found = named(RUN_FEATURES, emphases(counts, np.arange(1, counts.shape[2] + 1)))
-    return raw(found, "run", "run_length", np.count_nonzero(slice_.levels))
+    result = named(RUN_FEATURES, size_zone_statistics(counts, np.arange(1, counts.shape[2] + 1)))
+    return raw(result, "run", "run_length", np.count_nonzero(slice_.levels))
 
 
 def of_zones(slice_: Quantised) -> Values:
     counts, sizes = zones(slice_)
-    found = named(ZONE_FEATURES, emphases(counts[None], sizes))
-    return raw(found, "zone", "zone_size", np.count_nonzero(slice_.levels))
+    result = named(ZONE_FEATURES, size_zone_statistics(counts[None], sizes))
+    return raw(result, "zone", "zone_size", np.count_nonzero(slice_.levels))
 
 
 def of_dependences(slice_: Quantised) -> Values:
-    return named(DEPENDENCE_FEATURES, emphases(dependences(slice_)[None], np.arange(1, 10)))
+    return named(DEPENDENCE_FEATURES, size_zone_statistics(dependences(slice_)[None], np.arange(1, 10)))
 
 
 def of_neighbourhoods(slice_: Quantised) -> Values:
@@ -58,12 +58,12 @@ def named(features: Any, values: np.ndarray) -> Values:
     return {feature.name: row for feature, row in zip(features, values, strict=True)}
 
 
-def raw(found: Values, item: str, size: str, area: int) -> Values:
+def raw(result: Values, item: str, size: str, area: int) -> Values:
     """With the non-uniformities that are not normalised."""
-    items = found[f"{item}_percentage"] * area
-    return found | {
-        "grey_level_nonuniformity": found["grey_level_nonuniformity_normalised"] * items,
-        f"{size}_nonuniformity": found[f"{size}_nonuniformity_normalised"] * items,
+    items = result[f"{item}_percentage"] * area
+    return result | {
+        "grey_level_nonuniformity": result["grey_level_nonuniformity_normalised"] * items,
+        f"{size}_nonuniformity": result[f"{size}_nonuniformity_normalised"] * items,
     }
 
 
@@ -155,11 +155,11 @@ def test_digital_phantom(phantom: dict[str, Any], family: str) -> None:
     of, names = FAMILIES[family]
     expected = phantom["expected_2d_averaged"][family]
     assert set(names) == set(expected)
-    found = [of(slice_) for slice_ in slices(phantom)]
+    result = [of(slice_) for slice_ in slices(phantom)]
     for theirs, ours in names.items():
-        mean = float(np.mean([values[ours] for values in found]))
+        mean = float(np.mean([values[ours] for values in result]))
         assert float(f"{mean:.3g}") == pytest.approx(expected[theirs], rel=1e-9), theirs
 
 
-def test_every_family_of_the_phantom_is_held_against_it(phantom: dict[str, Any]) -> None:
+def test_every_family_of_the_phantom_is_tested(phantom: dict[str, Any]) -> None:
     assert set(phantom["expected_2d_averaged"]) == set(FAMILIES)

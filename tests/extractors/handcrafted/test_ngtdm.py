@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from extractors.handcrafted.framework.cell_regions import CellRegions
+from extractors.handcrafted.framework.quantisation import Quantised
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.ngtdm import Ngtdm, neighbourhoods, tone_features
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.quantisation import Quantised
-from extractors.handcrafted.status import Status
 
 
 def of_levels(levels: np.ndarray, count: int) -> Quantised:
@@ -40,9 +40,9 @@ def test_differences_are_those_of_sums_over_windows() -> None:
 
 
 def test_features_of_two_levels_by_hand() -> None:
-    found = tone_features(np.array([3, 0, 1]), np.array([2.0, 0, 5.0]))
+    result = tone_features(np.array([3, 0, 1]), np.array([2.0, 0, 5.0]))
     p, q = 3 / 4, 1 / 4
-    assert found == pytest.approx(
+    assert result == pytest.approx(
         {
             "coarseness": 1 / (p * 2 + q * 5),
             "contrast": (2 * p * q * 4 / 2) * 7 / 4,
@@ -55,11 +55,11 @@ def test_features_of_two_levels_by_hand() -> None:
     )
 
 
-def test_bodies_of_one_level_each_have_no_coarseness_rather_than_a_cap() -> None:
+def test_components_of_one_level_have_no_coarseness() -> None:
     image = np.zeros((4, 9, 3), dtype=np.uint8)
     image[:, :4], image[:, 5:] = 60, 180
-    found = Ngtdm().measure(Parts(image, image.any(axis=2)))
-    by_name = {name.split(".")[1]: value for name, value in found.items()}
+    result = Ngtdm().measure(CellRegions(image, image.any(axis=2)))
+    by_name = {name.split(".")[1]: value for name, value in result.items()}
     assert by_name["coarseness"] is Status.FLAT
     assert by_name["strength"] is Status.FLAT
     assert by_name["contrast"] == by_name["busyness"] == by_name["complexity"] == 0
@@ -68,4 +68,4 @@ def test_bodies_of_one_level_each_have_no_coarseness_rather_than_a_cap() -> None
 def test_scattered_pixels_without_neighbours_are_too_few() -> None:
     image = np.zeros((5, 5, 3), dtype=np.uint8)
     image[::2, ::2] = np.arange(10, 253, 9)[:27].reshape(3, 3, 3)
-    assert set(Ngtdm().measure(Parts(image, image.any(axis=2))).values()) == {Status.TOO_SMALL}
+    assert set(Ngtdm().measure(CellRegions(image, image.any(axis=2))).values()) == {Status.TOO_SMALL}

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from extractors.cells import Cell, CellFile, Cells
+from extractors.handcrafted.framework.cell_regions import CellRegions
+from extractors.handcrafted.framework.masked_channel import MaskedChannel
+from extractors.handcrafted.framework.quantisation import Binning, Quantised, quantise
 from extractors.handcrafted.glcm import cooccurrences, haralick
 from extractors.handcrafted.gldm import gldm
 from extractors.handcrafted.glrlm import glrlm
 from extractors.handcrafted.glszm import glszm
 from extractors.handcrafted.ngtdm import ngtdm
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.plane import Plane
-from extractors.handcrafted.quantisation import Binning, Quantised, quantise
 
 pytest.importorskip("radiomics", reason="pyradiomics, of the extra `speed`, is not installed")
 
@@ -135,13 +135,12 @@ def peer_values(family: str, levels: Quantised) -> dict[str, float]:
     return {name: float(value) for name, value in PEERS[family](image, region, binWidth=1).execute().items()}
 
 
-def assert_equal_to_peer(family: str, plane: Plane, bins: Binning) -> None:
+def assert_equal_to_peer(family: str, plane: MaskedChannel, bins: Binning) -> None:
     levels = plane.quantised(bins)
-    assert levels is not None
-    found, expected = OURS[family](levels), peer_values(family, levels)
+    result, expected = OURS[family](levels), peer_values(family, levels)
     for ours, theirs in NAMES[family].items():
         # The peer adds 2e-16 to what it takes the logarithm of, and subtracts moments from moments.
-        assert found[ours] == pytest.approx(expected[theirs], rel=1e-9, abs=1e-9), ours
+        assert result[ours] == pytest.approx(expected[theirs], rel=1e-9, abs=1e-9), ours
 
 
 def broken(draw: Any) -> np.ndarray:
@@ -155,7 +154,7 @@ def broken(draw: Any) -> np.ndarray:
 @pytest.mark.parametrize("family", PEERS)
 def test_phantoms(draw: Any, family: str, bins: Binning) -> None:
     for mask in (draw.disc(14), draw.ellipse(20, 13, 0.7), broken(draw)):
-        assert_equal_to_peer(family, Parts(draw.speckled(mask), mask).plane("cell", "luma"), bins)
+        assert_equal_to_peer(family, CellRegions(draw.speckled(mask), mask).masked_channel("cell", "luma"), bins)
 
 
 @pytest.mark.parametrize("family", PEERS)
@@ -166,9 +165,9 @@ def test_real_cells(shared: Path, family: str) -> None:
         assert_equal_to_peer(family, plane_of(cell), Binning(32))
 
 
-def plane_of(cell: Cell) -> Plane:
-    plane = Parts(cell.image, cell.mask).plane("cell", "luma")
-    assert isinstance(plane, Plane)
+def plane_of(cell: Cell) -> MaskedChannel:
+    plane = CellRegions(cell.image, cell.mask).masked_channel("cell", "luma")
+    assert isinstance(plane, MaskedChannel)
     return plane
 
 
@@ -185,7 +184,7 @@ def plane_of(cell: Cell) -> Plane:
 )
 def test_levels(draw: Any, channel: str, bins: Binning, settings: dict[str, Any]) -> None:
     mask = draw.ellipse(20, 13, 0.7)
-    plane = Parts(draw.speckled(mask), mask).plane("cell", channel)
+    plane = CellRegions(draw.speckled(mask), mask).masked_channel("cell", channel)
     ours = quantise(plane.exact, plane.mask, bins, plane.unit)
     values = plane.exact / np.float64(plane.unit)
     theirs, _ = imageoperations.binImage(values, plane.mask, **settings)

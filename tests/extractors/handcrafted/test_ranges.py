@@ -1,4 +1,4 @@
-"""What the catalogue says of ranges and units holds on cells of every kind."""
+"""Ranges and units of the catalogue hold on degenerate cells."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from extractors.handcrafted.catalogue import Handcrafted
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.status import Status
+from extractors.handcrafted.framework.cell_regions import CellRegions
+from extractors.handcrafted.framework.status import Status
 
 FAMILIES = Handcrafted()._families()
 COLUMNS = Handcrafted().catalogue()
@@ -56,13 +56,13 @@ def odd_cells(draw: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 @pytest.fixture(scope="module")
 def measured(draw: Any) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    result: dict[str, dict[str, Any]] = {}
     for name, (image, mask) in odd_cells(draw).items():
         left = mask.copy()
         left[:, mask.shape[1] // 2 :] = False
-        parts = Parts(image, mask, nucleus=left)
-        found[name] = {key: value for family in FAMILIES for key, value in family.measure(parts).items()}
-    return found
+        parts = CellRegions(image, mask, nucleus=left)
+        result[name] = {key: value for family in FAMILIES for key, value in family.measure(parts).items()}
+    return result
 
 
 def test_values_lie_in_the_ranges_of_the_catalogue(measured: dict[str, dict[str, Any]]) -> None:
@@ -83,7 +83,7 @@ def test_pixels_and_only_pixels_become_micrometres(draw: Any) -> None:
     nucleus[edge : edge + inner.shape[0], edge : edge + inner.shape[1]] = inner
     image = draw.speckled(mask)
     plain, scaled = (
-        {k: v for family in FAMILIES for k, v in family.measure(Parts(image, mask, scale, nucleus)).items()}
+        {k: v for family in FAMILIES for k, v in family.measure(CellRegions(image, mask, scale, nucleus)).items()}
         for scale in (None, 0.25)
     )
     factors = {"px": 0.25, "px^2": 0.0625}

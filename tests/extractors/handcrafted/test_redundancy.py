@@ -1,4 +1,4 @@
-"""No column of the default set says what another says already."""
+"""No column of the default set is redundant."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.datasets.phantom import PhantomSpec, phantom_cells
+from bench.datasets.phantom.reader import PhantomSpec, phantom_cells
 from extractors.cells import Cell
 from extractors.handcrafted.catalogue import Handcrafted
 
 CELLS = 150
 TOGETHER = {(f"color.cosine.{region}.hue", f"color.sine.{region}.hue") for region in ("cell", "nucleus")}
-"""Two numbers that say one thing only together: a direction."""
+"""Pairs of columns that encode a direction together."""
 
 
 @pytest.mark.slow

@@ -7,18 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.ndimage import distance_transform_edt
 from scipy.special import ellipe
 from skimage.measure import perimeter_crofton, regionprops
 
 from extractors.cells import Cell, CellFile
-from extractors.handcrafted.parts import Parts
+from extractors.handcrafted.framework.cell_regions import CellRegions
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.size import Size
-from extractors.handcrafted.status import Status
 
 
 def of(mask: np.ndarray, um_per_px: float | None = None) -> dict[str, Any]:
-    return Size().measure(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask, um_per_px))
+    return Size().measure(CellRegions(np.zeros((*mask.shape, 3), dtype=np.uint8), mask, um_per_px))
 
 
 @pytest.mark.parametrize("a", [20, 50, 100])
@@ -26,54 +25,44 @@ def of(mask: np.ndarray, um_per_px: float | None = None) -> dict[str, Any]:
 def test_smooth_perimeter_is_the_ellipse_integral(draw: Any, a: float, ratio: float) -> None:
     rng = np.random.default_rng(1)
     turned = [draw.ellipse(a, a * ratio, rng.uniform(0, np.pi), tuple(rng.uniform(-0.5, 0.5, 2))) for _ in range(20)]
-    found = [of(mask)["size.perimeter_smooth.cell"] / (4 * a * ellipe(1 - ratio**2)) for mask in turned]
-    assert np.mean(found) == pytest.approx(1, abs=0.006)
-    assert np.abs(np.array(found) - 1).max() < (0.009 if a == 20 else 0.006)
+    result = [of(mask)["size.perimeter_smooth.cell"] / (4 * a * ellipe(1 - ratio**2)) for mask in turned]
+    assert np.mean(result) == pytest.approx(1, abs=0.006)
+    assert np.abs(np.array(result) - 1).max() < (0.009 if a == 20 else 0.006)
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.2, 0.7])
 def test_a_turned_rectangle_keeps_its_sides(draw: Any, angle: float) -> None:
     u, v = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
     y, x = np.mgrid[-80:81, -80:81]
-    found = of((np.abs(x * u[0] + y * u[1]) < 60) & (np.abs(x * v[0] + y * v[1]) < 25))
-    assert found["size.rectangle_length.cell"] == pytest.approx(120, abs=1.5)
-    assert found["size.rectangle_width.cell"] == pytest.approx(50, abs=1.5)
+    result = of((np.abs(x * u[0] + y * u[1]) < 60) & (np.abs(x * v[0] + y * v[1]) < 25))
+    assert result["size.rectangle_length.cell"] == pytest.approx(120, abs=1.5)
+    assert result["size.rectangle_width.cell"] == pytest.approx(50, abs=1.5)
 
 
 def test_ellipse_has_its_axes_and_area(draw: Any) -> None:
-    found = of(draw.ellipse(60, 35, 0.6, (0.2, 0.4)))
-    assert found["size.area.cell"] == pytest.approx(np.pi * 60 * 35, rel=0.003)
-    assert found["size.major_axis.cell"] == pytest.approx(120, rel=0.003)
-    assert found["size.minor_axis.cell"] == pytest.approx(70, rel=0.003)
-    assert found["size.feret_max.cell"] == pytest.approx(120, abs=1.5)
-    assert found["size.feret_min.cell"] == pytest.approx(70, abs=1.5)
-    assert found["size.radius_max.cell"] == pytest.approx(35, abs=1)
+    result = of(draw.ellipse(60, 35, 0.6, (0.2, 0.4)))
+    assert result["size.area.cell"] == pytest.approx(np.pi * 60 * 35, rel=0.003)
+    assert result["size.major_axis.cell"] == pytest.approx(120, rel=0.003)
+    assert result["size.minor_axis.cell"] == pytest.approx(70, rel=0.003)
+    assert result["size.feret_max.cell"] == pytest.approx(120, abs=1.5)
+    assert result["size.feret_min.cell"] == pytest.approx(70, abs=1.5)
+    assert result["size.radius_max.cell"] == pytest.approx(35, abs=1)
 
 
 def test_mean_depth_of_a_disc_is_a_third_of_its_radius(draw: Any) -> None:
     assert of(draw.disc(90))["size.radius_mean.cell"] == pytest.approx(30, abs=0.5)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_depths_are_those_of_scipy_s_distance_transform(seed: int) -> None:
-    mask = np.pad(np.random.default_rng(seed).random((25, 31)) < 0.85, 1)
-    depths = distance_transform_edt(mask)[mask]
-    found = of(mask)
-    assert found["size.radius_max.cell"] == pytest.approx(depths.max(), rel=1e-12)
-    assert found["size.radius_mean.cell"] == pytest.approx(depths.mean(), rel=1e-12)
-    assert found["size.radius_median.cell"] == pytest.approx(np.median(depths), rel=1e-12)
-
-
-def agree_with_scikit_image(found: dict[str, Any], mask: np.ndarray) -> None:
+def agree_with_scikit_image(result: dict[str, Any], mask: np.ndarray) -> None:
     peer = regionprops(mask.astype(np.uint8))[0]
-    assert found["size.area.cell"] == peer.area
-    assert found["size.perimeter.cell"] == pytest.approx(perimeter_crofton(np.pad(mask, 1), directions=4), rel=1e-12)
-    assert found["size.major_axis.cell"] == pytest.approx(peer.axis_major_length, rel=1e-9)
-    assert found["size.minor_axis.cell"] == pytest.approx(peer.axis_minor_length, rel=1e-9)
-    assert found["size.bbox_height.cell"] == peer.bbox[2] - peer.bbox[0]
-    assert found["size.bbox_width.cell"] == peer.bbox[3] - peer.bbox[1]
+    assert result["size.area.cell"] == peer.area
+    assert result["size.perimeter.cell"] == pytest.approx(perimeter_crofton(np.pad(mask, 1), directions=4), rel=1e-12)
+    assert result["size.major_axis.cell"] == pytest.approx(peer.axis_major_length, rel=1e-9)
+    assert result["size.minor_axis.cell"] == pytest.approx(peer.axis_minor_length, rel=1e-9)
+    assert result["size.bbox_height.cell"] == peer.bbox[2] - peer.bbox[0]
+    assert result["size.bbox_width.cell"] == peer.bbox[3] - peer.bbox[1]
     # The peer goes round the pixels of its hull through the middles of their sides, not through corners.
-    assert found["size.feret_max.cell"] == pytest.approx(peer.feret_diameter_max, abs=0.75)
+    assert result["size.feret_max.cell"] == pytest.approx(peer.feret_diameter_max, abs=0.75)
 
 
 def test_scikit_image_agrees_on_a_lopsided_blob(draw: Any) -> None:
@@ -90,34 +79,16 @@ def test_scikit_image_agrees_on_real_cells(shared: Path) -> None:
 def test_one_pixel() -> None:
     mask = np.zeros((5, 5), dtype=bool)
     mask[2, 2] = True
-    found = of(mask)
-    assert found["size.area.cell"] == 1
-    assert found["size.perimeter.cell"] == pytest.approx(2.68, abs=0.005)
-    assert found["size.major_axis.cell"] == 0
-    assert found["size.feret_max.cell"] == pytest.approx(np.sqrt(2))
-    assert found["size.feret_min.cell"] == 1
-    assert found["size.radius_max.cell"] == found["size.radius_mean.cell"] == found["size.radius_median.cell"] == 1
-    assert found["size.rectangle_length.cell"] == found["size.rectangle_width.cell"] == 1
-    assert found["size.bbox_height.cell"] == found["size.bbox_width.cell"] == 1
-    assert found["size.perimeter_smooth.cell"] is Status.TOO_SMALL
-
-
-@pytest.mark.parametrize("turn", [np.rot90, np.flipud, np.fliplr, np.transpose])
-def test_quarter_turns_and_flips_change_the_upright_box_only(draw: Any, turn: Any) -> None:
-    mask = draw.cleft_nucleus(3, 0.2, np.random.default_rng(2))
-    found, again = of(mask), of(np.ascontiguousarray(turn(mask)))
-    for column in Size(regions="cell").catalogue():
-        if np.isfinite(column.feature.turns):
-            assert again[column.name] == pytest.approx(found[column.name], rel=1e-9), column.name
-
-
-def test_scale_turns_pixels_into_micrometres(draw: Any) -> None:
-    mask = draw.ellipse(30, 20)
-    pixels, micrometres = of(mask), of(mask, 0.25)
-    assert micrometres["size.area.cell"] == pytest.approx(pixels["size.area.cell"] / 16)
-    for name in Size().get_feature_names_out():
-        if name.endswith(".cell") and "area" not in name:
-            assert micrometres[name] == pytest.approx(pixels[name] / 4)
+    result = of(mask)
+    assert result["size.area.cell"] == 1
+    assert result["size.perimeter.cell"] == pytest.approx(2.68, abs=0.005)
+    assert result["size.major_axis.cell"] == 0
+    assert result["size.feret_max.cell"] == pytest.approx(np.sqrt(2))
+    assert result["size.feret_min.cell"] == 1
+    assert result["size.radius_max.cell"] == result["size.radius_mean.cell"] == result["size.radius_median.cell"] == 1
+    assert result["size.rectangle_length.cell"] == result["size.rectangle_width.cell"] == 1
+    assert result["size.bbox_height.cell"] == result["size.bbox_width.cell"] == 1
+    assert result["size.perimeter_smooth.cell"] is Status.TOO_SMALL
 
 
 def test_nucleus_and_its_share(draw: Any) -> None:
@@ -125,14 +96,5 @@ def test_nucleus_and_its_share(draw: Any) -> None:
     nucleus = np.zeros_like(cell)
     nucleus[cell.shape[0] // 2 - 24 : cell.shape[0] // 2 + 25, 20:69] = draw.disc(24)[4:-4, 4:-4]
     image = np.where(cell[..., None], np.where(nucleus[..., None], 60, 180), 0).astype(np.uint8).repeat(3, axis=2)
-    found = Size().measure(Parts(image, cell))
-    assert found["size.area.nucleus"] == pytest.approx(nucleus.sum(), rel=0.01)
-
-
-def test_without_a_nucleus_its_sizes_do_not_exist(draw: Any) -> None:
-    found = of(draw.disc(15))
-    assert {found[name] for name in Size().get_feature_names_out() if name.endswith(".nucleus")} == {Status.NO_NUCLEUS}
-
-
-def test_names_are_what_is_measured(draw: Any) -> None:
-    assert set(of(draw.disc(9))) == set(Size().get_feature_names_out())
+    result = Size().measure(CellRegions(image, cell))
+    assert result["size.area.nucleus"] == pytest.approx(nucleus.sum(), rel=0.01)

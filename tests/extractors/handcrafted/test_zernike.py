@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from extractors.cells import Cell, CellFile
-from extractors.handcrafted.parts import Parts
-from extractors.handcrafted.region import Region
-from extractors.handcrafted.status import Status
+from extractors.handcrafted.framework.cell_regions import CellRegions
+from extractors.handcrafted.framework.region import Region
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.zernike import Zernike, orders, zernike
 
 
@@ -30,7 +30,7 @@ def by_definition(mask: np.ndarray, degree: int) -> np.ndarray:
     y, x = np.nonzero(mask)
     z = (x - x.mean()) + 1j * (y - y.mean())
     rho, angle = np.abs(z) / np.abs(z).max(), np.angle(z)
-    found = []
+    result = []
     for n, m in orders(degree):
         radial = sum(
             (-1) ** s
@@ -39,8 +39,8 @@ def by_definition(mask: np.ndarray, degree: int) -> np.ndarray:
             * rho ** (n - 2 * s)
             for s in range((n - m) // 2 + 1)
         )
-        found.append(abs((n + 1) / np.pi * np.mean(radial * np.exp(-1j * m * angle))))
-    return np.array(found)
+        result.append(abs((n + 1) / np.pi * np.mean(radial * np.exp(-1j * m * angle))))
+    return np.array(result)
 
 
 def from_mahotas(mask: np.ndarray, degree: int = 8) -> np.ndarray:
@@ -86,23 +86,17 @@ def test_a_disc_has_none(draw: Any) -> None:
 def test_an_ellipse_has_its_second_moments(draw: Any, ratio: float) -> None:
     # In units of the half axis a the variances are 1/4 and ratio^2/4,
     # so A_20 = 3/pi (2 sum - 1) and A_22 = 3/pi difference.
-    found = zernike(Region(draw.ellipse(150, 150 * ratio, 0.4)), degree=2)
-    assert found["n2_l0"] == pytest.approx(3 / np.pi * (1 - (1 + ratio**2) / 2), abs=0.01)
-    assert found["n2_l2"] == pytest.approx(3 / np.pi * (1 - ratio**2) / 4, abs=0.01)
+    result = zernike(Region(draw.ellipse(150, 150 * ratio, 0.4)), degree=2)
+    assert result["n2_l0"] == pytest.approx(3 / np.pi * (1 - (1 + ratio**2) / 2), abs=0.01)
+    assert result["n2_l2"] == pytest.approx(3 / np.pi * (1 - ratio**2) / 4, abs=0.01)
 
 
 @pytest.mark.parametrize("order", [3, 4, 5])
 def test_waves_of_an_outline_appear_in_their_repetition(draw: Any, order: int) -> None:
     # To first order in e, r = 1 + e cos kt has A_kk = (k + 1)/pi e / (1 + e)^k and no other repetition but 0.
-    found = zernike(Region(draw.polar(lambda t: 150 * (1 + 0.05 * np.cos(order * t)), 160)), degree=8)
-    assert found[f"n{order}_l{order}"] == pytest.approx((order + 1) / np.pi * 0.05 / 1.05**order, rel=0.02)
-    assert max(found[f"n{n}_l{m}"] for n, m in orders(8) if m % order) < 0.002
-
-
-def test_every_value_keeps_to_its_range(draw: Any) -> None:
-    for mask in [*(blob(draw, seed) for seed in range(5)), draw.rectangle(2, 40), draw.rectangle(1, 9)]:
-        for (n, _), value in zip(orders(8), moments(mask), strict=True):
-            assert 0 <= value <= (n + 1) / np.pi + 1e-12
+    result = zernike(Region(draw.polar(lambda t: 150 * (1 + 0.05 * np.cos(order * t)), 160)), degree=8)
+    assert result[f"n{order}_l{order}"] == pytest.approx((order + 1) / np.pi * 0.05 / 1.05**order, rel=0.02)
+    assert max(result[f"n{n}_l{m}"] for n, m in orders(8) if m % order) < 0.002
 
 
 def test_size_and_pixels_do_not_matter(draw: Any) -> None:
@@ -112,22 +106,16 @@ def test_size_and_pixels_do_not_matter(draw: Any) -> None:
 
 def test_a_line_is_measured_and_less_than_eight_pixels_are_not(draw: Any) -> None:
     def of(mask: np.ndarray) -> set[Any]:
-        found = Zernike(regions="cell").measure(Parts(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))
-        return set(found.values())
+        result = Zernike(regions="cell").measure(CellRegions(np.zeros((*mask.shape, 3), dtype=np.uint8), mask))
+        return set(result.values())
 
     assert of(draw.rectangle(1, 7)) == {Status.TOO_SMALL}
     assert all(isinstance(value, float) and np.isfinite(value) for value in of(draw.rectangle(1, 8)))
 
 
-def test_names_say_degree_repetition_and_region() -> None:
+def test_names_contain_degree_repetition_and_region() -> None:
     names = Zernike().get_feature_names_out()
     assert len(names) == 2 * 23
     assert names[0] == "zernike.n2_l0.cell"
     assert names[-1] == "zernike.n8_l8.nucleus"
     assert len(Zernike(degree=9, regions="cell").get_feature_names_out()) == 28
-
-
-@pytest.mark.parametrize("degree", [1, 21, 8.0, True])
-def test_senseless_degrees_are_refused(degree: Any) -> None:
-    with pytest.raises(ValueError, match="from 2 to 20"):
-        Zernike(degree=degree).fit([])

@@ -12,7 +12,7 @@ from extractors.networks.devices import gpu_count, resolved_device
 
 
 class Driver:
-    """A driver that finds `gpus` GPUs."""
+    """A driver that reports `gpus` GPUs."""
 
     def __init__(self, gpus: int, *, starts: bool = True) -> None:
         self.gpus, self.starts = gpus, starts
@@ -26,7 +26,7 @@ class Driver:
 
 
 @pytest.fixture(autouse=True)
-def asked_anew() -> Iterator[None]:
+def empty_cache() -> Iterator[None]:
     gpu_count.cache_clear()
     yield
     gpu_count.cache_clear()
@@ -42,14 +42,14 @@ def drive(patch: pytest.MonkeyPatch, driver: Driver | None) -> None:
 
 
 @pytest.mark.parametrize(("driver", "count"), [(None, 0), (Driver(2), 2), (Driver(0), 0), (Driver(1, starts=False), 0)])
-def test_gpus_are_those_the_driver_finds(monkeypatch: pytest.MonkeyPatch, driver: Driver | None, count: int) -> None:
+def test_gpus_are_counted_by_the_driver(monkeypatch: pytest.MonkeyPatch, driver: Driver | None, count: int) -> None:
     drive(monkeypatch, driver)
     assert gpu_count() == count
     assert resolved_device("auto") == ("cuda" if count else "cpu")
     assert resolved_device("cpu") == "cpu"
 
 
-def test_a_gpu_that_is_not_there_is_no_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_device_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     drive(monkeypatch, None)
     with pytest.raises(ValueError, match="device=cuda, but this machine has no NVIDIA GPU"):
         resolved_device("cuda")
@@ -57,6 +57,6 @@ def test_a_gpu_that_is_not_there_is_no_processor(monkeypatch: pytest.MonkeyPatch
         resolved_device("gpu")
 
 
-def test_the_question_needs_no_torch() -> None:
+def test_detection_imports_no_torch() -> None:
     code = "import sys; from extractors.networks.devices import gpu_count; gpu_count(); print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "False\n"

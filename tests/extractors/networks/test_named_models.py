@@ -1,4 +1,4 @@
-"""The networks of the field by name: width, view and features are those of a plain timm or torchvision forward."""
+"""Common networks by name: width, transform and features equal a plain timm or torchvision forward."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from PIL import Image
 from timm.data import create_transform, resolve_model_data_config
 from torch import nn
 
-from extractors.networks.backbones import BackboneSpec, load_backbone
-from extractors.networks.threads import torch_threads
+from extractors.networks.backbones.backbone import BackboneSpec, load_backbone
+from extractors.networks.training.threads import torch_threads
 
 Transform = Callable[[Image.Image], torch.Tensor]
 
@@ -40,7 +40,7 @@ TORCHVISION: dict[str, tuple[int, Any, str]] = {
     "alexnet": (4096, torchvision.models.AlexNet_Weights.DEFAULT, "classifier.6"),
     "squeezenet1_1": (512, torchvision.models.SqueezeNet1_1_Weights.DEFAULT, "classifier.1"),
 }
-"""Length of the feature, published weights, and the layer that makes logits."""
+"""Length of the feature, published weights, and the classification layer."""
 
 
 def noise(height: int, width: int) -> npt.NDArray[np.uint8]:
@@ -48,28 +48,28 @@ def noise(height: int, width: int) -> npt.NDArray[np.uint8]:
 
 
 def assert_same(model: str, shape: tuple[int, int], plain: nn.Module, transform: Transform) -> None:
-    """Ours with random weights against `plain` with the same ones, on all numbers of one image."""
+    """Compare all features of one image between our network and `plain` with the same random weights."""
     backbone = load_backbone(BackboneSpec(model, "random"))
     network: Any = backbone.module.network
     plain.load_state_dict(network.state_dict())
     image = noise(450, 450)
     with torch.inference_mode():
         expected = plain.eval()(transform(Image.fromarray(image))[None])
-        ours = backbone.module(torch.from_numpy(backbone.view.shown(image)[None].copy()))
+        ours = backbone.module(torch.from_numpy(backbone.transform.apply(image)[None].copy()))
     assert ours.shape == expected.shape == (1, shape[0])
-    assert (backbone.width, backbone.view.size) == (shape[0], (shape[1], shape[1]))
-    # Layouts in memory differ, and with them the order of the sums.
+    assert (backbone.width, backbone.transform.size) == (shape[0], (shape[1], shape[1]))
+    # Memory layouts and therefore the order of summation differ.
     assert (ours - expected).abs().max() < 1e-5 * expected.abs().max()
     assert expected.std() > 0
-    mean, std = (torch.tensor(values)[:, None, None] for values in (backbone.view.mean, backbone.view.std))
+    mean, std = (torch.tensor(values)[:, None, None] for values in (backbone.transform.mean, backbone.transform.std))
     for height, wide in ((450, 450), (97, 131)):
-        shown = torch.from_numpy(backbone.view.shown(noise(height, wide)).copy()).permute(2, 0, 1)
-        assert torch.equal((shown / 255 - mean) / std, transform(Image.fromarray(noise(height, wide))))
+        pixels = torch.from_numpy(backbone.transform.apply(noise(height, wide)).copy()).permute(2, 0, 1)
+        assert torch.equal((pixels / 255 - mean) / std, transform(Image.fromarray(noise(height, wide))))
 
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """One image at a time keeps no more busy."""
+    """A single image does not use more threads."""
     with torch_threads(1):
         yield
 

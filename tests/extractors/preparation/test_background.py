@@ -20,7 +20,7 @@ def test_the_background_gets_one_colour() -> None:
         np.testing.assert_array_equal(after.mask, PICTURE.mask)
 
 
-def test_leaving_it_is_leaving_the_step_out() -> None:
-    assert Mask("leave").does_nothing
-    assert not Mask("black").does_nothing
+def test_leave_is_equivalent_to_omitting_the_step() -> None:
+    assert Mask("leave").is_identity
+    assert not Mask("black").is_identity
     assert Mask("leave")(PICTURE) is PICTURE

@@ -75,7 +75,7 @@ def test_padding_is_black_and_no_cell() -> None:
 
 
 def test_a_cell_outside_the_centre_is_an_error() -> None:
-    with pytest.raises(ValueError, match="leaves nothing of the cell; crop to the cell before"):
+    with pytest.raises(ValueError, match="no pixel of the cell is left; crop to the cell first"):
         CentreCrop(4)(block(slice(0, 2), slice(0, 14)))
     assert CentreCrop(2)(Crop()(block(slice(0, 2), slice(0, 14)))).mask.all()
 
@@ -87,12 +87,12 @@ def test_a_nucleus_outside_the_centre_is_left_empty() -> None:
     assert not nucleus.any()
 
 
-def test_an_image_that_is_too_small_is_told_what_to_do() -> None:
+def test_an_image_that_is_too_small_is_an_error_with_a_remedy() -> None:
     with pytest.raises(ValueError, match=r"10 x 14 px .height x width., less than 12.*pad_square\[size=12\]"):
         CentreCrop(12)(numbered(10, 14))
 
 
 def test_a_long_strip_does_not_become_a_square_without_bound() -> None:
     strip = Picture(np.ones((1, MAX_SIDE + 1, 3), dtype=np.uint8), np.ones((1, MAX_SIDE + 1), dtype=np.bool_))
-    with pytest.raises(ValueError, match=f"squares go up to {MAX_SIDE} px"):
+    with pytest.raises(ValueError, match=f"the largest square is {MAX_SIDE} px"):
         PadSquare()(strip)

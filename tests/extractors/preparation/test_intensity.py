@@ -12,17 +12,17 @@ from extractors.preparation.intensity import Clahe, Equalise
 from extractors.preparation.step import Picture
 
 
-def noisy(seed: int = 0, spread: float = 25, whole: bool = True) -> Picture:
+def noisy(seed: int = 0, spread: float = 25, full_frame: bool = True) -> Picture:
     image = np.random.default_rng(seed).normal((150, 90, 130), spread, (60, 70, 3)).clip(0, 255).astype(np.uint8)
     mask = np.ones((60, 70), dtype=np.bool_)
-    if not whole:
+    if not full_frame:
         mask[:20] = mask[:, 50:] = False
         image[~mask] = 0
     return Picture(image, mask)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_each_channel_of_a_whole_frame_is_equalised_as_opencv_does(seed: int) -> None:
+def test_each_channel_of_a_full_frame_is_equalised_like_opencv(seed: int) -> None:
     picture = noisy(seed)
     expected = [cv2.equalizeHist(np.ascontiguousarray(picture.image[..., channel])) for channel in range(3)]
     np.testing.assert_array_equal(Equalise("rgb")(picture).image, np.stack(expected, axis=-1))
@@ -30,18 +30,18 @@ def test_each_channel_of_a_whole_frame_is_equalised_as_opencv_does(seed: int) ->
 
 def test_the_histogram_is_that_of_the_cell() -> None:
     """scikit-image's has no correction for the darkest level, whose share it is."""
-    picture = noisy(whole=False)
+    picture = noisy(full_frame=False)
     for channel in range(3):
         values = picture.image[..., channel]
         expected = equalize_hist(values, mask=picture.mask)[picture.mask]
         darkest = expected.min()
-        found = Equalise("rgb")(picture).image[..., channel][picture.mask]
-        np.testing.assert_allclose(found, (expected - darkest) / (1 - darkest) * 255, atol=0.51)
-        assert (found.min(), found.max()) == (0, 255)
+        result = Equalise("rgb")(picture).image[..., channel][picture.mask]
+        np.testing.assert_allclose(result, (expected - darkest) / (1 - darkest) * 255, atol=0.51)
+        assert (result.min(), result.max()) == (0, 255)
 
 
 def test_luminance_is_equalised_and_colour_differences_stay() -> None:
-    picture = noisy(spread=6, whole=False)
+    picture = noisy(spread=6, full_frame=False)
     picture = picture._replace(image=np.where(picture.mask[..., None], picture.image // 4 + 90, 0).astype(np.uint8))
     luma = cv2.cvtColor(picture.image, cv2.COLOR_RGB2GRAY)
     done = Equalise()(picture).image
@@ -55,14 +55,14 @@ def test_luminance_is_equalised_and_colour_differences_stay() -> None:
 
 @pytest.mark.parametrize("channels", ["luminance", "rgb"])
 def test_a_flat_cell_stays(channels: str) -> None:
-    flat = noisy(whole=False)
+    flat = noisy(full_frame=False)
     image = np.where(flat.mask[..., None], np.array([9, 120, 240], dtype=np.uint8), flat.image)
     np.testing.assert_array_equal(Equalise(channels)(flat._replace(image=image)).image, image)
 
 
 @pytest.mark.parametrize(("clip", "tiles"), [(2.0, 8), (3.5, 4)])
 def test_clahe_is_opencvs_on_lightness(clip: float, tiles: int) -> None:
-    picture = noisy(whole=False)
+    picture = noisy(full_frame=False)
     lab = cv2.cvtColor(picture.image, cv2.COLOR_RGB2LAB)
     lab[..., 0] = cv2.createCLAHE(clipLimit=clip, tileGridSize=(tiles, tiles)).apply(lab[..., 0])
     expected = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)

@@ -58,7 +58,7 @@ def l_alpha_beta_matrix() -> npt.NDArray[np.float64]:
     return np.array([[three, three, three], [six, six, -2 * six], [two, -two, 0]])
 
 
-def test_doing_it_twice_changes_hardly_anything() -> None:
+def test_the_step_is_idempotent_up_to_rounding() -> None:
     once = Reinhard()(purple(2, (120, 80, 150), 0.1))
     assert np.abs(Reinhard()(once).image.astype(int) - once.image).max() <= 1
 

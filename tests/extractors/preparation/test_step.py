@@ -16,7 +16,7 @@ from extractors.cells import Cell, CellFile
 from extractors.preparation.background import Mask
 from extractors.preparation.geometry import CentreCrop, Crop, PadSquare
 from extractors.preparation.intensity import Clahe, Equalise
-from extractors.preparation.step import Picture, strips
+from extractors.preparation.step import Picture, row_strips
 from extractors.preparation.steps import STEPS
 
 GEOMETRY = {"crop", "centre_crop", "pad_square"}
@@ -33,7 +33,7 @@ def picture(seed: int = 0, *, height: int = 24, width: int = 31) -> Picture:
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_a_step_leaves_what_comes_in_as_it_was(name: str) -> None:
+def test_a_step_does_not_modify_its_input(name: str) -> None:
     before, expected = picture(), picture()
     for part in before:
         assert part is not None
@@ -58,7 +58,7 @@ def test_colours_change_on_the_cell_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted({"equalise", "reinhard", "macenko"}))
-def test_the_background_has_no_part_in_it(name: str) -> None:
+def test_the_background_is_ignored(name: str) -> None:
     one, other = picture(), picture(seed=1)
     image = np.where(one.mask[..., None], one.image, other.image)
     done, again = (STEPS[name]()(p) for p in (one, one._replace(image=image)))
@@ -73,13 +73,13 @@ def test_a_picture_without_a_cell_is_an_error(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["reinhard", "macenko"])
-def test_work_by_the_strip_changes_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processing_by_strip_changes_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows that have no cell, and a last strip of one row, among them."""
     before = picture(height=25)
-    whole = STEPS[name]()(before).image
+    expected = STEPS[name]()(before).image
     monkeypatch.setattr("extractors.preparation.step.STRIP", 4 * 31)
-    assert [rows.stop - rows.start for rows in strips((25, 31))] == [4] * 6 + [1]
-    np.testing.assert_array_equal(STEPS[name]()(before).image, whole)
+    assert [rows.stop - rows.start for rows in row_strips((25, 31))] == [4] * 6 + [1]
+    np.testing.assert_array_equal(STEPS[name]()(before).image, expected)
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -97,7 +97,7 @@ def test_memory_for_a_pixel_is_bounded(name: str, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_equal_steps_are_one_wherever_they_were_made(name: str) -> None:
+def test_equal_steps_have_equal_hashes(name: str) -> None:
     step, same = STEPS[name](), pickle.loads(pickle.dumps(STEPS[name]()))  # noqa: S301 (what was pickled just now)
     assert step == same
     assert hash(step) == hash(same)
@@ -120,16 +120,16 @@ def test_the_text_of_a_step_has_every_parameter() -> None:
     ("kind", "parameters", "complaint"),
     [
         (Crop, {"margin": -1}, r"margin is from 0 to 8192 \(given: -1\)"),
-        (Crop, {"margin": 1.5}, r"margin is a whole number \(given: 1\.5\)"),
-        (CentreCrop, {"size": True}, r"size is a whole number \(given: True\)"),
+        (Crop, {"margin": 1.5}, r"margin is an integer \(given: 1\.5\)"),
+        (CentreCrop, {"size": True}, r"size is an integer \(given: True\)"),
         (PadSquare, {"size": 8193}, r"size is from 0 to 8192 \(given: 8193\)"),
         (Mask, {"to": "white"}, r"to is one of black, mean, leave \(given: white\)"),
-        (Equalise, {"channels": 3}, r"channels is a word \(given: 3\)"),
+        (Equalise, {"channels": 3}, r"channels is a string \(given: 3\)"),
         (Clahe, {"clip": float("nan")}, r"clip is from 0\.01 to 256\.0 \(given: nan\)"),
         (Clahe, {"clip": "a"}, r"clip is a number \(given: 'a'\)"),
     ],
 )
-def test_parameters_are_checked_when_they_are_given(kind: type, parameters: dict[str, object], complaint: str) -> None:
+def test_parameters_are_validated_on_construction(kind: type, parameters: dict[str, object], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         kind(**parameters)
 
@@ -151,7 +151,7 @@ def on_disk(tmp_path_factory: pytest.TempPathFactory) -> CellFile:
 
 
 @given(steps=st.permutations([Crop(2), PadSquare(), CentreCrop(20), Mask(), Equalise()]))
-def test_a_cell_is_prepared_in_the_order_given(on_disk: CellFile, steps: list[Crop | PadSquare | CentreCrop]) -> None:
+def test_a_cell_is_prepared_in_order(on_disk: CellFile, steps: list[Crop | PadSquare | CentreCrop]) -> None:
     expected = picture()
     for step in steps:
         expected = step(expected)
@@ -167,7 +167,7 @@ def test_the_order_matters() -> None:
     assert Crop()(PadSquare()(picture())).mask.shape == (19, 26)
 
 
-def test_what_cannot_be_prepared_is_told_with_cell_and_step(on_disk: CellFile) -> None:
+def test_errors_contain_cell_and_step(on_disk: CellFile) -> None:
     cell = Cell.from_file(replace(on_disk, prepare=(CentreCrop(300),)))
     with pytest.raises(ValueError, match=r"cell cell 7: centre_crop\[size=300\]: the image is 24 x 31 px"):
         cell.mask  # noqa: B018 (reading it prepares it)

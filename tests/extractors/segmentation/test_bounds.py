@@ -14,6 +14,6 @@ def test_the_box_holds_every_pixel_and_no_empty_side() -> None:
     assert bounds(mask.T) == (slice(3, 8), slice(2, 6))
 
 
-def test_nothing_has_an_empty_box() -> None:
+def test_an_empty_mask_has_an_empty_box() -> None:
     nothing = np.zeros((4, 5), dtype=np.bool_)
     assert nothing[bounds(nothing)].size == 0

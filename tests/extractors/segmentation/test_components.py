@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from extractors.segmentation.components import components, fill_holes, without_debris
+from extractors.segmentation.components import components, fill_holes, largest_component
 
 
 def test_a_bay_that_reaches_the_frame_is_no_hole() -> None:
@@ -31,14 +31,14 @@ def test_debris_is_all_but_the_largest_piece() -> None:
     labels, areas = components(mask)
     assert sorted(areas) == [1, 6, 17]
     assert areas.sum() == np.count_nonzero(labels) == np.count_nonzero(mask)
-    kept = without_debris(mask)
-    assert np.count_nonzero(kept) == 17
-    assert kept[5, 5]
-    assert not kept[8, 8]
+    largest = largest_component(mask)
+    assert np.count_nonzero(largest) == 17
+    assert largest[5, 5]
+    assert not largest[8, 8]
 
 
-def test_nothing_has_no_pieces() -> None:
+def test_an_empty_mask_has_no_components() -> None:
     nothing = np.zeros((4, 5), dtype=bool)
     assert not len(components(nothing)[1])
-    assert not without_debris(nothing).any()
-    assert without_debris(~nothing).all()
+    assert not largest_component(nothing).any()
+    assert largest_component(~nothing).all()

@@ -32,9 +32,9 @@ def painted(*layers: tuple[Mask, tuple[int, int, int]]) -> Image:
 
 
 def candidate(image: Image, cell: Mask) -> Candidate:
-    found = nucleus_candidate(image, cell)
-    assert found is not None
-    return found
+    result = nucleus_candidate(image, cell)
+    assert result is not None
+    return result
 
 
 def ring_of_lobes(count: int, radius: float) -> list[Mask]:
@@ -46,18 +46,18 @@ def ring_of_lobes(count: int, radius: float) -> list[Mask]:
 def test_nucleus_is_the_dark_part_without_granules_and_bubbles() -> None:
     cell, nucleus, bubble, granule = disc(40), disc(22), disc(4), disc(3, centre=(50, 82))
     image = painted((cell, PALE), (nucleus | granule, DARK), (bubble, PALE))
-    found = nucleus_mask(image, cell)
-    assert found is not None
-    assert np.count_nonzero(found ^ nucleus) <= 0.01 * np.count_nonzero(nucleus)
+    result = nucleus_mask(image, cell)
+    assert result is not None
+    assert np.count_nonzero(result ^ nucleus) <= 0.01 * np.count_nonzero(nucleus)
 
 
 def test_red_granules_that_are_as_dark_in_green_are_not_the_nucleus() -> None:
     cell, nucleus, granules = disc(40), disc(20, centre=(40, 50)), disc(10, centre=(72, 50))
     image = painted((cell, (200, 150, 180)), (granules, (210, 100, 60)), (nucleus, (90, 100, 190)))
-    found = nucleus_mask(image, cell)
-    assert found is not None
-    assert not (found & granules).any()
-    assert np.count_nonzero(found ^ nucleus) <= 0.01 * np.count_nonzero(nucleus)
+    result = nucleus_mask(image, cell)
+    assert result is not None
+    assert not (result & granules).any()
+    assert np.count_nonzero(result ^ nucleus) <= 0.01 * np.count_nonzero(nucleus)
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 6])
@@ -66,17 +66,17 @@ def test_a_nucleus_may_have_several_lobes(count: int) -> None:
     nucleus = np.any(lobes, axis=0)
     enlarged = nucleus | disc(34 if count == 2 else 20, size=201, centre=(155, 100))
     image = painted((cell, PALE), (enlarged, DARK))
-    found = candidate(image, cell)
-    assert found.lobes == count
-    assert np.count_nonzero(found.mask ^ enlarged) <= 0.01 * np.count_nonzero(enlarged)
-    assert found.ratio == pytest.approx(enlarged.sum() / cell.sum(), rel=0.01)
-    assert (found.refusal is None) == (found.ratio > 0.2)
+    result = candidate(image, cell)
+    assert result.lobes == count
+    assert np.count_nonzero(result.mask ^ enlarged) <= 0.01 * np.count_nonzero(enlarged)
+    assert result.ratio == pytest.approx(enlarged.sum() / cell.sum(), rel=0.01)
+    assert (result.rejection is None) == (result.ratio > 0.2)
 
 
 def test_seven_pieces_are_granules() -> None:
     cell = disc(90, size=201, centre=(100, 100))
-    found = candidate(painted((cell, PALE), *((lobe, DARK) for lobe in ring_of_lobes(7, 20))), cell)
-    assert (found.lobes, found.refusal) == (7, "scattered")
+    result = candidate(painted((cell, PALE), *((lobe, DARK) for lobe in ring_of_lobes(7, 20))), cell)
+    assert (result.lobes, result.rejection) == (7, "scattered")
 
 
 def test_a_piece_below_a_fifth_of_the_largest_is_no_lobe() -> None:
@@ -86,32 +86,34 @@ def test_a_piece_below_a_fifth_of_the_largest_is_no_lobe() -> None:
         assert candidate(painted((cell, PALE), (nucleus | piece, DARK)), cell).lobes == lobes
 
 
-def test_what_lies_outside_the_cell_does_not_matter() -> None:
+def test_pixels_outside_the_cell_are_ignored() -> None:
     cell, nucleus = disc(40), disc(22, centre=(34, 50))
     image = painted((cell, PALE), (nucleus, DARK))
     bright = np.where(cell[..., None], image, np.uint8(255))
-    found = nucleus_mask(image, cell)
-    assert found is not None
-    np.testing.assert_array_equal(nucleus_mask(bright, cell), found)
+    result = nucleus_mask(image, cell)
+    assert result is not None
+    np.testing.assert_array_equal(nucleus_mask(bright, cell), result)
     window = slice(10, 91), slice(10, 91)
-    np.testing.assert_array_equal(nucleus_mask(image[window], cell[window]), found[window])
+    np.testing.assert_array_equal(nucleus_mask(image[window], cell[window]), result[window])
 
 
 @pytest.mark.parametrize("turn", [np.rot90, np.flipud, np.fliplr, np.transpose])
-def test_nucleus_turns_with_the_cell(turn: Callable[..., npt.NDArray[np.uint8]], real_cells: list[Image]) -> None:
+def test_the_nucleus_is_equivariant_under_quarter_turns_and_flips(
+    turn: Callable[..., npt.NDArray[np.uint8]], real_cells: list[Image]
+) -> None:
     for image in real_cells[::4]:
         cell = foreground_mask(image)
         turned = np.stack([turn(image[..., channel]) for channel in range(3)], axis=-1)
-        found = candidate(image, cell)
+        result = candidate(image, cell)
         again = candidate(turned, np.ascontiguousarray(turn(cell)))
-        np.testing.assert_array_equal(turn(found.mask), again.mask)
-        assert (found.explained, found.coherence, found.lobes) == (again.explained, again.coherence, again.lobes)
+        np.testing.assert_array_equal(turn(result.mask), again.mask)
+        assert (result.explained, result.coherence, result.lobes) == (again.explained, again.coherence, again.lobes)
 
 
 def test_most_real_cells_on_black_have_a_nucleus(real_cells: list[Image]) -> None:
     """The cells of C-NMC are nearly all nucleus; the experts' frame leaves a thin rim of cytoplasm."""
-    found = [candidate(image, foreground_mask(image)) for image in real_cells]
-    plausible = [each.ratio for each in found if each.refusal is None]
+    result = [candidate(image, foreground_mask(image)) for image in real_cells]
+    plausible = [each.ratio for each in result if each.rejection is None]
     assert len(plausible) >= 50
     assert np.median(plausible) == pytest.approx(0.9, abs=0.03)
     assert min(plausible) > 0.6
@@ -132,18 +134,18 @@ def test_a_split_through_one_population_is_no_nucleus() -> None:
     levels = laplace.ppf((np.arange(cell.sum()) + 0.5) / cell.sum(), loc=128, scale=14)
     image.reshape(-1, 3)[order, 1] = levels.clip(1, 255)
     assert (otsu(image[..., 1][cell]) or (0, 1.0))[1] < ONE_POPULATION
-    assert candidate(image, cell).refusal == "even cell"
+    assert candidate(image, cell).rejection == "even cell"
 
 
-@pytest.mark.parametrize(("step", "refusal"), [(1, "scattered"), (3, None)])
-def test_half_of_the_dark_pixels_must_be_in_lobes(step: int, refusal: str | None) -> None:
+@pytest.mark.parametrize(("step", "rejection"), [(1, "scattered"), (3, None)])
+def test_half_of_the_dark_pixels_must_be_in_lobes(step: int, rejection: str | None) -> None:
     cell, nucleus = disc(40), disc(19, centre=(35, 50))
     y, x = np.indices(cell.shape)
     specks = cell & (x % step == 0) & (y % 2 == 0)  # lines and points of one pixel, of which the opening leaves none
-    found = candidate(painted((cell, PALE), (specks | nucleus, DARK)), cell)
+    result = candidate(painted((cell, PALE), (specks | nucleus, DARK)), cell)
     expected = np.count_nonzero(nucleus) / np.count_nonzero(specks | nucleus)
-    assert found.coherence == pytest.approx(expected, rel=0.02)
-    assert found.refusal == refusal
+    assert result.coherence == pytest.approx(expected, rel=0.02)
+    assert result.rejection == rejection
 
 
 def test_no_nucleus_in_flat_empty_or_sliver_dark() -> None:
@@ -152,7 +154,7 @@ def test_no_nucleus_in_flat_empty_or_sliver_dark() -> None:
     assert nucleus_mask(flat, cell) is None
     assert nucleus_mask(flat, np.zeros_like(cell)) is None
     small = candidate(painted((cell, PALE), (disc(12), DARK)), cell)
-    assert small.refusal == "implausible ratio"
+    assert small.rejection == "implausible ratio"
     assert small.ratio == pytest.approx((12 / 40) ** 2, rel=0.05)
 
 

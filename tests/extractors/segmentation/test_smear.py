@@ -1,4 +1,4 @@
-"""A white cell is found among drawn red cells on bright plasma."""
+"""A white cell is segmented among synthetic red cells on bright plasma."""
 
 from __future__ import annotations
 
@@ -43,33 +43,33 @@ def dice(one: Mask, other: Mask) -> float:
 
 @pytest.mark.parametrize("touching", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_the_white_cell_is_found_with_and_without_a_red_one_that_touches_it(seed: int, touching: bool) -> None:
+def test_the_white_cell_is_segmented_with_and_without_a_touching_red_cell(seed: int, touching: bool) -> None:
     image, cell = smear(seed, touching=touching)
     assert dice(smear_mask(image), cell) > 0.97
 
 
 @pytest.mark.parametrize("turn", [np.rot90, np.flipud, np.fliplr])
-def test_the_mask_turns_with_the_picture(turn: Callable[..., npt.NDArray[np.uint8]]) -> None:
+def test_the_mask_is_equivariant_under_quarter_turns_and_flips(turn: Callable[..., npt.NDArray[np.uint8]]) -> None:
     image, _ = smear(0)
     assert dice(smear_mask(np.ascontiguousarray(turn(image))), np.asarray(turn(smear_mask(image)))) > 0.999
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (30, 20)])
 @pytest.mark.parametrize("level", [0, 128, 255])
-def test_nothing_is_found_in_a_flat_picture(shape: tuple[int, int], level: int) -> None:
+def test_a_constant_image_has_an_empty_mask(shape: tuple[int, int], level: int) -> None:
     mask = smear_mask(np.full((*shape, 3), level, np.uint8))
     assert mask.shape == shape
     assert not mask.any()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 2), (3, 40), (40, 3), (9, 9)])
-def test_noise_of_any_size_has_an_answer(shape: tuple[int, int]) -> None:
+def test_noise_of_any_size_is_valid(shape: tuple[int, int]) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     assert smear_mask(image).shape == shape
 
 
-def test_a_cell_file_may_ask_for_it(tmp_path: Path) -> None:
+def test_a_cell_file_selects_it(tmp_path: Path) -> None:
     image, _ = smear(1)
     assert cv2.imwrite(str(tmp_path / "c.png"), image[..., ::-1])
-    found = Cell.from_file(CellFile("c", str(tmp_path / "c.png"), mask_by="smear")).mask
-    np.testing.assert_array_equal(found, smear_mask(image))
+    result = Cell.from_file(CellFile("c", str(tmp_path / "c.png"), mask_by="smear")).mask
+    np.testing.assert_array_equal(result, smear_mask(image))

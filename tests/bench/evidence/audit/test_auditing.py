@@ -14,11 +14,11 @@ import pytest
 from typer.testing import CliRunner
 
 import bench
-from bench.cli import app
-from bench.datasets.opening import open_data
-from bench.datasets.phantom import PhantomSpec, write_phantom
+from bench.cli.app import app
+from bench.datasets.loading import open_data
+from bench.datasets.phantom.reader import PhantomSpec, write_phantom
 from bench.errors import BenchError
-from bench.evidence.audit.auditing import audit, keep
+from bench.evidence.audit.auditing import audit, write_audit
 from bench.evidence.audit.findings import TITLES, Audit
 from bench.options import make_options
 
@@ -58,8 +58,8 @@ def image_of(folder: Path, row: int) -> np.ndarray:
     return cv2.imread(str(folder / manifest(folder)["path"][row]))
 
 
-def codes(found: Audit) -> dict[str, str]:
-    return {finding.code: finding.level for finding in found.findings}
+def codes(result: Audit) -> dict[str, str]:
+    return {finding.code: finding.level for finding in result.findings}
 
 
 def other_patient(folder: Path, row: int, *, same_label: bool = True) -> str:
@@ -69,25 +69,25 @@ def other_patient(folder: Path, row: int, *, same_label: bool = True) -> str:
     return str(others["patient"].iloc[0])
 
 
-def test_clean_cells_pass_and_every_check_is_told(cells: Path) -> None:
-    found = bench.audit(cells)
-    assert found.findings == ()
-    assert found.passed
-    assert [check.code for check in found.checks] == sorted(TITLES)
-    assert {check.code for check in found.checks if check.outcome == "not checked"} == {"A004", "A005", "A009"}
-    assert found.counts["patients"] == found.counts["split_units"] == 12
-    assert found.counts["cells"] == len(manifest(cells))
-    assert found.digest == open_data(make_options({"data": str(cells)})).digest
+def test_clean_cells_pass_and_every_check_is_reported(cells: Path) -> None:
+    result = bench.audit(cells)
+    assert result.findings == ()
+    assert result.passed
+    assert [check.code for check in result.checks] == sorted(TITLES)
+    assert {check.code for check in result.checks if check.outcome == "not checked"} == {"A004", "A005", "A009"}
+    assert result.counts["patients"] == result.counts["split_units"] == 12
+    assert result.counts["cells"] == len(manifest(cells))
+    assert result.digest == open_data(make_options({"data": str(cells)})).digest
 
 
 def test_a_mirrored_copy_under_another_patient_is_identical_and_links(cells: Path) -> None:
     add(cells, "copy.png", image_of(cells, 0)[::-1], like=0, patient=other_patient(cells, 0))
-    found = audit(cells)
-    assert codes(found)["A003"] == "warning"
-    assert "A008" not in codes(found)
-    assert found.counts["split_units"] == 11
-    assert found.links == ()
-    assert found.digest == open_data(make_options({"data": str(cells)})).digest
+    result = audit(cells)
+    assert codes(result)["A003"] == "warning"
+    assert "A008" not in codes(result)
+    assert result.counts["split_units"] == 11
+    assert result.links == ()
+    assert result.digest == open_data(make_options({"data": str(cells)})).digest
 
 
 def test_a_near_duplicate_under_another_patient_is_an_error_until_the_patients_are_linked(
@@ -96,14 +96,14 @@ def test_a_near_duplicate_under_another_patient_is_an_error_until_the_patients_a
     bright = np.clip(image_of(cells, 0)[:, ::-1] * 1.1, 0, 255).astype(np.uint8)
     other = other_patient(cells, 0)
     add(cells, "copy.png", bright, like=0, patient=other)
-    found = audit(cells)
+    result = audit(cells)
     pair = tuple(sorted((manifest(cells)["patient"][0], other)))
-    assert codes(found)["A008"] == "error"
-    assert found.links == (pair,)
-    assert not found.passed
-    (within,) = [check for check in found.checks if check.code == "A007"]
+    assert codes(result)["A008"] == "error"
+    assert result.links == (pair,)
+    assert not result.passed
+    (within,) = [check for check in result.checks if check.code == "A007"]
     assert within.outcome == "nothing found"
-    assert within.detail.endswith("of 256 bits looked at again"), "what is confirmed of others is not found here"
+    assert within.detail.endswith("of 256 bits compared in full"), "what is confirmed of others is not found here"
 
     links = tmp_path / "links.csv"
     ended = CliRunner().invoke(app, ["audit", str(cells), "--links", str(links)])
@@ -119,19 +119,19 @@ def test_a_near_duplicate_under_another_patient_is_an_error_until_the_patients_a
 
 def test_a_near_duplicate_within_a_patient_is_a_warning(cells: Path) -> None:
     add(cells, "copy.png", np.clip(image_of(cells, 0) * 0.9, 0, 255).astype(np.uint8), like=0)
-    found = audit(cells)
-    assert codes(found) == {"A007": "warning"}
-    assert found.passed
+    result = audit(cells)
+    assert codes(result) == {"A007": "warning"}
+    assert result.passed
 
 
 def test_contradictions_and_unreadable_cells_are_findings_and_do_not_stop_the_audit(cells: Path) -> None:
     other = "normal" if manifest(cells)["label"][0] == "diseased" else "diseased"
     add(cells, "copy.png", image_of(cells, 0), like=0, label=other, patient=other_patient(cells, 0, same_label=False))
     add(cells, "black.png", np.zeros((9, 9, 3), np.uint8), like=0)
-    found = audit(cells)
-    assert {"A001", "A003", "A006"} <= set(codes(found))
-    assert codes(found)["A001"] == codes(found)["A006"] == "error"
-    assert found.counts["unreadable"] == 1
+    result = audit(cells)
+    assert {"A001", "A003", "A006"} <= set(codes(result))
+    assert codes(result)["A001"] == codes(result)["A006"] == "error"
+    assert result.counts["unreadable"] == 1
     assert codes(audit(cells, skip_unreadable=True))["A001"] == "warning"
 
 
@@ -149,10 +149,10 @@ def test_held_out_cells_that_share_an_image_or_a_near_duplicate_are_an_error(cel
     add(held, "near.png", np.clip(image_of(cells, 1) * 1.1, 0, 255).astype(np.uint8), like=like)
     finding = next(f for f in audit(cells, held_out=str(held)).findings if f.code == "A008")
     assert finding.level == "error"
-    assert "1 pair lies in both the training and the held-out cells" in finding.detail
+    assert "1 pair is in both the training and the held-out cells" in finding.detail
 
 
-def test_what_makes_every_cell_unreadable_is_said(tmp_path: Path) -> None:
+def test_reason_for_unreadable_cells_is_reported(tmp_path: Path) -> None:
     for name in ("1.png", "2.png"):
         assert cv2.imwrite(str(tmp_path / name), np.full((9, 9, 3), 200, np.uint8))
     (tmp_path / "manifest.csv").write_text("path,label,patient\n1.png,a,p\n2.png,b,q\n")
@@ -162,7 +162,7 @@ def test_what_makes_every_cell_unreadable_is_said(tmp_path: Path) -> None:
         audit(tmp_path)
 
 
-def test_sizes_that_tell_the_class_are_an_error(cells: Path) -> None:
+def test_sizes_that_predict_the_class_are_an_error(cells: Path) -> None:
     table = manifest(cells)
     for path in table["path"][table["label"] == "diseased"]:
         image = cv2.imread(str(cells / path))
@@ -172,24 +172,24 @@ def test_sizes_that_tell_the_class_are_an_error(cells: Path) -> None:
 
 def test_fewer_patients_than_folds(cells: Path) -> None:
     assert "A011" not in codes(audit(cells, folds=6))
-    found = audit(cells, folds=7)
-    assert codes(found)["A011"] == "error"
-    assert "at most --folds 6" in found.findings[0].detail
+    result = audit(cells, folds=7)
+    assert codes(result)["A011"] == "error"
+    assert "at most --folds 6" in result.findings[0].detail
 
 
-def test_the_record_is_json_and_is_kept_by_its_digest(cells: Path, tmp_path: Path) -> None:
+def test_record_is_json_and_stored_by_digest(cells: Path, tmp_path: Path) -> None:
     add(cells, "copy.png", image_of(cells, 0), like=0)
-    found = audit(cells)
-    path = keep(found, tmp_path / "results")
-    assert path == tmp_path / "results/audit" / f"{found.digest[:12]}.json"
+    result = audit(cells)
+    path = write_audit(result, tmp_path / "results")
+    assert path == tmp_path / "results/audit" / f"{result.digest[:12]}.json"
     record = json.loads(path.read_text())
-    assert record == json.loads(json.dumps(found.record()))
+    assert record == json.loads(json.dumps(result.record()))
     assert record["findings"][0]["code"] == "A002"
     assert record["findings"][0]["cells"] == [manifest(cells)["path"][0], "copy.png"]
     assert record["counts"]["identical_pairs"] == 1
     (tmp_path / "file").write_text("")
     with pytest.raises(BenchError):
-        keep(found, tmp_path / "file")
+        write_audit(result, tmp_path / "file")
 
 
 def test_the_command_prints_json_and_ends_with_1_on_an_error(cells: Path, tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_the_command_prints_json_and_ends_with_1_on_an_error(cells: Path, tmp_pa
     assert isinstance(missing.exception, BenchError)
 
 
-def test_each_code_has_a_page_that_says_what_why_what_to_do_and_how() -> None:
+def test_each_code_has_a_page_with_all_sections() -> None:
     assert {page.stem for page in DOCS.glob("A*.md")} == set(TITLES)
     for code, title in TITLES.items():
         lines = (DOCS / f"{code}.md").read_text(encoding="utf-8").splitlines()
@@ -222,9 +222,9 @@ def test_a_list_of_digests_needs_no_images(tmp_path: Path) -> None:
     for i, label in enumerate("aaaabbbb"):
         rows.append(f"{i}.bmp,{label},{i},{i % 2},1,{'e' * 63}{i}")
     (tmp_path / "list.csv").write_text("\n".join(rows))
-    found = audit(tmp_path / "list.csv", folds=2)
-    assert found.findings == ()
-    skipped = [check for check in found.checks if check.detail.startswith("no pixels were read")]
+    result = audit(tmp_path / "list.csv", folds=2)
+    assert result.findings == ()
+    skipped = [check for check in result.checks if check.detail.startswith("no pixels were read")]
     assert [c.code for c in skipped] == ["A001", "A007", "A008", "A014", "A015", "A016", "A017"]
     (tmp_path / "0.bmp").write_bytes(b"")
     with pytest.raises(BenchError, match="does not exist"):
@@ -234,16 +234,16 @@ def test_a_list_of_digests_needs_no_images(tmp_path: Path) -> None:
 def test_the_published_list_of_cnmc(shared: Path) -> None:
     """104 pairs of files with one SHA-256, as `duplicate_pairs.csv` lists them; 73 ids become 66 split units."""
     listed = pd.read_csv(shared / "data/cnmc-manifest/duplicate_pairs.csv", dtype=str)
-    found = audit(shared / "data/cnmc-manifest/train_index.csv")
-    titles = {finding.code: finding.title for finding in found.findings}
-    assert found.counts["identical_pairs"] == len(listed) == 104
+    result = audit(shared / "data/cnmc-manifest/train_index.csv")
+    titles = {finding.code: finding.title for finding in result.findings}
+    assert result.counts["identical_pairs"] == len(listed) == 104
     assert titles["A003"] == "99 pairs of identical images under different patients"
     assert titles["A002"] == "5 pairs of identical images of one patient"
     assert titles["A004"] == "94 pairs of identical images in different official folds"
     assert (listed["patient_a"] != listed["patient_b"]).sum() == 99
     assert (listed["fold_a"] != listed["fold_b"]).sum() == 94
-    assert (found.counts["cells"], found.counts["patients"], found.counts["split_units"]) == (10661, 73, 66)
-    named = {cell.rpartition("/")[2] for f in found.findings if f.code in ("A002", "A003") for cell in f.cells}
+    assert (result.counts["cells"], result.counts["patients"], result.counts["split_units"]) == (10661, 73, 66)
+    named = {cell.rpartition("/")[2] for f in result.findings if f.code in ("A002", "A003") for cell in f.cells}
     assert named == set(listed["file_a"]) | set(listed["file_b"])
 
 
@@ -254,12 +254,12 @@ def test_a_list_of_10661_cells_takes_under_two_seconds_of_one_core(shared: Path)
 
 
 def test_the_real_cells_hold_four_near_duplicates_of_linked_patients(shared: Path) -> None:
-    """Seen by eye: the same cells, cut out anew, under the ids that share byte-identical images elsewhere in C-NMC."""
-    found = audit(shared / "data/cnmc-sample")
-    finding = next(f for f in found.findings if f.code == "A008")
+    """Verified by eye: the same cells, cropped again, under ids that share byte-identical images elsewhere in C-NMC."""
+    result = audit(shared / "data/cnmc-sample")
+    finding = next(f for f in result.findings if f.code == "A008")
     assert set(finding.cells) == {
         "UID_H6_1_1_hem", "UID_H2_1_1_hem", "UID_H6_1_2_hem", "UID_H2_1_2_hem",
         "UID_H10_1_1_hem", "UID_h3_1_1_hem", "UID_H10_2_1_hem", "UID_h3_2_1_hem",
     }  # fmt: skip
-    assert "4 pairs lie in different official folds" in finding.detail
-    assert found.links == ()
+    assert "4 pairs are in different official folds" in finding.detail
+    assert result.links == ()

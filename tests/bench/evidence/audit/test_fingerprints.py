@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from bench.datasets.orientations import ORIENTATIONS, oriented
+from bench.datasets.scanning.orientations import ORIENTATIONS, oriented
 from bench.evidence.audit.fingerprints import SIDE, hashes, thumbnail
 
 

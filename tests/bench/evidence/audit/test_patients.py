@@ -10,7 +10,7 @@ from bench.evidence.audit.patients import confused_ids, patients
 from bench.splits.folds import PatientKFold, inner_folds
 
 
-def found(rows: list[tuple[str, str]], *, folds: int = 2, **more: list[str | None]) -> dict[str, Finding]:
+def result(rows: list[tuple[str, str]], *, folds: int = 2, **more: list[str | None]) -> dict[str, Finding]:
     """Findings by code on cells given as (label, patient)."""
     labels, who = zip(*rows, strict=True)
     cells = [f"c{i}" for i in range(len(rows))]
@@ -21,12 +21,12 @@ def found(rows: list[tuple[str, str]], *, folds: int = 2, **more: list[str | Non
 SOUND = [(label, f"{label}{i}") for label in "ab" for i in (1, 2, 3, 4)]
 
 
-def test_nothing_is_found_in_a_sound_table() -> None:
-    assert found(SOUND) == {}
+def test_valid_table_has_no_finding() -> None:
+    assert result(SOUND) == {}
 
 
 @pytest.mark.parametrize(
-    ("ids", "told"),
+    ("ids", "reported"),
     [
         (("h3", "H3"), "H3 and h3"),
         (("P-07", "p7"), "P-07 and p7"),
@@ -41,44 +41,44 @@ def test_nothing_is_found_in_a_sound_table() -> None:
         (("-", "+"), "+ and -"),
     ],
 )
-def test_ids_that_are_easily_confused(ids: tuple[str, str], told: str | None) -> None:
+def test_ids_that_are_easily_confused(ids: tuple[str, str], reported: str | None) -> None:
     cells = list(ids)
     findings = list(confused_ids(cell_table(cell=cells, path=cells, label=cells, patient=cells)))
-    if told is None:
+    if reported is None:
         assert findings == []
     else:
         (finding,) = findings
         assert (finding.code, finding.level) == ("A010", "warning")
-        assert finding.detail.startswith(f"{told}. ")
+        assert finding.detail.startswith(f"{reported}. ")
         assert set(finding.patients) == set(ids)
 
 
 def test_fewer_patients_than_folds_is_an_error_with_the_largest_that_works() -> None:
     rows = [("a", f"a{i}") for i in range(6)] + [("b", f"b{i}") for i in range(4)]
-    finding = found(rows, folds=5)["A011"]
+    finding = result(rows, folds=5)["A011"]
     assert finding.level == "error"
     assert "b has 4" in finding.detail
     assert "at most --folds 4" in finding.detail
-    assert "A011" not in found(rows, folds=4)
+    assert "A011" not in result(rows, folds=4)
 
 
 def test_linked_patients_count_once() -> None:
     rows = [("a", f"a{i}") for i in range(4)] + [("b", f"b{i}") for i in range(4)]
-    assert "A011" not in found(rows, folds=4)
-    finding = found(rows, folds=4, linked=[frozenset({"b0", "b1"})])["A011"]  # type: ignore[arg-type]
+    assert "A011" not in result(rows, folds=4)
+    finding = result(rows, folds=4, linked=[frozenset({"b0", "b1"})])["A011"]  # type: ignore[arg-type]
     assert "at most --folds 3" in finding.detail
 
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_class_of_one_or_two_patients_cannot_be_evaluated(number: int) -> None:
-    finding = found([*SOUND, *(("c", f"c{i}") for i in range(number))])["A011"]
-    assert f"c has {number} (linked patients count once); it takes at least 3 of each class" in finding.detail
+    finding = result([*SOUND, *(("c", f"c{i}") for i in range(number))])["A011"]
+    assert f"c has {number} (linked patients count once); at least 3 of each class" in finding.detail
     assert "--folds" not in finding.detail
 
 
 @pytest.mark.parametrize("folds", [2, 3, 4, 5])
 @pytest.mark.parametrize("number", range(1, 8))
-def test_too_few_patients_are_told_where_a_run_has_no_inner_folds(number: int, folds: int) -> None:
+def test_too_few_patients_are_reported_where_a_run_has_no_inner_folds(number: int, folds: int) -> None:
     rows = [(label, f"{label}{i}") for label in "ab" for i in range(number)]
     y, who = (np.array(values) for values in zip(*rows, strict=True))
     try:
@@ -87,31 +87,31 @@ def test_too_few_patients_are_told_where_a_run_has_no_inner_folds(number: int, f
         runs = True
     except BenchError:
         runs = False
-    assert ("A011" not in found(rows, folds=folds)) is runs
+    assert ("A011" not in result(rows, folds=folds)) is runs
     if not runs and number >= 3:
-        advised = found(rows, folds=folds)["A011"].detail
+        advised = result(rows, folds=folds)["A011"].detail
         assert f"--folds {number} work" in advised
 
 
-@pytest.mark.parametrize(("cells", "told"), [(50, False), (51, True)])
-def test_a_patient_with_more_than_half_of_a_class_dominates(cells: int, told: bool) -> None:
+@pytest.mark.parametrize(("cells", "reported"), [(50, False), (51, True)])
+def test_a_patient_with_more_than_half_of_a_class_dominates(cells: int, reported: bool) -> None:
     rows = [("a", "big")] * cells + [("a", f"a{i % 5}") for i in range(100 - cells)] + SOUND[4:]
-    by_code = found(rows)
-    assert ("A012" in by_code) == told
-    if told:
+    by_code = result(rows)
+    assert ("A012" in by_code) == reported
+    if reported:
         assert by_code["A012"].level == "warning"
         assert by_code["A012"].title == "patient big holds 51% of the cells of a"
 
 
 def test_a_patient_with_cells_of_two_classes_is_noted() -> None:
-    finding = found([*SOUND, ("b", "a1")])["A013"]
+    finding = result([*SOUND, ("b", "a1")])["A013"]
     assert (finding.level, finding.patients) == ("note", ("a1",))
 
 
 def test_a_patient_in_two_official_folds_or_sets_is_an_error() -> None:
     folds = [*"01010101", "1"]
-    finding = found([*SOUND, ("a", "a1")], fold=folds)["A009"]
+    finding = result([*SOUND, ("a", "a1")], fold=folds)["A009"]
     assert (finding.level, finding.patients) == ("error", ("a1",))
     sets = [*["train"] * 7, "held-out", "held-out"]
-    assert found([*SOUND, ("a", "a1")], set=sets)["A009"].patients == ("a1",)
-    assert "A009" not in found([*SOUND, ("a", "a1")], fold=[*"01010101", None])
+    assert result([*SOUND, ("a", "a1")], set=sets)["A009"].patients == ("a1",)
+    assert "A009" not in result([*SOUND, ("a", "a1")], fold=[*"01010101", None])

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bench.errors import BenchError
-from bench.evidence.audit.probes import TELLING, probe, probes
+from bench.evidence.audit.probes import PREDICTIVE, probe, probes
 from bench.evidence.audit.traits import Traits
 
 
@@ -37,11 +37,11 @@ def outcomes(table: pd.DataFrame, sizes: pd.DataFrame, seen: Traits) -> dict[str
 
 def test_what_varies_without_the_class_is_no_finding() -> None:
     table = cells()
-    found = outcomes(table, sizes(table), traits(table))
-    assert found == dict.fromkeys(("A014", "A015", "A016", "A017"), ("nothing found", None))
+    result = outcomes(table, sizes(table), traits(table))
+    assert result == dict.fromkeys(("A014", "A015", "A016", "A017"), ("nothing found", None))
 
 
-def test_what_tells_the_class_of_every_patient_is_found_each_by_its_code() -> None:
+def test_each_predictive_property_is_reported_by_its_code() -> None:
     table = cells()
     ill, clean = (table["label"] == "b").to_numpy(), traits(table)
     large = sizes(table)
@@ -56,14 +56,14 @@ def test_what_tells_the_class_of_every_patient_is_found_each_by_its_code() -> No
     assert outcomes(table, sizes(table), seen)["A017"] == ("found", "warning")
 
 
-def test_a_size_between_two_of_the_other_class_is_found() -> None:
+def test_detects_a_size_between_two_of_the_other_class() -> None:
     table = cells()
     between = sizes(table)
     between["width"] = np.where(table["label"] == "b", 300, np.where(np.arange(len(table)) % 2, 250, 350))
     assert outcomes(table, between, traits(table))["A014"] == ("found", "error")
 
 
-def test_what_tells_the_patients_but_not_the_class_is_no_finding() -> None:
+def test_properties_of_patients_but_not_of_classes_are_no_finding() -> None:
     """Every patient has a size of its own: by image, the class would be read off it."""
     table = cells(per_class=20)
     own = np.random.default_rng(4).permutation(40) * 10 + 200
@@ -80,12 +80,21 @@ def test_the_auroc_of_a_known_separation() -> None:
     assert estimate.value == pytest.approx(0.760, abs=0.03)
     assert estimate.low < 0.760 < estimate.high
     assert estimate.high - estimate.low < 0.1
-    interval = f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
-    assert str(estimate) == f"patient-weighted AUROC {interval} on unseen patients"
+
+
+def test_check_and_finding_state_the_estimate() -> None:
+    table = cells()
+    large = sizes(table).assign(height=np.where(table["label"] == "b", 450, 300))
+    estimate = probe(large.to_numpy(dtype=np.float64), table, "b")
+    check, finding = next(probes(table, large, traits(table), "b"))
+    measured = f"AUROC {estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}] on unseen patients"
+    assert check.detail == f"patient-weighted {measured}"
+    assert finding is not None
+    assert finding.detail.startswith(f"Patient-weighted {measured}. ")
 
 
 def test_a_patient_with_most_of_the_cells_counts_as_one() -> None:
-    """Class b is told by the value 1 in one patient of ten, who has most of the cells: few pairs are."""
+    """The value 1 predicts class b in one patient of ten, who has most of the cells but few of the weighted pairs."""
     table = cells(per_class=10, each=5)
     table = pd.concat([table, pd.DataFrame({"label": "b", "unit": "b00"}, index=range(500))], ignore_index=True)
     values = (table["unit"] == "b00").to_numpy(dtype=float)[:, None]
@@ -100,20 +109,20 @@ def test_three_classes_are_probed_one_against_the_rest() -> None:
 
 def test_too_few_patients_are_not_probed() -> None:
     table = cells(per_class=1)
-    with pytest.raises(BenchError, match="one patient only"):
+    with pytest.raises(BenchError, match="only one patient"):
         probe(np.random.default_rng(0).normal(size=(len(table), 1)), table, "b")
     assert outcomes(table, sizes(table), traits(table))["A017"][0] == "not checked"
 
 
-@pytest.mark.slow
-def test_null_data_are_rarely_a_finding() -> None:
-    """Stain that tells patients (intra-class correlation 0.5) and no class; 40 studies of 13 + 15 patients."""
+@pytest.mark.parametrize("studies", [6, pytest.param(40, marks=pytest.mark.study)])
+def test_null_data_are_rarely_a_finding(studies: int) -> None:
+    """Stain that differs between patients (intraclass correlation 0.5) but not between classes; 13 + 15 patients."""
     lows = []
-    for seed in range(40):
+    for seed in range(studies):
         rng = np.random.default_rng(seed)
         units = [f"a{i}" for i in range(13)] + [f"b{i}" for i in range(15)]
         table = pd.DataFrame({"label": np.repeat([u[0] for u in units], 8), "unit": np.repeat(units, 8)})
         values = rng.normal(size=(len(table), 3)) + np.repeat(rng.normal(size=(28, 3)), 8, axis=0)
         lows.append(probe(values, table, "b", seed=seed).low)
-    assert np.mean(np.array(lows) > TELLING) <= 2 / 40
+    assert np.mean(np.array(lows) > PREDICTIVE) <= 2 / 40
     assert np.mean(lows) < 0.45

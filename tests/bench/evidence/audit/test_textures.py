@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from bench.evidence.audit.textures import likeness, texture
+from bench.evidence.audit.textures import similarity, texture
 
 
 def grain(seed: int, size: int = 120) -> np.ndarray:
@@ -23,42 +23,42 @@ def on_black(grey: np.ndarray) -> np.ndarray:
 
 def test_a_cell_is_like_itself_and_unlike_another() -> None:
     one, two = (texture(on_black(grain(seed)), disc()) for seed in (0, 1))
-    assert likeness(one, one, reach=7) == pytest.approx(1.0, abs=1e-5)
-    assert abs(likeness(one, two, reach=7)) < 0.3
+    assert similarity(one, one, reach=7) == pytest.approx(1.0, abs=1e-5)
+    assert abs(similarity(one, two, reach=7)) < 0.3
     assert np.square(one).sum() == pytest.approx(1.0, abs=1e-5)
 
 
 def test_brightness_and_offset_do_not_count() -> None:
     grey = grain(0)
     changed = np.rint(0.8 * grey + 30).astype(np.uint8)
-    assert likeness(texture(on_black(grey), disc()), texture(on_black(changed), disc()), reach=7) > 0.99
+    assert similarity(texture(on_black(grey), disc()), texture(on_black(changed), disc()), reach=7) > 0.99
 
 
 @pytest.mark.parametrize(("shift", "alike"), [(5, True), (12, False)])
-def test_shifts_are_found_as_far_as_the_reach(shift: int, alike: bool) -> None:
+def test_shifts_up_to_the_reach_are_detected(shift: int, alike: bool) -> None:
     wide = grain(0, 160)
     one, two = wide[20:140, 20:140], wide[20:140, 20 + shift : 140 + shift]
     inside = np.ones((120, 120), dtype=bool)
-    found = likeness(texture(one, inside), texture(two, inside), reach=7)
-    assert (found > 0.9) == alike
+    result = similarity(texture(one, inside), texture(two, inside), reach=7)
+    assert (result > 0.9) == alike
 
 
 def test_what_all_cells_on_black_share_does_not_count() -> None:
     shaded = np.where(disc(), 90 + 80 * np.hypot(*(np.mgrid[:120, :120] - 59.5)) / 60, 0)
     one, two = (np.clip(shaded + np.where(disc(), grain(seed) - 120.0, 0), 0, 255).astype(np.uint8) for seed in (0, 1))
     assert np.corrcoef(one.ravel(), two.ravel())[0, 1] > 0.8
-    assert abs(likeness(texture(one, disc()), texture(two, disc()), reach=7)) < 0.3
+    assert abs(similarity(texture(one, disc()), texture(two, disc()), reach=7)) < 0.3
 
 
 @pytest.mark.parametrize("inside", [disc(), np.zeros((120, 120), dtype=bool)])
 def test_a_flat_or_empty_cell_is_like_nothing(inside: np.ndarray) -> None:
     none = texture(np.full((120, 120), 90, np.uint8), inside)
     assert not none.any()
-    assert likeness(none, none, reach=7) == 0.0
+    assert similarity(none, none, reach=7) == 0.0
 
 
 def test_crops_of_slightly_different_sizes_can_be_compared() -> None:
     grey = grain(0)
     one, two = grey[:118, :116], grey
-    found = likeness(*(texture(part, np.ones(part.shape, dtype=bool)) for part in (one, two)), reach=7)
-    assert found > 0.9
+    result = similarity(*(texture(part, np.ones(part.shape, dtype=bool)) for part in (one, two)), reach=7)
+    assert result > 0.9

@@ -7,12 +7,12 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from extractors.handcrafted.geometry.asymmetry import asymmetry
-from extractors.handcrafted.geometry.runs import runs_of
+from extractors.handcrafted.geometry.runs import row_runs
 
 
 def of(mask: np.ndarray) -> float:
     rows, columns = np.nonzero(mask)
-    return asymmetry(runs_of(mask), np.array([columns.mean(), rows.mean()]))
+    return asymmetry(row_runs(mask), np.array([columns.mean(), rows.mean()]))
 
 
 def test_a_triangle_lacks_a_third() -> None:
@@ -32,5 +32,5 @@ def test_the_sum_over_pixels_with_linear_interpolation_is_the_same(seed: int) ->
     mask = np.pad(rng.random((19, 26)) < rng.choice([0.1, 0.5, 0.9]), 1)
     rows, columns = np.nonzero(mask)
     opposite = np.array([2 * rows.mean() - rows, 2 * columns.mean() - columns])
-    kept = map_coordinates(mask.astype(float), opposite, order=1, mode="constant").mean()
-    assert of(mask) == pytest.approx(1 - kept, abs=1e-12)
+    partners = map_coordinates(mask.astype(float), opposite, order=1, mode="constant").mean()
+    assert of(mask) == pytest.approx(1 - partners, abs=1e-12)

@@ -13,14 +13,14 @@ from extractors.handcrafted.geometry.contour import outline, signed_area
 
 
 def test_a_notch_in_a_square() -> None:
-    found = concavities(np.array([[0.0, 0], [6, 0], [6, 1], [2, 2], [6, 3], [6, 6], [0, 6]]))
-    deepest = int(np.argmax(found.depth))
-    assert found.depth[deepest] == 4
-    assert found.opening[deepest] == 2
-    assert found.area[deepest] == 4
-    assert found.middle[deepest].tolist() == [6, 2]
-    assert np.count_nonzero(found.depth) == 1
-    assert found.opening.sum() == 24
+    result = concavities(np.array([[0.0, 0], [6, 0], [6, 1], [2, 2], [6, 3], [6, 6], [0, 6]]))
+    deepest = int(np.argmax(result.depth))
+    assert result.depth[deepest] == 4
+    assert result.opening[deepest] == 2
+    assert result.area[deepest] == 4
+    assert result.middle[deepest].tolist() == [6, 2]
+    assert np.count_nonzero(result.depth) == 1
+    assert result.opening.sum() == 24
 
 
 def test_a_wedge_of_30_px_is_29_px_below_its_chord(draw: Any) -> None:

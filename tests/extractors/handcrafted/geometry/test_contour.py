@@ -33,9 +33,9 @@ def ellipse_length(a: float, b: float) -> float:
     return float(4 * a * ellipe(1 - (b / a) ** 2))
 
 
-@pytest.mark.parametrize("a", [20, 50, 100])
-@pytest.mark.parametrize("ratio", [1.0, 0.8, 0.5])
-@pytest.mark.parametrize("angle", [0.0, 0.3, 0.7])
+@pytest.mark.parametrize("a", [20, 100])
+@pytest.mark.parametrize("ratio", [1.0, 0.5])
+@pytest.mark.parametrize("angle", [0.0, 0.3])
 def test_smooth_contour_measures_ellipses(draw: Any, a: float, ratio: float, angle: float) -> None:
     contour = smooth(draw.ellipse(a, a * ratio, angle, (0.3, 0.1)))
     assert contour is not None
@@ -44,7 +44,7 @@ def test_smooth_contour_measures_ellipses(draw: Any, a: float, ratio: float, ang
     assert signed_area(contour) == pytest.approx(np.pi * a * a * ratio, rel=0.006 if a * ratio >= 20 else 0.015)
 
 
-def test_smooth_contour_has_equal_steps_and_lies_where_the_mask_is(draw: Any) -> None:
+def test_smooth_contour_has_equal_steps_and_follows_the_mask(draw: Any) -> None:
     contour = smooth(draw.disc(30))
     assert contour is not None
     steps = np.hypot(*(np.roll(contour, -1, axis=0) - contour).T)
@@ -74,7 +74,7 @@ def shape(request: pytest.FixtureRequest, draw: Any) -> np.ndarray:
 
 
 @pytest.mark.parametrize("turn", TURNS)
-def test_outline_turns_with_the_mask(shape: np.ndarray, turn: str) -> None:
+def test_outline_is_equivariant_under_quarter_turns_and_flips(shape: np.ndarray, turn: str) -> None:
     of_mask, of_points = TURNS[turn]
     before, after = outline(shape), outline(np.ascontiguousarray(of_mask(shape)))
     assert before is not None
@@ -86,7 +86,7 @@ def test_outline_turns_with_the_mask(shape: np.ndarray, turn: str) -> None:
 
 
 @pytest.mark.parametrize("turn", TURNS)
-def test_smooth_contour_turns_with_the_mask(shape: np.ndarray, turn: str) -> None:
+def test_smooth_contour_is_equivariant_under_quarter_turns_and_flips(shape: np.ndarray, turn: str) -> None:
     # Of a shape with symmetries the points may be those of a mirror image; their radii and steps are the same.
     of_mask, _ = TURNS[turn]
 

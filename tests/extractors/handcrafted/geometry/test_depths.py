@@ -14,8 +14,8 @@ def test_largest_mean_and_median_are_those_of_all_pixels(seed: int) -> None:
     mask = np.pad(np.random.default_rng(seed).random((25, 31 + seed)) < 0.85, 1)
     distance = distance_transform_edt(mask)
     inside = distance[mask]
-    found = depths(np.rint(distance**2).astype(np.int32))
-    assert found == pytest.approx((inside.max(), inside.mean(), np.median(inside)), rel=1e-12)
+    result = depths(np.rint(distance**2).astype(np.int32))
+    assert result == pytest.approx((inside.max(), inside.mean(), np.median(inside)), rel=1e-12)
 
 
 def test_the_median_of_an_even_number_is_the_middle_of_two() -> None:

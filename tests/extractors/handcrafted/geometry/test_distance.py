@@ -15,7 +15,7 @@ def scipys(mask: np.ndarray) -> np.ndarray:
     return np.asarray(np.rint(distance_transform_edt(mask) ** 2))
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(12))
 def test_random_masks(seed: int) -> None:
     rng = np.random.default_rng(seed)
     mask = np.pad(rng.random(rng.integers(1, 40, 2)) < rng.choice([0.1, 0.5, 0.9, 0.99, 1]), 1)

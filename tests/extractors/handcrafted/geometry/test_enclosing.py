@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from extractors.handcrafted.framework.region import Region
 from extractors.handcrafted.geometry.enclosing import smallest_circle, smallest_rectangle
-from extractors.handcrafted.region import Region
 
 
 def turned(points: Any, angle: float) -> np.ndarray:

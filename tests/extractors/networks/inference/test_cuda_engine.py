@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from extractors.networks.backbones import Backbone
+from extractors.networks.backbones.backbone import Backbone
 from extractors.networks.inference import batch_size as batches
-from extractors.networks.inference.batch_size import LARGEST, batch_size, in_batches
+from extractors.networks.inference.batch_size import MAX_BATCH, batch_size, in_batches
 from extractors.networks.inference.cuda_engine import CudaEngine
 from extractors.networks.inference.torch_engine import TorchEngine
 
@@ -18,8 +18,8 @@ Images = npt.NDArray[np.uint8]
 
 
 @pytest.fixture(autouse=True)
-def nothing_found_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "_found", {})
+def no_stored_batch_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "_sizes", {})
 
 
 class Memory:
@@ -36,25 +36,25 @@ class Memory:
         return list(images)
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_the_size_remembered() -> None:
+def test_a_batch_that_does_not_fit_is_halved_and_the_size_stored() -> None:
     memory = Memory(50)
-    images: Any = list(range(LARGEST))
-    assert in_batches("net", images, memory) == [images[a : a + 32] for a in range(0, LARGEST, 32)]
+    images: Any = list(range(MAX_BATCH))
+    assert in_batches("net", images, memory) == [images[a : a + 32] for a in range(0, MAX_BATCH, 32)]
     assert memory.tried == [256, 128, 64, *[32] * 8]
-    assert (batch_size("net"), batch_size("other")) == (32, LARGEST)
+    assert (batch_size("net"), batch_size("other")) == (32, MAX_BATCH)
     memory.tried.clear()
     assert in_batches("net", images[:40], memory) == [images[:32], images[32:40]]
     assert memory.tried == [32, 8]
 
 
-def test_one_image_that_does_not_fit_is_an_error_that_says_what_to_do() -> None:
-    with pytest.raises(ValueError, match=r"the GPU's memory does not take one image.*--jobs.*size=.*--device cpu"):
+def test_one_image_that_does_not_fit_raises() -> None:
+    with pytest.raises(ValueError, match=r"does not fit into the GPU's memory.*--jobs.*size=.*--device cpu"):
         in_batches("net", list(range(5)), Memory(0))  # type: ignore[arg-type]  # numbers stand for images
 
 
 @pytest.mark.parametrize("largest", [256, 3, 1])
-def test_batches_give_the_rows_of_single_images(backbone: Backbone, images: Images, largest: int) -> None:
-    """The code that runs on a GPU, on the processor: without streams and pinned memory."""
+def test_batches_equal_single_images(backbone: Backbone, images: Images, largest: int) -> None:
+    """Runs the code of the GPU on the CPU, without streams and pinned memory."""
     engine = CudaEngine(backbone, precision="f32", device="cpu")
     sizes = []
 
@@ -71,26 +71,24 @@ def test_batches_give_the_rows_of_single_images(backbone: Backbone, images: Imag
     assert list(engine.features([])) == []
 
 
-def test_bf16_is_near_and_single_precision_is_true(backbone: Backbone, images: Images) -> None:
+def test_bf16_is_close_and_f32_does_not_use_tf32(backbone: Backbone, images: Images) -> None:
     seen = []
     engine = CudaEngine(backbone, precision="f32", device="cpu")
     before = torch.backends.cudnn.conv.fp32_precision
     engine._module.register_forward_pre_hook(
         lambda *_: seen.append((torch.backends.cudnn.conv.fp32_precision, torch.backends.cuda.matmul.fp32_precision))
     )
-    whole = np.stack(list(engine.features(images)))
+    exact = np.stack(list(engine.features(images)))
     assert seen == [("ieee", "ieee")]
     assert torch.backends.cudnn.conv.fp32_precision == before
     rough = np.stack(list(CudaEngine(backbone, precision="bf16", device="cpu").features(images)))
     assert rough.dtype == np.float32
-    assert 1e-6 < np.abs(rough - whole).max() / np.abs(whole).max() < 5e-2
+    assert 1e-6 < np.abs(rough - exact).max() / np.abs(exact).max() < 5e-2
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU on this machine")
 @pytest.mark.parametrize(("precision", "tolerance"), [("f32", 1e-4), ("bf16", 5e-2)])
-def test_a_gpu_gives_the_rows_of_the_processor(
-    backbone: Backbone, images: Images, precision: str, tolerance: float
-) -> None:
+def test_gpu_features_equal_cpu_features(backbone: Backbone, images: Images, precision: str, tolerance: float) -> None:
     many = np.tile(images, (100, 1, 1, 1))
     rows = np.stack(list(CudaEngine(backbone, precision=precision).features(many)))
     expected = np.stack(list(TorchEngine(backbone, threads=1, precision="f32").features(images)))

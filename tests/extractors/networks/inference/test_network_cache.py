@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from extractors.networks.backbones import Backbone, BackboneSpec, load_backbone
+from extractors.networks.backbones.backbone import Backbone, BackboneSpec, load_backbone
 from extractors.networks.inference import network_cache
 from extractors.networks.inference.conversion import MODEL, WEIGHTS
 from extractors.networks.inference.network_cache import cached_networks, converted_network, network_key, remove
@@ -23,8 +23,8 @@ SPEC = BackboneSpec("test_efficientnet", weights="random")
 
 OPENING = """
 import sys
-from extractors.networks.backbones import BackboneSpec
-from extractors.networks.inference.opening import open_engine
+from extractors.networks.backbones.backbone import BackboneSpec
+from extractors.networks.inference.select_engine import open_engine
 engine = open_engine(BackboneSpec("test_efficientnet", weights="random"))
 print(type(engine).__name__, engine.width, sorted({"torch", "timm", "torchvision"} & set(sys.modules)))
 """
@@ -40,7 +40,7 @@ print(features.shape, sorted({"torch", "timm", "torchvision", "openvino_telemetr
 
 
 class Loading:
-    """Gives a backbone and counts how often it was asked."""
+    """Returns a backbone and counts the calls."""
 
     def __init__(self, backbone: Backbone) -> None:
         self.backbone, self.times = backbone, 0
@@ -52,11 +52,12 @@ class Loading:
 
 def computed(loading: Loading, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     with converted_network(loading.backbone.spec, None, loading) as network:
-        assert network.refusal is None
+        assert network.unsupported is None
         engine = OpenVINOEngine(network, threads=1, precision="f32")
     return np.stack(list(engine.features(images)))
 
 
+@pytest.mark.usefixtures("fast_conversion")
 def test_a_network_is_converted_once(empty_cache: Path, backbone: Backbone, images: npt.NDArray[np.uint8]) -> None:
     loading = Loading(backbone)
     first = computed(loading, images)
@@ -69,7 +70,7 @@ def test_a_network_is_converted_once(empty_cache: Path, backbone: Backbone, imag
     assert not list(cached.folder.parent.glob(".unfinished*"))
 
 
-def test_the_network_of_torch_is_let_go_once_it_is_converted(empty_cache: Path) -> None:
+def test_the_torch_network_is_released_after_conversion(empty_cache: Path) -> None:
     seen: list[weakref.ref[Any]] = []
 
     def load() -> Backbone:
@@ -78,11 +79,12 @@ def test_the_network_of_torch_is_let_go_once_it_is_converted(empty_cache: Path) 
         return backbone
 
     with converted_network(SPEC, None, load) as network:
-        assert network.refusal is None
+        assert network.unsupported is None
         assert seen[0]() is None
 
 
-def test_the_last_use_is_noted_and_a_network_can_be_removed(empty_cache: Path, backbone: Backbone) -> None:
+@pytest.mark.usefixtures("fast_conversion")
+def test_the_last_use_is_recorded_and_a_network_can_be_removed(empty_cache: Path, backbone: Backbone) -> None:
     loading = Loading(backbone)
     with converted_network(backbone.spec, None, loading) as network:
         os.utime(network.folder / "network.json", (1, 1))
@@ -94,6 +96,7 @@ def test_the_last_use_is_noted_and_a_network_can_be_removed(empty_cache: Path, b
     assert cached_networks() == []
 
 
+@pytest.mark.usefixtures("fast_conversion")
 @pytest.mark.parametrize(
     ("file", "harm"), [(WEIGHTS, "flip"), (MODEL, "flip"), (WEIGHTS, "cut"), (MODEL, "remove"), ("network.json", "cut")]
 )
@@ -102,33 +105,35 @@ def test_a_damaged_network_is_converted_again(
 ) -> None:
     loading = Loading(backbone)
     first = computed(loading, images)
-    place = cached_networks()[0].folder / file
-    content = bytearray(place.read_bytes())
+    path = cached_networks()[0].folder / file
+    content = bytearray(path.read_bytes())
     middle = len(content) // 2
     content[middle] ^= 255
     if harm == "remove":
-        place.unlink()
+        path.unlink()
     else:
-        place.write_bytes(content if harm == "flip" else content[:middle])
+        path.write_bytes(content if harm == "flip" else content[:middle])
     assert np.array_equal(computed(loading, images), first)
     assert loading.times == 2
     computed(loading, images[:1])
     assert loading.times == 2
 
 
-def test_a_record_that_says_nothing_counts_as_none(empty_cache: Path, backbone: Backbone) -> None:
+@pytest.mark.usefixtures("fast_conversion")
+def test_an_invalid_record_is_ignored(empty_cache: Path, backbone: Backbone) -> None:
     with converted_network(backbone.spec, None, Loading(backbone)) as network:
-        place = network.folder / "network.json"
-    whole = json.loads(place.read_text())
-    assert network_cache._read(place.parent) is not None
-    for record in ([], {}, None, {**whole, "digests": 3}, {**whole, "view": {}}, {**whole, "width": "many"}):
-        place.write_text(json.dumps(record))
-        assert network_cache._read(place.parent) is None
-    place.write_text(json.dumps(whole) + " " * 2**20)
-    assert network_cache._read(place.parent) is None
+        path = network.folder / "network.json"
+    valid = json.loads(path.read_text())
+    assert network_cache._read(path.parent) is not None
+    for record in ([], {}, None, {**valid, "digests": 3}, {**valid, "transform": {}}, {**valid, "width": "many"}):
+        path.write_text(json.dumps(record))
+        assert network_cache._read(path.parent) is None
+    path.write_text(json.dumps(valid) + " " * 2**20)
+    assert network_cache._read(path.parent) is None
 
 
-def test_a_cache_that_cannot_be_written_only_costs_time(
+@pytest.mark.usefixtures("fast_conversion")
+def test_a_read_only_cache_is_not_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backbone: Backbone, images: npt.NDArray[np.uint8]
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -139,7 +144,8 @@ def test_a_cache_that_cannot_be_written_only_costs_time(
     assert loading.times == 2
 
 
-def test_a_full_disk_only_costs_time(
+@pytest.mark.usefixtures("fast_conversion")
+def test_a_full_disk_is_not_an_error(
     empty_cache: Path, monkeypatch: pytest.MonkeyPatch, backbone: Backbone, images: npt.NDArray[np.uint8]
 ) -> None:
     loading = Loading(backbone)
@@ -150,28 +156,29 @@ def test_a_full_disk_only_costs_time(
         if folder.is_relative_to(empty_cache):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(network_cache, "write_network", full)
-    first = computed(loading, images)
+    with monkeypatch.context() as patch:
+        patch.setattr(network_cache, "write_network", full)
+        first = computed(loading, images)
     assert cached_networks() == []
     assert not list((empty_cache / "networks").glob(".unfinished*"))
-    monkeypatch.undo()
     assert np.array_equal(computed(loading, images), first)
 
 
-def test_what_a_killed_process_left_is_cleared(empty_cache: Path, backbone: Backbone) -> None:
-    left = empty_cache / "networks" / f".unfinished-{network_key(backbone.spec, None)}-abc"
-    other = empty_cache / "networks" / ".unfinished-another-abc"
-    for folder in (left, other):
+@pytest.mark.usefixtures("fast_conversion")
+def test_files_of_a_killed_process_are_removed(empty_cache: Path, backbone: Backbone) -> None:
+    abandoned = empty_cache / "networks" / f".unfinished-{network_key(backbone.spec, None)}-abc"
+    running = empty_cache / "networks" / ".unfinished-another-abc"
+    for folder in (abandoned, running):
         folder.mkdir(parents=True)
         (folder / MODEL).write_text("half")
     with converted_network(backbone.spec, None, Loading(backbone)):
         pass
-    assert not left.exists()
-    assert other.exists()
+    assert not abandoned.exists()
+    assert running.exists()
     assert len(cached_networks()) == 1
 
 
-def test_a_key_is_all_that_decides_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_depends_on_all_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "w.safetensors"
     file.write_bytes(b"1")
     spec = BackboneSpec("test_vit", weights="random")
@@ -189,13 +196,13 @@ def test_a_key_is_all_that_decides_a_network(tmp_path: Path, monkeypatch: pytest
     assert keys[-1] == network_key(spec, None)
 
 
-def test_of_two_processes_one_converts_and_then_none_needs_torch(empty_cache: Path) -> None:
+def test_one_of_two_processes_converts_and_a_third_imports_no_torch(empty_cache: Path) -> None:
     both = [
         subprocess.Popen([sys.executable, "-c", OPENING], stdout=subprocess.PIPE, text=True, env=dict(os.environ))
         for _ in range(2)
     ]
-    said = sorted(process.communicate()[0].strip() for process in both)
-    assert said == ["OpenVINOEngine 256 ['timm', 'torch', 'torchvision']", "OpenVINOEngine 256 []"]
+    output = sorted(process.communicate()[0].strip() for process in both)
+    assert output == ["OpenVINOEngine 256 ['timm', 'torch', 'torchvision']", "OpenVINOEngine 256 []"]
     (record,) = empty_cache.glob("networks/*/network.json")
     assert json.loads(record.read_text())["width"] == 256
     warm = subprocess.run([sys.executable, "-c", EMBEDDING], check=True, capture_output=True, text=True)

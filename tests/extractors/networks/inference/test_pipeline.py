@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from extractors.cells import Cell, CellFile, Cells
-from extractors.networks.backbones import Backbone
-from extractors.networks.inference.pipeline import AHEAD, shown_images
+from extractors.networks.backbones.backbone import Backbone
+from extractors.networks.inference.pipeline import AHEAD, input_images
 from extractors.preparation.step import Picture
 
 
@@ -22,11 +22,11 @@ def cells(n: int, side: int = 40) -> list[Cell]:
 
 
 def reading_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("show")]
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("transform")]
 
 
 class Counted(Sequence[Cell]):
-    """Cells that remember which of them were looked at."""
+    """Cells that record which of them were accessed."""
 
     def __init__(self, n: int) -> None:
         self.cells, self.seen = cells(n), set[int]()
@@ -44,18 +44,18 @@ class Counted(Sequence[Cell]):
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_images_come_in_the_order_of_the_cells_as_the_view_shows_them(backbone: Backbone, threads: int) -> None:
+def test_images_are_transformed_in_order(backbone: Backbone, threads: int) -> None:
     many = cells(30)
-    shown = list(shown_images(many, backbone.view, threads=threads))
-    assert all(np.array_equal(a, backbone.view.shown(cell.image)) for a, cell in zip(shown, many, strict=True))
+    images = list(input_images(many, backbone.transform, threads=threads))
+    assert all(np.array_equal(a, backbone.transform.apply(cell.image)) for a, cell in zip(images, many, strict=True))
     assert reading_threads() == []
-    assert list(shown_images([], backbone.view, threads=threads)) == []
+    assert list(input_images([], backbone.transform, threads=threads)) == []
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_few_cells_are_read_ahead_and_closing_stops_the_threads(backbone: Backbone, threads: int) -> None:
+def test_prefetching_is_limited_and_closing_stops_the_threads(backbone: Backbone, threads: int) -> None:
     many = Counted(100)
-    with closing(shown_images(many, backbone.view, threads=threads)) as images:
+    with closing(input_images(many, backbone.transform, threads=threads)) as images:
         for _ in range(10):
             next(images)
         assert len(many.seen) <= 10 + AHEAD * threads
@@ -66,7 +66,7 @@ def test_few_cells_are_read_ahead_and_closing_stops_the_threads(backbone: Backbo
 
 def test_an_interrupt_stops_the_threads(backbone: Backbone) -> None:
     def interrupted() -> Iterator[None]:
-        with closing(shown_images(cells(100), backbone.view, threads=2)) as images:
+        with closing(input_images(cells(100), backbone.transform, threads=2)) as images:
             next(images)
             raise KeyboardInterrupt
         yield
@@ -76,15 +76,15 @@ def test_an_interrupt_stops_the_threads(backbone: Backbone) -> None:
     assert reading_threads() == []
 
 
-def test_a_cell_that_cannot_be_shown_is_named(backbone: Backbone, tmp_path: Path) -> None:
+def test_errors_name_the_cell(backbone: Backbone, tmp_path: Path) -> None:
     small = [*cells(5), Cell("tiny", np.zeros((7, 90, 3), dtype=np.uint8))]
     with pytest.raises(ValueError, match="cell tiny: an image of 90 x 7 pixels is too small"):
-        list(shown_images(small, backbone.view, threads=2))
+        list(input_images(small, backbone.transform, threads=2))
     (tmp_path / "x.png").write_text("no image")
-    with pytest.raises(ValueError, match=r"cell x: .*x\.png: not an image"):
-        list(shown_images(Cells([CellFile("x", str(tmp_path / "x.png"))]), backbone.view, threads=2))
+    with pytest.raises(ValueError, match=r"cell x: .*x\.png: not a readable image"):
+        list(input_images(Cells([CellFile("x", str(tmp_path / "x.png"))]), backbone.transform, threads=2))
     with pytest.raises(OSError, match=r"cell y: .*y\.png"):
-        list(shown_images(Cells([CellFile("y", str(tmp_path / "y.png"))]), backbone.view, threads=2))
+        list(input_images(Cells([CellFile("y", str(tmp_path / "y.png"))]), backbone.transform, threads=2))
     assert reading_threads() == []
 
 
@@ -98,13 +98,13 @@ class Halved:
         return Picture(picture.image[:half], picture.mask[:half])
 
 
-def test_networks_see_prepared_cells(backbone: Backbone, tmp_path: Path) -> None:
+def test_networks_receive_prepared_cells(backbone: Backbone, tmp_path: Path) -> None:
     from PIL import Image  # noqa: PLC0415 - needed here alone
 
     image = np.random.default_rng(4).integers(0, 256, (60, 50, 3), dtype=np.uint8)
     Image.fromarray(image).save(tmp_path / "a.png")
     plain = CellFile("a", str(tmp_path / "a.png"), mask_by="whole")
     prepared = replace(plain, prepare=(Halved(),))
-    shown = list(shown_images(Cells([plain, prepared]), backbone.view, threads=1))
-    assert np.array_equal(shown[0], backbone.view.shown(image))
-    assert np.array_equal(shown[1], backbone.view.shown(image[:30]))
+    images = list(input_images(Cells([plain, prepared]), backbone.transform, threads=1))
+    assert np.array_equal(images[0], backbone.transform.apply(image))
+    assert np.array_equal(images[1], backbone.transform.apply(image[:30]))

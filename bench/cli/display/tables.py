@@ -1,0 +1,161 @@
+"""Print results, plans and datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from rich.markup import escape
+from rich.table import Table
+
+from bench.cli.display.terminal import console, show_line, table_of
+from bench.evaluation.optimism import summary
+from bench.experiments.records import BASELINE, LEAKY, ExperimentResult
+from bench.plugins.pipeline import NO_PREPARATION, pipeline_name
+from bench.scores.metrics import METRICS, PRIMARY
+
+if TYPE_CHECKING:
+    from bench.api import MatrixResult
+    from bench.datasets.loading import LoadedDataset
+
+_SHORT = (PRIMARY, "balanced_accuracy_patient", "weighted_f1_cell")
+_HEADLINE = tuple(name for name, metric in METRICS.items() if metric.headline)
+_WIDE = 118
+"""Terminal width from which all headline metrics are shown."""
+
+
+def show_experiment(result: ExperimentResult) -> None:
+    """Print the scores of one experiment, and its folder."""
+    data = result.record["data"]
+    console.print(f"\n[bold]{escape(result.name)}[/bold]{_flags(result.flags)}")
+    console.print(f"{counts_line(data)}; {protocol_line(result.record['protocol'])}")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    table.add_column("95 % interval", justify="right")
+    scores = result.scores.set_index("metric")
+    shown = [m for m in (*_HEADLINE, "accuracy_per_patient") if m in scores.index and pd.notna(scores["value"][m])]
+    for metric in shown:
+        line = scores.loc[metric]
+        table.add_row(METRICS[metric].title, f"{line['value']:.2f}", f"{line['low']:.2f}-{line['high']:.2f}")
+    console.print(table)
+    methods = "; ".join(scores.loc[shown, "method"].drop_duplicates())
+    console.print(f"Intervals: {methods}, conditional on the fitted models.", style="dim")
+    console.print(f"{len(scores) - len(shown)} more metrics: scores.parquet, or bench report.", style="dim")
+    if tuned := summary(result.optimism):
+        console.print(f"tuning optimism: {tuned}")
+    for violation in result.record["violations"]:
+        console.print(f"[red]{LEAKY}[/red] {escape(violation)}")
+    show_line("result", result.folder)
+
+
+def show_matrix(result: MatrixResult) -> None:
+    """Print the leaderboard of a matrix, and its folder."""
+    board = result.leaderboard_full
+    plan = result.plan
+    dataset = plan.opened.dataset
+    console.print(
+        f"\n[bold]{escape(dataset.name)}[/bold]: {counts_line(plan.record(plan.experiments[0])['data'])}; "
+        f"{protocol_line(vars(plan.protocol))}"
+    )
+    show_leaderboard(board)
+    show_line("results", result.results.path)
+
+
+def show_leaderboard(board: pd.DataFrame) -> None:
+    """Print comparable rows, with as many headline metrics as fit the terminal."""
+    defined = [m for m in _HEADLINE if board[m].notna().any()]
+    shown = defined if console.width >= _WIDE else [m for m in defined if m in _SHORT]
+    table = table_of("pipeline", numbers=[METRICS[metric].title.replace(", ", "\n") for metric in shown])
+    for row in board.to_dict(orient="records"):
+        pipeline = escape(pipeline_name(row["prepare"], row["extractor"], row["classifier"]))
+        if row["status"] == "done":
+            flags = tuple(row["flags"].split(", ")) if row["flags"] else ()
+            table.add_row(pipeline + _flags(flags), *(_interval(row, m) for m in shown))
+        else:
+            table.add_row(f"{pipeline} [red]failed[/red]", *["-"] * len(shown))
+    console.print(table)
+    held_out = "U-statistic for the AUROC where defined, otherwise " if set(board["split"]) == {"held-out"} else ""
+    console.print(f"95 % intervals: {held_out}patient bootstrap, conditional on the fitted models.", style="dim")
+    failed = board[board["status"] == "failed"]
+    _show_reasons(failed.assign(state="failed", why=failed["reason"]))
+
+
+def show_plan(states: pd.DataFrame) -> None:
+    """Print the state of each experiment of a matrix."""
+    plain = ["prepare"] if (states["prepare"] == NO_PREPARATION).all() else []
+    console.print(_frame(states.drop(columns=["why", *plain])))
+    counts = states["state"].value_counts()
+    summary = ", ".join(f"{n} {state}" for state, n in counts.items())
+    console.print(f"\n{len(states)} experiments: {summary}")
+    _show_reasons(states)
+
+
+def show_dataset(opened: LoadedDataset) -> None:
+    """Print the contents of a dataset."""
+    from bench.datasets.summary import describe  # noqa: PLC0415 (only this command needs it)
+
+    data = opened.dataset
+    console.print(f"[bold]{escape(data.name)}[/bold] (reader {data.reader}, positive class {data.positive})")
+    summary = describe(data, opened.scan)
+    for title, frame in (
+        ("Cells, patients and split units (linked patients form one)", summary.classes),
+        ("Cells per patient", summary.per_patient),
+        ("Image sizes in pixels", summary.sizes),
+        ("Official folds", summary.folds),
+    ):
+        if frame is not None:
+            console.print(f"\n{title}", style="bold")
+            console.print(_frame(frame, index=title != "Image sizes in pixels"))
+
+
+def _show_reasons(states: pd.DataFrame) -> None:
+    """Print each reason once, with its pipelines."""
+    for (state, why), part in states.groupby(["state", "why"], sort=False):
+        named = zip(part["prepare"], part["extractor"], part["classifier"], strict=True)
+        who = ", ".join(pipeline_name(*one) for one in named)
+        style = "red" if state in ("failed", "cannot run") else "bold"
+        console.print(f"[{style}]{state}[/{style}] {escape(who)}: {escape(str(why))}", soft_wrap=True)
+
+
+def _frame(frame: pd.DataFrame, *, index: bool = False) -> Table:
+    shown = frame.reset_index(names="") if index else frame
+    table = Table(box=None, pad_edge=False)
+    for column, kind in shown.dtypes.items():
+        table.add_column(escape(str(column)), overflow="fold", justify="right" if kind.kind in "if" else "left")
+    for row in shown.itertuples(index=False):
+        table.add_row(*(escape(f"{v:g}" if isinstance(v, float) else str(v)) for v in row))
+    return table
+
+
+def _interval(row: Mapping[Hashable, Any], metric: str) -> str:
+    if pd.isna(row[metric]):
+        return "-"
+    return f"{row[metric]:.2f} [dim]{row[f'{metric}_low']:.2f}-{row[f'{metric}_high']:.2f}[/dim]"
+
+
+def _flags(flags: tuple[str, ...]) -> str:
+    shown = [f"[{'dim' if flag == BASELINE else 'red'}]{escape(flag)}[/]" for flag in flags]
+    return f" {', '.join(shown)}" if flags else ""
+
+
+def counts_line(data: Mapping[str, Any]) -> str:
+    """Return the number of cells, patients and, if different, split units."""
+    linked = "" if data["patients"] == data["split_units"] else f" ({data['split_units']} split units)"
+    held = data.get("held_out")
+    tested = f", {held['cells']} of them from {held['patients']} held-out patients" if isinstance(held, dict) else ""
+    return f"{data['cells']} cells of {data['patients']} patients{linked}{tested}"
+
+
+def protocol_line(protocol: Mapping[str, Any]) -> str:
+    """Return a summary of folds, tuning and seed."""
+    repeats = "" if protocol["repeats"] == 1 else f" x {protocol['repeats']} repeats"
+    tuned = f", {protocol['tune']} tuning trials per fold" if protocol["tune"] else ""
+    folds = {
+        "official": f"{protocol['folds']} official folds",
+        "official-linked": f"{protocol['folds']} official folds without linked patients",
+        "lopo": f"leave one patient out, {protocol['folds']} folds",
+        "held-out": "one held-out test",
+    }.get(str(protocol["split"]), f"{protocol['folds']} folds by {protocol['split']}")
+    return f"{folds}{repeats}{tuned}, seed {protocol['seed']}"

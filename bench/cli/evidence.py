@@ -1,0 +1,230 @@
+"""Commands that check how far a score can be trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from bench.cli.display.terminal import live_progress, show_line
+from bench.cli.options import (
+    OUTPUT,
+    Data,
+    Json,
+    ResultsFolder,
+    command,
+    optional,
+    own_option,
+    set_options,
+    show_or_print_json,
+    stage_options,
+    stoppable,
+    typer_option,
+)
+
+evidence = typer.Typer()
+
+REFIT_OPTIONS: dict[str, Any] = {
+    "name": own_option(str, "Experiment in a results folder that contains several: `handcrafted x svm`.", panel="Data"),
+    "data": typer_option("data", text="Dataset, if it was moved."),
+    "jobs": typer_option("jobs"),
+    "store": typer_option("store", text="Folder of the feature store, if it was moved."),
+    "weights_dir": typer_option("weights_dir", text="Folder of MODEL.safetensors files, if it was moved."),
+    "device": typer_option("device", text="Device of networks, if another than in the original run."),
+}
+Experiment = Annotated[Path, typer.Argument(help="Folder of an experiment, or a results folder.")]
+
+
+@command(
+    evidence, "bench folds cells/ --folds 5 --repeats 5 -o folds.csv", options=stage_options("cells", "links", "folds")
+)
+def folds(
+    path: Data,
+    *,
+    output: Annotated[Path | None, optional("CSV file, for --folds-file of a run.", *OUTPUT)] = None,
+    **options: Any,
+) -> None:
+    """Print the patients and cells of each class in every fold, and write the folds to a file.
+
+    `bench run` and `bench matrix` draw the same folds from the same options.
+    """
+    from bench.cli.display import folds as display_folds  # noqa: PLC0415 (so that --help stays fast)
+    from bench.datasets.loading import open_data  # noqa: PLC0415
+    from bench.options import make_options  # noqa: PLC0415
+    from bench.splits.fold_manifest import write_folds  # noqa: PLC0415
+    from bench.splits.outer_folds import outer_folds  # noqa: PLC0415
+
+    values = make_options({"data": path, **set_options(options)})
+    with live_progress() as observer:
+        dataset = open_data(values, observer).dataset
+        drawn = outer_folds(dataset.table, values)
+        for notice in drawn.notices:
+            observer.notice(notice)
+    display_folds.show_folds(drawn, dataset)
+    if output is not None:
+        write_folds(drawn, output)
+        show_line("folds", output)
+
+
+@command(
+    evidence,
+    "bench score results/ --threshold sens@0.95 --calibrate sigmoid",
+    options=stage_options("decision", shown="as each experiment was run"),
+)
+def score(
+    results: ResultsFolder = Path("results"),
+    *,
+    output: Annotated[Path | None, optional("CSV file with all metrics.", *OUTPUT)] = None,
+    **options: Any,
+) -> None:
+    """Re-score saved predictions with another calibration, threshold or aggregation.
+
+    Nothing is fitted and the stored experiments do not change.
+    """
+    from bench.cli.display import scores as display_scores  # noqa: PLC0415
+    from bench.experiments import rescoring  # noqa: PLC0415
+
+    with stoppable(resumes=False), live_progress() as observer:
+        board = rescoring.score(results, observer=observer, **set_options(options))
+    display_scores.show_scores(board)
+    if output is not None:
+        rescoring.write_scores(board, output)
+        show_line("scores", output)
+
+
+@command(evidence, "bench compare results/")
+def compare(
+    experiments: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of experiments, or a results folder, of which the largest comparable group is used."
+        ),
+    ],
+    *,
+    against: Annotated[str | None, optional("Reference experiment, by name or folder.", default="the best")] = None,
+    all_pairs: Annotated[bool, typer.Option("--all-pairs", help="Compare every pair.")] = False,
+    rope: Annotated[float, typer.Option(help="Largest difference that counts as practically equal.")] = 0.01,
+    as_json: Json = False,
+) -> None:
+    """Test which pipelines differ, on patients, from saved predictions.
+
+    Nothing is run. P-values are corrected for the number of comparisons and reported with the unit of the test.
+    """
+    from bench import api  # noqa: PLC0415
+    from bench.cli.display import comparison as display_comparison  # noqa: PLC0415
+
+    with stoppable(resumes=False):
+        comparison = api.compare(*experiments, against=against, all_pairs=all_pairs, rope=rope)
+    show_or_print_json(comparison, display_comparison.show_comparison, as_json=as_json)
+
+
+@command(
+    evidence,
+    "bench audit cells/ --links links.csv",
+    options={
+        **stage_options("cells"),
+        "held_out": typer_option("held_out", text="Held-out dataset that must not share images with DATA."),
+        "jobs": typer_option("jobs", text="Number of cells that are read in parallel.", shown="number of cores"),
+    },
+)
+def audit(
+    path: Data,
+    *,
+    folds: Annotated[int, typer.Option(min=2, help="Planned number of outer folds.")] = 5,
+    links: Annotated[
+        Path | None, optional("CSV file to write: patients that share a near-duplicate, for --links of a run.")
+    ] = None,
+    output: Annotated[Path | None, optional("Results folder whose report will show the audit.", *OUTPUT)] = None,
+    as_json: Json = False,
+    **options: Any,
+) -> None:
+    """Check a dataset for duplicates, confusable ids and confounders.
+
+    Looks for duplicates in any orientation, near-duplicates, dominating patients, and whether image size, file or stain
+    alone predicts the class. The exit code is 1 if there is an error. A manifest with a column sha256 is checked for
+    exact duplicates without its images.
+    """
+    from bench.cli.display import audit as display_audit  # noqa: PLC0415
+    from bench.datasets.link_files import write_links  # noqa: PLC0415
+    from bench.evidence.audit import auditing  # noqa: PLC0415
+
+    with stoppable(resumes=False), live_progress(outcomes=False) as observer:
+        result = auditing.audit(path, folds=folds, observer=observer, **set_options(options))
+    stored = None if output is None else auditing.write_audit(result, output)
+    if links is not None:
+        write_links(links, result.links)
+    show_or_print_json(result, display_audit.show_audit, as_json=as_json, stored=stored, links=links)
+    if not result.passed:
+        raise typer.Exit(1)
+
+
+@command(evidence, 'bench leakage results/ --name "handcrafted x svm"', options=REFIT_OPTIONS)
+def leakage(
+    experiment: Experiment,
+    *,
+    permutations: Annotated[
+        int, typer.Option(help="Number of permutations of the patients' labels, with folds of images.")
+    ] = 20,
+    as_json: Json = False,
+    **options: Any,
+) -> None:
+    """Test whether a pipeline recognises the disease or the patients, by refitting it with folds of images.
+
+    Finished fits are stored; an interrupted report continues where it stopped.
+    """
+    from bench.cli.display import leakage as display_leakage  # noqa: PLC0415
+    from bench.evidence.leakage import report  # noqa: PLC0415
+
+    with stoppable(), live_progress(outcomes=False) as observer:
+        result = report.leakage(experiment, permutations=permutations, observer=observer, **set_options(options))
+    show_or_print_json(result, display_leakage.show_leakage, as_json=as_json)
+
+
+@command(evidence, 'bench significance results/ --name "handcrafted x svm" --permutations 199', options=REFIT_OPTIONS)
+def significance(
+    experiment: Experiment,
+    *,
+    permutations: Annotated[int, typer.Option(help="Number of permutations of the patients' labels.")] = 199,
+    as_json: Json = False,
+    **options: Any,
+) -> None:
+    """Run a permutation test of a score: permute the patients' labels and refit.
+
+    Finished permutations are stored; an interrupted test continues, and more permutations add to them.
+    """
+    from bench.cli.display import significance as display_significance  # noqa: PLC0415
+    from bench.evidence.permutation import significance as permutation_test  # noqa: PLC0415
+
+    with stoppable(), live_progress(outcomes=False) as observer:
+        result = permutation_test.significance(
+            experiment, permutations=permutations, observer=observer, **set_options(options)
+        )
+    show_or_print_json(result, display_significance.show_significance, as_json=as_json)
+
+
+@command(evidence, 'bench check "svm[C=10]"')
+def check(
+    name: Annotated[str, typer.Argument(help="Extractor, model or classifier, with or without parameters.")],
+    *,
+    kind: Annotated[
+        Literal["extractor", "classifier"] | None,
+        optional("Kind of plugin, needed where an extractor and a classifier share the name."),
+    ] = None,
+    weights_dir: Annotated[Path | None, optional("Folder of MODEL.safetensors files.")] = None,
+) -> None:
+    """Run the contract tests on a plugin.
+
+    Checks on synthetic cells that no fit sees a test patient, that every split keeps the cells of a patient together,
+    and that test data do not change what is learned. The exit code is 1 if a check fails.
+    """
+    from bench.cli.display import contract as display_contract  # noqa: PLC0415
+    from bench.contract.checking import find_subject, network_cost, steps_of  # noqa: PLC0415
+
+    subject = find_subject(name, kind, weights_dir=weights_dir)
+    display_contract.show_subject(subject)
+    with stoppable(resumes=False), steps_of(subject) as steps:
+        checks = display_contract.run_shown(steps)
+    display_contract.show_outcome(checks, network_cost(subject))
+    if any(one.outcome == "failed" for one in checks):
+        raise typer.Exit(1)

@@ -1,0 +1,1 @@
+"""Contact sheets: thumbnails of cells with masks and preparation."""

@@ -1,0 +1,1 @@
+"""Synthetic cells with known truth."""

@@ -1,0 +1,1 @@
+"""Readers of dataset layouts, and image and mask decoding."""

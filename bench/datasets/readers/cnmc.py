@@ -1,0 +1,144 @@
+"""Reader of the C-NMC 2019 leukaemia cells: training folds of both archive layouts, or the preliminary phase."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.datasets.readers.cnmc_names import CellName, check_unique, fold_notice, parse_name
+from bench.datasets.readers.cnmc_preliminary import FOLDER as PRELIMINARY
+from bench.datasets.readers.cnmc_preliminary import LABELS, read_preliminary
+from bench.datasets.readers.images import image_files, is_image_name
+from bench.datasets.table import Dataset, ReadOptions, cell_table
+from bench.errors import BenchError
+
+POSITIVE = "ALL"
+
+FINAL = "C-NMC_test_final_phase_data"
+
+TRAINING = frozenset({"training_data", "C-NMC_training_data"})
+
+LINKED = (
+    frozenset({"20", "21"}),
+    frozenset({"51", "75", "78"}),
+    frozenset({"H2", "H4", "H5", "H6"}),
+    frozenset({"H3", "H10"}),
+)
+"""Training patients that share byte-identical images: of the 104 pairs of files with equal SHA-256 in the training
+folders, 99 have two patient ids (20 = 21: 71; 51 = 75: 10; 75 = 78: 11; H2, H4, H5, H6: 6; H10 = H3: 1)."""
+
+_FOLD = re.compile(r"fold_(\d+)")
+_CLASS_FOLDERS = frozenset({"all", "hem"})
+_ABOVE = ("", "*/", "*/*/", "*/*/*/")
+
+
+class CnmcReader:
+    """C-NMC 2019 (doi 10.7937/tcia.2019.dc64i46r): `fold_<n>/{all,hem}/UID_<patient>_<image>_<cell>_{all,hem}`.
+
+    The path may be the archive's root, a folder above it or any folder inside it. If the path
+    has training folds, only these are read: each phase is a separate dataset. Labels are `ALL` (positive) and `HEM`.
+    Ids include the H, since H30 and 30 are different patients.
+    """
+
+    name = "cnmc"
+
+    def recognises(self, path: Path) -> bool:
+        """Whether there are class folders with C-NMC file names, or a folder of one of the test phases."""
+        if path.is_file():
+            return path.name == LABELS
+        here = path.resolve()
+        if {PRELIMINARY, FINAL} & set(here.parts):
+            return True
+        if any(next(here.glob(above + name), None) for above in _ABOVE for name in (PRELIMINARY, FINAL)):
+            return True
+        return any(_holds_cells(folder) for folder in _class_folders(here))
+
+    def read(self, path: Path, options: ReadOptions) -> Dataset:
+        """Return the table of cells, sorted by path.
+
+        Raises
+        ------
+        BenchError
+            An image has another name, contradicts its folder or occurs twice; there is only the final phase, which has
+            no labels; the preliminary phase lacks its label file.
+        """
+        root = (path.parent if path.is_file() else path).resolve()
+        files = [root / file for file in image_files(root)]
+        preliminary = [file for file in files if PRELIMINARY in file.parts]
+        final = [file for file in files if FINAL in file.parts]
+        training = [file for file in files if not {PRELIMINARY, FINAL} & set(file.parts)]
+        if training:
+            notices = (*_left_out(preliminary, "preliminary"), *_left_out(final, "final"))
+            return self._read_training(root, training, options, notices)
+        if preliminary:
+            table, notices = read_preliminary(preliminary)
+            notices = (*notices, *_left_out(final, "final"))
+            return Dataset("cnmc-preliminary", self.name, table, POSITIVE, options, notices)
+        if final:
+            raise BenchError(
+                f"{root}: the final phase of C-NMC has no public labels; read training_data or validation_data"
+            )
+        raise BenchError(f"{root}: there are no images")
+
+    def _read_training(self, root: Path, files: list[Path], options: ReadOptions, notices: tuple[str, ...]) -> Dataset:
+        names = [_training_name(file) for file in files]
+        check_unique(files)
+        folds = [_fold(file) for file in files]
+        table = cell_table(
+            cell=[file.stem for file in files],
+            path=[str(file) for file in files],
+            label=[name.label for name in names],
+            patient=[name.patient for name in names],
+            linked=LINKED,
+            fold=None if None in folds else folds,
+        )
+        return Dataset(_name(root, files[0]), self.name, table, POSITIVE, options, (*fold_notice(names), *notices))
+
+
+def _class_folders(path: Path) -> Iterator[Path]:
+    if path.name in _CLASS_FOLDERS:
+        yield path
+    for name in sorted(_CLASS_FOLDERS):
+        yield from path.glob(name)
+        for above in _ABOVE[:3]:
+            yield from path.glob(f"{above}fold_*/{name}")
+
+
+def _holds_cells(folder: Path) -> bool:
+    return folder.is_dir() and any(
+        is_image_name(file.name) and parse_name(file.name) is not None for file in folder.iterdir()
+    )
+
+
+def _training_name(file: Path) -> CellName:
+    name = parse_name(file.name)
+    if name is None:
+        raise BenchError(f"{file}: not named UID_<patient>_<image>_<cell>_{{all,hem}} as the cells of C-NMC are")
+    folder = file.parent.name
+    if folder not in _CLASS_FOLDERS:
+        raise BenchError(f"{file}: cells of C-NMC are in folders named all or hem, not {folder}")
+    if folder.upper() != name.label:
+        raise BenchError(f"{file}: the class is {name.label} in the file name but {folder.upper()} in the folder name")
+    return name
+
+
+def _fold(file: Path) -> str | None:
+    match = _FOLD.fullmatch(file.parent.parent.name)
+    return match[1] if match else None
+
+
+def _name(root: Path, file: Path) -> str:
+    inside = file.parent.parent if _fold(file) is None else file.parent.parent.parent
+    base = "cnmc-training" if inside.name in TRAINING else inside.name
+    part = root.relative_to(inside).parts if root.is_relative_to(inside) else ()
+    return "-".join([base, *part])
+
+
+def _left_out(files: list[Path], phase: str) -> tuple[str, ...]:
+    if not files:
+        return ()
+    folder = files[0].parent
+    if phase == "final":
+        return (f"images of the final phase were left out, since it has no labels: {len(files)} in {folder}",)
+    return (f"images of the preliminary phase were left out: {len(files)}; to read them, pass {folder}",)

@@ -1,0 +1,85 @@
+"""Folders of masks: one mask image per cell under the relative path of the cell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from bench.datasets.readers.images import image_files
+from bench.datasets.table import MASK_METHODS, Dataset
+from bench.errors import BenchError
+
+
+def with_masks(dataset: Dataset, root: Path) -> Dataset:
+    """Apply the mask options of a dataset; they override the masks of a manifest.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Result of a reader.
+    root : Path
+        Folder to which the paths of the cells are relative.
+
+    Raises
+    ------
+    BenchError
+        A mask folder does not exist, or a cell has no mask, two masks, or is outside `root`.
+    """
+    options = dataset.options
+    if options.mask in MASK_METHODS:
+        dataset = _with_column(dataset, "mask_path", [None] * len(dataset.table), f"--mask {options.mask}")
+    elif options.mask is not None:
+        option = f"--mask {options.mask}"
+        advice = f"use a folder of masks, {' or '.join(MASK_METHODS)}"
+        dataset = _with_column(dataset, "mask_path", _masks(dataset, root, options.mask, option, advice), option)
+    if options.nucleus_mask is None:
+        return dataset
+    option = f"--nucleus-mask {options.nucleus_mask}"
+    masks = _masks(dataset, root, options.nucleus_mask, option, "use a folder of masks")
+    return _with_column(dataset, "nucleus_path", masks, option)
+
+
+def _with_column(dataset: Dataset, column: str, masks: list[str] | list[None], option: str) -> Dataset:
+    table = dataset.table
+    named = int(table[column].notna().sum()) if column in table else 0
+    notices = (f"{option} overrides the masks that the dataset names for {named} cells",) if named else ()
+    table = table.assign(**{column: pd.Series(masks, dtype="str")})
+    return replace(dataset, table=table, notices=dataset.notices + notices)
+
+
+def _masks(dataset: Dataset, root: Path, path: str, option: str, advice: str) -> list[str]:
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise BenchError(f"{option}: no such folder; {advice}")
+    folder = folder.resolve()
+    if folder == root:
+        raise BenchError(f"{option}: this is the folder of the cells; put the masks in a separate folder")
+    masks = _by_stem(folder)
+    stems = [_stem(path, root) for path in dataset.table["path"]]
+    missing = [place for place, stem in enumerate(stems) if stem not in masks]
+    if missing:
+        cell = dataset.table["cell"].iloc[missing[0]]
+        raise BenchError(
+            f"{option}: cell {cell} has no mask; expected {folder / stems[missing[0]]} with the suffix of an "
+            f"image ({len(missing)} of {len(stems)} cells have none)"
+        )
+    return [masks[stem] for stem in stems]
+
+
+def _by_stem(folder: Path) -> dict[str, str]:
+    masks: dict[str, str] = {}
+    for name in image_files(folder):
+        stem = Path(name).with_suffix("").as_posix()
+        if stem in masks:
+            raise BenchError(f"{folder / name}: a second mask in addition to {masks[stem]}; remove one of them")
+        masks[stem] = str(folder / name)
+    return masks
+
+
+def _stem(path: str, root: Path) -> str:
+    place = Path(path)
+    if not place.is_relative_to(root):
+        raise BenchError(f"{path} is outside {root}, so its mask has no relative path; use a mask column instead")
+    return place.relative_to(root).with_suffix("").as_posix()

@@ -1,0 +1,92 @@
+"""Select the reader that recognises a path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from bench.datasets.table import Dataset, Reader, ReadOptions
+from bench.errors import BenchError
+from bench.plugins.registry import installed
+
+_FIRST = ("cnmc", "manifest")
+_LAST = ("folder",)
+
+_EXPECTED = """expected is one of
+  C-NMC      the archive or any folder in it: fold_0/all/UID_11_10_1_all.bmp
+  manifest   a .csv or .parquet file, or a folder with manifest.csv: columns path, label, patient
+  folders    PATH/<label>/.../<image>, with --patient-pattern"""
+
+
+def read_path(path: str, options: ReadOptions, *, readers: Iterable[Reader] | None = None) -> tuple[Dataset, Path]:
+    """Read a path with the first reader that recognises it; no image is opened.
+
+    Parameters
+    ----------
+    path : str
+        File or folder.
+    options : ReadOptions
+        Options of the reader.
+    readers : iterable of Reader, optional
+        Candidates in order. Default: the installed plugins (`installed_readers`).
+
+    Returns
+    -------
+    dataset : Dataset
+        Table of cells, not yet checked.
+    root : Path
+        Folder to which paths of masks are relative, absolute and resolved.
+
+    Raises
+    ------
+    BenchError
+        The path does not exist, no reader recognises it, or its content is malformed.
+    """
+    if not path:
+        raise BenchError(f"--data is empty; {_EXPECTED}")
+    place = Path(path).expanduser()
+    _check_exists(place)
+    names = []
+    for reader in installed_readers() if readers is None else readers:
+        names.append(reader.name)
+        try:
+            if reader.recognises(place):
+                return reader.read(place, options), (place if place.is_dir() else place.parent).resolve()
+        except (OSError, ValueError) as error:
+            raise BenchError(f"{place}: the {reader.name} reader cannot read it: {error}") from error
+    if not names:
+        raise BenchError("no reader plugins are installed; install the project itself (pip install -e .)")
+    raise BenchError(f"{place}: no reader ({', '.join(names)}) recognises it; {_EXPECTED}")
+
+
+def installed_readers() -> Iterator[Reader]:
+    """Yield the reader plugins: C-NMC, manifests, third-party plugins by name, class folders.
+
+    Class folders come last, because they recognise nearly every layout of a third party.
+
+    Raises
+    ------
+    BenchError
+        A plugin cannot be imported; those before it are yielded first.
+    """
+    points = installed("datasets")
+    others = sorted(set(points) - {*_FIRST, *_LAST})
+    for name in (*_FIRST, *others, *_LAST):
+        if name in points:
+            try:
+                yield points[name].load()()
+            except (ImportError, AttributeError) as error:
+                raise BenchError(
+                    f"the reader plugin {name} ({points[name].value}) cannot be loaded: {error}"
+                ) from error
+
+
+def _check_exists(path: Path) -> None:
+    try:
+        exists, empty = path.exists(), path.is_dir() and not any(path.iterdir())
+    except OSError as error:
+        raise BenchError(f"{path}: cannot be read ({error.strerror})") from error
+    if not exists:
+        raise BenchError(f"{path} does not exist")
+    if empty:
+        raise BenchError(f"{path} is an empty folder; {_EXPECTED}")

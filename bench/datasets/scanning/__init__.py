@@ -1,0 +1,1 @@
+"""Probing every image file of a dataset, with a cache."""

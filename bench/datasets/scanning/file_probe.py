@@ -1,0 +1,93 @@
+"""Probe the files of a cell: digests, size, and whether image and masks can be decoded."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.datasets.scanning.orientations import picture_digest
+from extractors.cells import Cell, CellFile, verify_image
+from extractors.files.digests import file_digest
+
+
+@dataclass(frozen=True, slots=True)
+class FileProbe:
+    """Digests and sizes of the files of a cell.
+
+    Parameters
+    ----------
+    sha256 : str
+        Digest of the image file.
+    mask_sha256, nucleus_sha256 : str
+        Digests of the mask files of cell and nucleus; empty without a file.
+    pixels : str
+        SHA-256 of height, width and decoded RGB bytes, independent of the file format.
+    picture : str
+        `bench.datasets.scanning.orientations.picture_digest`, independent of the orientation.
+    height, width : int
+        Size of the image, px.
+    mask_px : int
+        Area of the mask, px, above 0.
+    """
+
+    sha256: str
+    mask_sha256: str
+    nucleus_sha256: str
+    pixels: str
+    picture: str
+    height: int
+    width: int
+    mask_px: int
+
+
+def probe_file(file: CellFile) -> FileProbe:
+    """Read image and masks of a cell completely.
+
+    Raises
+    ------
+    OSError
+        A file cannot be read.
+    ValueError
+        The image or a mask is damaged or empty, their sizes differ, segmentation fails, or the nucleus is outside the
+        cell.
+    """
+    verify_image(Path(file.path))
+    for path in (file.mask_path, file.nucleus_path):
+        if path is not None:
+            verify_image(Path(path))
+    cell = Cell.from_file(file)
+    image = cell.image
+    if not image.any():
+        raise ValueError("the image is entirely black")
+    area = int(np.count_nonzero(cell.mask))
+    if area == 0:
+        raise ValueError(
+            "no white cell was detected" if file.mask_by == "smear" else f"the mask {file.mask_path} is empty"
+        )
+    _ = cell.nucleus
+    height, width = image.shape[:2]
+    return FileProbe(
+        sha256=_file_digest(file.path),
+        mask_sha256=_file_digest(file.mask_path),
+        nucleus_sha256=_file_digest(file.nucleus_path),
+        pixels=hashlib.sha256(f"{height}x{width}:".encode() + image.tobytes()).hexdigest(),
+        picture=picture_digest(image),
+        height=height,
+        width=width,
+        mask_px=area,
+    )
+
+
+def failure_reason(error: Exception, file: CellFile) -> str:
+    """Return why a cell cannot be read, without its path and id."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if error.filename in (None, file.path) else f"{error.strerror}: {error.filename}"
+    text = str(error).removeprefix(f"{file.path}: ").removeprefix(f"cell {file.id}: ")
+    return text if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {text}"
+
+
+def _file_digest(path: str | None) -> str:
+    return "" if path is None else file_digest(path)

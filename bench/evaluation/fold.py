@@ -1,0 +1,295 @@
+"""Evaluate one fold of one experiment: tune, fit and learn the decision on training patients only; predict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import clone
+
+from bench.errors import BenchError
+from bench.evaluation.importances import importances_of
+from bench.evaluation.inputs import InMemoryInputs, Inputs, OpenInputs
+from bench.evaluation.protocol import Protocol
+from bench.evaluation.trained_pipeline import TrainedPipeline, predict_probabilities
+from bench.evaluation.tuning import OpenStudy, study_in_memory, tune
+from bench.plugins.registry import Plugin
+from bench.scores.decisions import FittedDecision, Inner, fit_decision
+from bench.scores.metrics import weighted_auroc
+from bench.scores.predictions import probability_columns
+from bench.seeds import seed_of
+from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_disjoint, inner_folds
+from extractors.cells import Cells
+from extractors.preparation.step import Step
+
+Floats = npt.NDArray[np.float64]
+
+_ROUNDING = 1e-4
+"""Tolerance of probabilities outside 0 to 1 and of their sum: float32 rounds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fold:
+    """One fold of one experiment.
+
+    Parameters
+    ----------
+    extractor : Plugin or None
+        None for a classifier that consumes cells.
+    classifier : Plugin
+        Classifier to fit.
+    protocol : Protocol
+        How the experiment is evaluated.
+    positive : str or None
+        Positive class of two.
+    labels, units : ndarray of str, shape (n_cells,)
+        Label and split unit of each cell of the dataset. With `--split image` each cell is its own unit.
+    repeat, fold : int
+        Number of the repeat and of the fold.
+    train, test : ndarray of int
+        Positions of the training and test cells.
+    """
+
+    extractor: Plugin | None
+    classifier: Plugin
+    protocol: Protocol
+    positive: str | None
+    labels: npt.NDArray[Any]
+    units: npt.NDArray[Any]
+    repeat: int
+    fold: int
+    train: Indices
+    test: Indices
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """Result of one fold.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Test cells: `row` (position in the dataset), `repeat`, `fold`, `threshold`, `patient_threshold`, `p_<class>`
+        and, with calibration, `raw_<class>`: the probabilities before it.
+    inner_predictions : DataFrame
+        Out-of-fold predictions of the training cells: `row`, `repeat`, `fold`, `inner_fold`, `p_<class>`; not
+        calibrated.
+    trials : DataFrame
+        The Optuna trials with `repeat` and `fold`; empty without tuning.
+    importances : DataFrame
+        `feature`, `importance`, `repeat`, `fold` (`bench.evaluation.importances`); empty if the classifier has none.
+    seconds : dict of str to float
+        Wall time of tuning, inner fits, the fit and prediction; for a stateful extractor also `extract`: the total
+        time of its fits, including those read from the store.
+    notices : tuple of str
+        Messages for the user.
+    """
+
+    predictions: pd.DataFrame
+    inner_predictions: pd.DataFrame
+    trials: pd.DataFrame
+    importances: pd.DataFrame
+    seconds: dict[str, float] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+
+def evaluate_fold(fold: Fold, open_inputs: OpenInputs, *, open_study: OpenStudy = study_in_memory) -> FoldResult:
+    """Tune and train a pipeline on the training cells of one outer fold and predict its test cells.
+
+    Calibration and thresholds are learned on the inner out-of-fold predictions of the training patients. Tuning
+    maximises the patient-weighted AUROC on the same inner folds.
+
+    Parameters
+    ----------
+    fold : Fold
+        Fold to evaluate.
+    open_inputs : callable
+        Returns the inputs of each inner split and of the outer split, all before the first fit of a classifier.
+    open_study : callable
+        Opens the Optuna study of the tuning.
+
+    Raises
+    ------
+    BenchError
+        A check failed: a patient on both sides, a missing class, invalid probabilities.
+    """
+    return _FoldFit(fold, open_inputs, open_study).evaluate()
+
+
+def train_pipeline(fold: Fold, cells: Cells, *, prepare: tuple[Step, ...] = (), **engine: Any) -> TrainedPipeline:
+    """Train the pipeline of a fold in memory: the one whose predictions `evaluate_fold` returns.
+
+    Parameters
+    ----------
+    fold : Fold
+        Its test cells may be empty: then the pipeline is trained on all cells.
+    cells : Cells
+        Cells of the dataset, not yet prepared.
+    prepare : tuple of Step
+        Preparation of each cell.
+    **engine
+        Parameters that the engine sets in an extractor, such as `threads`, `device` and `weights_dir`.
+
+    Raises
+    ------
+    BenchError
+        As `evaluate_fold`.
+    """
+    prepared = Cells(replace(file, prepare=prepare) for file in cells.files)
+    source = InMemoryInputs(fold, prepared, engine)
+    pipeline = _FoldFit(fold, source.open, study_in_memory).train().pipeline
+    return replace(pipeline, prepare=prepare, extractor=source.extractor)
+
+
+@dataclass(frozen=True)
+class _Split:
+    """Training rows, predicted rows, and the inputs of both."""
+
+    train: Indices
+    predicted: Indices
+    inputs: Inputs
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A trained pipeline, and the tables of its training."""
+
+    pipeline: TrainedPipeline
+    inner: pd.DataFrame
+    trials: pd.DataFrame
+    test: _Split
+
+
+class _FoldFit:
+    def __init__(self, job: Fold, open_inputs: OpenInputs, open_study: OpenStudy) -> None:
+        self.job, self.open_inputs, self.open_study = job, open_inputs, open_study
+        self.classes = np.unique(job.labels)
+        self.columns = probability_columns([str(c) for c in self.classes])
+        names = (job.extractor.canonical if job.extractor else "", job.classifier.canonical)
+        self.seed = seed_of(job.protocol.seed, *names, job.repeat, job.fold)
+        self.seconds: dict[str, float] = {}
+
+    def evaluate(self) -> FoldResult:
+        job, trained = self.job, self.train()
+        pipeline, test = trained.pipeline, trained.test
+        predictions = self._timed("predict", lambda: pipeline.predict_inputs(test.inputs.take(test.predicted)))
+        importances = importances_of(pipeline.classifier, pipeline.feature_names)
+        return FoldResult(
+            predictions.assign(row=test.predicted, repeat=job.repeat, fold=job.fold),
+            trained.inner.assign(repeat=job.repeat, fold=job.fold),
+            trained.trials,
+            importances.assign(repeat=job.repeat, fold=job.fold),
+            self.seconds,
+        )
+
+    def train(self) -> _Trained:
+        *inner_splits, test = self._open_splits()
+        estimator, trials = self._timed("tune", lambda: self._tuned(self._classifier(), inner_splits))
+        inner = self._timed("inner", lambda: self._inner(estimator, inner_splits))
+        classifier = self._timed("fit", lambda: self._fit(estimator, test))
+        pipeline = TrainedPipeline(
+            prepare=(),
+            extractor=None,
+            classifier=classifier,
+            decision=self._fit_decision(inner),
+            classes=tuple(str(c) for c in self.classes),
+            feature_names=tuple(getattr(test.inputs, "names", ())),
+        )
+        return _Trained(pipeline, inner, trials, test)
+
+    def _open_splits(self) -> list[_Split]:
+        """Check the outer split, draw the inner ones and open the inputs of all, the outer split last."""
+        job = self.job
+        if job.protocol.split != "official":
+            check_disjoint(job.units, job.train, job.test, where="outer split")
+        y, units = job.labels[job.train], job.units[job.train]
+        self._check_classes(y, "training patients")
+        if job.protocol.split != "lopo" and len(job.test):
+            # One patient often has one class: then there is no AUROC, but a decision per cell.
+            self._check_classes(job.labels[job.test], "test patients")
+        # The inner folds, like the outer ones, are the same for every experiment on the data.
+        inner = self._inner_splitter(PatientKFold)
+        pairs = [(job.train[a], job.train[b]) for a, b in inner.split(y, y, units)]
+        for number, (train, validation) in enumerate(pairs):
+            check_disjoint(job.units, train, validation, where=f"inner fold {number}")
+        splitter = self._inner_splitter(InnerPatientKFold)
+        return [
+            _Split(train, predicted, self.open_inputs(train, predicted, splitter))
+            for train, predicted in [*pairs, (job.train, job.test)]
+        ]
+
+    def _inner_splitter(self, kind: type[PatientKFold]) -> PatientKFold:
+        job = self.job
+        k = inner_folds(job.labels[job.train], job.units[job.train], job.protocol.inner_folds)
+        return kind(k, random_state=seed_of("inner folds", job.protocol.seed, job.repeat, job.fold))
+
+    def _classifier(self) -> Any:
+        threads, seed = self.job.protocol.threads, seed_of(self.seed, "fit")
+        splitter = self._inner_splitter(InnerPatientKFold)
+        return self.job.classifier.build(random_state=seed, cv=splitter, threads=threads, n_jobs=threads)
+
+    def _tuned(self, estimator: Any, splits: Sequence[_Split]) -> tuple[Any, pd.DataFrame]:
+        if not self.job.protocol.tune or not getattr(estimator, "tunable", True):
+            return estimator, pd.DataFrame()
+
+        def evaluate(candidate: Any) -> list[Callable[[], float]]:
+            return [lambda s=s: self._auroc(self._fit(candidate, s), s) for s in splits]  # type: ignore[misc]
+
+        study = tune(
+            estimator,
+            evaluate,
+            trials=self.job.protocol.tune,
+            seed=seed_of(self.seed, "tune"),
+            open_study=self.open_study,
+        )
+        trials = study.trials.assign(repeat=self.job.repeat, fold=self.job.fold)
+        return clone(estimator).set_params(**study.params), trials
+
+    def _inner(self, estimator: Any, splits: Sequence[_Split]) -> pd.DataFrame:
+        parts = []
+        for number, split in enumerate(splits):
+            parts.append(self._predict(self._fit(estimator, split), split).assign(inner_fold=number))
+        return pd.concat(parts, ignore_index=True)
+
+    def _fit(self, estimator: Any, split: _Split) -> Any:
+        y, groups = self.job.labels[split.train], self.job.units[split.train]
+        return clone(estimator).fit(split.inputs.take(split.train), y, groups=groups)
+
+    def _predict(self, fitted: Any, split: _Split) -> pd.DataFrame:
+        rows = split.predicted
+        probabilities = predict_probabilities(fitted, split.inputs.take(rows), [str(c) for c in self.classes])
+        return pd.DataFrame(probabilities, columns=self.columns).assign(row=rows)
+
+    def _auroc(self, fitted: Any, split: _Split) -> float:
+        rows = split.predicted
+        table, labels, units = self._predict(fitted, split), self.job.labels[rows], self.job.units[rows]
+        scored = [self.job.positive] if len(self.classes) == 2 else self.classes
+        return float(np.mean([weighted_auroc(table[f"p_{c}"].to_numpy(), labels == c, units) for c in scored]))
+
+    def _fit_decision(self, inner: pd.DataFrame) -> FittedDecision:
+        rows = inner["row"].to_numpy()
+        out_of_fold = Inner(
+            inner[self.columns].to_numpy(),
+            np.searchsorted(self.classes, self.job.labels[rows]),
+            self.job.units[rows],
+            inner["inner_fold"].to_numpy(),
+        )
+        positive = 0 if self.job.positive is None else int(np.searchsorted(self.classes, self.job.positive))
+        return fit_decision(out_of_fold, self.job.protocol.decision, positive=positive)
+
+    def _check_classes(self, y: npt.NDArray[Any], side: str) -> None:
+        missing = np.setdiff1d(self.classes, y)
+        if len(missing):
+            raise BenchError(f"the {side} have no cell of {', '.join(map(str, missing))}")
+
+    def _timed(self, step: str, work: Callable[[], Any]) -> Any:
+        start = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self.seconds[step] = time.perf_counter() - start

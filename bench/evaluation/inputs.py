@@ -1,0 +1,96 @@
+"""Inputs of a classifier for the cells of a split: features, or the cells themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.plugins.checked_features import checked_features
+from bench.seeds import seed_of
+from bench.splits.folds import Indices, PatientKFold
+from extractors.cells import Cells
+
+if TYPE_CHECKING:
+    from bench.evaluation.fold import Fold
+
+
+class Inputs(Protocol):
+    """Features or cells of a dataset, addressed by position."""
+
+    def take(self, rows: Indices) -> Any:
+        """Return those at the given positions in the dataset."""
+
+
+@dataclass(frozen=True)
+class FeatureArray:
+    """Features that all splits share.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (n_cells, n_features)
+        One row per cell of the dataset.
+    names : tuple of str
+        Feature names.
+    """
+
+    values: npt.NDArray[np.float32]
+    names: tuple[str, ...]
+
+    def take(self, rows: Indices) -> npt.NDArray[np.float32]:
+        """Return a contiguous copy of the rows at the given positions."""
+        return np.ascontiguousarray(self.values[rows])
+
+
+OpenInputs = Callable[[Indices, Indices, PatientKFold], Inputs]
+"""Called with training positions, predicted positions and the inner splitter; returns the inputs of that split."""
+
+
+class InMemoryInputs:
+    """Features computed in memory, without the feature store.
+
+    Parameters
+    ----------
+    fold : Fold
+        Extractor, labels, split units and seeds.
+    cells : Cells
+        Prepared cells of the dataset.
+    engine : mapping
+        Parameters that the engine sets in an extractor.
+
+    Attributes
+    ----------
+    extractor : transformer or None
+        The extractor of the last split that was opened, which is the outer one; None if the classifier consumes cells.
+    """
+
+    def __init__(self, fold: Fold, cells: Cells, engine: Mapping[str, Any]) -> None:
+        self._fold, self._cells, self._engine = fold, cells, engine
+        self._shared: FeatureArray | None = None
+        self.extractor: Any | None = None
+
+    def open(self, train: Indices, predicted: Indices, splitter: PatientKFold) -> Inputs:
+        """Fit the extractor on the training cells if it is stateful, and extract both sides."""
+        fold, plugin = self._fold, self._fold.extractor
+        if plugin is None:
+            return self._cells
+        if self._shared is not None:
+            return self._shared
+        seed = seed_of(fold.protocol.seed, plugin.canonical, fold.repeat, fold.fold)
+        self.extractor = plugin.build(random_state=seed, cv=splitter, **self._engine)
+        if not plugin.requires_fit:
+            self._shared = self._extract(np.arange(len(self._cells)))
+            return self._shared
+        self.extractor.fit(self._cells.take(train), fold.labels[train], groups=fold.units[train])
+        return self._extract(np.concatenate([train, predicted]))
+
+    def _extract(self, rows: Indices) -> FeatureArray:
+        assert self.extractor is not None  # noqa: S101 (set by the caller)
+        assert self._fold.extractor is not None  # noqa: S101 (as above)
+        features = checked_features(self.extractor, self._cells.take(rows), self._fold.extractor.selector)
+        values = np.full((len(self._cells), len(features.names)), np.nan, dtype=np.float32)
+        values[rows] = features.values
+        return FeatureArray(values, features.names)

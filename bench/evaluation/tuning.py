@@ -1,0 +1,171 @@
+"""Tune a classifier with Optuna on the training patients: one new seeded study per outer fold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from bench.errors import BenchError
+
+T = TypeVar("T")
+
+OpenStudy = Callable[..., AbstractContextManager[Any]]
+"""Called with the keyword arguments of `optuna.create_study`; returns a context manager that gives the study."""
+
+
+@contextmanager
+def study_in_memory(**settings: Any) -> Iterator[Any]:
+    """Create a study that lives as long as the block."""
+    import optuna  # noqa: PLC0415 (only a tuned run pays for the import)
+
+    yield optuna.create_study(**settings)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """Result of a study.
+
+    Parameters
+    ----------
+    params : mapping
+        Parameters of the best trial.
+    trials : DataFrame
+        One row per trial: `trial`, `state` ("complete" or "pruned"), `value` (mean score over the inner folds; for a
+        pruned trial, over the evaluated ones; NaN if the search space pruned it), and a column `param_<name>` per
+        parameter, as text. Without times, so that equal runs give equal tables.
+    """
+
+    params: Mapping[str, Any]
+    trials: pd.DataFrame
+
+
+def tune(
+    estimator: Any,
+    evaluate: Callable[[Any], list[Callable[[], float]]],
+    *,
+    trials: int,
+    seed: int,
+    open_study: OpenStudy = study_in_memory,
+) -> Tuned:
+    """Maximise the mean score over the inner folds in the search space of an estimator.
+
+    From the sixth trial on, a trial is pruned when its mean over the inner folds so far is below the median of the
+    complete trials at the same fold. Trials run sequentially, because parallel ones are not reproducible in Optuna.
+
+    Parameters
+    ----------
+    estimator : scikit-learn classifier with `search_space(trial) -> dict`
+        Cloned for each trial.
+    evaluate : callable
+        Returns, for a configured estimator, one function per inner fold that fits and scores it.
+    trials : int
+        Number of trials, pruned ones included; the same for every estimator.
+    seed : int
+        Seed of the TPE sampler.
+    open_study : callable
+        Opens the study, by default in memory. The result does not depend on it.
+
+    Raises
+    ------
+    BenchError
+        The estimator has no search space, a trial failed, its score is not finite, no trial was completed, or the
+        storage failed.
+    """
+    import optuna  # noqa: PLC0415 (only a tuned run pays for the import)
+
+    if not hasattr(estimator, "search_space"):
+        raise BenchError(f"{type(estimator).__name__} has no search space, so it cannot be tuned; leave out --tune")
+    drawn: dict[int, Mapping[str, Any]] = {}
+
+    def objective(trial: optuna.Trial) -> float:
+        params = drawn[trial.number] = _params(estimator, trial)
+        scores: list[float] = []
+        for step, fit_and_score in enumerate(_attempt(lambda: evaluate(_configured(estimator, params)), trial, params)):
+            scores.append(_attempt(lambda: _finite(fit_and_score()), trial, params))  # noqa: B023 (called at once)
+            trial.report(float(np.mean(scores)), step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return float(np.mean(scores))
+
+    settings = {
+        "direction": "maximize",
+        "sampler": optuna.samplers.TPESampler(seed=seed),
+        "pruner": optuna.pruners.MedianPruner(n_startup_trials=5),
+    }
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with open_study(**settings) as study:
+            study.optimize(objective, n_trials=trials, n_jobs=1)
+            table = _table(study.trials, drawn)
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+    return Tuned(drawn[_best(table, trials)], table)
+
+
+def _params(estimator: Any, trial: Any) -> Mapping[str, Any]:
+    """Draw the parameters of a trial; errors of Optuna (pruning, storage) pass unchanged."""
+    import optuna  # noqa: PLC0415
+
+    try:
+        params: Mapping[str, Any] = estimator.search_space(trial)
+    except optuna.exceptions.OptunaError:
+        raise
+    except Exception as error:
+        raise BenchError(f"tuning trial {trial.number}: the search space failed: {error}") from error
+    if not params:
+        raise BenchError(f"{type(estimator).__name__} has nothing to tune; leave out --tune")
+    return params
+
+
+def _configured(estimator: Any, params: Mapping[str, Any]) -> Any:
+    return clone(estimator).set_params(**params)
+
+
+def _attempt(work: Callable[[], T], trial: Any, params: Mapping[str, Any]) -> T:
+    try:
+        return work()
+    except Exception as error:
+        raise BenchError(f"tuning trial {trial.number} with {dict(params)} failed: {error}") from error
+
+
+def _best(table: pd.DataFrame, trials: int) -> int:
+    """Return the number of the complete trial with the highest value, the first of ties.
+
+    Checks that every requested trial is complete or pruned, since Optuna continues after failed ones.
+    """
+    other = table.loc[~table["state"].isin(["complete", "pruned"]), "state"].tolist()
+    if len(table) != trials or other:
+        raise BenchError(
+            f"the study has {len(table)} trials instead of {trials}, {len(other)} of them neither complete nor pruned"
+        )
+    complete = table[table["state"] == "complete"]
+    if complete.empty:
+        raise BenchError(f"none of {trials} tuning trials was completed: the search space pruned each of them")
+    return int(complete["trial"].to_numpy()[np.argmax(complete["value"].to_numpy())])
+
+
+def _finite(score: float) -> float:
+    """Return the score, checked: Optuna continues after one that is not finite."""
+    if not np.isfinite(score):
+        raise ValueError(f"the score is {score}")
+    return score
+
+
+def _table(trials: Sequence[Any], drawn: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
+    rows = [
+        {
+            "trial": t.number,
+            "state": t.state.name.lower(),
+            "value": float("nan") if t.value is None else float(t.value),
+            **{f"param_{k}": str(v) for k, v in sorted(drawn.get(t.number, {}).items())},
+        }
+        for t in trials
+    ]
+    return pd.DataFrame(rows)

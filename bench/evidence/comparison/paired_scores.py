@@ -1,0 +1,231 @@
+"""Paired scores of comparable experiments by fold, patient and bootstrap draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bench.errors import BenchError
+from bench.experiments.records import ExperimentResult
+from bench.scores.group_statistics import GroupStatistics, PredictionRows
+from bench.scores.metrics import METRICS, PRIMARY, score_draws
+from bench.scores.predictions import Predictions, probability_columns, read_predictions
+
+Floats = npt.NDArray[np.float64]
+
+DECISION = "balanced_accuracy_patient"
+"""Compared metric where no fold has an AUROC."""
+
+_COLUMNS = ("cell", "unit", "label", "repeat", "fold", "threshold")
+
+
+@dataclass(frozen=True)
+class PairedDesign:
+    """Properties shared by the experiments of a comparable group.
+
+    Parameters
+    ----------
+    units : ndarray of str, shape (n_units,)
+        Tested split units, sorted.
+    class_of_unit : ndarray of int, shape (n_units,), or None
+        Class code of each unit; None where some unit has cells of several classes.
+    cells : ndarray, shape (n_rows,)
+        Sorted test cells of a held-out set; empty for other splits.
+    metric : str
+        Compared metric: the primary metric, or `DECISION` where fewer than two folds have one, and for a held-out set
+        with more than two classes or patients of several classes, for which there is no paired test of it.
+    used : ndarray of bool, shape (n_folds,)
+        Folds in which the primary metric is defined.
+    tested : ndarray of int, shape (n_folds,)
+        Number of tested split units of each fold of each repeat.
+    labelled : ndarray of float64, shape (n_repeats, n_units, n_classes)
+        Number of cells of each unit by label.
+    ratio : float
+        Tested divided by training split units, mean over the used folds.
+    held_out : bool
+        Whether one fitted model predicted all cells.
+    draws : ndarray of float64, shape (n_draws, n_units)
+        Bootstrap counts of the units, the same for all experiments.
+    """
+
+    units: npt.NDArray[Any]
+    class_of_unit: npt.NDArray[np.intp] | None
+    cells: npt.NDArray[Any]
+    metric: str
+    used: npt.NDArray[np.bool_]
+    tested: npt.NDArray[np.intp]
+    labelled: Floats
+    ratio: float
+    held_out: bool
+    draws: Floats
+
+
+@dataclass(frozen=True)
+class PairedScores:
+    """Scores of one experiment in a paired design.
+
+    Parameters
+    ----------
+    name : str
+        Unique name of the pipeline.
+    result : ExperimentResult
+        The stored experiment.
+    value : float
+        Compared metric, mean over the repeats, as in the leaderboard.
+    folds : ndarray of float64, shape (n_folds,)
+        Primary metric of each fold of each repeat; NaN where undefined.
+    right : ndarray of float64, shape (n_units,)
+        Share of correctly classified cells of each unit, mean over the repeats.
+    gains : ndarray of float64, shape (n_units,)
+        Contribution of each unit to the patient-mean balanced accuracy, which is their sum.
+    drawn : ndarray of float64, shape (n_draws,)
+        Compared metric of each draw; NaN where undefined.
+    cells : Rows or None
+        Predicted cells of a held-out set; None for other splits.
+    """
+
+    name: str
+    result: ExperimentResult
+    value: float
+    folds: Floats
+    right: Floats
+    gains: Floats
+    drawn: Floats
+    cells: PredictionRows | None
+
+
+def read_paired_scores(
+    experiments: Sequence[ExperimentResult], names: Sequence[str], *, draws: int, seed: int
+) -> tuple[PairedDesign, list[PairedScores]]:
+    """Read the stored predictions of a comparable group.
+
+    Parameters
+    ----------
+    experiments : sequence of ExperimentResult
+        Experiments that pass `bench.evidence.comparison.comparable_groups.check_comparable`.
+    names : sequence of str
+        Unique name of each.
+    draws, seed : int
+        Number and seed of the bootstrap draws of patients.
+
+    Raises
+    ------
+    BenchError
+        Predictions cannot be read or are of different cells.
+    """
+    table, first = _read(experiments[0])
+    design = _paired_design(experiments[0], table, first, draws, seed)
+    scores = [_paired_scores(design, experiments[0], names[0], first)]
+    for experiment, name in zip(experiments[1:], names[1:], strict=True):
+        table, read = _read(experiment)
+        same = np.array_equal(read.units, design.units) and np.array_equal(_n_tested(read), design.tested)
+        same = same and np.array_equal(_labelled(read), design.labelled)
+        if not same or not np.array_equal(_held_out_cells(experiment, table), design.cells):
+            raise BenchError(
+                f"{experiment.folder}: its predictions are not of the same cells as those of {experiments[0].name}; "
+                "one of them is damaged; delete its folder and run it again"
+            )
+        scores.append(_paired_scores(design, experiment, name, read))
+    return design, scores
+
+
+def _read(experiment: ExperimentResult) -> tuple[pd.DataFrame, Predictions]:
+    path, data = experiment.folder / "predictions.parquet", experiment.record["data"]
+    classes = [str(c) for c in data["classes"]]
+    wanted = [*_COLUMNS, *probability_columns(classes)]
+    try:
+        # Not through the cached property of the result, which would keep gigabytes for fifty experiments.
+        table = pd.read_parquet(path, columns=wanted)
+    except (OSError, ValueError, KeyError) as error:
+        raise BenchError(
+            f"{path}: cannot be read ({error}); delete the experiment's folder and run it again"
+        ) from error
+    if _is_held_out(experiment):
+        table = table.sort_values("cell", ignore_index=True)
+    try:
+        return table, read_predictions(table, classes=classes, positive=data["positive"])
+    except BenchError as error:
+        raise BenchError(f"{path}: {error}; delete the experiment's folder and run it again") from error
+
+
+def _is_held_out(experiment: ExperimentResult) -> bool:
+    return bool(experiment.record["protocol"]["split"] == "held-out")
+
+
+def _held_out_cells(experiment: ExperimentResult, table: pd.DataFrame) -> npt.NDArray[Any]:
+    return table["cell"].to_numpy() if _is_held_out(experiment) else np.array([])
+
+
+def _paired_design(
+    experiment: ExperimentResult, table: pd.DataFrame, read: Predictions, draws: int, seed: int
+) -> PairedDesign:
+    held_out, tested = _is_held_out(experiment), _n_tested(read)
+    used = np.isfinite(_fold_scores(read))
+    if held_out:
+        testable = read.class_of_unit is not None and len(experiment.record["data"]["classes"]) == 2
+    else:
+        testable = bool(used.sum() >= 2)
+    counted = used if used.any() else np.ones_like(used)
+    trained = int(experiment.record["data"]["split_units"]) - tested
+    return PairedDesign(
+        units=read.units,
+        class_of_unit=read.class_of_unit,
+        cells=_held_out_cells(experiment, table),
+        metric=PRIMARY if testable else DECISION,
+        used=used,
+        tested=tested,
+        labelled=_labelled(read),
+        ratio=float(np.mean(tested[counted] / np.maximum(trained[counted], 1))),
+        held_out=held_out,
+        draws=read.draw(draws, seed),
+    )
+
+
+def _paired_scores(design: PairedDesign, experiment: ExperimentResult, name: str, read: Predictions) -> PairedScores:
+    metric = METRICS[design.metric]
+    ones = np.ones((1, len(read.units)))
+    confusion = np.sum([s.cells.confusion for s in read.repeats], axis=0)
+    return PairedScores(
+        name=name,
+        result=experiment,
+        value=float(score_draws(read, [metric], ones)[metric.name][0]),
+        folds=_fold_scores(read),
+        right=np.trace(confusion, axis1=1, axis2=2) / confusion.sum(axis=(1, 2)),
+        gains=np.mean([_gains(s.cells) for s in read.repeats], axis=0),
+        drawn=score_draws(read, [metric], design.draws)[metric.name],
+        cells=read.repeats[0].cells if design.held_out else None,
+    )
+
+
+def _fold_scores(read: Predictions) -> Floats:
+    """Primary metric of each fold of each repeat; units of a fold are in no other fold of the repeat."""
+    return np.concatenate([METRICS[PRIMARY].score(sums, _membership(sums)) for sums in read.repeats])
+
+
+def _n_tested(read: Predictions) -> npt.NDArray[np.intp]:
+    """Number of test units of each fold of each repeat."""
+    return np.concatenate([_membership(sums).sum(axis=1) for sums in read.repeats]).astype(np.intp)
+
+
+def _labelled(read: Predictions) -> Floats:
+    return np.stack([sums.cells.by_label for sums in read.repeats])
+
+
+def _membership(sums: GroupStatistics) -> Floats:
+    """Indicator of the test units of each fold, shape (n_folds, n_units)."""
+    rows = sums.cells
+    inside = np.zeros((int(rows.fold.max()) + 1, rows.n_units))
+    inside[rows.fold, rows.unit_of] = 1
+    return inside
+
+
+def _gains(rows: PredictionRows) -> Floats:
+    """Contribution of each unit to the recall of each class with equal patient weights, averaged over the classes."""
+    correct = np.diagonal(rows.confusion, axis1=1, axis2=2) / rows.size[:, None]
+    mass = (rows.by_label / rows.size[:, None]).sum(axis=0)
+    return np.asarray((correct / mass).mean(axis=1))

@@ -1,0 +1,142 @@
+"""Stored comparisons: one JSON file per comparison in a results folder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.errors import BenchError
+from bench.evidence.comparison.compare import COLUMNS, STANDINGS, Comparison
+from bench.experiments.records import ExperimentResult
+from bench.experiments.results import MARK
+from bench.scores.metrics import METRICS
+from bench.statistics.ranks import Friedman
+from bench.storage.fingerprints import digest
+from bench.storage.json_files import read_json, write_json
+
+FOLDER = "comparisons"
+FORMAT = 1
+
+_TEXT = frozenset(
+    {"pipeline", "against", "key", "test", "unit", "assumptions", "second_test", "second_unit", "second_assumptions"}
+)
+
+
+def write_comparison(results_folder: Path, comparison: Comparison) -> Path:
+    """Write a comparison to `comparisons/<digest>.json` in a results folder.
+
+    The digest identifies experiments, metric, reference, family and region of practical equivalence: the same
+    comparison replaces its file, others are kept.
+
+    Returns
+    -------
+    Path
+        The file, written atomically.
+
+    Raises
+    ------
+    BenchError
+        The file cannot be written.
+    """
+    identity = [sorted(comparison.keys), comparison.metric, comparison.reference, comparison.all_pairs, comparison.rope]
+    path = results_folder / FOLDER / f"{digest(identity)[:12]}.json"
+    try:
+        path.parent.mkdir(exist_ok=True)
+        write_json(path, {"format": FORMAT, **comparison.record()})
+    except OSError as error:
+        raise BenchError(f"{path}: the comparison cannot be written ({error.strerror or error})") from error
+    return path
+
+
+def read_comparisons(results_folder: Path) -> list[Comparison]:
+    """Read the comparisons stored in a results folder, ordered by file name; empty if there are none.
+
+    `Comparison.keys` identifies the compared experiments.
+
+    Raises
+    ------
+    BenchError
+        A file is damaged or has another format; the message names it.
+    """
+    return [_read(path) for path in sorted((results_folder / FOLDER).glob("*.json"))]
+
+
+def store_comparison(experiments: Sequence[ExperimentResult], comparison: Comparison) -> Comparison:
+    """Write a comparison to the results folder of its experiments.
+
+    Experiments of several results folders, or of none, have no common report, so nothing is written.
+
+    Returns
+    -------
+    Comparison
+        The comparison; with a note if its results folder cannot be written.
+    """
+    folders = {experiment.folder.resolve().parent.parent for experiment in experiments}
+    results_folder = folders.pop()
+    if folders or not (results_folder / MARK).is_file():
+        return comparison
+    try:
+        write_comparison(results_folder, comparison)
+    except BenchError as error:
+        return replace(comparison, notes=(*comparison.notes, f"Not stored for the report: {error}."))
+    return comparison
+
+
+def _read(path: Path) -> Comparison:
+    record: Mapping[str, Any] = read_json(path)
+    if record.get("format") != FORMAT:
+        raise BenchError(f"{path}: has another format; delete it and run bench compare again")
+    try:
+        return _comparison(record)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BenchError(f"{path}: is damaged ({error!r}); delete it and run bench compare again") from error
+
+
+def _comparison(record: Mapping[str, Any]) -> Comparison:
+    table, standings = _table(record["comparisons"], COLUMNS), _table(record["standings"], STANDINGS)
+    pipelines = [str(name) for name in standings["pipeline"]]
+    metric, best, reference = (str(record[name]) for name in ("metric", "best", "reference"))
+    if metric not in METRICS or not {best, reference, *table["pipeline"], *table["against"]} <= set(pipelines):
+        raise ValueError("unknown metric or pipeline")
+    return Comparison(
+        metric=metric,
+        best=best,
+        reference=reference,
+        all_pairs=record["all_pairs"] is True,
+        rope=float(record["rope"]),
+        table=table,
+        standings=standings,
+        notes=tuple(str(note) for note in record["notes"]),
+        data=dict(record["data"]),
+        protocol=dict(record["protocol"]),
+        friedman=_friedman(record["friedman"], pipelines),
+    )
+
+
+def _friedman(record: Mapping[str, Any] | None, pipelines: Sequence[str]) -> Friedman | None:
+    if record is None:
+        return None
+    ranks = np.array([float(record["mean_ranks"][name]) for name in pipelines])
+    return Friedman(ranks, float(record["chi2"]), float(record["p"]), int(record["patients"]))
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    if not rows:
+        raise ValueError("a table is empty")
+    return pd.DataFrame([{name: _value(name, row[name]) for name in columns} for row in rows])
+
+
+def _value(column: str, value: Any) -> Any:
+    if column == "flags":
+        return tuple(str(flag) for flag in value)
+    if column not in _TEXT:
+        return math.nan if value is None else float(value)
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{column} is not text")
+    return value

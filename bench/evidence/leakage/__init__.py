@@ -1,0 +1,1 @@
+"""Leakage report: how much an image-level split overestimates a pipeline."""

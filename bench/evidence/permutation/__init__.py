@@ -1,0 +1,1 @@
+"""Permutation tests with refitted pipelines."""

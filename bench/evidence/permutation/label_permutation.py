@@ -1,0 +1,223 @@
+"""Permuted labels of split units, and the scores of an experiment refitted on them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bench.errors import BenchError
+from bench.experiments.plan import Plan
+from bench.experiments.refit import Study, refit
+from bench.observer import Observer
+from bench.scores.primary import primary_score
+from bench.seeds import seed_of
+from bench.splits.outer_folds import draw_folds
+from bench.statistics.permutation import permuted_labels
+from bench.storage.locks import try_lock
+
+Labels = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class UnitLabels:
+    """Labels of split units.
+
+    Parameters
+    ----------
+    units : ndarray of str, shape (n_units,)
+        Sorted split units.
+    labels : ndarray of str, shape (n_units,)
+        Label of each unit.
+    unit_of : ndarray of int, shape (n_cells,)
+        Index of each cell's unit.
+    """
+
+    units: Labels
+    labels: Labels
+    unit_of: npt.NDArray[np.intp]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of split units of each class."""
+        classes, counts = np.unique(self.labels, return_counts=True)
+        return {str(c): int(n) for c, n in zip(classes, counts, strict=True)}
+
+
+@dataclass(frozen=True)
+class LabelPermutations:
+    """Permutations of the labels of split units.
+
+    Parameters
+    ----------
+    units : UnitLabels
+        True labels.
+    requested : int
+        Requested number of permutations.
+    seed : int
+        Seed of random permutations.
+    """
+
+    units: UnitLabels
+    requested: int
+    seed: int
+
+    @property
+    def possible(self) -> int:
+        """Number of distinct label assignments including the true one: C(P, P1), multinomial for more classes."""
+        left, ways = len(self.units.labels), 1
+        for n in self.units.counts.values():
+            ways *= math.comb(left, n)
+            left -= n
+        return ways
+
+    @property
+    def exact(self) -> bool:
+        """Whether all assignments are enumerated: if there are at most as many as requested permutations."""
+        return self.possible <= self.requested
+
+    @property
+    def total(self) -> int:
+        """Number of permutations without the true assignment."""
+        return self.possible - 1 if self.exact else self.requested
+
+    def __iter__(self) -> Iterator[tuple[str, Labels]]:
+        """Yield name and labels, shape (n_units,); labels of a name do not depend on the number of permutations."""
+        if self.exact:
+            others = (a for a in arrangements(self.units.counts) if not np.array_equal(a, self.units.labels))
+            yield from ((f"labelling {number}", labels) for number, labels in enumerate(others))
+            return
+        for number in range(self.requested):
+            rng = np.random.default_rng(seed_of("label permutation", self.seed, number))
+            yield f"permutation {number}", permuted_labels(self.units.labels, rng)
+
+
+def unit_labels(table: pd.DataFrame) -> UnitLabels:
+    """Return the label of each split unit.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `unit` and `label`; one row per cell.
+
+    Raises
+    ------
+    BenchError
+        A unit has cells of several classes and therefore no single label.
+    """
+    units, first, unit_of = np.unique(table["unit"].to_numpy().astype(str), return_index=True, return_inverse=True)
+    labels = table["label"].to_numpy().astype(str)
+    several = np.unique(unit_of[labels != labels[first][unit_of]])
+    if len(several):
+        raise BenchError(
+            f"{len(several)} of {len(units)} patients have cells of several classes (such as {units[several[0]]}), but "
+            "labels can only be permuted if each patient has one"
+        )
+    return UnitLabels(units, labels[first], unit_of)
+
+
+def arrangements(counts: Mapping[str, int]) -> Iterator[Labels]:
+    """Yield every distinct arrangement of `counts[label]` labels of each kind, in a fixed order."""
+    places = sum(counts.values())
+    width = max(map(len, counts), default=1)
+    kinds = sorted(counts)
+
+    def fill(row: Labels, free: tuple[int, ...], left: list[str]) -> Iterator[Labels]:
+        if not left:
+            yield row
+            return
+        for chosen in itertools.combinations(free, counts[left[0]]):
+            filled = row.copy()
+            filled[list(chosen)] = left[0]
+            yield from fill(filled, tuple(f for f in free if f not in chosen), left[1:])
+
+    yield from fill(np.full(places, "", dtype=f"<U{width}"), tuple(range(places)), kinds)
+
+
+def permuted_label_scores(
+    plan: Plan, label_permutations: LabelPermutations, *, scores_file: Path, jobs: int, observer: Observer
+) -> dict[str, float]:
+    """Compute the primary score of the plan's first experiment, refitted on each label permutation.
+
+    Outer folds are redrawn from the permuted labels, and every step that uses labels is repeated: inner folds, tuning,
+    calibration, thresholds, and the fits of classifier and extractor. Seeds are those of the experiment, so that the
+    score is a fixed function of the labels, as a permutation test requires.
+
+    Parameters
+    ----------
+    label_permutations : LabelPermutations
+        Permutations of the units of the plan's table.
+    scores_file : Path
+        File of finished scores, one JSON object per line; these are not recomputed. It belongs to one experiment key.
+
+    Returns
+    -------
+    dict of str to float
+        Score by name of the permutation, in the order of `label_permutations`.
+
+    Raises
+    ------
+    BenchError
+        A fit fails, a score is undefined, or another process computes the same scores.
+    """
+    lock = try_lock(scores_file.with_suffix(".lock"))
+    if lock is None:
+        raise BenchError(f"{scores_file}: another process permutes the labels of this experiment; wait for it")
+    try:
+        return _scores(plan, label_permutations, scores_file, jobs, observer)
+    finally:
+        lock.release()
+
+
+def _scores(
+    plan: Plan, label_permutations: LabelPermutations, scores_file: Path, jobs: int, observer: Observer
+) -> dict[str, float]:
+    scores = _read_scores(scores_file)
+    wanted = [name for name, _ in label_permutations]
+    missing = set(wanted) - scores.keys()
+    task = f"permuted labels, folds by {plan.protocol.split}"
+    observer.progress(task, len(wanted) - len(missing), len(wanted))
+    data = plan.opened.dataset
+    studies = (
+        _study(plan, name, labels[label_permutations.units.unit_of])
+        for name, labels in label_permutations
+        if name in missing
+    )
+    if missing:
+        with scores_file.open("a", encoding="utf-8") as file:
+            for name, predictions in refit(plan, studies, jobs=jobs, observer=observer):
+                scores[name] = primary_score(predictions, classes=data.classes, positive=data.positive)
+                file.write(json.dumps({"name": name, "score": scores[name]}) + "\n")
+                file.flush()
+                missing.discard(name)
+                observer.progress(task, len(wanted) - len(missing), len(wanted))
+    return {name: scores[name] for name in wanted}
+
+
+def _study(plan: Plan, name: str, labels: Labels) -> Study:
+    table = plan.opened.dataset.table.assign(label=labels)
+    p = plan.protocol
+    return Study(name, labels, draw_folds(table, split=p.split, folds=p.folds, repeats=p.repeats, seed=p.seed))
+
+
+def _read_scores(path: Path) -> dict[str, float]:
+    """Read finished scores; an incomplete last line of a killed process is removed, also from the file."""
+    if not path.is_file():
+        return {}
+    complete, _, incomplete = path.read_text(encoding="utf-8").rpartition("\n")
+    try:
+        rows = [json.loads(line) for line in complete.splitlines()]
+        scores = {str(row["name"]): float(row["score"]) for row in rows}
+    except (ValueError, TypeError, KeyError) as error:
+        raise BenchError(f"{path}: is damaged ({error}); remove it to recompute its permutations") from error
+    if incomplete:
+        path.write_text(complete + "\n" if complete else "", encoding="utf-8")
+    return scores

@@ -1,0 +1,199 @@
+"""Permutation test of an experiment: refit it on permuted patient labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError
+from bench.evidence.permutation.label_permutation import LabelPermutations, permuted_label_scores, unit_labels
+from bench.executors.cores import default_jobs
+from bench.experiments.refit import disk_errors_as_bench_error, fit_with_split
+from bench.experiments.reload import Reloaded, find_experiment, reload
+from bench.observer import Observer
+from bench.scores.metrics import PRIMARY
+from bench.statistics.permutation import label_floor, permutation_p
+from bench.storage.json_files import write_json
+
+FOLDER = "significance"
+
+
+@dataclass(frozen=True)
+class Significance:
+    """Result of the permutation test.
+
+    Parameters
+    ----------
+    experiment : str
+        Folder name of the experiment.
+    name : str
+        Its pipeline.
+    metric : str
+        Tested score.
+    observed : float
+        Score with the true labels.
+    null : tuple of float
+        Score with each permutation of the labels.
+    p : float
+        P-value: probability of a score of at least `observed` if labels and cells are independent.
+    floor : float
+        Smallest possible p-value.
+    exact : bool
+        Whether all label assignments were enumerated, including the true one.
+    possible : int
+        Number of distinct label assignments of the patients.
+    units : mapping of str to int
+        Number of split units of each class.
+    folds, repeats : int
+        Number of outer folds by patient, and of repeats.
+    tune : int
+        Tuning trials of each outer fold, repeated for every permutation.
+    differs : tuple of str
+        Components that changed since the experiment ran; if there are any, `observed` was refitted.
+    file : Path
+        File of this result.
+    """
+
+    experiment: str
+    name: str
+    metric: str
+    observed: float
+    null: tuple[float, ...]
+    p: float
+    floor: float
+    exact: bool
+    possible: int
+    units: Mapping[str, int]
+    folds: int
+    repeats: int
+    tune: int
+    differs: tuple[str, ...]
+    file: Path
+
+    def record(self) -> dict[str, Any]:
+        """Return all fields except the file as JSON values."""
+        return {k: v for k, v in asdict(self).items() if k != "file"}
+
+
+def significance(
+    experiment: str | Path,
+    *,
+    name: str | None = None,
+    permutations: int = 199,
+    jobs: int | None = None,
+    data: Any = None,
+    root: str | Path | None = None,
+    store: str | Path | None = None,
+    weights_dir: str | Path | None = None,
+    device: str | None = None,
+    extractor: object = None,
+    classifier: object = None,
+    observer: Observer | None = None,
+) -> Significance:
+    """Test a patient-grouped score against chance by permuting patient labels.
+
+    Labels are permuted between split units (a patient's cells keep one label), stratified folds are drawn from the
+    permuted labels, and every step that uses labels is repeated. With at most `permutations` distinct assignments, all
+    are enumerated (exact), else random ones are drawn. Finished permutations are stored and not repeated.
+    With equally many patients of two classes, exchanging the classes is a permutation too, on which a symmetric
+    pipeline has the same score: the smallest exact p is then 2 / assignments in practice.
+
+    Parameters
+    ----------
+    experiment : path
+        An experiment's folder, or a results folder.
+    name : str, optional
+        Name of the experiment, in a results folder with several.
+    permutations : int
+        At least 1.
+    jobs : int, optional
+        Worker processes. Default: as many as the cores allow.
+    data, store, weights_dir : path, optional
+        Current locations, if they moved.
+    device : {"auto", "cpu", "cuda"}, optional
+        Device for networks. Default: as in the experiment.
+    root : path, optional
+        Folder of the paths in a DataFrame passed as `data`.
+    extractor, classifier : estimator, optional
+        The objects of the experiment, if it was run with objects; they are not stored.
+
+    Returns
+    -------
+    Significance
+        Also written to `RESULTS/significance/<experiment>.json`.
+
+    Raises
+    ------
+    BenchError
+        The experiment was not split by patient, patients have cells of several classes, the data changed, or a fit
+        fails.
+
+    References
+    ----------
+    p = (1 + #{null >= observed}) / (B + 1): Phipson and Smyth, Stat Appl Genet Mol Biol 9:39 (2010). The floor is
+    max(1 / (B + 1), 1 / C(P, P1)).
+
+    Examples
+    --------
+    >>> import bench
+    >>> bench.significance("results", name="handcrafted x svm").p  # doctest: +SKIP
+    """
+    if permutations < 1:
+        raise BenchError(f"--permutations {permutations}: at least 1 is needed")
+    observer = observer or Observer()
+    results, result = find_experiment(experiment, name=name)
+    _check_split(result.record["protocol"]["split"], result.record.get("options", {}))
+    inputs: dict[str, Any] = {"data": data, "root": root, "extractor": extractor, "classifier": classifier}
+    inputs |= {"store": store, "weights_dir": weights_dir, "device": device}
+    reloaded = reload(result, observer=observer, **inputs)
+    with disk_errors_as_bench_error(results.path, reloaded.plan.store):
+        test = _test(reloaded, permutations, jobs or default_jobs(reloaded.plan.protocol.threads), observer)
+        write_json(test.file, test.record())
+    return test
+
+
+def _test(reloaded: Reloaded, permutations: int, jobs: int, observer: Observer) -> Significance:
+    plan = reloaded.plan
+    label_permutations = LabelPermutations(unit_labels(reloaded.table), permutations, plan.protocol.seed)
+    if label_permutations.possible < 2:
+        raise BenchError("all patients have the same label, so there is nothing to permute")
+    if reloaded.differs:
+        observer.notice(f"changed since the experiment ran: {', '.join(reloaded.differs)}; it is refitted")
+    observed = fit_with_split(reloaded, plan.protocol.split, jobs=jobs, observer=observer).score(PRIMARY)
+    folder = reloaded.results.path / FOLDER
+    scores_file = folder / "work" / f"{reloaded.experiment.slug}.jsonl"
+    scores = permuted_label_scores(plan, label_permutations, scores_file=scores_file, jobs=jobs, observer=observer)
+    null = tuple(scores.values())
+    return Significance(
+        experiment=reloaded.result.folder.name,
+        name=reloaded.result.name,
+        metric=PRIMARY,
+        observed=observed,
+        null=null,
+        p=permutation_p(observed, null),
+        floor=label_floor(list(label_permutations.units.counts.values()), permutations),
+        exact=label_permutations.exact,
+        possible=label_permutations.possible,
+        units=label_permutations.units.counts,
+        folds=plan.protocol.folds,
+        repeats=plan.protocol.repeats,
+        tune=plan.protocol.tune,
+        differs=reloaded.differs,
+        file=folder / f"{reloaded.result.folder.name}.json",
+    )
+
+
+def _check_split(split: str, options: Mapping[str, Any]) -> None:
+    if split != "patient":
+        why = "shares patients between training and test" if split == "image" else "has folds not drawn from labels"
+        raise BenchError(
+            f"--split {split} {why}; the permutation test redraws folds from permuted labels and needs an experiment "
+            "with --split patient"
+        )
+    if options.get("folds_file"):
+        raise BenchError(
+            "this experiment's folds came from a file; the permutation test redraws folds from permuted labels and "
+            "needs an experiment without --folds-file"
+        )

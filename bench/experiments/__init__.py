@@ -1,0 +1,1 @@
+"""Plan, run and store the experiments of a matrix."""

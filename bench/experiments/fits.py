@@ -1,0 +1,156 @@
+"""Experiments that a run is fitting: locked, fitted fold by fold, scored and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from bench.errors import BenchError
+from bench.executors.executor import failure_reason
+from bench.experiments.experiment import Experiment
+from bench.experiments.fold_jobs import fold_job
+from bench.experiments.notices import Notices
+from bench.experiments.parts import part_folder, write_part
+from bench.experiments.plan import Plan
+from bench.experiments.results import Results
+from bench.experiments.scoring import headline, tables_of
+from bench.experiments.tasks import Tasks
+from bench.experiments.worker import fit_fold
+from bench.observer import Observer
+from bench.splits.held_out_log import AccessLog
+from bench.storage.json_files import read_json
+from bench.storage.locks import try_lock
+
+
+@dataclass
+class _Fit:
+    """An experiment whose folds are in flight."""
+
+    experiment: Experiment
+    lock: FileLock
+    left: set[Future[Any]] = field(default_factory=set)
+
+
+class Fits:
+    """Starts experiments and follows them until they have an outcome.
+
+    Parameters
+    ----------
+    plan : Plan
+        Data, folds and protocol.
+    results : Results
+        Folder to which outcomes are written.
+    tasks : Tasks
+        Queue to which folds are submitted.
+    observer : Observer
+        Receives outcomes.
+    notices : Notices
+        Receives messages of the folds.
+    on_end : callable
+        Called without arguments after each outcome.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        results: Results,
+        *,
+        tasks: Tasks,
+        observer: Observer,
+        notices: Notices,
+        on_end: Callable[[], None],
+    ) -> None:
+        self._plan, self._results, self._tasks = plan, results, tasks
+        self._observer, self._notices, self._on_end = observer, notices, on_end
+        self._running: dict[str, _Fit] = {}
+        self._splits = list(plan.folds.splits())
+        self._labels = plan.opened.dataset.table["label"].to_numpy().astype(str)
+        digest = plan.opened.held_out_digest
+        self.access_log = None if digest is None else AccessLog(results.path, digest, plan.options.reason)
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def is_settled(self, experiment: Experiment) -> bool:
+        """Whether an experiment has an outcome that this run does not replace."""
+        if self._results.is_done(experiment.slug):
+            return True
+        return self._results.failure(experiment.slug) is not None and not self._plan.options.retry_failed
+
+    def start(self, experiment: Experiment) -> bool:
+        """Lock an experiment and submit its missing folds; False if another process has the lock."""
+        lock = try_lock(self._results.lock_path(experiment.slug))
+        if lock is None:
+            return False
+        if self.is_settled(experiment):
+            lock.release()
+            self._on_end()
+            return True
+        fit = self._running[experiment.slug] = _Fit(experiment, lock)
+        for repeat, fold, train, test in self._splits:
+            if self._part(experiment, repeat, fold).is_dir():
+                continue
+            job = fold_job(self._plan, experiment, self._labels, repeat=repeat, fold=fold, train=train, test=test)
+            future = self._tasks.submit(fit_fold, job)
+            fit.left.add(future)
+            self._tasks.handle(future, lambda f, w=fit, r=repeat, k=fold: self._fold_done(f, w, r, k))  # type: ignore[misc]
+        if not fit.left:
+            self._finish(fit)
+        return True
+
+    def fail(self, experiment: Experiment, reason: str) -> None:
+        """Record an experiment as failed, with the reason."""
+        self._results.write_failure(experiment.slug, self._plan.record(experiment), reason)
+        self._observer.finished(experiment.name, f"failed: {reason}")
+        self._on_end()
+
+    def release(self) -> None:
+        """Release all locks."""
+        for fit in self._running.values():
+            fit.lock.release()
+
+    def _fold_done(self, future: Future[Any], fit: _Fit, repeat: int, fold: int) -> None:
+        fit.left.discard(future)
+        if reason := failure_reason(future):
+            self._tasks.drop(fit.left)
+            self.fail(fit.experiment, f"repeat {repeat}, fold {fold}: {reason}")
+            self._end(fit)
+            return
+        result = future.result()
+        self._notices.forward(result.notices)
+        write_part(self._part(fit.experiment, repeat, fold), result)
+        if not fit.left:
+            self._finish(fit)
+
+    def _finish(self, fit: _Fit) -> None:
+        try:
+            outcome = self._write(fit.experiment)
+        except BenchError as error:
+            self.fail(fit.experiment, str(error))
+            self._end(fit)
+        else:
+            self._end(fit)
+            self._observer.finished(fit.experiment.name, outcome)
+
+    def _write(self, experiment: Experiment) -> str:
+        """Score an experiment, write it and return its headline."""
+        parts = [self._part(experiment, repeat, fold) for repeat, fold, _, _ in self._splits]
+        tables = tables_of(self._plan, experiment, parts)
+        timing = {part.name: read_json(part / "timing.json") for part in parts}
+        if self.access_log is not None:
+            self.access_log.add(experiment.name)
+        self._results.write_experiment(experiment.slug, self._plan.record(experiment), tables, timing)
+        return headline(tables["scores"])
+
+    def _end(self, fit: _Fit) -> None:
+        fit.lock.release()
+        del self._running[fit.experiment.slug]
+        self._on_end()
+
+    def _part(self, experiment: Experiment, repeat: int, fold: int) -> Path:
+        return part_folder(self._results.work_folder(experiment.slug), repeat, fold)

@@ -1,0 +1,78 @@
+"""Jobs of an experiment: the input of a worker that evaluates one fold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.experiments.experiment import Experiment
+from bench.experiments.plan import Plan
+from bench.experiments.tuning_storage import StudyLocation
+from bench.experiments.worker import FoldJob
+from bench.features.extraction import engine_settings
+from bench.features.store.entry import digests_array
+from bench.features.store.fit_key import FitLocation
+from bench.splits.folds import Indices
+
+
+def fold_job(
+    plan: Plan,
+    experiment: Experiment,
+    labels: npt.NDArray[Any],
+    *,
+    repeat: int,
+    fold: int,
+    train: Indices,
+    test: Indices,
+) -> FoldJob:
+    """Return the job of one fold of an experiment.
+
+    Parameters
+    ----------
+    labels : ndarray of str, shape (n_cells,)
+        The dataset's labels, or permuted ones.
+    repeat, fold, train, test
+        One of `Folds.splits()`.
+    """
+    data, entry = plan.opened.dataset, experiment.entry
+    by_cell = plan.protocol.split == "image"
+    return FoldJob(
+        extractor=experiment.extractor,
+        classifier=experiment.classifier,
+        protocol=plan.protocol,
+        positive=data.positive,
+        labels=labels,
+        units=data.table["cell" if by_cell else "unit"].to_numpy().astype(str),
+        features=None if entry is None else str(entry.folder),
+        cells=plan.cells(experiment) if entry is None else None,
+        repeat=repeat,
+        fold=fold,
+        train=train,
+        test=test,
+        study=_study_location(plan, experiment, repeat, fold),
+        fits=_fit_location(plan, experiment, labels),
+    )
+
+
+def _study_location(plan: Plan, experiment: Experiment, repeat: int, fold: int) -> StudyLocation | None:
+    """Return the location of the fold's tuning study; None if it stays in memory."""
+    storage = plan.options.storage
+    if storage is None or not plan.protocol.tune:
+        return None
+    return StudyLocation(storage, f"{experiment.key}-repeat{repeat}-fold{fold}", experiment.name)
+
+
+def _fit_location(plan: Plan, experiment: Experiment, labels: npt.NDArray[Any]) -> FitLocation | None:
+    """Return the location of the features of a stateful extractor; those of permuted labels are temporary."""
+    if experiment.extractor is None or not experiment.extractor.requires_fit:
+        return None
+    table = plan.opened.dataset.table
+    return FitLocation(
+        store=plan.store if np.array_equal(labels, table["label"].to_numpy().astype(str)) else None,
+        identity=experiment.components["features"],
+        engine=engine_settings(plan.options),
+        digests=digests_array(plan.opened.cell_digests),
+        patients=table["patient"].to_numpy().astype(str),
+    )

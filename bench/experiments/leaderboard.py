@@ -1,0 +1,81 @@
+"""The leaderboard: one row per experiment, comparable rows ordered by score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from bench.experiments.records import LEAKY, ExperimentResult, Failure, decision_of
+from bench.scores.decisions import Decision
+from bench.scores.metrics import METRICS, PRIMARY
+
+SETTINGS = ("data", "split", "folds", "repeats", "tune", "calibrate", "threshold", "aggregate", "seed")
+"""Columns of data and protocol; rows that differ in one of them are not comparable and are sorted apart."""
+
+
+def leaderboard_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return the leaderboard of rows from `finished_row` and `failed_row`: comparable rows together, the best first."""
+    return _sorted(pd.DataFrame(rows, columns=list(_columns())))
+
+
+def headline(board: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of a leaderboard that are read first: pipeline, headline metrics, flags and reason.
+
+    The primary metric has its interval.
+    """
+    metrics = [PRIMARY, f"{PRIMARY}_low", f"{PRIMARY}_high"]
+    metrics += [name for name, metric in METRICS.items() if metric.headline and name != PRIMARY]
+    return board[["prepare", "extractor", "classifier", "status", *metrics, "flags", "reason"]]
+
+
+def finished_row(
+    result: ExperimentResult, *, scores: pd.DataFrame | None = None, decision: Decision | None = None
+) -> dict[str, Any]:
+    """Return the row of a finished experiment; `scores` and `decision` replace its own."""
+    values: dict[str, Any] = {}
+    for line in (result.scores if scores is None else scores).to_dict(orient="records"):
+        name = str(line["metric"])
+        values |= {name: line["value"], f"{name}_low": line["low"], f"{name}_high": line["high"]}
+    tuned = {"optimism": result.optimism["optimism"].mean()} if len(result.optimism) else {}
+    described = _described(result.record) | ({} if decision is None else vars(decision))
+    return {**described, "status": "done", "reason": "", **values, **tuned}
+
+
+def failed_row(failure: Failure) -> dict[str, Any]:
+    """Return the row of a failed experiment."""
+    return {**_described(failure.record), "status": "failed", "reason": failure.reason}
+
+
+def _columns() -> Iterator[str]:
+    yield from (*SETTINGS, "prepare", "extractor", "classifier", "status", "flags")
+    for name in METRICS:
+        yield from (name, f"{name}_low", f"{name}_high")
+    yield from ("optimism", "patients", "split_units", "cells", "reason", "key")
+
+
+def _described(record: Mapping[str, Any]) -> dict[str, Any]:
+    data, protocol = record["data"], record["protocol"]
+    return {
+        "data": data["name"],
+        **{k: protocol[k] for k in ("split", "folds", "repeats", "tune", "seed")},
+        **vars(decision_of(record)),
+        "prepare": record["prepare"],
+        "extractor": record["extractor"],
+        "classifier": record["classifier"],
+        "flags": ", ".join(record["flags"]),
+        "patients": data["patients"],
+        "split_units": data["split_units"],
+        "cells": data["cells"],
+        "key": record["key"],
+    }
+
+
+def _sorted(table: pd.DataFrame) -> pd.DataFrame:
+    headlines = [PRIMARY, *(name for name, metric in METRICS.items() if metric.headline and name != PRIMARY)]
+    order = ["leaky", *SETTINGS, *headlines, "prepare", "extractor", "classifier", "key"]
+    ascending = [column not in headlines for column in order]
+    marked = table.assign(leaky=table["flags"].str.contains(LEAKY, regex=False))
+    ranked = marked.sort_values(order, ascending=ascending, na_position="last", kind="stable", ignore_index=True)
+    return ranked.drop(columns="leaky")

@@ -1,0 +1,206 @@
+"""Records of finished and failed experiments, read from their folders."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.errors import BenchError
+from bench.experiments.report_file import write_report
+from bench.plugins.pipeline import name_of
+from bench.scores.decisions import Decision
+from bench.scores.metrics import METRICS, PRIMARY
+from bench.storage.json_files import read_json
+
+LEAKY = "LEAKY"
+RANDOM_WEIGHTS = "RANDOM WEIGHTS"
+BASELINE = "BASELINE"
+
+_TEXTS = ("key", "prepare", "extractor", "classifier", "folds_hash")
+_DECISION = tuple(field.name for field in fields(Decision))
+_DATA: Mapping[str, type | tuple[type, ...]] = {
+    "name": str,
+    "digest": str,
+    "cells": int,
+    "patients": int,
+    "split_units": int,
+    "classes": list,
+    "positive": (str, type(None)),
+}
+
+
+@dataclass(frozen=True, repr=False)
+class ExperimentResult:
+    """A finished experiment, read from its folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Its folder.
+    record : mapping
+        `experiment.json`: pipeline, data, protocol, and the components of the key.
+    """
+
+    folder: Path
+    record: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Identity of the experiment."""
+        return str(self.record["key"])
+
+    @property
+    def name(self) -> str:
+        """Name of the pipeline: preparation (if any), extractor and classifier."""
+        return name_of(self.record)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Warnings to show with its scores: LEAKY, RANDOM WEIGHTS, BASELINE."""
+        return tuple(self.record["flags"])
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Columns `metric`, `value`, `low`, `high`, `repeat_sd`, `method`, `n`."""
+        return pd.read_parquet(self.folder / "scores.parquet")
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """Outer out-of-fold predictions: `cell`, `patient`, `unit`, `label`, `repeat`, `fold`, thresholds, `p_<class>`.
+
+        `threshold` applies to the probability of a cell, `patient_threshold` to the score of a patient. With
+        calibration, `raw_<class>` are the probabilities before it.
+        """
+        return pd.read_parquet(self.folder / "predictions.parquet")
+
+    @cached_property
+    def inner_predictions(self) -> pd.DataFrame:
+        """Inner out-of-fold predictions of the training cells of each fold, with `inner_fold`; not calibrated."""
+        return pd.read_parquet(self.folder / "inner.parquet")
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """Tuning trials of all folds; empty without tuning."""
+        return self._optional("trials")
+
+    @cached_property
+    def optimism(self) -> pd.DataFrame:
+        """Inner best and outer score of each tuned fold (`bench.evaluation.optimism`); empty without tuning."""
+        return self._optional("optimism")
+
+    @cached_property
+    def importances(self) -> pd.DataFrame:
+        """Feature importances of the fitted classifiers: `feature`, `importance`, `repeat`, `fold`.
+
+        They sum to 1 in each fold; empty for a classifier without importances.
+        """
+        return self._optional("importances")
+
+    @cached_property
+    def features(self) -> pd.DataFrame:
+        """Description of the features: `name`, `formula`, `unit`, `range`, `turns`, `source`.
+
+        Empty without importances, and for an extractor without descriptions.
+        """
+        return self._optional("features")
+
+    @cached_property
+    def timing(self) -> Mapping[str, Any]:
+        """Wall times in seconds; not part of the result."""
+        return read_json(self.folder / "timing.json")
+
+    @property
+    def written_ns(self) -> int:
+        """Time at which it was written, in nanoseconds since 1970."""
+        return (self.folder / "experiment.json").stat().st_mtime_ns
+
+    def _optional(self, table: str) -> pd.DataFrame:
+        path = self.folder / f"{table}.parquet"
+        return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the HTML report of its results folder and return its path; default: `report.html` in the folder."""
+        return write_report(self.folder.absolute().parents[1], path)
+
+    def __repr__(self) -> str:
+        return f"<ExperimentResult: {self.name}, {self._headline()}, in {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        scores = self.scores[[METRICS[str(name)].headline for name in self.scores["metric"]]]
+        table = scores[["metric", "value", "low", "high"]].to_html(index=False, float_format="{:.3f}".format)
+        return f"<p>{html.escape(repr(self)[1:-1])}</p>{table}"
+
+    def _headline(self) -> str:
+        defined = self.scores[[METRICS[str(name)].headline for name in self.scores["metric"]]].dropna(subset=["value"])
+        if defined.empty:
+            return "no headline metric is defined"
+        first = defined.sort_values("metric", key=lambda names: names != PRIMARY, kind="stable").iloc[0]
+        return f"{first['metric']} {first['value']:.2f} [{first['low']:.2f}, {first['high']:.2f}]"
+
+    def score(self, metric: str = PRIMARY) -> float:
+        """Return the value of one metric."""
+        values = dict(zip(self.scores["metric"], self.scores["value"], strict=True))
+        return float(values[metric])
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed experiment and the reason, read from its file."""
+
+    path: Path
+    record: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Identity of the experiment."""
+        return str(self.record["key"])
+
+    @property
+    def written_ns(self) -> int:
+        """Time at which it was written, in nanoseconds since 1970."""
+        return self.path.stat().st_mtime_ns
+
+    @property
+    def reason(self) -> str:
+        """Reason of the failure, as a sentence."""
+        return str(self.record["reason"])
+
+
+def decision_of(record: Mapping[str, Any]) -> Decision:
+    """Return how an experiment turned probabilities into decisions."""
+    return Decision(**{name: record["protocol"][name] for name in _DECISION})
+
+
+def read_experiment(folder: Path) -> ExperimentResult:
+    """Read the experiment in a folder; raises BenchError if its record is missing or damaged."""
+    return ExperimentResult(folder, read_record(folder / "experiment.json"))
+
+
+def read_record(path: Path) -> Mapping[str, Any]:
+    """Read the record of a finished or failed experiment; raises BenchError for missing or invalid fields."""
+    record = read_json(path)
+    data, protocol = record.get("data"), record.get("protocol")
+    valid = {
+        **{name: isinstance(record.get(name), str) for name in _TEXTS},
+        **{name: _is_texts(record.get(name)) for name in ("flags", "violations")},
+        "protocol": isinstance(protocol, dict) and all(isinstance(protocol.get(name), str) for name in _DECISION),
+        "options": isinstance(record.get("options"), dict),
+        "data": isinstance(data, dict)
+        and all(name in data and isinstance(data[name], kind) for name, kind in _DATA.items())
+        and _is_texts(data["classes"]),
+    }
+    damaged = [name for name, is_valid in valid.items() if not is_valid]
+    if damaged:
+        target = path.parent if path.name == "experiment.json" else path
+        raise BenchError(f"{path}: {damaged[0]!r} is missing or damaged; delete {target} and run the experiment again")
+    return record
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)

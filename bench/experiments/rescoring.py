@@ -1,0 +1,199 @@
+"""Re-score saved predictions with another calibration, threshold or aggregation, without a refit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bench.errors import BenchError
+from bench.experiments.leaderboard import failed_row, finished_row, leaderboard_of
+from bench.experiments.records import ExperimentResult, decision_of
+from bench.experiments.results import Results
+from bench.observer import Observer
+from bench.scores.decisions import Decision, Inner, add_decisions, decide
+from bench.scores.metrics import score as score_predictions
+from bench.scores.predictions import checked_probabilities, probability_columns
+from bench.splits.held_out_log import AccessLog
+from extractors.files.atomic import atomic_file
+
+
+def score(
+    path: str | Path,
+    *,
+    calibrate: str | None = None,
+    threshold: str | float | None = None,
+    aggregate: str | None = None,
+    observer: Observer | None = None,
+) -> pd.DataFrame:
+    """Re-score the current experiments of a results folder from their saved predictions.
+
+    Calibration and thresholds are learned on the saved inner out-of-fold predictions of the training patients, fold by
+    fold, as in a run with these options. The experiments are not changed. Scores of held-out cells with a changed
+    decision are another access to them, which is logged before the scores are returned.
+
+    Parameters
+    ----------
+    path : path
+        Results folder.
+    calibrate : {"none", "sigmoid", "temperature"}, optional
+        Calibration method. Default, here and below: as in the run of each experiment.
+    threshold : str or float, optional
+        `balanced`, a number, `sens@X` or `spec@X`; two classes only.
+    aggregate : {"mean", "logit", "share"}, optional
+        Aggregation of the scores of a patient's cells.
+    observer : Observer, optional
+        Receives progress.
+
+    Returns
+    -------
+    DataFrame
+        Leaderboard: one row per experiment, finished or failed, the best first. `calibrate`, `threshold` and
+        `aggregate` are those of the scores; `key` is that of the run.
+
+    Raises
+    ------
+    BenchError
+        The path is not a results folder, an option is invalid, saved predictions cannot be read or are damaged, or a
+        threshold is set and no experiment has two classes.
+
+    Examples
+    --------
+    >>> import bench
+    >>> bench.score("results/", threshold="sens@0.95")  # doctest: +SKIP
+    """
+    options = {"calibrate": calibrate, "threshold": threshold, "aggregate": aggregate}
+    changes = {name: str(value) for name, value in options.items() if value is not None}
+    changes = {name: getattr(replace(Decision(), **changes), name) for name in changes}
+    experiments, failures = Results.open(Path(path)).current()
+    if not experiments and not failures:
+        raise BenchError(f"{path}: contains no experiment yet; create one with bench run --out {path}")
+    if threshold is not None and experiments and all(len(_classes(e)) != 2 for e in experiments):
+        raise BenchError("--threshold needs two classes; with more, a cell goes to its most probable class")
+    rows = [failed_row(failure) | changes for failure in failures]
+    arguments = " ".join(f"--{name} {value}" for name, value in changes.items())
+    accesses: dict[str, AccessLog] = {}
+    for number, experiment in enumerate(experiments):
+        if observer is not None:
+            observer.progress("score", number, len(experiments))
+        decision = replace(decision_of(experiment.record), **changes)
+        held_out = experiment.record["data"].get("held_out")
+        if held_out is not None and decision != decision_of(experiment.record):
+            digest = str(held_out["digest"])
+            accesses.setdefault(digest, AccessLog(Path(path), digest, f"bench score {arguments}")).add(experiment.name)
+        rows.append(finished_row(experiment, scores=rescore(experiment, decision), decision=decision))
+    if observer is not None:
+        observer.progress("score", len(experiments), len(experiments))
+    return leaderboard_of(rows)
+
+
+def write_scores(board: pd.DataFrame, path: Path) -> None:
+    """Write a leaderboard as CSV, atomically.
+
+    Raises
+    ------
+    BenchError
+        It cannot be written.
+    """
+    try:
+        with atomic_file(path) as temporary:
+            board.to_csv(temporary, index=False)
+    except OSError as error:
+        raise BenchError(f"{path}: cannot be written ({error.strerror}); choose another file with --output") from error
+
+
+def rescore(result: ExperimentResult, decision: Decision) -> pd.DataFrame:
+    """Return the scores of one experiment under a decision; columns as in `bench.scores.metrics.score`."""
+    data, protocol = result.record["data"], result.record["protocol"]
+    try:
+        return score_predictions(
+            recompute_decisions(result, decision),
+            classes=_classes(result),
+            positive=data["positive"],
+            aggregate=decision.aggregate,
+            seed=int(protocol["seed"]),
+            held_out=protocol["split"] == "held-out",
+        )
+    except BenchError as error:
+        raise BenchError(f"{result.folder}: {error}") from error
+
+
+def recompute_decisions(result: ExperimentResult, decision: Decision) -> pd.DataFrame:
+    """Return the predictions of one experiment under a decision.
+
+    Returns
+    -------
+    DataFrame
+        As `ExperimentResult.predictions`; equal to it bit for bit for the decision of the run.
+
+    Raises
+    ------
+    BenchError
+        A table cannot be read, lacks a column, or contains no inner predictions of a fold.
+    """
+    classes = _classes(result)
+    by_image = result.record["protocol"]["split"] == "image"
+    columns = probability_columns(classes)
+    # With `--split image` each cell was its own unit in the run.
+    unit = "cell" if by_image else "unit"
+    try:
+        predictions, inner = result.predictions, result.inner_predictions
+    except (OSError, ValueError) as error:
+        raise BenchError(
+            f"predictions cannot be read ({error}); delete this folder and run the matrix again"
+        ) from error
+    _check_columns("predictions", predictions, ["repeat", "fold", "label", *columns])
+    _check_columns("inner", inner, ["repeat", "fold", "inner_fold", "label", unit, *columns])
+    positive = 0 if result.record["data"]["positive"] is None else classes.index(result.record["data"]["positive"])
+    if predictions.empty:
+        raise BenchError("predictions contain no cell; delete this folder and run the matrix again")
+    raw = _uncalibrated(predictions, classes)
+    for name, table in (("predictions", raw), ("inner", inner)):
+        try:
+            checked_probabilities(table, columns)
+        except BenchError as error:
+            raise BenchError(f"{name}.parquet: {error}; delete this folder and run the matrix again") from error
+    inner_of = dict(iter(inner.groupby(["repeat", "fold"])))
+    parts = []
+    for key, part in raw.groupby(["repeat", "fold"], sort=False):
+        if key not in inner_of:
+            raise BenchError(f"inner.parquet contains no rows of repeat {key[0]}, fold {key[1]}")
+        training = inner_of[key]
+        labels = pd.Index(classes).get_indexer(pd.Index(training["label"].astype(str)))
+        if set(labels) != set(range(len(classes))):
+            raise BenchError(
+                f"inner.parquet: labels of repeat {key[0]}, fold {key[1]} are not exactly {', '.join(classes)}; "
+                "delete this folder and run the matrix again"
+            )
+        learned_on = Inner(
+            training[columns].to_numpy(dtype=np.float64),
+            labels.astype(np.intp),
+            training[unit].to_numpy().astype(str),
+            training["inner_fold"].to_numpy(),
+        )
+        decided = decide(part[columns].to_numpy(dtype=np.float64), learned_on, decision, positive=positive)
+        parts.append(add_decisions(part, decided, classes, calibrated=decision.calibrate != "none"))
+    return pd.concat(parts).loc[predictions.index]
+
+
+def _uncalibrated(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """Return the predictions with the probabilities before calibration."""
+    raw = [f"raw_{label}" for label in classes]
+    if not set(raw) <= set(predictions.columns):
+        return predictions
+    table = predictions.drop(columns=raw)
+    table[probability_columns(classes)] = predictions[raw].to_numpy()
+    return table
+
+
+def _classes(result: ExperimentResult) -> list[str]:
+    return [str(c) for c in result.record["data"]["classes"]]
+
+
+def _check_columns(name: str, table: pd.DataFrame, required: Sequence[str]) -> None:
+    missing = [column for column in required if column not in table]
+    if missing:
+        raise BenchError(f"{name}.parquet has no column {missing[0]!r}; delete this folder and run the matrix again")

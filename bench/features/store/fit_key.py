@@ -1,0 +1,156 @@
+"""One fit of a stateful extractor: what it depends on, and where its features are stored."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.features.store.entry import FORMAT
+from bench.features.store.keys import slug
+from bench.plugins.registry import Plugin
+from bench.splits.folds import Indices, PatientKFold
+from bench.storage.fingerprints import code_digest, digest
+from extractors.cells import Cells
+
+FITTED = "fitted"
+"""Folder of a store with the features of fitted extractors."""
+
+
+@dataclass(frozen=True)
+class FitLocation:
+    """What all fits of one stateful extractor on one dataset share.
+
+    Parameters
+    ----------
+    store : Path or None
+        The feature store's folder. None: features are stored during one fold only (see `scratch_store`), as those of
+        permuted labels are, which are not used again.
+    identity : mapping
+        Components of the key that do not depend on the fit: extractor, code, weights, libraries, preparation ...
+    engine : mapping
+        Parameters set by the engine, without seed and splitter, which belong to a fit.
+    digests : ndarray of uint8, shape (n_cells, 32)
+        SHA-256 of each cell, from `bench.features.store.entry.digests_array`.
+    patients : ndarray of str, shape (n_cells,)
+        Patient of each cell; may differ from the split units.
+    """
+
+    store: Path | None
+    identity: Mapping[str, Any]
+    engine: Mapping[str, Any]
+    digests: npt.NDArray[np.uint8]
+    patients: npt.NDArray[Any]
+
+
+@contextmanager
+def scratch_store(place: FitLocation) -> Iterator[FitLocation]:
+    """Return the place, with a temporary store, removed with the block, if it has none."""
+    if place.store is not None:
+        yield place
+        return
+    with tempfile.TemporaryDirectory(prefix="cytobench-fits-") as folder:
+        yield replace(place, store=Path(folder))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One fit of a stateful extractor, and the cells that it transforms.
+
+    Parameters
+    ----------
+    extractor : Plugin
+        The extractor.
+    place : FitLocation
+        Where its features are stored.
+    cells : Cells
+        Cells of the dataset.
+    labels, units : ndarray of str, shape (n_cells,)
+        Label and split unit of each cell.
+    train, predicted : ndarray of int
+        Positions of the training cells, and of the cells that will be predicted.
+    seed : int
+        Its `random_state`, if it takes one.
+    cv : PatientKFold
+        Its splitter, if it takes one.
+    forbidden_groups : mapping of str to frozenset of str
+        Under "units" and "patients", the groups that must be absent from the training data.
+    where : str
+        Name of the split in errors.
+    """
+
+    extractor: Plugin
+    place: FitLocation
+    cells: Cells
+    labels: npt.NDArray[Any]
+    units: npt.NDArray[Any]
+    train: Indices
+    predicted: Indices
+    seed: int
+    cv: PatientKFold
+    forbidden_groups: Mapping[str, frozenset[str]]
+    where: str
+
+    @property
+    def rows(self) -> Indices:
+        """Positions in the dataset of the rows of features: training cells, then predicted cells."""
+        return np.concatenate([self.train, self.predicted])
+
+    @cached_property
+    def components(self) -> dict[str, Any]:
+        """Components of the key: those of the extractor, and the training data."""
+        parameters, digests = self.extractor.accepts, self.place.digests
+        return {
+            "format": FORMAT,
+            **self.place.identity,
+            "fit_seed": self.seed if "random_state" in parameters else None,
+            "fit_cv": _splitter_identity(self.cv) if "cv" in parameters else None,
+            "fit_cells": hashlib.sha256(digests[self.train].tobytes()).hexdigest(),
+            "fit_labels": digest(_texts(self.labels[self.train])),
+            "fit_units": digest(_texts(self.units[self.train])),
+            "fit_patients": digest(_texts(self.place.patients[self.train])),
+            "cells": hashlib.sha256(digests[self.rows].tobytes()).hexdigest(),
+        }
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the components."""
+        return digest(self.components)
+
+    @property
+    def folder(self) -> Path:
+        """Path of the entry with its features."""
+        # The same digest as in `bench.features.store.keys.is_in_place`.
+        identity = digest({"format": FORMAT, **self.place.identity})
+        assert self.place.store is not None  # noqa: S101 (`scratch_store` sets it)
+        return self.place.store / FITTED / f"{slug(self.extractor.selector)}-{identity[:16]}" / self.key[:16]
+
+    @property
+    def fitted_on(self) -> dict[str, Any]:
+        """Patients and split units of the training data, sorted, and the number of cells."""
+        return {
+            "patients": sorted(set(_texts(self.place.patients[self.train]))),
+            "units": sorted(set(_texts(self.units[self.train]))),
+            "cells": len(self.train),
+        }
+
+
+def _splitter_identity(splitter: PatientKFold) -> dict[str, Any]:
+    return {
+        "folds": splitter.n_splits,
+        "seed": splitter.random_state,
+        "kind": type(splitter).__name__,
+        "code": code_digest(PatientKFold.__module__),
+    }
+
+
+def _texts(values: npt.NDArray[Any]) -> list[str]:
+    return [str(value) for value in values]

@@ -1,0 +1,156 @@
+"""Keys of stored features: everything that they depend on, and the path that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError
+from bench.features.store.entry import FORMAT, Entry
+from bench.plugins.preparation import parse_prepare, preparation_code
+from bench.plugins.registry import Plugin
+from bench.storage.file_digests import cached_file_digest
+from bench.storage.fingerprints import code_digest, digest, library_versions
+
+READING = "extractors.cells"
+"""The module that decodes cells; part of every key, since a third-party extractor need not import it."""
+
+
+def entry_of(
+    store: Path,
+    plugin: Plugin,
+    cells: Sequence[str],
+    *,
+    weights_dir: str | None,
+    threads: int,
+    prepare: str = "none",
+    device: str = "cpu",
+) -> Entry:
+    """The store entry of an extractor's features for a list of cells.
+
+    Parameters
+    ----------
+    store : Path
+        The feature store's folder.
+    plugin : Plugin
+        The extractor.
+    cells : sequence of str
+        SHA-256 of each cell, in order.
+    weights_dir : str or None
+        Folder that is searched first for weights.
+    threads : int
+        Threads of one task; part of the key if the features may depend on them.
+    prepare : str
+        Canonical text of the preparation of the cells.
+    device : str
+        `cpu` or `cuda`; part of the key if the extractor takes it.
+
+    Raises
+    ------
+    BenchError
+        The extractor's weights are not available.
+    """
+    components = {
+        "format": FORMAT,
+        **extractor_identity(plugin, weights_dir=weights_dir, prepare=prepare, threads=threads, device=device),
+        "cells": digest(list(cells)),
+    }
+    folder = (
+        store / "features" / f"{slug(plugin.selector)}-{_identity(components)[:16]}" / str(components["cells"])[:16]
+    )
+    return Entry(folder, components)
+
+
+def is_in_place(folder: Path, record: Mapping[str, Any]) -> bool:
+    """Whether the path of an entry matches its record.
+
+    Parameters
+    ----------
+    folder : Path
+        Path of the entry.
+    record : mapping
+        Its record.
+    """
+    components = record["components"]
+    name = record["key"] if "fitted_on" in record else str(components.get("cells"))
+    return folder.name == name[:16] and folder.parent.name.endswith(f"-{_identity(components)[:16]}")
+
+
+def extractor_identity(
+    plugin: Plugin, *, weights_dir: str | None, prepare: str = "none", threads: int = 1, device: str = "cpu"
+) -> dict[str, Any]:
+    """Components of the key that do not depend on the cells.
+
+    The canonical selector, model, code, weights, versions of the computing libraries, threads and device where the
+    features may depend on them, and the preparation with its code.
+    """
+    return {
+        "extractor": plugin.canonical,
+        **_network(plugin, weights_dir=weights_dir),
+        "prepare": prepare,
+        "device": device if "device" in plugin.accepts else None,
+        "threads": threads if _threads_count(plugin) else None,
+        **software(plugin.target.partition(":")[0], prepare),
+    }
+
+
+def software(module: str, prepare: str) -> dict[str, Any]:
+    """Digests of the installed code of an extractor, and versions of its libraries.
+
+    Parameters
+    ----------
+    module : str
+        Module of its class.
+    prepare : str
+        Canonical text of the preparation of the cells.
+
+    Returns
+    -------
+    dict
+        The components `preparation` (None without steps), `code`, `reading` and `libraries`.
+
+    Raises
+    ------
+    BenchError
+        There is no such module or step.
+    """
+    steps = parse_prepare(prepare)
+    computing = (READING, *sorted({type(step).__module__ for step in steps}), module)
+    return {
+        "preparation": preparation_code(steps),
+        "code": code_digest(module),
+        "reading": code_digest(READING),
+        "libraries": {name: version for part in computing for name, version in library_versions(part).items()},
+    }
+
+
+def _identity(components: Mapping[str, Any]) -> str:
+    """Digest of the components without the cells and the training data."""
+    return digest({k: value for k, value in components.items() if k != "cells" and not k.startswith("fit_")})
+
+
+def slug(selector: str) -> str:
+    """Convert a selector to the start of a folder name: letters, digits and `-_.`, at most 60 characters."""
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in selector)[:60]
+    return name.lstrip(".") or "extractor"
+
+
+def _network(plugin: Plugin, *, weights_dir: str | None) -> dict[str, str | None]:
+    """`model`: full name with the tag of the weights; `weights`: SHA-256 of their file; None without weights."""
+    if "weights" not in plugin.params:
+        return {"model": None, "weights": None}
+    extractor = plugin.build(weights_dir=weights_dir)
+    if not hasattr(extractor, "weights_file"):
+        raise BenchError(f"{plugin.selector}: an extractor with a parameter `weights` needs a method weights_file()")
+    try:
+        path = extractor.weights_file()
+        model = str(extractor.full_name()) if hasattr(extractor, "full_name") else None
+        return {"model": model, "weights": None if path is None else cached_file_digest(Path(path))}
+    except (OSError, ValueError) as error:
+        raise BenchError(str(error)) from error
+
+
+def _threads_count(plugin: Plugin) -> bool:
+    """Whether features may depend on the number of threads; a class declares otherwise by `thread_independent`."""
+    return "threads" in plugin.accepts and not getattr(plugin.build(), "thread_independent", False)

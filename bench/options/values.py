@@ -1,0 +1,85 @@
+"""Parsers of option values that are more than a number, a word or a path."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError
+
+
+@dataclass(frozen=True, eq=False)
+class FrameSource:
+    """A pandas DataFrame of cells, passed as `data` from Python.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns as those of a manifest.
+    root : Path
+        Folder to which its paths are relative.
+    """
+
+    frame: Any
+    root: Path
+
+    def __str__(self) -> str:
+        return "the DataFrame"
+
+
+def parse_data(value: object) -> str | FrameSource:
+    """Return a path or selector as text, and a DataFrame as a source relative to the working directory."""
+    if isinstance(value, str | os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, FrameSource):
+        return value
+    if is_frame(value):
+        return FrameSource(value, Path.cwd())
+    raise BenchError("expected a path, a selector such as phantom, or, from Python, a pandas DataFrame")
+
+
+def is_frame(value: object) -> bool:
+    """Whether a value is a pandas DataFrame; pandas is not imported."""
+    return hasattr(value, "columns") and hasattr(value, "to_dict")
+
+
+def parse_plugins(value: object) -> tuple[object, ...]:
+    """Return selectors, split from text at commas, and estimator objects as a tuple."""
+    if isinstance(value, str):
+        from bench.plugins.selectors import split_list  # noqa: PLC0415 (the command line's help needs no parser)
+
+        return tuple(split_list(value))
+    items = tuple(value) if isinstance(value, list | tuple) else (value,)
+    for item in items:
+        if isinstance(item, type):
+            raise BenchError(f"{item.__name__} is a class; pass an instance, such as {item.__name__}()")
+        if not isinstance(item, str | int | float) and not hasattr(item, "get_params"):
+            raise BenchError(
+                f"expected selectors or scikit-learn estimators, not {type(item).__name__}; derive a class of your own "
+                "from sklearn.base.BaseEstimator"
+            )
+    return tuple(str(item) if isinstance(item, int | float) else item for item in items)
+
+
+def parse_threshold(value: object) -> str:
+    """Return the canonical text of a threshold rule."""
+    from bench.scores import thresholds  # noqa: PLC0415
+
+    try:
+        return str(thresholds.parse_threshold(str(value)))
+    except BenchError as error:
+        raise BenchError(str(error).removeprefix("threshold ")) from error
+
+
+def parse_prepare(value: object) -> str:
+    """Return the canonical text of preparation steps."""
+    from bench.plugins import preparation  # noqa: PLC0415
+
+    if not isinstance(value, str):
+        raise BenchError("Input should be a valid string")
+    try:
+        return preparation.shortened(preparation.parse_prepare(value))
+    except BenchError as error:
+        raise BenchError(str(error).removeprefix("--prepare").removeprefix(":").strip()) from error

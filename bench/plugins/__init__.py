@@ -1,0 +1,1 @@
+"""Plugin names and selectors, resolved to classes."""

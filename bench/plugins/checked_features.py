@@ -1,0 +1,96 @@
+"""Apply an extractor to cells and check its output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.errors import BenchError
+from extractors.cells import Cells
+from extractors.handcrafted.framework.status import Status
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of some cells.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (n_cells, n_features)
+        The features; NaN where one is undefined.
+    status : ndarray of uint8, shape (n_cells, n_features), or None
+        Why a value is NaN; None if the extractor gives no status codes.
+    names : tuple of str
+        Names of the features.
+    notices : tuple of str
+        Messages of the extractor for the user.
+    """
+
+    values: npt.NDArray[np.float32]
+    status: npt.NDArray[np.uint8] | None
+    names: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+def checked_features(extractor: Any, cells: Cells, name: str) -> Features:
+    """Transform cells and check the features.
+
+    Parameters
+    ----------
+    extractor : transformer of cells
+        Stateless, or fitted.
+    cells : Cells
+        At least one.
+    name : str
+        Name of the extractor in errors.
+
+    Raises
+    ------
+    BenchError
+        A feature is infinite, a cell has no feature and no status code gives the reason, or a cell cannot be read.
+    """
+    try:
+        if hasattr(extractor, "transform_with_status"):
+            values, status = extractor.transform_with_status(cells)
+        else:
+            values, status = extractor.transform(cells), None
+        names = tuple(str(n) for n in extractor.get_feature_names_out())
+    except (OSError, ValueError) as error:
+        raise BenchError(f"{name}: {error}") from error
+    if not names:
+        raise BenchError(f"{name}: it returns no features")
+    values = np.ascontiguousarray(values, dtype="<f4")
+    status = None if status is None else np.ascontiguousarray(status, dtype=np.uint8)
+    _check(values, status, names, cells, name)
+    return Features(values, status, names, tuple(str(n) for n in getattr(extractor, "notices_", ())))
+
+
+def _check(
+    values: npt.NDArray[np.float32],
+    status: npt.NDArray[np.uint8] | None,
+    names: tuple[str, ...],
+    cells: Cells,
+    extractor: str,
+) -> None:
+    for kind, array in (("features", values), ("status codes", status)):
+        if array is not None and array.shape != (len(cells), len(names)):
+            raise BenchError(f"{extractor}: {kind} of shape {array.shape}, {(len(cells), len(names))} is expected")
+    rows, columns = np.nonzero(np.isinf(values))
+    if len(rows):
+        file = cells.files[rows[0]]
+        raise BenchError(
+            f"{extractor}: feature {names[columns[0]]} is infinite for cell {file.id} ({file.path}), and "
+            f"{len(rows) - 1} more values are; an undefined feature must be NaN"
+        )
+    unexplained = np.isnan(values) if status is None else np.isnan(values) & (status == Status.OK)
+    empty = np.flatnonzero(np.isnan(values).all(axis=1) & unexplained.any(axis=1))
+    if len(empty):
+        file = cells.files[empty[0]]
+        more = f" and for {len(empty) - 1} more" if len(empty) > 1 else ""
+        raise BenchError(
+            f"{extractor}: no feature exists for cell {file.id} ({file.path}){more}, and no status code "
+            "gives the reason; remove it from the data, or choose another extractor"
+        )

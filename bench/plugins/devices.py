@@ -1,0 +1,57 @@
+"""Device of networks: resolve `--device` to CPU or GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bench.errors import BenchError
+from bench.plugins.registry import Plugin
+from extractors.networks.devices import resolved_device
+
+NO_GPU = "no GPU is available: networks run on the CPU"
+
+
+def device_of(device: str) -> str:
+    """Resolve `--device` on this machine.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda"}
+        `auto` selects a GPU if there is one.
+
+    Returns
+    -------
+    str
+        `cpu` or `cuda`.
+
+    Raises
+    ------
+    BenchError
+        A GPU is requested and there is none.
+    """
+    try:
+        return resolved_device(device)
+    except ValueError as error:
+        raise BenchError(
+            f"--device {device}: this machine has no NVIDIA GPU, or no driver for it; leave out --device, or use "
+            "--device cpu"
+        ) from error
+
+
+def missing_gpu_notice(device: str, extractors: Iterable[Plugin]) -> str:
+    """Return a notice if an extractor could use a GPU and there is none.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda"}
+        Value of `--device`; there is no notice for `cpu`.
+    extractors : iterable of Plugin
+        Extractors that will run.
+
+    Returns
+    -------
+    str
+        The notice, or an empty string.
+    """
+    relevant = device == "auto" and any("device" in extractor.accepts for extractor in extractors)
+    return NO_GPU if relevant and device_of(device) == "cpu" else ""

@@ -1,0 +1,249 @@
+"""Resolve selectors and estimator objects to plugins."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bench.errors import BenchError
+from bench.plugins import registry
+from bench.plugins.object_identity import ENGINE_PARAMETERS, identity_of, import_path, is_estimator, unfindable_modules
+from bench.plugins.pipeline import PipelineSpec
+from bench.plugins.registry import Kind, Plugin
+from bench.plugins.selectors import Selector
+
+_ADAPTERS = "bench.plugins.object_adapters:ExtractorAdapter"
+_SKLEARN_ADAPTER = "classifiers.sklearn_adapter:SklearnAdapter"
+_LONGEST_NAME = 120
+
+
+@dataclass(frozen=True)
+class NoticePlugin(Plugin):
+    """An installed plugin that was passed as an object, with notices on the parameters that the engine replaces."""
+
+    notices: tuple[str, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True)
+class ObjectPlugin(Plugin):
+    """A plugin made from an estimator object.
+
+    The object is never written to disk. It is sent to worker processes through their pipes, by value where its class
+    cannot be imported there.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Cloned for every fit.
+    identity : str
+        Canonical form of class, code and parameters (`bench.plugins.object_identity`).
+    notices : tuple of str
+        Messages for the user.
+    """
+
+    estimator: Any = field(default=None, compare=False, repr=False)
+    identity: str = ""
+    notices: tuple[str, ...] = ()
+
+    @property
+    def canonical(self) -> str:
+        """Identity: class, code and parameters in canonical form."""
+        return self.identity
+
+    def build(self, **engine: object) -> Any:
+        """Return a clone with the parameters of the engine that it accepts, behind an adapter where it needs one."""
+        from sklearn.base import clone  # noqa: PLC0415 (resolving a name need not import scikit-learn)
+
+        values = {name: value for name, value in engine.items() if name in self.accepts}
+        if self.target == _SKLEARN_ADAPTER:
+            from classifiers.sklearn_adapter import SklearnAdapter  # noqa: PLC0415
+
+            return SklearnAdapter(clone(self.estimator), **values)  # type: ignore[arg-type]
+        from bench.plugins.object_adapters import ExtractorAdapter, takes_groups  # noqa: PLC0415
+
+        estimator = clone(self.estimator).set_params(**_everywhere(self.estimator, values))
+        return estimator if takes_groups(estimator) else ExtractorAdapter(estimator)
+
+    def __getstate__(self) -> dict[str, Any]:
+        import cloudpickle  # noqa: PLC0415 (only workers that need it pay for the import)
+
+        modules = [sys.modules[name] for name in unfindable_modules(self.estimator)]
+        for module in modules:
+            cloudpickle.register_pickle_by_value(module)
+        try:
+            return {**self.__dict__, "estimator": cloudpickle.dumps(self.estimator)}
+        finally:
+            for module in modules:
+                cloudpickle.unregister_pickle_by_value(module)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        import cloudpickle  # noqa: PLC0415
+
+        self.__dict__.update({**state, "estimator": cloudpickle.loads(state["estimator"])})
+
+
+def extractor(item: object) -> Plugin:
+    """Return the extractor of a selector or of a transformer object.
+
+    Raises
+    ------
+    BenchError
+        As `registry.extractor`; or the object is not a transformer or cannot be identified.
+    """
+    if isinstance(item, str):
+        return registry.extractor(item)
+    if not (hasattr(item, "fit") and hasattr(item, "transform")):
+        raise BenchError(f"{name_of(item)} is not an extractor: it needs fit(cells, y=None) and transform(cells)")
+    if (selector := _installed_selector(item, "extractors")) is not None:
+        return _with_notices(registry.extractor(str(selector)), item)
+    _check_nested_cv(item)
+    accepts = frozenset(map(_leaf, item.get_params())) & {*ENGINE_PARAMETERS, "device"}  # type: ignore[attr-defined]
+    requires_fit = bool(item.__sklearn_tags__().requires_fit) if hasattr(item, "__sklearn_tags__") else True
+    return replace(_object_plugin(item, _ADAPTERS, accepts), requires_fit=requires_fit)
+
+
+def classifier(item: object) -> Plugin:
+    """Return the classifier of a selector or of a classifier object.
+
+    A classifier with `predict_proba` whose `fit` takes groups is used as it is, any other one behind
+    `classifiers.sklearn_adapter.SklearnAdapter`. One without probabilities is calibrated.
+
+    Raises
+    ------
+    BenchError
+        As `registry.classifier`; or the object is not a classifier, would split cells of a patient, or cannot be
+        identified.
+    """
+    if isinstance(item, str):
+        return registry.classifier(item)
+    if not (hasattr(item, "fit") and hasattr(item, "predict")):
+        raise BenchError(f"{name_of(item)} is not a classifier: it needs fit(X, y), predict_proba(X) and classes_")
+    from bench.plugins.object_adapters import takes_groups  # noqa: PLC0415 (imports scikit-learn)
+
+    selector = _installed_selector(item, "classifiers")
+    if selector is None and not takes_groups(item) and hasattr(item, "predict_proba"):
+        selector = _selector(item, import_path(type(item)))
+    if selector is not None:
+        return _with_notices(registry.classifier(str(selector)), item)
+    if takes_groups(item) and hasattr(item, "predict_proba"):
+        accepts = frozenset(item.get_params()) & ENGINE_PARAMETERS  # type: ignore[attr-defined]
+        return replace(_object_plugin(item, _ADAPTERS, accepts), consumes=getattr(item, "consumes", "features"))
+    return _adapted(item)
+
+
+def notices_of(pipelines: Iterable[PipelineSpec]) -> list[str]:
+    """Return the notices of the objects in pipelines, each once."""
+    plugins = [plugin for pipeline in pipelines for plugin in (pipeline.extractor, pipeline.classifier)]
+    return list(dict.fromkeys(notice for plugin in plugins for notice in getattr(plugin, "notices", ())))
+
+
+def is_object_name(name: str) -> bool:
+    """Whether the name of an extractor or classifier in a record is that of an object, which selectors cannot name."""
+    return "(" in name.partition("[")[0]
+
+
+def _adapted(item: Any) -> Plugin:
+    from classifiers.sklearn_adapter import check_wrappable  # noqa: PLC0415 (imports scikit-learn)
+
+    name, notices = name_of(item), _replaced(item)
+    if not hasattr(item, "predict_proba") and hasattr(item, "decision_function"):
+        from sklearn.calibration import CalibratedClassifierCV  # noqa: PLC0415
+
+        notices += (f"{name} has no predict_proba; it is calibrated on patient-grouped folds of training cells",)
+        item = CalibratedClassifierCV(item)
+    try:
+        check_wrappable(item)
+    except ValueError as error:
+        raise BenchError(f"{name}: {error}") from error
+    plugin = _object_plugin(item, _SKLEARN_ADAPTER, frozenset({"random_state", "cv"}))
+    return replace(plugin, selector=name, notices=notices, consumes=getattr(item, "consumes", "features"))
+
+
+def _object_plugin(item: Any, target: str, accepts: frozenset[str]) -> ObjectPlugin:
+    values = {"estimator": item, "identity": identity_of(item), "notices": _replaced(item)}
+    return ObjectPlugin(name_of(item), target, params={}, accepts=accepts, **values)
+
+
+def _with_notices(plugin: Plugin, item: Any) -> Plugin:
+    notices = _replaced(item)
+    return NoticePlugin(**vars(plugin), notices=notices) if notices else plugin
+
+
+def _installed_selector(item: Any, kind: Kind) -> Selector | None:
+    """Return the selector of an instance of an installed plugin's class."""
+    target = f"{type(item).__module__}:{type(item).__qualname__}"
+    name = next((name for name, point in registry.installed(kind).items() if point.value == target), None)
+    return _selector(item, name)
+
+
+def _selector(item: Any, name: str | None) -> Selector | None:
+    """Return a selector with the changed parameters; None without a name or if one cannot be written in a selector."""
+    params = {} if name is None else _changed(item)
+    writable = all(isinstance(value, bool | int | float | str | None) for value in params.values())
+    return Selector(name, params) if name is not None and writable else None
+
+
+def _changed(item: Any) -> dict[str, Any]:
+    """Return the parameters that differ from their defaults, without those that the engine sets."""
+    signature = inspect.signature(type(item)).parameters
+    return {
+        name: value
+        for name, value in item.get_params(deep=False).items()
+        if name not in ENGINE_PARAMETERS and (name not in signature or not _equal(value, signature[name].default))
+    }
+
+
+def _equal(value: Any, default: Any) -> bool:
+    return value is default or (
+        type(value) is type(default) and isinstance(value, bool | int | float | str | tuple) and value == default
+    )
+
+
+def name_of(item: object) -> str:
+    """Return a selector, or a short text such as `LogisticRegression(C=3)` or `Pipeline(StandardScaler(), SVC())`."""
+    text = item if isinstance(item, str) else _text(item)
+    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 4] + "...)"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_text, value))}]"
+    if not is_estimator(value):
+        return getattr(value, "__name__", None) or repr(value)
+    steps = getattr(value, "steps", None)
+    if isinstance(steps, list):
+        return f"{type(value).__name__}({', '.join(_text(step) for _, step in steps)})"
+    return f"{type(value).__name__}({', '.join(f'{k}={_text(v)}' for k, v in _changed(value).items())})"
+
+
+def _replaced(item: Any) -> tuple[str, ...]:
+    """Return a notice of the parameters whose values the engine replaces."""
+    names = sorted(k for k, v in item.get_params().items() if _leaf(k) in ENGINE_PARAMETERS and v is not None)
+    if not names:
+        return ()
+    return (f"{name_of(item)}: {', '.join(names)} set by the engine (seeds follow from --seed, splits are by patient)",)
+
+
+def _everywhere(item: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values for the parameters of an estimator, and for the seeds of those inside it."""
+    return {
+        name: values[_leaf(name)]
+        for name in item.get_params()
+        if _leaf(name) in values and (name == _leaf(name) or _leaf(name) == "random_state")
+    }
+
+
+def _leaf(name: str) -> str:
+    return name.rsplit("__", 1)[-1]
+
+
+def _check_nested_cv(item: Any) -> None:
+    nested = sorted(name for name in item.get_params() if _leaf(name) == "cv" and name != "cv")
+    if nested:
+        raise BenchError(
+            f"{name_of(item)}: {nested[0]} would split cells of one patient; give the extractor a parameter cv of its "
+            "own, which receives a splitter by patient"
+        )

@@ -1,0 +1,338 @@
+"""Resolve selectors to plugins: entry points, model names and import paths."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal
+
+from bench.errors import BenchError, did_you_mean
+from bench.plugins.selectors import Selector, Value, parse
+
+Kind = Literal["extractors", "classifiers", "datasets"]
+
+_ADAPTER = "classifiers.sklearn_adapter:SklearnAdapter"
+
+PIXELS = "pixels"
+"""Name in place of the extractor for a classifier that consumes cells."""
+
+ENGINE_OWNED = {
+    "random_state": "seeds follow from --seed",
+    "cv": "inner splits are drawn by patient",
+    "threads": "use --threads",
+    "n_jobs": "use --jobs and --threads",
+    "weights_dir": "use --weights-dir",
+    "device": "use --device",
+}
+"""Parameters of an extractor that the engine sets; not part of its identity, not accepted in a selector."""
+
+CLASSIFIER_OWNED = {name: why for name, why in ENGINE_OWNED.items() if name != "device"}
+"""Parameters of a classifier that the engine sets; the user may choose its `device` in the selector."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A class and its parameters.
+
+    Parameters
+    ----------
+    selector : str
+        Canonical short form: the name and the parameters that differ from their defaults.
+    target : str
+        `module:Class`.
+    params : dict
+        All parameters, including defaults, without engine-owned ones.
+    accepts : frozenset of str
+        Engine-owned parameters of the class.
+    consumes : {"cells", "features"}
+        Input of a classifier; "cells" for an extractor.
+    requires_fit : bool
+        Whether an extractor is fitted on the training cells of each fold.
+    """
+
+    selector: str
+    target: str
+    params: Mapping[str, Value] = field(hash=False, compare=False)
+    accepts: frozenset[str] = frozenset()
+    consumes: str = "cells"
+    requires_fit: bool = False
+
+    @property
+    def name(self) -> str:
+        """Name of the plugin, name of the network or import path of the class."""
+        return self.selector.partition("[")[0]
+
+    @property
+    def canonical(self) -> str:
+        """Name with all parameters in canonical form: the identity of the plugin."""
+        if self.target == _ADAPTER:
+            return str(self.params["estimator"])
+        return str(Selector(self.name, dict(sorted(self.params.items()))))
+
+    @property
+    def nested_modules(self) -> tuple[str, ...]:
+        """Modules of the classes that the parameters name, in sort order."""
+        return tuple(sorted(set(_modules(tuple(self.params.values())))))
+
+    @property
+    def random_weights(self) -> bool:
+        """Whether a network has randomly initialised weights."""
+        return self.params.get("weights") == "random"
+
+    def build(self, **engine: object) -> Any:
+        """Return an instance with the engine-owned parameters that the class accepts."""
+        accepted = {k: v for k, v in engine.items() if k in self.accepts}
+        return _load(self.target)(**{k: _plain(v) for k, v in self.params.items()}, **accepted)
+
+
+@cache
+def installed(kind: Kind) -> dict[str, EntryPoint]:
+    """Return the entry points of the plugins of a kind by name, without importing them.
+
+    Raises
+    ------
+    BenchError
+        Two distributions declare one name.
+    """
+    points: dict[str, EntryPoint] = {}
+    for point in sorted(entry_points(group=f"bench.{kind}"), key=lambda p: p.name):
+        other = points.get(point.name)
+        if other is not None and (other.value, _owner(other)) != (point.value, _owner(point)):
+            raise BenchError(
+                f"two plugins have the name {point.name!r} in {kind}: one of {_owner(other)} ({other.value}), "
+                f"one of {_owner(point)} ({point.value}); uninstall one of them"
+            )
+        points[point.name] = point
+    return points
+
+
+def extractor(text: str) -> Plugin:
+    """Resolve the selector of an extractor: a plugin, or a timm or torchvision model.
+
+    Raises
+    ------
+    BenchError
+        A name or parameter is unknown; the message suggests similar ones.
+    """
+    selector = parse(text)
+    points = installed("extractors")
+    if selector.name in points:
+        plugin = _describe(selector, points[selector.name].value, ENGINE_OWNED)
+        if selector.name == "embedding":
+            model = plugin.params.get("model")
+            if not isinstance(model, str):
+                raise BenchError("embedding needs a model: write embedding[model=resnet50], or just resnet50")
+            rest = {k: v for k, v in selector.params.items() if k != "model"}
+            return extractor(str(Selector(model, rest)))
+        return plugin
+    from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (reads a list that may have to be built)
+
+    models = model_names()
+    if selector.name.partition(".")[0] not in models:
+        hint = did_you_mean(selector.name, [*points, *models])
+        raise BenchError(
+            f"no extractor is called {selector.name!r}.{hint} See bench list extractors, and --timm for model names."
+        )
+    return _describe(selector, points["embedding"].value, ENGINE_OWNED, model=selector.name)
+
+
+def classifier(text: str) -> Plugin:
+    """Resolve the selector of a classifier: a plugin, or the import path of a scikit-learn classifier.
+
+    A class without `consumes` consumes features. A classifier of features whose `fit` has no parameter `groups` is
+    wrapped in `SklearnAdapter`, like one named by import path.
+
+    Raises
+    ------
+    BenchError
+        A name or parameter is unknown; the message suggests similar ones.
+    """
+    selector = parse(text)
+    points = installed("classifiers")
+    if selector.name in points:
+        return _plugin_classifier(selector, points[selector.name].value)
+    if "." in selector.name:
+        return _adapted(selector, _target_of(selector.name))
+    hint = did_you_mean(selector.name, points)
+    raise BenchError(
+        f"no classifier is called {selector.name!r}.{hint} See bench list classifiers, or give the import path of a "
+        "scikit-learn classifier such as sklearn.linear_model.LogisticRegression."
+    )
+
+
+def _plugin_classifier(selector: Selector, target: str) -> Plugin:
+    cls = _load(target)
+    consumes = getattr(cls, "consumes", "features")
+    if consumes not in ("cells", "features"):
+        raise BenchError(f'{selector.name}: consumes is {consumes!r}; expected "features" or "cells"')
+    if _fit_takes_groups(cls):
+        return replace(_describe(selector, target, CLASSIFIER_OWNED), consumes=consumes)
+    if consumes == "cells":
+        raise BenchError(f"{selector.name}: fit of a classifier of cells needs the parameter groups=None")
+    return _adapted(selector, target)
+
+
+def _fit_takes_groups(cls: Any) -> bool:
+    parameters = inspect.signature(cls.fit).parameters if hasattr(cls, "fit") else {}
+    return "groups" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def _describe(selector: Selector, target: str, owned: Mapping[str, str], **fixed: Value) -> Plugin:
+    cls = _load(target)
+    defaults = _defaults(cls)
+    allowed = {k: v for k, v in defaults.items() if k not in owned and k not in fixed}
+    _check_names(selector, allowed, owned)
+    joined = getattr(cls, "joined", ())
+    params = {k: _like_default(_listed(v) if k in joined else v, allowed[k]) for k, v in selector.params.items()}
+    full = {k: _nested(v, _filled) for k, v in params.items()}
+    changed = {k: _nested(params[k], _shortened) for k in sorted(params) if not _same(params[k], allowed[k])}
+    return Plugin(
+        selector=str(Selector(selector.name, changed)),
+        target=target,
+        params=_without_missing({**allowed, **full, **fixed}, selector),
+        accepts=frozenset(defaults) & frozenset(owned),
+        consumes=getattr(cls, "consumes", "cells"),
+        requires_fit=_requires_fit(cls, {**full, **fixed}),
+    )
+
+
+def _nested(value: Value, form: Callable[[Plugin], Selector]) -> Value:
+    """Replace each selector in a value by a form of the classifier that it names."""
+    if isinstance(value, tuple):
+        return tuple(_nested(v, form) for v in value)
+    if not isinstance(value, Selector):
+        return value
+    return form(_describe(value, _target_of(value.name), CLASSIFIER_OWNED))
+
+
+def _target_of(name: str) -> str:
+    """Return `module:Class` of a classifier from its plugin name or import path."""
+    points = installed("classifiers")
+    if name in points:
+        return points[name].value
+    if "." not in name:
+        raise BenchError(f"no classifier is called {name!r}.{did_you_mean(name, points)}")
+    return ":".join(name.rsplit(".", 1))
+
+
+def _filled(plugin: Plugin) -> Selector:
+    return Selector(plugin.name, dict(sorted(plugin.params.items())))
+
+
+def _shortened(plugin: Plugin) -> Selector:
+    return parse(plugin.selector)
+
+
+def _adapted(selector: Selector, target: str) -> Plugin:
+    inner = _load(target, name=selector.name)
+    from classifiers.sklearn_adapter import SklearnAdapter, check_wrappable  # noqa: PLC0415 (imports scikit-learn)
+
+    try:
+        check_wrappable(inner)
+        plugin = _describe(selector, target, CLASSIFIER_OWNED)
+        check_wrappable(_plain(Selector(selector.name, plugin.params)))
+    except (TypeError, ValueError) as error:
+        raise BenchError(f"{selector}: {error}") from error
+    own = {"random_state", "cv", "threads"} & set(_defaults(SklearnAdapter))
+    return Plugin(
+        selector=plugin.selector,
+        target=_ADAPTER,
+        params={"estimator": _filled(plugin)},
+        accepts=frozenset(own),
+        consumes="features",
+    )
+
+
+@cache
+def _load(target: str, name: str | None = None) -> Any:
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise BenchError(f"{name or target} cannot be imported: {error}") from error
+
+
+_REQUIRED = object()
+
+
+def _defaults(cls: type) -> dict[str, Any]:
+    parameters = inspect.signature(cls).parameters.values()
+    return {
+        p.name: _REQUIRED if p.default is p.empty else _frozen(p.default)
+        for p in parameters
+        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    }
+
+
+def _check_names(selector: Selector, allowed: Mapping[str, object], owned: Mapping[str, str]) -> None:
+    for key in selector.params:
+        if key in allowed:
+            continue
+        if key in owned:
+            raise BenchError(f"{selector}: {key} is set by the engine; {owned[key]}")
+        takes = f"It takes {', '.join(sorted(allowed))}." if allowed else "It takes no parameters."
+        raise BenchError(f"{selector.name} has no parameter {key!r}.{did_you_mean(key, allowed)} {takes}")
+
+
+def _without_missing(params: dict[str, Any], selector: Selector) -> dict[str, Value]:
+    missing = [k for k, v in params.items() if v is _REQUIRED]
+    if missing:
+        raise BenchError(f"{selector.name} needs {', '.join(missing)}: write {selector.name}[{missing[0]}=...]")
+    return params
+
+
+def _like_default(value: Value, default: object) -> Value:
+    if isinstance(value, bool) or isinstance(default, bool):
+        return value
+    if isinstance(default, float) and isinstance(value, int):
+        return float(value)
+    if isinstance(default, int) and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(default, tuple) and not isinstance(value, tuple):
+        return (value,)
+    return value
+
+
+def _listed(value: Value) -> Value:
+    """Split quoted text joined by `+` into a list; unpack a list of one."""
+    pieces = tuple(value.split("+")) if isinstance(value, str) else value
+    return pieces[0] if isinstance(pieces, tuple) and len(pieces) == 1 else pieces
+
+
+def _same(value: Value, default: object) -> bool:
+    return type(value) is type(default) and value == default
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(v) for v in value) if isinstance(value, list | tuple) else value
+
+
+def _plain(value: Value) -> object:
+    if isinstance(value, Selector):
+        return _load(_target_of(value.name))(**{k: _plain(v) for k, v in value.params.items()})
+    return tuple(_plain(v) for v in value) if isinstance(value, tuple) else value
+
+
+def _modules(value: Value) -> Iterator[str]:
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _modules(item)
+    elif isinstance(value, Selector):
+        yield _target_of(value.name).partition(":")[0]
+        yield from _modules(tuple(value.params.values()))
+
+
+def _requires_fit(cls: Any, params: Mapping[str, Value]) -> bool:
+    """Whether an extractor is fitted in each fold: always, except with the scikit-learn tag `requires_fit=False`."""
+    if not hasattr(cls, "transform"):
+        return False
+    tags = getattr(cls(**{k: _plain(v) for k, v in params.items()}), "__sklearn_tags__", None)
+    return tags is None or bool(tags().requires_fit)
+
+
+def _owner(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else "an unknown distribution"

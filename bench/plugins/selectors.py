@@ -1,0 +1,151 @@
+"""Parse and format selectors: a name with parameters, such as `svm[C=10,kernel=rbf]`."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from bench.errors import BenchError
+
+Value: TypeAlias = "bool | int | float | str | Selector | tuple[Value, ...] | None"
+
+_NAME = re.compile(r"[A-Za-z0-9_][\w.\-/]*\Z")
+_KEY = re.compile(r"[A-Za-z_]\w*\Z")
+_WORDS: dict[str, Value] = {"True": True, "False": False, "None": None}
+_PLAIN = re.compile(r"[^\s,=+\[\]\"]+\Z")
+
+MAX_BRACKETS = 100
+"""Largest number of opening brackets, which limits the nesting."""
+
+
+@dataclass(frozen=True)
+class Selector:
+    """A name with parameters.
+
+    Parameters
+    ----------
+    name : str
+        Plugin, model or import path.
+    params : mapping of str to value
+        Parameters in the order of the text. A value is a JSON scalar, a string, a selector, or a tuple of these.
+    """
+
+    name: str
+    params: Mapping[str, Value] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if not self.params:
+            return self.name
+        return f"{self.name}[{','.join(f'{k}={format_value(v)}' for k, v in self.params.items())}]"
+
+    def __hash__(self) -> int:
+        return hash((self.name, frozenset(self.params.items())))
+
+
+def parse(text: str) -> Selector:
+    """Parse `name` or `name[key=value,...]`.
+
+    Commas split at bracket depth 0 and outside quotes, `+` makes lists, values are JSON scalars (`1e-6`, `true`,
+    `null`, `"quoted"`), nested selectors or strings.
+
+    Raises
+    ------
+    BenchError
+        The text is not a selector.
+    """
+    text = text.strip()
+    if text.count("[") > MAX_BRACKETS:
+        raise BenchError(f"{text[:40]!r} ...: more than {MAX_BRACKETS} brackets are not a selector")
+    name, bracket, rest = text.partition("[")
+    if not _NAME.match(name):
+        raise BenchError(f"{text!r} is not a selector: expected a name such as svm or svm[C=10,kernel=linear]")
+    if not bracket:
+        return Selector(name)
+    if not rest.endswith("]"):
+        raise BenchError(f"{text!r}: the bracket after {name} is not closed")
+    params: dict[str, Value] = {}
+    for item in split_list(rest[:-1]):
+        key, equals, value = item.partition("=")
+        key = key.strip()
+        if not equals or not _KEY.match(key):
+            raise BenchError(f"{text!r}: expected key=value in the brackets, not {item!r}")
+        if key in params:
+            raise BenchError(f"{text!r}: {key} is given twice")
+        params[key] = _parse_value(value.strip(), text)
+    return Selector(name, params)
+
+
+def split_list(text: str, separator: str = ",") -> list[str]:
+    """Split at separators outside brackets and quotes; empty pieces are dropped.
+
+    Raises
+    ------
+    BenchError
+        Brackets or quotes are not closed.
+    """
+    return [piece for piece in (p.strip() for p in _pieces(text, separator)) if piece]
+
+
+def format_value(value: Value) -> str:
+    """Format a value in its canonical form, which `parse` converts back to the same value."""
+    if isinstance(value, Selector):
+        return str(value) if value.params else f"{value.name}[]"
+    if isinstance(value, tuple):
+        joined = "+".join(format_value(v) for v in value)
+        return joined if len(value) > 1 else joined + "+"
+    if isinstance(value, str):
+        plain = _PLAIN.match(value) and isinstance(_parse_scalar(value), str)
+        return value if plain else json.dumps(value)
+    # `1e+16` in a list would be split at the sign.
+    return json.dumps(value).replace("e+", "e")
+
+
+def _parse_value(text: str, selector: str) -> Value:
+    scalar = _parse_scalar(text)
+    if scalar != text:
+        return scalar
+    if not text:
+        raise BenchError(f"{selector!r}: a key has no value")
+    pieces = split_list(text, "+")
+    if len(pieces) > 1 or text.endswith("+"):
+        return tuple(_parse_value(piece, selector) for piece in pieces)
+    if "[" in text:
+        return parse(text)
+    if '"' in text:
+        raise BenchError(f"{selector!r}: {text} is quoted in part; quote all of it")
+    return text
+
+
+def _parse_scalar(text: str) -> Value:
+    if text in _WORDS:
+        return _WORDS[text]
+    try:
+        value = json.loads(text, parse_constant=str)
+    except ValueError:
+        return text
+    if isinstance(value, float) and not math.isfinite(value):
+        return text
+    return value if isinstance(value, bool | int | float | str) or value is None else text
+
+
+def _pieces(text: str, separator: str) -> Iterator[str]:
+    depth, quoted, escaped, start = 0, False, False, 0
+    for i, char in enumerate(text):
+        if quoted:
+            escaped, quoted = (char == "\\" and not escaped), not (char == '"' and not escaped)
+        elif char == '"':
+            quoted = True
+        elif char in "[]":
+            depth += 1 if char == "[" else -1
+            if depth < 0:
+                break
+        elif char == separator and depth == 0:
+            yield text[start:i]
+            start = i + 1
+    if depth or quoted:
+        raise BenchError(f"{text!r}: {'a quote is' if quoted else 'the brackets are'} not closed")
+    yield text[start:]

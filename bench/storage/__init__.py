@@ -1,0 +1,1 @@
+"""Atomic writes, file locks, caches, digests and fingerprints."""

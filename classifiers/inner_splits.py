@@ -1,0 +1,115 @@
+"""Inner splits of the training cells: patient-disjoint, with all classes in every training part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from classifiers.feature_classifier import Codes, Floats, Units
+
+Split = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+
+FOLDS = 4
+"""Default number of inner folds."""
+
+
+@runtime_checkable
+class Splitter(Protocol):
+    """A scikit-learn splitter."""
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterable[Any]:
+        """Yield pairs of training and test rows."""
+
+
+Cv = Splitter | Iterable[Split] | int | str | None
+"""Accepted values of `cv`; numbers and strings raise an error in `fit`."""
+
+
+def inner_splits(cv: Cv, X: Floats, y: npt.NDArray[Any], units: Units) -> list[Split]:
+    """Return the validated (train, test) pairs of row indices of `cv`.
+
+    Parameters
+    ----------
+    cv : splitter, iterable of (train, test), or None
+        A splitter is called as `split(X, y, groups=units)`. None: `patient_folds`.
+    X : ndarray of shape (n_rows, n_features)
+        Features.
+    y : ndarray of shape (n_rows,)
+        Labels.
+    units : ndarray of shape (n_rows,)
+        The patient of each row.
+
+    Returns
+    -------
+    list of (train, test)
+        Empty only for `cv=None` if no split has every class in training: a class has fewer than two patients.
+
+    Raises
+    ------
+    ValueError
+        `cv` is a number or not a splitter or has no split, or a split has a patient on both sides, an empty part, or a
+        class that is missing from its training part.
+    """
+    if cv is None:
+        return patient_folds(np.unique(y, return_inverse=True)[1], units)
+    if isinstance(cv, int | str):
+        raise ValueError(f"cv={cv!r} would split cells, not patients; pass a splitter, (train, test) pairs, or None")
+    pairs = cv.split(X, y, groups=units) if isinstance(cv, Splitter) else cv
+    splits = [(np.asarray(train, dtype=np.intp), np.asarray(test, dtype=np.intp)) for train, test in pairs]
+    if not splits:
+        raise ValueError("cv has no split; at least one (train, test) pair is needed")
+    for number, split in enumerate(splits):
+        _check(split, number, y, units)
+    return splits
+
+
+def patient_folds(codes: Codes, units: Units, n_folds: int = FOLDS) -> list[Split]:
+    """Split patients into folds with similar classes and numbers of cells, without randomness.
+
+    Patients are assigned to folds in turn, ordered by their rarest class and then by their number of cells.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n_rows,)
+        Class codes 0..n_classes-1.
+    units : ndarray of shape (n_rows,)
+        The patient of each row.
+    n_folds : int
+        Maximum number of folds; reduced to the patients of the smallest class.
+
+    Returns
+    -------
+    list of (train, test)
+        Every class is in every training part. Empty if this fails: a class has fewer than two patients, or (with
+        patients of several classes) the assignment leaves a class out.
+    """
+    patient_of_row = np.unique(units, return_inverse=True)[1]
+    cells = np.zeros((patient_of_row.max() + 1, codes.max() + 1), dtype=np.intp)
+    np.add.at(cells, (patient_of_row, codes), 1)
+    patients_of_class = (cells > 0).sum(axis=0)
+    folds = min(n_folds, int(patients_of_class.min()))
+    if folds < 2:
+        return []
+    rarest = np.where(cells > 0, patients_of_class, len(cells) + 1).argmin(axis=1)
+    order = np.lexsort((np.arange(len(cells)), -cells.sum(axis=1), rarest))
+    fold_of_patient = np.empty(len(cells), dtype=np.intp)
+    fold_of_patient[order] = np.arange(len(cells)) % folds
+    fold_of_row = fold_of_patient[patient_of_row]
+    splits = [(np.flatnonzero(fold_of_row != k), np.flatnonzero(fold_of_row == k)) for k in range(folds)]
+    complete = all(len(np.unique(codes[train])) == cells.shape[1] for train, _ in splits)
+    return splits if complete else []
+
+
+def _check(split: Split, number: int, y: npt.NDArray[Any], units: Units) -> None:
+    train, test = split
+    if not len(train) or not len(test):
+        raise ValueError(f"split {number} of cv has an empty part")
+    shared = np.intersect1d(units[train], units[test])
+    if len(shared):
+        raise ValueError(f"split {number} of cv has patient {shared[0]} on both sides; groups must not be split")
+    absent = np.setdiff1d(y, y[train])
+    if len(absent):
+        raise ValueError(f"the training part of split {number} of cv has no cell of class {absent[0]}; use fewer folds")

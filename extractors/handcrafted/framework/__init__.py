@@ -1,0 +1,1 @@
+"""Framework of the feature families: regions, channels, quantisation, status codes."""

@@ -1,0 +1,1 @@
+"""Network architectures defined by this project, with their image transforms."""

@@ -1,0 +1,169 @@
+"""Training data: the transformed images of cells as one uint8 array, and mini-batches from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from extractors.arrays import Float32Array, Int64Array, UInt8Array
+from extractors.cells import Cell, Cells
+from extractors.networks.backbones.image_transform import Channels, ImageTransform
+from extractors.networks.training.augmentation import Augmentation, to_unit_scale
+from extractors.networks.training.crop_cache import CropCache
+
+if TYPE_CHECKING:
+    import torch
+
+Batch = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]
+"""Normalised images (n, 3, height, width), targets (n,) and weights (n,)."""
+
+_cache = CropCache()
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPixels:
+    """Images with targets and weights.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (n, height, width, 3)
+    targets : ndarray of int64, shape (n,)
+        Class codes from 0.
+    weights : ndarray of float32, shape (n,)
+        Weight of each cell in the loss, >= 0, with a positive sum.
+    """
+
+    pixels: UInt8Array
+    targets: Int64Array
+    weights: Float32Array
+
+
+def pixel_stack(cells: Sequence[Cell], transform: ImageTransform, *, threads: int = 1) -> UInt8Array:
+    """Transform every cell, in the order of `cells`.
+
+    Images of plain files (`Cells`) are cached by this process, up to 256 MiB.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+    transform : ImageTransform
+        The transform of the network that the pixels are for.
+    threads : int
+        Number of decoding threads.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_cells, *transform.size, 3)
+        RGB.
+
+    Raises
+    ------
+    OSError, ValueError
+        A cell cannot be read or transformed; the message names the first one.
+    """
+    stack = np.empty((len(cells), *transform.size, 3), dtype=np.uint8)
+
+    def fill(index: int) -> None:
+        # A subclass of `Cells` may change the pixels of its files, so only `Cells` itself is cached by file.
+        if type(cells) is Cells:
+            stack[index] = _cache.get(cells.files[index], transform)
+        else:
+            stack[index] = transform(cells[index])
+
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        for _ in pool.map(fill, range(len(cells))):
+            pass
+    return stack
+
+
+def channel_statistics(stack: UInt8Array) -> tuple[Float32Array, Float32Array]:
+    """Compute the mean and standard deviation of each colour channel over all pixels, on the scale 0 to 1.
+
+    Parameters
+    ----------
+    stack : ndarray of uint8, shape (n, height, width, 3)
+
+    Returns
+    -------
+    mean, std : ndarray of float32, shape (3,)
+        The standard deviation of a constant channel is 1, so that dividing by it is safe.
+    """
+    levels = np.arange(256) / 255.0
+    counts = np.stack([np.bincount(stack[..., channel].ravel(), minlength=256) for channel in range(3)])
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    mean = shares @ levels
+    variance = (shares * (levels[None, :] - mean[:, None]) ** 2).sum(axis=1)
+    std = np.where(variance > 0, np.sqrt(variance), 1.0)
+    return mean.astype(np.float32), std.astype(np.float32)
+
+
+def normalise(images: torch.Tensor, mean: Channels, std: Channels) -> torch.Tensor:
+    """Convert images (n, height, width, 3) on the scale 0 to 1 to (images - mean) / std.
+
+    Returns
+    -------
+    Tensor of float32, shape (n, 3, height, width)
+        Channels last in memory.
+    """
+    import torch  # noqa: PLC0415 - heavy
+
+    return ((images - torch.tensor(mean)) / torch.tensor(std)).permute(0, 3, 1, 2)
+
+
+class Batches:
+    """Mini-batches from memory: shuffled and augmented with a seed, in order and unchanged without.
+
+    Parameters
+    ----------
+    cells : LabelledPixels
+    transform : ImageTransform
+        Its channel statistics normalise the pixels.
+    batch_size : int
+        Largest number of cells in a batch.
+    augmentation : Augmentation, optional
+        Used with a seed only.
+    seed : int, optional
+        Of order and augmentation.
+    """
+
+    def __init__(
+        self,
+        cells: LabelledPixels,
+        transform: ImageTransform,
+        batch_size: int,
+        *,
+        augmentation: Augmentation | None = None,
+        seed: int | None = None,
+    ) -> None:
+        import torch  # noqa: PLC0415 - heavy
+
+        self._pixels = torch.from_numpy(cells.pixels)
+        self._targets = torch.from_numpy(cells.targets)
+        self._weights = torch.from_numpy(cells.weights)
+        self._transform = transform
+        self._batch_size = batch_size
+        self._augmentation = augmentation
+        self._generator = None if seed is None else torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._targets) / self._batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        import torch  # noqa: PLC0415 - heavy
+
+        n = len(self._targets)
+        order = torch.arange(n) if self._generator is None else torch.randperm(n, generator=self._generator)
+        # Batches of equal size, so that none has a single cell, for which batch norm has no variance.
+        for rows in torch.tensor_split(order, len(self)):
+            images = normalise(self._images(self._pixels[rows]), self._transform.mean, self._transform.std)
+            yield images, self._targets[rows], self._weights[rows]
+
+    def _images(self, pixels: torch.Tensor) -> torch.Tensor:
+        if self._generator is None or self._augmentation is None:
+            return to_unit_scale(pixels)
+        return self._augmentation(pixels, self._generator)

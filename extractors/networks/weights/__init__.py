@@ -1,0 +1,1 @@
+"""Pretrained weights: lookup, download and safe loading."""

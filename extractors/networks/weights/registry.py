@@ -1,0 +1,139 @@
+"""Registry of networks and their published weights, available without importing torch."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from contextlib import suppress
+from dataclasses import astuple, dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from extractors.files.atomic import atomic_file
+from extractors.files.cache_folder import cache_folder
+
+Library = Literal["timm", "torchvision"]
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Source of one set of published weights.
+
+    Parameters
+    ----------
+    hub_id : str or None
+        Repository of the Hugging Face hub.
+    filename : str or None
+        File in that repository, if the library specifies one.
+    url : str or None
+        Download address; its file is stored in the torch hub cache.
+    """
+
+    hub_id: str | None = None
+    filename: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """One network.
+
+    Parameters
+    ----------
+    name : str
+        Name in its library.
+    library : {"timm", "torchvision"}
+        timm if both have it.
+    default_tag : str or None
+        Tag of the library's default weights.
+    tags : dict of str to Published
+        Published weights by tag.
+    """
+
+    name: str
+    library: Library
+    default_tag: str | None
+    tags: dict[str, Published]
+
+
+def model_names() -> list[str]:
+    """List all timm models, and the torchvision classification models that timm lacks, sorted.
+
+    The list is cached in `cache_folder` by the versions of both libraries, so that only the first call after an
+    installation imports them.
+    """
+    return sorted(_entries(cache_folder()))
+
+
+def model_entry(name: str) -> ModelEntry:
+    """Return the entry of the network `name` (without tag).
+
+    Raises
+    ------
+    ValueError
+        Unknown name; the message suggests similar names.
+    """
+    entries = _entries(cache_folder())
+    if name not in entries:
+        similar = difflib.get_close_matches(name, list(entries), n=3, cutoff=0.6)
+        hint = f" Did you mean {', '.join(similar)}?" if similar else " bench list extractors --timm prints all names."
+        raise ValueError(f"there is no timm or torchvision model {name!r}.{hint}")
+    return entries[name]
+
+
+@lru_cache(maxsize=4)
+def _entries(folder: Path) -> dict[str, ModelEntry]:
+    file = folder / "models" / f"{SCHEMA}_timm-{version('timm')}_torchvision-{version('torchvision')}.json"
+    try:
+        return _from_json(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        entries = {**_torchvision_entries(), **_timm_entries()}
+    _store(file, entries)
+    return entries
+
+
+def _timm_entries() -> dict[str, ModelEntry]:
+    import timm  # noqa: PLC0415 - heavy
+    from timm.models import get_arch_pretrained_cfgs, get_pretrained_cfg  # noqa: PLC0415 - heavy
+
+    entries = {}
+    for name in timm.list_models():
+        default = get_pretrained_cfg(name)
+        tags = {}
+        for full in get_arch_pretrained_cfgs(name):
+            config = get_pretrained_cfg(full)
+            url = config.url[0] if isinstance(config.url, tuple) else config.url
+            if config.hf_hub_id or url:
+                tags[full.partition(".")[2]] = Published(config.hf_hub_id or None, config.hf_hub_filename, url or None)
+        tag = default.tag if default is not None and default.tag in tags else None
+        entries[name] = ModelEntry(name, "timm", tag, tags)
+    return entries
+
+
+def _torchvision_entries() -> dict[str, ModelEntry]:
+    import torchvision  # noqa: PLC0415 - heavy
+    from torchvision.models import get_model_weights, list_models  # noqa: PLC0415 - heavy
+
+    entries = {}
+    for name in list_models(module=torchvision.models):
+        weights = get_model_weights(name)
+        tags = {tag.name: Published(url=tag.url) for tag in weights}
+        entries[name] = ModelEntry(name, "torchvision", weights.DEFAULT.name if tags else None, tags)
+    return entries
+
+
+def _store(file: Path, entries: dict[str, ModelEntry]) -> None:
+    """Write the list to the cache; errors are ignored, because the cache only saves time."""
+    document = {name: astuple(entry)[1:] for name, entry in entries.items()}
+    with suppress(OSError), atomic_file(file) as temporary:
+        temporary.write_text(json.dumps(document), encoding="utf-8")
+
+
+def _from_json(document: dict[str, Any]) -> dict[str, ModelEntry]:
+    return {
+        name: ModelEntry(name, library, default_tag, {tag: Published(*source) for tag, source in tags.items()})
+        for name, (library, default_tag, tags) in document.items()
+    }

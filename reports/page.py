@@ -1,0 +1,177 @@
+"""The HTML report: one self-contained file that opens offline."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import math
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from itertools import chain
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from bench.errors import BenchError
+from bench.evidence.text import p_text
+from bench.experiments.results import Results
+from bench.scores.metrics import LEVELS, METRICS, PRIMARY
+from extractors.files.atomic import atomic_file
+from reports import text
+from reports.rows import Row
+from reports.section import ReportData, SectionBuilder
+from reports.sections import (
+    comparison,
+    datasets,
+    evidence,
+    failures,
+    importances,
+    leaderboard,
+    protocol,
+    reading,
+    tuning,
+    versions,
+)
+from reports.sections.headline import headlines
+
+SECTIONS: Sequence[SectionBuilder] = (
+    leaderboard.sections,
+    comparison.sections,
+    evidence.sections,
+    importances.sections,
+    tuning.sections,
+    failures.sections,
+    datasets.sections,
+    protocol.sections,
+    reading.sections,
+    versions.sections,
+)
+"""Sections in the order of the page. A new section is one module, one template and one line here."""
+
+
+def write_report(results: Results, path: Path) -> Path:
+    """Write the report of a results folder as one HTML file.
+
+    The same results give the same bytes. The file opens without network access and without JavaScript, which only
+    makes tables sortable.
+
+    Parameters
+    ----------
+    results : Results
+        The folder; it is only read.
+    path : Path
+        Output file, written atomically.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    BenchError
+        The folder has no experiment, one of them cannot be read, or the file cannot be written.
+    """
+    html = render(results)
+    try:
+        with atomic_file(path) as temporary:
+            temporary.write_text(html, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise BenchError(f"{path}: cannot be written ({error.strerror}); choose another file with --output") from error
+    return path
+
+
+def render(results: Results) -> str:
+    """Render the report as HTML; errors as in `write_report`."""
+    data = ReportData.read(results)
+    if not data.groups and not data.failures:
+        raise BenchError(
+            f"{results.path}: contains no experiments; run bench run --out {results.path} or "
+            f"bench matrix --out {results.path}"
+        )
+    script = files("reports").joinpath("templates/tables.js").read_text(encoding="utf-8")
+    template = _environment().get_template("report.html.j2")
+    return template.render(
+        headlines=headlines(data),
+        failures=len(data.failures),
+        has_results=bool(data.groups),
+        sections=list(chain.from_iterable(build(data) for build in SECTIONS)),
+        program=_version("cytobench"),
+        script=Markup(script),  # noqa: S704 (a file of this package)
+        script_hash=_script_hash(script),
+        table_library=_table_library(),
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "text": text,
+        "decision_summary": protocol.decision_summary,
+        "METRICS": METRICS,
+        "LEVELS": LEVELS,
+        "primary": PRIMARY,
+        "primary_title": METRICS[PRIMARY].title,
+    }
+    environment.filters |= {
+        "plural": text.plural,
+        "p": p_text,
+        "seconds": _seconds,
+        "sort_value": _sort_value,
+        "steps": _steps,
+        "selector": _selector,
+    }
+    return environment
+
+
+def _seconds(seconds: float) -> str:
+    """Format seconds: one decimal below 10, none above."""
+    if math.isnan(seconds):
+        return "–"
+    return f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"
+
+
+def _steps(prepare: str) -> Markup:
+    """Allow line breaks between the steps of a preparation."""
+    return Markup("<wbr>+").join(prepare.split("+"))
+
+
+def _selector(selector: str) -> Markup:
+    """Allow a line break before the parameters of a selector."""
+    return Markup("<wbr>[").join(selector.split("["))
+
+
+def _sort_value(row: Row, metric: str) -> str:
+    """Sort value of a metric; an undefined score is below all others."""
+    score = row.scores.get(metric)
+    return f"{score.value:.6f}" if score is not None and score.defined else "-1"
+
+
+@cache
+def _table_library() -> str:
+    """DataTables bundle of itables, compressed and base64-encoded; deterministic."""
+    bundle = files("itables").joinpath("html/dt_bundle.js").read_bytes()
+    return base64.b64encode(gzip.compress(bundle, compresslevel=9, mtime=0)).decode("ascii")
+
+
+def _script_hash(script: str) -> str:
+    """Hash that lets the content security policy allow this script only."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"

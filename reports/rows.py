@@ -1,0 +1,188 @@
+"""Rows of the leaderboard: one experiment and its scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from bench.errors import BenchError
+from bench.evidence.comparison.comparable_groups import SHORT_KEY
+from bench.experiments.records import BASELINE, ExperimentResult
+from bench.plugins.pipeline import pipeline_name
+from bench.scores.metrics import BOOTSTRAP, PRIMARY
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of one experiment with its 95 % interval; NaN where it is undefined.
+
+    Parameters
+    ----------
+    value, low, high : float
+        Estimate and ends of the interval.
+    repeat_sd : float
+        Standard deviation between repeats; NaN with one repeat.
+    method : str
+        Method of the interval.
+    n : int
+        Number of patients, if the value is a share of patients; otherwise 0.
+    """
+
+    value: float
+    low: float
+    high: float
+    repeat_sd: float = math.nan
+    method: str = BOOTSTRAP
+    n: int = 0
+
+    @property
+    def defined(self) -> bool:
+        """Whether value and interval are finite."""
+        return math.isfinite(self.value) and math.isfinite(self.low) and math.isfinite(self.high)
+
+    @property
+    def interval(self) -> str:
+        """The interval with two decimals."""
+        return f"[{self.low:.2f}, {self.high:.2f}]"
+
+    @property
+    def share(self) -> str:
+        """Correctly classified patients out of all, such as `25/28`; empty where the count is not an integer."""
+        hits = self.value * self.n
+        is_count = self.n > 0 and self.defined and abs(hits - round(hits)) < 1e-6
+        return f"{round(hits)}/{self.n}" if is_count else ""
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} {self.interval}" if self.defined else "undefined"
+
+
+UNDEFINED = Score(math.nan, math.nan, math.nan)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One experiment of a comparable group.
+
+    Parameters
+    ----------
+    result : ExperimentResult
+        The stored experiment.
+    scores : mapping of str to Score
+        By metric.
+    seconds : float
+        Wall time of tuning, fits and predictions of all folds; NaN where it was not stored.
+    ambiguous : bool
+        Whether another row of the group has the same name (other code, weights or libraries).
+    """
+
+    result: ExperimentResult
+    scores: Mapping[str, Score]
+    seconds: float
+    ambiguous: bool = False
+
+    @property
+    def prepare(self) -> str:
+        """Preparation of the cells, or `none`."""
+        return str(self.result.record["prepare"])
+
+    @property
+    def extractor(self) -> str:
+        """The extractor's selector."""
+        return str(self.result.record["extractor"])
+
+    @property
+    def classifier(self) -> str:
+        """The classifier's selector."""
+        return str(self.result.record["classifier"])
+
+    @property
+    def full_prepare(self) -> str:
+        """Preparation of the cells with all parameters."""
+        return str(self._features.get("prepare", self.prepare))
+
+    @property
+    def full_extractor(self) -> str:
+        """The extractor with all parameters."""
+        return str(self._features.get("extractor", self.extractor))
+
+    @property
+    def full_classifier(self) -> str:
+        """The classifier with all parameters."""
+        return str(self.result.record["components"].get("classifier", self.classifier))
+
+    @property
+    def _features(self) -> Mapping[str, Any]:
+        features: Mapping[str, Any] = self.result.record["components"].get("features", {})
+        return features
+
+    @property
+    def short_key(self) -> str:
+        """First digits of the key if the name is ambiguous; otherwise empty."""
+        return self.result.key[:SHORT_KEY] if self.ambiguous else ""
+
+    @property
+    def name(self) -> str:
+        """Name of the pipeline."""
+        name = pipeline_name(self.prepare, self.extractor, self.classifier, cross="×")
+        return name + (f" ({self.short_key})" if self.short_key else "")
+
+    @property
+    def badges(self) -> tuple[str, ...]:
+        """Flags of the experiment."""
+        return self.result.flags
+
+    @property
+    def baseline(self) -> bool:
+        """Whether the row is a baseline."""
+        return BASELINE in self.badges
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Flags that call the score into question."""
+        return tuple(badge for badge in self.badges if badge != BASELINE)
+
+    @property
+    def primary(self) -> Score:
+        """Score by which the table is ordered."""
+        return self.scores[PRIMARY]
+
+
+@contextmanager
+def readable(what: str, result: ExperimentResult) -> Iterator[None]:
+    """Convert errors while a part of an experiment is read to a `BenchError` that names its folder."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError) as error:
+        raise BenchError(
+            f"{result.folder}: the {what} cannot be read ({error}); delete this folder and run the matrix again"
+        ) from error
+
+
+def read_row(result: ExperimentResult) -> Row:
+    """Read the scores and times of one experiment.
+
+    Raises
+    ------
+    BenchError
+        The scores cannot be read.
+    """
+    with readable("scores", result):
+        lines = result.scores.to_dict(orient="records")
+    scores = {str(line["metric"]): _score(line) for line in lines}
+    return Row(result, {PRIMARY: UNDEFINED, **scores}, _seconds(result))
+
+
+def _score(line: Mapping[Any, Any]) -> Score:
+    value, low, high, repeat_sd = (float(line[k]) for k in ("value", "low", "high", "repeat_sd"))
+    return Score(value, low, high, repeat_sd, str(line["method"]), int(line["n"]))
+
+
+def _seconds(result: ExperimentResult) -> float:
+    try:
+        folds = [fold for fold in result.timing.values() if isinstance(fold, Mapping)]
+    except BenchError:
+        return math.nan
+    return sum(float(s) for fold in folds for s in fold.values()) if folds else math.nan

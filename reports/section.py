@@ -1,0 +1,95 @@
+"""Sections of the report and the data they are built from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from bench.evidence.comparison.compare import Comparison, compare
+from bench.evidence.comparison.record import read_comparisons
+from bench.experiments.records import ExperimentResult, Failure
+from bench.experiments.results import Results
+from reports.groups import ComparableGroup, comparable_groups
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the report.
+
+    Parameters
+    ----------
+    title : str
+        Heading, and label in the navigation.
+    view : object
+        Passed to the template as `view`.
+    template : str
+        File in `reports/templates`.
+    anchor : str
+        Id of the section, unique in the page.
+    subtitle : str
+        Smaller text beside the heading.
+    leaky : bool
+        Whether all scores of the section are leaky.
+    """
+
+    title: str
+    view: object
+    template: str
+    anchor: str
+    subtitle: str = ""
+    leaky: bool = False
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Contents of a results folder that sections read.
+
+    Parameters
+    ----------
+    results : Results
+        The folder.
+    groups : tuple of ComparableGroup
+        Current experiments.
+    failures : sequence of Failure
+        Experiments without a result.
+    """
+
+    results: Results
+    groups: tuple[ComparableGroup, ...]
+    failures: Sequence[Failure]
+
+    @classmethod
+    def read(cls, results: Results) -> ReportData:
+        """Read the current experiments and failures of a results folder."""
+        experiments, failures = results.current()
+        return cls(results, comparable_groups(experiments), failures)
+
+    @property
+    def experiments(self) -> list[ExperimentResult]:
+        """Experiments of all groups, in the order of the page."""
+        return [row.result for group in self.groups for row in group.rows]
+
+    @cached_property
+    def comparisons(self) -> tuple[Comparison | None, ...]:
+        """Comparison of each group against its best pipeline.
+
+        Read from the results folder where `bench compare` has stored it, otherwise computed from the predictions. None
+        where patients leak, or with fewer than two pipelines.
+        """
+        stored = read_comparisons(self.results.path)
+        return tuple(_comparison(group, stored) for group in self.groups)
+
+
+SectionBuilder = Callable[[ReportData], Iterable[Section]]
+"""Builds the sections of one kind; none where there is nothing to show."""
+
+
+def _comparison(group: ComparableGroup, stored: Iterable[Comparison]) -> Comparison | None:
+    if group.leaky or len(group.rows) < 2:
+        return None
+    keys = {row.result.key for row in group.rows}
+    for comparison in stored:
+        if set(comparison.keys) == keys and comparison.reference == comparison.best and not comparison.all_pairs:
+            return comparison
+    return compare([row.result for row in group.rows], names=[row.name for row in group.rows])

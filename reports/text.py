@@ -1,0 +1,64 @@
+"""Phrases that several sections of the report share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.scores.metrics import METRICS, PRIMARY, U_STATISTIC
+from reports.groups import ComparableGroup
+
+INTERVALS = "95 % patient-bootstrap intervals, conditional on the fitted models"
+
+
+def primary_name() -> str:
+    """Name of the primary metric with its level first: `patient-weighted AUROC`."""
+    quantity, _, level = METRICS[PRIMARY].title.partition(", ")
+    return f"{level} {quantity}"
+
+
+def interval_method(group: ComparableGroup) -> str:
+    """Methods of the intervals of a group."""
+    if all(row.primary.method != U_STATISTIC for row in group.rows):
+        return INTERVALS
+    return (
+        "95 % intervals, conditional on the fitted models: patient bootstrap, and for the "
+        f"{primary_name()} the U-statistic on the logit scale"
+    )
+
+
+def plural(n: int, word: str, words: str | None = None) -> str:
+    """`1 cell`, `2 cells`."""
+    return f"{n} {word if n == 1 else words or word + 's'}"
+
+
+def counts(data: Mapping[str, Any]) -> str:
+    """Cells and patients, and split units where linked patients reduce their number."""
+    patients, units = int(data["patients"]), int(data["split_units"])
+    linked = "" if patients == units else f" ({plural(units, 'split unit')})"
+    held = data.get("held_out")
+    tested = f", {plural(held['cells'], 'cell')} of {plural(held['patients'], 'patient')} held out" if held else ""
+    return f"{plural(int(data['cells']), 'cell')} of {plural(patients, 'patient')}{linked}{tested}"
+
+
+def split_name(protocol: Mapping[str, Any]) -> str:
+    """Short name of the outer folds."""
+    folds = plural(int(protocol["folds"]), "fold")
+    kind = {
+        "patient": f"{folds} by patient",
+        "image": f"{folds} by image",
+        "official": f"{plural(int(protocol['folds']), 'official fold')}",
+        "official-linked": f"{plural(int(protocol['folds']), 'official fold')}, linked patients excluded from training",
+        "lopo": f"leave-one-patient-out, {folds}",
+        "held-out": "held-out patients, evaluated once",
+    }
+    repeats = int(protocol["repeats"])
+    return kind[str(protocol["split"])] + (f", {repeats} repeats" if repeats > 1 else "")
+
+
+def evaluated_on(group: ComparableGroup) -> str:
+    """Cells, patients and split of the scores of a group."""
+    held = group.data.get("held_out")
+    if held:
+        return f"{plural(held['cells'], 'cell')} of {plural(held['patients'], 'held-out patient')}, evaluated once"
+    return f"{counts(group.data)}, {split_name(group.protocol)}"

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bench.datasets.readers.images import image_files
+from bench.errors import BenchError
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def test_images_only_sorted_by_code_point(tmp_path: Path) -> None:
+    names = ["b/1.TIF", "a/10.png", "a/2.bmp", "a/deep/er/x.jpeg", "Z.gif"]
+    touch(
+        *(tmp_path / n for n in [*names, "a/notes.txt", "a/UID_[1]_[ALL:x]", "a/._2.bmp", ".h/1.png", "__MACOSX/1.png"])
+    )
+    assert image_files(tmp_path) == ["Z.gif", "a/10.png", "a/2.bmp", "a/deep/er/x.jpeg", "b/1.TIF"]
+    assert image_files(tmp_path, leave_out=[tmp_path / "a"]) == ["Z.gif", "b/1.TIF"]
+
+
+def test_a_link_inside_is_followed_one_that_leaves_refused(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    touch(root / "a/1.png", root / ".store/2.png", tmp_path / "outside.png")
+    (root / "a/2.png").symlink_to(root / ".store/2.png")
+    assert image_files(root) == ["a/1.png", "a/2.png"]
+    (root / "a/3.png").symlink_to(tmp_path / "outside.png")
+    with pytest.raises(BenchError, match=r"a/3\.png is a link that leaves"):
+        image_files(root)
+
+
+def test_links_to_folders_and_broken_ones_are_refused(tmp_path: Path) -> None:
+    touch(tmp_path / "root/a/1.png")
+    loop = tmp_path / "root/loop"
+    loop.symlink_to(tmp_path / "root", target_is_directory=True)
+    with pytest.raises(BenchError, match="root/loop is a link to a folder"):
+        image_files(tmp_path / "root")
+    loop.unlink()
+    (tmp_path / "root/gone.png").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(BenchError, match=r"gone\.png is not a file"):
+        image_files(tmp_path / "root")
+
+
+def test_a_pipe_with_an_image_suffix_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(BenchError, match=r"pipe\.png is not a file"):
+        image_files(tmp_path)
+
+
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")).write_bytes(b"x")
+    with pytest.raises(BenchError, match="the file name is not UTF-8"):
+        image_files(tmp_path)

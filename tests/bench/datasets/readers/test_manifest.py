@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.datasets.readers.manifest import ManifestReader
+from bench.datasets.table import Dataset, ReadOptions
+from bench.errors import BenchError
+
+Draw = Callable[..., Path]
+
+
+@pytest.fixture
+def cells(draw: Draw, tmp_path: Path) -> Path:
+    for seed in range(3):
+        draw(tmp_path / f"cells/{seed}.png", seed)
+    return tmp_path
+
+
+def read(folder: Path, text: str) -> Dataset:
+    (folder / "manifest.csv").write_text(text)
+    return ManifestReader().read(folder, ReadOptions())
+
+
+def test_ids_are_text_and_the_order_is_preserved(cells: Path) -> None:
+    dataset = read(cells, "path,label,patient,effect\ncells/2.png,b,007,1\n./cells/0.png,a,NA,2\n")
+    table = dataset.table
+    assert list(table["patient"]) == ["007", "NA"]
+    assert list(table["unit"]) == ["007", "NA"]
+    assert list(table["cell"]) == ["cells/2.png", "cells/0.png"]
+    assert list(table["path"]) == [str(cells / "cells/2.png"), str(cells / "cells/0.png")]
+    assert list(table.columns) == list(Dataset.COLUMNS)
+    assert table["mask_path"].isna().all()
+    assert dataset.name == cells.name
+
+
+def test_optional_columns(cells: Path) -> None:
+    sha = hashlib.sha256((cells / "cells/0.png").read_bytes()).hexdigest()
+    dataset = read(
+        cells,
+        "cell,path,label,patient,mask,fold,sha256,um_per_px\n"
+        f"x,cells/0.png,a,p,cells/2.png,1,{sha.upper()},0.25\n"
+        "y,cells/1.png,b,q,,2,,\n",
+    )
+    table = dataset.table
+    assert list(table["cell"]) == ["x", "y"]
+    assert list(table["fold"]) == ["1", "2"]
+    assert table["sha256"][0] == sha
+    assert table["mask_path"][0] == str(cells / "cells/2.png")
+    assert table[["mask_path", "sha256", "um_per_px"]].iloc[1].isna().all()
+    first, second = dataset.cells().files
+    assert (first.um_per_px, second.um_per_px) == (0.25, None)
+    assert (first.mask_path, second.mask_path) == (str(cells / "cells/2.png"), None)
+
+
+def test_a_nucleus_column_names_masks_of_nuclei(cells: Path) -> None:
+    text = "path,label,patient,nucleus\ncells/0.png,a,p,cells/2.png\ncells/1.png,b,q,\n"
+    dataset = read(cells, text)
+    assert dataset.table["nucleus_path"][0] == str(cells / "cells/2.png")
+    assert [file.nucleus_path for file in dataset.cells().files] == [str(cells / "cells/2.png"), None]
+
+
+def test_the_scale_option_overrides_the_column(cells: Path) -> None:
+    (cells / "manifest.csv").write_text("path,label,patient,um_per_px\ncells/0.png,a,p,0.25\n")
+    dataset = ManifestReader().read(cells, ReadOptions(um_per_px=0.5))
+    assert math.isclose(dataset.cells().files[0].um_per_px or 0, 0.5)
+
+
+def test_parquet_absolute_paths_and_the_file_itself(cells: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "tables"
+    elsewhere.mkdir()
+    rows = {"path": [str(cells / "cells/0.png"), str(cells / "cells/1.png")], "label": ["a", "b"], "patient": [1, 2]}
+    pd.DataFrame(rows).to_parquet(elsewhere / "mine.parquet")
+    assert ManifestReader().recognises(elsewhere / "mine.parquet")
+    assert not ManifestReader().recognises(elsewhere)
+    dataset = ManifestReader().read(elsewhere / "mine.parquet", ReadOptions())
+    assert list(dataset.table["patient"]) == ["1", "2"]
+    assert list(dataset.table["cell"]) == rows["path"]
+    assert dataset.name == "mine"
+
+
+def test_spaces_around_ids_are_removed_with_a_notice(cells: Path) -> None:
+    dataset = read(cells, "path,label,patient\ncells/0.png,a, 7\ncells/1.png,a ,7\n")
+    assert set(dataset.table["patient"]) == {"7"}
+    assert set(dataset.table["label"]) == {"a"}
+    assert sum("spaces around 1 values" in notice for notice in dataset.notices) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("path,label\ncells/0.png,a\n", "no column 'patient'.* Its columns are: path, label"),
+        ("path,label,patient\ncells/0.png,a,p\ncells/1.png,b,\n", "row 3: 'patient' is empty"),
+        ("path,label,patient\ncells/0.png,a,p\ncells/1.png,b,  \n", "row 3: 'patient' is empty"),
+        ("path,label,patient\ncells/0.png,,p\n", "row 2: 'label' is empty"),
+        ("path,label,patient\n,a,p\n", "row 2: 'path' is empty"),
+        ("path,label,patient\ncells/9.png,a,p\n", r"row 2: the path 'cells/9\.png' does not exist"),
+        ("path,label,patient\n/nowhere/9.png,a,p\n", r"row 2: the path '/nowhere/9\.png' does not exist"),
+        ("path,label,patient\ncells,a,p\n", "row 2: the path 'cells' is a folder"),
+        ("path,label,patient\ncells/../../x.png,a,p\n", "row 2: .* leaves the folder of the manifest"),
+        ("path,label,patient\ncells/0.png,a,p\ncells/../cells/0.png,b,q\n", "row 3: .* is already in row 2"),
+        ("path,label,patient,cell\ncells/0.png,a,p,x\ncells/1.png,a,p,x\n", "row 3: the cell 'x' is already in row 2"),
+        ("path,label,patient,mask\ncells/0.png,a,p,m.png\n", r"row 2: the mask 'm\.png' does not exist"),
+        ("path,label,patient,nucleus\ncells/0.png,a,p,n.png\n", r"row 2: the nucleus 'n\.png' does not exist"),
+        ("path,label,patient,nucleus\ncells/0.png,a,p,../n.png\n", r"row 2: the nucleus '\.\./n\.png' leaves"),
+        ("path,label,patient,fold\ncells/0.png,a,p,1\ncells/1.png,a,p,\n", "row 3: 'fold' is empty"),
+        ("path,label,patient,sha256\ncells/0.png,a,p,12ab\n", "row 2: 'sha256' is '12ab'; expected 64 hexadecimal"),
+        ("path,label,patient,um_per_px\ncells/0.png,a,p,-1\n", "row 2: 'um_per_px' is '-1'; expected a number above 0"),
+        ("path,label,patient,um_per_px\ncells/0.png,a,p,inf\n", "row 2: 'um_per_px' is 'inf'"),
+        ("path,label,patient\n", "the file has no rows"),
+        ("", "the file is empty"),
+    ],
+)
+def test_errors_name_the_row(cells: Path, text: str, message: str) -> None:
+    with pytest.raises(BenchError, match=message):
+        read(cells, text)
+
+
+def test_two_manifests_in_a_folder_are_refused(cells: Path) -> None:
+    (cells / "manifest.parquet").write_bytes(b"")
+    assert ManifestReader().recognises(cells)
+    with pytest.raises(BenchError, match=r"both of manifest\.csv and manifest\.parquet"):
+        read(cells, "path,label,patient\ncells/0.png,a,p\n")

@@ -1,0 +1,121 @@
+"""Find an experiment by folder or name; load its data only if they are unchanged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bench
+from bench.errors import BenchError
+from bench.experiments.records import ExperimentResult
+from bench.experiments.reload import find_experiment, reload
+from bench.experiments.results import Results
+
+
+def _knn(folder: Path) -> ExperimentResult:
+    return find_experiment(folder / "results", name="size x knn")[1]
+
+
+def test_find_experiment_by_folder_and_by_name(small_matrix: Path) -> None:
+    knn = _knn(small_matrix)
+    assert knn.name == "size x knn"
+    assert find_experiment(knn.folder)[1].folder == knn.folder
+    assert find_experiment(small_matrix / "results", name=knn.folder.name)[1].folder == knn.folder
+    assert find_experiment(small_matrix / "results", name=" size  x knn")[1].folder == knn.folder
+    assert find_experiment(knn.folder)[0].path == small_matrix / "results"
+
+
+def test_errors_list_the_available_names(small_matrix: Path, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"contains 2 such experiments; select one with --name, such as"):
+        find_experiment(small_matrix / "results")
+    with pytest.raises(BenchError, match=r"no experiment 'size x kn'\. Did you mean size x knn\?"):
+        find_experiment(small_matrix / "results", name="size x kn")
+    with pytest.raises(BenchError, match="does not exist"):
+        find_experiment(tmp_path / "nowhere")
+    with pytest.raises(BenchError, match="not a results folder"):
+        find_experiment(tmp_path)
+    with pytest.raises(BenchError, match="is size x knn, not size x lightgbm"):
+        find_experiment(_knn(small_matrix).folder, name="size x lightgbm[n_estimators=5]")
+
+
+def test_one_pipeline_with_two_splits_is_selected_by_folder(
+    small_matrix: Path, tmp_path: Path, run_options: Callable[[Path], dict[str, Any]]
+) -> None:
+    shutil.copytree(small_matrix, tmp_path / "copy")
+    bench.run("size", "knn", **{**run_options(tmp_path / "copy"), "split": "image"})
+    message = r"contains 2 such experiments; select one with --name, by its folder: size x knn \("
+    with pytest.raises(BenchError, match=message) as error:
+        find_experiment(tmp_path / "copy" / "results", name="size x knn")
+    for experiment in Results.open(tmp_path / "copy" / "results").experiments():
+        if experiment.name == "size x knn":
+            assert f"({experiment.folder.name}, --split {experiment.record['protocol']['split']})" in str(error.value)
+
+
+def test_an_experiment_outside_a_results_folder_is_refused(small_matrix: Path, tmp_path: Path) -> None:
+    shutil.copytree(_knn(small_matrix).folder, tmp_path / "alone")
+    with pytest.raises(BenchError, match="is not in a results folder"):
+        find_experiment(tmp_path / "alone")
+
+
+def test_a_reloaded_experiment_has_the_stored_key(small_matrix: Path) -> None:
+    result = _knn(small_matrix)
+    reloaded = reload(result)
+    assert reloaded.experiment.key == result.key
+    assert reloaded.plan.folds.hash == result.record["folds_hash"]
+    assert reloaded.differs == ()
+    assert reloaded.experiment.entry is not None
+    assert reloaded.experiment.entry.stored, "the store is read from the record"
+    assert reloaded.labels.tolist() == reloaded.table["label"].tolist()
+    assert len(set(reloaded.units)) == 12
+
+
+def test_another_split_changes_only_the_folds(small_matrix: Path) -> None:
+    reloaded = reload(_knn(small_matrix))
+    by_image = reloaded.under("image")
+    ours, theirs = vars(reloaded.plan.protocol), vars(by_image.protocol)
+    assert {k for k in ours if ours[k] != theirs[k]} == {"split"}
+    assert by_image.folds.violations
+    assert reloaded.under("patient") is reloaded.plan
+
+
+def test_moved_results_and_data_can_be_loaded(small_matrix: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(small_matrix, moved)
+    record = moved / "results" / "experiments" / _knn(small_matrix).folder.name / "experiment.json"
+    text = json.loads(record.read_text())
+    text["options"]["data"] = str(tmp_path / "gone")
+    record.write_text(json.dumps(text))
+    with pytest.raises(BenchError, match="gone"):
+        reload(_knn(moved))
+    reloaded = reload(_knn(moved), data=str(moved / "cells"))
+    assert reloaded.experiment.key == _knn(small_matrix).key
+    assert reloaded.plan.store == moved / "store"
+
+
+def test_data_that_changed_are_refused(small_matrix: Path, tmp_path: Path) -> None:
+    changed = tmp_path / "changed"
+    shutil.copytree(small_matrix, changed)
+    manifest = changed / "cells" / "manifest.csv"
+    manifest.write_text("\n".join(manifest.read_text().splitlines()[:-1]) + "\n")
+    with pytest.raises(BenchError, match=r"have changed since size x knn was run .* 35 cells now, 36 then"):
+        reload(_knn(changed), data=str(changed / "cells"))
+
+
+def test_changed_components_of_the_key_are_named(small_matrix: Path) -> None:
+    result = _knn(small_matrix)
+    components = {**result.record["components"], "classifier_code": "other"}
+    libraries = {**components["classifier_libraries"], "scikit-learn": "0.1"}
+    record = {**result.record, "components": {**components, "classifier_libraries": libraries}}
+    changed = reload(ExperimentResult(result.folder, record))
+    assert changed.differs == ("classifier_code", "classifier_libraries.scikit-learn")
+
+
+def test_changed_folds_are_refused(small_matrix: Path) -> None:
+    result = _knn(small_matrix)
+    with pytest.raises(BenchError, match="the folds have changed since it was run"):
+        reload(ExperimentResult(result.folder, {**result.record, "folds_hash": "0" * 64}))

@@ -1,0 +1,123 @@
+"""Parsing and formatting of selectors."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import BenchError
+from bench.plugins.selectors import Selector, Value, format_value, parse, split_list
+
+NAMES = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.\-/]{0,12}", fullmatch=True)
+KEYS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.sampled_from(["true", "1e-6", "NaN", "-Infinity", "1e400", "a+b", "x=y", "svm[", '"', '\\"', " ", "", "None"])
+)
+
+
+def _selectors(values: st.SearchStrategy[Value]) -> st.SearchStrategy[Selector]:
+    return st.builds(Selector, NAMES, st.dictionaries(KEYS, values, max_size=3))
+
+
+ITEMS: st.SearchStrategy[Value] = st.recursive(
+    SCALARS, lambda inner: _selectors(inner | st.lists(inner, max_size=3).map(tuple)), max_leaves=6
+)
+SELECTORS = _selectors(ITEMS | st.lists(ITEMS, max_size=3).map(tuple))
+
+
+@given(SELECTORS)
+def test_formatted_selectors_are_parsed_back(selector: Selector) -> None:
+    again = parse(str(selector))
+    assert again == selector
+    assert str(again) == str(selector)  # 1, 1.0 and true are equal but not the same
+
+
+@given(SELECTORS)
+def test_equal_selectors_hash_alike_whatever_the_order_of_their_parameters(selector: Selector) -> None:
+    turned = Selector(selector.name, dict(reversed(selector.params.items())))
+    assert turned == selector
+    assert hash(turned) == hash(selector)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-6", 1e-6),
+        ("10", 10),
+        ("1.0", 1.0),
+        ("true", True),
+        ("True", True),
+        ("null", None),
+        ("None", None),
+        ("rbf", "rbf"),
+        ('"a, b]"', "a, b]"),
+        ('"1"', "1"),
+        ("1+2+4", (1, 2, 4)),
+        ("1+", (1,)),
+        ('"a b"+c', ("a b", "c")),
+        ("svm[C=1]", Selector("svm", {"C": 1})),
+        ("svm[]", Selector("svm")),
+        ("svm[C=1]+knn[]", (Selector("svm", {"C": 1}), Selector("knn"))),
+        ("1e400", "1e400"),
+        ("c:/x y", "c:/x y"),
+    ],
+)
+def test_values(text: str, value: Value) -> None:
+    read = parse(f"name[key={text}]").params["key"]
+    assert read == value
+    assert type(read) is type(value)
+
+
+def test_nesting_and_quotes_guard_commas_and_signs() -> None:
+    read = parse('ensemble[members=svm[C=1,kernel=linear]+knn[k=3],note="a=b,c+d]"]')
+    assert read.params == {
+        "members": (Selector("svm", {"C": 1, "kernel": "linear"}), Selector("knn", {"k": 3})),
+        "note": "a=b,c+d]",
+    }
+
+
+def test_a_list_of_selectors_splits_outside_brackets_and_drops_empty_pieces() -> None:
+    assert split_list('svm[C=1,kernel=rbf], knn,,rf[x="a,b"],') == ["svm[C=1,kernel=rbf]", "knn", 'rf[x="a,b"]']
+
+
+def test_strings_are_quoted_only_if_ambiguous() -> None:
+    written = [format_value(value) for value in ("rbf", "1", "true", "a b", "a+b", 1, True, None, 1e-6, ("a",), ())]
+    assert written == ["rbf", '"1"', '"true"', '"a b"', '"a+b"', "1", "true", "null", "1e-06", "a+", "+"]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "not a selector"),
+        ("[C=1]", "not a selector"),
+        ("-svm", "not a selector"),
+        ("two words", "not a selector"),
+        ("svm[C=1", "not closed"),
+        ("svm[C=1]x", "not closed"),
+        ("svm[C=1][D=2]", "the brackets are not closed"),
+        ("svm[C]", "expected key=value"),
+        ("svm[=1]", "expected key=value"),
+        ("svm[1C=1]", "expected key=value"),
+        ("svm[C=]", "no value"),
+        ("svm[C=1,C=2]", "given twice"),
+        ('svm[C="1]', "a quote is not closed"),
+        ('svm[C="a"b]', "quoted in part"),
+        ("svm[C=[1]]", "not a selector"),
+        ("svm[a=knn[k=1]", "the brackets are not closed"),
+    ],
+)
+def test_invalid_selectors_are_refused(text: str, complaint: str) -> None:
+    with pytest.raises(BenchError, match=complaint):
+        parse(text)
+
+
+def test_nesting_is_limited() -> None:
+    assert parse("a[b=" * 99 + "c" + "]" * 99).name == "a"
+    with pytest.raises(BenchError, match="more than 100 brackets"):
+        parse("a[b=" * 5000 + "c" + "]" * 5000)

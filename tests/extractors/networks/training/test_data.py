@@ -1,0 +1,53 @@
+"""Training pixels, channel statistics and mini-batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from extractors.cells import Cell
+from extractors.networks.architectures.mask_crop import MaskCrop
+from extractors.networks.backbones.backbone import BackboneSpec, load_backbone
+from extractors.networks.training.data import Batches, LabelledPixels, channel_statistics, pixel_stack
+
+
+def test_training_pixels_of_a_backbone_equal_its_inference_pixels() -> None:
+    """Without augmentation, the network receives the same tensor in training as in inference, bit for bit."""
+    backbone = load_backbone(BackboneSpec("test_efficientnet", "random", size=96))
+    rng = np.random.default_rng(0)
+    cells = [Cell(str(i), rng.integers(0, 256, (120 + i, 100, 3), dtype=np.uint8)) for i in range(3)]
+    inputs: list[torch.Tensor] = []
+    network: Any = backbone.module.network
+    network.register_forward_pre_hook(lambda _, arguments: inputs.append(arguments[0]))
+    with torch.inference_mode():
+        backbone.module(torch.from_numpy(np.stack([backbone.transform(cell) for cell in cells])))
+    pixels = pixel_stack(cells, backbone.transform)
+    data = LabelledPixels(pixels, np.zeros(3, np.int64), np.ones(3, np.float32))
+    ((images, _, _),) = Batches(data, backbone.transform, 3)
+    assert torch.equal(images, inputs[0])
+    shuffled = torch.cat([images for images, _, _ in Batches(data, backbone.transform, 2, seed=0)])
+    assert sorted(map(hash, map(bytes, shuffled.numpy()))) == sorted(map(hash, map(bytes, images.numpy())))
+
+
+def test_the_stack_has_the_order_of_the_cells_for_any_threads() -> None:
+    cells = [Cell(str(i), np.full((9, 9, 3), 10 * i + 1, dtype=np.uint8), np.ones((9, 9), np.bool_)) for i in range(12)]
+    alone, together = pixel_stack(cells, MaskCrop(16)), pixel_stack(cells, MaskCrop(16), threads=4)
+    assert alone.dtype == np.uint8
+    assert np.array_equal(alone, together)
+    assert alone[:, 0, 0, 0].tolist() == [10 * i + 1 for i in range(12)]
+
+
+def test_statistics_equal_numpy() -> None:
+    stack = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
+    mean, std = channel_statistics(stack)
+    assert mean.dtype == std.dtype == np.float32
+    np.testing.assert_allclose(mean, (stack / 255).mean(axis=(0, 1, 2)), rtol=1e-6)
+    np.testing.assert_allclose(std, (stack / 255).std(axis=(0, 1, 2)), rtol=1e-6)
+
+
+def test_a_constant_channel_has_unit_deviation() -> None:
+    mean, std = channel_statistics(np.full((2, 4, 4, 3), 51, dtype=np.uint8))
+    np.testing.assert_allclose(mean, 0.2, rtol=1e-6)
+    assert std.tolist() == [1, 1, 1]
