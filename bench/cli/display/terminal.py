@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich import progress as bars
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from bench.errors import printable
 from bench.observer import Observer
+
+if TYPE_CHECKING:
+    from rich import progress as bars
 
 console = Console(highlight=False)
 messages = Console(stderr=True, highlight=False)
@@ -55,6 +58,8 @@ class LiveProgress(Observer):
 @contextmanager
 def live_progress(*, outcomes: bool = True) -> Iterator[Observer]:
     """Show progress while the block runs; without `outcomes`, finished experiments are not printed."""
+    from rich import progress as bars  # noqa: PLC0415 (so that --help stays fast)
+
     times = (bars.TimeElapsedColumn(), bars.TimeRemainingColumn())
     columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), bars.MofNCompleteColumn(), *times)
     # Without a terminal, a transient bar would leave an empty line.
