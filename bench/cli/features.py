@@ -10,7 +10,6 @@ import typer
 from bench.cli.display.terminal import live_progress, show_line
 from bench.cli.options import OUTPUT, Data, command, optional, set_options, stage_options, stoppable
 from bench.errors import BenchError
-from bench.features.store.location import store_folder
 
 features = typer.Typer(no_args_is_help=True, help="Inspect, extract and manage features.")
 

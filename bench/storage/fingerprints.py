@@ -20,6 +20,7 @@ OWN_PACKAGES = frozenset({"bench", "extractors", "classifiers", "reports"})
 _DISTRIBUTION = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
+    "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
     **dict.fromkeys(OWN_PACKAGES, "cytobench"),
