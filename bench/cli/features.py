@@ -90,6 +90,7 @@ def list_(store: Store = None) -> None:
     """
     from bench.cli.display.store import show_inventory  # noqa: PLC0415 (so that --help stays fast)
     from bench.features.store.inventory import read_inventory  # noqa: PLC0415
+    from bench.features.store.location import store_folder  # noqa: PLC0415
 
     show_inventory(read_inventory(store_folder(store)))
 
@@ -105,6 +106,7 @@ def show(
     """Print the metadata of an entry: components of the key, date, speed, training patients, columns."""
     from bench.cli.display.store import show_entry  # noqa: PLC0415
     from bench.features.store.inventory import read_inventory  # noqa: PLC0415
+    from bench.features.store.location import store_folder  # noqa: PLC0415
 
     inventory = read_inventory(store_folder(store))
     item = inventory.find(entry)
@@ -153,6 +155,7 @@ def gc(
     from bench.cli.display.store import show_damage, show_garbage, show_unknown  # noqa: PLC0415
     from bench.features.store.garbage import check_entries, collect_garbage, remove_networks  # noqa: PLC0415
     from bench.features.store.inventory import read_inventory  # noqa: PLC0415
+    from bench.features.store.location import store_folder  # noqa: PLC0415
 
     folder = store_folder(store)
     if check:
@@ -184,6 +187,8 @@ def path(
 
     The exit code is 1 if the features are not stored.
     """
+    from bench.features.store.location import store_folder  # noqa: PLC0415 (so that --help stays fast)
+
     if data is None:
         typer.echo(store_folder(options["store"]).absolute())
         return
