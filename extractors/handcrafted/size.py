@@ -9,7 +9,7 @@ from extractors.handcrafted.framework.feature import ANY, Feature
 from extractors.handcrafted.framework.region import Region
 from extractors.handcrafted.framework.status import FeatureValues, Status
 from extractors.handcrafted.geometry.contour import polygon_length
-from extractors.handcrafted.geometry.depths import depths
+from extractors.handcrafted.geometry.distance import depths
 
 CROFTON = "Crofton's, pi/4 ((H + V)/2 + (D1 + D2)/(2 sqrt 2)) of the unequal pixel pairs in 4 directions"
 SMOOTH = "length of the smooth contour, without threads of up to two pixels"

@@ -53,7 +53,7 @@ class Region:
     @cached_property
     def perimeter(self) -> float:
         """Crofton perimeter in pixels."""
-        return crofton_perimeter(self.runs)
+        return crofton_perimeter(self.mask)
 
     @cached_property
     def runs(self) -> Runs:
