@@ -9,12 +9,12 @@ from functools import lru_cache
 import numpy as np
 
 from extractors.arrays import BoolArray, Float32Array, Int64Array
-from extractors.handcrafted.framework.bases import TextureBase
+from extractors.handcrafted.framework.bases import Measured, TextureBase
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.masked_channel import FLAT, MaskedChannel
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.framework.parameters import validated_integer, validated_integers
-from extractors.handcrafted.framework.status import FeatureValues, Status
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.framework.windows import complete_windows
 
 DAUGMAN = "Daugman 1985; Manjunath & Ma 1996"
@@ -45,6 +45,13 @@ REACH = 3.0
 class Gabor(TextureBase):
     """Texture from Gabor filters of several wavelengths and orientations.
 
+    The filter is 2 g(x) (exp(i k x) - d): an isotropic Gaussian g with sum 1 and a bandwidth of one octave, truncated
+    at three standard deviations along rows and columns, times a plane wave; d makes the response to a constant 0. The
+    background is filled with the mean of the region. Responses are sampled where the region extends one wavelength up,
+    down, left and right (a square), on a grid centred on the bounding box with a step of a quarter of the wavelength,
+    at least 2 px. Features are `TOO_SMALL` if there is no sample for a wavelength; the anisotropies are `FLAT` if no
+    orientation responds.
+
     Parameters
     ----------
     wavelengths : sequence of int or int
@@ -55,7 +62,6 @@ class Gabor(TextureBase):
         See `TextureBase`.
     """
 
-    family = "gabor"
     wavelengths: Sequence[int] | int = (4, 8, 16, 32)
     orientations: int = 6
 
@@ -64,44 +70,18 @@ class Gabor(TextureBase):
             raise ValueError(f"orientations={self.orientations!r}: expected an even number")
         return keyed(FEATURES, [f"w{length}" for length in self._lengths])
 
-    def _measure(self, target: MaskedChannel) -> FeatureValues:
-        return gabor(target, wavelengths=self._lengths, orientations=self.orientations)
+    def _measure(self, target: MaskedChannel) -> Measured:
+        centred = target.filled - np.float32(target.mean)
+        values: list[float | Status] = []
+        for length in self._lengths:
+            values += _statistics(
+                gabor_amplitudes(centred, target.mask, wavelength=length, orientations=self.orientations)
+            )
+        return values
 
     @property
     def _lengths(self) -> tuple[int, ...]:
         return validated_integers("wavelengths", self.wavelengths, 3)
-
-
-def gabor(channel: MaskedChannel, *, wavelengths: Sequence[int], orientations: int) -> FeatureValues:
-    """Compute statistics of the Gabor amplitudes of a region.
-
-    The filter is 2 g(x) (exp(i k x) - d): an isotropic Gaussian g with sum 1 and a bandwidth of one octave, truncated
-    at three standard deviations along rows and columns, times a plane wave; d makes the response to a constant 0. The
-    background is filled with the mean of the region. Responses are sampled where the region extends one wavelength up,
-    down, left and right (a square), on a grid centred on the bounding box with a step of a quarter of the wavelength,
-    at least 2 px.
-
-    Parameters
-    ----------
-    channel : MaskedChannel
-        Not constant.
-    wavelengths : sequence of int
-        In pixels.
-    orientations : int
-        Even.
-
-    Returns
-    -------
-    FeatureValues
-        Keyed `feature.wWAVELENGTH`. `TOO_SMALL` if there is no sample for a wavelength; `FLAT` for the anisotropies if
-        no orientation responds.
-    """
-    centred = channel.filled - np.float32(channel.mean)
-    values: FeatureValues = {}
-    for length in wavelengths:
-        amplitudes = gabor_amplitudes(centred, channel.mask, wavelength=length, orientations=orientations)
-        values |= dict(zip(keyed(FEATURES, [f"w{length}"]), _statistics(amplitudes), strict=True))
-    return values
 
 
 def gabor_amplitudes(centred: Float32Array, mask: BoolArray, *, wavelength: int, orientations: int) -> Float32Array:

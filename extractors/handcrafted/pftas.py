@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from extractors.arrays import BoolArray, Int32Array, Int64Array, UInt16Array
-from extractors.handcrafted.framework.bases import TextureBase
-from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.bases import Measured, TextureBase
+from extractors.handcrafted.framework.feature import Feature
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.framework.quantisation import Binning
-from extractors.handcrafted.framework.status import FeatureValues, Status
+from extractors.handcrafted.framework.status import Status
 from extractors.segmentation.otsu import best_split
 
 SOURCE = "Hamilton 2007; Coelho 2010"
@@ -41,40 +41,22 @@ FEATURES = tuple(
 class Pftas(TextureBase):
     """Threshold adjacency statistics: number of neighbours of a pixel in the same range of values.
 
-    The nine shares of a range sum to 1; all are included, because linear models are regularised.
+    Only pixels whose eight neighbours are in the region are counted; shares are `TOO_SMALL` if none is inside a range,
+    or none outside. The nine shares of a range sum to 1; all are included, because linear models are regularised. For a
+    range, Mahotas counts the pixels outside by their neighbours inside: `out` from 8 to 0 here, and for the complement
+    of the range `in` from 8 to 0.
 
     Parameters: see `TextureBase`.
     """
 
-    family = "pftas"
     features = FEATURES
 
-    def _measure(self, target: MaskedChannel) -> FeatureValues:
-        return pftas(target)
-
-
-def pftas(channel: MaskedChannel) -> FeatureValues:
-    """Compute the shares of the pixels inside and outside each of `RANGES` with 0 to 8 neighbours of their kind.
-
-    Only pixels whose eight neighbours are in the region are counted. For a range, Mahotas counts the pixels outside by
-    their neighbours inside: `out` from 8 to 0 here, and for the complement of the range `in` from 8 to 0.
-
-    Parameters
-    ----------
-    channel : MaskedChannel
-        Not constant.
-
-    Returns
-    -------
-    FeatureValues
-        By the names of `FEATURES`. `TOO_SMALL` if no counted pixel is inside a range, or none outside.
-    """
-    counts = _adjacent(channel.integers[0], channel.core(1), *thresholds(channel))
-    totals = counts.sum(axis=1)
-    shares = (counts / np.maximum(totals, 1)[:, None]).ravel().tolist()
-    defined = np.repeat(totals > 0, NEIGHBOURS + 1)
-    values = (share if exists else Status.TOO_SMALL for share, exists in zip(shares, defined, strict=True))
-    return dict(zip(keyed(FEATURES), values, strict=True))
+    def _measure(self, target: MaskedChannel) -> Measured:
+        counts = _adjacent(target.integers[0], target.core(1), *thresholds(target))
+        totals = counts.sum(axis=1)
+        shares = (counts / np.maximum(totals, 1)[:, None]).ravel().tolist()
+        defined = np.repeat(totals > 0, NEIGHBOURS + 1)
+        return [share if exists else Status.TOO_SMALL for share, exists in zip(shares, defined, strict=True)]
 
 
 def thresholds(channel: MaskedChannel) -> tuple[float, float]:

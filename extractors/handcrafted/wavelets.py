@@ -9,12 +9,12 @@ from functools import lru_cache
 import numpy as np
 
 from extractors.arrays import Float64Array
-from extractors.handcrafted.framework.bases import TextureBase
+from extractors.handcrafted.framework.bases import Measured, TextureBase
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.masked_channel import FLAT, MaskedChannel
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.framework.parameters import validated_integer, validated_names
-from extractors.handcrafted.framework.status import FeatureValues, Status
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.framework.windows import complete_windows
 
 MALLAT = "Mallat 1989; Laine & Fan 1993"
@@ -55,7 +55,13 @@ TINY = np.finfo(np.float64).tiny
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Wavelets(TextureBase):
-    """Texture from undecimated wavelets.
+    """Texture from undecimated wavelets: magnitude, energy and entropy of the detail at each level.
+
+    The transform is undecimated (à trous) and therefore invariant to translations. Only coefficients whose support is
+    inside the region count, so that its border has no effect. Rows and columns form one subband, because a quarter turn
+    exchanges them. The low-pass residual of the last level is omitted; colour features describe it. Features are
+    `TOO_SMALL` if no support is inside the region, and so is the entropy of a single coefficient; the entropy of a
+    subband without energy is `FLAT`.
 
     Parameters
     ----------
@@ -67,18 +73,25 @@ class Wavelets(TextureBase):
         See `TextureBase`.
     """
 
-    family = "wavelets"
     wavelet: str = "bior1.3"
     depth: int = 3
 
     def _features(self) -> Mapping[str, Feature]:
-        validated_names(self.wavelet, WAVELETS, "wavelet")
+        validated_names([self.wavelet], WAVELETS, "wavelet")
         depth = validated_integer("depth", self.depth, 1, 6)
         return keyed(FEATURES, [f"level{level}" for level in range(1, depth + 1)])
 
-    def _measure(self, target: MaskedChannel) -> FeatureValues:
-        (wavelet,) = validated_names(self.wavelet, WAVELETS, "wavelet")
-        return wavelets(target, wavelet=wavelet, depth=self.depth)
+    def _measure(self, target: MaskedChannel) -> Measured:
+        # Integers and filters of powers of two: coefficients are exact in every orientation.
+        integers, step = target.integers
+        centred = np.where(target.mask, integers - round(target.mean / step), 0).astype(np.float64)
+        values: list[float | Status] = []
+        for details in undecimated(centred, self.wavelet, self.depth):
+            inside = np.flatnonzero(complete_windows(target.mask, details.support, details.support))
+            axial = details.axial.reshape(2, -1).take(inside, axis=1)
+            diagonal = details.diagonal.ravel().take(inside)
+            values += [*_statistics(axial.ravel(), step), *_statistics(diagonal, step)]
+        return values
 
 
 @dataclass(frozen=True)
@@ -98,41 +111,6 @@ class Details:
     axial: Float64Array
     diagonal: Float64Array
     support: int
-
-
-def wavelets(channel: MaskedChannel, *, wavelet: str, depth: int) -> FeatureValues:
-    """Compute magnitude, energy and entropy of the detail at each level.
-
-    The transform is undecimated (à trous) and therefore invariant to translations. Only coefficients whose support is
-    inside the region count, so that its border has no effect. Rows and columns form one subband, because a quarter turn
-    exchanges them. The low-pass residual of the last level is omitted; colour features describe it.
-
-    Parameters
-    ----------
-    channel : MaskedChannel
-        Not constant.
-    wavelet : str
-        One of `WAVELETS`.
-    depth : int
-        Number of levels.
-
-    Returns
-    -------
-    FeatureValues
-        Keyed `feature.levelLEVEL`. `TOO_SMALL` if no support is inside the region, and for the entropy of a single
-        coefficient; `FLAT` for the entropy of a subband without energy.
-    """
-    # Integers and filters of powers of two: coefficients are exact in every orientation.
-    integers, step = channel.integers
-    centred = np.where(channel.mask, integers - round(channel.mean / step), 0).astype(np.float64)
-    values: FeatureValues = {}
-    for level, details in enumerate(undecimated(centred, wavelet, depth), 1):
-        inside = np.flatnonzero(complete_windows(channel.mask, details.support, details.support))
-        axial = details.axial.reshape(2, -1).take(inside, axis=1)
-        diagonal = details.diagonal.ravel().take(inside)
-        of_level = [*_statistics(axial.ravel(), step), *_statistics(diagonal, step)]
-        values |= dict(zip(keyed(FEATURES, [f"level{level}"]), of_level, strict=True))
-    return values
 
 
 def undecimated(image: Float64Array, wavelet: str, depth: int) -> list[Details]:

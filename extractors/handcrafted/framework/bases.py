@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeAlias, TypeVar
 
 from extractors.handcrafted.framework.cell_regions import OUTLINE_REGIONS, REGIONS, CellRegions
 from extractors.handcrafted.framework.channels import CHANNELS
@@ -15,10 +15,13 @@ from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.parameters import validated_names
 from extractors.handcrafted.framework.quantisation import Quantised, binning
 from extractors.handcrafted.framework.region import Region
-from extractors.handcrafted.framework.status import FeatureValues, Status, missing
+from extractors.handcrafted.framework.status import FeatureValues, Status
 
 Site = TypeVar("Site")
 Target = TypeVar("Target")
+
+Measured: TypeAlias = FeatureValues | Sequence[float | Status] | Status
+"""Features of one site: by key, in the order of their table, or one reason why all are undefined."""
 
 
 class LocatedBase(HandcraftedBase, Generic[Site, Target]):
@@ -28,8 +31,12 @@ class LocatedBase(HandcraftedBase, Generic[Site, Target]):
     a family whose columns depend on parameters overrides `_features`.
     """
 
-    family: ClassVar[str]
     features: ClassVar[tuple[Feature, ...]] = ()
+
+    @property
+    def family(self) -> str:
+        """First part of the names of the columns."""
+        return type(self).__name__.lower()
 
     def _features(self) -> Mapping[str, Feature]:
         """Features of one site by key, `feature` or `feature.scale`.
@@ -54,8 +61,17 @@ class LocatedBase(HandcraftedBase, Generic[Site, Target]):
         """The site in a cell, or the reason why it cannot be measured."""
 
     @abstractmethod
-    def _measure(self, target: Target) -> FeatureValues:
-        """Value or status of each of `_features`, by key."""
+    def _measure(self, target: Target) -> Measured:
+        """Measure one site."""
+
+    def values(self, target: Target | Status) -> FeatureValues:
+        """Value or status of each feature of one site, or the reason why there is none, by key."""
+        measured = target if isinstance(target, Status) else self._measure(target)
+        keys = self._features()
+        if isinstance(measured, Status):
+            return dict.fromkeys(keys, measured)
+        named = measured if isinstance(measured, dict) else dict(zip(keys, measured, strict=True))
+        return {key: named[key] for key in keys}
 
     def _families(self) -> list[Family]:
         features, sites = self._features(), self._sites()
@@ -64,11 +80,7 @@ class LocatedBase(HandcraftedBase, Generic[Site, Target]):
         )
 
         def measure(cell: CellRegions) -> FeatureValues:
-            values: list[float | Status] = []
-            for site in sites:
-                target = self._locate(cell, site)
-                measured = missing(features, target) if isinstance(target, Status) else self._measure(target)
-                values += [measured[key] for key in features]
+            values = [value for site in sites for value in self.values(self._locate(cell, site)).values()]
             return {column.name: value for column, value in zip(columns, values, strict=True)}
 
         return [Family(columns, measure)]
@@ -150,9 +162,9 @@ class GreyLevelBase(TextureBase):
         binning(self.levels, self.bin_width)
         return super()._features()
 
-    def _measure(self, target: MaskedChannel) -> FeatureValues:
+    def _measure(self, target: MaskedChannel) -> Measured:
         return self._measure_levels(target.quantised(binning(self.levels, self.bin_width)))
 
     @abstractmethod
-    def _measure_levels(self, quantised: Quantised) -> FeatureValues:
-        """Value or status of each feature of the grey levels of one site."""
+    def _measure_levels(self, quantised: Quantised) -> Measured:
+        """Measure the grey levels of one site; at least two."""

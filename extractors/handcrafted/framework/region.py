@@ -11,8 +11,8 @@ import numpy as np
 from extractors.arrays import BoolArray, Float64Array, Int32Array
 from extractors.handcrafted.geometry.contour import outline, smooth_contour
 from extractors.handcrafted.geometry.distance import squared_distance
-from extractors.handcrafted.geometry.enclosing import smallest_rectangle
-from extractors.handcrafted.geometry.hull import corner_hull, hull_widths
+from extractors.handcrafted.geometry.enclosing import hull_widths, smallest_rectangle
+from extractors.handcrafted.geometry.hull import corner_hull
 from extractors.handcrafted.geometry.level_lines import Points
 from extractors.handcrafted.geometry.moments import moments_from_runs
 from extractors.handcrafted.geometry.perimeter import crofton_perimeter

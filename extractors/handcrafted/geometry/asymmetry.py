@@ -38,5 +38,7 @@ def asymmetry(mask: BoolArray, centroid: Float64Array) -> float:
 
 def _partners(mask: BoolArray, *sums: int) -> int:
     """Number of pixels p of the region for which `sums` - p, in rows and columns, is in the region."""
-    window = mask[tuple(slice(max(0, total - side + 1), total + 1) for total, side in zip(sums, mask.shape, strict=True))]
-    return np.count_nonzero(window & window[::-1, ::-1])
+    window = mask[
+        tuple(slice(max(0, total - side + 1), total + 1) for total, side in zip(sums, mask.shape, strict=True))
+    ]
+    return int(np.count_nonzero(window & window[::-1, ::-1]))

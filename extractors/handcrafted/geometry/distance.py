@@ -22,7 +22,7 @@ def squared_distance(mask: BoolArray) -> Int32Array:
         In px^2; 0 outside.
     """
     distance = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.rint(np.square(distance, dtype=np.float64)).astype(np.int32)
+    return np.asarray(np.rint(np.square(distance, dtype=np.float64)), dtype=np.int32)
 
 
 def depths(squared_distance: Int32Array) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""Convex hulls of pixels and of outlines, and the widths of a hull."""
+"""Convex hulls of pixels and of outlines."""
 
 from __future__ import annotations
 
@@ -60,14 +60,6 @@ def hull_corners(polygon: Points) -> Int64Array:
     Melkman, On-line construction of the convex hull of a simple polyline, Information Processing Letters 25, 1987.
     """
     return np.sort(_melkman(np.ascontiguousarray(polygon)))
-
-
-def hull_widths(hull: Points) -> tuple[float, float]:
-    """Compute the largest and smallest width (Feret diameters) of a convex polygon.
-
-    The largest is the distance of two vertices; the smallest is perpendicular to an edge.
-    """
-    return _widths(np.ascontiguousarray(hull))
 
 
 @compiled
@@ -133,19 +125,3 @@ def _melkman(points: Points) -> Int64Array:
         top += 1
         ring[bottom], ring[top] = new, new
     return ring[bottom + 1 : top + 1]
-
-
-@compiled
-def _widths(hull: Points) -> tuple[float, float]:
-    n = len(hull)
-    largest, smallest = 0.0, np.inf
-    for i in range(n):
-        j = (i + 1) % n
-        height = 0.0
-        for k in range(n):
-            across = hull[k, 0] - hull[i, 0]
-            down = hull[k, 1] - hull[i, 1]
-            largest = max(largest, across * across + down * down)
-            height = max(height, abs(_turn(hull, i, j, k)))
-        smallest = min(smallest, height / np.hypot(hull[j, 0] - hull[i, 0], hull[j, 1] - hull[i, 1]))
-    return np.sqrt(largest), smallest

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from extractors.handcrafted.geometry.depths import depths
+from extractors.handcrafted.geometry.distance import depths
 
 
 @pytest.mark.parametrize("seed", range(8))
