@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -103,20 +104,21 @@ def gabor_amplitudes(centred: Float32Array, mask: BoolArray, *, wavelength: int,
         First the wave along columns, then both signs of each oblique orientation, last the wave along rows; points
         column by column.
     """
-    down, along = (_Grid.of(length, wavelength) for length in mask.shape)
-    if not down.count or not along.count:
+    down, along = (_grid(length, wavelength) for length in mask.shape)
+    count = down.points[-1]
+    if not count or not along.points[-1]:
         return np.empty((orientations, 0), dtype=np.float32)
     deep = complete_windows(mask, down.window, along.window)[down.starts, along.starts].T
     taps_down, taps_along = (_taps(wavelength, orientations, axis.window % 2 == 1) for axis in (down, along))
-    half, reach = orientations // 2, taps_down.reach
+    half, reach = orientations // 2, taps_down.even.shape[1]
     rows, columns = mask.shape
     padded = np.zeros((rows + 2 * reach, columns), dtype=np.float32)
     padded[reach:-reach] = centred
     waves = _filtered(padded, taps_down.even, taps_down.odd, down.points)
     # Transposed, with even and odd parts side by side.
-    across = np.zeros((half + 1, columns + 2 * reach, 2, down.count), dtype=np.float32)
+    across = np.zeros((half + 1, columns + 2 * reach, 2, count), dtype=np.float32)
     across[:, reach:-reach] = waves.transpose(0, 3, 1, 2)
-    across = across.reshape(half + 1, -1, 2 * down.count)
+    across = across.reshape(half + 1, -1, 2 * count)
     smooth = _filtered(across[half], taps_along.even[half:], taps_along.odd[half:], along.points)[0, 0]
     amplitudes: list[Float32Array] = []
     for a in range(half + 1):
@@ -127,44 +129,35 @@ def gabor_amplitudes(centred: Float32Array, mask: BoolArray, *, wavelength: int,
     return np.stack(amplitudes).reshape(orientations, -1).take(np.flatnonzero(deep), axis=1)
 
 
-@dataclass(frozen=True)
-class _Grid:
+class _Grid(NamedTuple):
     """Sample points along one axis, each centred in a window that extends one wavelength to either side.
 
     Parameters
     ----------
     window : int
         Odd if the points are pixel centres, even if they are between two pixels.
-    first, step, count : int
-        Windows start at pixel `first` and then every `step` pixels.
+    starts : slice
+        First pixels of the windows.
+    points : ndarray of int64, shape (4,)
+        Pixels below and above the first point, the step and the number of points.
     """
 
     window: int
-    first: int
-    step: int
-    count: int
-
-    @classmethod
-    def of(cls, length: int, wavelength: int) -> _Grid:
-        """Create a grid that is symmetric about the centre of an axis of `length` pixels."""
-        window, step = 2 * wavelength + length % 2, max(wavelength // 4, 2)
-        spare = length - window
-        either_side = spare // 2 // step
-        return cls(window, spare // 2 - either_side * step, step, 2 * either_side + 1 if spare >= 0 else 0)
-
-    @property
-    def starts(self) -> slice:
-        """First pixels of the windows."""
-        return slice(self.first, None, self.step)
-
-    @property
-    def points(self) -> Int64Array:
-        """Pixels below and above the first point, the step and the number of points."""
-        return np.array([self.first + (self.window - 1) // 2, self.first + self.window // 2, self.step, self.count])
+    starts: slice
+    points: Int64Array
 
 
-@dataclass(frozen=True)
-class _Taps:
+def _grid(length: int, wavelength: int) -> _Grid:
+    """Create a grid that is symmetric about the centre of an axis of `length` pixels."""
+    window, step = 2 * wavelength + length % 2, max(wavelength // 4, 2)
+    spare = length - window
+    either_side = spare // 2 // step
+    first, count = spare // 2 - either_side * step, 2 * either_side + 1 if spare >= 0 else 0
+    points = np.array([first + (window - 1) // 2, first + window // 2, step, count])
+    return _Grid(window, slice(first, None, step), points)
+
+
+class _Taps(NamedTuple):
     """One-dimensional filters for distances x >= 0 from the point; even filters equal at -x, odd ones opposite.
 
     Parameters
@@ -179,11 +172,6 @@ class _Taps:
     odd: Float32Array
     mean: Float32Array
 
-    @property
-    def reach(self) -> int:
-        """Number of taps to either side."""
-        return int(self.even.shape[1])
-
 
 @lru_cache(maxsize=64)
 def _taps(wavelength: int, orientations: int, at_pixels: bool) -> _Taps:
@@ -196,10 +184,8 @@ def _taps(wavelength: int, orientations: int, at_pixels: bool) -> _Taps:
     frequencies = 2 * np.pi / wavelength * np.cos(angles)
     frequencies[-1] = 0
     even, odd = (envelope * wave(np.outer(frequencies, x)) for wave in (np.cos, np.sin))
-    scale = np.sqrt(2)
-    return _Taps(
-        (scale * even).astype(np.float32), (scale * odd).astype(np.float32), (2 * even.sum(axis=1)).astype(np.float32)
-    )
+    filters = np.sqrt(2) * even, np.sqrt(2) * odd, 2 * even.sum(axis=1)
+    return _Taps(*(taps.astype(np.float32) for taps in filters))
 
 
 @compiled

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -24,6 +25,8 @@ FEATURES = (
 """Feature of step k: share of granules that contain a diamond of radius k - 1 but none of radius k, in blocks."""
 
 DARK, BRIGHT = "dark", "bright"
+
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -123,31 +126,16 @@ def remainders(heights: Float32Array, inside: BoolArray, steps: int) -> list[flo
     (Najman & Couprie, Building the component tree in quasi-linear time, IEEE TIP 15(11), 2006).
     """
     eroded = np.pad(np.where(inside, heights, np.float32(np.inf)), 1, constant_values=np.inf)
-    pixels = np.flatnonzero(np.isfinite(eroded))
+    outside = np.isinf(eroded)
+    pixels = np.flatnonzero(~outside)
     order = pixels[np.argsort(eroded.ravel()[pixels])]
     rising = eroded.ravel()[order]
     parents = _component_tree(order, eroded.shape[1], eroded.size)
     sums = []
     for _ in range(steps):
-        eroded = _eroded(eroded)
+        eroded = np.where(outside, np.float32(np.inf), cv2.erode(eroded, _CROSS))
         sums.append(_reconstructed_sum(rising, parents, eroded.ravel()[order]))
     return sums
-
-
-@compiled
-def _eroded(heights: Float32Array) -> Float32Array:
-    """Minimum of each height and its four neighbours; the background, including all four sides, is infinite."""
-    rows, columns = heights.shape
-    lowest = np.full_like(heights, np.inf)
-    for y in range(1, rows - 1):
-        above, here, below, target = heights[y - 1], heights[y], heights[y + 1], lowest[y]
-        for x in range(1, columns - 1):
-            column = above[x] if above[x] < below[x] else below[x]
-            row = here[x - 1] if here[x - 1] < here[x + 1] else here[x + 1]
-            least = row if row < column else column
-            least = least if least < here[x] else here[x]
-            target[x] = least if here[x] < np.inf else np.inf
-    return lowest
 
 
 @compiled

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -31,9 +30,9 @@ FEATURES = (
 """Features of one level; c are the n coefficients whose support is inside the region."""
 
 LOW_PASS = {
-    "haar": (1 / 2, 1 / 2),
-    "bior1.3": (-1 / 16, 1 / 16, 1 / 2, 1 / 2, 1 / 16, -1 / 16),
-    "bior2.2": (-1 / 8, 1 / 4, 3 / 4, 1 / 4, -1 / 8),
+    "haar": np.array([1 / 2, 1 / 2]),
+    "bior1.3": np.array([-1 / 16, 1 / 16, 1 / 2, 1 / 2, 1 / 16, -1 / 16]),
+    "bior2.2": np.array([-1 / 8, 1 / 4, 3 / 4, 1 / 4, -1 / 8]),
 }
 """Low-pass filters with sum 1: Haar; Cohen, Daubechies & Feauveau 1992.
 
@@ -41,16 +40,13 @@ All are symmetric. Daubechies' db2 is not: on real cells, flipping the image mor
 """
 
 HIGH_PASS = {
-    "haar": (-1 / 2, 1 / 2),
-    "bior1.3": (0.0, 0.0, -1 / 2, 1 / 2, 0.0, 0.0),
-    "bior2.2": (0.0, 1 / 4, -1 / 2, 1 / 4, 0.0),
+    "haar": np.array([-1 / 2, 1 / 2]),
+    "bior1.3": np.array([0.0, 0.0, -1 / 2, 1 / 2, 0.0, 0.0]),
+    "bior2.2": np.array([0.0, 1 / 4, -1 / 2, 1 / 4, 0.0]),
 }
 """High-pass filters with the same centre."""
 
 WAVELETS = tuple(LOW_PASS)
-
-TINY = np.finfo(np.float64).tiny
-"""Replaces 0 in a logarithm that is multiplied by 0."""
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -129,7 +125,7 @@ def undecimated(image: Float64Array, wavelet: str, depth: int) -> list[Details]:
     list of Details
         One per level; coefficients are empty at levels whose support exceeds the image.
     """
-    low, high = _filters(wavelet)
+    low, high = LOW_PASS[wavelet], HIGH_PASS[wavelet]
     levels, smooth = [], image
     support = 1
     for level in range(depth):
@@ -140,11 +136,6 @@ def undecimated(image: Float64Array, wavelet: str, depth: int) -> list[Details]:
         levels.append(Details(axial, _filtered(detail_rows, high, apart, 0), support))
         smooth = _filtered(smooth_rows, low, apart, 0)
     return levels
-
-
-@lru_cache(maxsize=len(WAVELETS))
-def _filters(wavelet: str) -> tuple[Float64Array, Float64Array]:
-    return np.array(LOW_PASS[wavelet]), np.array(HIGH_PASS[wavelet])
 
 
 @compiled
@@ -174,6 +165,6 @@ def _statistics(coefficients: Float64Array, step: float) -> list[float | Status]
     sizes = [float(np.abs(coefficients).mean()) * step, total / n * step**2]
     if n == 1 or sizes[1] <= FLAT**2:
         return [*sizes, Status.TOO_SMALL if n == 1 else Status.FLAT]
-    weighted = squares * np.log2(np.maximum(squares, TINY))
+    weighted = squares * np.log2(np.where(squares > 0, squares, 1))
     entropy = np.log2(total) - float(weighted.sum()) / total
     return [*sizes, float(np.clip(entropy / np.log2(n), 0, 1))]
