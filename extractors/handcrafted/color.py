@@ -12,7 +12,7 @@ from extractors.handcrafted.framework.cell_regions import REGIONS, CellRegions
 from extractors.handcrafted.framework.channels import CHANNELS as TEXTURE_CHANNELS
 from extractors.handcrafted.framework.channels import RGB, Channels
 from extractors.handcrafted.framework.family import Family, HandcraftedBase
-from extractors.handcrafted.framework.feature import Column, Feature, keyed, texture_name
+from extractors.handcrafted.framework.feature import Column, Feature, column_name, keyed
 from extractors.handcrafted.framework.first_order import SCALED, STATISTICS, first_order
 from extractors.handcrafted.framework.parameters import validated_names
 from extractors.handcrafted.framework.status import FeatureValues, Status
@@ -96,7 +96,7 @@ class Color(HandcraftedBase):
         described = {channel: _features(channel, statistics) for channel in channels}
         selected = [(region, channel, f) for region in regions for channel in channels for f in described[channel]]
         selected += [("nucleus", channel, _in_scale(DIFFERENCE, channel)) for channel in compared]
-        keys = {texture_name("color", f.name, region, channel): (region, channel, f) for region, channel, f in selected}
+        keys = {column_name("color", f.name, region, channel): (region, channel, f) for region, channel, f in selected}
         columns = tuple(Column(name, feature) for name, (_, _, feature) in keys.items())
         return [Family(columns, lambda cell: color(cell, keys))]
 

@@ -137,7 +137,7 @@ def _spots(cell: CellRegions, *, contrast: float, smallest: float) -> FeatureVal
     region = cell.outline("nucleus", min_area=MIN_AREA)
     if isinstance(region, Status) or cell.nucleus_mask is None:
         return dict.fromkeys(keyed(SPOTS), region if isinstance(region, Status) else Status.NO_NUCLEUS)
-    density, _ = cell.channel("od_green")
+    density, _ = cell.channels.plane("od_green")
     cropped = np.pad(density[bounds(cell.nucleus_mask)], 1)
     areas = nucleoli(cropped, region.mask, region.distance, contrast=contrast, smallest=smallest)
     return {"nucleolus_count": float(len(areas)), "nucleolus_share": float(areas.sum()) / region.area}

@@ -62,15 +62,8 @@ def smooth_contour(loop: Points) -> Points:
     -------
     ndarray of float64, shape (SAMPLES, 2)
     """
-    return resample(loop, SAMPLES, start=_farthest(loop))
-
-
-def resample(loop: Points, count: int, *, start: int = 0) -> Points:
-    """Resample a closed polygon at `count` equally spaced points, starting at vertex `start`.
-
-    The points do not depend on the direction of traversal. The length of the polygon must be positive.
-    """
-    return _resampled(np.ascontiguousarray(loop), count, start)
+    loop = np.ascontiguousarray(loop)
+    return resample(loop, SAMPLES, _farthest(loop))
 
 
 def signed_area(polygon: Points) -> float:
@@ -134,7 +127,11 @@ def _farthest(points: Points) -> int:
 
 
 @compiled
-def _resampled(loop: Points, count: int, start: int) -> Points:
+def resample(loop: Points, count: int, start: int) -> Points:
+    """Resample a closed polygon at `count` equally spaced points, starting at vertex `start`.
+
+    The points do not depend on the direction of traversal. The length of the polygon must be positive.
+    """
     n, length = len(loop), _length(loop)
     points = np.empty((count, 2))
     passed, done = 0.0, 0

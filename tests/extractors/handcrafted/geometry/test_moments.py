@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from extractors.handcrafted.geometry.moments import moments_from_runs
-from extractors.handcrafted.geometry.runs import row_runs
+from extractors.handcrafted.geometry.runs import moments_from_runs, row_runs
 
 
 @pytest.mark.parametrize("seed", range(6))
