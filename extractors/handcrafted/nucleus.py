@@ -14,6 +14,7 @@ from extractors.handcrafted.framework.family import Family, HandcraftedBase
 from extractors.handcrafted.framework.feature import Column, Feature, keyed
 from extractors.handcrafted.framework.region import Region
 from extractors.handcrafted.framework.status import FeatureValues, Status
+from extractors.handcrafted.geometry.contour import border
 from extractors.segmentation.bounds import bounds
 from extractors.segmentation.components import components
 
@@ -123,9 +124,7 @@ def in_cell(cell: Region, inner: BoolArray) -> FeatureValues:
     }
     if area == cell.area:
         return values | dict.fromkeys(keyed(RING), Status.TOO_SMALL)
-    within = np.zeros_like(inner)
-    within[1:-1, 1:-1] = inner[:-2, 1:-1] & inner[2:, 1:-1] & inner[1:-1, :-2] & inner[1:-1, 2:]
-    widths = (cell.distance[inner & ~within] - 1) * (cell.um_per_px or 1.0)
+    widths = (cell.distance[border(inner)] - 1) * (cell.um_per_px or 1.0)
     return values | {
         "ring_mean": float(widths.mean()),
         "ring_min": float(widths.min()),

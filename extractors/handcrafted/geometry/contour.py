@@ -1,4 +1,4 @@
-"""Sub-pixel outlines of masks, and lengths and areas of polygons."""
+"""Border pixels and sub-pixel outlines of masks, and lengths and areas of polygons."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ SAMPLES = 256
 
 _WEIGHT_SUM = 4096
 """Sum of the weights of the blur; applied along both axes it gives 2^24, the largest exact integer in float32."""
+
+
+def border(mask: BoolArray) -> BoolArray:
+    """Select the pixels of a mask with at least one of their four neighbours outside."""
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    inside = cv2.erode(mask.view(np.uint8), cross, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return mask & (inside == 0)
 
 
 def outline(mask: BoolArray, *, sigma: float = 1.0) -> Points | None:

@@ -76,29 +76,6 @@ def _from_edges(hull: Points) -> tuple[Float64Array, Float64Array, Float64Array,
 
 
 @compiled
-def _rectangle(hull: Points) -> tuple[float, float]:
-    n = len(hull)
-    least, longer, shorter = np.inf, 0.0, 0.0
-    for i in range(n):
-        j = (i + 1) % n
-        right, down = hull[j, 0] - hull[i, 0], hull[j, 1] - hull[i, 1]
-        length = np.hypot(right, down)
-        right, down = right / length, down / length
-        first, last, height = 0.0, 0.0, 0.0
-        for k in range(n):
-            x, y = hull[k, 0] - hull[i, 0], hull[k, 1] - hull[i, 1]
-            along = x * right + y * down
-            first, last = min(first, along), max(last, along)
-            height = max(height, abs(x * down - y * right))
-        width = last - first
-        area = width * height
-        equal = abs(area - least) <= ROUNDING * area
-        if (equal and max(width, height) > longer) or (not equal and area < least):
-            least, longer, shorter = area, max(width, height), min(width, height)
-    return longer, shorter
-
-
-@compiled
 def _squared_radius(points: Points) -> float:
     """Incremental: a point outside the smallest circle of its predecessors is on the new smallest circle."""
     x, y, squared = points[0, 0], points[0, 1], 0.0
