@@ -140,14 +140,10 @@ CHANNELS = tuple(_PLANES)
 """Names of the channels that texture families accept."""
 
 
-def _unmixing() -> Float64Array:
-    """Contribution of each level of red, green and blue to the density of each stain, shape (2, 3, 256)."""
-    basis = np.vstack([GIEMSA, np.cross(GIEMSA[0], GIEMSA[1])])
-    basis /= np.linalg.norm(basis, axis=1, keepdims=True)
-    return np.asarray(np.linalg.inv(basis).T[:2, :, None] * _OPTICAL_DENSITY)
-
-
-_UNMIXING = _unmixing()
+_BASIS = np.vstack([GIEMSA, np.cross(GIEMSA[0], GIEMSA[1])])
+_BASIS /= np.linalg.norm(_BASIS, axis=1, keepdims=True)
+_UNMIXING = np.linalg.inv(_BASIS).T[:2, :, None] * _OPTICAL_DENSITY
+"""Contribution of each level of red, green and blue to the density of each stain, shape (2, 3, 256)."""
 
 
 @compiled

@@ -150,7 +150,4 @@ def _measured_cell(cell: Cell, families: Sequence[Family]) -> FeatureValues:
 
 
 def _measured(cell: CellRegions, families: Sequence[Family]) -> FeatureValues:
-    values: FeatureValues = {}
-    for family in families:
-        values |= family.measure(cell)
-    return values
+    return {name: value for family in families for name, value in family.measure(cell).items()}

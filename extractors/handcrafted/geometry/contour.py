@@ -22,7 +22,7 @@ def border(mask: BoolArray) -> BoolArray:
     """Select the pixels of a mask with at least one of their four neighbours outside."""
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     inside = cv2.erode(mask.view(np.uint8), cross, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return mask & (inside == 0)
+    return np.asarray(mask & (inside == 0))
 
 
 def outline(mask: BoolArray, *, sigma: float = 1.0) -> Points | None:
