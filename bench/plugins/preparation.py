@@ -9,7 +9,7 @@ from bench.errors import BenchError, did_you_mean
 from bench.plugins.pipeline import NO_PREPARATION
 from bench.plugins.selectors import Selector, parse, split_list
 from bench.storage.fingerprints import code_digest
-from extractors.preparation.step import Step, StepBase
+from extractors.preparation.step import Step
 from extractors.preparation.steps import STEPS
 
 MAX_STEPS = 16
@@ -65,7 +65,7 @@ def _short(step: Step) -> str:
     return str(Selector(step.name, {key: value for key, value in params.items() if defaults.get(key) != value}))
 
 
-def _step(text: str) -> StepBase:
+def _step(text: str) -> Step:
     selector = parse(text)
     if selector.name == NO_PREPARATION:
         raise BenchError("--prepare: none cannot be combined with other steps; leave it out")
