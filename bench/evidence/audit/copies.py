@@ -8,10 +8,15 @@ from math import comb
 import pandas as pd
 
 from bench.datasets.duplicates import identical
-from bench.evidence.audit.findings import Finding, Level
+from bench.evidence.audit.findings import Finding, Level, finding_on
 from bench.evidence.text import count, list_names
 
-CODES = ("A002", "A003", "A004", "A005", "A006")
+APART = {
+    "patient": "under different patients",
+    "fold": "in different official folds",
+    "set": "in both the training and the held-out cells",
+}
+"""Columns that copies should not differ in, and how copies that do are described."""
 
 _MAX_EXAMPLES = 3
 
@@ -28,9 +33,8 @@ def copies(table: pd.DataFrame, pictures: pd.Series) -> Iterator[Finding]:
     """
     groups = [table.loc[rows] for rows in identical(pictures)]
     yield from _within(groups)
-    yield from _across_patients(groups, table)
-    yield from _across(groups, "fold", "A004", "in different official folds")
-    yield from _across(groups, "set", "A005", "in both the training and the held-out cells")
+    for column, code in (("patient", "A003"), ("fold", "A004"), ("set", "A005")):
+        yield from _across(groups, column, code, table)
     yield from _labels(groups)
 
 
@@ -47,31 +51,24 @@ def _within(groups: list[pd.DataFrame]) -> Iterator[Finding]:
     if pairs:
         title = f"{count(pairs, 'pair')} of identical images of one patient"
         detail = f"{_examples(affected)}. Duplicates are counted twice in the patient's scores; remove the copies."
-        yield _finding("A002", "warning", title, detail, affected)
+        yield finding_on("A002", "warning", title, detail, pd.concat(affected))
 
 
-def _across_patients(groups: list[pd.DataFrame], table: pd.DataFrame) -> Iterator[Finding]:
-    affected = [group for group in groups if group["patient"].nunique() > 1]
-    pairs = sum(pairs_apart(group, "patient") for group in affected)
-    if pairs:
-        units = list(dict.fromkeys(pd.concat(affected)["unit"]))
-        title = f"{count(pairs, 'pair')} of identical images under different patients"
-        counts = f"{count(table['patient'].nunique(), 'patient')} are {count(table['unit'].nunique(), 'split unit')}"
-        detail = f"{_examples(affected)}. These patients are linked in every split: {list_names(units, 8)}; {counts}."
-        yield _finding("A003", "warning", title, detail, affected)
-
-
-def _across(groups: list[pd.DataFrame], column: str, code: str, where: str) -> Iterator[Finding]:
+def _across(groups: list[pd.DataFrame], column: str, code: str, table: pd.DataFrame) -> Iterator[Finding]:
     affected = [group for group in groups if column in group and group[column].nunique() > 1]
     pairs = sum(pairs_apart(group, column) for group in affected)
     if pairs:
-        advice = (
-            "Scores of the official folds are leaky; compare with --split patient, or --split official-linked"
-            if column == "fold"
-            else "The held-out score is leaky; remove the patients from one of the two sets"
-        )
-        title = f"{count(pairs, 'pair')} of identical images {where}"
-        yield _finding(code, "error", title, f"{_examples(affected)}. {advice}.", affected)
+        rows = pd.concat(affected)
+        units = list_names(list(rows["unit"].unique()), 8)
+        counts = f"{count(table['patient'].nunique(), 'patient')} are {count(table['unit'].nunique(), 'split unit')}"
+        advice = {
+            "patient": f"These patients are linked in every split: {units}; {counts}",
+            "fold": "Scores of the official folds are leaky; compare with --split patient, or --split official-linked",
+            "set": "The held-out score is leaky; remove the patients from one of the two sets",
+        }[column]
+        title = f"{count(pairs, 'pair')} of identical images {APART[column]}"
+        level: Level = "warning" if column == "patient" else "error"
+        yield finding_on(code, level, title, f"{_examples(affected)}. {advice}.", rows)
 
 
 def _labels(groups: list[pd.DataFrame]) -> Iterator[Finding]:
@@ -81,15 +78,11 @@ def _labels(groups: list[pd.DataFrame]) -> Iterator[Finding]:
         named = " and ".join(f"{row.cell} is {row.label}" for row in first.itertuples())
         more = f", and {len(affected) - 1} more" if len(affected) > 1 else ""
         detail = f"{named}{more}. Runs reject these cells; remove the wrong ones."
-        yield _finding("A006", "error", f"{count(len(affected), 'image')} under two labels", detail, affected)
+        title = f"{count(len(affected), 'image')} under two labels"
+        yield finding_on("A006", "error", title, detail, pd.concat(affected))
 
 
 def _examples(groups: list[pd.DataFrame]) -> str:
     named = [" = ".join(group["cell"].head(_MAX_EXAMPLES)) for group in groups[:_MAX_EXAMPLES]]
     more = len(groups) - len(named)
     return "; ".join(named) + (f"; and {count(more, 'image')} more" if more else "")
-
-
-def _finding(code: str, level: Level, title: str, detail: str, groups: list[pd.DataFrame]) -> Finding:
-    cells = pd.concat(groups)
-    return Finding(code, level, title, detail, tuple(cells["cell"]), tuple(dict.fromkeys(cells["patient"])))

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
+
 from bench.storage.json_files import write_json
 
 Level = Literal["error", "warning", "note"]
@@ -140,6 +142,11 @@ class Audit:
         path = results / "audit" / f"{self.digest[:12]}.json"
         write_json(path, self.record())
         return path
+
+
+def finding_on(code: str, level: Level, title: str, detail: str, rows: pd.DataFrame) -> Finding:
+    """Create a finding on cells, as rows of the table of cells, and their patients."""
+    return Finding(code, level, title, detail, tuple(rows["cell"]), tuple(dict.fromkeys(rows["patient"])))
 
 
 _ORDER = ("error", "warning", "note")

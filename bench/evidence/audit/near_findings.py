@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bench.evidence.audit.findings import Finding, Level
+from bench.evidence.audit.copies import APART
+from bench.evidence.audit.findings import Finding, Level, finding_on
 from bench.evidence.text import count
 
 if TYPE_CHECKING:
     from bench.evidence.audit.near_duplicates import NearDuplicate, NearDuplicates
 
-CODES = ("A007", "A008")
-
 _MAX_EXAMPLES = 3
-_WHERE = {"fold": "in different official folds", "set": "in both the training and the held-out cells"}
 
 Links = tuple[tuple[str, str], ...]
 
@@ -40,7 +38,7 @@ def near_findings(near: NearDuplicates, table: pd.DataFrame) -> tuple[list[Findi
     if within:
         title = f"{count(len(within), 'pair')} of near-duplicates of one patient"
         detail = f"{_examples(within, table)}. Duplicates are counted twice in the patient's scores; remove the copies."
-        findings.append(Finding("A007", "warning", title, detail, *_involved(within, table)))
+        findings.append(finding_on("A007", "warning", title, detail, _involved(within, table)))
     if across:
         findings.append(_across(across, apart, table))
     return findings, tuple((one, other) for one, other in sorted(links))
@@ -48,8 +46,8 @@ def near_findings(near: NearDuplicates, table: pd.DataFrame) -> tuple[list[Findi
 
 def _across(across: Sequence[NearDuplicate], apart: Sequence[NearDuplicate], table: pd.DataFrame) -> Finding:
     linked = len(across) - len(apart)
-    split = {column: _split(across, table, column) for column in _WHERE}
-    sides = "".join(f" {count(split[c], 'pair is', 'pairs are')} {_WHERE[c]}." for c in _WHERE if split[c])
+    split = {column: _split(across, table, column) for column in ("fold", "set")}
+    sides = "".join(f" {count(n, 'pair is', 'pairs are')} {APART[column]}." for column, n in split.items() if n)
     advice = (
         " Check them; write the patients to a file with bench audit --links FILE, and pass it to bench run --links."
         if apart
@@ -59,7 +57,7 @@ def _across(across: Sequence[NearDuplicate], apart: Sequence[NearDuplicate], tab
     level: Level = "error" if apart or any(split.values()) else "warning"
     title = f"{count(len(across), 'pair')} of near-duplicates under different patients"
     detail = f"{_examples(apart or across, table)}.{sides}{some_linked}{advice}"
-    return Finding("A008", level, title, detail, *_involved(across, table))
+    return finding_on("A008", level, title, detail, _involved(across, table))
 
 
 def _split(pairs: Sequence[NearDuplicate], table: pd.DataFrame, column: str) -> int:
@@ -81,6 +79,5 @@ def _examples(pairs: Sequence[NearDuplicate], table: pd.DataFrame) -> str:
     return "; ".join(named) + (f"; and {more:,} more" if more else "")
 
 
-def _involved(pairs: Sequence[NearDuplicate], table: pd.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    rows = table.loc[sorted({row for pair in pairs for row in (pair.first, pair.second)})]
-    return tuple(rows["cell"]), tuple(dict.fromkeys(rows["patient"]))
+def _involved(pairs: Sequence[NearDuplicate], table: pd.DataFrame) -> pd.DataFrame:
+    return table.loc[sorted({row for pair in pairs for row in (pair.first, pair.second)})]

@@ -11,8 +11,6 @@ import pandas as pd
 from bench.evidence.audit.findings import Finding, Level
 from bench.evidence.text import count, list_names
 
-CODES = ("A009", "A010", "A011", "A012", "A013")
-
 DOMINANT = 0.5
 """Share of the cells of a class above which one patient dominates cell-level scores."""
 

@@ -19,8 +19,6 @@ from bench.scores.predictions import probability_columns
 from bench.scores.primary import Estimate
 from bench.splits.folds import PatientKFold, min_units_per_class
 
-CODES = ("A014", "A015", "A016", "A017")
-
 PREDICTIVE = 0.55
 """Lower interval end of the AUROC above which a property is reported as predictive: see docs/audit/A014.md."""
 
