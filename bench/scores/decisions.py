@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bench.errors import BenchError
 from bench.scores.aggregation import AGGREGATES, decide_cells, patient_scores
 from bench.scores.calibration import CALIBRATIONS, Calibrator, fit_calibrator
 from bench.scores.thresholds import BALANCED, choose_threshold, parse_threshold, patient_weights
-
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
+from bench.statistics.arrays import Codes, Flags, Floats, Values
 
 
 @dataclass(frozen=True)
@@ -62,8 +58,8 @@ class Inner:
 
     probabilities: Floats
     labels: Codes
-    units: npt.NDArray[Any]
-    folds: npt.NDArray[Any]
+    units: Values
+    folds: Values
 
 
 @dataclass(frozen=True)
@@ -206,7 +202,7 @@ def _cross_calibrated(inner: Inner, decision: Decision, positive: int) -> Floats
     return fitted
 
 
-def _calibrator(inner: Inner, rows: npt.NDArray[np.bool_], decision: Decision, positive: int) -> Calibrator:
+def _calibrator(inner: Inner, rows: Flags, decision: Decision, positive: int) -> Calibrator:
     probabilities, labels = inner.probabilities[rows], inner.labels[rows]
     n_classes, present = probabilities.shape[1], len(np.unique(labels))
     if decision.calibrate != "none" and present < n_classes:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
@@ -17,11 +15,10 @@ from bench.scores.group_statistics import CELL, PATIENT, PER_PATIENT, GroupStati
 from bench.scores.metric_functions import Quantity
 from bench.scores.predictions import Predictions, read_predictions
 from bench.scores.thresholds import patient_weights
+from bench.statistics.arrays import Flags, Floats, Values
 from bench.statistics.auroc import Kernel, logit_interval, patient_weighted
 from bench.statistics.bootstrap import percentile_interval
 from bench.statistics.proportions import wilson
-
-Floats = npt.NDArray[np.float64]
 
 CHUNK = 2000
 """Bootstrap draws that are scored at a time."""
@@ -220,7 +217,7 @@ def score_draws(predictions: Predictions, metrics: Iterable[Metric], draws: Floa
         return _score_draws(predictions, list(metrics), draws)
 
 
-def weighted_auroc(scores: Floats, is_class: npt.NDArray[np.bool_], groups: npt.NDArray[Any]) -> float:
+def weighted_auroc(scores: Floats, is_class: Flags, groups: Values) -> float:
     """Compute the AUROC of one fitted model with weight 1 / (cells of the group) for each cell."""
     return float(roc_auc_score(is_class, scores, sample_weight=patient_weights(groups)))
 

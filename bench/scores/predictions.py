@@ -8,17 +8,14 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bench.errors import BenchError
 from bench.scores.aggregation import decide_cells, patient_scores
 from bench.scores.decisions import label_of_units
 from bench.scores.group_statistics import GroupStatistics, PredictionRows
+from bench.statistics.arrays import Codes, Flags, Floats, Values
 from bench.statistics.bootstrap import patient_draws
-
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
 
 SUM_TOLERANCE = 1e-4
 """Largest deviation from 1 of the probability sum of a cell; some classifiers compute in float32."""
@@ -38,7 +35,7 @@ class Predictions:
         By repeat number.
     """
 
-    units: npt.NDArray[Any]
+    units: Values
     class_of_unit: Codes | None
     repeats: tuple[GroupStatistics, ...]
 
@@ -52,7 +49,7 @@ class Predictions:
         classes = one_stratum if self.class_of_unit is None else self.class_of_unit.astype(np.int64)
         return _draws(classes.tobytes(), draws, seed)
 
-    def has_every_class(self, draws: Floats) -> npt.NDArray[np.bool_]:
+    def has_every_class(self, draws: Floats) -> Flags:
         """Whether each draw contains cells of every class, shape (n_draws,)."""
         return np.asarray(((draws @ self.repeats[0].cells.by_label) > 0).all(axis=1))
 

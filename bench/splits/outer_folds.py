@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
@@ -17,6 +16,7 @@ from bench.errors import BenchError
 from bench.seeds import seed_of
 from bench.splits.fold_manifest import NEVER_TESTED, Folds, manifest_of, read_folds
 from bench.splits.folds import Indices, PatientKFold, fold_numbers
+from bench.statistics.arrays import Values
 
 if TYPE_CHECKING:
     from bench.options import Options
@@ -262,7 +262,7 @@ def _fold_of_each(cells: pd.DataFrame) -> str:
     return f"patient {cells['patient'].iloc[0]}: {each}"
 
 
-def _check_cells(y: npt.NDArray[Any], folds: int) -> None:
+def _check_cells(y: Values, folds: int) -> None:
     classes, counts = np.unique(y, return_counts=True)
     if counts.min() < folds:
         raise BenchError(

@@ -9,8 +9,7 @@ import numpy.typing as npt
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from bench.statistics.arrays import Codes, Flags, Floats
 
 _ROUNDING = 1e-12
 
@@ -94,8 +93,8 @@ def concordance(
     upper: Floats,
     lower: Floats,
     *,
-    rows: npt.NDArray[np.intp],
-    columns: npt.NDArray[np.intp],
+    rows: Codes,
+    columns: Codes,
     shape: tuple[int, int],
 ) -> Floats:
     """Count pairs in which an upper cell of a row scores above a lower cell of a column; ties count one half.
@@ -170,7 +169,7 @@ def logit_interval(estimate: Estimate, level: float = 0.95) -> tuple[float, floa
 
 def _checked(
     scores: npt.ArrayLike, is_positive: npt.ArrayLike, groups: npt.ArrayLike
-) -> tuple[Floats, Bools, npt.NDArray[np.object_], npt.NDArray[np.intp]]:
+) -> tuple[Floats, Flags, npt.NDArray[np.object_], Codes]:
     s, positive = np.asarray(scores, dtype=np.float64), np.asarray(is_positive, dtype=bool)
     units, unit_of = np.unique(np.asarray(groups), return_inverse=True)
     if not np.isfinite(s).all():

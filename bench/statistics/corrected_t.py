@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t as student
 
+from bench.statistics.arrays import Floats
+
 _ROUNDING = 1e-12
 
 
@@ -109,7 +111,7 @@ def correlated_posterior(differences: npt.ArrayLike, *, ratio: float, rope: floa
     return Posterior(float(below), float(up_to - below), float(1 - up_to))
 
 
-def _checked(differences: npt.ArrayLike, ratio: float) -> tuple[npt.NDArray[np.float64], float]:
+def _checked(differences: npt.ArrayLike, ratio: float) -> tuple[Floats, float]:
     d = np.asarray(differences, dtype=np.float64)
     if d.ndim != 1 or len(d) < 2:
         raise ValueError(f"differences has the shape {d.shape}; expected one number for each of at least two folds")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import comb
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import permutation_test, rankdata
 
+from bench.statistics.arrays import Floats, Values
 from bench.statistics.auroc import concordance, kernel_of
-
-Floats = npt.NDArray[np.float64]
 
 MAX_EXACT = 13
 """Maximum number of patients for which all 2^n swaps or signs are enumerated."""
@@ -136,7 +134,7 @@ def sign_flip(differences: npt.ArrayLike, *, permutations: int = 10_000, seed: i
     )
 
 
-def permuted_labels(labels: npt.NDArray[Any], rng: np.random.Generator) -> npt.NDArray[Any]:
+def permuted_labels(labels: Values, rng: np.random.Generator) -> Values:
     """Permute the labels of split units, so that the cells of a patient keep one label.
 
     Parameters

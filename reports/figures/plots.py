@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.statistics.arrays import Floats
 from reports.figures.patient_shares import PatientShare
 from reports.figures.roc import Curve
 from reports.figures.svg import COLOURS, drawing, inline_svg, printable
@@ -143,7 +143,7 @@ def _interval(axes: Axes, y: float, row: Row) -> None:
     axes.text(1.03, y, str(score), va="center", color=COLOURS["soft"], transform=axes.get_yaxis_transform())
 
 
-def _offsets(values: npt.NDArray[np.float64], width: float = 0.36, step: float = 0.075) -> npt.NDArray[np.float64]:
+def _offsets(values: Floats, width: float = 0.36, step: float = 0.075) -> Floats:
     """Horizontal offsets that keep dots of nearly equal height apart, centred at 0."""
     height = np.round(values / 0.045).astype(int)
     offsets = np.zeros(len(values))

@@ -11,6 +11,7 @@ from PIL import Image
 from scipy.fft import dctn
 
 from bench.datasets.scanning.orientations import ORIENTATIONS
+from bench.statistics.arrays import Flags
 
 SIDE = 64
 """Side length of a thumbnail, px."""
@@ -22,7 +23,6 @@ WORDS = LOW * LOW // 64
 
 UInt8 = npt.NDArray[np.uint8]
 UInt64 = npt.NDArray[np.uint64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Thumbnail:
     """
 
     grey: UInt8
-    inside: Bools
+    inside: Flags
 
 
-def thumbnail(image: UInt8, mask: Bools) -> Thumbnail:
+def thumbnail(image: UInt8, mask: Flags) -> Thumbnail:
     """Crop a cell to the bounding box of its mask and resize it.
 
     Parameters

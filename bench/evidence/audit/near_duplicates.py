@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from bench.datasets.scanning.orientations import ORIENTATIONS, oriented
 from bench.evidence.audit.distances import Candidates, blocks, candidates, threshold
 from bench.evidence.audit.textures import similarity, texture
 from bench.evidence.audit.traits import Traits
+from bench.statistics.arrays import Flags, Values
 from extractors.cells import Cell, CellFile
 
 Progress = Callable[[str, int, int], None]
@@ -85,7 +86,7 @@ class _Pair(NamedTuple):
 
 
 def near_duplicates(
-    traits: Traits, files: Sequence[CellFile], units: npt.NDArray[Any], *, threads: int, progress: Progress
+    traits: Traits, files: Sequence[CellFile], units: Values, *, threads: int, progress: Progress
 ) -> NearDuplicates:
     """Find near-duplicates among cells without identical images.
 
@@ -164,7 +165,7 @@ def _confirmed(pairs: Sequence[_Pair], files: Sequence[CellFile], threads: int) 
         ]
 
 
-_Crop = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]
+_Crop = tuple[npt.NDArray[np.uint8], Flags]
 
 
 def _crop(file: CellFile) -> _Crop:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.ensemble import RandomForestClassifier
 
@@ -18,6 +16,7 @@ from bench.scores.metrics import PRIMARY, score
 from bench.scores.predictions import probability_columns
 from bench.scores.primary import Estimate
 from bench.splits.folds import PatientKFold, min_units_per_class
+from bench.statistics.arrays import Floats, Values
 
 PREDICTIVE = 0.55
 """Lower interval end of the AUROC above which a property is reported as predictive: see docs/audit/A014.md."""
@@ -28,8 +27,6 @@ ARTEFACT = 0.9
 FOLDS = 5
 TREES = 50
 DRAWS = 2000
-
-Floats = npt.NDArray[np.float64]
 
 
 def probes(
@@ -130,7 +127,7 @@ _ADVICE: Mapping[str, str] = {
 }
 
 
-def _weights(y: npt.NDArray[Any], units: npt.NDArray[Any]) -> Floats:
+def _weights(y: Values, units: Values) -> Floats:
     """Weights with equal sums per class, and equal shares of the split units of a class."""
     rows = pd.DataFrame({"y": y, "unit": units})
     cells = rows.groupby(["y", "unit"])["y"].transform("size")

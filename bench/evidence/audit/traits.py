@@ -14,6 +14,7 @@ from PIL import Image
 from bench.datasets.scanning.orientations import ORIENTATIONS
 from bench.evidence.audit.fingerprints import SIDE, WORDS, hashes, thumbnail
 from bench.evidence.audit.textures import texture
+from bench.statistics.arrays import Codes, Floats
 from extractors.cells import Cell, CellFile
 
 Progress = Callable[[int, int], None]
@@ -41,11 +42,11 @@ class Traits:
 
     hashes: npt.NDArray[np.uint64]
     textures: npt.NDArray[np.int8]
-    colour: npt.NDArray[np.float64]
+    colour: Floats
     format: tuple[str, ...]
     file_bytes: npt.NDArray[np.int64]
 
-    def take(self, rows: npt.NDArray[np.intp]) -> Traits:
+    def take(self, rows: Codes) -> Traits:
         """Select cells."""
         kinds = tuple(self.format[row] for row in rows)
         return Traits(self.hashes[rows], self.textures[rows], self.colour[rows], kinds, self.file_bytes[rows])
@@ -90,7 +91,7 @@ def read_traits(files: Sequence[CellFile], *, threads: int, progress: Progress |
 
 def _read_cell(
     file: CellFile,
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8], npt.NDArray[np.float64], str, int]:
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8], Floats, str, int]:
     """Return the grey thumbnail of a cell, its texture, mean colour and file format, and the size of the file."""
     cell = Cell.from_file(file)
     small = thumbnail(cell.image, cell.mask)

@@ -6,17 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import norm
 
 from bench.evidence.comparison.paired_scores import PairedDesign, PairedScores
 from bench.scores.metrics import PRIMARY
+from bench.statistics.arrays import Codes, Flags, Floats
 from bench.statistics.auroc import Kernel, kernel_of, patient_weighted, patient_weighted_difference
 from bench.statistics.bootstrap import percentile_interval
 from bench.statistics.corrected_t import corrected_t, correlated_posterior
 from bench.statistics.permutation import sign_flip, swap_test
-
-Floats = npt.NDArray[np.float64]
 
 PERMUTATIONS = 10_000
 
@@ -166,7 +164,7 @@ def _u_test(design: PairedDesign) -> PairedTest:
     )
 
 
-def _scores(scores: PairedScores) -> tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+def _scores(scores: PairedScores) -> tuple[Floats, Flags, Codes]:
     """Return the probability of the positive class, whether each cell is positive, and its unit."""
     cells = scores.cells
     if cells is None:
@@ -183,6 +181,6 @@ def _normal_shares(mean: float, error: float, rope: float) -> tuple[float, float
     return float(below), float(up_to - below), float(1 - up_to)
 
 
-def _range(counts: npt.NDArray[np.intp]) -> str:
+def _range(counts: Codes) -> str:
     low, high = int(counts.min()), int(counts.max())
     return str(low) if low == high else f"{low}-{high}"

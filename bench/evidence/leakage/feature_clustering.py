@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from bench.statistics.arrays import Values
 from bench.statistics.clustering import design_effect, effective_cells, nested_anova
 from bench.statistics.multiple import holm
 
@@ -74,9 +73,7 @@ class ScoreClustering:
     effective_cells: float
 
 
-def feature_clustering(
-    values: npt.NDArray[Any], names: Sequence[str], labels: npt.NDArray[Any], units: npt.NDArray[Any]
-) -> FeatureClustering | None:
+def feature_clustering(values: Values, names: Sequence[str], labels: Values, units: Values) -> FeatureClustering | None:
     """Compute the nested analysis of variance of each feature.
 
     Parameters

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
 from bench.errors import BenchError
@@ -32,6 +31,7 @@ from bench.observer import Observer
 from bench.scores.metrics import PRIMARY
 from bench.scores.primary import Estimate, primary_gap
 from bench.splits.fold_manifest import NEVER_TESTED
+from bench.statistics.arrays import Values
 from bench.statistics.permutation import permutation_p
 from bench.storage.json_files import write_json
 
@@ -184,7 +184,7 @@ def leakage(
     return report
 
 
-def class_only_score(true: npt.NDArray[Any], permuted: npt.NDArray[Any]) -> float:
+def class_only_score(true: Values, permuted: Values) -> float:
     """Compute the AUROC on permuted labels of a model that knows the true class of each patient only.
 
     It scores every patient by the share of its class that received the label; with two classes this is

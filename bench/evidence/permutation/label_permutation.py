@@ -8,10 +8,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bench.errors import BenchError
@@ -21,15 +19,14 @@ from bench.observer import Observer
 from bench.scores.primary import primary_score
 from bench.seeds import seed_of
 from bench.splits.outer_folds import draw_folds
+from bench.statistics.arrays import Codes, Values
 from bench.statistics.permutation import permuted_labels
 from bench.storage.locks import try_lock
-
-Labels = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class UnitLabels:
-    """Labels of split units.
+    """Values of split units.
 
     Parameters
     ----------
@@ -41,9 +38,9 @@ class UnitLabels:
         Index of each cell's unit.
     """
 
-    units: Labels
-    labels: Labels
-    unit_of: npt.NDArray[np.intp]
+    units: Values
+    labels: Values
+    unit_of: Codes
 
     @property
     def counts(self) -> dict[str, int]:
@@ -89,7 +86,7 @@ class LabelPermutations:
         """Number of permutations without the true assignment."""
         return self.possible - 1 if self.exact else self.requested
 
-    def __iter__(self) -> Iterator[tuple[str, Labels]]:
+    def __iter__(self) -> Iterator[tuple[str, Values]]:
         """Yield name and labels, shape (n_units,); labels of a name do not depend on the number of permutations."""
         if self.exact:
             others = (a for a in arrangements(self.units.counts) if not np.array_equal(a, self.units.labels))
@@ -124,13 +121,13 @@ def unit_labels(table: pd.DataFrame) -> UnitLabels:
     return UnitLabels(units, labels[first], unit_of)
 
 
-def arrangements(counts: Mapping[str, int]) -> Iterator[Labels]:
+def arrangements(counts: Mapping[str, int]) -> Iterator[Values]:
     """Yield every distinct arrangement of `counts[label]` labels of each kind, in a fixed order."""
     places = sum(counts.values())
     width = max(map(len, counts), default=1)
     kinds = sorted(counts)
 
-    def fill(row: Labels, free: tuple[int, ...], left: list[str]) -> Iterator[Labels]:
+    def fill(row: Values, free: tuple[int, ...], left: list[str]) -> Iterator[Values]:
         if not left:
             yield row
             return
@@ -202,7 +199,7 @@ def _scores(
     return {name: scores[name] for name in wanted}
 
 
-def _study(plan: Plan, name: str, labels: Labels) -> Study:
+def _study(plan: Plan, name: str, labels: Values) -> Study:
     table = plan.opened.dataset.table.assign(label=labels)
     p = plan.protocol
     return Study(name, labels, draw_folds(table, split=p.split, folds=p.folds, repeats=p.repeats, seed=p.seed))
