@@ -212,27 +212,24 @@ def score_draws(predictions: Predictions, metrics: Iterable[Metric], draws: Floa
         By name; shape (n_draws,), or (Metric.draws,) where that is less. NaN where the metric is undefined; every
         metric is in a draw without cells of some class.
     """
+    wanted = list(metrics)
+    parts: dict[str, list[Floats]] = {m.name: [] for m in wanted}
     # Many small products: BLAS threads would compete with each other and with the workers.
     with threadpool_limits(1, user_api="blas"):
-        return _score_draws(predictions, list(metrics), draws)
+        for first in range(0, len(draws), CHUNK):
+            chunk = draws[first : first + CHUNK]
+            here = [m for m in wanted if m.draws is None or first < m.draws]
+            complete = predictions.has_every_class(chunk)
+            each = [_scores(statistics, here, chunk, first) for statistics in predictions.repeats]
+            for m in here:
+                mean = np.mean([scores[m.name] for scores in each], axis=0)
+                parts[m.name].append(np.where(complete[: len(mean)], mean, np.nan))
+    return {name: np.concatenate(values) for name, values in parts.items()}
 
 
 def weighted_auroc(scores: Floats, is_class: Flags, groups: Values) -> float:
     """Compute the AUROC of one fitted model with weight 1 / (cells of the group) for each cell."""
     return float(roc_auc_score(is_class, scores, sample_weight=patient_weights(groups)))
-
-
-def _score_draws(predictions: Predictions, wanted: Sequence[Metric], draws: Floats) -> dict[str, Floats]:
-    parts: dict[str, list[Floats]] = {m.name: [] for m in wanted}
-    for first in range(0, len(draws), CHUNK):
-        chunk = draws[first : first + CHUNK]
-        here = [m for m in wanted if m.draws is None or first < m.draws]
-        complete = predictions.has_every_class(chunk)
-        each = [_scores(statistics, here, chunk, first) for statistics in predictions.repeats]
-        for m in here:
-            mean = np.mean([scores[m.name] for scores in each], axis=0)
-            parts[m.name].append(np.where(complete[: len(mean)], mean, np.nan))
-    return {name: np.concatenate(values) for name, values in parts.items()}
 
 
 def _interval(

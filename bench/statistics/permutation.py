@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import permutation_test, rankdata
 
-from bench.statistics.arrays import Floats, Values
+from bench.statistics.arrays import Floats
 from bench.statistics.auroc import concordance, kernel_of
 
 MAX_EXACT = 13
@@ -134,19 +133,6 @@ def sign_flip(differences: npt.ArrayLike, *, permutations: int = 10_000, seed: i
     )
 
 
-def permuted_labels(labels: Values, rng: np.random.Generator) -> Values:
-    """Permute the labels of split units, so that the cells of a patient keep one label.
-
-    Parameters
-    ----------
-    labels : ndarray, shape (n_units,)
-        Label of each split unit.
-    rng : numpy Generator
-        Source of randomness.
-    """
-    return np.asarray(labels)[rng.permutation(len(labels))]
-
-
 def permutation_p(observed: float, null: npt.ArrayLike) -> float:
     """Compute the one-sided p-value (1 + null scores at or above the observed one) / (1 + null scores).
 
@@ -159,19 +145,6 @@ def permutation_p(observed: float, null: npt.ArrayLike) -> float:
     if not np.isfinite(scores).all() or not np.isfinite(observed):
         raise ValueError("a score is not finite")
     return float((1 + np.sum(scores >= observed - _TOLERANCE)) / (1 + len(scores)))
-
-
-def label_floor(per_class: npt.ArrayLike, permutations: int) -> float:
-    """Smallest p-value of a permutation test of patient labels.
-
-    The larger of 1 / (permutations + 1) and one over the number of distinct label assignments.
-    """
-    counts = [int(n) for n in np.asarray(per_class)]
-    ways, left = 1, sum(counts)
-    for n in counts:
-        ways *= comb(left, n)
-        left -= n
-    return max(1 / (permutations + 1), 1 / ways)
 
 
 def _flipped(weights: Floats, observed: float, permutations: int, seed: int) -> PermutationResult:

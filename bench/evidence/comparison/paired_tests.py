@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 from scipy.stats import norm
 
 from bench.evidence.comparison.paired_scores import PairedDesign, PairedScores
 from bench.scores.metrics import PRIMARY
 from bench.statistics.arrays import Codes, Flags, Floats
-from bench.statistics.auroc import Kernel, kernel_of, patient_weighted, patient_weighted_difference
+from bench.statistics.auroc import Difference, kernel_of, patient_weighted_difference
 from bench.statistics.bootstrap import percentile_interval
-from bench.statistics.corrected_t import corrected_t, correlated_posterior
+from bench.statistics.corrected_t import corrected_t, correlated_posterior, posterior
 from bench.statistics.permutation import sign_flip, swap_test
 
 PERMUTATIONS = 10_000
@@ -132,15 +131,12 @@ def _held_out_test(rope: float, seed: int, design: PairedDesign) -> PairedTest:
     n = len(design.units)
 
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
-        first, second = kernel_of(*_scores(ours)), kernel_of(*_scores(theirs))
         (scores, positive, groups), (other, _, _) = _scores(ours), _scores(theirs)
         p = swap_test(scores, other, positive, groups, permutations=PERMUTATIONS, seed=seed).p
-        delta = Kernel(first.share - second.share, first.positive_cells, first.negative_cells)
-        result = patient_weighted(delta)
-        error = float(np.sqrt(result.variance))
-        half = float(norm.ppf(0.975)) * error
-        shares = _normal_shares(result.auroc, error, rope)
-        return Outcome(result.auroc, result.auroc - half, result.auroc + half, p, *shares)
+        d = _u_difference(ours, theirs)
+        half = float(norm.ppf(0.975)) * d.error
+        share = posterior(d.value, d.error, rope, norm.cdf)
+        return Outcome(d.value, d.value - half, d.value + half, p, share.below, share.inside, share.above)
 
     return PairedTest(
         "patient-swap permutation, two-sided",
@@ -153,7 +149,7 @@ def _held_out_test(rope: float, seed: int, design: PairedDesign) -> PairedTest:
 
 def _u_test(design: PairedDesign) -> PairedTest:
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
-        result = patient_weighted_difference(kernel_of(*_scores(ours)), kernel_of(*_scores(theirs)))
+        result = _u_difference(ours, theirs)
         return Outcome(result.value, float("nan"), float("nan"), result.p)
 
     return PairedTest(
@@ -172,13 +168,8 @@ def _scores(scores: PairedScores) -> tuple[Floats, Flags, Codes]:
     return cells.probabilities[:, cells.positive], cells.labels == cells.positive, cells.unit_of
 
 
-def _normal_shares(mean: float, error: float, rope: float) -> tuple[float, float, float]:
-    if np.isnan(error):
-        return error, error, error
-    if error == 0:
-        return float(mean < -rope), float(abs(mean) <= rope), float(mean > rope)
-    below, up_to = norm.cdf([-rope, rope], loc=mean, scale=error)
-    return float(below), float(up_to - below), float(1 - up_to)
+def _u_difference(ours: PairedScores, theirs: PairedScores) -> Difference:
+    return patient_weighted_difference(kernel_of(*_scores(ours)), kernel_of(*_scores(theirs)))
 
 
 def _range(counts: Codes) -> str:

@@ -20,7 +20,6 @@ from bench.scores.primary import primary_score
 from bench.seeds import seed_of
 from bench.splits.outer_folds import draw_folds
 from bench.statistics.arrays import Codes, Values
-from bench.statistics.permutation import permuted_labels
 from bench.storage.locks import try_lock
 
 
@@ -82,9 +81,9 @@ class LabelPermutations:
         return self.possible <= self.requested
 
     @property
-    def total(self) -> int:
-        """Number of permutations without the true assignment."""
-        return self.possible - 1 if self.exact else self.requested
+    def floor(self) -> float:
+        """Smallest possible p-value: 1 / (permutations + 1), or one over the number of assignments if that is more."""
+        return max(1 / (self.requested + 1), 1 / self.possible)
 
     def __iter__(self) -> Iterator[tuple[str, Values]]:
         """Yield name and labels, shape (n_units,); labels of a name do not depend on the number of permutations."""
@@ -94,7 +93,7 @@ class LabelPermutations:
             return
         for number in range(self.requested):
             rng = np.random.default_rng(seed_of("label permutation", self.seed, number))
-            yield f"permutation {number}", permuted_labels(self.units.labels, rng)
+            yield f"permutation {number}", rng.permutation(self.units.labels)
 
 
 def unit_labels(table: pd.DataFrame) -> UnitLabels:

@@ -14,7 +14,7 @@ from bench.experiments.refit import disk_errors_as_bench_error, fit_with_split
 from bench.experiments.reload import Reloaded, find_experiment, reload
 from bench.observer import Observer
 from bench.scores.metrics import PRIMARY
-from bench.statistics.permutation import label_floor, permutation_p
+from bench.statistics.permutation import permutation_p
 from bench.storage.json_files import write_json
 
 FOLDER = "significance"
@@ -173,7 +173,7 @@ def _test(reloaded: Reloaded, permutations: int, jobs: int, observer: Observer) 
         observed=observed,
         null=null,
         p=permutation_p(observed, null),
-        floor=label_floor(list(label_permutations.units.counts.values()), permutations),
+        floor=label_permutations.floor,
         exact=label_permutations.exact,
         possible=label_permutations.possible,
         units=label_permutations.units.counts,
