@@ -26,6 +26,12 @@ class Estimate:
     high: float
 
 
+def primary_estimate(scores: pd.DataFrame) -> Estimate:
+    """Return the primary metric of a table of scores (`bench.scores.metrics.score`) with its interval."""
+    row = scores.loc[scores["metric"] == PRIMARY, ["value", "low", "high"]].to_numpy(dtype=np.float64)[0]
+    return Estimate(*row.tolist())
+
+
 def primary_score(predictions: pd.DataFrame, *, classes: Sequence[str], positive: str | None) -> float:
     """Compute the patient-weighted AUROC, averaged over the repeats; equals that of `bench.scores.metrics.score`.
 

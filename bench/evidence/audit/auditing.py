@@ -18,9 +18,8 @@ from bench.datasets.readers.manifest import ManifestReader
 from bench.datasets.scanning.scan import Problem, Scan, content_digest
 from bench.datasets.table import Dataset, ReadOptions
 from bench.errors import BenchError
-from bench.evidence.audit.copies import copies
+from bench.evidence.audit.copies import Links, copies, near_findings
 from bench.evidence.audit.findings import TITLES, Audit, Check, Finding, sort_findings
-from bench.evidence.audit.near_findings import Links, near_findings
 from bench.evidence.audit.patients import patients
 from bench.evidence.text import count, list_names
 from bench.executors.cores import cores

@@ -1,15 +1,19 @@
-"""Findings on identical images: within a patient, across patients, folds and sets, and under two labels."""
+"""Findings on identical images and near-duplicates: within a patient, across patients, folds, sets and labels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import comb
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from bench.datasets.duplicates import identical
 from bench.evidence.audit.findings import Finding, Level, finding_on
 from bench.evidence.text import count, list_names
+
+if TYPE_CHECKING:
+    from bench.evidence.audit.near_duplicates import NearDuplicate, NearDuplicates
 
 APART = {
     "patient": "under different patients",
@@ -18,7 +22,10 @@ APART = {
 }
 """Columns that copies should not differ in, and how copies that do are described."""
 
+_COUNTED_TWICE = "Duplicates are counted twice in the patient's scores; remove the copies."
 _MAX_EXAMPLES = 3
+
+Links = tuple[tuple[str, str], ...]
 
 
 def copies(table: pd.DataFrame, pictures: pd.Series) -> Iterator[Finding]:
@@ -44,13 +51,38 @@ def pairs_apart(group: pd.DataFrame, column: str) -> int:
     return comb(sum(sizes), 2) - sum(comb(size, 2) for size in sizes)
 
 
+def near_findings(near: NearDuplicates, table: pd.DataFrame) -> tuple[list[Finding], Links]:
+    """Create the findings on near-duplicates, and the pairs of unlinked patients they link.
+
+    Parameters
+    ----------
+    near : NearDuplicates
+        Pairs of table rows.
+    table : DataFrame
+        Columns `cell`, `patient`, `unit`, `label`, optional `fold` and `set`; index 0..n-1.
+    """
+    patient, unit = table["patient"].to_numpy(), table["unit"].to_numpy()
+    within = [pair for pair in near.pairs if patient[pair.first] == patient[pair.second]]
+    across = [pair for pair in near.pairs if patient[pair.first] != patient[pair.second]]
+    apart = [pair for pair in across if unit[pair.first] != unit[pair.second]]
+    links = {tuple(sorted((str(patient[pair.first]), str(patient[pair.second])))) for pair in apart}
+    findings = []
+    if within:
+        title = f"{count(len(within), 'pair')} of near-duplicates of one patient"
+        detail = f"{_near_examples(within, table)}. {_COUNTED_TWICE}"
+        findings.append(finding_on("A007", "warning", title, detail, _involved(within, table)))
+    if across:
+        findings.append(_near_across(across, apart, table))
+    return findings, tuple((one, other) for one, other in sorted(links))
+
+
 def _within(groups: list[pd.DataFrame]) -> Iterator[Finding]:
     affected = [group[group["patient"].duplicated(keep=False)] for group in groups]
     affected = [group for group in affected if len(group)]
     pairs = sum(comb(len(group), 2) - pairs_apart(group, "patient") for group in affected)
     if pairs:
         title = f"{count(pairs, 'pair')} of identical images of one patient"
-        detail = f"{_examples(affected)}. Duplicates are counted twice in the patient's scores; remove the copies."
+        detail = f"{_examples(affected)}. {_COUNTED_TWICE}"
         yield finding_on("A002", "warning", title, detail, pd.concat(affected))
 
 
@@ -86,3 +118,42 @@ def _examples(groups: list[pd.DataFrame]) -> str:
     named = [" = ".join(group["cell"].head(_MAX_EXAMPLES)) for group in groups[:_MAX_EXAMPLES]]
     more = len(groups) - len(named)
     return "; ".join(named) + (f"; and {count(more, 'image')} more" if more else "")
+
+
+def _near_across(across: Sequence[NearDuplicate], apart: Sequence[NearDuplicate], table: pd.DataFrame) -> Finding:
+    linked = len(across) - len(apart)
+    split = {column: _divided(across, table, column) for column in ("fold", "set")}
+    sides = "".join(f" {count(n, 'pair is', 'pairs are')} {APART[column]}." for column, n in split.items() if n)
+    advice = (
+        " Check them; write the patients to a file with bench audit --links FILE, and pass it to bench run --links."
+        if apart
+        else " These patients are linked already."
+    )
+    some_linked = f" Of {linked} of them the patients are linked already." if apart and linked else ""
+    level: Level = "error" if apart or any(split.values()) else "warning"
+    title = f"{count(len(across), 'pair')} of near-duplicates under different patients"
+    detail = f"{_near_examples(apart or across, table)}.{sides}{some_linked}{advice}"
+    return finding_on("A008", level, title, detail, _involved(across, table))
+
+
+def _divided(pairs: Sequence[NearDuplicate], table: pd.DataFrame, column: str) -> int:
+    if column not in table:
+        return 0
+    side = table[column]
+    known = side.notna()
+    return sum(
+        bool(known[pair.first] and known[pair.second] and side[pair.first] != side[pair.second]) for pair in pairs
+    )
+
+
+def _near_examples(pairs: Sequence[NearDuplicate], table: pd.DataFrame) -> str:
+    cell = table["cell"]
+    named = [
+        f"{cell[pair.first]} ~ {cell[pair.second]} (similarity {pair.similarity:.2f})" for pair in pairs[:_MAX_EXAMPLES]
+    ]
+    more = len(pairs) - len(named)
+    return "; ".join(named) + (f"; and {more:,} more" if more else "")
+
+
+def _involved(pairs: Sequence[NearDuplicate], table: pd.DataFrame) -> pd.DataFrame:
+    return table.loc[sorted({row for pair in pairs for row in (pair.first, pair.second)})]

@@ -12,9 +12,9 @@ from bench.errors import BenchError
 from bench.evidence.audit.findings import Check, Finding
 from bench.evidence.audit.traits import Traits
 from bench.evidence.text import capital
-from bench.scores.metrics import PRIMARY, score
+from bench.scores.metrics import score
 from bench.scores.predictions import probability_columns
-from bench.scores.primary import Estimate
+from bench.scores.primary import Estimate, primary_estimate
 from bench.splits.folds import PatientKFold, min_units_per_class
 from bench.statistics.arrays import Floats, Values
 
@@ -90,8 +90,7 @@ def probe(values: Floats, table: pd.DataFrame, positive: str | None, *, seed: in
         rows = predictions.index[test]
         predictions.loc[rows, "fold"] = fold
         predictions.loc[rows, probability_columns(classes)] = forest.predict_proba(values[test])
-    scores = score(predictions, classes=classes, positive=positive, draws=DRAWS, seed=seed).set_index("metric")
-    return Estimate(*(float(scores[name][PRIMARY]) for name in ("value", "low", "high")))
+    return primary_estimate(score(predictions, classes=classes, positive=positive, draws=DRAWS, seed=seed))
 
 
 def _run_probe(

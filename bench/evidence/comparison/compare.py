@@ -16,7 +16,7 @@ from bench.errors import BenchError, did_you_mean
 from bench.evidence.comparison.comparable_groups import check_comparable, unique_names
 from bench.evidence.comparison.paired_scores import PairedDesign, PairedScores, read_paired_scores
 from bench.evidence.comparison.paired_tests import Outcome, PairedTest, choose_second, choose_test
-from bench.evidence.text import LEVEL
+from bench.evidence.text import LEVEL, json_value
 from bench.experiments.records import ExperimentResult
 from bench.scores.metrics import METRICS, PRIMARY
 from bench.statistics.multiple import holm
@@ -123,22 +123,12 @@ class Comparison:
 
     def record(self) -> dict[str, Any]:
         """Return all fields as JSON values: None for NaN, `"inf"` and `"-inf"` for infinity."""
-        return {
-            "data": dict(self.data),
-            "protocol": dict(self.protocol),
-            "metric": self.metric,
-            "best": self.best,
-            "reference": self.reference,
-            "all_pairs": self.all_pairs,
-            "family": self.family,
-            "rope": self.rope,
-            "indistinguishable": list(self.indistinguishable),
-            "practically_equal": list(self.practically_equal),
-            "comparisons": _records(self.table),
-            "standings": _records(self.standings),
-            "friedman": self._friedman(),
-            "notes": list(self.notes),
-        }
+        names = ("data", "protocol", "metric", "best", "reference", "all_pairs", "family", "rope", "notes")
+        values = {name: getattr(self, name) for name in (*names, "indistinguishable", "practically_equal")}
+        tables = {"comparisons": self.table, "standings": self.standings}
+        values |= {name: table.to_dict(orient="records") for name, table in tables.items()}
+        record: dict[str, Any] = json_value({**values, "friedman": self._friedman()})
+        return record
 
     def _friedman(self) -> dict[str, Any] | None:
         if (result := self.friedman) is None:
@@ -344,13 +334,3 @@ def _min_units(design: PairedDesign) -> int:
     if design.class_of_unit is None:
         return len(design.units)
     return int(np.unique(design.class_of_unit, return_counts=True)[1].min())
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(k): _json(v) for k, v in row.items()} for row in table.to_dict(orient="records")]
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return list(value) if isinstance(value, tuple) else value

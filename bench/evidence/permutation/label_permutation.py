@@ -167,35 +167,25 @@ def permuted_label_scores(
     lock = try_lock(scores_file.with_suffix(".lock"))
     if lock is None:
         raise BenchError(f"{scores_file}: another process permutes the labels of this experiment; wait for it")
+    unit_of, data = label_permutations.units.unit_of, plan.opened.dataset
+    task = f"permuted labels, folds by {plan.protocol.split}"
     try:
-        return _scores(plan, label_permutations, scores_file, jobs, observer)
+        scores = _read_scores(scores_file)
+        wanted = [name for name, _ in label_permutations]
+        missing = set(wanted) - scores.keys()
+        observer.progress(task, len(wanted) - len(missing), len(wanted))
+        if missing:
+            studies = (_study(plan, name, row[unit_of]) for name, row in label_permutations if name in missing)
+            with scores_file.open("a", encoding="utf-8") as file:
+                for name, predictions in refit(plan, studies, jobs=jobs, observer=observer):
+                    scores[name] = primary_score(predictions, classes=data.classes, positive=data.positive)
+                    file.write(json.dumps({"name": name, "score": scores[name]}) + "\n")
+                    file.flush()
+                    missing.discard(name)
+                    observer.progress(task, len(wanted) - len(missing), len(wanted))
+        return {name: scores[name] for name in wanted}
     finally:
         lock.release()
-
-
-def _scores(
-    plan: Plan, label_permutations: LabelPermutations, scores_file: Path, jobs: int, observer: Observer
-) -> dict[str, float]:
-    scores = _read_scores(scores_file)
-    wanted = [name for name, _ in label_permutations]
-    missing = set(wanted) - scores.keys()
-    task = f"permuted labels, folds by {plan.protocol.split}"
-    observer.progress(task, len(wanted) - len(missing), len(wanted))
-    data = plan.opened.dataset
-    studies = (
-        _study(plan, name, labels[label_permutations.units.unit_of])
-        for name, labels in label_permutations
-        if name in missing
-    )
-    if missing:
-        with scores_file.open("a", encoding="utf-8") as file:
-            for name, predictions in refit(plan, studies, jobs=jobs, observer=observer):
-                scores[name] = primary_score(predictions, classes=data.classes, positive=data.positive)
-                file.write(json.dumps({"name": name, "score": scores[name]}) + "\n")
-                file.flush()
-                missing.discard(name)
-                observer.progress(task, len(wanted) - len(missing), len(wanted))
-    return {name: scores[name] for name in wanted}
 
 
 def _study(plan: Plan, name: str, labels: Values) -> Study:
