@@ -99,24 +99,12 @@ class Row:
         return str(self.result.record["classifier"])
 
     @property
-    def full_prepare(self) -> str:
-        """Preparation of the cells with all parameters."""
-        return str(self._features.get("prepare", self.prepare))
-
-    @property
-    def full_extractor(self) -> str:
-        """The extractor with all parameters."""
-        return str(self._features.get("extractor", self.extractor))
-
-    @property
-    def full_classifier(self) -> str:
-        """The classifier with all parameters."""
-        return str(self.result.record["components"].get("classifier", self.classifier))
-
-    @property
-    def _features(self) -> Mapping[str, Any]:
-        features: Mapping[str, Any] = self.result.record["components"].get("features", {})
-        return features
+    def full(self) -> dict[str, str]:
+        """Preparation (`prepare`), extractor and classifier with all parameters."""
+        record = self.result.record
+        components = record["components"]
+        described = {**components.get("features", {}), "classifier": components.get("classifier", self.classifier)}
+        return {name: str(described.get(name, record[name])) for name in ("prepare", "extractor", "classifier")}
 
     @property
     def short_key(self) -> str:

@@ -59,10 +59,9 @@ def forest(rows: Sequence[Row], *, name: str, metric: str) -> Markup:
             _interval(axes, y, row)
         axes.set_yticks(at, labels)
         axes.tick_params(axis="y", length=0, labelcolor=COLOURS["ink"])
-        axes.set_xlim(min([0.4, *(row.primary.low - 0.02 for row in shown)]), 1.01)
-        axes.set_ylim(len(shown) - 0.4, -0.6)
+        lowest = min([0.4, *(row.primary.low - 0.02 for row in shown)])
+        axes.set(xlim=(lowest, 1.01), ylim=(len(shown) - 0.4, -0.6), xlabel=f"{metric}, 95 % interval")
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel(f"{metric}, 95 % interval")
         return inline_svg(figure, name=name, label=f"Intervals of {metric} of {len(shown)} pipelines")
 
 
@@ -89,11 +88,8 @@ def roc(curves: Sequence[Curve], *, name: str) -> Markup:
                 linewidth=2 if i == 0 else 1.4,
                 linestyle=style,
             )
-        axes.set_aspect("equal")
-        axes.set_xlim(-0.01, 1.01)
-        axes.set_ylim(-0.01, 1.01)
-        axes.set_xlabel("False-positive rate, patient-weighted")
-        axes.set_ylabel("True-positive rate, patient-weighted")
+        axes.set(aspect="equal", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+        axes.set(xlabel="False-positive rate, patient-weighted", ylabel="True-positive rate, patient-weighted")
         return inline_svg(figure, name=name, label=f"{len(curves)} ROC curves, patient-weighted")
 
 
@@ -126,9 +122,7 @@ def strips(shares: Sequence[PatientShare], classes: Sequence[str], *, name: str)
             axes.hlines(correct.mean(), x - 0.4, x + 0.4, color=COLOURS["ink"], linewidth=1.6)
         axes.set_xticks(range(len(classes)), [printable(c, 24) for c in classes])
         axes.tick_params(axis="x", length=0, labelcolor=COLOURS["ink"])
-        axes.set_xlim(-0.6, len(classes) - 0.4)
-        axes.set_ylim(-0.03, 1.03)
-        axes.set_ylabel("Share of cells classified correctly")
+        axes.set(xlim=(-0.6, len(classes) - 0.4), ylim=(-0.03, 1.03), ylabel="Share of cells classified correctly")
         axes.grid(axis="y", color=COLOURS["line"], linewidth=0.5)
         axes.set_axisbelow(True)
         return inline_svg(figure, name=name, label=f"Correctly classified cells of {len(shares)} patients, by class")
