@@ -97,14 +97,7 @@ def kernel_of(scores: npt.ArrayLike, is_positive: npt.ArrayLike, groups: npt.Arr
     return Kernel(pairs / np.outer(ours, theirs), ours, theirs)
 
 
-def concordance(
-    upper: Floats,
-    lower: Floats,
-    *,
-    rows: Codes,
-    columns: Codes,
-    shape: tuple[int, int],
-) -> Floats:
+def concordance(upper: Floats, lower: Floats, *, rows: Codes, columns: Codes, shape: tuple[int, int]) -> Floats:
     """Count pairs in which an upper cell of a row scores above a lower cell of a column; ties count one half.
 
     Parameters

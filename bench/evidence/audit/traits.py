@@ -89,9 +89,7 @@ def read_traits(files: Sequence[CellFile], *, threads: int, progress: Progress |
     return Traits(traits.hashes, traits.textures, traits.colour, tuple(formats), traits.file_bytes)
 
 
-def _read_cell(
-    file: CellFile,
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8], Floats, str, int]:
+def _read_cell(file: CellFile) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8], Floats, str, int]:
     """Return the grey thumbnail of a cell, its texture, mean colour and file format, and the size of the file."""
     cell = Cell.from_file(file)
     small = thumbnail(cell.image, cell.mask)

@@ -56,12 +56,7 @@ class Recognition:
 
 
 def recognise_patients(
-    features: Values,
-    labels: Values,
-    units: Values,
-    *,
-    max_cells: int = MAX_CELLS,
-    seed: int = 0,
+    features: Values, labels: Values, units: Values, *, max_cells: int = MAX_CELLS, seed: int = 0
 ) -> list[Recognition]:
     """Predict the patient within each class by logistic regression on standardised features, with cell-level 3-fold CV.
 
