@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
 
 from bench.errors import BenchError
 from bench.evidence.comparison.comparable_groups import SHORT_KEY
@@ -159,13 +158,8 @@ def read_row(result: ExperimentResult) -> Row:
     """
     with readable("scores", result):
         lines = result.scores.to_dict(orient="records")
-    scores = {str(line["metric"]): _score(line) for line in lines}
+    scores = {str(line["metric"]): Score(*(line[field.name] for field in fields(Score))) for line in lines}
     return Row(result, {PRIMARY: UNDEFINED, **scores}, _seconds(result))
-
-
-def _score(line: Mapping[Any, Any]) -> Score:
-    value, low, high, repeat_sd = (float(line[k]) for k in ("value", "low", "high", "repeat_sd"))
-    return Score(value, low, high, repeat_sd, str(line["method"]), int(line["n"]))
 
 
 def _seconds(result: ExperimentResult) -> float:

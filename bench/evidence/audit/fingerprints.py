@@ -19,8 +19,6 @@ SIDE = 64
 LOW = 16
 """Rows and columns of hashed low frequencies: 256 bits."""
 
-WORDS = LOW * LOW // 64
-
 UInt8 = npt.NDArray[np.uint8]
 UInt64 = npt.NDArray[np.uint64]
 
@@ -73,7 +71,7 @@ def hashes(grey: UInt8) -> UInt64:
 
     Returns
     -------
-    ndarray of uint64, shape (n, 8, WORDS)
+    ndarray of uint64, shape (n, 8, 4)
         In the order of `ORIENTATIONS`; the first is that of the unchanged thumbnail.
     """
     low = dctn(grey.astype(np.float64), axes=(1, 2))[:, :LOW, :LOW]

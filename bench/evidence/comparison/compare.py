@@ -194,7 +194,8 @@ def compare(
         raise BenchError(f"{title}: undefined for {undefined[0]}, which therefore cannot be compared")
     scores.sort(key=lambda s: (-s.value, s.name))
     reference = next((s for s in scores if s.name == named), scores[0])
-    pairs = _family(scores, reference, all_pairs=all_pairs)
+    others = [(score, reference) for score in scores if score is not reference]
+    pairs = [(lower, higher) for higher, lower in itertools.combinations(scores, 2)] if all_pairs else others
     repeats = int(experiments[0].record["protocol"]["repeats"])
     table = _table(pairs, choose_test(design, rope=rope, seed=seed), choose_second(design, repeats=repeats, seed=seed))
     return Comparison(
@@ -230,14 +231,6 @@ def _find_reference(wanted: str, experiments: Sequence[ExperimentResult], names:
         f"--against {wanted}: not one of the compared experiments.{did_you_mean(plain, names)} They are: "
         f"{', '.join(names)}"
     )
-
-
-def _family(
-    scores: Sequence[PairedScores], reference: PairedScores, *, all_pairs: bool
-) -> list[tuple[PairedScores, PairedScores]]:
-    if all_pairs:
-        return [(lower, higher) for higher, lower in itertools.combinations(scores, 2)]
-    return [(s, reference) for s in scores if s is not reference]
 
 
 def _table(
@@ -310,7 +303,8 @@ def _notes(design: PairedDesign, scores: Sequence[PairedScores], reference: Pair
             )
         notes.append("Differences are means over folds and may deviate slightly from the differences of the scores.")
     notes += _protocol_notes(scores)
-    scarce = _min_units(design)
+    classes = np.zeros(len(design.units)) if design.class_of_unit is None else design.class_of_unit
+    scarce = int(np.unique(classes, return_counts=True)[1].min())
     if scarce < MIN_PATIENTS:
         patients = "1 patient" if scarce == 1 else f"{scarce} patients"
         notes.append(
@@ -328,9 +322,3 @@ def _protocol_notes(scores: Sequence[PairedScores]) -> list[str]:
         if len(values) > 1:
             notes.append(f"The pipelines had different {what} ({', '.join(sorted(values))}).")
     return notes
-
-
-def _min_units(design: PairedDesign) -> int:
-    if design.class_of_unit is None:
-        return len(design.units)
-    return int(np.unique(design.class_of_unit, return_counts=True)[1].min())

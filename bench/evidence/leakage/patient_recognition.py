@@ -48,12 +48,6 @@ class Recognition:
     chance: float
     majority: float
 
-    @property
-    def above_chance(self) -> bool:
-        """Whether the accuracy exceeds that of a constant prediction by more than three standard errors."""
-        baseline = max(self.chance, self.majority)
-        return self.accuracy > baseline + 3 * float(np.sqrt(baseline * (1 - baseline) / self.cells))
-
 
 def recognise_patients(
     features: Values, labels: Values, units: Values, *, max_cells: int = MAX_CELLS, seed: int = 0
