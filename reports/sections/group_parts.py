@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from reports.groups import ComparableGroup
 from reports.rows import Row
+from reports.section import ReportData, Section
 
 T = TypeVar("T")
 
@@ -34,19 +35,24 @@ class GroupPart(Generic[T]):
     missing: tuple[str, ...]
 
 
-def group_parts(groups: Sequence[ComparableGroup], view_of: Callable[[Row], T | None]) -> list[GroupPart[T]]:
-    """Build the views of all groups in which at least one pipeline has one.
+def part_section(data: ReportData, title: str, name: str, view_of: Callable[[Row], T | None]) -> Iterator[Section]:
+    """Build the section of the groups in which at least one pipeline has a view; none if there is no such group.
 
     Parameters
     ----------
-    groups : sequence of ComparableGroup
-        All groups of the page.
+    data : ReportData
+        Contents of the results folder.
+    title, name : str
+        Heading; anchor and name of the template.
     view_of : callable
         Returns the view of a row, or None.
     """
     parts = []
-    for number, group in enumerate(groups, start=1):
+    for number, group in enumerate(data.groups, start=1):
         views = {row.name: view_of(row) for row in group.rows}
         pipelines = tuple(view for view in views.values() if view is not None)
-        parts.append(GroupPart(number, group, pipelines, tuple(name for name, view in views.items() if view is None)))
-    return [part for part in parts if part.pipelines]
+        if pipelines:
+            missing = tuple(pipeline for pipeline, view in views.items() if view is None)
+            parts.append(GroupPart(number, group, pipelines, missing))
+    if parts:
+        yield Section(title, parts, f"{name}.html.j2", name)

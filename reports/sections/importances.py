@@ -10,7 +10,7 @@ import pandas as pd
 
 from reports.rows import Row, readable
 from reports.section import ReportData, Section
-from reports.sections.group_parts import group_parts
+from reports.sections.group_parts import part_section
 
 SHOWN = 15
 """Number of features listed for each pipeline."""
@@ -66,9 +66,7 @@ def sections(data: ReportData) -> Iterator[Section]:
     BenchError
         The importances of an experiment cannot be read.
     """
-    parts = group_parts(data.groups, pipeline_importances)
-    if parts:
-        yield Section("Feature importances", parts, "importances.html.j2", "importances")
+    return part_section(data, "Feature importances", "importances", pipeline_importances)
 
 
 def pipeline_importances(row: Row) -> PipelineImportances | None:

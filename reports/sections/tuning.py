@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.evaluation.optimism import Optimism, summary
 from reports.rows import Row, readable
 from reports.section import ReportData, Section
-from reports.sections.group_parts import group_parts
+from reports.sections.group_parts import part_section
 
 PARAMETER = "param_"
 
@@ -45,9 +45,7 @@ def sections(data: ReportData) -> Iterator[Section]:
     BenchError
         The trials of an experiment cannot be read.
     """
-    parts = group_parts(data.groups, tuned_pipeline)
-    if parts:
-        yield Section("Tuning", parts, "tuning.html.j2", "tuning")
+    return part_section(data, "Tuning", "tuning", tuned_pipeline)
 
 
 def tuned_pipeline(row: Row) -> TunedPipeline | None:

@@ -81,9 +81,9 @@ def audit(data: str | Path, *, folds: int = 5, observer: Observer | None = None,
         findings += more
     else:
         checks = [Check(code, "not checked", "no pixels were read: the images do not exist") for code in PIXELS]
-    found = {finding.code for finding in findings}
+    codes = {finding.code for finding in findings}
     known = {check.code: check for check in [*checks, *_not_checked(table)]}
-    outcomes = [known.get(code) or Check(code, "found" if code in found else "nothing found") for code in TITLES]
+    outcomes = [known.get(code) or Check(code, "found" if code in codes else "nothing found") for code in TITLES]
     return Audit(
         name=read.dataset.name,
         digest=content_digest(read.dataset, read.scan),
@@ -174,8 +174,8 @@ def _pixel_checks(read: _AuditData, options: Options, observer: Observer) -> tup
     )
     findings, links = near_findings(near, table.iloc[first].reset_index(drop=True))
     detail = f"{count(near.candidates, 'pair')} within {near.threshold} of 256 bits compared in full"
-    found = {finding.code for finding in findings}
-    checks = [Check(code, "found" if code in found else "nothing found", detail) for code in ("A007", "A008")]
+    codes = {finding.code for finding in findings}
+    checks = [Check(code, "found" if code in codes else "nothing found", detail) for code in ("A007", "A008")]
     for done, (check, finding) in enumerate(probes(table, read.scan.table, traits, read.dataset.positive), start=1):
         observer.progress("probe for artefacts", done, 4)
         checks.append(check)

@@ -249,7 +249,7 @@ def _table(
 
 def _columns(test: PairedTest | None, ours: PairedScores, theirs: PairedScores) -> dict[str, Any]:
     """Return the description and the outcome of a test; None and NaN without a test."""
-    outcome = Outcome(*[math.nan] * 4) if test is None else test.run(ours, theirs)
+    outcome = Outcome(math.nan, math.nan) if test is None else test.run(ours, theirs)
     described = {"test": test and test.name, "unit": test and test.unit, "assumptions": test and test.assumptions}
     return described | asdict(outcome)
 

@@ -36,9 +36,9 @@ class Outcome:
     """
 
     difference: float
-    low: float
-    high: float
     p: float
+    low: float = float("nan")
+    high: float = float("nan")
     p_worse: float = float("nan")
     p_equivalent: float = float("nan")
     p_better: float = float("nan")
@@ -95,10 +95,8 @@ def decision_test(design: PairedDesign, *, seed: int) -> PairedTest:
 
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
         result = sign_flip(n * (ours.gains - theirs.gains), permutations=PERMUTATIONS, seed=seed)
-        low, high = float("nan"), float("nan")
-        if design.metric != PRIMARY:
-            low, high = percentile_interval(ours.drawn - theirs.drawn)
-        return Outcome(result.value, low, high, result.p)
+        interval = () if design.metric == PRIMARY else percentile_interval(ours.drawn - theirs.drawn)
+        return Outcome(result.value, result.p, *interval)
 
     return PairedTest(
         "patient sign-flip of the balanced accuracy",
@@ -116,7 +114,7 @@ def _fold_test(rope: float, design: PairedDesign) -> PairedTest:
         d = (ours.folds - theirs.folds)[design.used]
         result = corrected_t(d, ratio=design.ratio)
         share = correlated_posterior(d, ratio=design.ratio, rope=rope)
-        return Outcome(result.mean, result.low, result.high, result.p, share.below, share.inside, share.above)
+        return Outcome(result.mean, result.p, result.low, result.high, share.below, share.inside, share.above)
 
     return PairedTest(
         "Nadeau-Bengio corrected t, two-sided",
@@ -136,7 +134,7 @@ def _held_out_test(rope: float, seed: int, design: PairedDesign) -> PairedTest:
         d = _u_difference(ours, theirs)
         half = float(norm.ppf(0.975)) * d.error
         share = posterior(d.value, d.error, rope, norm.cdf)
-        return Outcome(d.value, d.value - half, d.value + half, p, share.below, share.inside, share.above)
+        return Outcome(d.value, p, d.value - half, d.value + half, share.below, share.inside, share.above)
 
     return PairedTest(
         "patient-swap permutation, two-sided",
@@ -150,7 +148,7 @@ def _held_out_test(rope: float, seed: int, design: PairedDesign) -> PairedTest:
 def _u_test(design: PairedDesign) -> PairedTest:
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
         result = _u_difference(ours, theirs)
-        return Outcome(result.value, float("nan"), float("nan"), result.p)
+        return Outcome(result.value, result.p)
 
     return PairedTest(
         "paired U-test of the patient-weighted AUROC, two-sided",

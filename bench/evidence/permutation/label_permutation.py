@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -69,11 +68,7 @@ class LabelPermutations:
     @property
     def possible(self) -> int:
         """Number of distinct label assignments including the true one: C(P, P1), multinomial for more classes."""
-        left, ways = len(self.units.labels), 1
-        for n in self.units.counts.values():
-            ways *= math.comb(left, n)
-            left -= n
-        return ways
+        return math.factorial(len(self.units.labels)) // math.prod(map(math.factorial, self.units.counts.values()))
 
     @property
     def exact(self) -> bool:
@@ -88,8 +83,8 @@ class LabelPermutations:
     def __iter__(self) -> Iterator[tuple[str, Values]]:
         """Yield name and labels, shape (n_units,); labels of a name do not depend on the number of permutations."""
         if self.exact:
-            others = (a for a in arrangements(self.units.counts) if not np.array_equal(a, self.units.labels))
-            yield from ((f"labelling {number}", labels) for number, labels in enumerate(others))
+            others = (a for a in arrangements(self.units.counts) if a != tuple(self.units.labels))
+            yield from ((f"arrangement {number}", np.array(labels)) for number, labels in enumerate(others))
             return
         for number in range(self.requested):
             rng = np.random.default_rng(seed_of("label permutation", self.seed, number))
@@ -120,22 +115,12 @@ def unit_labels(table: pd.DataFrame) -> UnitLabels:
     return UnitLabels(units, labels[first], unit_of)
 
 
-def arrangements(counts: Mapping[str, int]) -> Iterator[Values]:
-    """Yield every distinct arrangement of `counts[label]` labels of each kind, in a fixed order."""
-    places = sum(counts.values())
-    width = max(map(len, counts), default=1)
-    kinds = sorted(counts)
-
-    def fill(row: Values, free: tuple[int, ...], left: list[str]) -> Iterator[Values]:
-        if not left:
-            yield row
-            return
-        for chosen in itertools.combinations(free, counts[left[0]]):
-            filled = row.copy()
-            filled[list(chosen)] = left[0]
-            yield from fill(filled, tuple(f for f in free if f not in chosen), left[1:])
-
-    yield from fill(np.full(places, "", dtype=f"<U{width}"), tuple(range(places)), kinds)
+def arrangements(counts: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
+    """Yield every distinct arrangement of `counts[label]` labels of each kind, in lexicographic order."""
+    if not any(counts.values()):
+        yield ()
+    for label in sorted(name for name, left in counts.items() if left):
+        yield from ((label, *others) for others in arrangements({**counts, label: counts[label] - 1}))
 
 
 def permuted_label_scores(
