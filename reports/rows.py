@@ -117,19 +117,14 @@ class Row:
         return name + (f" ({self.short_key})" if self.short_key else "")
 
     @property
-    def badges(self) -> tuple[str, ...]:
-        """Flags of the experiment."""
-        return self.result.flags
-
-    @property
     def baseline(self) -> bool:
         """Whether the row is a baseline."""
-        return BASELINE in self.badges
+        return BASELINE in self.result.flags
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Flags that call the score into question."""
-        return tuple(badge for badge in self.badges if badge != BASELINE)
+        return tuple(flag for flag in self.result.flags if flag != BASELINE)
 
     @property
     def primary(self) -> Score:

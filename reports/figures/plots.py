@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -45,16 +46,8 @@ def forest(rows: Sequence[Row], *, name: str, metric: str) -> Markup:
         axes = figure.add_axes((left / width, 0.5 / height, 3.8 / width, 1 - 0.8 / height))
         at = range(len(shown))
         axes.axvline(CHANCE, color=COLOURS["soft"], linewidth=0.8, dashes=(3, 3))
-        axes.annotate(
-            "random guessing",
-            (CHANCE, 1),
-            (0, 3),
-            xycoords=axes.get_xaxis_transform(),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-            color=COLOURS["soft"],
-        )
+        above: dict[str, Any] = {"xycoords": axes.get_xaxis_transform(), "textcoords": "offset points", "ha": "center"}
+        axes.annotate("random guessing", (CHANCE, 1), (0, 3), **above, fontsize=8, color=COLOURS["soft"])
         for y, row in zip(at, shown, strict=True):
             _interval(axes, y, row)
         axes.set_yticks(at, labels)
@@ -80,14 +73,8 @@ def roc(curves: Sequence[Curve], *, name: str) -> Markup:
         axes = figure.add_axes((0.12, 0.11, 0.86, 0.87))
         axes.plot([0, 1], [0, 1], color=COLOURS["soft"], linewidth=0.8, dashes=(3, 3))
         for i, curve in reversed(list(enumerate(curves))):
-            style = (0, DASHES[i] or None)
-            axes.plot(
-                curve.false_positive,
-                curve.true_positive,
-                color=COLOURS[f"c{i}"],
-                linewidth=2 if i == 0 else 1.4,
-                linestyle=style,
-            )
+            (line,) = axes.plot(curve.false_positive, curve.true_positive, color=COLOURS[f"c{i}"])
+            line.set(linewidth=2 if i == 0 else 1.4, linestyle=(0, DASHES[i] or None))
         axes.set(aspect="equal", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
         axes.set(xlabel="False-positive rate, patient-weighted", ylabel="True-positive rate, patient-weighted")
         return inline_svg(figure, name=name, label=f"{len(curves)} ROC curves, patient-weighted")
@@ -131,7 +118,7 @@ def strips(shares: Sequence[PatientShare], classes: Sequence[str], *, name: str)
 def _interval(axes: Axes, y: float, row: Row) -> None:
     score = row.primary
     colour = COLOURS["bad" if row.warnings else "soft" if row.baseline else "c0"]
-    face = COLOURS["page"] if row.badges else colour
+    face = COLOURS["page"] if row.result.flags else colour
     axes.hlines(y, score.low, score.high, color=colour, linewidth=1.6)
     axes.plot([score.value], [y], "o", color=colour, markersize=5.5, markerfacecolor=face)
     axes.text(1.03, y, str(score), va="center", color=COLOURS["soft"], transform=axes.get_yaxis_transform())

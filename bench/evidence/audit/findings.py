@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from bench.evidence.text import json_value
 from bench.storage.json_files import write_json
 
 Level = Literal["error", "warning", "note"]
@@ -121,15 +122,9 @@ class Audit:
 
     def record(self) -> dict[str, Any]:
         """Return all fields, `passed` and check titles as JSON values."""
-        return {
-            "name": self.name,
-            "digest": self.digest,
-            "passed": self.passed,
-            "counts": dict(self.counts),
-            "findings": [asdict(finding) for finding in self.findings],
-            "checks": [{**asdict(check), "title": check.title} for check in self.checks],
-            "links": [list(pair) for pair in self.links],
-        }
+        checks = [{**asdict(check), "title": check.title} for check in self.checks]
+        record: dict[str, Any] = json_value({**asdict(self), "passed": self.passed, "checks": checks})
+        return record
 
     def write(self, results: Path) -> Path:
         """Write the record to `audit/<first 12 digits of the digest>.json` in a results folder and return its path.
