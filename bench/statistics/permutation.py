@@ -128,9 +128,8 @@ def sign_flip(differences: npt.ArrayLike, *, permutations: int = 10_000, seed: i
         rng=np.random.default_rng(seed),
     )
     tried = 2 ** len(d) if exact else permutations
-    return PermutationResult(
-        float(d.mean()), float(min(1.0, result.pvalue)), 2 / tried if exact else 2 / (tried + 1), tried
-    )
+    floor = 2 / tried if exact else 2 / (tried + 1)
+    return PermutationResult(float(d.mean()), float(min(1.0, result.pvalue)), floor, tried)
 
 
 def permutation_p(observed: float, null: npt.ArrayLike) -> float:
@@ -151,11 +150,9 @@ def _flipped(weights: Floats, observed: float, permutations: int, seed: int) -> 
     n = len(weights)
     if n <= MAX_EXACT:
         signs = 1.0 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
-        extreme = np.abs(signs @ weights) >= abs(observed) - _TOLERANCE
-        return PermutationResult(observed, float(extreme.mean()), 2 / 2**n, 2**n)
-    rng = np.random.default_rng(seed)
-    signs = rng.choice(np.array([-1.0, 1.0]), size=(permutations, n))
+        p = float((np.abs(signs @ weights) >= abs(observed) - _TOLERANCE).mean())
+        return PermutationResult(observed, p, 2 / 2**n, 2**n)
+    signs = np.random.default_rng(seed).choice(np.array([-1.0, 1.0]), size=(permutations, n))
     extreme = np.abs(signs @ weights) >= abs(observed) - _TOLERANCE
-    return PermutationResult(
-        observed, float((1 + extreme.sum()) / (1 + permutations)), 1 / (permutations + 1), permutations
-    )
+    p = float((1 + extreme.sum()) / (1 + permutations))
+    return PermutationResult(observed, p, 1 / (permutations + 1), permutations)

@@ -16,7 +16,7 @@ from bench.errors import BenchError, did_you_mean
 from bench.evidence.comparison.comparable_groups import check_comparable, unique_names
 from bench.evidence.comparison.paired_scores import PairedDesign, PairedScores, read_paired_scores
 from bench.evidence.comparison.paired_tests import Outcome, PairedTest, choose_second, choose_test
-from bench.evidence.text import LEVEL, json_value
+from bench.evidence.text import LEVEL, count, json_value
 from bench.experiments.records import ExperimentResult
 from bench.scores.metrics import METRICS, PRIMARY
 from bench.statistics.multiple import holm
@@ -99,9 +99,8 @@ class Comparison:
     @property
     def family(self) -> str:
         """Description of the tests in Holm's correction."""
-        n = len(self.table)
         kind = "all pairs" if self.all_pairs else f"all against {self.reference}"
-        return f"{n} {'comparison' if n == 1 else 'comparisons'}, {kind}"
+        return f"{count(len(self.table), 'comparison')}, {kind}"
 
     @property
     def against_reference(self) -> pd.DataFrame:
@@ -306,10 +305,8 @@ def _notes(design: PairedDesign, scores: Sequence[PairedScores], reference: Pair
     classes = np.zeros(len(design.units)) if design.class_of_unit is None else design.class_of_unit
     scarce = int(np.unique(classes, return_counts=True)[1].min())
     if scarce < MIN_PATIENTS:
-        patients = "1 patient" if scarce == 1 else f"{scarce} patients"
-        notes.append(
-            f"One class has {patients}: with fewer than {MIN_PATIENTS}, p-values and intervals are approximate."
-        )
+        few = f"One class has {count(scarce, 'patient')}"
+        notes.append(f"{few}: with fewer than {MIN_PATIENTS}, p-values and intervals are approximate.")
     return notes
 
 

@@ -188,12 +188,10 @@ def _test(reloaded: Reloaded, permutations: int, jobs: int, observer: Observer) 
 def _check_split(split: str, options: Mapping[str, Any]) -> None:
     if split != "patient":
         why = "shares patients between training and test" if split == "image" else "has folds not drawn from labels"
-        raise BenchError(
-            f"--split {split} {why}; the permutation test redraws folds from permuted labels and needs an experiment "
-            "with --split patient"
-        )
-    if options.get("folds_file"):
-        raise BenchError(
-            "this experiment's folds came from a file; the permutation test redraws folds from permuted labels and "
-            "needs an experiment without --folds-file"
-        )
+        problem, needed = f"--split {split} {why}", "with --split patient"
+    elif options.get("folds_file"):
+        problem, needed = "this experiment's folds came from a file", "without --folds-file"
+    else:
+        return
+    test = "the permutation test redraws folds from permuted labels"
+    raise BenchError(f"{problem}; {test} and needs an experiment {needed}")
