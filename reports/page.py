@@ -116,8 +116,7 @@ def _environment() -> Environment:
         "p": p_text,
         "seconds": _seconds,
         "sort_value": _sort_value,
-        "steps": _steps,
-        "selector": _selector,
+        "break_before": _break_before,
     }
     return environment
 
@@ -129,14 +128,9 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"
 
 
-def _steps(prepare: str) -> Markup:
-    """Allow line breaks between the steps of a preparation."""
-    return Markup("<wbr>+").join(prepare.split("+"))
-
-
-def _selector(selector: str) -> Markup:
-    """Allow a line break before the parameters of a selector."""
-    return Markup("<wbr>[").join(selector.split("["))
+def _break_before(text: str, sign: str) -> Markup:
+    """Allow line breaks before a sign, such as `[` of the parameters of a selector."""
+    return (Markup("<wbr>") + sign).join(text.split(sign))
 
 
 def _sort_value(row: Row, metric: str) -> str:

@@ -25,6 +25,9 @@ class Estimate:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
 
 def primary_estimate(scores: pd.DataFrame) -> Estimate:
     """Return the primary metric of a table of scores (`bench.scores.metrics.score`) with its interval."""

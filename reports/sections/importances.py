@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 
 from reports.rows import Row, readable
-from reports.section import ReportData, Section
-from reports.sections.group_parts import part_section
+from reports.section import ReportData, Section, part_section
 
 SHOWN = 15
 """Number of features listed for each pipeline."""

@@ -7,8 +7,7 @@ from typing import Any
 
 from bench.evaluation.optimism import summary
 from reports.rows import Row, readable
-from reports.section import ReportData, Section
-from reports.sections.group_parts import part_section
+from reports.section import ReportData, Section, part_section
 
 PARAMETER = "param_"
 

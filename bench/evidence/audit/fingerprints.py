@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -23,23 +21,7 @@ UInt8 = npt.NDArray[np.uint8]
 UInt64 = npt.NDArray[np.uint64]
 
 
-@dataclass(frozen=True)
-class Thumbnail:
-    """Bounding box of a cell, resized to a small square.
-
-    Parameters
-    ----------
-    grey : ndarray of uint8, shape (SIDE, SIDE)
-        Luminance of the bounding box.
-    inside : ndarray of bool, shape (SIDE, SIDE)
-        True on the cell.
-    """
-
-    grey: UInt8
-    inside: Flags
-
-
-def thumbnail(image: UInt8, mask: Flags) -> Thumbnail:
+def thumbnail(image: UInt8, mask: Flags) -> tuple[UInt8, Flags]:
     """Crop a cell to the bounding box of its mask and resize it.
 
     Parameters
@@ -48,13 +30,20 @@ def thumbnail(image: UInt8, mask: Flags) -> Thumbnail:
         RGB.
     mask : ndarray of bool, shape (height, width)
         True on the cell; at least one pixel.
+
+    Returns
+    -------
+    grey : ndarray of uint8, shape (SIDE, SIDE)
+        Luminance of the bounding box.
+    inside : ndarray of bool, shape (SIDE, SIDE)
+        True on the cell.
     """
     x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
     crop = np.ascontiguousarray(image[y : y + height, x : x + width])
     grey = Image.fromarray(crop).convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     cover = np.where(mask[y : y + height, x : x + width], np.uint8(255), np.uint8(0))
     inside = Image.fromarray(cover).resize((SIDE, SIDE), Image.Resampling.BOX)
-    return Thumbnail(np.asarray(grey), np.asarray(inside) >= 128)
+    return np.asarray(grey), np.asarray(inside) >= 128
 
 
 def hashes(grey: UInt8) -> UInt64:

@@ -102,9 +102,7 @@ def _run_probe(
         estimate = probe(values, table, positive)
     except BenchError as error:
         return Check(code, "not checked", str(error)), None
-    measured = (
-        f"patient-weighted AUROC {estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}] on unseen patients"
-    )
+    measured = f"patient-weighted AUROC {estimate} on unseen patients"
     if not estimate.low > PREDICTIVE:
         return Check(code, "nothing found", measured), None
     artefact = code != "A017" and estimate.low > ARTEFACT
@@ -113,14 +111,12 @@ def _run_probe(
     return Check(code, "found", measured), finding
 
 
-_FILES = (
-    "A network can learn this instead of the cell; convert all images to one size, format and compression before "
-    "training."
-)
 _ADVICE: Mapping[str, str] = {
-    "A014": _FILES,
-    "A015": _FILES,
-    "A016": _FILES,
+    **dict.fromkeys(
+        ("A014", "A015", "A016"),
+        "A network can learn this instead of the cell; convert all images to one size, format and compression before "
+        "training.",
+    ),
     "A017": "No split separates stain from disease if each patient was stained once; compare scores with this one, "
     "which bench matrix shows in the row of the extractor stain.",
 }

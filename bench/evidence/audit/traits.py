@@ -81,11 +81,11 @@ def read_traits(files: Sequence[CellFile], *, threads: int, progress: Progress |
 def _read_cell(file: CellFile) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8], Floats, str, int]:
     """Return the grey thumbnail of a cell, its texture, mean colour and file format, and the size of the file."""
     cell = Cell.from_file(file)
-    small = thumbnail(cell.image, cell.mask)
-    fine = texture(small.grey, small.inside)
+    grey, inside = thumbnail(cell.image, cell.mask)
+    fine = texture(grey, inside)
     path = Path(file.path)
     with Image.open(path) as header:
         kind = f"{header.format} {header.mode}"
     scaled = np.rint(fine * (127 / max(float(np.abs(fine).max()), 1e-6))).astype(np.int8)
     colour = cell.image[cell.mask].mean(axis=0, dtype=np.float64)
-    return small.grey, scaled, colour, kind, path.stat().st_size
+    return grey, scaled, colour, kind, path.stat().st_size

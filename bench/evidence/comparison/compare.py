@@ -196,6 +196,7 @@ def compare(
     others = [(score, reference) for score in scores if score is not reference]
     pairs = [(lower, higher) for higher, lower in itertools.combinations(scores, 2)] if all_pairs else others
     repeats = int(experiments[0].record["protocol"]["repeats"])
+    right = np.stack([s.right for s in scores], axis=1)
     table = _table(pairs, choose_test(design, rope=rope, seed=seed), choose_second(design, repeats=repeats, seed=seed))
     return Comparison(
         metric=design.metric,
@@ -208,7 +209,7 @@ def compare(
         notes=tuple(_notes(design, scores, reference, repeats=repeats)),
         data=scores[0].result.record["data"],
         protocol=scores[0].result.record["protocol"],
-        friedman=_omnibus_test(scores),
+        friedman=friedman(right) if len(right) >= 2 and len(scores) >= 3 else None,
     )
 
 
@@ -251,11 +252,6 @@ def _columns(test: PairedTest | None, ours: PairedScores, theirs: PairedScores) 
     outcome = Outcome(math.nan, math.nan) if test is None else test.run(ours, theirs)
     described = {"test": test and test.name, "unit": test and test.unit, "assumptions": test and test.assumptions}
     return described | asdict(outcome)
-
-
-def _omnibus_test(scores: Sequence[PairedScores]) -> Friedman | None:
-    right = np.stack([s.right for s in scores], axis=1)
-    return friedman(right) if right.shape[0] >= 2 and right.shape[1] >= 3 else None
 
 
 def _on_patients(ours: PairedScores, theirs: PairedScores) -> tuple[float, float]:

@@ -100,13 +100,12 @@ def _read(path: Path) -> Comparison:
 def _comparison(record: Mapping[str, Any]) -> Comparison:
     table, standings = _table(record["comparisons"], COLUMNS), _table(record["standings"], STANDINGS)
     pipelines = [str(name) for name in standings["pipeline"]]
-    metric, best, reference = (str(record[name]) for name in ("metric", "best", "reference"))
-    if metric not in METRICS or not {best, reference, *table["pipeline"], *table["against"]} <= set(pipelines):
+    names = {name: str(record[name]) for name in ("metric", "best", "reference")}
+    compared = {names["best"], names["reference"], *table["pipeline"], *table["against"]}
+    if names["metric"] not in METRICS or not compared <= set(pipelines):
         raise ValueError("unknown metric or pipeline")
     return Comparison(
-        metric=metric,
-        best=best,
-        reference=reference,
+        **names,
         all_pairs=record["all_pairs"] is True,
         rope=float(record["rope"]),
         table=table,
