@@ -26,10 +26,10 @@ class Outcome:
     ----------
     difference : float
         Score of the first pipeline minus that of the second.
-    low, high : float
-        95 % interval of the difference.
     p : float
         Two-sided p-value.
+    low, high : float
+        95 % interval of the difference; NaN where the test does not provide it.
     p_worse, p_equivalent, p_better : float
         Probability of a difference below, in and above the region of practical equivalence; NaN where the test does
         not provide it.
