@@ -14,7 +14,7 @@ from bench.experiments.leaderboard import failed_row, finished_row, leaderboard_
 from bench.experiments.records import ExperimentResult, decision_of
 from bench.experiments.results import Results
 from bench.observer import Observer
-from bench.scores.decisions import Decision, Inner, add_decisions, decide
+from bench.scores.decisions import Decision, Inner, fit_decision
 from bench.scores.metrics import score as score_predictions
 from bench.scores.predictions import checked_probabilities, probability_columns
 from bench.splits.held_out_log import AccessLog
@@ -174,8 +174,8 @@ def recompute_decisions(result: ExperimentResult, decision: Decision) -> pd.Data
             training[unit].to_numpy().astype(str),
             training["inner_fold"].to_numpy(),
         )
-        decided = decide(part[columns].to_numpy(dtype=np.float64), learned_on, decision, positive=positive)
-        parts.append(add_decisions(part, decided, classes, calibrated=decision.calibrate != "none"))
+        fitted = fit_decision(learned_on, decision, positive=positive)
+        parts.append(fitted.add_to(part, part[columns].to_numpy(dtype=np.float64), classes))
     return pd.concat(parts).loc[predictions.index]
 
 
