@@ -7,6 +7,9 @@ import numpy as np
 
 from extractors.arrays import BoolArray, Int32Array
 
+EXACT_PX = 2500
+"""Largest height and width for which OpenCV's distances, in single precision, give exact squares."""
+
 
 def squared_distance(mask: BoolArray) -> Int32Array:
     """Compute the squared distance between the centres of each pixel and the nearest one outside the mask: an integer.
@@ -14,15 +17,27 @@ def squared_distance(mask: BoolArray) -> Int32Array:
     Parameters
     ----------
     mask : ndarray of bool, shape (height, width)
-        False along its four sides; exact for masks of up to 2,500 pixels in height and width.
+        False along its four sides.
 
     Returns
     -------
     ndarray of int32, shape (height, width)
         In px^2; 0 outside.
     """
+    if max(mask.shape) > EXACT_PX:
+        return _of_large_mask(mask)
     distance = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return np.asarray(np.rint(np.square(distance, dtype=np.float64)), dtype=np.int32)
+
+
+def _of_large_mask(mask: BoolArray) -> Int32Array:
+    from scipy.ndimage import distance_transform_edt  # noqa: PLC0415 (slower; for large masks only)
+
+    nearest = distance_transform_edt(mask, return_distances=False, return_indices=True)
+    squares = np.zeros(mask.shape, dtype=np.int32)
+    for axis, position in enumerate(np.ogrid[: mask.shape[0], : mask.shape[1]]):
+        squares += np.square(nearest[axis] - position.astype(np.int32))
+    return squares
 
 
 def depths(squared_distance: Int32Array) -> tuple[float, float, float]:
