@@ -83,9 +83,9 @@ class Glcm(GreyLevelBase):
 
     def _measure_levels(self, quantised: Quantised) -> Measured:
         values: list[float | Status] = []
-        for distance in self._distances:
-            pairs = cooccurrences(quantised, distance=distance)
-            by_direction = np.stack(list(haralick(pairs).values()))
+        counts = cooccurrences(quantised, distances=self._distances)
+        by_distance = np.split(np.stack(list(haralick(np.concatenate(counts)).values())), len(counts), axis=1)
+        for pairs, by_direction in zip(counts, by_distance, strict=True):
             reason = Status.FLAT if pairs.any(axis=(1, 2)).all() else Status.TOO_SMALL
             reduced = np.concatenate([by_direction.mean(axis=1), np.ptp(by_direction, axis=1)])
             values += [value if isfinite(value) else reason for value in reduced.tolist()]
@@ -96,25 +96,26 @@ class Glcm(GreyLevelBase):
         return validated_integers("distances", self.distances, 1)
 
 
-def cooccurrences(quantised: Quantised, *, distance: int) -> Int64Array:
-    """Count the pairs of levels at a distance: one symmetric matrix per direction.
+def cooccurrences(quantised: Quantised, *, distances: Sequence[int]) -> Int64Array:
+    """Count the pairs of levels at each distance: one symmetric matrix per direction.
 
     Parameters
     ----------
     quantised : Quantised
         Pairs with the background are not counted.
-    distance : int
+    distances : sequence of int
 
     Returns
     -------
-    ndarray of int64, shape (4, count, count)
+    ndarray of int64, shape (n_distances, 4, count, count)
         By direction; all 0 for a direction without pairs.
     """
-    count, diagonal = quantised.count + 1, float(np.hypot(distance, distance))
-    straight = graycomatrix(quantised.levels, [distance], [0, np.pi / 2], levels=count)  # type: ignore[no-untyped-call]
-    oblique = graycomatrix(quantised.levels, [diagonal], [np.pi / 4, 3 * np.pi / 4], levels=count)  # type: ignore[no-untyped-call]
-    pairs = np.stack([matrix[1:, 1:, 0, angle] for angle in (0, 1) for matrix in (straight, oblique)]).astype(np.int64)
-    return pairs + pairs.transpose(0, 2, 1)
+    levels, count, diagonals = quantised.levels, quantised.count + 1, np.hypot(distances, distances)
+    straight = graycomatrix(levels, distances, [0, np.pi / 2], levels=count)  # type: ignore[no-untyped-call]
+    oblique = graycomatrix(levels, diagonals, [np.pi / 4, 3 * np.pi / 4], levels=count)  # type: ignore[no-untyped-call]
+    directions = [matrix[1:, 1:, :, angle] for angle in (0, 1) for matrix in (straight, oblique)]
+    pairs = np.stack(directions, axis=-1).transpose(2, 3, 0, 1).astype(np.int64)
+    return np.asarray(pairs + pairs.swapaxes(2, 3))
 
 
 def haralick(counts: Int64Array) -> dict[str, Float64Array]:

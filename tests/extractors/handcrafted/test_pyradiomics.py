@@ -121,7 +121,7 @@ PEERS = {
 
 
 def glcm_means(levels: Quantised) -> dict[str, Any]:
-    return {name: values.mean() for name, values in haralick(cooccurrences(levels, distance=1)).items()}
+    return {name: values.mean() for name, values in haralick(cooccurrences(levels, distances=[1])[0]).items()}
 
 
 OURS: dict[str, Any] = {
