@@ -14,7 +14,6 @@ from bench.errors import BenchError
 from bench.evidence.comparison import compare as comparisons
 from bench.evidence.comparison.record import store_comparison
 from bench.evidence.comparison.selection import experiment_at, resolve_experiments
-from bench.executors.cores import default_jobs
 from bench.experiments.leaderboard import headline
 from bench.experiments.plan import Plan, make_plan
 from bench.experiments.records import ExperimentResult, Failure
@@ -266,7 +265,7 @@ def run_options(options: Options, observer: Observer | None = None) -> MatrixRes
         open_storage(options.storage)
     results = Results.create(options.out)
     try:
-        run_plan(planned, results, jobs=options.jobs or default_jobs(options.threads), observer=observer)
+        run_plan(planned, results, observer=observer)
         results.write_leaderboard()
     except OSError as error:
         place = "" if error.filename is None else f": {error.filename}"

@@ -10,7 +10,7 @@ import typer
 from bench.cli.display.terminal import live_progress, show_line
 from bench.cli.options import OUTPUT, Data, command, optional, set_options, stage_options, stoppable
 from bench.errors import BenchError
-from bench.features.store.location import store_folder
+from bench.storage.folders import store_folder
 
 features = typer.Typer(no_args_is_help=True, help="Inspect, extract and manage features.")
 
@@ -126,8 +126,8 @@ def why(
     from bench.features.store.explain import explain  # noqa: PLC0415
 
     with stoppable(resumes=False), live_progress() as observer:
-        request = resolve_features(data, extractor, observer=observer, **set_options(options))
-        explanation = explain(request.store, request.entry, request.opened.cell_digests)
+        _, request = resolve_features(data, extractor, observer=observer, **set_options(options))
+        explanation = explain(store_folder(request.options.store), request.entry, request.digests)
     show_explanation(explanation, request.plugin.selector)
 
 
@@ -193,7 +193,7 @@ def path(
     from bench.features.extract import resolve_features  # noqa: PLC0415
 
     with stoppable(resumes=False), live_progress() as observer:
-        request = resolve_features(data, extractor, observer=observer, **set_options(options))
+        _, request = resolve_features(data, extractor, observer=observer, **set_options(options))
     if not request.entry.stored:
         selector = request.plugin.selector
         typer.echo(f"{selector} of {data} is not stored; bench features why shows the differences", err=True)

@@ -1,34 +1,21 @@
-"""Interface of executors: submit tasks, wait for futures."""
+"""Interface of executors (submit tasks, wait for futures) and the choice among them."""
 
 from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import CancelledError, Future, TimeoutError
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from bench.errors import BenchError
+from bench.executors.cores import default_jobs
+from bench.executors.inline import InlineExecutor
+from bench.executors.threads import thread_variables
 
 _FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Bounds on one task.
-
-    Parameters
-    ----------
-    timeout_s : float or None
-        Seconds after which the task is killed; None for no bound.
-    """
-
-    timeout_s: float | None = None
-
-
-NO_LIMITS = Limits()
 
 
 class Executor(Protocol):
@@ -38,11 +25,43 @@ class Executor(Protocol):
     def jobs(self) -> int:
         """Tasks that run at the same time."""
 
-    def submit(self, task: Callable[..., Any], *args: Any, limits: Limits = NO_LIMITS) -> Future[Any]:
+    def submit(self, task: Callable[..., Any], *args: Any) -> Future[Any]:
         """Queue a call of `task`; its result and arguments must be picklable."""
 
     def wait(self, futures: Collection[Future[Any]], timeout_s: float | None = None) -> set[Future[Any]]:
         """Wait until one of the futures is done, at most `timeout_s` seconds; return those that are done."""
+
+
+@contextmanager
+def open_executor(jobs: int | None, threads: int, *, timeout_s: float | None = None) -> Iterator[Executor]:
+    """Yield an executor and stop it at the end of the block, also by Ctrl-C.
+
+    One job without a time limit runs in this process; anything else runs in a pool of local worker processes. Libraries
+    that are loaded meanwhile, here or in a worker, start with the given number of threads: the pool replaces a dead
+    worker at any time.
+
+    Parameters
+    ----------
+    jobs : int or None
+        Tasks that run at the same time; None: as many as the cores allow.
+    threads : int
+        Threads of a task.
+    timeout_s : float, optional
+        Seconds after which a task is killed.
+    """
+    jobs = jobs or default_jobs(threads)
+    if jobs == 1 and timeout_s is None:
+        with thread_variables(threads):
+            yield InlineExecutor(threads)
+        return
+    from bench.executors.local_pool import LocalPool  # noqa: PLC0415 (only the used executor is imported)
+
+    with thread_variables(threads):
+        pool = LocalPool(jobs, threads, timeout_s=timeout_s)
+        try:
+            yield pool
+        finally:
+            pool.stop()
 
 
 def failure_reason(future: Future[Any]) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from bench.datasets.loading import LoadedDataset
 from bench.errors import BenchError
 from bench.features.store.entry import Entry
 from bench.features.store.keys import READING, entry_of, extractor_identity
-from bench.features.store.location import store_folder
-from bench.options import Options
 from bench.plugins.pipeline import NO_PREPARATION, PipelineSpec
 from bench.plugins.preparation import canonical, parse_prepare, preparation_code
 from bench.plugins.registry import PIXELS, Plugin
@@ -99,25 +97,18 @@ class ExperimentFeatures:
 
 
 def features_of(
-    prepare: str, extractor: Plugin | None, opened: LoadedDataset, options: Options, device: str
+    prepare: str, extractor: Plugin | None, digests: Sequence[str], *, store: Path, settings: Mapping[str, Any]
 ) -> ExperimentFeatures:
-    """Return identity and store entry of the features of prepared cells."""
+    """Return identity and store entry of the features of prepared cells; `settings` are those of the key."""
     steps = parse_prepare(prepare)
     canonical_prepare = canonical(steps)
     if extractor is None:
         code = {"preparation": preparation_code(steps), "reading": code_digest(READING)}
         return ExperimentFeatures({"extractor": PIXELS, "prepare": canonical_prepare, **code})
-    weights_dir = str(options.weights_dir) if options.weights_dir else None
-    settings: dict[str, Any] = {
-        "weights_dir": weights_dir,
-        "threads": options.threads,
-        "prepare": canonical_prepare,
-        "device": device,
-    }
     try:
         if extractor.requires_fit:
-            return ExperimentFeatures(extractor_identity(extractor, **settings))
-        entry = entry_of(store_folder(options.store), extractor, opened.cell_digests, **settings)
+            return ExperimentFeatures(extractor_identity(extractor, prepare=canonical_prepare, **settings))
+        entry = entry_of(store, extractor, digests, prepare=canonical_prepare, **settings)
     except BenchError as error:
         problem = {"extractor": extractor.canonical, "prepare": canonical_prepare, "problem": str(error)}
         return ExperimentFeatures(problem, problem=str(error))

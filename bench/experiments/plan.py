@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,18 @@ from bench.experiments.experiment import ENGINE, FORMAT, Experiment, experiment_
 from bench.experiments.records import BASELINE, LEAKY, RANDOM_WEIGHTS
 from bench.experiments.results import Results
 from bench.experiments.saved_options import reading_options
-from bench.features.store.location import store_folder
+from bench.features.extraction import FeatureRequest, key_settings
 from bench.observer import Observer
 from bench.options import Options
 from bench.plugins import objects, registry
 from bench.plugins.baselines import PRIOR, is_baseline, with_baselines
-from bench.plugins.devices import device_of
 from bench.plugins.pipeline import PipelineSpec
 from bench.plugins.preparation import parse_prepare
 from bench.plugins.registry import PIXELS
 from bench.splits.fold_manifest import Folds
 from bench.splits.outer_folds import outer_folds
 from bench.storage.fingerprints import code_digest
+from bench.storage.folders import store_folder
 from extractors.cells import Cells
 
 
@@ -65,6 +65,12 @@ class Plan:
     def cells(self, experiment: Experiment) -> Cells:
         """Return the cells of the dataset, prepared as the experiment requires."""
         return self.opened.dataset.cells(parse_prepare(experiment.prepare))
+
+    def features(self, experiment: Experiment) -> FeatureRequest:
+        """Return the features of an experiment with a store entry, stored or not."""
+        entry, extractor, name = experiment.entry, experiment.extractor, experiment.pipeline.features_name
+        assert entry is not None and extractor is not None  # noqa: S101 (features with an entry are extracted)
+        return FeatureRequest(entry, extractor, self.cells(experiment), self.opened.cell_digests, self.options, name)
 
     def record(self, experiment: Experiment) -> dict[str, Any]:
         """Return the record of an experiment (`experiment.json`)."""
@@ -151,7 +157,7 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Loa
         The data, a name or a parameter is invalid, or the folds cannot be drawn.
     """
     pipelines = _pipelines(options)
-    device = device_of(options.device)
+    store, settings = store_folder(options.store), key_settings(options)
     observer = observer or Observer()
     for notice in objects.notices_of(pipelines):
         observer.notice(notice)
@@ -159,18 +165,8 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Loa
     folds = outer_folds(opened.dataset.table, options)
     for notice in folds.notices:
         observer.notice(notice)
-    protocol = Protocol(
-        split=options.split,
-        folds=folds.count,
-        repeats=folds.repeats,
-        inner_folds=options.inner_folds,
-        tune=options.tune,
-        calibrate=options.calibrate,
-        threshold=options.threshold,
-        aggregate=options.aggregate,
-        seed=options.seed,
-        threads=options.threads,
-    )
+    chosen = {field.name: getattr(options, field.name) for field in fields(Protocol)}
+    protocol = Protocol(**chosen | {"folds": folds.count, "repeats": folds.repeats})
     common = {
         "format": FORMAT,
         "data": opened.digest,
@@ -180,7 +176,7 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Loa
         "engine": code_digest(*ENGINE),
     }
     inputs = dict.fromkeys((p.prepare, p.extractor) for p in pipelines)
-    features = {(prepare, x): features_of(prepare, x, opened, options, device) for prepare, x in inputs}
+    features = {p: features_of(*p, opened.cell_digests, store=store, settings=settings) for p in inputs}
     experiments = tuple(experiment_of(p, common, features[p.prepare, p.extractor]) for p in pipelines)
     return Plan(options, opened, folds, protocol, experiments)
 

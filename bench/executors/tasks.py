@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
-from bench.executors.executor import Executor, Limits
+from bench.executors.executor import Executor
 
 Handler = Callable[[Future[Any]], None]
 
@@ -21,12 +21,10 @@ class Tasks:
     ----------
     executor : Executor
         Where tasks run.
-    limits : Limits
-        Bounds on each task.
     """
 
-    def __init__(self, executor: Executor, limits: Limits) -> None:
-        self._executor, self._limits = executor, limits
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
         self._handlers: dict[Future[Any], Handler] = {}
 
     def __len__(self) -> int:
@@ -37,13 +35,11 @@ class Tasks:
         """Whether enough tasks are queued to keep all jobs busy."""
         return len(self._handlers) >= _TASKS_PER_JOB * self._executor.jobs
 
-    def submit(self, task: Callable[..., Any], *args: Any) -> Future[Any]:
-        """Queue a call of `task`."""
-        return self._executor.submit(task, *args, limits=self._limits)
-
-    def handle(self, future: Future[Any], handler: Handler) -> None:
-        """Have `handler` called with the future when it is done."""
+    def submit(self, handler: Handler, task: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Queue a call of `task`; `handler` is called with the future when it is done."""
+        future = self._executor.submit(task, *args)
         self._handlers[future] = handler
+        return future
 
     def wait(self, timeout_s: float) -> None:
         """Wait until some task is done, at most `timeout_s` seconds, and call the handlers of those that are."""
