@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +15,8 @@ from bench.evidence.comparison.record import store_comparison
 from bench.evidence.comparison.selection import experiment_at, resolve_experiments
 from bench.experiments.leaderboard import headline
 from bench.experiments.plan import Plan, make_plan
-from bench.experiments.records import ExperimentResult, Failure
-from bench.experiments.report_file import write_report
+from bench.experiments.records import ExperimentResult, Failure, html_of, write_report
+from bench.experiments.refit import disk_errors_as_bench_error
 from bench.experiments.results import Results
 from bench.experiments.run import run_plan
 from bench.experiments.tuning_storage import open_storage
@@ -76,8 +75,7 @@ class MatrixResult:
         return f"<MatrixResult: {len(self.experiments)} experiments{more}, in {self.results.path}>"
 
     def _repr_html_(self) -> str:
-        table = self.leaderboard.to_html(index=False, float_format="{:.3f}".format)
-        return f"<p>{html.escape(repr(self)[1:-1])}</p>{table}"
+        return html_of(self, self.leaderboard)
 
 
 def run(
@@ -264,15 +262,9 @@ def run_options(options: Options, observer: Observer | None = None) -> MatrixRes
         # Before any worker starts: an unavailable storage stops the run, and its tables are created once.
         open_storage(options.storage)
     results = Results.create(options.out)
-    try:
+    with disk_errors_as_bench_error(options.out, planned.store):
         run_plan(planned, results, observer=observer)
         results.write_leaderboard()
-    except OSError as error:
-        place = "" if error.filename is None else f": {error.filename}"
-        raise BenchError(
-            f"the run stopped: {options.out} or {planned.store} can no longer be read or written "
-            f"({error.strerror or error}{place}). Finished parts are stored; run the same command again to continue."
-        ) from error
     return MatrixResult(planned, results)
 
 

@@ -16,12 +16,13 @@ from bench.executors.executor import failure_reason
 from bench.executors.tasks import Tasks
 from bench.experiments.experiment import Experiment
 from bench.experiments.fold_jobs import fold_job
-from bench.experiments.parts import part_folder, write_part
+from bench.experiments.parts import part_folder, tables_of, write_part
 from bench.experiments.plan import Plan
+from bench.experiments.records import headline_row, interval_text
 from bench.experiments.results import Results
-from bench.experiments.scoring import headline, tables_of
 from bench.experiments.worker import fit_fold
 from bench.observer import Observer
+from bench.scores.metrics import METRICS
 from bench.splits.held_out_log import AccessLog
 from bench.storage.json_files import read_json
 from bench.storage.locks import try_lock
@@ -89,10 +90,11 @@ class Fits:
             self._on_end()
             return True
         fit = self._running[experiment.slug] = _Fit(experiment, lock)
-        for repeat, fold, train, test in self._splits:
+        for split in self._splits:
+            repeat, fold = split[:2]
             if self._part(experiment, repeat, fold).is_dir():
                 continue
-            job = fold_job(self._plan, experiment, self._labels, repeat=repeat, fold=fold, train=train, test=test)
+            job = fold_job(self._plan, experiment, self._labels, split)
             fit.left.add(self._tasks.submit(partial(self._fold_done, fit, repeat, fold), fit_fold, job))
         if not fit.left:
             self._end(fit)
@@ -139,7 +141,10 @@ class Fits:
         if self.access_log is not None:
             self.access_log.add(experiment.name)
         self._results.write_experiment(experiment.slug, self._plan.record(experiment), tables, timing)
-        return headline(tables["scores"])
+        first = headline_row(tables["scores"])
+        if first is None:
+            return "done; no headline metric is defined"
+        return f"{METRICS[first.metric].title} {interval_text(first)}"
 
     def _write_failure(self, experiment: Experiment, reason: str) -> str:
         self._results.write_failure(experiment.slug, self._plan.record(experiment), reason)

@@ -18,14 +18,7 @@ from bench.splits.folds import Indices
 
 
 def fold_job(
-    plan: Plan,
-    experiment: Experiment,
-    labels: npt.NDArray[Any],
-    *,
-    repeat: int,
-    fold: int,
-    train: Indices,
-    test: Indices,
+    plan: Plan, experiment: Experiment, labels: npt.NDArray[Any], split: tuple[int, int, Indices, Indices]
 ) -> FoldJob:
     """Return the job of one fold of an experiment.
 
@@ -33,14 +26,14 @@ def fold_job(
     ----------
     labels : ndarray of str, shape (n_cells,)
         The dataset's labels, or permuted ones.
-    repeat, fold, train, test
-        One of `Folds.splits()`.
+    split : tuple
+        Repeat, fold, training and test positions, of `Folds.splits()`.
     """
-    data, entry = plan.opened.dataset, experiment.entry
+    data, entry, (repeat, fold, train, test) = plan.opened.dataset, experiment.entry, split
     by_cell = plan.protocol.split == "image"
     return FoldJob(
-        extractor=experiment.extractor,
-        classifier=experiment.classifier,
+        extractor=experiment.pipeline.extractor,
+        classifier=experiment.pipeline.classifier,
         protocol=plan.protocol,
         positive=data.positive,
         labels=labels,
@@ -66,7 +59,8 @@ def _study_location(plan: Plan, experiment: Experiment, repeat: int, fold: int) 
 
 def _fit_location(plan: Plan, experiment: Experiment, labels: npt.NDArray[Any]) -> FitLocation | None:
     """Return the location of the features of a stateful extractor; those of permuted labels are temporary."""
-    if experiment.extractor is None or not experiment.extractor.requires_fit:
+    extractor = experiment.pipeline.extractor
+    if extractor is None or not extractor.requires_fit:
         return None
     table = plan.opened.dataset.table
     return FitLocation(

@@ -16,6 +16,7 @@ from bench.errors import BenchError
 from bench.evaluation.fold import FoldResult
 from bench.executors.executor import failure_reason, open_executor
 from bench.experiments.fold_jobs import fold_job
+from bench.experiments.parts import with_cells
 from bench.experiments.plan import Plan
 from bench.experiments.records import ExperimentResult, read_experiment
 from bench.experiments.reload import Reloaded
@@ -75,7 +76,7 @@ def fit_with_split(reloaded: Reloaded, split: str, *, jobs: int, observer: Obser
     refits = Results(reloaded.results.path / REFITS)
     for results in (reloaded.results, refits):
         if results.is_done(experiment.slug):
-            return _read(results, experiment.slug)
+            return read_experiment(results.experiment_folder(experiment.slug))
     if experiment.problem:
         raise BenchError(f"{experiment.name}: {experiment.problem}")
     writable_folder(plan.store, "--store")
@@ -85,7 +86,7 @@ def fit_with_split(reloaded: Reloaded, split: str, *, jobs: int, observer: Obser
     failure = refits.failure(experiment.slug)
     if failure is not None:
         raise BenchError(f"{experiment.name}, folds by {split}: {failure.reason}")
-    return _read(refits, experiment.slug)
+    return read_experiment(refits.experiment_folder(experiment.slug))
 
 
 def refit(plan: Plan, studies: Iterable[Study], *, jobs: int, observer: Observer) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -147,7 +148,7 @@ def disk_errors_as_bench_error(results: Path, store: Path) -> Iterator[None]:
     except OSError as error:
         location = "" if error.filename is None else f": {error.filename}"
         raise BenchError(
-            f"stopped: {results} or {store} cannot be read or written ({error.strerror or error}{location}). "
+            f"the run stopped: {results} or {store} cannot be read or written ({error.strerror or error}{location}). "
             "Finished parts are stored; run the same command again to continue."
         ) from error
 
@@ -157,16 +158,11 @@ def _tasks(plan: Plan, studies: Iterable[Study]) -> Iterator[tuple[_Progress, Fo
     for study in studies:
         splits = list(study.folds.splits())
         progress = _Progress(study, left=len(splits))
-        for repeat, fold, train, test in splits:
-            yield progress, fold_job(plan, experiment, study.labels, repeat=repeat, fold=fold, train=train, test=test)
+        for split in splits:
+            yield progress, fold_job(plan, experiment, study.labels, split)
 
 
 def _joined(plan: Plan, progress: _Progress) -> pd.DataFrame:
     joined = pd.concat([part for _, _, part in sorted(progress.parts, key=lambda p: p[:2])], ignore_index=True)
     cells = plan.opened.dataset.table[["cell", "patient", "unit"]].assign(label=progress.study.labels)
-    described = cells.iloc[joined["row"].to_numpy()].reset_index(drop=True)
-    return pd.concat([described, joined.drop(columns="row")], axis=1)
-
-
-def _read(results: Results, slug: str) -> ExperimentResult:
-    return read_experiment(results.experiment_folder(slug))
+    return with_cells(joined, cells)

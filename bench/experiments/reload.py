@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench.datasets.loading import LoadedDataset
 from bench.errors import BenchError, did_you_mean
-from bench.experiments.experiment import Experiment
+from bench.experiments.experiment import Experiment, differing
 from bench.experiments.plan import Plan, make_plan
 from bench.experiments.records import ExperimentResult
 from bench.experiments.results import MARK, Results
@@ -74,12 +74,12 @@ class Reloaded:
     @property
     def extractor(self) -> Plugin | None:
         """Extractor; None for a classifier that consumes cells."""
-        return self.experiment.extractor
+        return self.experiment.pipeline.extractor
 
     @property
     def classifier(self) -> Plugin:
         """Classifier to fit."""
-        return self.experiment.classifier
+        return self.experiment.pipeline.classifier
 
     def under(self, split: str) -> Plan:
         """Return the plan of the same pipeline and data with the outer folds of `split`: same number, same seed."""
@@ -184,7 +184,7 @@ def reload(
     if experiment.problem:
         raise BenchError(f"{result.name}: {experiment.problem}")
     components = json.loads(json.dumps(dict(experiment.components)))
-    return Reloaded(result, results, plan, tuple(_differing(components, record["components"])))
+    return Reloaded(result, results, plan, tuple(differing(components, record["components"])))
 
 
 def _of_folder(path: Path, name: str | None) -> tuple[Results, ExperimentResult]:
@@ -227,17 +227,6 @@ def _same_object(result: ExperimentResult, kind: str, item: object) -> list[obje
     if plugin.selector != name:
         raise BenchError(f"{result.name}: the {kind} passed is {plugin.selector}; pass the {kind} of the experiment")
     return [item]
-
-
-def _differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = "") -> list[str]:
-    differing: list[str] = []
-    for key in sorted(ours.keys() | theirs.keys()):
-        a, b = ours.get(key), theirs.get(key)
-        if isinstance(a, Mapping) and isinstance(b, Mapping):
-            differing += _differing(a, b, f"{prefix}{key}.")
-        elif a != b:
-            differing.append(prefix + key)
-    return differing
 
 
 def _normalized(name: str) -> str:

@@ -18,7 +18,7 @@ from bench.scores.decisions import Decision, Inner, add_decisions, decide
 from bench.scores.metrics import score as score_predictions
 from bench.scores.predictions import checked_probabilities, probability_columns
 from bench.splits.held_out_log import AccessLog
-from extractors.files.atomic import atomic_file
+from bench.storage.exports import output_file
 
 
 def score(
@@ -98,11 +98,8 @@ def write_scores(board: pd.DataFrame, path: Path) -> None:
     BenchError
         It cannot be written.
     """
-    try:
-        with atomic_file(path) as temporary:
-            board.to_csv(temporary, index=False)
-    except OSError as error:
-        raise BenchError(f"{path}: cannot be written ({error.strerror}); choose another file with --output") from error
+    with output_file(path) as temporary:
+        board.to_csv(temporary, index=False)
 
 
 def rescore(result: ExperimentResult, decision: Decision) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench.errors import BenchError
 from bench.experiments.leaderboard import failed_row, finished_row, leaderboard_of
-from bench.experiments.records import ExperimentResult, Failure, read_experiment, read_record
+from bench.experiments.records import ExperimentResult, Failure, read_experiment, read_record, write_tables
 from bench.splits.held_out_log import HeldOutAccess, read_accesses
 from bench.storage.fingerprints import digest
 from bench.storage.folders import writable_folder
@@ -158,9 +158,7 @@ class Results:
     ) -> None:
         """Write a finished experiment atomically; delete its finished folds and an earlier failure."""
         with atomic_folder(self.experiment_folder(slug)) as folder:
-            for name, table in tables.items():
-                if len(table):
-                    table.to_parquet(folder / f"{name}.parquet", index=False)
+            write_tables(folder, tables)
             write_json(folder / "timing.json", timing)
             write_json(folder / "experiment.json", record)
         shutil.rmtree(self.work_folder(slug), ignore_errors=True)

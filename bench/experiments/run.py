@@ -85,7 +85,7 @@ class _Run:
         return True
 
     def _report_missing_gpu(self) -> None:
-        needed = [e.extractor for e in self.waiting if e.extractor and e.entry is not None and not e.entry.stored]
+        needed = [x for e in self.waiting if (x := e.pipeline.extractor) and e.entry and not e.entry.stored]
         if notice := missing_gpu_notice(self.plan.options.device, needed):
             self.observer.notice(notice)
 
