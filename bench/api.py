@@ -51,19 +51,21 @@ class MatrixResult:
     @property
     def leaderboard_full(self) -> pd.DataFrame:
         """The leaderboard with the settings and all metrics with intervals."""
-        return self.results.leaderboard([e.slug for e in self.plan.experiments])
+        return self.results.leaderboard(self._slugs)
 
     @property
     def experiments(self) -> list[ExperimentResult]:
         """Finished experiments."""
-        slugs = {e.slug for e in self.plan.experiments}
-        return [e for e in self.results.experiments() if e.folder.name in slugs]
+        return self.results.experiments(self._slugs)
 
     @property
     def failures(self) -> list[Failure]:
         """Failed experiments."""
-        slugs = {e.slug for e in self.plan.experiments}
-        return [f for f in self.results.failures() if f.path.stem in slugs]
+        return self.results.failures(self._slugs)
+
+    @property
+    def _slugs(self) -> set[str]:
+        return {e.slug for e in self.plan.experiments}
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the HTML report of the results folder and return its path; default: `report.html` in the folder."""

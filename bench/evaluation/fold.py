@@ -27,11 +27,6 @@ from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_d
 from extractors.cells import Cells
 from extractors.preparation.step import Step
 
-Floats = npt.NDArray[np.float64]
-
-_ROUNDING = 1e-4
-"""Tolerance of probabilities outside 0 to 1 and of their sum: float32 rounds."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Fold:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import BenchError
+from bench.evaluation.optimism import uncalibrated
 from bench.experiments.leaderboard import failed_row, finished_row, leaderboard_of
 from bench.experiments.records import ExperimentResult, decision_of
 from bench.experiments.results import Results
@@ -147,7 +148,7 @@ def recompute_decisions(result: ExperimentResult, decision: Decision) -> pd.Data
     positive = 0 if result.record["data"]["positive"] is None else classes.index(result.record["data"]["positive"])
     if predictions.empty:
         raise BenchError("predictions contain no cell; delete this folder and run the matrix again")
-    raw = _uncalibrated(predictions, classes)
+    raw = uncalibrated(predictions, classes)
     for name, table in (("predictions", raw), ("inner", inner)):
         try:
             checked_probabilities(table, columns)
@@ -174,16 +175,6 @@ def recompute_decisions(result: ExperimentResult, decision: Decision) -> pd.Data
         decided = decide(part[columns].to_numpy(dtype=np.float64), learned_on, decision, positive=positive)
         parts.append(add_decisions(part, decided, classes, calibrated=decision.calibrate != "none"))
     return pd.concat(parts).loc[predictions.index]
-
-
-def _uncalibrated(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """Return the predictions with the probabilities before calibration."""
-    raw = [f"raw_{label}" for label in classes]
-    if not set(raw) <= set(predictions.columns):
-        return predictions
-    table = predictions.drop(columns=raw)
-    table[probability_columns(classes)] = predictions[raw].to_numpy()
-    return table
 
 
 def _classes(result: ExperimentResult) -> list[str]:

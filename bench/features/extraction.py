@@ -17,8 +17,8 @@ from bench.errors import BenchError
 from bench.executors.cores import default_jobs
 from bench.executors.executor import Executor, failure_reason, open_executor
 from bench.executors.tasks import Tasks
-from bench.features.store.build import Build, begin_build, finish_build
-from bench.features.store.chunks import ChunkInfo, extract_chunk, store_errors_as_bench_error
+from bench.features.store.build import begin_build, finish_build
+from bench.features.store.chunks import ChunkInfo, Task, extract_chunk, store_errors_as_bench_error
 from bench.features.store.damage import describe_damage, usable
 from bench.features.store.entry import Entry, mark_used
 from bench.observer import DistinctNotices, Observer
@@ -60,11 +60,12 @@ class FeatureRequest:
 
 @dataclass
 class _Extraction:
-    """Extraction of one entry, whose lock this process holds; `left` are the chunks that are not finished."""
+    """Extraction of one entry, whose lock this process holds; `left` are the chunks in flight."""
 
     request: FeatureRequest
-    build: Build
     lock: FileLock
+    tasks: tuple[Task, ...]
+    finished: dict[int, ChunkInfo]
     left: set[Future[Any]] = field(default_factory=set)
     start: float = field(default_factory=time.perf_counter)
 
@@ -120,9 +121,9 @@ class Extractions:
                 damage = describe_damage(entry.folder, key=entry.key)
                 self._observer.notice(f"{plugin.selector}: {damage}; damaged features are extracted again")
             with store_errors_as_bench_error(entry.folder):
-                work = _Extraction(request, begin_build(entry, request.cells, request.digests), lock)
+                work = _Extraction(request, lock, *begin_build(entry, request.cells, request.digests))
             chunk_done, engine = partial(self._proceed, work), engine_settings(request.options)
-            for task in work.build.tasks:
+            for task in work.tasks:
                 work.left.add(self._tasks.submit(chunk_done, extract_chunk, task, plugin, engine))
             stack.pop_all()
         self._running[entry.folder] = work
@@ -136,7 +137,7 @@ class Extractions:
 
     def _proceed(self, work: _Extraction, finished: Future[Any] | None = None) -> None:
         """Register a finished chunk, if any, and write the entry after the last one; a failure cancels the others."""
-        folder, chunks = work.request.entry.folder, len(work.build.tasks)
+        folder, chunks = work.request.entry.folder, len(work.tasks)
         try:
             if finished is not None:
                 self._register(work, finished)
@@ -155,20 +156,19 @@ class Extractions:
         if reason := failure_reason(future):
             raise BenchError(reason)
         chunk: ChunkInfo = future.result()
-        finished = work.build.finished
-        if any(chunk.layout != other.layout for other in list(finished.values())[:1]):
+        if any(chunk.layout != other.layout for other in list(work.finished.values())[:1]):
             raise BenchError(
                 f"{work.request.plugin.selector}: chunk {chunk.number} has other features than another one; a "
                 "stateless extractor returns the same features for every cell"
             )
-        finished[chunk.number] = chunk
+        work.finished[chunk.number] = chunk
         for notice in chunk.notices:
             self._observer.notice(notice)
 
     def _store(self, work: _Extraction) -> None:
         """Write the entry from the finished chunks and read it back."""
         entry, selector, options = work.request.entry, work.request.plugin.selector, work.request.options
-        wall, cells = time.perf_counter() - work.start, sum(len(task.cells) for task in work.build.tasks)
+        wall, cells = time.perf_counter() - work.start, sum(len(task.cells) for task in work.tasks)
         fields = {
             "selector": selector,
             "wall_s": round(wall, 3),
@@ -177,7 +177,7 @@ class Extractions:
             "jobs": options.jobs or default_jobs(options.threads),
         }
         with store_errors_as_bench_error(entry.folder):
-            changed = finish_build(work.build, fields)
+            changed = finish_build(entry, work.request.digests, work.finished.values(), fields)
         if not usable(entry):
             raise BenchError(
                 f"{entry.folder}: the features were written and do not read back; the disk loses data, choose "

@@ -81,17 +81,17 @@ def _final_write(folder: Path, rows: int = 20_032) -> None:
     entry = Entry(folder / "store" / "size-0" / "0", {"cells": "0"})
     seconds = {}
     start = time.perf_counter()
-    build = begin_build(entry, cells, digests)
+    tasks, finished = begin_build(entry, cells, digests)
     seconds["plan"] = time.perf_counter() - start
     start = time.perf_counter()
-    for task in build.tasks:
+    for task in tasks:
         block = values[64 * task.number : 64 * task.number + 64]
         chunk = Chunk(task.digests, Features(block, None, NAMES, ()), 1.0)
         write_chunk(entry.partial, task.number, chunk)
-        build.finished[task.number] = ChunkInfo.of(task.number, chunk)
+        finished[task.number] = ChunkInfo.of(task.number, chunk)
     seconds["chunks"] = time.perf_counter() - start
     start = time.perf_counter()
-    finish_build(build, {})
+    finish_build(entry, digests, finished.values(), {})
     seconds["final write"] = time.perf_counter() - start
     start = time.perf_counter()
     shutil.copyfile(entry.folder / VALUES, folder / "copy.npy")

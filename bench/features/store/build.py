@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,30 +33,15 @@ CACHED_CHUNKS = 64
 """Chunks in memory while the matrix is written; a chunk is read again only for repeated cells further apart."""
 
 
-@dataclass(frozen=True)
-class Build:
-    """An entry to build, whose lock this process holds.
+def begin_build(entry: Entry, cells: Cells, digests: Sequence[str]) -> tuple[tuple[Task, ...], dict[int, ChunkInfo]]:
+    """Plan the chunks of an entry, whose lock this process holds: those that no stored entry contains.
 
-    Parameters
-    ----------
-    entry : Entry
-        The entry.
-    digests : sequence of str
-        SHA-256 of each cell.
+    Returns
+    -------
     tasks : tuple of Task
         Chunks to extract.
     finished : dict of int to ChunkInfo
         Finished chunks by number.
-    """
-
-    entry: Entry
-    digests: Sequence[str]
-    tasks: tuple[Task, ...]
-    finished: dict[int, ChunkInfo] = field(default_factory=dict)
-
-
-def begin_build(entry: Entry, cells: Cells, digests: Sequence[str]) -> Build:
-    """Plan the chunks of an entry that are neither finished nor stored in another entry.
 
     Raises
     ------
@@ -79,16 +63,22 @@ def begin_build(entry: Entry, cells: Cells, digests: Sequence[str]) -> Build:
             finished[number] = ChunkInfo.of(number, chunk)
         else:
             tasks.append(Task(entry.partial, number, cells.take(rows), wanted))
-    return Build(entry, digests, tuple(tasks), finished)
+    return tuple(tasks), finished
 
 
-def finish_build(build: Build, fields: Mapping[str, Any]) -> int:
+def finish_build(
+    entry: Entry, digests: Sequence[str], finished: Collection[ChunkInfo], fields: Mapping[str, Any]
+) -> int:
     """Write the matrix of all rows, replace what is at the entry's path, and remove the chunks.
 
     Parameters
     ----------
-    build : Build
-        All of whose chunks are finished.
+    entry : Entry
+        The entry.
+    digests : sequence of str
+        SHA-256 of each cell.
+    finished : collection of ChunkInfo
+        All chunks.
     fields : mapping
         Further fields of the record.
 
@@ -104,15 +94,14 @@ def finish_build(build: Build, fields: Mapping[str, Any]) -> int:
     OSError
         The store cannot be written.
     """
-    entry, finished = build.entry, build.finished.values()
-    reuse = find_rows(entry, build.digests)
-    rows = _Rows(build, reuse)
+    reuse = find_rows(entry, digests)
+    rows = _Rows(entry.partial, digests, reuse)
     before = _checksums(entry)
     write_blocks(
         entry.folder,
         rows.blocks(),
         rows.names,
-        rows=digests_array(build.digests),
+        rows=digests_array(digests),
         status=rows.status,
         existing="replace",
         components=dict(entry.components),
@@ -140,8 +129,8 @@ def _rows_to_extract(digests: Sequence[str], reuse: Reuse) -> dict[int, list[int
 class _Rows:
     """The rows of an entry, read from finished chunks and from stored entries."""
 
-    def __init__(self, build: Build, reuse: Reuse) -> None:
-        self.folder, self.digests, self.reuse = build.entry.partial, build.digests, reuse
+    def __init__(self, folder: Path, digests: Sequence[str], reuse: Reuse) -> None:
+        self.folder, self.digests, self.reuse = folder, digests, reuse
         self.chunks = _rows_to_extract(self.digests, reuse)
         self.chunk_of = {self.digests[row]: number for number, rows in self.chunks.items() for row in rows}
         self.read = lru_cache(maxsize=CACHED_CHUNKS)(self._read)
