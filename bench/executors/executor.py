@@ -1,10 +1,10 @@
-"""Interface of executors (submit tasks, wait for futures) and the choice among them."""
+"""Interface of executors, the choice among them, and the tasks that they run."""
 
 from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, TimeoutError
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +14,11 @@ from bench.errors import BenchError
 from bench.executors.cores import default_jobs
 from bench.executors.inline import InlineExecutor
 from bench.executors.threads import thread_variables
+
+Handler = Callable[[Future[Any]], None]
+
+_TASKS_PER_JOB = 4
+"""Tasks that are queued for each job, so that no worker waits for the next one."""
 
 _FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
 
@@ -62,6 +67,46 @@ def open_executor(jobs: int | None, threads: int, *, timeout_s: float | None = N
             yield pool
         finally:
             pool.stop()
+
+
+class Tasks:
+    """Futures in flight, each with its handler.
+
+    Parameters
+    ----------
+    executor : Executor
+        Where tasks run.
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._handlers: dict[Future[Any], Handler] = {}
+
+    def __len__(self) -> int:
+        return len(self._handlers)
+
+    @property
+    def full(self) -> bool:
+        """Whether enough tasks are queued to keep all jobs busy."""
+        return len(self._handlers) >= _TASKS_PER_JOB * self._executor.jobs
+
+    def submit(self, handler: Handler, task: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Queue a call of `task`; `handler` is called with the future when it is done."""
+        future = self._executor.submit(task, *args)
+        self._handlers[future] = handler
+        return future
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until some task is done, at most `timeout_s` seconds, and call the handlers of those that are."""
+        for future in self._executor.wait(list(self._handlers), timeout_s):
+            if (handler := self._handlers.pop(future, None)) is not None:
+                handler(future)
+
+    def drop(self, futures: Iterable[Future[Any]]) -> None:
+        """Cancel tasks; those that run already are ignored when they end."""
+        for future in futures:
+            self._handlers.pop(future, None)
+            future.cancel()
 
 
 def failure_reason(future: Future[Any]) -> str:

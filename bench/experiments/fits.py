@@ -12,8 +12,7 @@ from typing import Any
 from filelock import FileLock
 
 from bench.errors import BenchError
-from bench.executors.executor import failure_reason
-from bench.executors.tasks import Tasks
+from bench.executors.executor import Tasks, failure_reason
 from bench.experiments.experiment import Experiment
 from bench.experiments.fold_jobs import fold_job
 from bench.experiments.parts import part_folder, tables_of, write_part

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-from bench.executors.executor import Executor, open_executor
-from bench.executors.tasks import Tasks
+from bench.executors.executor import Executor, Tasks, open_executor
 from bench.experiments.experiment import Experiment
 from bench.experiments.fits import Fits
 from bench.experiments.plan import Plan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,10 +15,9 @@ from filelock import FileLock
 
 from bench.errors import BenchError
 from bench.executors.cores import default_jobs
-from bench.executors.executor import Executor, failure_reason, open_executor
-from bench.executors.tasks import Tasks
+from bench.executors.executor import Executor, Tasks, failure_reason, open_executor
 from bench.features.store.build import begin_build, finish_build
-from bench.features.store.chunks import ChunkInfo, Task, extract_chunk, store_errors_as_bench_error
+from bench.features.store.chunks import ChunkInfo, chunk_path, extract_chunk, store_errors_as_bench_error
 from bench.features.store.damage import describe_damage, usable
 from bench.features.store.entry import Entry, mark_used
 from bench.observer import DistinctNotices, Observer
@@ -64,7 +63,7 @@ class _Extraction:
 
     request: FeatureRequest
     lock: FileLock
-    tasks: tuple[Task, ...]
+    missing: Mapping[int, Sequence[int]]
     finished: dict[int, ChunkInfo]
     left: set[Future[Any]] = field(default_factory=set)
     start: float = field(default_factory=time.perf_counter)
@@ -108,7 +107,9 @@ class Extractions:
         BenchError
             The store cannot be written, or has no locks.
         """
-        entry, plugin = request.entry, request.plugin
+        entry, plugin, cells, digests = request.entry, request.plugin, request.cells, request.digests
+        if not len(cells) or len(cells) != len(digests):
+            raise BenchError(f"{len(digests)} digests for {len(cells)} cells; at least one cell is needed")
         with store_errors_as_bench_error(entry.folder):
             lock = try_lock(entry.lock_path)
         if lock is None:
@@ -121,10 +122,12 @@ class Extractions:
                 damage = describe_damage(entry.folder, key=entry.key)
                 self._observer.notice(f"{plugin.selector}: {damage}; damaged features are extracted again")
             with store_errors_as_bench_error(entry.folder):
-                work = _Extraction(request, lock, *begin_build(entry, request.cells, request.digests))
-            chunk_done, engine = partial(self._proceed, work), engine_settings(request.options)
-            for task in work.tasks:
-                work.left.add(self._tasks.submit(chunk_done, extract_chunk, task, plugin, engine))
+                work = _Extraction(request, lock, *begin_build(entry, digests))
+            engine = engine_settings(request.options)
+            for number, rows in work.missing.items():
+                chunk = (chunk_path(entry.partial, number), cells.take(rows), tuple(digests[row] for row in rows))
+                chunk_done = partial(self._proceed, work, number)
+                work.left.add(self._tasks.submit(chunk_done, extract_chunk, *chunk, plugin, engine))
             stack.pop_all()
         self._running[entry.folder] = work
         self._proceed(work)
@@ -135,12 +138,15 @@ class Extractions:
         for work in self._running.values():
             work.lock.release()
 
-    def _proceed(self, work: _Extraction, finished: Future[Any] | None = None) -> None:
-        """Register a finished chunk, if any, and write the entry after the last one; a failure cancels the others."""
-        folder, chunks = work.request.entry.folder, len(work.tasks)
+    def _proceed(self, work: _Extraction, *chunk: Any) -> None:
+        """Register a finished chunk (number and future), if any, and write the entry after the last one.
+
+        A failure cancels the other chunks.
+        """
+        folder, chunks = work.request.entry.folder, len(work.missing)
         try:
-            if finished is not None:
-                self._register(work, finished)
+            if chunk:
+                self._register(work, *chunk)
             self._observer.progress(f"extract {work.request.name}", chunks - len(work.left), chunks)
             if work.left:
                 return
@@ -151,24 +157,24 @@ class Extractions:
         work.lock.release()
         del self._running[folder]
 
-    def _register(self, work: _Extraction, future: Future[Any]) -> None:
+    def _register(self, work: _Extraction, number: int, future: Future[Any]) -> None:
         work.left.discard(future)
         if reason := failure_reason(future):
             raise BenchError(reason)
         chunk: ChunkInfo = future.result()
         if any(chunk.layout != other.layout for other in list(work.finished.values())[:1]):
             raise BenchError(
-                f"{work.request.plugin.selector}: chunk {chunk.number} has other features than another one; a "
+                f"{work.request.plugin.selector}: chunk {number} has other features than another one; a "
                 "stateless extractor returns the same features for every cell"
             )
-        work.finished[chunk.number] = chunk
+        work.finished[number] = chunk
         for notice in chunk.notices:
             self._observer.notice(notice)
 
     def _store(self, work: _Extraction) -> None:
         """Write the entry from the finished chunks and read it back."""
         entry, selector, options = work.request.entry, work.request.plugin.selector, work.request.options
-        wall, cells = time.perf_counter() - work.start, sum(len(task.cells) for task in work.tasks)
+        wall, cells = time.perf_counter() - work.start, sum(map(len, work.missing.values()))
         fields = {
             "selector": selector,
             "wall_s": round(wall, 3),

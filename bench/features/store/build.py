@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.errors import BenchError
-from bench.features.store.chunks import Chunk, ChunkInfo, Task, read_chunk
+from bench.features.store.chunks import Chunk, ChunkInfo, chunk_path, read_chunk
 from bench.features.store.damage import intact_checksums
 from bench.features.store.entry import (
     CHUNK,
@@ -26,44 +26,38 @@ from bench.features.store.entry import (
 )
 from bench.features.store.reuse import Reuse, find_rows
 from bench.plugins.checked_features import Features
-from extractors.cells import Cells
 from extractors.files.atomic import discard, remove_unfinished
 
 CACHED_CHUNKS = 64
 """Chunks in memory while the matrix is written; a chunk is read again only for repeated cells further apart."""
 
 
-def begin_build(entry: Entry, cells: Cells, digests: Sequence[str]) -> tuple[tuple[Task, ...], dict[int, ChunkInfo]]:
-    """Plan the chunks of an entry, whose lock this process holds: those that no stored entry contains.
+def begin_build(entry: Entry, digests: Sequence[str]) -> tuple[dict[int, list[int]], dict[int, ChunkInfo]]:
+    """Plan the chunks of an entry, whose lock this process holds, by number: those that no stored entry contains.
 
     Returns
     -------
-    tasks : tuple of Task
-        Chunks to extract.
+    missing : dict of int to list of int
+        Rows of each chunk to extract.
     finished : dict of int to ChunkInfo
-        Finished chunks by number.
+        Finished chunks.
 
     Raises
     ------
-    BenchError
-        There are no cells.
     OSError
         The store cannot be written.
     """
-    if not len(cells) or len(cells) != len(digests):
-        raise BenchError(f"{len(digests)} digests for {len(cells)} cells; at least one cell is needed")
     entry.partial.mkdir(parents=True, exist_ok=True)
     for folder in (entry.folder.parent, entry.partial):
         remove_unfinished(folder)
-    tasks, finished = [], {}
+    missing, finished = {}, {}
     for number, rows in _rows_to_extract(digests, find_rows(entry, digests)).items():
-        wanted = tuple(digests[row] for row in rows)
-        chunk = read_chunk(entry.partial, number)
-        if chunk is not None and set(wanted) <= set(chunk.cells):
-            finished[number] = ChunkInfo.of(number, chunk)
+        chunk = read_chunk(chunk_path(entry.partial, number))
+        if chunk is not None and {digests[row] for row in rows} <= set(chunk.cells):
+            finished[number] = ChunkInfo.of(chunk)
         else:
-            tasks.append(Task(entry.partial, number, cells.take(rows), wanted))
-    return tuple(tasks), finished
+            missing[number] = rows
+    return missing, finished
 
 
 def finish_build(
@@ -155,7 +149,7 @@ class _Rows:
         return tuple(array[at] for array in (features.values, features.status) if array is not None)
 
     def _read(self, number: int) -> Chunk:
-        chunk = read_chunk(self.folder, number)
+        chunk = read_chunk(chunk_path(self.folder, number))
         if chunk is None or not {self.digests[row] for row in self.chunks[number]} <= set(chunk.cells):
             raise BenchError(
                 f"{self.folder}: chunk {number} is damaged, or an entry whose rows are copied has changed; run the "

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from bench.errors import BenchError
+from bench.executors.executor import Tasks
 from bench.executors.inline import InlineExecutor
-from bench.executors.tasks import Tasks
 from bench.features import extraction
 from bench.features.extraction import Extractions, FeatureRequest, extract
 from bench.features.store.entry import Entry, open_features, write_entry
@@ -106,9 +106,9 @@ class Printer(Recorder):
 store, log = Path(sys.argv[2]), Path(sys.argv[3])
 if sys.argv[4] == "first":
     extract = extraction.extract_chunk
-    def gated(task, *args):
-        info = extract(task, *args)
-        if task.number == 1:
+    def gated(path, *args):
+        info = extract(path, *args)
+        if path.name == "000001.chunk":
             print("one is finished", flush=True)
             sys.stdin.readline()
         return info
