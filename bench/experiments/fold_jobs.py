@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from bench.evaluation.tuning import OpenStudy, study_in_memory
 from bench.experiments.experiment import Experiment
 from bench.experiments.plan import Plan
-from bench.experiments.tuning_storage import StudyLocation
+from bench.experiments.tuning_storage import study_at
 from bench.experiments.worker import FoldJob
 from bench.features.extraction import engine_settings
 from bench.features.store.entry import digests_array
@@ -44,17 +46,17 @@ def fold_job(
         fold=fold,
         train=train,
         test=test,
-        study=_study_location(plan, experiment, repeat, fold),
+        open_study=_open_study(plan, experiment, repeat, fold),
         fits=_fit_location(plan, experiment, labels),
     )
 
 
-def _study_location(plan: Plan, experiment: Experiment, repeat: int, fold: int) -> StudyLocation | None:
-    """Return the location of the fold's tuning study; None if it stays in memory."""
+def _open_study(plan: Plan, experiment: Experiment, repeat: int, fold: int) -> OpenStudy:
+    """Return the function that opens the fold's tuning study, in `--storage` or in memory."""
     storage = plan.options.storage
     if storage is None or not plan.protocol.tune:
-        return None
-    return StudyLocation(storage, f"{experiment.key}-repeat{repeat}-fold{fold}", experiment.name)
+        return study_in_memory
+    return partial(study_at, storage, f"{experiment.key}-repeat{repeat}-fold{fold}", experiment.name)
 
 
 def _fit_location(plan: Plan, experiment: Experiment, labels: npt.NDArray[Any]) -> FitLocation | None:
