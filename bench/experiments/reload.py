@@ -113,9 +113,9 @@ def find_experiment(path: str | Path, *, name: str | None = None) -> tuple[Resul
     current = results.current()[0]
     if not current:
         raise BenchError(f"{path}: contains no finished experiment")
-    matches = current if name is None else [e for e in results.experiments() if e.folder.name == name]
+    matches = current if name is None else results.experiments({name})
     if name is not None and not matches:
-        matches = [e for e in current if _normalized(e.name) == _normalized(name)]
+        matches = [e for e in current if e.name.split() == name.split()]
     if not matches:
         hint = did_you_mean(str(name), [e.name for e in current])
         raise BenchError(f"{path}: contains no experiment {name!r}.{hint} It contains: {_listed(current)}")
@@ -227,10 +227,6 @@ def _same_object(result: ExperimentResult, kind: str, item: object) -> list[obje
     if plugin.selector != name:
         raise BenchError(f"{result.name}: the {kind} passed is {plugin.selector}; pass the {kind} of the experiment")
     return [item]
-
-
-def _normalized(name: str) -> str:
-    return " ".join(name.split())
 
 
 def _listed(experiments: list[ExperimentResult]) -> str:

@@ -72,7 +72,7 @@ def score(
     experiments, failures = Results.open(Path(path)).current()
     if not experiments and not failures:
         raise BenchError(f"{path}: contains no experiment yet; create one with bench run --out {path}")
-    if threshold is not None and experiments and all(len(_classes(e)) != 2 for e in experiments):
+    if threshold is not None and experiments and all(len(e.record["data"]["classes"]) != 2 for e in experiments):
         raise BenchError("--threshold needs two classes; with more, a cell goes to its most probable class")
     rows = [failed_row(failure) | changes for failure in failures]
     arguments = " ".join(f"--{name} {value}" for name, value in changes.items())
@@ -109,7 +109,7 @@ def rescore(result: ExperimentResult, decision: Decision) -> pd.DataFrame:
     try:
         return score_predictions(
             recompute_decisions(result, decision),
-            classes=_classes(result),
+            classes=data["classes"],
             positive=data["positive"],
             aggregate=decision.aggregate,
             seed=int(protocol["seed"]),
@@ -132,7 +132,7 @@ def recompute_decisions(result: ExperimentResult, decision: Decision) -> pd.Data
     BenchError
         A table cannot be read, lacks a column, or contains no inner predictions of a fold.
     """
-    classes = _classes(result)
+    classes = result.record["data"]["classes"]
     by_image = result.record["protocol"]["split"] == "image"
     columns = probability_columns(classes)
     # With `--split image` each cell was its own unit in the run.
@@ -175,10 +175,6 @@ def recompute_decisions(result: ExperimentResult, decision: Decision) -> pd.Data
         decided = decide(part[columns].to_numpy(dtype=np.float64), learned_on, decision, positive=positive)
         parts.append(add_decisions(part, decided, classes, calibrated=decision.calibrate != "none"))
     return pd.concat(parts).loc[predictions.index]
-
-
-def _classes(result: ExperimentResult) -> list[str]:
-    return [str(c) for c in result.record["data"]["classes"]]
 
 
 def _check_columns(name: str, table: pd.DataFrame, required: Sequence[str]) -> None:
