@@ -11,7 +11,6 @@ from typing import Any
 import numpy.typing as npt
 import pandas as pd
 
-from bench.datasets.loading import LoadedDataset
 from bench.errors import BenchError, did_you_mean
 from bench.experiments.experiment import Experiment, differing
 from bench.experiments.plan import Plan, make_plan
@@ -21,7 +20,6 @@ from bench.experiments.saved_options import restored_options
 from bench.observer import Observer
 from bench.options import OPTIONS, Options, make_options
 from bench.plugins import objects
-from bench.plugins.registry import Plugin
 
 
 @dataclass(frozen=True)
@@ -52,14 +50,9 @@ class Reloaded:
         return self.plan.experiments[0]
 
     @property
-    def opened(self) -> LoadedDataset:
-        """The scanned dataset."""
-        return self.plan.opened
-
-    @property
     def table(self) -> pd.DataFrame:
         """Table of the cells."""
-        return self.opened.dataset.table
+        return self.plan.opened.dataset.table
 
     @property
     def labels(self) -> npt.NDArray[Any]:
@@ -71,22 +64,12 @@ class Reloaded:
         """Split unit of each cell, str, shape (n_cells,)."""
         return self.table["unit"].to_numpy().astype(str)
 
-    @property
-    def extractor(self) -> Plugin | None:
-        """Extractor; None for a classifier that consumes cells."""
-        return self.experiment.pipeline.extractor
-
-    @property
-    def classifier(self) -> Plugin:
-        """Classifier to fit."""
-        return self.experiment.pipeline.classifier
-
     def under(self, split: str) -> Plan:
         """Return the plan of the same pipeline and data with the outer folds of `split`: same number, same seed."""
         if split == self.plan.protocol.split:
             return self.plan
         changed = self.plan.options.replace(split=split, folds_file=None)
-        return make_plan(changed, opened=self.opened)
+        return make_plan(changed, opened=self.plan.opened)
 
 
 def find_experiment(path: str | Path, *, name: str | None = None) -> tuple[Results, ExperimentResult]:

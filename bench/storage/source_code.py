@@ -81,10 +81,10 @@ def store_sources() -> None:
     if not _FRESH:
         return
     sources = _sources()
-    kept = sources if len(sources) <= _MOST_SOURCES else {key: sources[key] for key in _FRESH}
+    chosen = sources if len(sources) <= _MOST_SOURCES else {key: sources[key] for key in _FRESH}
     _FRESH.clear()
     with suppress(OSError), atomic_file(cache_folder() / _CACHE, flush=False) as temporary:
-        temporary.write_text(json.dumps(kept), encoding="utf-8")
+        temporary.write_text(json.dumps(chosen), encoding="utf-8")
 
 
 def parse_source(content: bytes, package: str) -> Source:
