@@ -86,7 +86,9 @@ def tune(
     def objective(trial: optuna.Trial) -> float:
         params = drawn[trial.number] = _params(estimator, trial)
         scores: list[float] = []
-        for step, fit_and_score in enumerate(_attempt(lambda: evaluate(_configured(estimator, params)), trial, params)):
+        for step, fit_and_score in enumerate(
+            _attempt(lambda: evaluate(clone(estimator).set_params(**params)), trial, params)
+        ):
             scores.append(_attempt(lambda: _finite(fit_and_score()), trial, params))  # noqa: B023 (called at once)
             trial.report(float(np.mean(scores)), step)
             if trial.should_prune():
@@ -122,10 +124,6 @@ def _params(estimator: Any, trial: Any) -> Mapping[str, Any]:
     if not params:
         raise BenchError(f"{type(estimator).__name__} has nothing to tune; leave out --tune")
     return params
-
-
-def _configured(estimator: Any, params: Mapping[str, Any]) -> Any:
-    return clone(estimator).set_params(**params)
 
 
 def _attempt(work: Callable[[], T], trial: Any, params: Mapping[str, Any]) -> T:

@@ -210,7 +210,7 @@ def class_only_score(true: Values, permuted: Values) -> float:
 def _measure(reloaded: Reloaded, permutations: int, jobs: int, observer: Observer) -> Leakage:
     if reloaded.differs:
         observer.notice(f"changed since the experiment ran: {', '.join(reloaded.differs)}; it is refitted")
-    data, seed = reloaded.opened.dataset, reloaded.plan.protocol.seed
+    data, seed = reloaded.plan.opened.dataset, reloaded.plan.protocol.seed
     grouped = fit_with_split(reloaded, "patient", jobs=jobs, observer=observer)
     by_cell = fit_with_split(reloaded, "image", jobs=jobs, observer=observer)
     classes, positive = data.classes, data.positive
@@ -278,8 +278,8 @@ def _of_features(
     entry = stored_features(reloaded.plan, jobs=jobs, observer=observer)
     if entry is None:
         reason = (
-            f"{reloaded.classifier.selector} is fitted on cells"
-            if reloaded.extractor is None
+            f"{reloaded.experiment.pipeline.classifier.selector} is fitted on cells"
+            if reloaded.experiment.pipeline.extractor is None
             else f"{reloaded.experiment.pipeline.extractor_name} is fitted in every fold"
         )
         missing = f"recognition of patients and correlation of features: no features are stored, because {reason}"
