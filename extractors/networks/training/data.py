@@ -6,21 +6,58 @@ import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from extractors.arrays import Float32Array, Int64Array, UInt8Array
-from extractors.cells import Cell, Cells
+from extractors.cells import Cell, CellFile, Cells
+from extractors.files.stamps import file_stamp
 from extractors.networks.backbones.image_transform import Channels, ImageTransform
-from extractors.networks.training.augmentation import Augmentation, to_unit_scale
-from extractors.networks.training.crop_cache import CropCache
+from extractors.networks.training.augmentation import CellAugmentation, to_unit_scale
 
 if TYPE_CHECKING:
     import torch
 
 Batch = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]
 """Normalised images (n, 3, height, width), targets (n,) and weights (n,)."""
+
+MAX_CACHED_BYTES = 256 * 1024 * 1024
+
+
+class CropCache:
+    """Images by cell file and transform, shared by all folds of a process; a file that changes is decoded again.
+
+    Parameters
+    ----------
+    max_bytes : int
+        Capacity in bytes of pixels. A full cache neither adds nor evicts, so that repeated passes over more cells than
+        fit still hit those that are cached.
+    """
+
+    def __init__(self, max_bytes: int = MAX_CACHED_BYTES) -> None:
+        self.max_bytes = max_bytes
+        self._images: dict[Any, UInt8Array] = {}
+        self._bytes = 0
+
+    def get(self, file: CellFile, transform: ImageTransform) -> UInt8Array:
+        """Return the transformed image of a file.
+
+        Raises
+        ------
+        OSError, ValueError
+            The file is missing, or the cell cannot be read or transformed.
+        """
+        stamps = tuple(file_stamp(path) for path in (file.path, file.mask_path) if path is not None)
+        key = (file, transform, stamps)
+        if key not in self._images:
+            image = transform(Cell.from_file(file))
+            if self._bytes + image.nbytes > self.max_bytes:
+                return image
+            self._images[key] = image
+            self._bytes += image.nbytes
+        return self._images[key]
+
 
 _cache = CropCache()
 
@@ -125,7 +162,7 @@ class Batches:
         Its channel statistics normalise the pixels.
     batch_size : int
         Largest number of cells in a batch.
-    augmentation : Augmentation, optional
+    augmentation : CellAugmentation, optional
         Used with a seed only.
     seed : int, optional
         Of order and augmentation.
@@ -137,7 +174,7 @@ class Batches:
         transform: ImageTransform,
         batch_size: int,
         *,
-        augmentation: Augmentation | None = None,
+        augmentation: CellAugmentation | None = None,
         seed: int | None = None,
     ) -> None:
         import torch  # noqa: PLC0415 - heavy
