@@ -17,10 +17,8 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from bench.errors import BenchError
+from bench.plugins.registry import CLASSIFIER_OWNED
 from bench.storage.fingerprints import digest, module_identity
-
-ENGINE_PARAMETERS = frozenset({"random_state", "cv", "n_jobs", "threads", "weights_dir"})
-"""Parameters that the engine sets, in an estimator and in those inside it; not part of an identity."""
 
 
 def identity_of(estimator: Any) -> str:
@@ -103,7 +101,7 @@ class _Identity:
             "params": {
                 name: self.value(value, f"the parameter {name!r} of {type(estimator).__name__}")
                 for name, value in sorted(params.items())
-                if name not in ENGINE_PARAMETERS
+                if name not in CLASSIFIER_OWNED
             },
         }
 

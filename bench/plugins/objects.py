@@ -10,21 +10,13 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.plugins import registry
-from bench.plugins.object_identity import ENGINE_PARAMETERS, identity_of, import_path, is_estimator, unfindable_modules
+from bench.plugins.object_identity import identity_of, import_path, is_estimator, unfindable_modules
 from bench.plugins.pipeline import PipelineSpec
-from bench.plugins.registry import Kind, Plugin
+from bench.plugins.registry import ADAPTER, ADAPTER_ACCEPTS, CLASSIFIER_OWNED, ENGINE_OWNED, Kind, Plugin, takes_groups
 from bench.plugins.selectors import Selector
 
-_ADAPTERS = "bench.plugins.object_adapters:ExtractorAdapter"
-_SKLEARN_ADAPTER = "classifiers.sklearn_adapter:SklearnAdapter"
+_EXTRACTOR_ADAPTER = "bench.plugins.object_adapters:ExtractorAdapter"
 _LONGEST_NAME = 120
-
-
-@dataclass(frozen=True)
-class NoticePlugin(Plugin):
-    """An installed plugin that was passed as an object, with notices on the parameters that the engine replaces."""
-
-    notices: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -40,13 +32,10 @@ class ObjectPlugin(Plugin):
         Cloned for every fit.
     identity : str
         Canonical form of class, code and parameters (`bench.plugins.object_identity`).
-    notices : tuple of str
-        Messages for the user.
     """
 
     estimator: Any = field(default=None, compare=False, repr=False)
     identity: str = ""
-    notices: tuple[str, ...] = ()
 
     @property
     def canonical(self) -> str:
@@ -58,11 +47,11 @@ class ObjectPlugin(Plugin):
         from sklearn.base import clone  # noqa: PLC0415 (resolving a name need not import scikit-learn)
 
         values = {name: value for name, value in engine.items() if name in self.accepts}
-        if self.target == _SKLEARN_ADAPTER:
+        if self.target == ADAPTER:
             from classifiers.sklearn_adapter import SklearnAdapter  # noqa: PLC0415
 
             return SklearnAdapter(clone(self.estimator), **values)  # type: ignore[arg-type]
-        from bench.plugins.object_adapters import ExtractorAdapter, takes_groups  # noqa: PLC0415
+        from bench.plugins.object_adapters import ExtractorAdapter  # noqa: PLC0415
 
         estimator = clone(self.estimator).set_params(**_everywhere(self.estimator, values))
         return estimator if takes_groups(estimator) else ExtractorAdapter(estimator)
@@ -98,11 +87,11 @@ def extractor(item: object) -> Plugin:
     if not (hasattr(item, "fit") and hasattr(item, "transform")):
         raise BenchError(f"{name_of(item)} is not an extractor: it needs fit(cells, y=None) and transform(cells)")
     if (selector := _installed_selector(item, "extractors")) is not None:
-        return _with_notices(registry.extractor(str(selector)), item)
+        return replace(registry.extractor(str(selector)), notices=_replaced(item))
     _check_nested_cv(item)
-    accepts = frozenset(map(_leaf, item.get_params())) & {*ENGINE_PARAMETERS, "device"}  # type: ignore[attr-defined]
+    accepts = frozenset(map(_leaf, item.get_params())) & ENGINE_OWNED.keys()  # type: ignore[attr-defined]
     requires_fit = bool(item.__sklearn_tags__().requires_fit) if hasattr(item, "__sklearn_tags__") else True
-    return replace(_object_plugin(item, _ADAPTERS, accepts), requires_fit=requires_fit)
+    return _object_plugin(item, _EXTRACTOR_ADAPTER, accepts, requires_fit=requires_fit)
 
 
 def classifier(item: object) -> Plugin:
@@ -121,23 +110,21 @@ def classifier(item: object) -> Plugin:
         return registry.classifier(item)
     if not (hasattr(item, "fit") and hasattr(item, "predict")):
         raise BenchError(f"{name_of(item)} is not a classifier: it needs fit(X, y), predict_proba(X) and classes_")
-    from bench.plugins.object_adapters import takes_groups  # noqa: PLC0415 (imports scikit-learn)
-
     selector = _installed_selector(item, "classifiers")
     if selector is None and not takes_groups(item) and hasattr(item, "predict_proba"):
         selector = _selector(item, import_path(type(item)))
     if selector is not None:
-        return _with_notices(registry.classifier(str(selector)), item)
+        return replace(registry.classifier(str(selector)), notices=_replaced(item))
     if takes_groups(item) and hasattr(item, "predict_proba"):
-        accepts = frozenset(item.get_params()) & ENGINE_PARAMETERS  # type: ignore[attr-defined]
-        return replace(_object_plugin(item, _ADAPTERS, accepts), consumes=getattr(item, "consumes", "features"))
+        accepts = frozenset(item.get_params()) & CLASSIFIER_OWNED.keys()  # type: ignore[attr-defined]
+        return _object_plugin(item, _EXTRACTOR_ADAPTER, accepts, consumes=getattr(item, "consumes", "features"))
     return _adapted(item)
 
 
 def notices_of(pipelines: Iterable[PipelineSpec]) -> list[str]:
     """Return the notices of the objects in pipelines, each once."""
     plugins = [plugin for pipeline in pipelines for plugin in (pipeline.extractor, pipeline.classifier)]
-    return list(dict.fromkeys(notice for plugin in plugins for notice in getattr(plugin, "notices", ())))
+    return list(dict.fromkeys(notice for plugin in plugins if plugin is not None for notice in plugin.notices))
 
 
 def is_object_name(name: str) -> bool:
@@ -158,18 +145,13 @@ def _adapted(item: Any) -> Plugin:
         check_wrappable(item)
     except ValueError as error:
         raise BenchError(f"{name}: {error}") from error
-    plugin = _object_plugin(item, _SKLEARN_ADAPTER, frozenset({"random_state", "cv"}))
+    plugin = _object_plugin(item, ADAPTER, ADAPTER_ACCEPTS)
     return replace(plugin, selector=name, notices=notices, consumes=getattr(item, "consumes", "features"))
 
 
-def _object_plugin(item: Any, target: str, accepts: frozenset[str]) -> ObjectPlugin:
-    values = {"estimator": item, "identity": identity_of(item), "notices": _replaced(item)}
+def _object_plugin(item: Any, target: str, accepts: frozenset[str], **more: Any) -> ObjectPlugin:
+    values = {"estimator": item, "identity": identity_of(item), "notices": _replaced(item), **more}
     return ObjectPlugin(name_of(item), target, params={}, accepts=accepts, **values)
-
-
-def _with_notices(plugin: Plugin, item: Any) -> Plugin:
-    notices = _replaced(item)
-    return NoticePlugin(**vars(plugin), notices=notices) if notices else plugin
 
 
 def _installed_selector(item: Any, kind: Kind) -> Selector | None:
@@ -192,7 +174,7 @@ def _changed(item: Any) -> dict[str, Any]:
     return {
         name: value
         for name, value in item.get_params(deep=False).items()
-        if name not in ENGINE_PARAMETERS and (name not in signature or not _equal(value, signature[name].default))
+        if name not in CLASSIFIER_OWNED and (name not in signature or not _equal(value, signature[name].default))
     }
 
 
@@ -221,7 +203,7 @@ def _text(value: object) -> str:
 
 def _replaced(item: Any) -> tuple[str, ...]:
     """Return a notice of the parameters whose values the engine replaces."""
-    names = sorted(k for k, v in item.get_params().items() if _leaf(k) in ENGINE_PARAMETERS and v is not None)
+    names = sorted(k for k, v in item.get_params().items() if _leaf(k) in CLASSIFIER_OWNED and v is not None)
     if not names:
         return ()
     return (f"{name_of(item)}: {', '.join(names)} set by the engine (seeds follow from --seed, splits are by patient)",)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from bench.errors import BenchError
+from bench.errors import BenchError, did_you_mean
 
 Value: TypeAlias = "bool | int | float | str | Selector | tuple[Value, ...] | None"
 
@@ -77,6 +77,14 @@ def parse(text: str) -> Selector:
             raise BenchError(f"{text!r}: {key} is given twice")
         params[key] = _parse_value(value.strip(), text)
     return Selector(name, params)
+
+
+def check_parameters(selector: Selector, known: Collection[str]) -> None:
+    """Raise BenchError for a parameter that is not among the known ones; the message suggests similar ones."""
+    for key in selector.params:
+        if key not in known:
+            takes = f"It takes {', '.join(known)}." if known else "It takes no parameters."
+            raise BenchError(f"{selector.name} has no parameter {key!r}.{did_you_mean(key, known)} {takes}")
 
 
 def split_list(text: str, separator: str = ",") -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pydantic import FiniteFloat
+
 from extractors.cells import Cell, UInt8Image
 
-Channels = tuple[float, float, float]
+Channels = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 """One number for each of red, green and blue."""
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from PIL import Image
+from pydantic import Field, TypeAdapter, ValidationError
 
 from extractors.arrays import UInt8Array
 from extractors.cells import Cell, UInt8Image
@@ -16,9 +17,11 @@ from extractors.networks.backbones.image_transform import Channels
 
 Resize = Literal["shorter", "exact", "cover", "contain"]
 
-INTERPOLATIONS = {
-    name: Image.Resampling[name.upper()] for name in ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
-}
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
+Side = Annotated[int, Field(gt=0, le=2**14)]
+Level = Annotated[int, Field(ge=0, le=255)]
+
+INTERPOLATIONS = {name: Image.Resampling[name.upper()] for name in get_args(Interpolation)}
 
 MIN_SIDE = 8
 """Shortest accepted side in pixels; a network would see nothing but interpolation in smaller images."""
@@ -47,17 +50,17 @@ class ResizeCrop:
         A key of `INTERPOLATIONS`.
     mean, std : tuple of 3 floats
         Channel statistics on the scale 0 to 1, applied before the network.
-    fill : tuple of 3 int, optional
+    fill : tuple of 3 int
         Padding colour, 0 to 255, of images smaller than `size`.
     """
 
-    size: tuple[int, int]
-    scaled: tuple[int, int]
+    size: tuple[Side, Side]
+    scaled: tuple[Side, Side]
     resize: Resize
-    interpolation: str
+    interpolation: Interpolation
     mean: Channels
     std: Channels
-    fill: tuple[int, int, int] = (0, 0, 0)
+    fill: tuple[Level, Level, Level]
 
     def __call__(self, cell: Cell) -> UInt8Image:
         """Transform the image of a cell; see `apply`."""
@@ -104,13 +107,9 @@ class ResizeCrop:
         cropped = np.asarray(picture)[rows.crop, columns.crop]
         return cropped if cropped.shape[:2] == self.size else self._padded(cropped)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON values; inverse of `from_dict`."""
-        return asdict(self)
-
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ResizeCrop:
-        """Create a transform from the output of `to_dict`.
+        """Create a transform from its fields as JSON values.
 
         Raises
         ------
@@ -118,20 +117,9 @@ class ResizeCrop:
             A field is missing or invalid.
         """
         try:
-            transform = cls(
-                size=_pair(values["size"]),
-                scaled=_pair(values["scaled"]),
-                resize=values["resize"],
-                interpolation=values["interpolation"],
-                mean=_channels(values["mean"]),
-                std=_channels(values["std"]),
-                fill=_colour(values["fill"]),
-            )
-        except (KeyError, TypeError) as error:
+            return TypeAdapter(cls).validate_python(values)
+        except ValidationError as error:
             raise ValueError(f"invalid image transform: {error}") from error
-        if transform.resize not in get_args(Resize) or transform.interpolation not in INTERPOLATIONS:
-            raise ValueError(f"invalid image transform: {transform.resize}, {transform.interpolation}")
-        return transform
 
     def _resized_shape(self, height: int, width: int) -> tuple[int, int]:
         if self.resize == "exact":
@@ -194,28 +182,3 @@ class _Axis:
     def crop(self) -> slice:
         """Part of the computed pixels that the crop uses."""
         return slice(None) if self.boxed else slice(self.start, self.start + self.length)
-
-
-def _pair(values: Any) -> tuple[int, int]:
-    height, width = (int(value) for value in _numbers(values, 2))
-    if not 0 < min(height, width) <= max(height, width) <= 2**14:
-        raise ValueError(f"invalid image transform: {height} x {width} pixels")
-    return height, width
-
-
-def _channels(values: Any) -> Channels:
-    red, green, blue = (float(value) for value in _numbers(values, 3))
-    return red, green, blue
-
-
-def _colour(values: Any) -> tuple[int, int, int]:
-    red, green, blue = (int(value) for value in _numbers(values, 3))
-    if not 0 <= min(red, green, blue) <= max(red, green, blue) <= 255:
-        raise ValueError(f"invalid image transform: colour {red}, {green}, {blue}")
-    return red, green, blue
-
-
-def _numbers(values: Any, count: int) -> list[int | float]:
-    if len(values) != count or not all(isinstance(value, int | float) and math.isfinite(value) for value in values):
-        raise ValueError(f"invalid image transform: {values!r} are not {count} numbers")
-    return list(values)

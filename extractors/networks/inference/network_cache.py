@@ -176,7 +176,7 @@ def _convert(backbone: Backbone, folder: Path) -> ConvertedNetwork:
     digests = {name: file_digest(folder / name) for name in (MODEL, WEIGHTS) if (folder / name).is_file()}
     record = {
         "model": str(backbone.spec),
-        "transform": backbone.transform.to_dict(),
+        "transform": asdict(backbone.transform),
         "width": backbone.width,
         "unsupported": unsupported,
         "digests": digests,
