@@ -17,7 +17,6 @@ from classifiers.weighting import unit_weights
 from extractors.cells import Cell
 from extractors.networks.architectures.mask_crop import MaskCrop
 from extractors.networks.architectures.small_cnn import small_network
-from extractors.networks.backbones.image_transform import Channels
 from extractors.networks.training.augmentation import CellAugmentation, to_unit_scale
 from extractors.networks.training.data import LabelledPixels, channel_statistics, normalise, pixel_stack
 from extractors.networks.training.holdout import patient_holdout
@@ -149,7 +148,6 @@ class Cnn(ProbabilityClassifier):
         import torch  # noqa: PLC0415 - heavy
 
         check_is_fitted(self)
-        transform = self._transform()
         pixels: Any = torch.from_numpy(pixel_stack(X, MaskCrop(self.size), threads=self.threads))
         with torch.random.fork_rng(devices=[]):
             network = self._network()
@@ -157,7 +155,7 @@ class Cnn(ProbabilityClassifier):
         network.to(memory_format=torch.channels_last).eval()
         with torch_threads(self.threads), torch.inference_mode():
             logits = [
-                network(normalise(to_unit_scale(batch), transform.mean, transform.std))
+                network(normalise(to_unit_scale(batch), (self.mean_, self.std_)))
                 for batch in pixels.split(PREDICTION_BATCH)
             ] or [torch.empty(0, len(self.classes_))]
             probabilities = torch.cat(logits).double().softmax(dim=1).numpy()
@@ -176,10 +174,6 @@ class Cnn(ProbabilityClassifier):
     def _network(self) -> torch.nn.Module:
         return small_network(len(self.classes_), width=self.width, dropout=self.dropout)
 
-    def _transform(self) -> MaskCrop:
-        """Image transform with the channel statistics of the training part."""
-        return MaskCrop(self.size, _channels(self.mean_), _channels(self.std_))
-
     def _train(self, training: LabelledPixels, validation: LabelledPixels, seed: int) -> None:
         import torch  # noqa: PLC0415 - heavy
 
@@ -191,7 +185,7 @@ class Cnn(ProbabilityClassifier):
                 network,
                 training,
                 validation,
-                transform=self._transform(),
+                statistics=(self.mean_, self.std_),
                 schedule=schedule,
                 augmentation=CellAugmentation(self.augment, self.jitter),
                 seed=seed,
@@ -214,8 +208,3 @@ class Cnn(ProbabilityClassifier):
             raise ValueError(f"dropout must be in [0, 1); it is {self.dropout}")
         if not self.learning_rate > 0 or not self.weight_decay >= 0 or not self.jitter >= 0:
             raise ValueError("learning_rate must be positive, weight_decay and jitter non-negative")
-
-
-def _channels(values: npt.NDArray[np.float32]) -> Channels:
-    red, green, blue = (float(value) for value in values)
-    return red, green, blue

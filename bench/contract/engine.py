@@ -163,9 +163,10 @@ class EngineChecks:
             features = Path(tempfile.mkdtemp(prefix="features-", dir=self.folder)) / "entry"
             values = with_numbers(data.X, every)
             write_entry(features, values, [str(number) for number in range(values.shape[1])])
+        extractor = self.extractor and SpiedPlugin(**vars(self.extractor), log=log, spy=SpiedExtractor)
         job = FoldJob(
-            extractor=None if self.extractor is None else SpiedPlugin.of(self.extractor, log, SpiedExtractor),
-            classifier=SpiedPlugin.of(self.classifier, log, SpiedClassifier),
+            extractor=extractor,
+            classifier=SpiedPlugin(**vars(self.classifier), log=log, spy=SpiedClassifier),
             protocol=Protocol(folds=FOLDS, inner_folds=INNER, tune=tune if self._tunable else 0, calibrate="sigmoid"),
             positive=str(np.unique(data.y)[-1]),
             labels=data.y,
@@ -191,7 +192,7 @@ def _uncached_fits(data: SyntheticData) -> FitLocation:
 def _check_equal(first: FoldResult, second: FoldResult, rows: npt.NDArray[np.intp], when: str) -> None:
     """Compare trials, inner predictions and the predictions at `rows` exactly."""
     for what, one, other in (
-        ("tuning trials change", _without_times(first.trials), _without_times(second.trials)),
+        ("tuning trials change", first.trials, second.trials),
         ("inner predictions change", _by_row(first.inner_predictions), _by_row(second.inner_predictions)),
         ("predictions change", _by_row(first.predictions, rows), _by_row(second.predictions, rows)),
     ):
@@ -202,8 +203,3 @@ def _check_equal(first: FoldResult, second: FoldResult, rows: npt.NDArray[np.int
 def _by_row(table: pd.DataFrame, rows: npt.NDArray[np.intp] | None = None) -> pd.DataFrame:
     selected = table if rows is None else table[table["row"].isin(rows)]
     return selected.sort_values("row", kind="stable").reset_index(drop=True)
-
-
-def _without_times(trials: pd.DataFrame) -> pd.DataFrame:
-    timed = [c for c in trials.columns if any(word in str(c) for word in ("second", "time", "duration"))]
-    return trials.drop(columns=timed)

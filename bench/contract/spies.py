@@ -24,37 +24,29 @@ from extractors.cells import Cells
 
 @dataclass(frozen=True)
 class SpiedPlugin(Plugin):
-    """A plugin whose instances are wrapped in spies."""
+    """A plugin whose instances are wrapped in `spy`, a class of this module."""
 
-    log: CallLog = field(default_factory=CallLog, compare=False, hash=False)
-    spy: Any = field(default=None, compare=False, hash=False)
-
-    @classmethod
-    def of(cls, plugin: Plugin, log: CallLog, spy: type[SpiedClassifier | SpiedExtractor]) -> SpiedPlugin:
-        """Create a spied version of a plugin."""
-        return cls(**vars(plugin), log=log, spy=spy)
+    log: CallLog = field(default_factory=CallLog, compare=False)
+    spy: Any = field(default=None, compare=False)
 
     def build(self, **engine: object) -> Any:
         """Build a spied instance."""
         return self.spy(super().build(**engine), self.log)
 
 
-class SpiedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+@dataclass(eq=False, repr=False)
+class _Spy(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """Estimator that logs its calls and delegates to another one."""
+
+    inner: Any
+    log: CallLog
+
+
+class SpiedClassifier(ClassifierMixin, _Spy):  # type: ignore[misc]  # scikit-learn is untyped
     """Classifier that logs the rows of each fit and prediction and delegates to another classifier.
 
     The first feature is the row number (`with_numbers`); the ids of cells are row numbers.
-
-    Parameters
-    ----------
-    inner : classifier
-        Estimator to delegate to.
-    log : CallLog
-        Log of the calls.
     """
-
-    def __init__(self, inner: Any, log: CallLog) -> None:
-        self.inner = inner
-        self.log = log
 
     def fit(self, X: Any, y: Any, groups: Any = None) -> SpiedClassifier:
         """Log and fit."""
@@ -76,20 +68,8 @@ class SpiedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return {f"inner__{name}": value for name, value in self.inner.search_space(trial).items()}
 
 
-class SpiedExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """Extractor that logs the cells of each fit and puts the number of the cell in front of its features.
-
-    Parameters
-    ----------
-    inner : extractor
-        Estimator to delegate to.
-    log : CallLog
-        Log of the calls.
-    """
-
-    def __init__(self, inner: Any, log: CallLog) -> None:
-        self.inner = inner
-        self.log = log
+class SpiedExtractor(TransformerMixin, _Spy):  # type: ignore[misc]  # scikit-learn is untyped
+    """Extractor that logs the cells of each fit and puts the number of the cell in front of its features."""
 
     def fit(self, X: Cells, y: Any = None, groups: Any = None) -> SpiedExtractor:
         """Log and fit."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -95,7 +95,23 @@ def split_list(text: str, separator: str = ",") -> list[str]:
     BenchError
         Brackets or quotes are not closed.
     """
-    return [piece for piece in (p.strip() for p in _pieces(text, separator)) if piece]
+    pieces: list[str] = []
+    depth, quoted, escaped, start = 0, False, False, 0
+    for i, char in enumerate(text):
+        if quoted:
+            escaped, quoted = (char == "\\" and not escaped), not (char == '"' and not escaped)
+        elif char == '"':
+            quoted = True
+        elif char in "[]":
+            depth += 1 if char == "[" else -1
+            if depth < 0:
+                break
+        elif char == separator and depth == 0:
+            pieces.append(text[start:i].strip())
+            start = i + 1
+    if depth or quoted:
+        raise BenchError(f"{text!r}: {'a quote is' if quoted else 'the brackets are'} not closed")
+    return [piece for piece in (*pieces, text[start:].strip()) if piece]
 
 
 def format_value(value: Value) -> str:
@@ -138,22 +154,3 @@ def _parse_scalar(text: str) -> Value:
     if isinstance(value, float) and not math.isfinite(value):
         return text
     return value if isinstance(value, bool | int | float | str) or value is None else text
-
-
-def _pieces(text: str, separator: str) -> Iterator[str]:
-    depth, quoted, escaped, start = 0, False, False, 0
-    for i, char in enumerate(text):
-        if quoted:
-            escaped, quoted = (char == "\\" and not escaped), not (char == '"' and not escaped)
-        elif char == '"':
-            quoted = True
-        elif char in "[]":
-            depth += 1 if char == "[" else -1
-            if depth < 0:
-                break
-        elif char == separator and depth == 0:
-            yield text[start:i]
-            start = i + 1
-    if depth or quoted:
-        raise BenchError(f"{text!r}: {'a quote is' if quoted else 'the brackets are'} not closed")
-    yield text[start:]

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pydantic import FiniteFloat
-
 from extractors.cells import Cell, UInt8Image
-
-Channels = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
-"""One number for each of red, green and blue."""
 
 
 class ImageTransform(Protocol):
@@ -21,14 +16,6 @@ class ImageTransform(Protocol):
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the output in pixels."""
-
-    @property
-    def mean(self) -> Channels:
-        """Mean of each channel on the scale 0 to 1, subtracted before the network."""
-
-    @property
-    def std(self) -> Channels:
-        """Standard deviation of each channel on the scale 0 to 1, divided by before the network."""
 
     def __call__(self, cell: Cell) -> UInt8Image:
         """Transform a cell.

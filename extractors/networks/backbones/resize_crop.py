@@ -5,21 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from PIL import Image
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 
 from extractors.arrays import UInt8Array
 from extractors.cells import Cell, UInt8Image
-from extractors.networks.backbones.image_transform import Channels
 
 Resize = Literal["shorter", "exact", "cover", "contain"]
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
 Side = Annotated[int, Field(gt=0, le=2**14)]
 Level = Annotated[int, Field(ge=0, le=255)]
+Channels = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 
 INTERPOLATIONS = {name: Image.Resampling[name.upper()] for name in get_args(Interpolation)}
 
@@ -94,8 +94,8 @@ class ResizeCrop:
         # the full image are resized in the same order.
         square = (height, new_height, self.size[0]) == (width, new_width, self.size[1])
         may_box = square and self.interpolation != "nearest"
-        rows = _Axis.of(height, new_height, self.size[0], may_box)
-        columns = _Axis.of(width, new_width, self.size[1], may_box)
+        rows = _axis(height, new_height, self.size[0], may_box)
+        columns = _axis(width, new_width, self.size[1], may_box)
         if rows.output * columns.output > MAX_RESIZED_PIXELS:
             raise ValueError(
                 f"an image of {width} x {height} pixels is too long and thin for a network: it would be enlarged to "
@@ -139,46 +139,36 @@ class ResizeCrop:
         return padded
 
 
-@dataclass(frozen=True)
-class _Axis:
-    """Resize and crop along one axis: `side` pixels are resized to `resized`, of which `length` from `start` are used.
+class _Axis(NamedTuple):
+    """Resize and crop along one axis.
 
-    With `boxed`, only the part that the crop uses is resized.
+    Parameters
+    ----------
+    output : int
+        Pixels that Pillow computes.
+    box : tuple of float
+        Part of the input that Pillow resizes.
+    crop : slice
+        Part of the computed pixels that the crop uses.
     """
 
-    side: int
-    resized: int
-    start: int
-    length: int
-    boxed: bool
+    output: int
+    box: tuple[float, float]
+    crop: slice
 
-    @classmethod
-    def of(cls, side: int, resized: int, target: int, may_box: bool) -> _Axis:
-        length = min(resized, target)
-        # Halves are rounded to even, as in torchvision's centre crop.
-        start = round((resized - length) / 2)
-        # Pillow puts pixel x of n at a + (x + 1/2) (b - a) / n of the box [a, b), a and b in single precision. Where
-        # side / resized is a fraction of a power of two and the box needs no more than 24 bits, nothing of this is
-        # rounded, and resizing the box equals cropping the resized image; elsewhere a last bit may differ.
-        divisor = math.gcd(side, resized)
-        unit = resized // divisor
-        exact = unit & (unit - 1) == 0 and resized * (side // divisor) < 2**24
-        # Pillow skips the pass along an axis that keeps its length, but not the pass to a part of it.
-        return cls(side, resized, start, length, boxed=may_box and exact and side != resized)
 
-    @property
-    def output(self) -> int:
-        """Pixels that Pillow computes."""
-        return self.length if self.boxed else self.resized
-
-    @property
-    def box(self) -> tuple[float, float]:
-        """Part of the input that Pillow resizes."""
-        if not self.boxed:
-            return 0, self.side
-        return self.start * self.side / self.resized, (self.start + self.length) * self.side / self.resized
-
-    @property
-    def crop(self) -> slice:
-        """Part of the computed pixels that the crop uses."""
-        return slice(None) if self.boxed else slice(self.start, self.start + self.length)
+def _axis(side: int, resized: int, target: int, may_box: bool) -> _Axis:
+    """Resize `side` pixels to `resized` and crop to `target`; with `may_box`, resize only the part that is used."""
+    length = min(resized, target)
+    # Halves are rounded to even, as in torchvision's centre crop.
+    start = round((resized - length) / 2)
+    # Pillow puts pixel x of n at a + (x + 1/2) (b - a) / n of the box [a, b), a and b in single precision. Where
+    # side / resized is a fraction of a power of two and the box needs no more than 24 bits, nothing of this is
+    # rounded, and resizing the box equals cropping the resized image; elsewhere a last bit may differ.
+    divisor = math.gcd(side, resized)
+    unit = resized // divisor
+    exact = unit & (unit - 1) == 0 and resized * (side // divisor) < 2**24
+    # Pillow skips the pass along an axis that keeps its length, but not the pass to a part of it.
+    if may_box and exact and side != resized:
+        return _Axis(length, (start * side / resized, (start + length) * side / resized), slice(None))
+    return _Axis(resized, (0, side), slice(start, start + length))

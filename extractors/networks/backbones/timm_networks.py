@@ -6,11 +6,8 @@ Imports torch and timm, so this module is imported only where a network is built
 from __future__ import annotations
 
 import copy
-import logging
 import math
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import timm
@@ -21,6 +18,7 @@ from torch import nn
 from extractors.networks.backbones.forward import Joined, MapPool, NetworkPart, SingleMap
 from extractors.networks.backbones.pooling import OWN
 from extractors.networks.backbones.resize_crop import Resize, ResizeCrop
+from extractors.networks.quiet_loggers import quiet_loggers
 from extractors.networks.weights.loading import State, load_strictly
 
 UNSUPPORTED = (AssertionError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
@@ -156,7 +154,8 @@ def _rebuilt(network: nn.Module, full: str, **changes: Any) -> nn.Module:
     state = network.state_dict()
     overlay = _overlay(dict(state))
     try:
-        with _quiet():
+        # Warnings about tensors of removed layers; missing tensors are checked below.
+        with quiet_loggers("timm.models._builder"):
             other: nn.Module = timm.create_model(full, pretrained=True, pretrained_cfg_overlay=overlay, **changes)
     except UNSUPPORTED as error:
         if "img_size" not in changes:
@@ -177,18 +176,6 @@ def _rebuilt(network: nn.Module, full: str, **changes: Any) -> nn.Module:
 def _line(error: Exception) -> str:
     """Shorten the message of an error to one line."""
     return textwrap.shorten(str(error), 150, placeholder=" ...")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence timm's warnings about tensors of removed layers; missing tensors are checked by the caller."""
-    logger = logging.getLogger("timm.models._builder")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _flat(key: str) -> str:

@@ -13,11 +13,14 @@ import numpy as np
 from extractors.arrays import Float32Array, Int64Array, UInt8Array
 from extractors.cells import Cell, CellFile, Cells
 from extractors.files.stamps import file_stamp
-from extractors.networks.backbones.image_transform import Channels, ImageTransform
+from extractors.networks.backbones.image_transform import ImageTransform
 from extractors.networks.training.augmentation import CellAugmentation, to_unit_scale
 
 if TYPE_CHECKING:
     import torch
+
+Statistics = tuple[Float32Array, Float32Array]
+"""Mean and standard deviation of each colour channel on the scale 0 to 1."""
 
 Batch = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]
 """Normalised images (n, 3, height, width), targets (n,) and weights (n,)."""
@@ -118,7 +121,7 @@ def pixel_stack(cells: Sequence[Cell], transform: ImageTransform, *, threads: in
     return stack
 
 
-def channel_statistics(stack: UInt8Array) -> tuple[Float32Array, Float32Array]:
+def channel_statistics(stack: UInt8Array) -> Statistics:
     """Compute the mean and standard deviation of each colour channel over all pixels, on the scale 0 to 1.
 
     Parameters
@@ -139,8 +142,8 @@ def channel_statistics(stack: UInt8Array) -> tuple[Float32Array, Float32Array]:
     return mean.astype(np.float32), std.astype(np.float32)
 
 
-def normalise(images: torch.Tensor, mean: Channels, std: Channels) -> torch.Tensor:
-    """Convert images (n, height, width, 3) on the scale 0 to 1 to (images - mean) / std.
+def normalise(images: torch.Tensor, statistics: Statistics) -> torch.Tensor:
+    """Convert images (n, height, width, 3) on the scale 0 to 1 to (images - mean) / standard deviation.
 
     Returns
     -------
@@ -149,7 +152,8 @@ def normalise(images: torch.Tensor, mean: Channels, std: Channels) -> torch.Tens
     """
     import torch  # noqa: PLC0415 - heavy
 
-    return ((images - torch.tensor(mean)) / torch.tensor(std)).permute(0, 3, 1, 2)
+    mean, std = map(torch.tensor, statistics)
+    return ((images - mean) / std).permute(0, 3, 1, 2)
 
 
 class Batches:
@@ -158,8 +162,8 @@ class Batches:
     Parameters
     ----------
     cells : LabelledPixels
-    transform : ImageTransform
-        Its channel statistics normalise the pixels.
+    statistics : Statistics
+        They normalise the pixels.
     batch_size : int
         Largest number of cells in a batch.
     augmentation : CellAugmentation, optional
@@ -171,7 +175,7 @@ class Batches:
     def __init__(
         self,
         cells: LabelledPixels,
-        transform: ImageTransform,
+        statistics: Statistics,
         batch_size: int,
         *,
         augmentation: CellAugmentation | None = None,
@@ -182,7 +186,7 @@ class Batches:
         self._pixels = torch.from_numpy(cells.pixels)
         self._targets = torch.from_numpy(cells.targets)
         self._weights = torch.from_numpy(cells.weights)
-        self._transform = transform
+        self._statistics = statistics
         self._batch_size = batch_size
         self._augmentation = augmentation
         self._generator = None if seed is None else torch.Generator().manual_seed(seed)
@@ -197,7 +201,7 @@ class Batches:
         order = torch.arange(n) if self._generator is None else torch.randperm(n, generator=self._generator)
         # Batches of equal size, so that none has a single cell, for which batch norm has no variance.
         for rows in torch.tensor_split(order, len(self)):
-            images = normalise(self._images(self._pixels[rows]), self._transform.mean, self._transform.std)
+            images = normalise(self._images(self._pixels[rows]), self._statistics)
             yield images, self._targets[rows], self._weights[rows]
 
     def _images(self, pixels: torch.Tensor) -> torch.Tensor:

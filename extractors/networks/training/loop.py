@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from extractors.networks.backbones.image_transform import ImageTransform
+from extractors.networks.quiet_loggers import quiet_loggers
 from extractors.networks.training.augmentation import CellAugmentation
-from extractors.networks.training.data import Batch, Batches, LabelledPixels
+from extractors.networks.training.data import Batch, Batches, LabelledPixels, Statistics
 
 if TYPE_CHECKING:
     import torch
@@ -63,7 +60,7 @@ def train(
     training: LabelledPixels,
     validation: LabelledPixels,
     *,
-    transform: ImageTransform,
+    statistics: Statistics,
     schedule: Schedule,
     augmentation: CellAugmentation | None = None,
     device: str = "cpu",
@@ -78,11 +75,11 @@ def train(
     Parameters
     ----------
     network : torch.nn.Module
-        Float32 (n, 3, *transform.size) to logits (n, classes).
+        Float32 (n, 3, height, width) to logits (n, classes).
     training, validation : LabelledPixels
-        Pixels made by `transform`. The caller ensures that the cells of the two parts come from different patients.
-    transform : ImageTransform
-        The transform that the network is also evaluated with; its channel statistics normalise the pixels.
+        The caller ensures that the cells of the two parts come from different patients.
+    statistics : Statistics
+        Those that the network is also evaluated with; they normalise the pixels.
     schedule : Schedule
     augmentation : CellAugmentation, optional
         Applied to training pixels. Default: none.
@@ -107,10 +104,11 @@ def train(
 
     history = History()
     module = _training_module(network, schedule, history)
-    batches = Batches(training, transform, schedule.batch_size, augmentation=augmentation, seed=seed)
-    validation_batches = Batches(validation, transform, schedule.batch_size)
+    batches = Batches(training, statistics, schedule.batch_size, augmentation=augmentation, seed=seed)
+    validation_batches = Batches(validation, statistics, schedule.batch_size)
     forked: list[int] = [torch.cuda.current_device()] if device == "cuda" else []
-    with _quiet(), torch.random.fork_rng(devices=forked):
+    loggers = quiet_loggers("lightning.pytorch", "lightning.fabric")
+    with warnings.catch_warnings(action="ignore"), loggers, torch.random.fork_rng(devices=forked):
         torch.manual_seed(seed)
         trainer = Trainer(
             accelerator=device,
@@ -186,19 +184,3 @@ def _check_finite(loss: float, learning_rate: float) -> None:
         raise ValueError(
             f"the loss of the network became {loss}: its weights diverged; lower learning_rate (it is {learning_rate})"
         )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence Lightning's messages about its set-up; errors are raised."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

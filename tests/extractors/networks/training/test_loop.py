@@ -13,14 +13,13 @@ import numpy as np
 import pytest
 import torch
 
-from extractors.networks.architectures.mask_crop import MaskCrop
 from extractors.networks.architectures.small_cnn import small_network
 from extractors.networks.training.augmentation import CellAugmentation, to_unit_scale
 from extractors.networks.training.data import LabelledPixels, normalise
 from extractors.networks.training.loop import History, Schedule, train
 
 SCHEDULE = Schedule(epochs=3, patience=3, batch_size=8, learning_rate=3e-3, weight_decay=1e-4)
-TRANSFORM = MaskCrop(16, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+STATISTICS = (np.full(3, 0.5, np.float32), np.full(3, 0.25, np.float32))
 
 
 def brightness_task(n: int, *, seed: int, noise: bool = False) -> LabelledPixels:
@@ -50,7 +49,7 @@ def fit(
         net,
         training or brightness_task(24, seed=1),
         validation or brightness_task(8, seed=2),
-        transform=TRANSFORM,
+        statistics=STATISTICS,
         schedule=schedule,
         augmentation=CellAugmentation(flips=True, jitter=0.1),
         seed=seed,
@@ -63,7 +62,7 @@ def with_rate(learning_rate: float, **changes: Any) -> Schedule:
 
 
 def weighted_loss(net: torch.nn.Module, cells: LabelledPixels) -> float:
-    images = normalise(to_unit_scale(torch.from_numpy(cells.pixels)), TRANSFORM.mean, TRANSFORM.std)
+    images = normalise(to_unit_scale(torch.from_numpy(cells.pixels)), STATISTICS)
     with torch.inference_mode():
         logits = net(images).double().numpy()
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
