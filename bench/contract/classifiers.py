@@ -25,6 +25,7 @@ class ClassifierChecks(PluginChecks):
 
     output = "probability"
     method = "predict_proba"
+    alone = 8
 
     def steps(self) -> list[Step]:
         """Return the checks in the order of the report."""
@@ -117,10 +118,6 @@ class ClassifierChecks(PluginChecks):
     @cached_property
     def _data(self) -> SyntheticData:
         return self._synthetic(2, patients=6, seed=2)
-
-    @property
-    def _alone(self) -> range:
-        return range(0, len(self._data), max(1, len(self._data) // 8))
 
     def _output(self, fitted: Any, data: SyntheticData) -> Any:
         return np.asarray(super()._output(fitted, data))

@@ -26,6 +26,7 @@ class ExtractorChecks(PluginChecks):
 
     output = "feature"
     method = "transform"
+    alone = ALONE
 
     def steps(self) -> list[Step]:
         """Return the checks in the order of the report."""
@@ -139,10 +140,6 @@ class ExtractorChecks(PluginChecks):
         # A stateful extractor may hold out patients of each class; a network is slow, so it gets fewer cells.
         patients = 4 if self.plugin.requires_fit else 2
         return self._synthetic(2, patients=patients, seed=4)
-
-    @property
-    def _alone(self) -> range:
-        return range(ALONE)
 
     def _fitted(self, data: SyntheticData) -> Any:
         return super()._fitted(data) if self.plugin.requires_fit else self._new()

@@ -8,6 +8,7 @@ from typing import Any
 from sklearn.base import clone
 
 from bench.contract.outcomes import Violation
+from extractors.quiet_loggers import quiet_loggers
 
 
 def check_parameters(estimator: Any) -> None:
@@ -66,10 +67,6 @@ def drawn_parameters(classifier: Any, count: int) -> list[dict[str, Any]]:
         return []
     import optuna  # noqa: PLC0415 (slow; not needed by every check)
 
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
+    with quiet_loggers("optuna"):
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
         return [classifier.search_space(study.ask()) for _ in range(count)]
-    finally:
-        optuna.logging.set_verbosity(verbosity)

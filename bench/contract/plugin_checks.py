@@ -44,6 +44,8 @@ class PluginChecks(ABC):
     """One value of the output, in messages."""
     method: ClassVar[str]
     """Name of the method that computes the output."""
+    alone: ClassVar[int]
+    """Largest number of cells whose output is computed alone."""
 
     @abstractmethod
     def steps(self) -> list[Step]:
@@ -79,7 +81,7 @@ class PluginChecks(ABC):
     def independent_cells(self) -> None:
         """The output for a cell does not change if it is alone or the order changes."""
         fitted, together = self._reference
-        for row in self._alone:
+        for row in range(0, len(together), -(-len(together) // self.alone)):
             self._check_rows(np.array([row]), fitted, together, "its cell is alone")
         order = np.random.default_rng(0).permutation(len(together))
         self._check_rows(order, fitted, together, "the order of the cells changes")
@@ -88,11 +90,6 @@ class PluginChecks(ABC):
     @abstractmethod
     def _data(self) -> SyntheticData:
         """Cells of most checks."""
-
-    @property
-    @abstractmethod
-    def _alone(self) -> range:
-        """Positions of the cells whose output is computed alone."""
 
     def _synthetic(self, classes: int, *, patients: int, seed: int) -> SyntheticData:
         """Draw two cells of each patient, or features for a plugin that consumes features."""

@@ -8,12 +8,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import cloudpickle
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+
 from bench.errors import BenchError
 from bench.plugins import registry
+from bench.plugins.object_adapters import ExtractorAdapter
 from bench.plugins.object_identity import identity_of, import_path, is_estimator, unfindable_modules
 from bench.plugins.pipeline import PipelineSpec
 from bench.plugins.registry import ADAPTER, ADAPTER_ACCEPTS, CLASSIFIER_OWNED, ENGINE_OWNED, Kind, Plugin, takes_groups
 from bench.plugins.selectors import Selector
+from classifiers.sklearn_adapter import SklearnAdapter, check_wrappable
 
 _EXTRACTOR_ADAPTER = "bench.plugins.object_adapters:ExtractorAdapter"
 _LONGEST_NAME = 120
@@ -44,21 +50,11 @@ class ObjectPlugin(Plugin):
 
     def build(self, **engine: object) -> Any:
         """Return a clone with the parameters of the engine that it accepts, behind an adapter where it needs one."""
-        from sklearn.base import clone  # noqa: PLC0415 (resolving a name need not import scikit-learn)
-
         values = {name: value for name, value in engine.items() if name in self.accepts}
-        if self.target == ADAPTER:
-            from classifiers.sklearn_adapter import SklearnAdapter  # noqa: PLC0415
-
-            return SklearnAdapter(clone(self.estimator), **values)  # type: ignore[arg-type]
-        from bench.plugins.object_adapters import ExtractorAdapter  # noqa: PLC0415
-
         estimator = clone(self.estimator).set_params(**_everywhere(self.estimator, values))
         return estimator if takes_groups(estimator) else ExtractorAdapter(estimator)
 
     def __getstate__(self) -> dict[str, Any]:
-        import cloudpickle  # noqa: PLC0415 (only workers that need it pay for the import)
-
         modules = [sys.modules[name] for name in unfindable_modules(self.estimator)]
         for module in modules:
             cloudpickle.register_pickle_by_value(module)
@@ -69,8 +65,6 @@ class ObjectPlugin(Plugin):
                 cloudpickle.unregister_pickle_by_value(module)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        import cloudpickle  # noqa: PLC0415
-
         self.__dict__.update({**state, "estimator": cloudpickle.loads(state["estimator"])})
 
 
@@ -133,19 +127,15 @@ def is_object_name(name: str) -> bool:
 
 
 def _adapted(item: Any) -> Plugin:
-    from classifiers.sklearn_adapter import check_wrappable  # noqa: PLC0415 (imports scikit-learn)
-
     name, notices = name_of(item), _replaced(item)
     if not hasattr(item, "predict_proba") and hasattr(item, "decision_function"):
-        from sklearn.calibration import CalibratedClassifierCV  # noqa: PLC0415
-
         notices += (f"{name} has no predict_proba; it is calibrated on patient-grouped folds of training cells",)
         item = CalibratedClassifierCV(item)
     try:
         check_wrappable(item)
     except ValueError as error:
         raise BenchError(f"{name}: {error}") from error
-    plugin = _object_plugin(item, ADAPTER, ADAPTER_ACCEPTS)
+    plugin = _object_plugin(SklearnAdapter(item), ADAPTER, ADAPTER_ACCEPTS)
     return replace(plugin, selector=name, notices=notices, consumes=getattr(item, "consumes", "features"))
 
 

@@ -181,7 +181,10 @@ def _describe(selector: Selector, target: str, owned: Mapping[str, str], **fixed
     cls = _load(target)
     defaults = _defaults(cls)
     allowed = {k: v for k, v in defaults.items() if k not in owned and k not in fixed}
-    _check_names(selector, allowed, owned)
+    for key in selector.params:
+        if key in owned and key not in allowed:
+            raise BenchError(f"{selector}: {key} is set by the engine; {owned[key]}")
+    check_parameters(selector, sorted(allowed))
     joined = getattr(cls, "joined", ())
     params = {k: _like_default(_listed(v) if k in joined else v, allowed[k]) for k, v in selector.params.items()}
     full = {k: _nested(v, _filled) for k, v in params.items()}
@@ -260,13 +263,6 @@ def _defaults(cls: type) -> dict[str, Any]:
         for p in parameters
         if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
     }
-
-
-def _check_names(selector: Selector, allowed: Mapping[str, object], owned: Mapping[str, str]) -> None:
-    for key in selector.params:
-        if key in owned and key not in allowed:
-            raise BenchError(f"{selector}: {key} is set by the engine; {owned[key]}")
-    check_parameters(selector, sorted(allowed))
 
 
 def _without_missing(params: dict[str, Any], selector: Selector) -> dict[str, Value]:

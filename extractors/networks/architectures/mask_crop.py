@@ -14,7 +14,7 @@ from extractors.preparation.step import Picture
 
 @dataclass(frozen=True)
 class MaskCrop:
-    """Bounding box of the mask, centred on a black square and resized; an `ImageTransform`.
+    """Bounding box of the mask, centred on a black square and resized.
 
     The aspect ratio is preserved, and pixels of the box outside the mask stay. Shrinking averages over pixel areas,
     enlarging interpolates linearly.

@@ -132,7 +132,8 @@ def load_backbone(spec: BackboneSpec, weights_dir: str | Path | None = None) -> 
     module = Forward(pooled, transform.mean, transform.std).eval().requires_grad_(False)
     module = module.to(memory_format=torch.channels_last)
     try:
-        shape = _shape(module, transform.size)
+        with torch.inference_mode():
+            shape = tuple(module(torch.zeros(1, *transform.size, 3, dtype=torch.uint8)).shape)
     except (AssertionError, AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
         problem = " ".join(str(error).split())
         if size is None:
@@ -150,11 +151,3 @@ def load_backbone(spec: BackboneSpec, weights_dir: str | Path | None = None) -> 
 def _seed(name: str) -> int:
     """Seed of random weights; depends on the name of the model alone."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
-
-
-def _shape(module: torch.nn.Module, size: tuple[int, int]) -> tuple[int, ...]:
-    """Shape of the output for one image."""
-    import torch  # noqa: PLC0415 - heavy
-
-    with torch.inference_mode():
-        return tuple(module(torch.zeros(1, *size, 3, dtype=torch.uint8)).shape)

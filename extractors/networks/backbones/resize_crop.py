@@ -32,7 +32,7 @@ MAX_RESIZED_PIXELS = 2**26
 
 @dataclass(frozen=True)
 class ResizeCrop:
-    """Resize and centre crop of the whole frame; an `ImageTransform`.
+    """Resize and centre crop of the whole frame.
 
     The output equals that of timm's and torchvision's own evaluation transforms bit for bit.
 

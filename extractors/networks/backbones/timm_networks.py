@@ -18,8 +18,8 @@ from torch import nn
 from extractors.networks.backbones.forward import Joined, MapPool, NetworkPart, SingleMap
 from extractors.networks.backbones.pooling import OWN
 from extractors.networks.backbones.resize_crop import Resize, ResizeCrop
-from extractors.networks.quiet_loggers import quiet_loggers
 from extractors.networks.weights.loading import State, load_strictly
+from extractors.quiet_loggers import quiet_loggers
 
 UNSUPPORTED = (AssertionError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 """Exceptions that timm's models raise for unsupported options; there is no common class."""

@@ -13,11 +13,15 @@ import numpy as np
 from extractors.arrays import Float32Array, Int64Array, UInt8Array
 from extractors.cells import Cell, CellFile, Cells
 from extractors.files.stamps import file_stamp
-from extractors.networks.backbones.image_transform import ImageTransform
+from extractors.networks.architectures.mask_crop import MaskCrop
+from extractors.networks.backbones.resize_crop import ResizeCrop
 from extractors.networks.training.augmentation import CellAugmentation, to_unit_scale
 
 if TYPE_CHECKING:
     import torch
+
+ImageTransform = MaskCrop | ResizeCrop
+"""Hashable transforms from a cell to the input image of a network: equal ones give equal pixels."""
 
 Statistics = tuple[Float32Array, Float32Array]
 """Mean and standard deviation of each colour channel on the scale 0 to 1."""
@@ -183,26 +187,25 @@ class Batches:
     ) -> None:
         import torch  # noqa: PLC0415 - heavy
 
-        self._pixels = torch.from_numpy(cells.pixels)
-        self._targets = torch.from_numpy(cells.targets)
-        self._weights = torch.from_numpy(cells.weights)
+        self._cells = [torch.from_numpy(values) for values in (cells.pixels, cells.targets, cells.weights)]
+        self._n = len(cells.targets)
         self._statistics = statistics
         self._batch_size = batch_size
         self._augmentation = augmentation
         self._generator = None if seed is None else torch.Generator().manual_seed(seed)
 
     def __len__(self) -> int:
-        return math.ceil(len(self._targets) / self._batch_size)
+        return math.ceil(self._n / self._batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         import torch  # noqa: PLC0415 - heavy
 
-        n = len(self._targets)
-        order = torch.arange(n) if self._generator is None else torch.randperm(n, generator=self._generator)
+        shuffled = self._generator is not None
+        order = torch.randperm(self._n, generator=self._generator) if shuffled else torch.arange(self._n)
         # Batches of equal size, so that none has a single cell, for which batch norm has no variance.
         for rows in torch.tensor_split(order, len(self)):
-            images = normalise(self._images(self._pixels[rows]), self._statistics)
-            yield images, self._targets[rows], self._weights[rows]
+            pixels, targets, weights = (values[rows] for values in self._cells)
+            yield normalise(self._images(pixels), self._statistics), targets, weights
 
     def _images(self, pixels: torch.Tensor) -> torch.Tensor:
         if self._generator is None or self._augmentation is None:

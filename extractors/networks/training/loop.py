@@ -7,9 +7,9 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from extractors.networks.quiet_loggers import quiet_loggers
 from extractors.networks.training.augmentation import CellAugmentation
 from extractors.networks.training.data import Batch, Batches, LabelledPixels, Statistics
+from extractors.quiet_loggers import quiet_loggers
 
 if TYPE_CHECKING:
     import torch
