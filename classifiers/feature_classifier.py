@@ -30,7 +30,8 @@ class ProbabilityClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignor
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Predict the most probable class of each cell, the first one in a tie; shape (n_cells,)."""
-        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
+        probabilities = self.predict_proba(X)
+        return np.asarray(self.classes_[np.argmax(probabilities, axis=1)])
 
 
 class FeatureClassifier(ProbabilityClassifier):
