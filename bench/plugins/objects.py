@@ -83,7 +83,7 @@ def extractor(item: object) -> Plugin:
     if (selector := _installed_selector(item, "extractors")) is not None:
         return replace(registry.extractor(str(selector)), notices=_replaced(item))
     _check_nested_cv(item)
-    accepts = frozenset(map(_leaf, item.get_params())) & ENGINE_OWNED.keys()  # type: ignore[attr-defined]
+    accepts = frozenset(ENGINE_OWNED).intersection(map(_leaf, item.get_params()))  # type: ignore[attr-defined]
     requires_fit = bool(item.__sklearn_tags__().requires_fit) if hasattr(item, "__sklearn_tags__") else True
     return _object_plugin(item, _EXTRACTOR_ADAPTER, accepts, requires_fit=requires_fit)
 
@@ -110,7 +110,7 @@ def classifier(item: object) -> Plugin:
     if selector is not None:
         return replace(registry.classifier(str(selector)), notices=_replaced(item))
     if takes_groups(item) and hasattr(item, "predict_proba"):
-        accepts = frozenset(item.get_params()) & CLASSIFIER_OWNED.keys()  # type: ignore[attr-defined]
+        accepts = frozenset(CLASSIFIER_OWNED).intersection(item.get_params())  # type: ignore[attr-defined]
         return _object_plugin(item, _EXTRACTOR_ADAPTER, accepts, consumes=getattr(item, "consumes", "features"))
     return _adapted(item)
 
