@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from bench.errors import BenchError
+from extractors.quiet_loggers import quiet_loggers
 
 T = TypeVar("T")
 
@@ -100,14 +101,9 @@ def tune(
         "sampler": optuna.samplers.TPESampler(seed=seed),
         "pruner": optuna.pruners.MedianPruner(n_startup_trials=5),
     }
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with open_study(**settings) as study:
-            study.optimize(objective, n_trials=trials, n_jobs=1)
-            table = _table(study.trials, drawn)
-    finally:
-        optuna.logging.set_verbosity(verbosity)
+    with quiet_loggers("optuna"), open_study(**settings) as study:
+        study.optimize(objective, n_trials=trials, n_jobs=1)
+        table = _table(study.trials, drawn)
     return Tuned(drawn[_best(table, trials)], table)
 
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from bench.errors import BenchError, did_you_mean
 from bench.plugins.pipeline import NO_PREPARATION
-from bench.plugins.selectors import Selector, parse, split_list
+from bench.plugins.selectors import Selector, check_parameters, parse, split_list
 from bench.storage.fingerprints import code_digest
 from extractors.preparation.step import Step
 from extractors.preparation.steps import STEPS
@@ -75,11 +75,10 @@ def _step(text: str) -> Step:
             f"The steps are {', '.join(STEPS)}, joined by +."
         )
     kind = STEPS[selector.name]
-    known = [parameter.name for parameter in fields(kind)]
-    for key in selector.params:
-        if key not in known:
-            takes = f"It takes {', '.join(known)}." if known else "It takes no parameters."
-            raise BenchError(f"--prepare: {selector.name} has no parameter {key!r}.{did_you_mean(key, known)} {takes}")
+    try:
+        check_parameters(selector, [parameter.name for parameter in fields(kind)])
+    except BenchError as error:
+        raise BenchError(f"--prepare: {error}") from error
     try:
         return kind(**selector.params)
     except ValueError as error:
