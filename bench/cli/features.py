@@ -125,6 +125,7 @@ def why(
     from bench.cli.display.store import show_explanation  # noqa: PLC0415
     from bench.features.extract import resolve_features  # noqa: PLC0415
     from bench.features.store.explain import explain  # noqa: PLC0415
+    from bench.storage.folders import store_folder  # noqa: PLC0415
 
     with stoppable(resumes=False), live_progress() as observer:
         _, request = resolve_features(data, extractor, observer=observer, **set_options(options))
