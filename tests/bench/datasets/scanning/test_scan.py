@@ -19,7 +19,8 @@ from bench.datasets.scanning.probe_cache import FILE
 from bench.datasets.scanning.scan import content_digest, scan
 from bench.datasets.table import Dataset, ReadOptions, cell_table
 from bench.errors import BenchError
-from extractors.cells import CellFile, read_image
+from extractors.cells import CellFile
+from extractors.images.pixels import read_image
 
 Draw = Callable[..., Path]
 
