@@ -174,13 +174,15 @@ class Cell:
     @cached_property
     def mask_file(self) -> ReadMask | None:
         """The decoded mask file, before preparation; None without a file."""
-        return None if self._file.mask_path is None else read_mask(Path(self._file.mask_path), self._file.mask_values)
+        return self._read_mask(self._file.mask_path, self._file.mask_values)
 
     @cached_property
     def nucleus_file(self) -> ReadMask | None:
         """The decoded mask file of the nucleus, before preparation; None without a file."""
-        path = self._file.nucleus_path
-        return None if path is None else read_mask(Path(path), self._file.nucleus_values)
+        return self._read_mask(self._file.nucleus_path, self._file.nucleus_values)
+
+    def _read_mask(self, path: str | None, values: str | None) -> ReadMask | None:
+        return None if path is None else read_mask(Path(path), values, shape=self._raw_image.shape[:2])
 
     @cached_property
     def _raw_image(self) -> UInt8Image:
@@ -190,7 +192,7 @@ class Cell:
     def _raw_mask(self) -> BoolArray:
         file = self._file
         if self.mask_file is not None:
-            return _checked_mask(self.id, "mask", self.mask_file.mask, self._raw_image)
+            return self.mask_file.mask
         if file.mask_by == "whole":
             return np.ones(self._raw_image.shape[:2], dtype=np.bool_)
         if file.mask_by == "smear":
@@ -204,7 +206,7 @@ class Cell:
     def _raw_nucleus(self) -> BoolArray | None:
         if self.nucleus_file is None:
             return None
-        nucleus = _checked_mask(self.id, "nucleus mask", self.nucleus_file.mask, self._raw_image)
+        nucleus = self.nucleus_file.mask
         inside = nucleus & self._raw_mask
         if nucleus.any() and not inside.any():
             raise ValueError(f"cell {self.id}: the nucleus mask {self._file.nucleus_path} is outside the cell")

@@ -68,7 +68,7 @@ def validated_mask_values(text: str) -> str:
     return "+".join(map(str, sorted({int(part) for part in parts})))
 
 
-def read_mask(path: Path, values: str | None = None) -> ReadMask:
+def read_mask(path: Path, values: str | None = None, *, shape: tuple[int, ...] | None = None) -> ReadMask:
     """Read a mask.
 
     Without `values`, the file is one of: two values of which one is 0, where the other is the cell; a soft mask (values
@@ -82,16 +82,22 @@ def read_mask(path: Path, values: str | None = None) -> ReadMask:
         BMP, PNG, JPEG or TIFF.
     values : str, optional
         Interpretation from `validated_mask_values`; the sides are then not checked.
+    shape : tuple of int, optional
+        Height and width of the image.
 
     Raises
     ------
     OSError
         The file cannot be read.
     ValueError
-        As for `extractors.images.decoding.decode`, or the mask is ambiguous; the message lists its values.
+        As for `extractors.images.decoding.decode`, or the mask has another size than its image or is ambiguous; the
+        message lists its values.
     """
     raster = decode(path)
     try:
+        size = raster.samples.shape[:2]
+        if shape is not None and size != shape:
+            raise ValueError(f"the mask is {size}, its image {shape} (height, width)")
         samples = _grey(raster)
         if values is None:
             result = _interpreted(samples, raster)

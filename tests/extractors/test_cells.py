@@ -144,7 +144,7 @@ def test_jpeg_noise_is_not_foreground(tmp_path: Path) -> None:
 def test_a_mask_of_another_size_raises(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     path = str(save(tmp_path / "c.png", picture))
     mask = str(save(tmp_path / "m.png", np.eye(30, 20, 5, dtype=bool)))
-    with pytest.raises(ValueError, match=r"cell c: the mask is \(30, 20\), its image \(20, 30\)"):
+    with pytest.raises(ValueError, match=r"m\.png: the mask is \(30, 20\), its image \(20, 30\)"):
         _ = Cell.from_file(CellFile("c", path, mask_path=mask)).mask
     with pytest.raises(ValueError, match="the mask is"):
         Cell("c", picture, np.ones((3, 3), dtype=bool))
@@ -180,7 +180,7 @@ def test_a_black_nucleus_mask_means_no_nucleus(tmp_path: Path, picture: npt.NDAr
 def test_an_invalid_nucleus_mask_raises(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     path = str(save(tmp_path / "c.png", picture))
     turned = str(save(tmp_path / "n.png", np.eye(30, 20, 5, dtype=bool)))
-    with pytest.raises(ValueError, match=r"cell c: the nucleus mask is \(30, 20\), its image \(20, 30\)"):
+    with pytest.raises(ValueError, match=r"n\.png: the mask is \(30, 20\), its image \(20, 30\)"):
         _ = Cell.from_file(CellFile("c", path, nucleus_path=turned)).nucleus
     with pytest.raises(ValueError, match=r"cell c: the nucleus mask is \(3, 3\)"):
         Cell("c", picture, nucleus=np.ones((3, 3), dtype=bool))
