@@ -85,4 +85,4 @@ def _masks(what: str, option: str, values: str | None, readings: Sequence[str]) 
         examples = [reading.partition(": ")[2] for reading, _ in read.most_common() if reading.startswith(f"{rule}: ")]
         meaning = _RULES.get(rule, f"the cell is {rule}")
         others = " and others" if len(examples) > 1 else ""
-        yield f"{what} with the values {examples[0]}{others}: {meaning} ({count} files)"
+        yield f"{what} with the values {examples[0]}{others}: {meaning} ({count} file{'s' if count > 1 else ''})"
