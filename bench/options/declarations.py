@@ -144,7 +144,7 @@ class Options:
     links: Annotated[
         Path | None,
         Option(
-            help="CSV file of patients to link, as written by `bench audit --links`.",
+            help="CSV file of patients to link, as written by `bench audit --write-links`.",
             panel="Data",
             stage="links",
             saved="path",

@@ -51,7 +51,8 @@ def _across(across: Sequence[NearDuplicate], apart: Sequence[NearDuplicate], tab
     split = {column: _split(across, table, column) for column in _WHERE}
     sides = "".join(f" {count(split[c], 'pair is', 'pairs are')} {_WHERE[c]}." for c in _WHERE if split[c])
     advice = (
-        " Check them; write the patients to a file with bench audit --links FILE, and pass it to bench run --links."
+        " Check them; write the patients to a file with bench audit --write-links FILE, and pass it to bench run "
+        "--links."
         if apart
         else " These patients are linked already."
     )
