@@ -1,4 +1,4 @@
-"""The tables of docs/reading.md list every kind of file that the tests write; run as a script, they are printed."""
+"""The tables of docs/reading.md list every kind of file that the tests write; run as a script, this updates them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import test_image_kinds as images
-import test_mask_values as masks
+import test_image_kinds as images  # noqa: E402 (beside this file)
+import test_mask_values as masks  # noqa: E402
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reading.md"
 
@@ -27,11 +27,8 @@ def mask_rows() -> Iterable[tuple[str, str]]:
     for kind, (_, tolerance) in masks.READ.items():
         yield kind, "exact" if tolerance == 0 else f"wrong pixels below {tolerance:.0%} of the cell"
     for kind, (_, message) in masks.REFUSED.items():
-        yield (
-            kind,
-            "refused: "
-            + re.sub(r"\\(.)", r"\1", message).replace("d+", "n").replace(" .*", " ...").replace(".*", "..."),
-        )
+        plain = message.replace(r"\d+", "n").replace("\\", "").replace(" .*", " ...").replace(".*", "...")
+        yield kind, f"refused: {plain}"
     for kind, (_, values, _) in masks.STATED.items():
         yield kind, f"read with `--mask-values {values}`"
 
@@ -53,10 +50,9 @@ def main() -> None:
     """Write the tables into the page and print them."""
     text = PAGE.read_text(encoding="utf-8")
     for name, rows in TABLES.items():
-        text = re.sub(
-            rf"(<!-- {name} -->\n).*?(<!-- end -->)", lambda m, rows=rows: f"{m[1]}{rows}\n{m[2]}", text, flags=re.S
-        )
-        print(rows)
+        before, _, rest = text.partition(f"<!-- {name} -->\n")
+        text = f"{before}<!-- {name} -->\n{rows}\n<!-- end -->{rest.partition('<!-- end -->')[2]}"
+        sys.stdout.write(f"{rows}\n\n")
     PAGE.write_text(text, encoding="utf-8")
 
 
