@@ -10,8 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import test_image_kinds as images  # noqa: E402 (beside this file)
-import test_mask_values as masks  # noqa: E402
+import test_image_kinds as images
+import test_mask_values as masks
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reading.md"
 
