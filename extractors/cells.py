@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, overload
 
-import cv2
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
 from extractors.arrays import BoolArray, UInt8Array
+from extractors.images.decoding import is_lossy
+from extractors.images.masks import ReadMask, read_mask
+from extractors.images.pixels import ReadImage, load_image
 from extractors.preparation.step import Picture, Step
 from extractors.segmentation.foreground import foreground_mask
 from extractors.segmentation.smear import smear_mask
 
 UInt8Image = UInt8Array
 
-
-MAX_PIXELS = 64 * 1024 * 1024
-"""Size limit of an image in pixels: 8192 x 8192."""
-
 MaskBy = Literal["foreground", "whole", "smear"]
-
-FORMATS = frozenset({"BMP", "PNG", "JPEG", "TIFF"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +32,9 @@ class CellFile:
     id : str
         Unique name of the cell in its dataset.
     path : str
-        The image: BMP, PNG, JPEG or TIFF; grey, RGB or RGBA; 8 or 16 bit.
+        The image (`extractors.images.pixels.load_image`).
     mask_path : str or None
-        An image whose non-zero pixels are the cell. None: the mask is made by `mask_by`.
+        An image of the mask (`extractors.images.masks.read_mask`). None: the mask is made by `mask_by`.
     mask_by : {"foreground", "whole", "smear"}
         Mask without `mask_path`: the foreground of the black-background image, the full frame, or the white blood cell
         in the centre of a smear (`extractors.segmentation.smear`).
@@ -50,7 +43,10 @@ class CellFile:
     white_level : int or None
         The 16-bit value that becomes 255. None: 65535, which is division by 257.
     nucleus_path : str or None
-        An image whose non-zero pixels are the nucleus. None: no annotation.
+        An image of the mask of the nucleus. None: no annotation.
+    mask_values, nucleus_values : str or None
+        Values of the mask files that are the cell and the nucleus (`extractors.images.masks.validated_mask_values`).
+        None: decided by the values of each file.
     prepare : tuple of Step
         Preparation of image and masks, in order.
     """
@@ -62,6 +58,8 @@ class CellFile:
     um_per_px: float | None = None
     white_level: int | None = None
     nucleus_path: str | None = None
+    mask_values: str | None = None
+    nucleus_values: str | None = None
     prepare: tuple[Step, ...] = ()
 
 
@@ -169,14 +167,32 @@ class Cell:
         return picture
 
     @cached_property
+    def image_file(self) -> ReadImage:
+        """The decoded image file, before preparation."""
+        return load_image(Path(self._file.path), white_level=self._file.white_level)
+
+    @cached_property
+    def mask_file(self) -> ReadMask | None:
+        """The decoded mask file, before preparation; None without a file."""
+        return self._read_mask(self._file.mask_path, self._file.mask_values)
+
+    @cached_property
+    def nucleus_file(self) -> ReadMask | None:
+        """The decoded mask file of the nucleus, before preparation; None without a file."""
+        return self._read_mask(self._file.nucleus_path, self._file.nucleus_values)
+
+    def _read_mask(self, path: str | None, values: str | None) -> ReadMask | None:
+        return None if path is None else read_mask(Path(path), values, shape=self._raw_image.shape[:2])
+
+    @cached_property
     def _raw_image(self) -> UInt8Image:
-        return read_image(Path(self._file.path), white_level=self._file.white_level)
+        return self.image_file.image
 
     @cached_property
     def _raw_mask(self) -> BoolArray:
         file = self._file
-        if file.mask_path is not None:
-            return _checked_mask(self.id, "mask", read_mask(Path(file.mask_path)), self._raw_image)
+        if self.mask_file is not None:
+            return self.mask_file.mask
         if file.mask_by == "whole":
             return np.ones(self._raw_image.shape[:2], dtype=np.bool_)
         if file.mask_by == "smear":
@@ -188,9 +204,9 @@ class Cell:
 
     @cached_property
     def _raw_nucleus(self) -> BoolArray | None:
-        if self._file.nucleus_path is None:
+        if self.nucleus_file is None:
             return None
-        nucleus = _checked_mask(self.id, "nucleus mask", read_mask(Path(self._file.nucleus_path)), self._raw_image)
+        nucleus = self.nucleus_file.mask
         inside = nucleus & self._raw_mask
         if nucleus.any() and not inside.any():
             raise ValueError(f"cell {self.id}: the nucleus mask {self._file.nucleus_path} is outside the cell")
@@ -227,93 +243,6 @@ class Cells(Sequence[Cell]):
     def take(self, indices: Iterable[int]) -> Cells:
         """Select cells by position, in the order of `indices`."""
         return Cells(self.files[i] for i in indices)
-
-
-def read_image(path: Path, *, white_level: int | None = None) -> UInt8Image:
-    """Read an image as RGB uint8, shape (height, width, 3).
-
-    16-bit values are scaled so that `white_level` (default 65535) becomes 255; grey is replicated, alpha dropped.
-
-    Raises
-    ------
-    OSError
-        The file cannot be read.
-    ValueError
-        The file is not a BMP, PNG, JPEG or TIFF, is damaged, or has several pages or more than `MAX_PIXELS` pixels.
-    """
-    pixels = _decode(path)
-    if pixels.dtype == np.uint16:
-        scaled = pixels.astype(np.float32) * (255.0 / (white_level or 65535))
-        pixels = np.rint(np.minimum(scaled, 255.0)).astype(np.uint8)
-    if pixels.dtype != np.uint8:
-        raise ValueError(f"{path}: pixels of type {pixels.dtype}; 8 or 16 bit unsigned is expected")
-    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    code = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}.get(channels)
-    if code is None:
-        raise ValueError(f"{path}: {channels} channels; grey, RGB or RGBA is expected")
-    return np.asarray(cv2.cvtColor(pixels, code), dtype=np.uint8)
-
-
-def read_mask(path: Path) -> BoolArray:
-    """Read a mask: bool, shape (height, width), True for pixels that are non-zero in any colour channel."""
-    pixels = _decode(path)
-    if pixels.ndim == 3:
-        pixels = pixels[..., : min(3, pixels.shape[2])].max(axis=2)
-    return np.asarray(pixels != 0)
-
-
-def is_lossy(path: Path) -> bool:
-    """Whether the file contains JPEG-compressed pixels, whose black is not exactly 0."""
-    with Image.open(path) as header:
-        return header.format == "JPEG" or header.info.get("compression") == "jpeg"
-
-
-def verify_image(path: Path) -> tuple[int, int]:
-    """Decode every byte of an image and return its (height, width).
-
-    Stricter than `read_image`, whose decoder fills the missing pixels of a truncated file; used once when a dataset is
-    loaded.
-
-    Raises
-    ------
-    OSError, ValueError
-        As for `read_image`, and for a truncated file.
-    """
-    data = path.read_bytes()
-    width, height = _check_header(path, data)
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{path}: damaged image ({error})") from error
-    return height, width
-
-
-def _decode(path: Path) -> npt.NDArray[np.generic]:
-    data = path.read_bytes()
-    _check_header(path, data)
-    pixels = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise ValueError(f"{path}: damaged image")
-    return np.asarray(pixels)
-
-
-def _check_header(path: Path, data: bytes) -> tuple[int, int]:
-    try:
-        with Image.open(io.BytesIO(data)) as header:
-            width, height = header.size
-            image_format, pages = header.format, getattr(header, "n_frames", 1)
-    except Image.DecompressionBombError as error:
-        raise ValueError(f"{path}: {error}") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{path}: not a readable image (BMP, PNG, JPEG or TIFF)") from error
-    if image_format not in FORMATS:
-        raise ValueError(f"{path}: a {image_format} file; BMP, PNG, JPEG or TIFF is expected")
-    if width * height > MAX_PIXELS:
-        raise ValueError(f"{path}: {width} x {height} pixels; a cell may have at most {MAX_PIXELS}")
-    if pages != 1:
-        raise ValueError(f"{path}: {pages} pages; one cell per file is expected")
-    return width, height
 
 
 def _checked_mask(id: str, name: str, mask: BoolArray, image: UInt8Image) -> BoolArray:

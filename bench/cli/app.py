@@ -15,6 +15,7 @@ from bench.cli.options import (
     OUTPUT,
     RUN_STAGES,
     Data,
+    Force,
     ResultsFolder,
     command,
     examples,
@@ -116,13 +117,17 @@ def plan(**options: Any) -> None:
 def report(
     results: ResultsFolder = Path("results"),
     output: Annotated[Path | None, optional("HTML file.", *OUTPUT, default="RESULTS/report.html")] = None,
+    *,
+    force: Force = False,
 ) -> None:
     """Write an HTML report of a results folder: one file that opens offline."""
     from bench.experiments.results import Results  # noqa: PLC0415
+    from bench.storage.exports import REPORT, check_output  # noqa: PLC0415
     from reports.page import write_report  # noqa: PLC0415
 
-    path = write_report(Results.open(results), output or results / "report.html")
-    show_line("report", path)
+    folder, path = Results.open(results), output or results / "report.html"
+    check_output(path, REPORT, force=force)
+    show_line("report", write_report(folder, path))
 
 
 @command(app, "bench list extractors --timm", name="list")
@@ -167,20 +172,22 @@ def quality(
     path: Data,
     *,
     output: Annotated[Path | None, optional("Table with one row per cell, .csv or .parquet.", *OUTPUT)] = None,
+    force: Force = False,
     **options: Any,
 ) -> None:
     """Check the masks: dropped debris, holes, cells at the image border, accepted and rejected nuclei."""
     from bench.cli.display.quality import show_quality  # noqa: PLC0415
     from bench.datasets import quality as masks  # noqa: PLC0415
     from bench.datasets.loading import open_every_cell  # noqa: PLC0415
-    from bench.datasets.readers.manifest import manifest_files  # noqa: PLC0415
+    from bench.datasets.sources import input_files  # noqa: PLC0415
     from bench.options import make_options  # noqa: PLC0415
-    from bench.storage.exports import check_output  # noqa: PLC0415
+    from bench.storage.exports import QUALITY, check_output  # noqa: PLC0415
 
+    values = make_options({"data": path, **set_options(options)})
     if output is not None:
-        check_output(output, protected=manifest_files(path))
+        check_output(output, QUALITY, inputs=input_files(values), force=force)
     with stoppable(resumes=False), live_progress() as observer:
-        dataset = open_every_cell(make_options({"data": path, **set_options(options)}), observer).dataset
+        dataset = open_every_cell(values, observer).dataset
         table = masks.quality_table(dataset, progress=lambda done, total: observer.progress("check masks", done, total))
     show_quality(dataset.name, len(table), masks.quality_summary(table))
     if output is not None:
@@ -201,6 +208,7 @@ def show(
         int, typer.Option(help="Number of cells, taken from classes and patients in turn.", min=1, max=48)
     ] = 8,
     seed: Annotated[int, typer.Option(help="Random seed of the selection.")] = 0,
+    force: Force = False,
     **options: Any,
 ) -> None:
     """Draw a contact sheet: cells as read and after each preparation step, with the outlines of their masks."""
@@ -211,7 +219,7 @@ def show(
 
     values = set_options(options)
     steps = parse_prepare(values.pop("prepare", "none"))
-    check_sheet_place(output, data=path)
+    check_sheet_place(output, data=path, force=force)
     with stoppable(resumes=False), live_progress() as observer:
         dataset = open_every_cell(make_options({"data": path, **values}), observer).dataset
         write_contact_sheet(dataset, output, steps=steps, cells=cells, seed=seed)

@@ -11,6 +11,7 @@ from bench.cli.display.terminal import live_progress, show_line
 from bench.cli.options import (
     OUTPUT,
     Data,
+    Force,
     Json,
     ResultsFolder,
     command,
@@ -43,6 +44,7 @@ def folds(
     path: Data,
     *,
     output: Annotated[Path | None, optional("CSV file, for --folds-file of a run.", *OUTPUT)] = None,
+    force: Force = False,
     **options: Any,
 ) -> None:
     """Print the patients and cells of each class in every fold, and write the folds to a file.
@@ -51,13 +53,19 @@ def folds(
     """
     from bench.cli.display import folds as display_folds  # noqa: PLC0415 (so that --help stays fast)
     from bench.datasets.loading import open_data  # noqa: PLC0415
+    from bench.datasets.sources import check_not_a_source, input_files  # noqa: PLC0415
     from bench.options import make_options  # noqa: PLC0415
     from bench.splits.fold_manifest import write_folds  # noqa: PLC0415
     from bench.splits.outer_folds import outer_folds  # noqa: PLC0415
+    from bench.storage.exports import FOLDS, check_output  # noqa: PLC0415
 
     values = make_options({"data": path, **set_options(options)})
+    if output is not None:
+        check_output(output, FOLDS, inputs=input_files(values), force=force)
     with live_progress() as observer:
         dataset = open_data(values, observer).dataset
+        if output is not None:
+            check_not_a_source(output, dataset)
         drawn = outer_folds(dataset.table, values)
         for notice in drawn.notices:
             observer.notice(notice)
@@ -76,6 +84,7 @@ def score(
     results: ResultsFolder = Path("results"),
     *,
     output: Annotated[Path | None, optional("CSV file with all metrics.", *OUTPUT)] = None,
+    force: Force = False,
     **options: Any,
 ) -> None:
     """Re-score saved predictions with another calibration, threshold or aggregation.
@@ -84,7 +93,10 @@ def score(
     """
     from bench.cli.display import scores as display_scores  # noqa: PLC0415
     from bench.experiments import rescoring  # noqa: PLC0415
+    from bench.storage.exports import SCORES, check_output  # noqa: PLC0415
 
+    if output is not None:
+        check_output(output, SCORES, inputs=(results / "leaderboard.csv",), force=force)
     with stoppable(resumes=False), live_progress() as observer:
         board = rescoring.score(results, observer=observer, **set_options(options))
     display_scores.show_scores(board)
@@ -121,7 +133,7 @@ def compare(
 
 @command(
     evidence,
-    "bench audit cells/ --links links.csv",
+    "bench audit cells/ --write-links links.csv",
     options={
         **stage_options("cells"),
         "held_out": typer_option("held_out", text="Held-out dataset that must not share images with DATA."),
@@ -132,9 +144,10 @@ def audit(
     path: Data,
     *,
     folds: Annotated[int, typer.Option(min=2, help="Planned number of outer folds.")] = 5,
-    links: Annotated[
+    write_links: Annotated[
         Path | None, optional("CSV file to write: patients that share a near-duplicate, for --links of a run.")
     ] = None,
+    force: Force = False,
     output: Annotated[Path | None, optional("Results folder whose report will show the audit.", *OUTPUT)] = None,
     as_json: Json = False,
     **options: Any,
@@ -146,15 +159,21 @@ def audit(
     exact duplicates without its images.
     """
     from bench.cli.display import audit as display_audit  # noqa: PLC0415
-    from bench.datasets.link_files import write_links  # noqa: PLC0415
+    from bench.datasets import link_files  # noqa: PLC0415
+    from bench.datasets.sources import input_files  # noqa: PLC0415
     from bench.evidence.audit import auditing  # noqa: PLC0415
+    from bench.options import make_options  # noqa: PLC0415
+    from bench.storage.exports import LINKS, check_output  # noqa: PLC0415
 
+    if write_links is not None:
+        values = make_options({"data": path, **set_options(options)})
+        check_output(write_links, LINKS, inputs=input_files(values), force=force)
     with stoppable(resumes=False), live_progress(outcomes=False) as observer:
         result = auditing.audit(path, folds=folds, observer=observer, **set_options(options))
     stored = None if output is None else auditing.write_audit(result, output)
-    if links is not None:
-        write_links(links, result.links)
-    show_or_print_json(result, display_audit.show_audit, as_json=as_json, stored=stored, links=links)
+    if write_links is not None:
+        link_files.write_links(write_links, result.links)
+    show_or_print_json(result, display_audit.show_audit, as_json=as_json, stored=stored, links=write_links)
     if not result.passed:
         raise typer.Exit(1)
 

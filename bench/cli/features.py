@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from bench.cli.display.terminal import live_progress, show_line
-from bench.cli.options import OUTPUT, Data, command, optional, set_options, stage_options, stoppable
+from bench.cli.options import OUTPUT, Data, Force, command, optional, set_options, stage_options, stoppable
 from bench.errors import BenchError
 
 features = typer.Typer(no_args_is_help=True, help="Inspect, extract and manage features.")
@@ -29,11 +29,15 @@ def catalogue(
         typer.Option(help="Output format: a table with one row per feature, or one row per column in the others."),
     ] = "table",
     output: Annotated[Path | None, optional("File, for a format other than table.", *OUTPUT)] = None,
+    force: Force = False,
 ) -> None:
     """List the features of an extractor: name, formula, unit, range, invariance to quarter turns, source."""
     from bench.cli.display import features as display_features  # noqa: PLC0415
     from bench.plugins import feature_catalogue  # noqa: PLC0415 (so that --help stays fast)
+    from bench.storage.exports import CATALOGUE, check_output  # noqa: PLC0415
 
+    if output is not None:
+        check_output(output, CATALOGUE, force=force)
     entries = feature_catalogue.catalogue(extractor, family or ())
     if output is not None:
         feature_catalogue.write(entries, format, output)
@@ -58,21 +62,26 @@ def extract(
         bool,
         typer.Option("--status", help="Also write why values are missing: CELLS.status.parquet beside CELLS.parquet."),
     ] = False,
+    force: Force = False,
     **options: Any,
 ) -> None:
     """Write a table of features: one row per cell with id, patient, label and named columns.
 
-    Stored features are reused, and extracted ones are stored. An existing output file is replaced. Held-out cells are
-    included and marked in the column set.
+    Stored features are reused, and extracted ones are stored. Held-out cells are included and marked in the column
+    set.
     """
     from bench.cli.display import features as display_features  # noqa: PLC0415
-    from bench.datasets.readers.manifest import manifest_files  # noqa: PLC0415
+    from bench.datasets.sources import input_files  # noqa: PLC0415
     from bench.features import extract as feature_extraction  # noqa: PLC0415
     from bench.features import table as feature_table  # noqa: PLC0415
-    from bench.storage.exports import check_output  # noqa: PLC0415
+    from bench.options import make_options  # noqa: PLC0415
+    from bench.storage.exports import FEATURES, check_output  # noqa: PLC0415
 
-    check_output(output, protected=manifest_files(path))
+    inputs = input_files(make_options({"data": path, **set_options(options)}))
     reasons = feature_table.status_path(output) if status else None
+    for file in (output, reasons):
+        if file is not None:
+            check_output(file, FEATURES, inputs=inputs, force=force)
     with stoppable(), live_progress() as observer:
         table = feature_extraction.extract_features(path, extractor, observer=observer, **set_options(options))
         table.write(output, status=reasons)

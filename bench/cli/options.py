@@ -177,6 +177,7 @@ def _default(declared: Declaration) -> str:
 
 
 OUTPUT = ("--output", "-o")
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing file that this command did not write.")]
 ResultsFolder = Annotated[Path, typer.Argument(help="Results folder.")]
 Data = Annotated[str, typer.Argument(metavar="DATA", help="Cells, as for --data of bench run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -16,7 +16,8 @@ import pandas as pd
 
 from bench.datasets.phantom.patients import PhantomSpec
 from bench.datasets.phantom.reader import MANIFEST, write_phantom
-from extractors.cells import CellFile, Cells, read_image
+from extractors.cells import CellFile, Cells
+from extractors.images.pixels import read_image
 from extractors.preparation.geometry import CentreCrop
 
 Rows = npt.NDArray[np.intp]

@@ -70,7 +70,7 @@ def open_data(options: Options, observer: Observer | None = None) -> LoadedDatas
     # Links are read first: an error in them should not appear minutes later.
     links = None if options.links is None else (options.links, read_links(options.links))
     dataset = with_sets_of_split(_read_sets(options, observer), options.split)
-    scanned = _scan(dataset, options, observer)
+    dataset, scanned = _scanned(dataset, options, observer)
     dataset, scanned = without_unreadable(dataset, scanned, skip=options.skip_unreadable)
     dataset = with_duplicates(dataset, scanned.table["picture"])
     dataset = dataset if links is None else linked_by_file(dataset, *links)
@@ -101,8 +101,7 @@ def scan_data(options: Options, observer: Observer) -> tuple[Dataset, Scan]:
     BenchError
         There is no table of cells, or the training and the held-out set cannot be joined.
     """
-    dataset = _read_sets(options, observer)
-    return dataset, _scan(dataset, options, observer)
+    return _scanned(_read_sets(options, observer), options, observer)
 
 
 def _read_sets(options: Options, observer: Observer) -> Dataset:
@@ -122,9 +121,10 @@ def _read(data: str | FrameSource, options: Options, observer: Observer) -> Data
     return with_positive_class(with_patient_notices(with_masks(dataset, root)), str(data))
 
 
-def _scan(dataset: Dataset, options: Options, observer: Observer) -> Scan:
+def _scanned(dataset: Dataset, options: Options, observer: Observer) -> tuple[Dataset, Scan]:
     threads = max(1, (options.jobs or cores()) * options.threads)
-    return scan(dataset, threads=threads, progress=lambda done, total: observer.progress("read cells", done, total))
+    result = scan(dataset, threads=threads, progress=lambda done, total: observer.progress("read cells", done, total))
+    return replace(dataset, notices=dataset.notices + result.notices), result
 
 
 def _reported(dataset: Dataset, scanned: Scan, observer: Observer) -> LoadedDataset:

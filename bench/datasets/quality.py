@@ -12,7 +12,8 @@ import pandas as pd
 from bench.datasets.table import Dataset
 from bench.executors.cores import cores
 from bench.storage.exports import output_file
-from extractors.cells import Cell, CellFile, is_lossy
+from extractors.cells import Cell, CellFile
+from extractors.images.decoding import is_lossy
 from extractors.segmentation.foreground import lit_pixels
 from extractors.segmentation.nucleus import PLAUSIBLE_RATIO
 from extractors.segmentation.quality import PROVIDED, SEGMENTED, MaskQuality, mask_quality

@@ -34,6 +34,9 @@ class ReadOptions:
         in the path relative to the folder of the dataset, with `/` as separator.
     positive : str or None
         Positive class of a two-class dataset.
+    mask_values, nucleus_mask_values : str or None
+        Values of the mask files that are the cell and the nucleus; None: decided by the values of each file
+        (`extractors.images.masks.read_mask`).
     white_level : int or None
         16-bit value that is mapped to 255.
     um_per_px : float or None
@@ -42,6 +45,8 @@ class ReadOptions:
 
     mask: str | None = None
     nucleus_mask: str | None = None
+    mask_values: str | None = None
+    nucleus_mask_values: str | None = None
     patient_pattern: str | None = None
     positive: str | None = None
     white_level: int | None = None
@@ -98,7 +103,18 @@ class Dataset:
         mask_by = MASK_METHODS.get(options.mask or "", "foreground")
         masks = (None if options.mask in MASK_METHODS or pd.isna(mask) else mask for mask in self.table["mask_path"])
         return Cells(
-            CellFile(cell, path, mask, mask_by, scale, options.white_level, nucleus, prepare)
+            CellFile(
+                cell,
+                path,
+                mask,
+                mask_by,
+                scale,
+                options.white_level,
+                nucleus,
+                options.mask_values,
+                options.nucleus_mask_values,
+                prepare,
+            )
             for cell, path, mask, scale, nucleus in zip(
                 self.table["cell"], self.table["path"], masks, self._scales(), self._nuclei(), strict=True
             )

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from bench.options.option import Option
-from bench.options.values import FrameSource, parse_data, parse_plugins, parse_prepare, parse_threshold
+from bench.options.values import (
+    FrameSource,
+    parse_data,
+    parse_mask_values,
+    parse_plugins,
+    parse_prepare,
+    parse_threshold,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +87,29 @@ class Options:
             saved="path",
         ),
     ] = None
+    mask_values: Annotated[
+        str | None,
+        Option(
+            help="Values of the mask files that are the cell: `nonzero`, `half` (above half of white), `inverted`, or "
+            "values such as `1+2`.",
+            panel="Data",
+            stage="cells",
+            shown="decided by the values of each file",
+            saved="value",
+            parse=parse_mask_values,
+        ),
+    ] = None
+    nucleus_mask_values: Annotated[
+        str | None,
+        Option(
+            help="Values of the nucleus mask files that are the nucleus, as for `--mask-values`.",
+            panel="Data",
+            stage="cells",
+            shown="decided by the values of each file",
+            saved="value",
+            parse=parse_mask_values,
+        ),
+    ] = None
     patient_pattern: Annotated[
         str | None,
         Option(
@@ -114,7 +144,7 @@ class Options:
     links: Annotated[
         Path | None,
         Option(
-            help="CSV file of patients to link, as written by `bench audit --links`.",
+            help="CSV file of patients to link, as written by `bench audit --write-links`.",
             panel="Data",
             stage="links",
             saved="path",

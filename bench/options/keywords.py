@@ -21,6 +21,8 @@ class RunKeywords(TypedDict, total=False):
     root: StrPath
     mask: str
     nucleus_mask: str
+    mask_values: str
+    nucleus_mask_values: str
     patient_pattern: str
     positive: str
     white_level: int

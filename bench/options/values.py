@@ -73,6 +73,16 @@ def parse_threshold(value: object) -> str:
         raise BenchError(str(error).removeprefix("threshold ")) from error
 
 
+def parse_mask_values(value: object) -> str:
+    """Return the canonical text of `--mask-values`."""
+    from extractors.images.masks import validated_mask_values  # noqa: PLC0415 (so that --help stays fast)
+
+    try:
+        return validated_mask_values(str(value))
+    except ValueError as error:
+        raise BenchError(str(error)) from error
+
+
 def parse_prepare(value: object) -> str:
     """Return the canonical text of preparation steps."""
     from bench.plugins import preparation  # noqa: PLC0415

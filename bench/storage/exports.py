@@ -1,38 +1,94 @@
-"""Output files of commands: check the path first, write atomically."""
+"""Output files of commands: inputs and foreign files are never replaced, files are written atomically."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import BenchError
 from bench.storage.folders import writable_folder
 from extractors.files.atomic import atomic_file
 
-SUFFIXES = (".parquet", ".csv")
-"""Suffixes of tables, which select the format."""
+_PART = 65536
+"""Bytes that are read from both ends of an existing file."""
 
 
-def check_output(path: Path, *, protected: Collection[Path] = (), suffixes: Sequence[str] = SUFFIXES) -> None:
-    """Raise BenchError if a file cannot be written to `path`; call it before a long computation.
+@dataclass(frozen=True)
+class Export:
+    """A kind of output file.
+
+    Parameters
+    ----------
+    command : str
+        Command that writes it.
+    suffixes : tuple of str
+        Allowed suffixes, which select the format; empty: any.
+    pattern : bytes
+        Regular expression that occurs in the first or last 64 KB of such a file and of no other.
+    """
+
+    command: str
+    suffixes: tuple[str, ...]
+    pattern: bytes
+
+    def wrote(self, path: Path) -> bool:
+        """Whether an existing file is empty or an earlier output."""
+        with path.open("rb") as file:
+            head = file.read(_PART)
+            file.seek(max(0, path.stat().st_size - _PART))
+            tail = file.read(_PART)
+        return not head or any(re.search(self.pattern, part, re.DOTALL) for part in (head, tail))
+
+
+FOLDS = Export("bench folds", (), rb"\A# folds [0-9a-f]{64}\r?\n")
+SCORES = Export("bench score", (), rb"\Adata,split,folds,repeats,tune,")
+LINKS = Export("bench audit", (), rb"\Apatient_a,patient_b\r?\n")
+QUALITY = Export("bench data quality", (".parquet", ".csv"), rb"\Acell,patient,label,area_px,|area_px.*nucleus_ratio")
+SHEET = Export("bench data show", (".png",), rb"\A\x89PNG.*tEXtSoftware\0cytobench")
+FEATURES = Export(
+    "bench features extract",
+    (".parquet", ".csv"),
+    rb'\A"id","patient","label"(,"set")?,"[^"]+\.|\A"id","feature","reason"\n|(cytobench|feature.*reason).*PAR1\Z',
+)
+CATALOGUE = Export(
+    "bench features catalogue", (), rb"\A(\| )?name(,| \| )formula(,| \| )unit|\A\{\n \"extractor\": .*\"features\": \["
+)
+REPORT = Export("bench report", (), rb"<meta name=\"generator\" content=\"cytobench\">")
+
+
+def check_output(path: Path, export: Export, *, inputs: Collection[Path] = (), force: bool = False) -> None:
+    """Raise BenchError if a file cannot or may not be written to `path`; call it before a long computation.
 
     Parameters
     ----------
     path : Path
         Value of `--output`.
-    protected : collection of Path
-        Resolved paths of input tables, which are never overwritten.
-    suffixes : sequence of str
-        Allowed suffixes.
+    export : Export
+        Kind of the file. An existing file is replaced only if it is an earlier output of this kind.
+    inputs : collection of Path
+        Files that the command reads, which are never replaced.
+    force : bool
+        Replace any other existing file.
     """
-    if path.suffix.lower() not in suffixes:
-        raise BenchError(f"{path}: the suffix must be {' or '.join(suffixes)}; change --output")
+    if export.suffixes and path.suffix.lower() not in export.suffixes:
+        raise BenchError(f"{path}: the suffix must be {' or '.join(export.suffixes)}; change --output")
     if path.is_dir():
         raise BenchError(f"{path}: is a folder; choose another file with --output")
-    if path.resolve() in protected:
-        raise BenchError(f"{path}: is the input table of the cells; choose another file with --output")
+    if any(_same(path, source) for source in inputs):
+        raise BenchError(f"{path}: is an input of this command; choose another file with --output")
     writable_folder(path.absolute().parent, "--output")
+    try:
+        foreign = not force and path.exists() and not export.wrote(path)
+    except OSError as error:
+        raise BenchError(f"{path}: cannot be read ({error.strerror}); choose another file with --output") from error
+    if foreign:
+        raise BenchError(
+            f"{path}: exists and was not written by {export.command}; choose another file with --output, or replace it "
+            "with --force"
+        )
 
 
 @contextmanager
@@ -51,3 +107,10 @@ def output_file(path: Path) -> Iterator[Path]:
         raise BenchError(
             f"{path}: cannot be written ({error.strerror or error}); choose another file with --output"
         ) from error
+
+
+def _same(path: Path, source: Path) -> bool:
+    """Whether two paths are one file, also through links."""
+    if path.exists() and source.exists():
+        return path.samefile(source)
+    return path.resolve() == source.resolve()

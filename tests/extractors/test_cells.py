@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import cv2
@@ -11,8 +10,11 @@ import numpy.typing as npt
 import pytest
 from PIL import Image as PillowImage
 
-import extractors.cells as cells_module
-from extractors.cells import Cell, CellFile, Cells, is_lossy, read_image, read_mask, verify_image
+from extractors.cells import Cell, CellFile, Cells
+from extractors.images import raster
+from extractors.images.decoding import is_lossy, verify_image
+from extractors.images.masks import read_mask
+from extractors.images.pixels import read_image
 
 SUFFIXES = ("bmp", "png", "jpg", "tif")
 
@@ -66,40 +68,15 @@ def test_the_white_level_scales_12_bit_data(tmp_path: Path) -> None:
     assert read_image(path)[0, :, 0].tolist() == [0, 4, 8, 16, 19]
 
 
-def test_grey_is_replicated_and_alpha_dropped(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
-    grey = picture[..., 0]
-    np.testing.assert_array_equal(read_image(save(tmp_path / "g.png", grey)), np.stack([grey] * 3, axis=2))
-    alpha = np.random.default_rng(1).integers(0, 255, grey.shape, dtype=np.uint8)
-    rgba = np.dstack([picture, alpha])
-    np.testing.assert_array_equal(read_image(save(tmp_path / "rgba.png", rgba)), picture)
-    grey_alpha = np.dstack([grey, alpha])
-    np.testing.assert_array_equal(read_image(save(tmp_path / "la.png", grey_alpha)), np.stack([grey] * 3, axis=2))
-
-
-def test_palettes_and_bitmaps_are_read(tmp_path: Path) -> None:
-    black_and_white = np.zeros((8, 9), dtype=bool)
-    black_and_white[2:5, 3:7] = True
-    path = save(tmp_path / "bits.png", black_and_white)
-    np.testing.assert_array_equal(read_image(path)[..., 0], black_and_white * np.uint8(255))
-    indexed = PillowImage.fromarray(black_and_white.astype(np.uint8)).convert("P")
-    indexed.putpalette([10, 20, 30, 40, 50, 60])
-    indexed.save(tmp_path / "palette.png")
-    assert read_image(tmp_path / "palette.png")[3, 4].tolist() == [40, 50, 60]
-
-
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_truncated_files_raise(tmp_path: Path, suffix: str) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (60, 60, 3), dtype=np.uint8)
     complete = save(tmp_path / f"c.{suffix}", noise)
-    assert verify_image(complete) == (60, 60)
+    verify_image(complete)
     cut = tmp_path / f"cut.{suffix}"
     cut.write_bytes(complete.read_bytes()[: complete.stat().st_size * 2 // 3])
     with pytest.raises(ValueError, match=rf"cut\.{suffix}: (damaged|not a readable image)"):
         verify_image(cut)
-
-
-def test_verification_returns_height_and_width(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
-    assert verify_image(save(tmp_path / "c.png", picture)) == (20, 30)
 
 
 def test_a_changed_byte_in_a_png_raises(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
@@ -120,49 +97,16 @@ def test_a_file_that_is_not_an_image_raises(tmp_path: Path, content: bytes) -> N
             read(path)
 
 
-def test_other_formats_raise(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
-    path = save(tmp_path / "c.gif", picture)
-    with pytest.raises(ValueError, match="a GIF file"):
-        read_image(path)
-
-
 def test_a_missing_file_raises(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"gone\.png"):
         read_image(tmp_path / "gone.png")
 
 
-def test_several_pages_raise(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
-    page = PillowImage.fromarray(picture)
-    page.save(tmp_path / "two.tif", save_all=True, append_images=[page])
-    with pytest.raises(ValueError, match="2 pages"):
-        read_image(tmp_path / "two.tif")
-
-
-def test_floats_raise(tmp_path: Path) -> None:
-    path = save(tmp_path / "f.tif", np.ones((4, 4), dtype=np.float32))
-    with pytest.raises(ValueError, match="8 or 16 bit"):
-        read_image(path)
-
-
 def test_huge_images_raise_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cells_module, "MAX_PIXELS", 20 * 20)
+    monkeypatch.setattr(raster, "MAX_PIXELS", 20 * 20)
     path = save(tmp_path / "c.png", np.zeros((20, 21, 3), dtype=np.uint8))
     with pytest.raises(ValueError, match="21 x 20 pixels"):
         read_image(path)
-
-
-def test_masks_are_non_zero_in_any_colour(tmp_path: Path) -> None:
-    truth = np.zeros((6, 7), dtype=bool)
-    truth[2:4, 1:5] = True
-    for name, pixels in {
-        "grey": truth * np.uint8(1),
-        "bits": truth,
-        "blue": np.dstack([0 * truth, 0 * truth, truth * 200]).astype(np.uint8),
-        "opaque": np.dstack([truth * 9, truth * 9, truth * 9, truth * 0 + 255]).astype(np.uint8),
-        "grey_opaque": np.dstack([truth * 9, truth * 0 + 255]).astype(np.uint8),
-        "deep": truth.astype(np.uint16),
-    }.items():
-        np.testing.assert_array_equal(read_mask(save(tmp_path / f"{name}.png", pixels)), truth, err_msg=name)
 
 
 def test_a_file_is_decoded_on_first_access(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
@@ -199,8 +143,8 @@ def test_jpeg_noise_is_not_foreground(tmp_path: Path) -> None:
 
 def test_a_mask_of_another_size_raises(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     path = str(save(tmp_path / "c.png", picture))
-    mask = str(save(tmp_path / "m.png", np.ones((30, 20), dtype=bool)))
-    with pytest.raises(ValueError, match=r"cell c: the mask is \(30, 20\), its image \(20, 30\)"):
+    mask = str(save(tmp_path / "m.png", np.eye(30, 20, 5, dtype=bool)))
+    with pytest.raises(ValueError, match=r"m\.png: the mask is \(30, 20\), its image \(20, 30\)"):
         _ = Cell.from_file(CellFile("c", path, mask_path=mask)).mask
     with pytest.raises(ValueError, match="the mask is"):
         Cell("c", picture, np.ones((3, 3), dtype=bool))
@@ -235,8 +179,8 @@ def test_a_black_nucleus_mask_means_no_nucleus(tmp_path: Path, picture: npt.NDAr
 
 def test_an_invalid_nucleus_mask_raises(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     path = str(save(tmp_path / "c.png", picture))
-    turned = str(save(tmp_path / "n.png", np.ones((30, 20), dtype=bool)))
-    with pytest.raises(ValueError, match=r"cell c: the nucleus mask is \(30, 20\), its image \(20, 30\)"):
+    turned = str(save(tmp_path / "n.png", np.eye(30, 20, 5, dtype=bool)))
+    with pytest.raises(ValueError, match=r"n\.png: the mask is \(30, 20\), its image \(20, 30\)"):
         _ = Cell.from_file(CellFile("c", path, nucleus_path=turned)).nucleus
     with pytest.raises(ValueError, match=r"cell c: the nucleus mask is \(3, 3\)"):
         Cell("c", picture, nucleus=np.ones((3, 3), dtype=bool))
@@ -274,15 +218,3 @@ def test_cells_are_a_sequence_without_cached_pixels(tmp_path: Path, picture: npt
     assert cells[0].image is not cells[0].image
     with pytest.raises(IndexError):
         cells[4]
-
-
-def test_the_orientation_tag_is_ignored(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
-    # Masks refer to the pixels as stored in the file.
-    photo = PillowImage.fromarray(picture)
-    tags = photo.getexif()
-    tags[0x0112] = 6
-    data = io.BytesIO()
-    photo.save(data, "PNG", exif=tags)
-    path = tmp_path / "c.png"
-    path.write_bytes(data.getvalue())
-    assert read_image(path).shape == (*verify_image(path), 3) == (20, 30, 3)

@@ -7,22 +7,24 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL.PngImagePlugin import PngInfo
 
 from bench.datasets.contact_sheet.drawing import Row, draw_sheet, drawn_tile, shared_scale
 from bench.datasets.readers.manifest import manifest_files
+from bench.datasets.sources import check_not_a_source
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
 from bench.seeds import seed_of
-from bench.storage.exports import check_output, output_file
+from bench.storage.exports import SHEET, check_output, output_file
 from extractors.cells import Cell, CellFile
 from extractors.preparation.step import Picture, Step
 
 MAX_CELLS = 48
 
 
-def check_sheet_place(path: Path, *, data: str) -> None:
+def check_sheet_place(path: Path, *, data: str, force: bool = False) -> None:
     """Raise BenchError if `path` cannot be written or is in the folder of the cells."""
-    check_output(path, protected=manifest_files(data), suffixes=(".png",))
+    check_output(path, SHEET, inputs=manifest_files(data), force=force)
     source = Path(data).expanduser().resolve()
     if source.is_dir() and path.resolve().is_relative_to(source):
         raise BenchError(f"{path}: is in the folder of the cells; choose another path with --output")
@@ -49,7 +51,7 @@ def write_contact_sheet(dataset: Dataset, path: Path, *, steps: Sequence[Step], 
     BenchError
         A cell cannot be prepared, or `path` is a file of the dataset or cannot be written.
     """
-    _check_no_source(path, dataset.table)
+    check_not_a_source(path, dataset)
     files, table = dataset.cells().files, dataset.table
     rows = []
     for i in chosen_cells(table, cells, seed=seed):
@@ -59,7 +61,9 @@ def write_contact_sheet(dataset: Dataset, path: Path, *, steps: Sequence[Step], 
         rows.append(Row(table["cell"][i], table["label"][i], table["patient"][i], tuple(sizes), tiles))
     sheet = draw_sheet(rows, ["raw", *map(str, steps)])
     with output_file(path) as temporary:
-        sheet.save(temporary, format="PNG")
+        software = PngInfo()
+        software.add_text("Software", "cytobench")
+        sheet.save(temporary, format="PNG", pnginfo=software)
 
 
 def chosen_cells(table: pd.DataFrame, count: int, *, seed: int) -> list[int]:
@@ -103,11 +107,3 @@ def _stages(file: CellFile, steps: Sequence[Step]) -> Iterator[Picture]:
         except ValueError as error:
             raise BenchError(f"the cell {file.id} cannot be prepared: {step}: {error}") from error
         yield picture
-
-
-def _check_no_source(path: Path, table: pd.DataFrame) -> None:
-    if not path.exists():
-        return
-    sources = (table[name].dropna() for name in ("path", "mask_path", "nucleus_path") if name in table)
-    if any(Path(source).exists() and path.samefile(source) for column in sources for source in column):
-        raise BenchError(f"{path}: is an image of the dataset; choose another file with --output")

@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.datasets.scanning.orientations import picture_digest
-from extractors.cells import Cell, CellFile, verify_image
+from extractors.cells import Cell, CellFile
 from extractors.files.digests import file_digest
+from extractors.images.decoding import is_lossy, verify_image
+from extractors.images.masks import ReadMask
+from extractors.segmentation.foreground import has_ringing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,14 @@ class FileProbe:
         Size of the image, px.
     mask_px : int
         Area of the mask, px, above 0.
+    peak : int
+        Largest value of a 16-bit image; 0 for other depths.
+    transparent : int
+        Number of pixels that are black because they are less than half opaque.
+    ringing : int
+        1 if the cell was segmented in an image that was a JPEG before, otherwise 0.
+    mask_reading, nucleus_reading : str
+        Rule by which the mask files were read and their values, such as `nonzero: 0, 255`; empty without a file.
     """
 
     sha256: str
@@ -41,6 +52,11 @@ class FileProbe:
     height: int
     width: int
     mask_px: int
+    peak: int
+    transparent: int
+    ringing: int
+    mask_reading: str
+    nucleus_reading: str
 
 
 def probe_file(file: CellFile) -> FileProbe:
@@ -69,6 +85,7 @@ def probe_file(file: CellFile) -> FileProbe:
         )
     _ = cell.nucleus
     height, width = image.shape[:2]
+    lossy = is_lossy(Path(file.path))
     return FileProbe(
         sha256=_file_digest(file.path),
         mask_sha256=_file_digest(file.mask_path),
@@ -78,6 +95,11 @@ def probe_file(file: CellFile) -> FileProbe:
         height=height,
         width=width,
         mask_px=area,
+        peak=cell.image_file.peak,
+        transparent=cell.image_file.transparent,
+        ringing=int(file.mask_path is None and file.mask_by == "foreground" and not lossy and has_ringing(image)),
+        mask_reading=_reading(cell.mask_file),
+        nucleus_reading=_reading(cell.nucleus_file),
     )
 
 
@@ -87,6 +109,10 @@ def failure_reason(error: Exception, file: CellFile) -> str:
         return error.strerror if error.filename in (None, file.path) else f"{error.strerror}: {error.filename}"
     text = str(error).removeprefix(f"{file.path}: ").removeprefix(f"cell {file.id}: ")
     return text if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {text}"
+
+
+def _reading(mask: ReadMask | None) -> str:
+    return "" if mask is None else f"{mask.rule}: {mask.values}"
 
 
 def _file_digest(path: str | None) -> str:

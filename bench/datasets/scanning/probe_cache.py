@@ -6,7 +6,7 @@ import sqlite3
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import astuple
+from dataclasses import astuple, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from bench.storage.fingerprints import code_digest, digest, library_versions
 from extractors.cells import CellFile
 from extractors.files.stamps import file_stamp
 
-FILE = "files-4.sqlite"
+FILE = "files-5.sqlite"
 
 _TIMEOUT_S = 30.0
 _BATCH = 400
@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS probes (
     sha256 TEXT NOT NULL, mask_sha256 TEXT NOT NULL, nucleus_sha256 TEXT NOT NULL,
     pixels TEXT NOT NULL, picture TEXT NOT NULL,
     height INTEGER NOT NULL, width INTEGER NOT NULL, mask_px INTEGER NOT NULL,
+    peak INTEGER NOT NULL, transparent INTEGER NOT NULL, ringing INTEGER NOT NULL,
+    mask_reading TEXT NOT NULL, nucleus_reading TEXT NOT NULL,
     PRIMARY KEY (path, mask, nucleus, reading)
 ) WITHOUT ROWID
 """
@@ -58,7 +60,7 @@ def key_of(file: CellFile) -> Key | None:
         states = [_state(path) for path in (file.path, file.mask_path, file.nucleus_path) if path is not None]
     except OSError:
         return None
-    reading = _reading(file.mask_by, file.white_level)
+    reading = _reading(file.mask_by, file.white_level, file.mask_values, file.nucleus_values)
     return Key(file.path, file.mask_path or "", file.nucleus_path or "", reading, "|".join(states))
 
 
@@ -86,7 +88,8 @@ def put_probes(store: Path, probes: Mapping[Key, FileProbe]) -> None:
     """Store probes; issue a warning if the cache cannot be written."""
     rows = [(*key, *astuple(probe)) for key, probe in probes.items()]
     with _discarded_if_damaged(store), closing(_connect(store)) as connection, connection:
-        connection.executemany("INSERT OR REPLACE INTO probes VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", rows)
+        marks = ",".join("?" * (len(Key._fields) + len(fields(FileProbe))))
+        connection.executemany(f"INSERT OR REPLACE INTO probes VALUES ({marks})", rows)  # noqa: S608 (marks)
 
 
 def _select(store: Path, paths: Sequence[str]) -> Iterator[tuple[Any, ...]]:
@@ -123,6 +126,6 @@ def _state(path: str) -> str:
 
 
 @cache
-def _reading(mask_by: str, white_level: int | None) -> str:
+def _reading(*options: str | int | None) -> str:
     decoder = "bench.datasets.scanning.file_probe"
-    return digest([mask_by, white_level, code_digest(decoder), dict(library_versions(decoder))])
+    return digest([*options, code_digest(decoder), dict(library_versions(decoder))])

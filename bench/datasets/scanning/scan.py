@@ -12,6 +12,7 @@ import pandas as pd
 
 from bench.datasets.scanning.file_probe import FileProbe, failure_reason, probe_file
 from bench.datasets.scanning.probe_cache import FILE, Key, get_probes, key_of, put_probes
+from bench.datasets.scanning.reading_notices import reading_notices
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
 from bench.executors.cores import cores
@@ -57,10 +58,13 @@ class Scan:
         str; `height`, `width`, `mask_px` (px, Int64). Missing for unreadable cells.
     problems : tuple of Problem
         Unreadable cells, in the order of the table.
+    notices : tuple of str
+        How images and masks were read, for the user.
     """
 
     table: pd.DataFrame
     problems: tuple[Problem, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def scan(dataset: Dataset, *, threads: int | None = None, progress: Progress | None = None) -> Scan:
@@ -155,7 +159,9 @@ def _scanned(dataset: Dataset, files: Sequence[CellFile], results: Sequence[File
     dtypes = {**dict.fromkeys(("sha256", "pixels", "picture"), "str"), **dict.fromkeys(_SIZES, "Int64")}
     for name, dtype in dtypes.items():
         columns[name] = pd.Series([probe and getattr(probe, name) for probe in probes], dtype=dtype)
-    return Scan(pd.DataFrame(columns), tuple(result for result in checked if isinstance(result, Problem)))
+    read = [(file, probe) for file, probe in zip(files, probes, strict=True) if probe is not None]
+    notices = reading_notices([file for file, _ in read], [probe for _, probe in read])
+    return Scan(pd.DataFrame(columns), tuple(result for result in checked if isinstance(result, Problem)), notices)
 
 
 def _check_sha256(
@@ -170,4 +176,6 @@ def _digest(file: CellFile, probe: FileProbe) -> str:
     parts = [probe.sha256, probe.mask_sha256 or file.mask_by, file.um_per_px, file.white_level or 65535]
     if probe.nucleus_sha256:
         parts.append(probe.nucleus_sha256)
+    if file.mask_values is not None or file.nucleus_values is not None:
+        parts += [file.mask_values, file.nucleus_values]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -18,7 +18,8 @@ from bench.contract.engine import EngineChecks
 from bench.contract.extractors import ExtractorChecks
 from bench.contract.outcomes import Check, outcome_of
 from bench.plugins.registry import Plugin, classifier
-from extractors.cells import Cell, read_image
+from extractors.cells import Cell
+from extractors.images.pixels import read_image
 
 Array = npt.NDArray[Any]
 

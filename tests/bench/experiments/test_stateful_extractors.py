@@ -18,7 +18,7 @@ from bench.features.store.entry import entry_record, write_record
 from bench.observer import Observer
 from bench.plugins.registry import installed
 from bench.seeds import seed_of
-from extractors.cells import read_image
+from extractors.images.pixels import read_image
 
 pytestmark = pytest.mark.slow  # starts two workers
 

@@ -1,19 +1,42 @@
-"""Output files: invalid paths are refused before the work, and a failed write keeps the earlier file."""
+"""Output files: inputs and foreign files are refused before the work, and a failed write keeps the earlier file."""
 
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from bench.datasets.readers.manifest import manifest_files
 from bench.errors import BenchError
-from bench.storage.exports import check_output, output_file
+from bench.storage.exports import (
+    CATALOGUE,
+    FEATURES,
+    FOLDS,
+    LINKS,
+    QUALITY,
+    REPORT,
+    SCORES,
+    SHEET,
+    Export,
+    check_output,
+    output_file,
+)
+
+FOREIGN = {
+    "table.csv": b"path,label,patient\nc.png,a,p\n",
+    "ids.csv": b"id,patient,label,path\n1,p,a,c.png\n",
+    "notes.txt": b"folds of the study\n",
+    "page.html": b"<!doctype html><html><head><title>mine</title></head></html>",
+    "picture.png": b"\x89PNG\r\n\x1a\n" + bytes(100),
+    "table.parquet": b"PAR1" + bytes(50) + b"path label patient PAR1",
+    "record.json": b'{"extractor": "mine"}',
+}
+EXPORTS = (FOLDS, SCORES, LINKS, QUALITY, SHEET, FEATURES, CATALOGUE, REPORT)
 
 
 def test_paths_are_checked_before_the_work(tmp_path: Path) -> None:
-    check_output(tmp_path / "new" / "T.PARQUET", protected=manifest_files("cells/"))
+    check_output(tmp_path / "new" / "T.PARQUET", FEATURES)
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "file").touch()
     for path, complaint in (
@@ -22,19 +45,46 @@ def test_paths_are_checked_before_the_work(tmp_path: Path) -> None:
         ("file/t.csv", "--output"),
     ):
         with pytest.raises(BenchError, match=complaint):
-            check_output(tmp_path / path, protected=manifest_files("cells/"))
+            check_output(tmp_path / path, FEATURES)
 
 
-@pytest.mark.parametrize("data", ["cells", "cells/manifest.csv", "link.csv"])
-def test_the_input_table_is_never_overwritten(data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    manifest = tmp_path / "cells" / "manifest.csv"
-    manifest.parent.mkdir()
-    manifest.write_text("path,label,patient")
-    (tmp_path / "link.csv").symlink_to(manifest)
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(BenchError, match="is the input table of the cells"):
-        check_output(Path("cells/../cells/manifest.csv"), protected=manifest_files(data))
-    check_output(Path("cells/features.csv"), protected=manifest_files(data))
+@pytest.mark.parametrize("way", ["itself", "another spelling", "symbolic link", "hard link", "missing"])
+@pytest.mark.parametrize("force", [False, True])
+def test_an_input_is_never_replaced(tmp_path: Path, way: str, force: bool) -> None:
+    source = tmp_path / "cells" / "manifest.csv"
+    source.parent.mkdir()
+    path = source
+    if way != "missing":
+        source.write_bytes(FOREIGN["table.csv"])
+    if way == "another spelling":
+        path = tmp_path / "cells" / ".." / "cells" / "manifest.csv"
+    if way == "symbolic link":
+        path = tmp_path / "link.csv"
+        path.symlink_to(source)
+    if way == "hard link":
+        path = tmp_path / "link.csv"
+        os.link(source, path)
+    with pytest.raises(BenchError, match=r"is an input of this command; choose another file with --output"):
+        check_output(path, FOLDS, inputs=(source,), force=force)
+    check_output(tmp_path / "cells" / "folds.csv", FOLDS, inputs=(source,), force=force)
+
+
+@pytest.mark.parametrize("export", EXPORTS, ids=lambda export: export.command)
+def test_a_file_that_another_program_wrote_needs_force(tmp_path: Path, export: Export) -> None:
+    for name, content in FOREIGN.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        if export.suffixes and path.suffix not in export.suffixes:
+            continue
+        with pytest.raises(BenchError, match=f"exists and was not written by {export.command}; .*--force"):
+            check_output(path, export)
+        check_output(path, export, force=True)
+        assert path.read_bytes() == content
+
+
+def test_an_empty_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").touch()
+    check_output(tmp_path / "t.csv", FEATURES)
 
 
 def test_a_full_disk_keeps_the_earlier_file(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from extractors.cells import Cell, CellFile, read_image
+from extractors.cells import Cell, CellFile
+from extractors.images.pixels import read_image
 from extractors.preparation.macenko import REFERENCE_STAINS, REFERENCE_STRENGTH, Macenko, stain_directions
 from extractors.preparation.step import Picture
 

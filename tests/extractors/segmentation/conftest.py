@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from extractors.cells import read_image
+from extractors.images.pixels import read_image
 
 
 @pytest.fixture(scope="package")

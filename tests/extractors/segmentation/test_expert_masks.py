@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from extractors.cells import read_image
+from extractors.images.pixels import read_image
 from extractors.segmentation.nucleus import nucleus_candidate, nucleus_mask
 from extractors.segmentation.smear import smear_mask
 

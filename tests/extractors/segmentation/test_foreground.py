@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from extractors.segmentation.foreground import foreground_mask, lit_pixels
+from extractors.segmentation.foreground import foreground_mask, has_ringing, lit_pixels
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -81,6 +81,25 @@ def test_without_the_margin_jpeg_would_inflate_the_area(real_cells: list[Image])
         above_zero = as_jpeg(image, 90).max(axis=2) > 0
         inflated.append(np.count_nonzero(above_zero) / np.count_nonzero(foreground_mask(image)) - 1)
     assert np.median(inflated) > 0.1
+
+
+@pytest.mark.parametrize("quality", [98, 90, 75, 50])
+def test_an_image_that_was_a_jpeg_has_the_area_of_the_lossless_one(real_cells: list[Image], quality: int) -> None:
+    changes = []
+    for image in real_cells[::4]:
+        saved_again = as_jpeg(image, quality)
+        assert has_ringing(saved_again)
+        assert not has_ringing(image)
+        area = np.count_nonzero(foreground_mask(image))
+        changes.append(np.count_nonzero(foreground_mask(saved_again)) / area - 1)
+    assert np.abs(changes).max() < 0.03
+
+
+def test_dark_cells_and_black_images_have_no_ringing() -> None:
+    assert not has_ringing(np.zeros((30, 30, 3), dtype=np.uint8))
+    assert not has_ringing(np.full((30, 30, 3), 10, dtype=np.uint8))
+    dark_hole = painted((disc(30), (120, 60, 140)), (disc(7), (9, 5, 12)))
+    assert not has_ringing(dark_hole)
 
 
 def test_lit_pixels_keep_debris_and_holes() -> None:

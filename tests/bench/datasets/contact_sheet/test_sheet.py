@@ -163,7 +163,7 @@ def test_a_cell_that_cannot_be_prepared_is_named_and_the_existing_sheet_is_uncha
     cells: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "s.png").write_text("former")
-    code, output = show(cells, "--prepare", "crop+centre_crop[size=30]", "-o", tmp_path / "s.png")
+    code, output = show(cells, "--prepare", "crop+centre_crop[size=30]", "-o", tmp_path / "s.png", "--force")
     assert code != 0
     assert re.search(
         r"the cell a/p\d_\d\S* cannot be prepared: centre_crop\[size=30\]: the image is 16 x 25 px", output
@@ -187,6 +187,6 @@ def test_a_sheet_never_replaces_a_cell_or_becomes_one(cells: Path, tmp_path: Pat
     images = sorted(cells.rglob("*.png"))
     manifest.write_text("path,label,patient\n" + "".join(f"{p},{p.parent.name},{p.stem[:2]}\n" for p in images))
     before = image.read_bytes()
-    ended = CliRunner().invoke(app, ["data", "show", str(manifest), "-o", str(image)])
+    ended = CliRunner().invoke(app, ["data", "show", str(manifest), "-o", str(image), "--force"])
     assert "is an image of the dataset" in str(ended.exception)
     assert image.read_bytes() == before

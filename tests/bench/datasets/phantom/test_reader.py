@@ -12,7 +12,7 @@ from bench.datasets.phantom.patients import patients_of
 from bench.datasets.phantom.reader import PhantomReader, PhantomSpec, cached_phantom, phantom_cells, write_phantom
 from bench.datasets.table import ReadOptions
 from bench.errors import BenchError
-from extractors.cells import read_image
+from extractors.images.pixels import read_image
 
 TINY = PhantomSpec(patients=2, cells=3, size=64)
 CELLS = sum(patient.n_cells for patient in patients_of(TINY))

@@ -71,7 +71,7 @@ def test_folders_of_masks_and_empty_folders_are_not_classes(classes: Path, draw:
     draw(classes / "masks/sick/p1_1.png")
     draw(classes / "nuclei/sick/p1_1.png")
     (classes / "forgotten").mkdir()
-    options = ReadOptions(str(classes / "masks"), str(classes / "nuclei"), r"/(p\d)")
+    options = ReadOptions(mask=str(classes / "masks"), nucleus_mask=str(classes / "nuclei"), patient_pattern=r"/(p\d)")
     dataset = FolderReader().read(classes, options)
     assert dataset.classes == ("sick", "well")
     assert dataset.notices == ("folders without an image are not classes: forgotten",)

@@ -106,7 +106,7 @@ def test_a_near_duplicate_under_another_patient_is_an_error_until_the_patients_a
     assert within.detail.endswith("of 256 bits compared in full"), "what is confirmed of others is not found here"
 
     links = tmp_path / "links.csv"
-    ended = CliRunner().invoke(app, ["audit", str(cells), "--links", str(links)])
+    ended = CliRunner().invoke(app, ["audit", str(cells), "--write-links", str(links)])
     assert ended.exit_code == 1
     assert links.read_text() == f"patient_a,patient_b\n{pair[0]},{pair[1]}\n"
 

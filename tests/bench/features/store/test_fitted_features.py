@@ -27,7 +27,8 @@ from bench.features.store.fitted_features import fitted_features
 from bench.plugins.registry import Plugin
 from bench.splits.folds import InnerPatientKFold
 from bench.storage.fingerprints import digest
-from extractors.cells import CellFile, Cells, read_image
+from extractors.cells import CellFile, Cells
+from extractors.images.pixels import read_image
 
 PATIENTS, CELLS = 10, 3
 TRAINING = 24

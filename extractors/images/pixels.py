@@ -1,0 +1,77 @@
+"""Images as RGB of 8 bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from extractors.arrays import UInt8Array
+from extractors.images.decoding import decode
+from extractors.images.raster import Raster
+
+_WHITE_16 = 65535
+
+
+@dataclass(frozen=True)
+class ReadImage:
+    """An image and what was done to read it.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        RGB.
+    peak : int
+        Largest value of a 16-bit image; 0 for other depths.
+    transparent : int
+        Number of pixels that are black because they are less than half opaque.
+    """
+
+    image: UInt8Array
+    peak: int
+    transparent: int
+
+
+def read_image(path: Path, *, white_level: int | None = None) -> UInt8Array:
+    """Read an image as RGB uint8, shape (height, width, 3); see `load_image`."""
+    return load_image(path, white_level=white_level).image
+
+
+def load_image(path: Path, *, white_level: int | None = None) -> ReadImage:
+    """Read an image as RGB uint8.
+
+    Values above 8 bits are scaled so that `white_level` becomes 255; grey is replicated. Pixels that are less than half
+    opaque are black, whatever colour is stored there; the colours of the others are taken as they are.
+
+    Parameters
+    ----------
+    path : Path
+        BMP, PNG, JPEG or TIFF.
+    white_level : int, optional
+        Value that becomes 255 in images of more than 8 bits. Default: that of white, 65535 for 16 bits.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        As for `extractors.images.decoding.decode`, or the image is transparent everywhere.
+    """
+    raster = decode(path)
+    image = _rgb(raster, white_level)
+    hidden = raster.hidden
+    if hidden is not None:
+        if hidden.all():
+            raise ValueError(f"{path}: the image is transparent everywhere; save it without its alpha channel")
+        image[hidden] = 0
+    peak = int(raster.samples.max()) if raster.white == _WHITE_16 else 0
+    return ReadImage(image, peak, 0 if hidden is None else int(np.count_nonzero(hidden)))
+
+
+def _rgb(raster: Raster, white_level: int | None) -> UInt8Array:
+    samples = raster.samples
+    if samples.dtype == np.uint16:
+        scaled = samples.astype(np.float32) * (255.0 / (white_level or raster.white))
+        samples = np.rint(np.minimum(scaled, 255.0)).astype(np.uint8)
+    return np.repeat(samples[..., None], 3, axis=2) if samples.ndim == 2 else samples

@@ -1,0 +1,100 @@
+"""Notices of how images and masks were read, from scans of drawn files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from bench.datasets.scanning.scan import scan
+from bench.datasets.table import Dataset, ReadOptions, cell_table
+
+pytestmark = pytest.mark.usefixtures("own_cache")
+
+RGB = np.zeros((40, 40, 3), np.uint8)
+RGB[10:30, 8:28] = np.random.default_rng(0).integers(60, 255, (20, 20, 3))
+MASK = (RGB.any(axis=2) * 255).astype(np.uint8)
+BLACK_UNDER = np.where(MASK[..., None] > 0, RGB, 90).astype(np.uint8)
+
+
+def notices(
+    folder: Path,
+    *images: npt.NDArray[np.generic],
+    masks: list[npt.NDArray[np.generic]] | None = None,
+    options: ReadOptions | None = None,
+) -> tuple[str, ...]:
+    def written(prefix: str, pixels: npt.NDArray[np.generic], index: int) -> str:
+        path = folder / f"{prefix}{index}.png"
+        assert cv2.imwrite(str(path), pixels)
+        return str(path)
+
+    paths = [written("c", pixels, index) for index, pixels in enumerate(images)]
+    table = cell_table(
+        cell=[Path(path).name for path in paths],
+        path=paths,
+        label=["a"] * len(paths),
+        patient=["p"] * len(paths),
+        mask_path=None if masks is None else [written("m", mask, index) for index, mask in enumerate(masks)],
+    )
+    result = scan(Dataset("d", "test", table, None, options or ReadOptions()))
+    assert not result.problems
+    return result.notices
+
+
+def test_plain_images_need_no_notice(tmp_path: Path) -> None:
+    assert notices(tmp_path, RGB, RGB[::-1], RGB.astype(np.uint16) * 257) == ()
+
+
+@pytest.mark.parametrize(("bits", "white"), [(12, 4095), (10, 1023), (14, 16383)])
+def test_values_of_fewer_bits_in_16_name_the_white_level(tmp_path: Path, bits: int, white: int) -> None:
+    deep = RGB.astype(np.uint16) << (bits - 8)
+    (notice,) = notices(tmp_path, deep, deep)
+    assert f"exceeds {deep.max()} (2 images)" in notice
+    assert f"pass --white-level {white}" in notice
+    assert notices(tmp_path, deep, options=ReadOptions(white_level=white)) == ()
+
+
+def test_one_bright_image_shows_that_16_bits_are_used(tmp_path: Path) -> None:
+    assert notices(tmp_path, RGB.astype(np.uint16) * 16, RGB.astype(np.uint16) * 257) == ()
+
+
+def test_a_white_level_that_clips_or_is_not_used_is_reported(tmp_path: Path) -> None:
+    deep = RGB.astype(np.uint16) * 16
+    assert notices(tmp_path, deep, options=ReadOptions(white_level=2000)) == (
+        "values above --white-level 2000 are clipped in 1 of 1 16-bit images",
+    )
+    assert notices(tmp_path, RGB, options=ReadOptions(white_level=2000)) == (
+        "--white-level is not used: no image has 16 bits",
+    )
+
+
+def test_transparent_pixels_are_reported(tmp_path: Path) -> None:
+    (notice,) = notices(tmp_path, RGB, np.dstack([BLACK_UNDER, MASK]))
+    assert notice == "pixels that are less than half opaque are black: 1 of 2 images, such as c1.png"
+    assert notices(tmp_path, np.dstack([RGB, MASK * 0 + 255])) == ()
+
+
+def test_a_former_jpeg_is_reported_where_the_cell_is_segmented(tmp_path: Path) -> None:
+    ringing = cv2.imdecode(cv2.imencode(".jpg", RGB, [cv2.IMWRITE_JPEG_QUALITY, 85])[1], cv2.IMREAD_COLOR)
+    (notice,) = notices(tmp_path, RGB, np.asarray(ringing))
+    assert notice.startswith("values up to 16 of 255 are background")
+    assert "1 of 2 images, such as c1.png" in notice
+    assert not any("16 of 255" in n for n in notices(tmp_path, np.asarray(ringing), masks=[MASK]))
+
+
+def test_mask_values_and_their_interpretation_are_reported(tmp_path: Path) -> None:
+    soft = cv2.GaussianBlur(MASK, (0, 0), 1.5)
+    reported = notices(tmp_path, RGB, RGB, RGB, masks=[MASK, MASK // 255, np.asarray(soft)])
+    assert reported == (
+        f"masks with the values 0..255 ({len(np.unique(soft))} values): the cell is above half of white (1 file)",
+        "masks with the values 0, 255 and others: the cell is every value but 0 (2 files)",
+    )
+    labels = (MASK // 255 + (MASK[::-1] // 255) * 2).astype(np.uint8)
+    (stated,) = notices(tmp_path, RGB, masks=[labels], options=ReadOptions(mask_values="1+3"))
+    assert stated.endswith("the cell is 1+3 (1 file)")
+    assert notices(tmp_path, RGB, options=ReadOptions(mask_values="1")) == (
+        "--mask-values is not used: no cell has a mask file",
+    )
