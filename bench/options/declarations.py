@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from bench.options.option import Option
-from bench.options.values import FrameSource, parse_data, parse_plugins, parse_prepare, parse_threshold
+from bench.options.values import FrameSource, parse_data, parse_plugins, parse_prepare, parse_reason, parse_threshold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +86,16 @@ class Options:
             help="Regular expression that extracts the patient from the path; for class folders.",
             panel="Data",
             stage="cells",
+            saved="value",
+        ),
+    ] = None
+    label_pattern: Annotated[
+        str | None,
+        Option(
+            help="Regular expression that extracts the label from the path; for folders of images.",
+            panel="Data",
+            stage="cells",
+            shown="the first folder",
             saved="value",
         ),
     ] = None
@@ -167,7 +177,10 @@ class Options:
     reason: Annotated[
         str | None,
         Option(
-            help="Reason for this evaluation of held-out cells, stored with the results.", panel="Protocol", stage="run"
+            help="Reason for this evaluation of held-out cells, stored with the results.",
+            panel="Protocol",
+            stage="run",
+            parse=parse_reason,
         ),
     ] = None
     inner_folds: Annotated[

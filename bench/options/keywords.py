@@ -22,6 +22,7 @@ class RunKeywords(TypedDict, total=False):
     mask: str
     nucleus_mask: str
     patient_pattern: str
+    label_pattern: str
     positive: str
     white_level: int
     um_per_px: float
