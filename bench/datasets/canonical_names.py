@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import numbers
 import re
 import unicodedata
@@ -11,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 
 from bench.datasets.names import listed
@@ -42,9 +42,9 @@ def text_of(value: object) -> str:
     """
     if isinstance(value, str):
         return value
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, numbers.Real) and math.isnan(value)):
+    if pd.api.types.is_scalar(value) and pd.isna(value):
         return ""
-    if isinstance(value, numbers.Integral | bool) or type(value).__name__ == "bool_":
+    if isinstance(value, numbers.Integral | np.bool_):
         return str(value)
     if isinstance(value, Decimal):
         return canonical_text(f"{value:f}")

@@ -64,8 +64,9 @@ class Options:
     mask: Annotated[
         str | None,
         Option(
-            help="Cell masks: a folder of mask images, `smear` (segment the white blood cell in the centre of a smear) "
-            "or `whole` (use the whole image). By default the foreground on a black background.",
+            help="Cell masks: a folder of mask images (that of the cells for masks such as `x_mask.png` beside "
+            "`x.png`), `smear` (segment the white blood cell in the centre of a smear) or `whole` (use the whole "
+            "image). By default the foreground on a black background.",
             panel="Data",
             stage="cells",
             saved="path",

@@ -87,8 +87,8 @@ def _cells(root: Path, masks: Collection[Path], *, masks_in_root: bool) -> tuple
     twice = second_formats(files)
     if twice:
         raise BenchError(
-            f"{root}: {len(twice)} images are there in two formats, such as {' and '.join(twice[0])}; remove one of "
-            "them, or list the cells in a manifest"
+            f"{root}: files of one name in several formats, such as {' and '.join(twice[0])}: {len(twice)}; remove "
+            "the copies, or list the cells in a manifest"
         )
     return files, notices
 

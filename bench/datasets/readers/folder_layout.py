@@ -98,19 +98,20 @@ def is_part_of_split(folder: str) -> bool:
 
 
 def _parts_message(root: Path, parts: Sequence[str], below: Sequence[str]) -> str:
-    named = f"the folders {', '.join(parts)} look" if len(parts) > 1 else f"the folder {parts[0]} looks"
+    named = (
+        f"the folders {', '.join(parts)} look like parts of a split, not like classes"
+        if len(parts) > 1
+        else f"the folder {parts[0]} looks like a part of a split, not like a class"
+    )
     keep = f"--label-pattern '{FIRST_FOLDER}' reads these folders as classes"
     if not below:
-        return f"{root}: {named} like a part of a split, not like a class; pass --label-pattern for the labels ({keep})"
+        return f"{root}: {named}; pass --label-pattern for the labels ({keep})"
     pool = f"--label-pattern '{SECOND_FOLDER}' pools the parts"
     train = next((name for name in parts if name.lower().startswith("tr")), parts[0])
     test = next((name for name in reversed(parts) if name != train), None)
     other = f" --held-out {root / test} tests on one of them" if test else " reads one part"
     apart = f", --data {root / train}{other}"
-    return (
-        f"{root}: {named} like parts of a split, not like classes; the classes seem to be one level down: "
-        f"{listed(below)}. {pool}{apart}; {keep}"
-    )
+    return f"{root}: {named}; the classes seem to be one level down: {listed(below)}. {pool}{apart}; {keep}"
 
 
 def _inner_folders(files: Sequence[str]) -> dict[str, set[str]]:
