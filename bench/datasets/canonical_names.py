@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,11 +25,11 @@ DOUBTFUL = frozenset(
 """Words that may be a name or stand for a missing value."""
 
 _EXACT_INTEGERS = 2**53
-_WHOLE_DECIMAL = re.compile(r"([+-]?[0-9]+)\.0+")
+_INTEGRAL_DECIMAL = re.compile(r"([+-]?[0-9]+)\.0+")
 _MOST_LISTED = 20
 
 
-def text_of(value: object) -> str:
+def text_of(value: Any) -> str:
     """Return a value of a table as text.
 
     Missing values (None, NaN, NA, NaT) are empty. Numbers without a fraction have no decimals: a column of integers in
@@ -61,7 +62,7 @@ def text_of(value: object) -> str:
 def canonical_text(text: str) -> str:
     """Return a name in Unicode NFC, with single spaces and without those around it, and `8.0` as `8`."""
     plain = " ".join(unicodedata.normalize("NFC", text).split())
-    decimal = _WHOLE_DECIMAL.fullmatch(plain)
+    decimal = _INTEGRAL_DECIMAL.fullmatch(plain)
     return decimal[1] if decimal else plain
 
 

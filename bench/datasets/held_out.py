@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.datasets.canonical_names import known_spelling, matched_notice
 from bench.datasets.canonical_table import with_canonical_names
-from bench.datasets.classes import with_positive_class
+from bench.datasets.classes import positive_class, with_positive_class
 from bench.datasets.duplicates import identical
 from bench.datasets.names import listed
 from bench.datasets.table import Dataset
@@ -66,10 +66,15 @@ def _with_labels_of(held_out: Dataset, train: Dataset) -> Dataset:
     spelling = known_spelling(held_out.classes, train.classes)
     if not spelling:
         return held_out
-    notice = matched_notice(spelling, f"labels of --held-out {held_out.name}")
-    positive = None if held_out.positive is None else spelling.get(held_out.positive, held_out.positive)
     table = held_out.table.assign(label=held_out.table["label"].replace(spelling))
-    return replace(held_out, table=table, positive=positive, notices=(*held_out.notices, *([notice] if notice else [])))
+    notice = matched_notice(spelling, f"labels of --held-out {held_out.name}")
+    _, assumed = positive_class(held_out.classes, held_out.options.positive, None)
+    notices = tuple(text for text in (*held_out.notices, notice) if text is not None and text != assumed)
+    if assumed in held_out.notices:
+        respelled = replace(held_out, table=table, positive=None, notices=notices)
+        return with_positive_class(respelled, held_out.name)
+    positive = None if held_out.positive is None else spelling.get(held_out.positive, held_out.positive)
+    return replace(held_out, table=table, positive=positive, notices=notices)
 
 
 def with_sets_of_split(dataset: Dataset, split: str) -> Dataset:

@@ -70,6 +70,7 @@ class Options:
             panel="Data",
             stage="cells",
             saved="path",
+            bounds={"min_length": 1},
         ),
     ] = None
     nucleus_mask: Annotated[
@@ -79,6 +80,7 @@ class Options:
             panel="Data",
             stage="cells",
             saved="path",
+            bounds={"min_length": 1},
         ),
     ] = None
     patient_pattern: Annotated[

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from bench.datasets.readers.companions import masks_beside, second_formats, thumbnails
-from bench.datasets.readers.folder_layout import check_class_folders, check_mask_folders
+from bench.datasets.readers.folder_layout import check_class_folders, check_mask_folders, pooled_notice
 from bench.datasets.readers.images import image_files, is_image_name
 from bench.datasets.readers.patterns import example, path_pattern
 from bench.datasets.table import Dataset, ReadOptions, cell_table
@@ -60,7 +60,7 @@ class FolderReader:
             patient=patients,
         )
         if options.label_pattern is None:
-            notices += _empty_classes(root, table["label"], masks)
+            notices += (*_empty_classes(root, table["label"], masks), *pooled_notice(files))
         if 2 < len(files) == len(set(patients)):
             notices += (f"--patient-pattern matches a different patient for each of the {len(files)} cells",)
         return Dataset(root.name, self.name, table, None, options, notices)
@@ -88,7 +88,7 @@ def _cells(root: Path, masks: Collection[Path], *, masks_in_root: bool) -> tuple
     if twice:
         raise BenchError(
             f"{root}: files of one name in several formats, such as {' and '.join(twice[0])}: {len(twice)}; remove "
-            "the copies, or list the cells in a manifest"
+            "the copies; if they are masks, pass them in a folder of their own with --mask, or list them in a manifest"
         )
     return files, notices
 

@@ -90,6 +90,12 @@ def check_class_folders(root: Path, files: Sequence[str], patients: Sequence[str
         )
 
 
+def pooled_notice(files: Sequence[str]) -> tuple[str, ...]:
+    """Return a notice that parts of a split inside the class folders are pooled; empty without such parts."""
+    parts = sorted({name for folders in _inner_folders(files).values() for name in folders if is_part_of_split(name)})
+    return (f"the parts of a split in the class folders are pooled: {', '.join(parts)}",) if parts else ()
+
+
 def is_part_of_split(folder: str) -> bool:
     """Whether the first word of a folder's name is that of a part of a split, such as `train` or `TestA`."""
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", folder)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import pandas as pd
 import pytest
 
+from bench.datasets.classes import with_positive_class
 from bench.datasets.held_out import check_images_apart, joined_sets, training_set, with_patients_apart
 from bench.datasets.loading import LoadedDataset, open_data
 from bench.datasets.table import Dataset, cell_table
@@ -89,6 +91,21 @@ def test_labels_of_the_held_out_set_take_the_spelling_of_the_training_set() -> N
     joined = joined_sets(_dataset("one", "A1 b1"), upper)
     assert (joined.classes, joined.positive) == (("sick", "well"), "sick")
     assert "labels of --held-out two: names are matched without regard to case" in joined.notices[0]
+
+
+def test_an_assumed_positive_class_follows_the_spelling_of_the_training_set() -> None:
+    def assumed(name: str, patients: str, labels: dict[str, str]) -> Dataset:
+        dataset = _dataset(name, patients, positive=None)
+        return with_positive_class(replace(dataset, table=dataset.table.replace({"label": labels})), name)
+
+    train = assumed("one", "A1 b1", {"sick": "X", "well": "y"})
+    held_out = assumed("two", "C9 d9", {"sick": "x", "well": "Y"})
+    assert (train.positive, held_out.positive) == ("y", "x")
+    joined = joined_sets(train, held_out)
+    assert (joined.positive, set(joined.table["label"])) == ("y", {"X", "y"})
+    assert [notice[:34] for notice in joined.notices] == [
+        "the positive class is 'y', the las", "labels of --held-out two: names ar"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("one", "other"), [("H30", "h30"), ("A1", "A1 "), ("\u00c41", "A\u03081"), ("7", "7.0")])

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from bench.datasets.held_out import joined_sets
 from bench.datasets.scales import with_checked_scales
+from bench.datasets.scanning.scan import scan
 from bench.datasets.table import Dataset, ReadOptions, cell_table
 from bench.errors import BenchError
+
+Draw = Callable[..., Path]
 
 
 def dataset(
@@ -67,3 +73,14 @@ def test_several_scales_are_noticed_and_whether_they_separate_the_classes() -> N
 def test_a_magnification_in_place_of_a_scale_is_noticed(scale: str) -> None:
     (notice,) = with_checked_scales(dataset([scale] * 4)).notices
     assert notice.startswith(f"um_per_px is {float(scale):g} for 4 cells, which is implausible for a light microscope")
+
+
+def test_the_scale_is_part_of_the_identity_of_a_cell(draw: Draw, tmp_path: Path, own_cache: Path) -> None:
+    path = str(draw(tmp_path / "1.png"))
+
+    def digest(scale: str | None, option: float | None = None) -> str:
+        table = cell_table(cell=["x"], path=[path], label=["a"], patient=["p"], um_per_px=[scale])
+        return str(scan(Dataset("d", "test", table, None, ReadOptions(um_per_px=option))).table["digest"][0])
+
+    assert digest("0.5") == digest(None, 0.5) == digest("0.25", 0.5)
+    assert len({digest(None), digest("0.5"), digest("0.25")}) == 3

@@ -53,7 +53,9 @@ def test_headline_without_auroc_gives_the_reason(
 
 def test_positive_class_comes_first(add: Any, groups: Any) -> None:
     add(data={"positive": "normal"})
-    assert headline(groups()[0]).sentence.startswith("separates normal (positive class) from diseased: patient-weighted AUROC ")
+    assert headline(groups()[0]).sentence.startswith(
+        "separates normal (positive class) from diseased: patient-weighted AUROC "
+    )
 
 
 def test_headline_counts_three_classes(add: Any, groups: Any) -> None:

@@ -73,11 +73,12 @@ def outcome(root: Path, patients: str, labels: str | None = None) -> list[str] |
 
 
 def test_table_of_layouts(tmp_path: Path) -> None:
-    lines = ["| layout | read as |", "|---|---|"]
+    lines = ["| layout | outcome |", "|---|---|"]
     for number, (layout, files, patients, expected) in enumerate(LAYOUTS):
         result = outcome(drawn(tmp_path / str(number), files), patients)
         assert (result == expected) if isinstance(expected, list) else (expected in result), (layout, result)
-        lines.append(f"| {layout} | {'first folder is the class' if isinstance(expected, list) else 'refused'} |")
+        refused = f"refused: {expected}" if isinstance(expected, str) else "the first folder is the class"
+        lines.append(f"| {layout} | {refused} |")
     print("\n".join(lines))  # noqa: T201 (the table of the documentation)
 
 
@@ -141,3 +142,9 @@ def test_names_of_parts_of_a_split(name: str) -> None:
 @pytest.mark.parametrize("name", ["all", "hem", "testis", "trained", "value", "control", "P1", "0", "valve"])
 def test_other_names_are_not_parts_of_a_split(name: str) -> None:
     assert not is_part_of_split(name)
+
+
+def test_parts_of_a_split_below_the_classes_are_pooled_with_a_notice(tmp_path: Path) -> None:
+    root = drawn(tmp_path, "all/train/P1_0 all/test/P1_1 hem/train/P3_0 hem/test/P4_0")
+    (notice,) = FolderReader().read(root, ReadOptions(patient_pattern=BY_FILE)).notices
+    assert notice == "the parts of a split in the class folders are pooled: test, train"
