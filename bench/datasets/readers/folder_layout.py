@@ -75,7 +75,7 @@ def check_class_folders(root: Path, files: Sequence[str], patients: Sequence[str
                 f"{root / name}: this folder contains folders with the names of classes beside it ({listed(copied)}), "
                 "probably a second copy of the images; remove the copy, or pass the folder of one of them"
             )
-    if len(inner) == 1 and len(below) > 1:
+    if len(inner) == 1 and below:
         only = next(iter(inner))
         raise BenchError(
             f"{root}: the only class folder is {only}; if the classes are the folders in it ({listed(below)}), pass "
@@ -130,13 +130,13 @@ def _inner_folders(files: Sequence[str]) -> dict[str, set[str]]:
 
 
 def _repeats(inner: Mapping[str, set[str]]) -> bool:
-    """Whether inner folders repeat under every outer folder, or there are fewer of them than outer folders.
+    """Whether several inner folders repeat under every outer folder, or there are fewer of them than outer folders.
 
     Parts of a split below the classes do not count: they are pooled.
     """
     shared = set.intersection(*inner.values())
     every = set().union(*inner.values())
-    if len(inner) < 2 or not all(inner.values()) or all(map(is_part_of_split, every)):
+    if min(len(inner), len(every)) < 2 or not all(inner.values()) or all(map(is_part_of_split, every)):
         return False
     return shared == every or len(every) < len(inner)
 
