@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.datasets.canonical_names import canonical_text, name_key
 from bench.datasets.held_out import HELD_OUT, TRAIN
-from bench.datasets.readers.paths import place_of
+from bench.datasets.readers.paths import located, place_of
 from bench.datasets.readers.text_table import SUFFIXES, Rows, read_rows
 from bench.datasets.table import Dataset, ReadOptions, cell_table
 from bench.errors import BenchError
@@ -73,7 +73,8 @@ class ManifestReader:
             return None
         rows = _read_manifest(path)
         paths = [Path(os.path.normpath(rows.file.parent / text.strip())) for text in rows.columns["path"]]
-        if not all(rows.columns.get("sha256", [""])) or any(place.exists() for place in paths):
+        exists = any(located(rows.file.parent, text) for text in rows.columns["path"])
+        if exists or not all(rows.columns.get("sha256", [""])):
             return None
         for name in ("mask", "nucleus", "cell"):
             rows.columns.pop(name, None)

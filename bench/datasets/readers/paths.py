@@ -29,12 +29,7 @@ def place_of(rows: Rows, index: int, name: str, text: str) -> Path:
     """
     base = rows.file.parent
     check_name(text)
-    for written in _spellings(text):
-        place = Path(os.path.normpath(base / written))
-        if place.is_file():
-            break
-    else:
-        written, place = text, Path(os.path.normpath(base / text))
+    written, place = located(base, text) or (text, Path(os.path.normpath(base / text)))
     if not Path(written).is_absolute() and not place.is_relative_to(base):
         raise BenchError(
             f"{rows.at(index)}: the {name} {text!r} leaves the folder of the "
@@ -42,21 +37,31 @@ def place_of(rows: Rows, index: int, name: str, text: str) -> Path:
         )
     if not place.is_file():
         what = "is a folder" if place.is_dir() else "does not exist"
-        raise BenchError(f"{rows.at(index)}: the {name} {text!r} {what} ({place}){_hint(text, place)}")
+        raise BenchError(f"{rows.at(index)}: the {name} {text!r} {what} ({place}){similar_path(text, place)}")
     return place
 
 
-def _spellings(text: str) -> Iterator[str]:
-    for written in dict.fromkeys((text, text.replace("\\", "/"))):
-        for form in dict.fromkeys((written, written.strip())):
-            yield from dict.fromkeys((form, *(unicodedata.normalize(kind, form) for kind in ("NFC", "NFD"))))
+def located(base: Path, text: str) -> tuple[str, Path] | None:
+    """Return the first spelling of a path that is a file, relative to `base`, and the file; None without one."""
+    for written in _spellings(text):
+        place = Path(os.path.normpath(base / written))
+        if place.is_file():
+            return written, place
+    return None
 
 
-def _hint(text: str, place: Path) -> str:
+def similar_path(text: str, place: Path) -> str:
+    """Return the end of a message on a path that does not exist: a name beside it that is written in another way."""
     if _WINDOWS_DRIVE.match(text):
         return "; it is a path of a Windows machine: write paths relative to the manifest, with /"
     try:
         alike = [entry.name for entry in place.parent.iterdir() if name_key(entry.name) == name_key(place.name)]
     except OSError:
         return ""
-    return f"; there is {min(alike)!r}, written in another way" if alike else ""
+    return f"; there is {min(alike)!a}, written in another way" if alike else ""
+
+
+def _spellings(text: str) -> Iterator[str]:
+    for written in dict.fromkeys((text, text.replace("\\", "/"))):
+        for form in dict.fromkeys((written, written.strip())):
+            yield from dict.fromkeys((form, *(unicodedata.normalize(kind, form) for kind in ("NFC", "NFD"))))

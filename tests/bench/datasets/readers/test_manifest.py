@@ -116,6 +116,13 @@ def test_paths_in_another_unicode_form(cells: Path, form: Literal["NFC", "NFD"])
     assert list(dataset.table["path"]) == [str(cells / name)]
 
 
+def test_images_named_with_a_backslash_are_images_for_the_audit(cells: Path) -> None:
+    sha = hashlib.sha256((cells / "cells/0.png").read_bytes()).hexdigest()
+    for written, is_index in (("cells\\0.png", False), ("cells/0.png", False), ("cells\\9.png", True)):
+        (cells / "manifest.csv").write_text(f"path,label,patient,sha256\n{written},a,p,{sha}\n")
+        assert (ManifestReader().read_index(cells, ReadOptions()) is not None) == is_index
+
+
 def test_a_backslash_in_a_name_goes_before_a_separator(cells: Path, draw: Draw) -> None:
     draw(cells / "cells\\0.png", 9)
     assert list(read(cells, "path,label,patient\ncells\\0.png,a,p\n").table["path"]) == [str(cells / "cells\\0.png")]
