@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +24,9 @@ DOUBTFUL = frozenset(
 )
 """Words that may be a name or stand for a missing value."""
 
+ROUNDED = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?[eE]\+[0-9]+")
+"""Numbers as spreadsheets write long ones, `2.02301E+11`: different ids become equal."""
+
 _EXACT_INTEGERS = 2**53
 _INTEGRAL_DECIMAL = re.compile(r"([+-]?[0-9]+)\.0+")
 _MOST_LISTED = 20
@@ -33,7 +36,7 @@ def text_of(value: Any) -> str:
     """Return a value of a table as text.
 
     Missing values (None, NaN, NA, NaT) are empty. Numbers without a fraction have no decimals: a column of integers in
-    which one value is missing holds floating-point numbers in most programs.
+    which one value is missing holds floating-point numbers in most programs. Dates at midnight have no time.
 
     Raises
     ------
@@ -45,18 +48,24 @@ def text_of(value: Any) -> str:
         return value
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return ""
-    if isinstance(value, numbers.Integral | np.bool_):
-        return str(value)
-    if isinstance(value, Decimal):
-        return canonical_text(f"{value:f}")
-    if isinstance(value, numbers.Real):
-        number = float(value)
-        if abs(number) > _EXACT_INTEGERS:
-            raise ValueError(f"{value!r} is a floating-point number that has lost digits; store it as text")
-        return str(int(number)) if number.is_integer() else str(value)
+    if isinstance(value, datetime) and value.time() == time():
+        return str(value.date())
+    if isinstance(value, numbers.Real | Decimal | np.bool_):
+        return _number_text(value)
     if isinstance(value, date):
         return str(value)
     raise ValueError(f"{value!r} is neither text nor a number")
+
+
+def _number_text(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return canonical_text(f"{value:f}")
+    if isinstance(value, numbers.Integral | np.bool_):
+        return str(value)
+    number = float(value)
+    if abs(number) > _EXACT_INTEGERS:
+        raise ValueError(f"{value!r} is a floating-point number that has lost digits; store it as text")
+    return str(int(number)) if number.is_integer() else str(value)
 
 
 def canonical_text(text: str) -> str:

@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import pandas as pd
 
-from bench.datasets.canonical_names import DOUBTFUL, MISSING, joined_notice, name_key, one_spelling
+from bench.datasets.canonical_names import (
+    DOUBTFUL,
+    MISSING,
+    ROUNDED,
+    canonical_text,
+    joined_notice,
+    name_key,
+    one_spelling,
+)
 from bench.datasets.links import with_links
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
@@ -21,7 +29,8 @@ def with_canonical_names(dataset: Dataset) -> Dataset:
     Raises
     ------
     BenchError
-        A label or patient is a word that programs write for a missing value, such as `nan`.
+        A label or patient is a word that programs write for a missing value, such as `nan`, or a number that has lost
+        digits, such as `2.02301E+11`.
     """
     table = dataset.table
     notices: list[str] = []
@@ -42,13 +51,19 @@ def with_canonical_names(dataset: Dataset) -> Dataset:
 
 
 def _check_named(table: pd.DataFrame, column: str) -> None:
-    missing = {name for name in table[column].unique() if name_key(str(name)) in MISSING | {""}}
-    rows = table[table[column].isin(missing)]
-    if len(rows):
-        raise BenchError(
-            f"the {column} of {len(rows)} cells, such as {rows['cell'].iloc[0]}, is {rows[column].iloc[0]!r}, which "
-            f"stands for a missing value; correct the {column}, or leave these cells out"
-        )
+    names = [str(name) for name in table[column].unique()]
+    missing = [name for name in names if name_key(name) in MISSING | {""}]
+    rounded = [name for name in names if ROUNDED.fullmatch(canonical_text(name))]
+    for bad, what in (
+        (missing, f"stands for a missing value; correct the {column}, or leave these cells out"),
+        (rounded, f"is a number without its last digits, as spreadsheets write it; export the {column} as text"),
+    ):
+        rows = table[table[column].isin(bad)]
+        if len(rows):
+            raise BenchError(
+                f"the {column} of {len(rows)} cells, such as {rows['cell'].iloc[0]}, is {rows[column].iloc[0]!r}, "
+                f"which {what}"
+            )
 
 
 def _doubtful(table: pd.DataFrame) -> Iterator[str]:

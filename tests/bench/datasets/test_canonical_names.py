@@ -68,6 +68,7 @@ def _visible(text: str) -> str:
         (8, "8"), (8.0, "8"), (np.float32(8), "8"), (np.int64(8), "8"), (Decimal("8.00"), "8"), (8.5, "8.5"),
         (np.float32(0.1), "0.1"), (-0.0, "0"), (1e15, "1000000000000000"), (True, "True"), (np.True_, "True"),
         (" x", " x"), ("nan", "nan"), (datetime.date(2020, 1, 2), "2020-01-02"),
+        (pd.Timestamp("2020-01-02"), "2020-01-02"), (pd.Timestamp("2020-01-02 03:04"), "2020-01-02 03:04:00"),
     ],
 )  # fmt: skip
 def test_values_of_tables_as_text(value: object, text: str) -> None:
@@ -148,6 +149,17 @@ def test_words_for_missing_values_are_refused(word: str, column: str) -> None:
         BenchError, match=f"the {column} of 2 cells, such as c0, is '{word}', which stands for a missing"
     ):
         with_canonical_names(data)
+
+
+@pytest.mark.parametrize("number", ["2.02301E+11", "1e+17", "2,02E+11", " 2.02E+11"])
+def test_ids_that_a_spreadsheet_has_rounded_are_refused(number: str) -> None:
+    with pytest.raises(BenchError, match=r"the patient of 2 cells, such as c0, is .* without its last digits"):
+        with_canonical_names(_dataset([number, "p", number]))
+
+
+@pytest.mark.parametrize("name", ["1E5", "2E-11", "E+11", "A1.5E+11", "202301000001"])
+def test_ids_that_only_resemble_rounded_numbers_are_read(name: str) -> None:
+    assert with_canonical_names(_dataset([name, "p"])).table["patient"][0] == name
 
 
 @pytest.mark.parametrize("word", ["NA", "n/a", "None", "unknown", "-"])
