@@ -47,14 +47,15 @@ FORMS = [
 ]
 
 
-def test_table_of_forms() -> None:
-    """Each pair, as patients of two cells, is one name or two."""
+def test_table_of_forms(reading_page: str) -> None:
+    """Each pair is one name or two, as the documentation states."""
     lines = ["| written | and | differ in | read as |", "|---|---|---|---|"]
     for one, other, difference, name in FORMS:
         spelling = one_spelling([one, other])
         assert spelling == ({one: name, other: name} if name else {one: one, other: other}), difference
         lines.append(f"| `{_visible(one)}` | `{_visible(other)}` | {difference} | {name or 'two names'} |")
     print("\n".join(lines))  # noqa: T201 (the table of the documentation)
+    assert "\n".join(lines) in reading_page
 
 
 def _visible(text: str) -> str:

@@ -74,7 +74,7 @@ def outcome(root: Path, patients: str, labels: str | None = None) -> list[str] |
         return str(error)
 
 
-def test_table_of_layouts(tmp_path: Path) -> None:
+def test_table_of_layouts(tmp_path: Path, reading_page: str) -> None:
     lines = ["| layout | outcome |", "|---|---|"]
     for number, (layout, files, patients, expected) in enumerate(LAYOUTS):
         result = outcome(drawn(tmp_path / str(number), files), patients)
@@ -82,6 +82,7 @@ def test_table_of_layouts(tmp_path: Path) -> None:
         refused = f"refused: {expected}" if isinstance(expected, str) else "the first folder is the class"
         lines.append(f"| {layout} | {refused} |")
     print("\n".join(lines))  # noqa: T201 (the table of the documentation)
+    assert "\n".join(lines) in reading_page
 
 
 @pytest.mark.parametrize(
