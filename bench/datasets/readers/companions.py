@@ -28,6 +28,22 @@ def thumbnails(files: Collection[str]) -> list[str]:
     return [file for file in files if file in beside or _in_thumbnail_folder(file)]
 
 
+def companion_notices(cells: Collection[str]) -> tuple[str, ...]:
+    """Return notices of listed cells with the name of a mask or a thumbnail of another one."""
+    beside = masks_beside(cells)
+    small = thumbnails(cells)
+    notices = []
+    if beside:
+        mask, image = next(iter(beside.items()))
+        notices.append(
+            f"{len(beside)} of {len(cells)} cells have the name of a mask of another one, such as {mask} beside "
+            f"{image}; masks belong in the column `mask`"
+        )
+    if small:
+        notices.append(f"{len(small)} of {len(cells)} cells have the name of a thumbnail, such as {small[0]}")
+    return tuple(notices)
+
+
 def second_formats(files: Iterable[str]) -> list[tuple[str, str]]:
     """Return pairs of files of one folder whose names differ only in the suffix."""
     first: dict[str, str] = {}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.datasets.canonical_names import canonical_text, name_key
 from bench.datasets.held_out import HELD_OUT, TRAIN
+from bench.datasets.readers.companions import companion_notices
 from bench.datasets.readers.paths import located, place_of
 from bench.datasets.readers.text_table import SUFFIXES, Rows, read_rows
 from bench.datasets.table import Dataset, ReadOptions, cell_table
@@ -103,7 +104,8 @@ def _dataset(rows: Rows, paths: list[Path], options: ReadOptions) -> Dataset:
         um_per_px=_each(rows, "um_per_px", _scale),
     )
     name = folder.name if rows.file.name in NAMES else rows.file.stem
-    return Dataset(name, ManifestReader.name, table, options.positive, options, notices=trimmed)
+    notices = (*trimmed, *companion_notices([_cell_name(place, folder) for place in paths]))
+    return Dataset(name, ManifestReader.name, table, options.positive, options, notices)
 
 
 def _read_manifest(path: Path) -> Rows:

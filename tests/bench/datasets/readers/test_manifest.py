@@ -116,6 +116,18 @@ def test_paths_in_another_unicode_form(cells: Path, form: Literal["NFC", "NFD"])
     assert list(dataset.table["path"]) == [str(cells / name)]
 
 
+def test_listed_masks_and_thumbnails_are_noticed(cells: Path, draw: Draw) -> None:
+    for name in ("0_mask", "1_mask", "thumbs/0"):
+        draw(cells / f"cells/{name}.png", 9)
+    rows = [f"cells/{name}.png,a,p" for name in ("0", "1", "0_mask", "1_mask", "thumbs/0")]
+    notices = read(cells, "\n".join(["path,label,patient", *rows])).notices
+    assert notices == (
+        "2 of 5 cells have the name of a mask of another one, such as cells/0_mask.png beside cells/0.png; masks "
+        "belong in the column `mask`",
+        "1 of 5 cells have the name of a thumbnail, such as cells/thumbs/0.png",
+    )
+
+
 def test_images_named_with_a_backslash_are_images_for_the_audit(cells: Path) -> None:
     sha = hashlib.sha256((cells / "cells/0.png").read_bytes()).hexdigest()
     for written, is_index in (("cells\\0.png", False), ("cells/0.png", False), ("cells\\9.png", True)):
