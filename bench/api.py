@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +13,10 @@ from bench.errors import BenchError
 from bench.evidence.comparison import compare as comparisons
 from bench.evidence.comparison.record import store_comparison
 from bench.evidence.comparison.selection import experiment_at, resolve_experiments
-from bench.executors.cores import default_jobs
 from bench.experiments.leaderboard import headline
 from bench.experiments.plan import Plan, make_plan
-from bench.experiments.records import ExperimentResult, Failure
-from bench.experiments.report_file import write_report
+from bench.experiments.records import ExperimentResult, Failure, html_of, write_report
+from bench.experiments.refit import disk_errors_as_bench_error
 from bench.experiments.results import Results
 from bench.experiments.run import run_plan
 from bench.experiments.tuning_storage import open_storage
@@ -53,19 +51,21 @@ class MatrixResult:
     @property
     def leaderboard_full(self) -> pd.DataFrame:
         """The leaderboard with the settings and all metrics with intervals."""
-        return self.results.leaderboard([e.slug for e in self.plan.experiments])
+        return self.results.leaderboard(self._slugs)
 
     @property
     def experiments(self) -> list[ExperimentResult]:
         """Finished experiments."""
-        slugs = {e.slug for e in self.plan.experiments}
-        return [e for e in self.results.experiments() if e.folder.name in slugs]
+        return self.results.experiments(self._slugs)
 
     @property
     def failures(self) -> list[Failure]:
         """Failed experiments."""
-        slugs = {e.slug for e in self.plan.experiments}
-        return [f for f in self.results.failures() if f.path.stem in slugs]
+        return self.results.failures(self._slugs)
+
+    @property
+    def _slugs(self) -> set[str]:
+        return {e.slug for e in self.plan.experiments}
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the HTML report of the results folder and return its path; default: `report.html` in the folder."""
@@ -77,8 +77,7 @@ class MatrixResult:
         return f"<MatrixResult: {len(self.experiments)} experiments{more}, in {self.results.path}>"
 
     def _repr_html_(self) -> str:
-        table = self.leaderboard.to_html(index=False, float_format="{:.3f}".format)
-        return f"<p>{html.escape(repr(self)[1:-1])}</p>{table}"
+        return html_of(self, self.leaderboard)
 
 
 def run(
@@ -265,15 +264,9 @@ def run_options(options: Options, observer: Observer | None = None) -> MatrixRes
         # Before any worker starts: an unavailable storage stops the run, and its tables are created once.
         open_storage(options.storage)
     results = Results.create(options.out)
-    try:
-        run_plan(planned, results, jobs=options.jobs or default_jobs(options.threads), observer=observer)
+    with disk_errors_as_bench_error(options.out, planned.store):
+        run_plan(planned, results, observer=observer)
         results.write_leaderboard()
-    except OSError as error:
-        place = "" if error.filename is None else f": {error.filename}"
-        raise BenchError(
-            f"the run stopped: {options.out} or {planned.store} can no longer be read or written "
-            f"({error.strerror or error}{place}). Finished parts are stored; run the same command again to continue."
-        ) from error
     return MatrixResult(planned, results)
 
 

@@ -14,3 +14,31 @@ class Observer:
 
     def finished(self, name: str, outcome: str) -> None:
         """Receive the outcome of an experiment: its primary score with interval, or the reason of its failure."""
+
+
+class DistinctNotices(Observer):
+    """Forwards to another observer; of equal notices, as workers send them, only the first.
+
+    Parameters
+    ----------
+    observer : Observer
+        Receives progress, outcomes and distinct notices.
+    """
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._seen: set[str] = set()
+
+    def notice(self, text: str) -> None:
+        """Forward a message that has not been forwarded before."""
+        if text not in self._seen:
+            self._seen.add(text)
+            self._observer.notice(text)
+
+    def progress(self, task: str, done: int, total: int) -> None:
+        """Forward the progress."""
+        self._observer.progress(task, done, total)
+
+    def finished(self, name: str, outcome: str) -> None:
+        """Forward the outcome of an experiment."""
+        self._observer.finished(name, outcome)

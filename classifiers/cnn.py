@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted
 
+from classifiers.feature_classifier import Floats, ProbabilityClassifier, Units, class_codes, seed_of, units_of_rows
+from classifiers.inner_splits import Cv, Split, checked_splits
+from classifiers.weighting import unit_weights
 from extractors.cells import Cell
 from extractors.networks.architectures.mask_crop import MaskCrop
 from extractors.networks.architectures.small_cnn import small_network
-from extractors.networks.backbones.image_transform import Channels
 from extractors.networks.training.augmentation import CellAugmentation, to_unit_scale
 from extractors.networks.training.data import LabelledPixels, channel_statistics, normalise, pixel_stack
 from extractors.networks.training.holdout import patient_holdout
 from extractors.networks.training.loop import Schedule, train
-from extractors.networks.training.optimisation import AdamWCosine
 from extractors.networks.training.threads import torch_threads
 
 if TYPE_CHECKING:
     import torch
 
-Indices = npt.NDArray[np.intp]
 PREDICTION_BATCH = 64
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class Cnn(ProbabilityClassifier):
     """Four convolutions trained from random weights, with early stopping on held-out patients.
 
     Cells are cropped to their mask, padded to a square and resized; the channel statistics come from the training
@@ -97,7 +95,7 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
     augment: bool = True
     jitter: float = 0.1
     class_weight: Any = "balanced"
-    cv: Any = None
+    cv: Cv = None
     random_state: Any = None
     threads: int = 1
 
@@ -126,21 +124,18 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
             A cell cannot be read.
         """
         self._check_parameters()
-        self.classes_, targets = np.unique(np.asarray(y), return_inverse=True)
-        units = np.arange(len(targets)) if groups is None else np.asarray(groups)
-        if not len(X) == len(targets) == len(units):
-            raise ValueError(
-                f"{len(X)} cells, {len(targets)} labels and {len(units)} groups; one of each per cell is expected"
-            )
-        if len(self.classes_) < 2:
-            raise ValueError(f"cells of one class only ({self.classes_[0]}); a classifier needs at least two")
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        inner, outer = self._first_split(X, targets, groups, seed)
+        labels = np.asarray(y)
+        if len(X) != len(labels):
+            raise ValueError(f"{len(X)} cells and {len(labels)} labels; one label for each cell is expected")
+        self.classes_, targets = class_codes(labels)
+        units = units_of_rows(groups, len(X))
+        seed = seed_of(self.random_state)
+        inner, outer = self._first_split(labels, units, seed)
         pixels = pixel_stack(X, MaskCrop(self.size), threads=self.threads)
         self.mean_, self.std_ = channel_statistics(pixels[inner])
         weights = np.ones(len(targets))
-        weights[inner] = compute_sample_weight(self.class_weight, np.asarray(y)[inner])
-        weights[outer] = _one_per_unit(units[outer])
+        weights[inner] = compute_sample_weight(self.class_weight, labels[inner])
+        weights[outer] = unit_weights(units[outer])
         training, validation = (
             LabelledPixels(pixels[rows], targets[rows].astype(np.int64), weights[rows].astype(np.float32))
             for rows in (inner, outer)
@@ -148,12 +143,11 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
         self._train(training, validation, seed)
         return self
 
-    def predict_proba(self, X: Sequence[Cell]) -> npt.NDArray[np.float64]:
+    def predict_proba(self, X: Sequence[Cell]) -> Floats:
         """Predict class probabilities: float64, shape (n, n_classes), columns as `classes_`, rows summing to 1."""
         import torch  # noqa: PLC0415 - heavy
 
         check_is_fitted(self)
-        transform = self._transform()
         pixels: Any = torch.from_numpy(pixel_stack(X, MaskCrop(self.size), threads=self.threads))
         with torch.random.fork_rng(devices=[]):
             network = self._network()
@@ -161,15 +155,11 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
         network.to(memory_format=torch.channels_last).eval()
         with torch_threads(self.threads), torch.inference_mode():
             logits = [
-                network(normalise(to_unit_scale(batch), transform.mean, transform.std))
+                network(normalise(to_unit_scale(batch), (self.mean_, self.std_)))
                 for batch in pixels.split(PREDICTION_BATCH)
             ] or [torch.empty(0, len(self.classes_))]
             probabilities = torch.cat(logits).double().softmax(dim=1).numpy()
         return np.asarray(probabilities, dtype=np.float64)
-
-    def predict(self, X: Sequence[Cell]) -> npt.NDArray[Any]:
-        """Predict the most probable class of each cell, shape (n,)."""
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def search_space(self, trial: Any) -> dict[str, Any]:
         """Draw parameters from an Optuna `trial`."""
@@ -184,15 +174,10 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
     def _network(self) -> torch.nn.Module:
         return small_network(len(self.classes_), width=self.width, dropout=self.dropout)
 
-    def _transform(self) -> MaskCrop:
-        """Image transform with the channel statistics of the training part."""
-        return MaskCrop(self.size, _channels(self.mean_), _channels(self.std_))
-
     def _train(self, training: LabelledPixels, validation: LabelledPixels, seed: int) -> None:
         import torch  # noqa: PLC0415 - heavy
 
-        optimisation = AdamWCosine(self.learning_rate, self.weight_decay)
-        schedule = Schedule(self.epochs, self.patience, self.batch_size, optimisation)
+        schedule = Schedule(self.epochs, self.patience, self.batch_size, self.learning_rate, self.weight_decay)
         with torch_threads(self.threads), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = self._network()
@@ -200,7 +185,7 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
                 network,
                 training,
                 validation,
-                transform=self._transform(),
+                statistics=(self.mean_, self.std_),
                 schedule=schedule,
                 augmentation=CellAugmentation(self.augment, self.jitter),
                 seed=seed,
@@ -209,32 +194,10 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
         self.history_ = {"training": history.training, "validation": history.validation}
         self.best_epoch_ = history.best_epoch
 
-    def _first_split(
-        self, X: Sequence[Cell], targets: npt.NDArray[np.intp], groups: npt.ArrayLike | None, seed: int
-    ) -> tuple[Indices, Indices]:
+    def _first_split(self, labels: npt.NDArray[Any], units: Units, seed: int) -> Split:
         if self.cv is None:
-            return patient_holdout(self.classes_[targets], groups, seed=seed)
-        inner, outer = (np.asarray(rows, dtype=np.intp) for rows in next(iter(self._splits(X, targets, groups))))
-        missing = np.setdiff1d(np.arange(len(self.classes_)), targets[inner])
-        if missing.size:
-            raise ValueError(f"the first split of cv trains on no cell of class {self.classes_[missing[0]]}")
-        if outer.size == 0:
-            raise ValueError("the first split of cv has no cell for early stopping")
-        units = np.arange(len(targets)) if groups is None else np.asarray(groups)
-        shared = np.intersect1d(units[inner], units[outer])
-        if shared.size:
-            raise ValueError(f"the first split of cv has patient {shared[0]} on both sides; groups must not be split")
-        return inner, outer
-
-    def _splits(
-        self, X: Sequence[Cell], targets: npt.NDArray[np.intp], groups: npt.ArrayLike | None
-    ) -> Iterable[tuple[Any, Any]]:
-        if hasattr(self.cv, "split"):
-            splits: Iterable[tuple[Any, Any]] = self.cv.split(np.zeros((len(X), 1)), self.classes_[targets], groups)
-            return splits
-        if isinstance(self.cv, Iterable):
-            return self.cv
-        raise ValueError(f"cv must be None, a splitter, or pairs of index arrays; it is {self.cv!r}")
+            return patient_holdout(labels, units, seed=seed)
+        return next(checked_splits(self.cv, np.zeros((len(labels), 1)), labels, units))
 
     def _check_parameters(self) -> None:
         minima = {"size": 16, "width": 1, "epochs": 1, "patience": 1, "batch_size": 2, "threads": 1}
@@ -245,14 +208,3 @@ class Cnn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
             raise ValueError(f"dropout must be in [0, 1); it is {self.dropout}")
         if not self.learning_rate > 0 or not self.weight_decay >= 0 or not self.jitter >= 0:
             raise ValueError("learning_rate must be positive, weight_decay and jitter non-negative")
-
-
-def _channels(values: npt.NDArray[np.float32]) -> Channels:
-    red, green, blue = (float(value) for value in values)
-    return red, green, blue
-
-
-def _one_per_unit(units: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Weights by which the cells of each unit sum to 1."""
-    _, codes, counts = np.unique(units, return_inverse=True, return_counts=True)
-    return np.asarray(1.0 / counts[codes])

@@ -1,4 +1,4 @@
-"""Base class of the classifiers of features: validation of X, y and groups, labels and tags."""
+"""Base classes of the classifiers: validation of X, y and groups, labels and tags."""
 
 from __future__ import annotations
 
@@ -21,7 +21,20 @@ Units = npt.NDArray[Any]
 RandomState = int | np.random.RandomState | None
 
 
-class FeatureClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn is untyped
+class ProbabilityClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn is untyped
+    """Base class of the classifiers: the prediction is the most probable class."""
+
+    @abstractmethod
+    def predict_proba(self, X: Any) -> Floats:
+        """Predict probabilities, float64 of shape (n_cells, n_classes) in the order of `classes_`; rows sum to 1."""
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Predict the most probable class of each cell, the first one in a tie; shape (n_cells,)."""
+        probabilities = self.predict_proba(X)
+        return np.asarray(self.classes_[np.argmax(probabilities, axis=1)])
+
+
+class FeatureClassifier(ProbabilityClassifier):
     """Base class of the classifiers of features; subclasses implement `_train` and `_probabilities` on class codes.
 
     Subclasses are dataclasses whose fields are the parameters; equality and repr are those of scikit-learn.
@@ -63,12 +76,7 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
         """
         features, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"only one class, {self.classes_[0]!s}, is among the {len(codes)} training cells; "
-                "at least two are needed"
-            )
+        self.classes_, codes = class_codes(labels)
         self._train(features, codes, units_of_rows(groups, len(codes)))
         return self
 
@@ -83,11 +91,6 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
         check_is_fitted(self)
         features = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
         return np.asarray(self._probabilities(features), dtype=np.float64)
-
-    def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Predict the most probable class of each row, the first one in a tie; shape (n_cells,)."""
-        probabilities = self.predict_proba(X)
-        return np.asarray(self.classes_[np.argmax(probabilities, axis=1)])
 
     def search_space(self, trial: Any) -> dict[str, Any]:
         """Draw parameters for one Optuna trial; apply with `clone(clf).set_params(**clf.search_space(trial))`.
@@ -116,6 +119,22 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[mi
     @abstractmethod
     def _probabilities(self, X: Floats) -> npt.NDArray[np.floating[Any]]:
         """Predict probabilities by class code."""
+
+
+def class_codes(labels: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Codes]:
+    """Return the classes in sort order and the code of each row.
+
+    Raises
+    ------
+    ValueError
+        There is only one class.
+    """
+    classes, codes = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"only one class, {classes[0]!s}, is among the {len(codes)} training cells; at least two are needed"
+        )
+    return classes, codes
 
 
 def units_of_rows(groups: npt.ArrayLike | None, n_rows: int) -> Units:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -29,18 +29,7 @@ Cv = Splitter | Iterable[Split] | int | str | None
 
 
 def inner_splits(cv: Cv, X: Floats, y: npt.NDArray[Any], units: Units) -> list[Split]:
-    """Return the validated (train, test) pairs of row indices of `cv`.
-
-    Parameters
-    ----------
-    cv : splitter, iterable of (train, test), or None
-        A splitter is called as `split(X, y, groups=units)`. None: `patient_folds`.
-    X : ndarray of shape (n_rows, n_features)
-        Features.
-    y : ndarray of shape (n_rows,)
-        Labels.
-    units : ndarray of shape (n_rows,)
-        The patient of each row.
+    """Return the (train, test) pairs of row indices of `cv`, or of `patient_folds` without `cv`.
 
     Returns
     -------
@@ -50,20 +39,52 @@ def inner_splits(cv: Cv, X: Floats, y: npt.NDArray[Any], units: Units) -> list[S
     Raises
     ------
     ValueError
-        `cv` is a number or not a splitter or has no split, or a split has a patient on both sides, an empty part, or a
-        class that is missing from its training part.
+        As `checked_splits`.
     """
     if cv is None:
         return patient_folds(np.unique(y, return_inverse=True)[1], units)
-    if isinstance(cv, int | str):
+    return list(checked_splits(cv, X, y, units))
+
+
+def checked_splits(cv: Cv, X: npt.NDArray[Any], y: npt.NDArray[Any], units: Units) -> Iterator[Split]:
+    """Yield the validated (train, test) pairs of row indices of `cv`.
+
+    Parameters
+    ----------
+    cv : splitter or iterable of (train, test)
+        A splitter is called as `split(X, y, groups=units)`.
+    X : ndarray of shape (n_rows, n_features)
+        Features.
+    y : ndarray of shape (n_rows,)
+        Labels.
+    units : ndarray of shape (n_rows,)
+        The patient of each row.
+
+    Raises
+    ------
+    ValueError
+        `cv` is a number, not a splitter or has no split, or a split has a patient on both sides, an empty part, or a
+        class that is missing from its training part.
+    """
+    if isinstance(cv, str) or not isinstance(cv, Splitter | Iterable):
         raise ValueError(f"cv={cv!r} would split cells, not patients; pass a splitter, (train, test) pairs, or None")
     pairs = cv.split(X, y, groups=units) if isinstance(cv, Splitter) else cv
-    splits = [(np.asarray(train, dtype=np.intp), np.asarray(test, dtype=np.intp)) for train, test in pairs]
-    if not splits:
+    number = -1
+    for number, pair in enumerate(pairs):
+        train, test = (np.asarray(rows, dtype=np.intp) for rows in pair)
+        if not len(train) or not len(test):
+            raise ValueError(f"split {number} of cv has an empty part")
+        shared = np.intersect1d(units[train], units[test])
+        if len(shared):
+            raise ValueError(f"split {number} of cv has patient {shared[0]} on both sides; groups must not be split")
+        absent = np.setdiff1d(y, y[train])
+        if len(absent):
+            raise ValueError(
+                f"the training part of split {number} of cv has no cell of class {absent[0]}; use fewer folds"
+            )
+        yield train, test
+    if number < 0:
         raise ValueError("cv has no split; at least one (train, test) pair is needed")
-    for number, split in enumerate(splits):
-        _check(split, number, y, units)
-    return splits
 
 
 def patient_folds(codes: Codes, units: Units, n_folds: int = FOLDS) -> list[Split]:
@@ -101,15 +122,3 @@ def patient_folds(codes: Codes, units: Units, n_folds: int = FOLDS) -> list[Spli
     splits = [(np.flatnonzero(fold_of_row != k), np.flatnonzero(fold_of_row == k)) for k in range(folds)]
     complete = all(len(np.unique(codes[train])) == cells.shape[1] for train, _ in splits)
     return splits if complete else []
-
-
-def _check(split: Split, number: int, y: npt.NDArray[Any], units: Units) -> None:
-    train, test = split
-    if not len(train) or not len(test):
-        raise ValueError(f"split {number} of cv has an empty part")
-    shared = np.intersect1d(units[train], units[test])
-    if len(shared):
-        raise ValueError(f"split {number} of cv has patient {shared[0]} on both sides; groups must not be split")
-    absent = np.setdiff1d(y, y[train])
-    if len(absent):
-        raise ValueError(f"the training part of split {number} of cv has no cell of class {absent[0]}; use fewer folds")

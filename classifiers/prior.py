@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from classifiers.feature_classifier import Floats, units_of_rows
+from classifiers.feature_classifier import Floats, ProbabilityClassifier, units_of_rows
+from classifiers.weighting import unit_weights
 
 
-class Prior(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class Prior(ProbabilityClassifier):
     """Predict the share of each class among the training patients for every cell.
 
     It consumes cells, so that it needs no extractor, but reads no image. Predictions are constant: within a fold the
@@ -55,9 +55,8 @@ class Prior(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lea
         labels = np.asarray(y)
         if len(X) == 0 or labels.shape != (len(X),):
             raise ValueError(f"{len(X)} cells with labels of shape {labels.shape}; one label for each cell is expected")
-        _, unit_of = np.unique(units_of_rows(groups, len(X)), return_inverse=True)
+        weight = unit_weights(units_of_rows(groups, len(X)))
         self.classes_, codes = np.unique(labels, return_inverse=True)
-        weight = 1.0 / np.bincount(unit_of)[unit_of]
         self.shares_ = np.bincount(codes, weights=weight) / weight.sum()
         return self
 
@@ -65,8 +64,3 @@ class Prior(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lea
         """Return the shares for every cell, float64 of shape (n_cells, n_classes)."""
         check_is_fitted(self)
         return np.tile(self.shares_, (len(X), 1))
-
-    def predict(self, X: Sequence[Any]) -> npt.NDArray[Any]:
-        """Predict the class with the most patients for every cell, the first one in a tie; shape (n_cells,)."""
-        check_is_fitted(self)
-        return np.full(len(X), self.classes_[np.argmax(self.shares_)])

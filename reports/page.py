@@ -6,12 +6,12 @@ import base64
 import gzip
 import hashlib
 import math
-from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from itertools import chain
 from pathlib import Path
+from pkgutil import resolve_name
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -24,33 +24,14 @@ from extractors.files.atomic import atomic_file
 from reports import text
 from reports.rows import Row
 from reports.section import ReportData, SectionBuilder
-from reports.sections import (
-    comparison,
-    datasets,
-    evidence,
-    failures,
-    importances,
-    leaderboard,
-    protocol,
-    reading,
-    tuning,
-    versions,
-)
+from reports.sections import protocol
 from reports.sections.headline import headlines
 
-SECTIONS: Sequence[SectionBuilder] = (
-    leaderboard.sections,
-    comparison.sections,
-    evidence.sections,
-    importances.sections,
-    tuning.sections,
-    failures.sections,
-    datasets.sections,
-    protocol.sections,
-    reading.sections,
-    versions.sections,
+SECTIONS = (
+    *("leaderboard", "comparison", "evidence", "importances", "tuning"),
+    *("failures", "datasets", "protocol", "reading", "versions"),
 )
-"""Sections in the order of the page. A new section is one module, one template and one line here."""
+"""Modules of `reports.sections` in the order of the page. A new section is a module, a template and a name here."""
 
 
 def write_report(results: Results, path: Path) -> Path:
@@ -99,12 +80,18 @@ def render(results: Results) -> str:
         headlines=headlines(data),
         failures=len(data.failures),
         has_results=bool(data.groups),
-        sections=list(chain.from_iterable(build(data) for build in SECTIONS)),
+        sections=list(chain.from_iterable(_builder(name)(data) for name in SECTIONS)),
         program=_version("cytobench"),
         script=Markup(script),  # noqa: S704 (a file of this package)
         script_hash=_script_hash(script),
         table_library=_table_library(),
     )
+
+
+def _builder(section: str) -> SectionBuilder:
+    """Return the function `sections` of a module of `reports.sections`."""
+    builder: SectionBuilder = resolve_name(f"reports.sections.{section}:sections")
+    return builder
 
 
 @cache
@@ -129,8 +116,7 @@ def _environment() -> Environment:
         "p": p_text,
         "seconds": _seconds,
         "sort_value": _sort_value,
-        "steps": _steps,
-        "selector": _selector,
+        "break_before": _break_before,
     }
     return environment
 
@@ -142,14 +128,9 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"
 
 
-def _steps(prepare: str) -> Markup:
-    """Allow line breaks between the steps of a preparation."""
-    return Markup("<wbr>+").join(prepare.split("+"))
-
-
-def _selector(selector: str) -> Markup:
-    """Allow a line break before the parameters of a selector."""
-    return Markup("<wbr>[").join(selector.split("["))
+def _break_before(text: str, sign: str) -> Markup:
+    """Allow line breaks before a sign, such as `[` of the parameters of a selector."""
+    return (Markup("<wbr>") + sign).join(text.split(sign))
 
 
 def _sort_value(row: Row, metric: str) -> str:

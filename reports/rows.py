@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
 
 from bench.errors import BenchError
 from bench.evidence.comparison.comparable_groups import SHORT_KEY
@@ -99,24 +98,12 @@ class Row:
         return str(self.result.record["classifier"])
 
     @property
-    def full_prepare(self) -> str:
-        """Preparation of the cells with all parameters."""
-        return str(self._features.get("prepare", self.prepare))
-
-    @property
-    def full_extractor(self) -> str:
-        """The extractor with all parameters."""
-        return str(self._features.get("extractor", self.extractor))
-
-    @property
-    def full_classifier(self) -> str:
-        """The classifier with all parameters."""
-        return str(self.result.record["components"].get("classifier", self.classifier))
-
-    @property
-    def _features(self) -> Mapping[str, Any]:
-        features: Mapping[str, Any] = self.result.record["components"].get("features", {})
-        return features
+    def full(self) -> dict[str, str]:
+        """Preparation (`prepare`), extractor and classifier with all parameters."""
+        record = self.result.record
+        components = record["components"]
+        described = {**components.get("features", {}), "classifier": components.get("classifier", self.classifier)}
+        return {name: str(described.get(name, record[name])) for name in ("prepare", "extractor", "classifier")}
 
     @property
     def short_key(self) -> str:
@@ -130,19 +117,14 @@ class Row:
         return name + (f" ({self.short_key})" if self.short_key else "")
 
     @property
-    def badges(self) -> tuple[str, ...]:
-        """Flags of the experiment."""
-        return self.result.flags
-
-    @property
     def baseline(self) -> bool:
         """Whether the row is a baseline."""
-        return BASELINE in self.badges
+        return BASELINE in self.result.flags
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Flags that call the score into question."""
-        return tuple(badge for badge in self.badges if badge != BASELINE)
+        return tuple(flag for flag in self.result.flags if flag != BASELINE)
 
     @property
     def primary(self) -> Score:
@@ -171,13 +153,8 @@ def read_row(result: ExperimentResult) -> Row:
     """
     with readable("scores", result):
         lines = result.scores.to_dict(orient="records")
-    scores = {str(line["metric"]): _score(line) for line in lines}
+    scores = {str(line["metric"]): Score(*(line[field.name] for field in fields(Score))) for line in lines}
     return Row(result, {PRIMARY: UNDEFINED, **scores}, _seconds(result))
-
-
-def _score(line: Mapping[Any, Any]) -> Score:
-    value, low, high, repeat_sd = (float(line[k]) for k in ("value", "low", "high", "repeat_sd"))
-    return Score(value, low, high, repeat_sd, str(line["method"]), int(line["n"]))
 
 
 def _seconds(result: ExperimentResult) -> float:

@@ -90,7 +90,7 @@ def list_(store: Store = None) -> None:
     """
     from bench.cli.display.store import show_inventory  # noqa: PLC0415 (so that --help stays fast)
     from bench.features.store.inventory import read_inventory  # noqa: PLC0415
-    from bench.features.store.location import store_folder  # noqa: PLC0415
+    from bench.storage.folders import store_folder  # noqa: PLC0415
 
     show_inventory(read_inventory(store_folder(store)))
 
@@ -106,7 +106,7 @@ def show(
     """Print the metadata of an entry: components of the key, date, speed, training patients, columns."""
     from bench.cli.display.store import show_entry  # noqa: PLC0415
     from bench.features.store.inventory import read_inventory  # noqa: PLC0415
-    from bench.features.store.location import store_folder  # noqa: PLC0415
+    from bench.storage.folders import store_folder  # noqa: PLC0415
 
     inventory = read_inventory(store_folder(store))
     item = inventory.find(entry)
@@ -125,10 +125,11 @@ def why(
     from bench.cli.display.store import show_explanation  # noqa: PLC0415
     from bench.features.extract import resolve_features  # noqa: PLC0415
     from bench.features.store.explain import explain  # noqa: PLC0415
+    from bench.storage.folders import store_folder  # noqa: PLC0415
 
     with stoppable(resumes=False), live_progress() as observer:
-        request = resolve_features(data, extractor, observer=observer, **set_options(options))
-        explanation = explain(request.store, request.entry, request.opened.cell_digests)
+        _, request = resolve_features(data, extractor, observer=observer, **set_options(options))
+        explanation = explain(store_folder(request.options.store), request.entry, request.digests)
     show_explanation(explanation, request.plugin.selector)
 
 
@@ -155,7 +156,7 @@ def gc(
     from bench.cli.display.store import show_damage, show_garbage, show_unknown  # noqa: PLC0415
     from bench.features.store.garbage import check_entries, collect_garbage, remove_networks  # noqa: PLC0415
     from bench.features.store.inventory import read_inventory  # noqa: PLC0415
-    from bench.features.store.location import store_folder  # noqa: PLC0415
+    from bench.storage.folders import store_folder  # noqa: PLC0415
 
     folder = store_folder(store)
     if check:
@@ -187,7 +188,7 @@ def path(
 
     The exit code is 1 if the features are not stored.
     """
-    from bench.features.store.location import store_folder  # noqa: PLC0415 (so that --help stays fast)
+    from bench.storage.folders import store_folder  # noqa: PLC0415 (so that --help stays fast)
 
     if data is None:
         typer.echo(store_folder(options["store"]).absolute())
@@ -197,7 +198,7 @@ def path(
     from bench.features.extract import resolve_features  # noqa: PLC0415
 
     with stoppable(resumes=False), live_progress() as observer:
-        request = resolve_features(data, extractor, observer=observer, **set_options(options))
+        _, request = resolve_features(data, extractor, observer=observer, **set_options(options))
     if not request.entry.stored:
         selector = request.plugin.selector
         typer.echo(f"{selector} of {data} is not stored; bench features why shows the differences", err=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.contract.classifiers import ClassifierChecks
 from bench.contract.engine import EngineChecks
@@ -67,7 +67,15 @@ def find_subject(name: str, kind: Kind | None = None, *, weights_dir: str | Path
     """
     kind = kind or _kind_of(parse(name).name)
     plugin = (extractor if kind == "extractor" else classifier)(name)
-    return _with_weights(_brief(Subject(kind, plugin, weights_dir=str(weights_dir) if weights_dir else None), name))
+    folder = str(weights_dir) if weights_dir else None
+    requested = parse(name).params
+    changes: dict[str, Any] = {k: v for k, v in BRIEF.items() if k in plugin.params and k not in requested}
+    notes = [f"the checks use {key}={value} to save time" for key, value in changes.items()]
+    if kind == "extractor" and "weights" in plugin.params and not _has_weights(plugin, folder):
+        # The contract holds for any weights.
+        changes["weights"] = "random"
+        notes.append("the checks use weights=random, since no weights are available")
+    return Subject(kind, replace(plugin, params={**plugin.params, **changes}), tuple(notes), folder)
 
 
 @contextmanager
@@ -118,26 +126,9 @@ def _kind_of(name: str) -> Kind:
     )
 
 
-def _brief(subject: Subject, name: str) -> Subject:
-    requested = parse(name).params
-    reduced = {k: v for k, v in BRIEF.items() if k in subject.plugin.params and k not in requested}
-    if not reduced:
-        return subject
-    notes = tuple(f"the checks use {key}={value} to save time" for key, value in reduced.items())
-    plugin = replace(subject.plugin, params={**subject.plugin.params, **reduced})
-    return replace(subject, plugin=plugin, notes=(*subject.notes, *notes))
-
-
-def _with_weights(subject: Subject) -> Subject:
-    """Use random weights, with a note, if no weights are available: the contract holds for any weights."""
-    plugin = subject.plugin
-    if "weights" not in plugin.params or subject.kind != "extractor":
-        return subject
-    built = plugin.build(weights_dir=subject.weights_dir)
+def _has_weights(plugin: Plugin, weights_dir: str | None) -> bool:
     try:
-        built.weights_file()
+        plugin.build(weights_dir=weights_dir).weights_file()
     except OSError:
-        note = "the checks use weights=random, since no weights are available"
-        changed = replace(plugin, params={**plugin.params, "weights": "random"})
-        return replace(subject, plugin=changed, notes=(*subject.notes, note))
-    return subject
+        return False
+    return True

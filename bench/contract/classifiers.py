@@ -2,60 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from sklearn.base import clone
 
 from bench.contract.call_log import CallLog, Fit, splits_across_patients
 from bench.contract.outcomes import NotApplicable, Step, Violation
-from bench.contract.parameters import check_parameters
-from bench.contract.scikit_learn import check_scikit_learn
-from bench.contract.search_space import drawn_parameters
-from bench.contract.spies import SpySplitter, watched_splitters
-from bench.contract.synthetic_data import (
-    SyntheticData,
-    next_labels,
-    synthetic_cells,
-    synthetic_features,
-    with_planted_signal,
-)
-from bench.plugins.registry import Plugin
+from bench.contract.parameters import drawn_parameters
+from bench.contract.plugin_checks import TOLERANCE, PluginChecks, fit, same
+from bench.contract.spies import watched_splitters
+from bench.contract.synthetic_data import SyntheticData, halves
 from bench.splits.folds import InnerPatientKFold
 from extractors.cells import Cells
-
-Floats = npt.NDArray[np.floating[Any]]
 
 TRIALS = 3
 """Number of points of a search space that are fitted."""
 
-TOLERANCE = 1e-5
-"""Tolerance of probabilities of a cell alone and among others, for float32 sums in another order."""
 
+class ClassifierChecks(PluginChecks):
+    """Contract checks of one classifier."""
 
-@dataclass(frozen=True)
-class ClassifierChecks:
-    """Contract checks of one classifier.
-
-    Parameters
-    ----------
-    plugin : Plugin
-        Plugin to check.
-    folder : Path
-        Empty folder for synthetic cells.
-    """
-
-    plugin: Plugin
-    folder: Path
+    output = "probability"
+    method = "predict_proba"
+    alone = 8
 
     def steps(self) -> list[Step]:
         """Return the checks in the order of the report."""
         return [
-            Step("the constructor stores its parameters and does nothing else", lambda: check_parameters(self._new())),
+            Step("the constructor stores its parameters and does nothing else", self.parameters),
             Step("probabilities for two and three classes with string labels", self.probabilities),
             Step("NaN (undefined features) is accepted", self.missing_values),
             Step("the same seed gives the same predictions", self.same_seed),
@@ -69,78 +44,38 @@ class ClassifierChecks:
 
     def probabilities(self) -> str:
         """`classes_` is sorted and probabilities sum to 1, for training and other patients, with and without groups."""
-        for data in (self._two, self._three):
-            train, _ = _halves(data)
+        for data in (self._data, self._synthetic(3, patients=6, seed=3)):
+            train, _ = halves(data)
             for with_groups in (True, False):
                 part = data.take(train)
                 fitted = self._new().fit(part.X, part.y, groups=part.groups if with_groups else None)
-                _check_probabilities(fitted, _predict(fitted, data), np.unique(data.y))
+                self._check_probabilities(fitted, data)
         return f"consumes {self.plugin.consumes}"
 
     def missing_values(self) -> None:
         """Single values and a complete column are NaN, in training and in prediction."""
         if self.plugin.consumes != "features":
             raise NotApplicable("it consumes cells, which have no missing values")
-        data = self._two.copy()
+        data = self._data.copy()
         X = data.X
         X[np.random.default_rng(0).random(X.shape) < 0.1] = np.nan
         X[:, -1] = np.nan
-        fitted = _fit(self._new(), data)
-        _check_probabilities(fitted, _predict(fitted, data), np.unique(data.y))
+        self._check_probabilities(self._fitted(data), data)
 
     def same_seed(self) -> str:
         """Two fits with one seed give identical predictions."""
-        first, second = (self._predicted(self._two) for _ in range(2))
-        if not _same(first, second):
+        first, second = (self._output(self._fitted(self._data), self._data) for _ in range(2))
+        if not same(first, second):
             how = "has random_state, but not all random numbers depend on it"
             if "random_state" not in self.plugin.accepts:
                 how = "is random; add a parameter random_state"
-            raise Violation(f"two fits differ by up to {_gap(first, second):.2g} in a probability: it {how}")
+            gap = np.max(np.abs(first - second))
+            raise Violation(f"two fits differ by up to {gap:.2g} in a probability: it {how}")
         return "" if "random_state" in self.plugin.accepts else "has no random_state"
-
-    def independent_fits(self) -> None:
-        """Fits on test patients, as in other folds, do not affect a later fit.
-
-        A second instance is fitted in between on all patients, with a signal planted in the test patients for other
-        labels and for their own: one of the two changes a model that remembers earlier fits.
-        """
-        # New cells: a plugin that remembers the cells of earlier checks would know these in the first fit, too.
-        data = self._synthetic(2, seed=10)
-        train, test = _halves(data)
-        target = data.take(test)
-        expected = self._predicted(data.take(train), target)
-        other = self._new()
-        for number, y in enumerate((next_labels(data.y, test), data.y)):
-            _fit(other, with_planted_signal(data, test, self.folder / f"planted-{number}", labels=y))
-            if not _same(expected, self._predicted(data.take(train), target)):
-                raise Violation(
-                    "a fit on other patients in between changes the predictions of a new instance: learned values "
-                    "outlive the fit (a variable of the module or class, a file); store all learned values in the "
-                    "instance"
-                )
-        if not _same(expected, _predict(_fit(other, data.take(train)), target)):
-            raise Violation("an instance that is fitted a second time depends on the first fit; reset it in fit")
-
-    def independent_cells(self) -> None:
-        """Probabilities do not change if a cell is predicted alone or the order changes."""
-        data = self._two
-        fitted = _fit(self._new(), data)
-        together = _predict(fitted, data)
-        for row in range(0, len(data), max(1, len(data) // 8)):
-            gap = _gap(_predict(fitted, data.take([row])), together[row : row + 1])
-            if not gap <= TOLERANCE:
-                raise Violation(
-                    f"a probability changes by {gap:.2g} when its cell is predicted alone: predict_proba must not "
-                    "use other cells"
-                )
-        order = np.random.default_rng(0).permutation(len(data))
-        gap = _gap(_predict(fitted, data.take(order)), together[order])
-        if not gap <= TOLERANCE:
-            raise Violation(f"a probability changes by {gap:.2g} when the order of the cells changes")
 
     def unchanged_input(self) -> None:
         """Features, labels and patients are unchanged."""
-        data = self._two
+        data = self._data
         passed = data.copy()
         fitted = self._new().fit(passed.X, passed.y, groups=passed.groups)
         for what, now, before in (("y", passed.y, data.y), ("groups", passed.groups, data.groups)):
@@ -161,69 +96,45 @@ class ClassifierChecks:
         if not drawn[0]:
             raise NotApplicable("its search space is empty and it cannot be tuned")
         for params in drawn:
-            configured = clone(self._new()).set_params(**params)
-            fitted = _fit(configured, self._two)
-            _check_probabilities(fitted, _predict(fitted, self._two), np.unique(self._two.y))
+            self._check_probabilities(fit(self._new().set_params(**params), self._data), self._data)
         return ", ".join(drawn[0])
 
     def splits(self) -> str:
         """`cv.split` is called with groups, and splitters of scikit-learn separate no patient."""
-        log, data = CallLog(), self._two
-        splitter = SpySplitter(InnerPatientKFold(3), log)
-        fit = Fit("classifier", np.arange(len(data)), data.y, data.groups)
-        with watched_splitters(log), log.during(fit):
+        log, data, takes_cv = CallLog(), self._data, "cv" in self.plugin.accepts
+        with watched_splitters(log), log.during(Fit("classifier", np.arange(len(data)), data.y, data.groups)):
             try:
-                _fit(self._new(cv=splitter), data)
+                fit(self._new(cv=InnerPatientKFold(3)), data)
             finally:
                 violations = splits_across_patients(log)
                 if violations:
-                    raise Violation(_how_to_split(violations, takes_cv="cv" in self.plugin.accepts))
+                    advice = "; add a parameter cv, which the engine sets to a splitter of patients, and use it"
+                    raise Violation("; ".join(violations) + ("" if takes_cv else advice))
         calls = sum(call.is_cv for call in log.splits)
-        if "cv" not in self.plugin.accepts:
+        if not takes_cv:
             return "none observed"
         return f"{calls} call{'s' if calls != 1 else ''} of cv.split"
 
     @cached_property
-    def _two(self) -> SyntheticData:
-        return self._synthetic(2, seed=2)
+    def _data(self) -> SyntheticData:
+        return self._synthetic(2, patients=6, seed=2)
 
-    @cached_property
-    def _three(self) -> SyntheticData:
-        return self._synthetic(3, seed=3)
+    def _output(self, fitted: Any, data: SyntheticData) -> Any:
+        return np.asarray(super()._output(fitted, data))
 
-    def _synthetic(self, classes: int, *, seed: int) -> SyntheticData:
-        if self.plugin.consumes == "features":
-            return synthetic_features(classes, patients=6, seed=seed)
-        folder = self.folder / f"cells-{seed}"
-        return synthetic_cells(folder, classes, patients=6, cells=2, seed=seed, prefix=f"cell-{seed}-")
-
-    def _new(self, cv: Any = None) -> Any:
-        return self.plugin.build(random_state=1, cv=cv, threads=1, n_jobs=1)
-
-    def _predicted(self, data: SyntheticData, target: SyntheticData | None = None) -> Floats:
-        return _predict(_fit(self._new(), data), target or data)
-
-
-def _fit(estimator: Any, data: SyntheticData) -> Any:
-    passed = data.copy()
-    return estimator.fit(passed.X, passed.y, groups=passed.groups)
-
-
-def _predict(fitted: Any, data: SyntheticData) -> Floats:
-    return np.asarray(fitted.predict_proba(data.copy().X))
-
-
-def _check_probabilities(fitted: Any, probabilities: Any, classes: npt.NDArray[Any]) -> None:
-    if not np.array_equal(np.asarray(fitted.classes_), classes):
-        actual, expected = (", ".join(str(label) for label in labels) for labels in (fitted.classes_, classes))
-        raise Violation(f"classes_ is {actual}; the labels in sort order are {expected}")
-    values = np.asarray(probabilities)
-    if values.ndim != 2 or values.shape[1] != len(classes):
-        raise Violation(f"predict_proba returns an array of shape {values.shape}; expected (n_cells, {len(classes)})")
-    if values.dtype.kind != "f":
-        raise Violation(f"predict_proba returns {values.dtype}; expected floating-point numbers")
-    if not np.isfinite(values).all() or values.min() < 0 or not np.allclose(values.sum(axis=1), 1, atol=TOLERANCE):
-        raise Violation("predict_proba returns rows that are not probabilities: finite, not negative, with sum 1")
+    def _check_probabilities(self, fitted: Any, data: SyntheticData) -> None:
+        values, classes = self._output(fitted, data), np.unique(data.y)
+        if not np.array_equal(np.asarray(fitted.classes_), classes):
+            actual, expected = (", ".join(str(label) for label in labels) for labels in (fitted.classes_, classes))
+            raise Violation(f"classes_ is {actual}; the labels in sort order are {expected}")
+        if values.ndim != 2 or values.shape[1] != len(classes):
+            raise Violation(
+                f"predict_proba returns an array of shape {values.shape}; expected (n_cells, {len(classes)})"
+            )
+        if values.dtype.kind != "f":
+            raise Violation(f"predict_proba returns {values.dtype}; expected floating-point numbers")
+        if not np.isfinite(values).all() or values.min() < 0 or not np.allclose(values.sum(axis=1), 1, atol=TOLERANCE):
+            raise Violation("predict_proba returns rows that are not probabilities: finite, not negative, with sum 1")
 
 
 def _check_same_inputs(now: Any, before: Any, who: str) -> None:
@@ -231,20 +142,30 @@ def _check_same_inputs(now: Any, before: Any, who: str) -> None:
         raise Violation(f"{who} changes the features in place; work on a copy")
 
 
-def _halves(data: SyntheticData) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Return two halves of the patients, each with all classes, since the classes of numbered patients alternate."""
-    _, number = np.unique(data.groups, return_inverse=True)
-    return np.flatnonzero(number < (number.max() + 1) // 2), np.flatnonzero(number >= (number.max() + 1) // 2)
+def check_scikit_learn(estimator: Any, consumes: str) -> str:
+    """Run `check_estimator` and return a summary of passed and expected failures.
 
+    A class lists expected failures in `expected_failed_checks`, a mapping from the name of a check to the reason.
 
-def _same(first: Floats, second: Floats) -> bool:
-    return np.array_equal(first, second, equal_nan=True)
+    Raises
+    ------
+    Violation
+        A check failed unexpectedly.
+    NotApplicable
+        The classifier consumes cells; the checks of scikit-learn use arrays.
+    """
+    from sklearn.utils.estimator_checks import check_estimator  # noqa: PLC0415 (takes seconds)
 
-
-def _gap(first: Any, second: Any) -> float:
-    return float(np.max(np.abs(np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64))))
-
-
-def _how_to_split(violations: list[str], *, takes_cv: bool) -> str:
-    advice = "" if takes_cv else "; add a parameter cv, which the engine sets to a splitter of patients, and use it"
-    return "; ".join(violations) + advice
+    if consumes != "features":
+        raise NotApplicable("it consumes cells; these checks use arrays")
+    expected = dict(getattr(type(estimator), "expected_failed_checks", {}))
+    results = check_estimator(estimator, expected_failed_checks=expected, on_skip=None, on_fail=None)
+    failed = [r for r in results if r["status"] == "failed"]
+    if failed:
+        names = ", ".join(dict.fromkeys(str(r["check_name"]) for r in failed))
+        first = str(failed[0]["exception"]).strip().partition("\n")[0]
+        raise Violation(f"{len(failed)} of {len(results)} failed: {names}; the first with: {first}")
+    passed = sum(r["status"] == "passed" for r in results)
+    excused = {str(r["check_name"]) for r in results if r["status"] == "xfail"}
+    expected_failures = "".join(f"; {name} is expected to fail: {expected[name]}" for name in sorted(excused))
+    return f"{passed} passed{expected_failures}"

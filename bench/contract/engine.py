@@ -14,17 +14,17 @@ import pandas as pd
 
 from bench.contract.call_log import CallLog, fits_on_test_patients, mislabelled_fits, splits_across_patients
 from bench.contract.outcomes import NotApplicable, Step, Violation
-from bench.contract.search_space import drawn_parameters
-from bench.contract.spies import SpiedPlugin, watched_splitters, with_numbers
+from bench.contract.parameters import drawn_parameters
+from bench.contract.spies import SpiedClassifier, SpiedExtractor, SpiedPlugin, watched_splitters, with_numbers
 from bench.contract.synthetic_data import (
     Rows,
     SyntheticData,
     next_labels,
+    planted_signals,
     renamed_copy,
     synthetic_cells,
     synthetic_features,
     with_other_inputs,
-    with_planted_signal,
 )
 from bench.evaluation.fold import FoldResult
 from bench.evaluation.protocol import Protocol
@@ -117,8 +117,7 @@ class EngineChecks:
     def order_has_no_effect(self) -> None:
         """Repeat the first fold after a fold that is fitted on its test patients with a planted signal."""
         first, test = self._folds[0], self._test(0)
-        for number, y in enumerate((next_labels(self._data.y, test), self._data.y)):
-            planted = with_planted_signal(self._data, test, self.folder / f"planted-in-engine-{number}", labels=y)
+        for planted in planted_signals(self._data, test, self.folder):
             self._run(planted, 1, CallLog(), tune=0)
             again = self._run(self._data, 0, CallLog())
             _check_equal(first, again, test, "folds are fitted on the test patients before")
@@ -164,9 +163,10 @@ class EngineChecks:
             features = Path(tempfile.mkdtemp(prefix="features-", dir=self.folder)) / "entry"
             values = with_numbers(data.X, every)
             write_entry(features, values, [str(number) for number in range(values.shape[1])])
+        extractor = self.extractor and SpiedPlugin(**vars(self.extractor), log=log, spy=SpiedExtractor)
         job = FoldJob(
-            extractor=None if self.extractor is None else SpiedPlugin.of(self.extractor, log, "extractor"),
-            classifier=SpiedPlugin.of(self.classifier, log, "classifier"),
+            extractor=extractor,
+            classifier=SpiedPlugin(**vars(self.classifier), log=log, spy=SpiedClassifier),
             protocol=Protocol(folds=FOLDS, inner_folds=INNER, tune=tune if self._tunable else 0, calibrate="sigmoid"),
             positive=str(np.unique(data.y)[-1]),
             labels=data.y,
@@ -192,7 +192,7 @@ def _uncached_fits(data: SyntheticData) -> FitLocation:
 def _check_equal(first: FoldResult, second: FoldResult, rows: npt.NDArray[np.intp], when: str) -> None:
     """Compare trials, inner predictions and the predictions at `rows` exactly."""
     for what, one, other in (
-        ("tuning trials change", _without_times(first.trials), _without_times(second.trials)),
+        ("tuning trials change", first.trials, second.trials),
         ("inner predictions change", _by_row(first.inner_predictions), _by_row(second.inner_predictions)),
         ("predictions change", _by_row(first.predictions, rows), _by_row(second.predictions, rows)),
     ):
@@ -203,8 +203,3 @@ def _check_equal(first: FoldResult, second: FoldResult, rows: npt.NDArray[np.int
 def _by_row(table: pd.DataFrame, rows: npt.NDArray[np.intp] | None = None) -> pd.DataFrame:
     selected = table if rows is None else table[table["row"].isin(rows)]
     return selected.sort_values("row", kind="stable").reset_index(drop=True)
-
-
-def _without_times(trials: pd.DataFrame) -> pd.DataFrame:
-    timed = [c for c in trials.columns if any(word in str(c) for word in ("second", "time", "duration"))]
-    return trials.drop(columns=timed)

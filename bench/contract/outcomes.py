@@ -58,8 +58,7 @@ class NotApplicable(Exception):  # noqa: N818 (not an error)
 def outcome_of(step: Step) -> Check:
     """Run a step; an exception of the plugin is a failure with the line that raised it."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             return Check(step.name, "passed", step.run() or "")
     except NotApplicable as reason:
         return Check(step.name, "skipped", str(reason))

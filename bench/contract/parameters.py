@@ -1,4 +1,4 @@
-"""Check the parameter handling of a plugin: constructor, clone, get_params and set_params of scikit-learn."""
+"""Check the parameters of a plugin by the rules of scikit-learn, and draw those of a search space."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from sklearn.base import clone
 
 from bench.contract.outcomes import Violation
+from extractors.quiet_loggers import quiet_loggers
 
 
 def check_parameters(estimator: Any) -> None:
@@ -55,3 +56,17 @@ def _check_copies(estimator: Any) -> None:
     changed = [name for name, value in copy.get_params(deep=False).items() if value is not own[name]]
     if changed:
         raise Violation(f"set_params does not set {', '.join(changed)}")
+
+
+def drawn_parameters(classifier: Any, count: int) -> list[dict[str, Any]]:
+    """Return the results of `search_space` for `count` Optuna trials; empty without a search space.
+
+    The draws are the same in each call.
+    """
+    if not hasattr(classifier, "search_space"):
+        return []
+    import optuna  # noqa: PLC0415 (slow; not needed by every check)
+
+    with quiet_loggers("optuna"):
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+        return [classifier.search_space(study.ask()) for _ in range(count)]

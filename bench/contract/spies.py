@@ -1,11 +1,11 @@
-"""Spies: estimators, a splitter and patched splitters of scikit-learn that log their calls."""
+"""Spies: estimators and patched splitters that log their calls."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -18,77 +18,35 @@ from sklearn.utils.validation import _num_samples
 from bench.contract.call_log import CallLog, Fit, Prediction, Rows
 from bench.contract.outcomes import Violation
 from bench.plugins.registry import Plugin
+from bench.splits.folds import InnerPatientKFold
 from extractors.cells import Cells
-
-
-class SpySplitter:
-    """Splitter that logs each call and delegates to another splitter.
-
-    Parameters
-    ----------
-    splitter : splitter
-        Splitter to delegate to; its own calls are not logged.
-    log : CallLog
-        Log of the calls.
-    """
-
-    def __init__(self, splitter: Any, log: CallLog) -> None:
-        self.splitter = splitter
-        self.log = log
-
-    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
-        """Delegate to the splitter."""
-        return int(self.splitter.get_n_splits(X, y, groups))
-
-    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Rows, Rows]]:
-        """Log the call and delegate; raise `Violation` without groups."""
-        call = self.log.record_split(self.splitter, is_cv=True, n_rows=_num_samples(X), groups=groups)
-        if groups is None:
-            raise Violation("it calls cv.split without groups; call cv.split(X, y, groups)")
-        with _unwatched():
-            pairs = list(self.splitter.split(X, y, groups))
-        for pair in pairs:
-            call.pairs.append(pair)
-            yield pair
 
 
 @dataclass(frozen=True)
 class SpiedPlugin(Plugin):
-    """A plugin whose instances are wrapped in spies."""
+    """A plugin whose instances are wrapped in `spy`, a class of this module."""
 
-    log: CallLog = field(default_factory=CallLog, compare=False, hash=False)
-    role: Literal["classifier", "extractor"] = "classifier"
-
-    @classmethod
-    def of(cls, plugin: Plugin, log: CallLog, role: Literal["classifier", "extractor"]) -> SpiedPlugin:
-        """Create a spied version of a plugin."""
-        return cls(**{f.name: getattr(plugin, f.name) for f in fields(plugin)}, log=log, role=role)
+    log: CallLog = field(default_factory=CallLog, compare=False)
+    spy: Any = field(default=None, compare=False)
 
     def build(self, **engine: object) -> Any:
-        """Build a spied instance with a spied `cv`."""
-        if engine.get("cv") is not None:
-            engine["cv"] = SpySplitter(engine["cv"], self.log)
-        inner = super().build(**engine)
-        spied = SpiedClassifier if self.role == "classifier" else SpiedExtractor
-        return spied(inner, self.log)
+        """Build a spied instance."""
+        return self.spy(super().build(**engine), self.log)
 
 
-class SpiedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+@dataclass(eq=False, repr=False)
+class _Spy(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """Estimator that logs its calls and delegates to another one."""
+
+    inner: Any
+    log: CallLog
+
+
+class SpiedClassifier(ClassifierMixin, _Spy):  # type: ignore[misc]  # scikit-learn is untyped
     """Classifier that logs the rows of each fit and prediction and delegates to another classifier.
 
     The first feature is the row number (`with_numbers`); the ids of cells are row numbers.
-
-    Parameters
-    ----------
-    inner : classifier
-        Estimator to delegate to.
-    log : CallLog
-        Log of the calls.
     """
-
-    def __init__(self, inner: Any, log: CallLog) -> None:
-        self.inner = inner
-        self.log = log
 
     def fit(self, X: Any, y: Any, groups: Any = None) -> SpiedClassifier:
         """Log and fit."""
@@ -110,20 +68,8 @@ class SpiedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return {f"inner__{name}": value for name, value in self.inner.search_space(trial).items()}
 
 
-class SpiedExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """Extractor that logs the cells of each fit and puts the number of the cell in front of its features.
-
-    Parameters
-    ----------
-    inner : extractor
-        Estimator to delegate to.
-    log : CallLog
-        Log of the calls.
-    """
-
-    def __init__(self, inner: Any, log: CallLog) -> None:
-        self.inner = inner
-        self.log = log
+class SpiedExtractor(TransformerMixin, _Spy):  # type: ignore[misc]  # scikit-learn is untyped
+    """Extractor that logs the cells of each fit and puts the number of the cell in front of its features."""
 
     def fit(self, X: Cells, y: Any = None, groups: Any = None) -> SpiedExtractor:
         """Log and fit."""
@@ -149,13 +95,13 @@ def with_numbers(features: npt.ArrayLike, rows: Rows) -> npt.NDArray[np.float32]
 
 @contextmanager
 def watched_splitters(log: CallLog) -> Iterator[None]:
-    """Log every split of a scikit-learn splitter, including those in `train_test_split` and in estimators.
+    """Log every split of `cv` and of a scikit-learn splitter, including those in `train_test_split` and estimators.
 
     Third-party subclasses are included. A split within a split is part of the outer one. Not logged: rows drawn with
     NumPy or torch alone, and splits in compiled libraries.
     """
     with ExitStack() as stack:
-        for splitter in set(_subclasses(BaseCrossValidator, BaseShuffleSplit, _RepeatedSplits)):
+        for splitter in {InnerPatientKFold, *_subclasses(BaseCrossValidator, BaseShuffleSplit, _RepeatedSplits)}:
             if "split" in vars(splitter):
                 stack.enter_context(patch.object(splitter, "split", _watched(vars(splitter)["split"], log)))
         yield
@@ -168,7 +114,10 @@ def _watched(original: Callable[..., Any], log: CallLog) -> Callable[..., Iterat
             yield from pairs
             return
         rows = X if X is not None else y
-        call = log.record_split(self, is_cv=False, n_rows=-1 if rows is None else _num_samples(rows), groups=groups)
+        n_rows, is_cv = -1 if rows is None else _num_samples(rows), isinstance(self, InnerPatientKFold)
+        call = log.record_split(self, is_cv=is_cv, n_rows=n_rows, groups=groups)
+        if is_cv and groups is None:
+            raise Violation("it calls cv.split without groups; call cv.split(X, y, groups)")
         while True:
             # Only while the splitter runs: between two pairs the plugin may split again.
             with _unwatched():

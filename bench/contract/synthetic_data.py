@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -163,7 +164,7 @@ def with_planted_signal(data: SyntheticData, rows: Rows, folder: Path, *, labels
     Parameters
     ----------
     folder : Path
-        New folder for changed images.
+        Empty folder for changed images.
     labels : ndarray of str, shape (n_cells,)
         Labels of all cells, used only at `rows`.
     """
@@ -174,7 +175,6 @@ def with_planted_signal(data: SyntheticData, rows: Rows, folder: Path, *, labels
         X = data.X.copy()
         X[shifted, -PLANTED:] += 5
         return SyntheticData(X, y, data.groups)
-    folder.mkdir()
     files = list(data.X.files)
     for row in shifted:
         path = folder / f"{row}.png"
@@ -182,6 +182,18 @@ def with_planted_signal(data: SyntheticData, rows: Rows, folder: Path, *, labels
         cv2.imwrite(str(path), read_image(Path(files[row].path)))
         files[row] = replace(files[row], path=str(path))
     return SyntheticData(Cells(files), y, data.groups)
+
+
+def planted_signals(data: SyntheticData, rows: Rows, folder: Path) -> Iterator[SyntheticData]:
+    """Yield the data with a signal planted at some positions for other labels, and for their own."""
+    for labels in (next_labels(data.y, rows), data.y):
+        yield with_planted_signal(data, rows, Path(tempfile.mkdtemp(prefix="planted-", dir=folder)), labels=labels)
+
+
+def halves(data: SyntheticData) -> tuple[Rows, Rows]:
+    """Return two halves of the patients, each with all classes, since the classes of numbered patients alternate."""
+    _, number = np.unique(data.groups, return_inverse=True)
+    return np.flatnonzero(number < (number.max() + 1) // 2), np.flatnonzero(number >= (number.max() + 1) // 2)
 
 
 def next_labels(y: npt.NDArray[Any], rows: Rows) -> npt.NDArray[Any]:

@@ -27,11 +27,6 @@ from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_d
 from extractors.cells import Cells
 from extractors.preparation.step import Step
 
-Floats = npt.NDArray[np.float64]
-
-_ROUNDING = 1e-4
-"""Tolerance of probabilities outside 0 to 1 and of their sum: float32 rounds."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Fold:
@@ -142,7 +137,7 @@ def train_pipeline(fold: Fold, cells: Cells, *, prepare: tuple[Step, ...] = (), 
     """
     prepared = Cells(replace(file, prepare=prepare) for file in cells.files)
     source = InMemoryInputs(fold, prepared, engine)
-    pipeline = _FoldFit(fold, source.open, study_in_memory).train().pipeline
+    pipeline, *_ = _FoldFit(fold, source.open, study_in_memory).train()
     return replace(pipeline, prepare=prepare, extractor=source.extractor)
 
 
@@ -155,16 +150,6 @@ class _Split:
     inputs: Inputs
 
 
-@dataclass(frozen=True)
-class _Trained:
-    """A trained pipeline, and the tables of its training."""
-
-    pipeline: TrainedPipeline
-    inner: pd.DataFrame
-    trials: pd.DataFrame
-    test: _Split
-
-
 class _FoldFit:
     def __init__(self, job: Fold, open_inputs: OpenInputs, open_study: OpenStudy) -> None:
         self.job, self.open_inputs, self.open_study = job, open_inputs, open_study
@@ -175,19 +160,19 @@ class _FoldFit:
         self.seconds: dict[str, float] = {}
 
     def evaluate(self) -> FoldResult:
-        job, trained = self.job, self.train()
-        pipeline, test = trained.pipeline, trained.test
+        job, (pipeline, inner, trials, test) = self.job, self.train()
         predictions = self._timed("predict", lambda: pipeline.predict_inputs(test.inputs.take(test.predicted)))
         importances = importances_of(pipeline.classifier, pipeline.feature_names)
         return FoldResult(
             predictions.assign(row=test.predicted, repeat=job.repeat, fold=job.fold),
-            trained.inner.assign(repeat=job.repeat, fold=job.fold),
-            trained.trials,
+            inner.assign(repeat=job.repeat, fold=job.fold),
+            trials,
             importances.assign(repeat=job.repeat, fold=job.fold),
             self.seconds,
         )
 
-    def train(self) -> _Trained:
+    def train(self) -> tuple[TrainedPipeline, pd.DataFrame, pd.DataFrame, _Split]:
+        """Return the trained pipeline, its inner predictions, the trials, and the outer split."""
         *inner_splits, test = self._open_splits()
         estimator, trials = self._timed("tune", lambda: self._tuned(self._classifier(), inner_splits))
         inner = self._timed("inner", lambda: self._inner(estimator, inner_splits))
@@ -200,7 +185,7 @@ class _FoldFit:
             classes=tuple(str(c) for c in self.classes),
             feature_names=tuple(getattr(test.inputs, "names", ())),
         )
-        return _Trained(pipeline, inner, trials, test)
+        return pipeline, inner, trials, test
 
     def _open_splits(self) -> list[_Split]:
         """Check the outer split, draw the inner ones and open the inputs of all, the outer split last."""

@@ -14,9 +14,6 @@ from bench.scores.predictions import probability_columns
 COLUMNS = ("repeat", "fold", "inner_best", "outer", "optimism")
 """Columns of the table of `optimism`."""
 
-RAW = "raw_"
-"""Prefix of the columns of probabilities before calibration."""
-
 
 @dataclass(frozen=True)
 class Optimism:
@@ -83,7 +80,7 @@ def optimism(
     if not len(trials):
         return pd.DataFrame({c: pd.Series(dtype=int if c in COLUMNS[:2] else float) for c in COLUMNS})
     best = trials[trials["state"] == "complete"].groupby(["repeat", "fold"], sort=True)["value"].max()
-    tested = dict(iter(predictions.groupby(["repeat", "fold"], sort=True)))
+    tested = dict(iter(uncalibrated(predictions, classes).groupby(["repeat", "fold"], sort=True)))
     table = best.rename("inner_best").reset_index()
     keys = zip(table["repeat"], table["fold"], strict=True)
     outer = np.array([_outer(tested[key], classes, positive, unit) for key in keys], dtype=np.float64)
@@ -106,13 +103,21 @@ def summary(table: pd.DataFrame) -> Optimism | None:
     )
 
 
+def uncalibrated(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """Return the predictions with the probabilities before calibration."""
+    raw = [f"raw_{label}" for label in classes]
+    if not set(raw) <= set(predictions.columns):
+        return predictions
+    table = predictions.drop(columns=raw)
+    table[probability_columns(classes)] = predictions[raw].to_numpy()
+    return table
+
+
 def _outer(tested: pd.DataFrame, classes: Sequence[str], positive: str | None, unit: str) -> float:
     labels = tested["label"].to_numpy().astype(str)
     if set(classes) - set(labels):
         return float("nan")
-    raw = all(f"{RAW}{c}" in tested for c in classes)
-    columns = [f"{RAW}{c}" for c in classes] if raw else probability_columns(classes)
-    column_of = dict(zip(classes, columns, strict=True))
+    column_of = dict(zip(classes, probability_columns(classes), strict=True))
     units = tested[unit].to_numpy()
     scored = [positive] if len(classes) == 2 and positive is not None else classes
     return float(np.mean([weighted_auroc(tested[column_of[c]].to_numpy(), labels == c, units) for c in scored]))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bench.errors import BenchError
 from bench.plugins.checked_features import checked_features
-from bench.scores.decisions import FittedDecision, add_decisions
+from bench.scores.decisions import FittedDecision
 from bench.scores.predictions import probability_columns
 from extractors.cells import Cells
 from extractors.preparation.step import Step
@@ -91,8 +91,7 @@ class TrainedPipeline:
         """
         raw = predict_probabilities(self.classifier, inputs, self.classes)
         table = pd.DataFrame(raw, columns=probability_columns(self.classes))
-        decision = self.decision
-        return add_decisions(table, decision.apply(raw), self.classes, calibrated=decision.calibrated)
+        return self.decision.add_to(table, raw, self.classes)
 
     def _features(self, cells: Cells) -> npt.NDArray[np.float32]:
         name = type(self.extractor).__name__

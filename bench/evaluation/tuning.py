@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from bench.errors import BenchError
+from extractors.quiet_loggers import quiet_loggers
 
 T = TypeVar("T")
 
@@ -86,7 +87,9 @@ def tune(
     def objective(trial: optuna.Trial) -> float:
         params = drawn[trial.number] = _params(estimator, trial)
         scores: list[float] = []
-        for step, fit_and_score in enumerate(_attempt(lambda: evaluate(_configured(estimator, params)), trial, params)):
+        for step, fit_and_score in enumerate(
+            _attempt(lambda: evaluate(clone(estimator).set_params(**params)), trial, params)
+        ):
             scores.append(_attempt(lambda: _finite(fit_and_score()), trial, params))  # noqa: B023 (called at once)
             trial.report(float(np.mean(scores)), step)
             if trial.should_prune():
@@ -98,14 +101,9 @@ def tune(
         "sampler": optuna.samplers.TPESampler(seed=seed),
         "pruner": optuna.pruners.MedianPruner(n_startup_trials=5),
     }
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with open_study(**settings) as study:
-            study.optimize(objective, n_trials=trials, n_jobs=1)
-            table = _table(study.trials, drawn)
-    finally:
-        optuna.logging.set_verbosity(verbosity)
+    with quiet_loggers("optuna"), open_study(**settings) as study:
+        study.optimize(objective, n_trials=trials, n_jobs=1)
+        table = _table(study.trials, drawn)
     return Tuned(drawn[_best(table, trials)], table)
 
 
@@ -122,10 +120,6 @@ def _params(estimator: Any, trial: Any) -> Mapping[str, Any]:
     if not params:
         raise BenchError(f"{type(estimator).__name__} has nothing to tune; leave out --tune")
     return params
-
-
-def _configured(estimator: Any, params: Mapping[str, Any]) -> Any:
-    return clone(estimator).set_params(**params)
 
 
 def _attempt(work: Callable[[], T], trial: Any, params: Mapping[str, Any]) -> T:

@@ -1,9 +1,10 @@
-"""Format numbers, names and counts for messages and tables."""
+"""Format numbers, names and counts for messages, tables and JSON."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 LEVEL = 0.05
 """Significance level; p-values are rounded so that they stay on their side of it."""
@@ -57,3 +58,14 @@ def signed(value: float) -> str:
 def rank_text(rank: float, low: float, high: float) -> str:
     """Format a median rank with its interval; `-` for NaN."""
     return f"{rank:g} [{low:g}, {high:g}]" if math.isfinite(rank) else "-"
+
+
+def json_value(value: Any) -> Any:
+    """Convert to JSON values: NaN to None, infinity to `"inf"` or `"-inf"`, and every sequence to a list."""
+    if isinstance(value, Mapping):
+        return {str(name): json_value(item) for name, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [json_value(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value

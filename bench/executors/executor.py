@@ -1,34 +1,26 @@
-"""Interface of executors: submit tasks, wait for futures."""
+"""Interface of executors, the choice among them, and the tasks that they run."""
 
 from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, TimeoutError
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from bench.errors import BenchError
+from bench.executors.cores import default_jobs
+from bench.executors.inline import InlineExecutor
+from bench.executors.threads import thread_variables
+
+Handler = Callable[[Future[Any]], None]
+
+_TASKS_PER_JOB = 4
+"""Tasks that are queued for each job, so that no worker waits for the next one."""
 
 _FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Bounds on one task.
-
-    Parameters
-    ----------
-    timeout_s : float or None
-        Seconds after which the task is killed; None for no bound.
-    """
-
-    timeout_s: float | None = None
-
-
-NO_LIMITS = Limits()
 
 
 class Executor(Protocol):
@@ -38,11 +30,83 @@ class Executor(Protocol):
     def jobs(self) -> int:
         """Tasks that run at the same time."""
 
-    def submit(self, task: Callable[..., Any], *args: Any, limits: Limits = NO_LIMITS) -> Future[Any]:
+    def submit(self, task: Callable[..., Any], *args: Any) -> Future[Any]:
         """Queue a call of `task`; its result and arguments must be picklable."""
 
     def wait(self, futures: Collection[Future[Any]], timeout_s: float | None = None) -> set[Future[Any]]:
         """Wait until one of the futures is done, at most `timeout_s` seconds; return those that are done."""
+
+
+@contextmanager
+def open_executor(jobs: int | None, threads: int, *, timeout_s: float | None = None) -> Iterator[Executor]:
+    """Yield an executor and stop it at the end of the block, also by Ctrl-C.
+
+    One job without a time limit runs in this process; anything else runs in a pool of local worker processes. Libraries
+    that are loaded meanwhile, here or in a worker, start with the given number of threads: the pool replaces a dead
+    worker at any time.
+
+    Parameters
+    ----------
+    jobs : int or None
+        Tasks that run at the same time; None: as many as the cores allow.
+    threads : int
+        Threads of a task.
+    timeout_s : float, optional
+        Seconds after which a task is killed.
+    """
+    jobs = jobs or default_jobs(threads)
+    if jobs == 1 and timeout_s is None:
+        with thread_variables(threads):
+            yield InlineExecutor(threads)
+        return
+    from bench.executors.local_pool import LocalPool  # noqa: PLC0415 (only the used executor is imported)
+
+    with thread_variables(threads):
+        pool = LocalPool(jobs, threads, timeout_s=timeout_s)
+        try:
+            yield pool
+        finally:
+            pool.stop()
+
+
+class Tasks:
+    """Futures in flight, each with its handler.
+
+    Parameters
+    ----------
+    executor : Executor
+        Where tasks run.
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._handlers: dict[Future[Any], Handler] = {}
+
+    def __len__(self) -> int:
+        return len(self._handlers)
+
+    @property
+    def full(self) -> bool:
+        """Whether enough tasks are queued to keep all jobs busy."""
+        return len(self._handlers) >= _TASKS_PER_JOB * self._executor.jobs
+
+    def submit(self, handler: Handler, task: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Queue a call of `task`; `handler` is called with the future when it is done."""
+        future = self._executor.submit(task, *args)
+        self._handlers[future] = handler
+        return future
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until some task is done, at most `timeout_s` seconds, and call the handlers of those that are."""
+        for future in self._executor.wait(list(self._handlers), timeout_s):
+            if (handler := self._handlers.pop(future, None)) is not None:
+                handler(future)
+
+    def drop(self, futures: Iterable[Future[Any]]) -> None:
+        """Cancel tasks; those that run already are ignored when they end."""
+        for future in futures:
+            self._handlers.pop(future, None)
+            future.cancel()
 
 
 def failure_reason(future: Future[Any]) -> str:

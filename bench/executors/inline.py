@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from bdb import BdbQuit
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
-from contextlib import contextmanager
 from typing import Any
 
-from bench.executors.executor import NO_LIMITS, Limits
-from bench.executors.threads import limited_threads, thread_variables
+from bench.executors.threads import limited_threads
 
 
 class InlineExecutor:
     """Runs tasks in submission order while `wait` is called.
 
-    No worker process starts, so that a debugger works inside a task. A task cannot be killed: it takes no time limit,
-    and one that ends the process ends the run.
+    No worker process starts, so that a debugger works inside a task. A task cannot be killed: there is no time
+    limit, and one that ends the process ends the run.
 
     Parameters
     ----------
@@ -31,10 +29,8 @@ class InlineExecutor:
         self._threads = threads
         self._queue: deque[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]] = deque()
 
-    def submit(self, task: Callable[..., Any], *args: Any, limits: Limits = NO_LIMITS) -> Future[Any]:
-        """Queue a call of `task`; raises ValueError for a time limit."""
-        if limits.timeout_s is not None:
-            raise ValueError("tasks of this process cannot be killed after a time limit")
+    def submit(self, task: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Queue a call of `task`."""
         future: Future[Any] = Future()
         self._queue.append((future, task, args))
         return future
@@ -57,10 +53,3 @@ class InlineExecutor:
             future.set_exception(error)
         else:
             future.set_result(result)
-
-
-@contextmanager
-def inline_executor(threads: int) -> Iterator[InlineExecutor]:
-    """Yield an inline executor; libraries loaded meanwhile start with the given number of threads."""
-    with thread_variables(threads):
-        yield InlineExecutor(threads)

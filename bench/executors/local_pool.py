@@ -7,18 +7,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import ModuleType
 from typing import Any
 
 import cv2
 from pebble import ProcessPool
-
-from bench.executors.executor import NO_LIMITS, Limits
-from bench.executors.threads import thread_variables
 
 
 class _Worker(SpawnProcess):
@@ -50,10 +46,12 @@ class LocalPool:
         Number of worker processes.
     threads : int
         Threads of a task; set before a worker starts.
+    timeout_s : float, optional
+        Seconds after which a task is killed.
     """
 
-    def __init__(self, jobs: int, threads: int) -> None:
-        self.jobs = jobs
+    def __init__(self, jobs: int, threads: int, *, timeout_s: float | None = None) -> None:
+        self.jobs, self._timeout_s = jobs, timeout_s
         self._pool = ProcessPool(
             max_workers=jobs,
             context=_Context(),
@@ -61,9 +59,9 @@ class LocalPool:
             initargs=(threads, os.getpid()),
         )
 
-    def submit(self, task: Callable[..., Any], *args: Any, limits: Limits = NO_LIMITS) -> Future[Any]:
-        """Run a task in a worker, which is killed when the task exceeds its limits."""
-        future: Future[Any] = self._pool.schedule(task, args=args, timeout=limits.timeout_s)
+    def submit(self, task: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Run a task in a worker, which is killed when the task exceeds the time limit."""
+        future: Future[Any] = self._pool.schedule(task, args=args, timeout=self._timeout_s)
         return future
 
     def wait(self, futures: Collection[Future[Any]], timeout_s: float | None = None) -> set[Future[Any]]:
@@ -74,21 +72,6 @@ class LocalPool:
         """Kill the workers and their tasks."""
         self._pool.stop()
         self._pool.join()
-
-
-@contextmanager
-def local_pool(jobs: int, threads: int) -> Iterator[LocalPool]:
-    """Yield a pool that is stopped at the end of the block, also by Ctrl-C.
-
-    The thread variables stay in this process's environment while the pool lives: a worker reads them when it starts,
-    and a dead one is replaced at any time.
-    """
-    with thread_variables(threads):
-        pool = LocalPool(jobs, threads)
-        try:
-            yield pool
-        finally:
-            pool.stop()
 
 
 def _start_worker(threads: int, parent: int) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from bench.datasets.loading import LoadedDataset
 from bench.errors import BenchError
 from bench.features.store.entry import Entry
 from bench.features.store.keys import READING, entry_of, extractor_identity
-from bench.features.store.location import store_folder
-from bench.options import Options
 from bench.plugins.pipeline import NO_PREPARATION, PipelineSpec
 from bench.plugins.preparation import canonical, parse_prepare, preparation_code
 from bench.plugins.registry import PIXELS, Plugin
@@ -47,21 +45,6 @@ class Experiment:
     problem: str = ""
 
     @property
-    def prepare(self) -> str:
-        """Preparation of the cells; `none` if they are not prepared."""
-        return self.pipeline.prepare
-
-    @property
-    def extractor(self) -> Plugin | None:
-        """Extractor; None for a classifier that consumes cells."""
-        return self.pipeline.extractor
-
-    @property
-    def classifier(self) -> Plugin:
-        """Classifier to fit."""
-        return self.pipeline.classifier
-
-    @property
     def name(self) -> str:
         """Name of the pipeline, such as `handcrafted x svm`."""
         return self.pipeline.name
@@ -74,17 +57,19 @@ class Experiment:
     @property
     def slug(self) -> str:
         """Name of its folder in the results."""
-        prepared = "" if self.prepare == NO_PREPARATION else f"{self.prepare}__"
-        text = f"{prepared}{self.pipeline.extractor_name}__{self.classifier.selector}"
+        pipeline = self.pipeline
+        prepared = "" if pipeline.prepare == NO_PREPARATION else f"{pipeline.prepare}__"
+        text = f"{prepared}{pipeline.extractor_name}__{pipeline.classifier.selector}"
         return "".join(c if c.isalnum() or c in "-_." else "-" for c in text)[:80] + "-" + self.key[:12]
 
 
-@dataclass(frozen=True)
-class ExperimentFeatures:
-    """Features of an experiment.
+def features_of(
+    prepare: str, extractor: Plugin | None, digests: Sequence[str], *, store: Path, settings: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Entry | None, str]:
+    """Return what identifies the features of prepared cells; `settings` are those of the key.
 
-    Parameters
-    ----------
+    Returns
+    -------
     identity : mapping
         Components of the key that the features depend on.
     entry : Entry or None
@@ -92,40 +77,25 @@ class ExperimentFeatures:
     problem : str
         Why they cannot be extracted; empty if they can.
     """
-
-    identity: Mapping[str, Any]
-    entry: Entry | None = None
-    problem: str = ""
-
-
-def features_of(
-    prepare: str, extractor: Plugin | None, opened: LoadedDataset, options: Options, device: str
-) -> ExperimentFeatures:
-    """Return identity and store entry of the features of prepared cells."""
     steps = parse_prepare(prepare)
     canonical_prepare = canonical(steps)
     if extractor is None:
         code = {"preparation": preparation_code(steps), "reading": code_digest(READING)}
-        return ExperimentFeatures({"extractor": PIXELS, "prepare": canonical_prepare, **code})
-    weights_dir = str(options.weights_dir) if options.weights_dir else None
-    settings: dict[str, Any] = {
-        "weights_dir": weights_dir,
-        "threads": options.threads,
-        "prepare": canonical_prepare,
-        "device": device,
-    }
+        return {"extractor": PIXELS, "prepare": canonical_prepare, **code}, None, ""
     try:
         if extractor.requires_fit:
-            return ExperimentFeatures(extractor_identity(extractor, **settings))
-        entry = entry_of(store_folder(options.store), extractor, opened.cell_digests, **settings)
+            return extractor_identity(extractor, prepare=canonical_prepare, **settings), None, ""
+        entry = entry_of(store, extractor, digests, prepare=canonical_prepare, **settings)
     except BenchError as error:
-        problem = {"extractor": extractor.canonical, "prepare": canonical_prepare, "problem": str(error)}
-        return ExperimentFeatures(problem, problem=str(error))
-    return ExperimentFeatures(entry.components, entry)
+        return {"extractor": extractor.canonical, "prepare": canonical_prepare, "problem": str(error)}, None, str(error)
+    return entry.components, entry, ""
 
 
-def experiment_of(pipeline: PipelineSpec, common: Mapping[str, Any], features: ExperimentFeatures) -> Experiment:
-    """Return an experiment; `common` are the components that all experiments of a matrix share."""
+def experiment_of(
+    pipeline: PipelineSpec, common: Mapping[str, Any], features: tuple[Mapping[str, Any], Entry | None, str]
+) -> Experiment:
+    """Return an experiment; `common` are the components that all of a matrix share, `features` is of `features_of`."""
+    identity, entry, problem = features
     classifier = pipeline.classifier
     module = classifier.target.partition(":")[0]
     components = {
@@ -134,6 +104,18 @@ def experiment_of(pipeline: PipelineSpec, common: Mapping[str, Any], features: E
         "classifier_code": code_digest(module),
         "classifier_nested": sorted(map(module_identity, classifier.nested_modules)),
         "classifier_libraries": dict(library_versions(module)),
-        "features": dict(features.identity),
+        "features": dict(identity),
     }
-    return Experiment(pipeline, components, features.entry, features.problem)
+    return Experiment(pipeline, components, entry, problem)
+
+
+def differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Return the names of the components in which two keys differ, such as `classifier_libraries.scikit-learn`."""
+    names: list[str] = []
+    for key in sorted(ours.keys() | theirs.keys()):
+        a, b = ours.get(key), theirs.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            names += differing(a, b, f"{prefix}{key}.")
+        elif a != b:
+            names.append(prefix + key)
+    return names

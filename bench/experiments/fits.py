@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from bench.errors import BenchError
-from bench.executors.executor import failure_reason
+from bench.executors.executor import Tasks, failure_reason
 from bench.experiments.experiment import Experiment
 from bench.experiments.fold_jobs import fold_job
-from bench.experiments.notices import Notices
-from bench.experiments.parts import part_folder, write_part
+from bench.experiments.parts import part_folder, tables_of, write_part
 from bench.experiments.plan import Plan
+from bench.experiments.records import headline_row, interval_text
 from bench.experiments.results import Results
-from bench.experiments.scoring import headline, tables_of
-from bench.experiments.tasks import Tasks
 from bench.experiments.worker import fit_fold
 from bench.observer import Observer
+from bench.scores.metrics import METRICS
 from bench.splits.held_out_log import AccessLog
 from bench.storage.json_files import read_json
 from bench.storage.locks import try_lock
@@ -48,9 +48,7 @@ class Fits:
     tasks : Tasks
         Queue to which folds are submitted.
     observer : Observer
-        Receives outcomes.
-    notices : Notices
-        Receives messages of the folds.
+        Receives outcomes, and messages of the folds.
     on_end : callable
         Called without arguments after each outcome.
     """
@@ -62,11 +60,10 @@ class Fits:
         *,
         tasks: Tasks,
         observer: Observer,
-        notices: Notices,
         on_end: Callable[[], None],
     ) -> None:
         self._plan, self._results, self._tasks = plan, results, tasks
-        self._observer, self._notices, self._on_end = observer, notices, on_end
+        self._observer, self._on_end = observer, on_end
         self._running: dict[str, _Fit] = {}
         self._splits = list(plan.folds.splits())
         self._labels = plan.opened.dataset.table["label"].to_numpy().astype(str)
@@ -92,50 +89,48 @@ class Fits:
             self._on_end()
             return True
         fit = self._running[experiment.slug] = _Fit(experiment, lock)
-        for repeat, fold, train, test in self._splits:
+        for split in self._splits:
+            repeat, fold = split[:2]
             if self._part(experiment, repeat, fold).is_dir():
                 continue
-            job = fold_job(self._plan, experiment, self._labels, repeat=repeat, fold=fold, train=train, test=test)
-            future = self._tasks.submit(fit_fold, job)
-            fit.left.add(future)
-            self._tasks.handle(future, lambda f, w=fit, r=repeat, k=fold: self._fold_done(f, w, r, k))  # type: ignore[misc]
+            job = fold_job(self._plan, experiment, self._labels, split)
+            fit.left.add(self._tasks.submit(partial(self._fold_done, fit, repeat, fold), fit_fold, job))
         if not fit.left:
-            self._finish(fit)
+            self._end(fit)
         return True
 
     def fail(self, experiment: Experiment, reason: str) -> None:
         """Record an experiment as failed, with the reason."""
-        self._results.write_failure(experiment.slug, self._plan.record(experiment), reason)
-        self._observer.finished(experiment.name, f"failed: {reason}")
-        self._on_end()
+        self._report(experiment, self._write_failure(experiment, reason))
 
     def release(self) -> None:
         """Release all locks."""
         for fit in self._running.values():
             fit.lock.release()
 
-    def _fold_done(self, future: Future[Any], fit: _Fit, repeat: int, fold: int) -> None:
+    def _fold_done(self, fit: _Fit, repeat: int, fold: int, future: Future[Any]) -> None:
         fit.left.discard(future)
         if reason := failure_reason(future):
             self._tasks.drop(fit.left)
-            self.fail(fit.experiment, f"repeat {repeat}, fold {fold}: {reason}")
-            self._end(fit)
+            self._end(fit, f"repeat {repeat}, fold {fold}: {reason}")
             return
         result = future.result()
-        self._notices.forward(result.notices)
+        for notice in result.notices:
+            self._observer.notice(notice)
         write_part(self._part(fit.experiment, repeat, fold), result)
         if not fit.left:
-            self._finish(fit)
+            self._end(fit)
 
-    def _finish(self, fit: _Fit) -> None:
+    def _end(self, fit: _Fit, reason: str = "") -> None:
+        """Write the result of an experiment, or the reason of its failure, and release its lock."""
+        experiment = fit.experiment
         try:
-            outcome = self._write(fit.experiment)
+            outcome = self._write_failure(experiment, reason) if reason else self._write(experiment)
         except BenchError as error:
-            self.fail(fit.experiment, str(error))
-            self._end(fit)
-        else:
-            self._end(fit)
-            self._observer.finished(fit.experiment.name, outcome)
+            outcome = self._write_failure(experiment, str(error))
+        fit.lock.release()
+        del self._running[experiment.slug]
+        self._report(experiment, outcome)
 
     def _write(self, experiment: Experiment) -> str:
         """Score an experiment, write it and return its headline."""
@@ -145,12 +140,18 @@ class Fits:
         if self.access_log is not None:
             self.access_log.add(experiment.name)
         self._results.write_experiment(experiment.slug, self._plan.record(experiment), tables, timing)
-        return headline(tables["scores"])
+        first = headline_row(tables["scores"])
+        if first is None:
+            return "done; no headline metric is defined"
+        return f"{METRICS[first.metric].title} {interval_text(first)}"
 
-    def _end(self, fit: _Fit) -> None:
-        fit.lock.release()
-        del self._running[fit.experiment.slug]
+    def _write_failure(self, experiment: Experiment, reason: str) -> str:
+        self._results.write_failure(experiment.slug, self._plan.record(experiment), reason)
+        return f"failed: {reason}"
+
+    def _report(self, experiment: Experiment, outcome: str) -> None:
         self._on_end()
+        self._observer.finished(experiment.name, outcome)
 
     def _part(self, experiment: Experiment, repeat: int, fold: int) -> Path:
         return part_folder(self._results.work_folder(experiment.slug), repeat, fold)

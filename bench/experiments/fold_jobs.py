@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from bench.evaluation.tuning import OpenStudy, study_in_memory
 from bench.experiments.experiment import Experiment
 from bench.experiments.plan import Plan
-from bench.experiments.tuning_storage import StudyLocation
+from bench.experiments.tuning_storage import study_at
 from bench.experiments.worker import FoldJob
 from bench.features.extraction import engine_settings
 from bench.features.store.entry import digests_array
@@ -18,14 +20,7 @@ from bench.splits.folds import Indices
 
 
 def fold_job(
-    plan: Plan,
-    experiment: Experiment,
-    labels: npt.NDArray[Any],
-    *,
-    repeat: int,
-    fold: int,
-    train: Indices,
-    test: Indices,
+    plan: Plan, experiment: Experiment, labels: npt.NDArray[Any], split: tuple[int, int, Indices, Indices]
 ) -> FoldJob:
     """Return the job of one fold of an experiment.
 
@@ -33,14 +28,14 @@ def fold_job(
     ----------
     labels : ndarray of str, shape (n_cells,)
         The dataset's labels, or permuted ones.
-    repeat, fold, train, test
-        One of `Folds.splits()`.
+    split : tuple
+        Repeat, fold, training and test positions, of `Folds.splits()`.
     """
-    data, entry = plan.opened.dataset, experiment.entry
+    data, entry, (repeat, fold, train, test) = plan.opened.dataset, experiment.entry, split
     by_cell = plan.protocol.split == "image"
     return FoldJob(
-        extractor=experiment.extractor,
-        classifier=experiment.classifier,
+        extractor=experiment.pipeline.extractor,
+        classifier=experiment.pipeline.classifier,
         protocol=plan.protocol,
         positive=data.positive,
         labels=labels,
@@ -51,22 +46,23 @@ def fold_job(
         fold=fold,
         train=train,
         test=test,
-        study=_study_location(plan, experiment, repeat, fold),
+        open_study=_open_study(plan, experiment, repeat, fold),
         fits=_fit_location(plan, experiment, labels),
     )
 
 
-def _study_location(plan: Plan, experiment: Experiment, repeat: int, fold: int) -> StudyLocation | None:
-    """Return the location of the fold's tuning study; None if it stays in memory."""
+def _open_study(plan: Plan, experiment: Experiment, repeat: int, fold: int) -> OpenStudy:
+    """Return the function that opens the fold's tuning study, in `--storage` or in memory."""
     storage = plan.options.storage
     if storage is None or not plan.protocol.tune:
-        return None
-    return StudyLocation(storage, f"{experiment.key}-repeat{repeat}-fold{fold}", experiment.name)
+        return study_in_memory
+    return partial(study_at, storage, f"{experiment.key}-repeat{repeat}-fold{fold}", experiment.name)
 
 
 def _fit_location(plan: Plan, experiment: Experiment, labels: npt.NDArray[Any]) -> FitLocation | None:
     """Return the location of the features of a stateful extractor; those of permuted labels are temporary."""
-    if experiment.extractor is None or not experiment.extractor.requires_fit:
+    extractor = experiment.pipeline.extractor
+    if extractor is None or not extractor.requires_fit:
         return None
     table = plan.opened.dataset.table
     return FitLocation(

@@ -14,10 +14,17 @@ from bench.scores.metrics import METRICS, PRIMARY
 SETTINGS = ("data", "positive", "split", "folds", "repeats", "tune", "calibrate", "threshold", "aggregate", "seed")
 """Columns of data and protocol; rows that differ in one of them are not comparable and are sorted apart."""
 
+_HEADLINES = (PRIMARY, *(name for name, metric in METRICS.items() if metric.headline and name != PRIMARY))
+
 
 def leaderboard_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Return the leaderboard of rows from `finished_row` and `failed_row`: comparable rows together, the best first."""
-    return _sorted(pd.DataFrame(rows, columns=list(_columns())))
+    table = pd.DataFrame(rows, columns=list(_columns()))
+    order = ["leaky", *SETTINGS, *_HEADLINES, "prepare", "extractor", "classifier", "key"]
+    ascending = [column not in _HEADLINES for column in order]
+    marked = table.assign(leaky=table["flags"].str.contains(LEAKY, regex=False))
+    ranked = marked.sort_values(order, ascending=ascending, na_position="last", kind="stable", ignore_index=True)
+    return ranked.drop(columns="leaky")
 
 
 def headline(board: pd.DataFrame) -> pd.DataFrame:
@@ -25,8 +32,7 @@ def headline(board: pd.DataFrame) -> pd.DataFrame:
 
     The primary metric has its interval.
     """
-    metrics = [PRIMARY, f"{PRIMARY}_low", f"{PRIMARY}_high"]
-    metrics += [name for name, metric in METRICS.items() if metric.headline and name != PRIMARY]
+    metrics = (PRIMARY, f"{PRIMARY}_low", f"{PRIMARY}_high", *_HEADLINES[1:])
     return board[["prepare", "extractor", "classifier", "status", *metrics, "flags", "reason"]]
 
 
@@ -71,12 +77,3 @@ def _described(record: Mapping[str, Any]) -> dict[str, Any]:
         "cells": data["cells"],
         "key": record["key"],
     }
-
-
-def _sorted(table: pd.DataFrame) -> pd.DataFrame:
-    headlines = [PRIMARY, *(name for name, metric in METRICS.items() if metric.headline and name != PRIMARY)]
-    order = ["leaky", *SETTINGS, *headlines, "prepare", "extractor", "classifier", "key"]
-    ascending = [column not in headlines for column in order]
-    marked = table.assign(leaky=table["flags"].str.contains(LEAKY, regex=False))
-    ranked = marked.sort_values(order, ascending=ascending, na_position="last", kind="stable", ignore_index=True)
-    return ranked.drop(columns="leaky")

@@ -1,4 +1,4 @@
-"""Parts of an experiment: the results of its finished folds, written as soon as they are computed."""
+"""Results of the finished folds of an experiment, and the tables computed from them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from bench.evaluation.fold import FoldResult
+from bench.evaluation.optimism import optimism
+from bench.experiments.experiment import Experiment
+from bench.experiments.plan import Plan
+from bench.experiments.records import write_tables
+from bench.plugins.feature_catalogue import described
+from bench.scores.metrics import score
 from bench.storage.json_files import write_json
 from extractors.files.atomic import atomic_folder
 
@@ -20,32 +26,63 @@ def part_folder(work: Path, repeat: int, fold: int) -> Path:
 def write_part(target: Path, result: FoldResult) -> None:
     """Write the result of one fold atomically."""
     with atomic_folder(target) as folder:
-        result.predictions.to_parquet(folder / "predictions.parquet", index=False)
-        result.inner_predictions.to_parquet(folder / "inner.parquet", index=False)
-        for name, table in (("trials", result.trials), ("importances", result.importances)):
-            if len(table):
-                table.to_parquet(folder / f"{name}.parquet", index=False)
+        tables = {"predictions": result.predictions, "inner": result.inner_predictions}
+        write_tables(folder, tables | {"trials": result.trials, "importances": result.importances})
         write_json(folder / "timing.json", result.seconds)
 
 
-def predictions_of(parts: Sequence[Path], name: str, cells: pd.DataFrame) -> pd.DataFrame:
-    """Join a table of predictions of all parts with the description of the cells.
+def tables_of(plan: Plan, experiment: Experiment, parts: Sequence[Path]) -> dict[str, pd.DataFrame]:
+    """Join the folds of an experiment, score it and measure the optimism of its tuning.
 
     Parameters
     ----------
     parts : sequence of Path
-        Folders of the parts.
-    name : {"predictions", "inner"}
-        Which table.
-    cells : DataFrame
-        One row per cell of the dataset; the column `row` of the predictions is a position in it.
+        Folders of all folds, as `write_part` writes them.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        `predictions`, `inner`, `trials`, `importances`, `scores`, `optimism` and, where importances and descriptions
+        exist, `features`; see `bench.experiments.records.ExperimentResult`.
+
+    Raises
+    ------
+    BenchError
+        A score is undefined, or predictions are incomplete.
     """
-    joined = pd.concat([pd.read_parquet(part / f"{name}.parquet") for part in parts], ignore_index=True)
-    described = cells.iloc[joined["row"].to_numpy()].reset_index(drop=True)
-    return pd.concat([described, joined.drop(columns="row")], axis=1)
+    data, protocol = plan.opened.dataset, plan.protocol
+    cells = data.table[["cell", "patient", "unit", "label"]]
+    tables = {}
+    for name in ("predictions", "inner"):
+        tables[name] = with_cells(_joined([part / f"{name}.parquet" for part in parts]), cells)
+    for name in ("trials", "importances"):
+        tables[name] = _joined([path for part in parts if (path := part / f"{name}.parquet").is_file()])
+    extractor = experiment.pipeline.extractor
+    if extractor is not None and len(tables["importances"]):
+        tables["features"] = pd.DataFrame(described(extractor))
+    tables["scores"] = score(
+        tables["predictions"],
+        classes=data.classes,
+        positive=data.positive,
+        aggregate=protocol.aggregate,
+        seed=protocol.seed,
+        held_out=protocol.split == "held-out",
+    )
+    tables["optimism"] = optimism(
+        tables["trials"],
+        tables["predictions"],
+        classes=data.classes,
+        positive=data.positive,
+        unit="cell" if protocol.split == "image" else "unit",
+    )
+    return tables
 
 
-def optional_table(parts: Sequence[Path], name: str) -> pd.DataFrame:
-    """Join a table that not every part has; empty if none has it."""
-    tables = [pd.read_parquet(path) for part in parts if (path := part / f"{name}.parquet").is_file()]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+def with_cells(predictions: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """Return predictions with the description of their cells; their column `row` is a position in `cells`."""
+    described = cells.iloc[predictions["row"].to_numpy()].reset_index(drop=True)
+    return pd.concat([described, predictions.drop(columns="row")], axis=1)
+
+
+def _joined(files: Sequence[Path]) -> pd.DataFrame:
+    return pd.concat(map(pd.read_parquet, files), ignore_index=True) if files else pd.DataFrame()

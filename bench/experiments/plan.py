@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +13,22 @@ from bench.datasets.held_out import HELD_OUT, SET
 from bench.datasets.loading import LoadedDataset, open_data
 from bench.errors import BenchError
 from bench.evaluation.protocol import Protocol
-from bench.experiments.experiment import ENGINE, FORMAT, Experiment, experiment_of, features_of
+from bench.experiments.experiment import ENGINE, FORMAT, Experiment, differing, experiment_of, features_of
 from bench.experiments.records import BASELINE, LEAKY, RANDOM_WEIGHTS
 from bench.experiments.results import Results
 from bench.experiments.saved_options import reading_options
-from bench.features.store.location import store_folder
+from bench.features.extraction import FeatureRequest, key_settings
 from bench.observer import Observer
 from bench.options import Options
 from bench.plugins import objects, registry
 from bench.plugins.baselines import PRIOR, is_baseline, with_baselines
-from bench.plugins.devices import device_of
 from bench.plugins.pipeline import PipelineSpec
 from bench.plugins.preparation import parse_prepare
 from bench.plugins.registry import PIXELS
 from bench.splits.fold_manifest import Folds
 from bench.splits.outer_folds import outer_folds
 from bench.storage.fingerprints import code_digest
+from bench.storage.folders import store_folder
 from extractors.cells import Cells
 
 
@@ -64,33 +63,36 @@ class Plan:
 
     def cells(self, experiment: Experiment) -> Cells:
         """Return the cells of the dataset, prepared as the experiment requires."""
-        return self.opened.dataset.cells(parse_prepare(experiment.prepare))
+        return self.opened.dataset.cells(parse_prepare(experiment.pipeline.prepare))
+
+    def features(self, experiment: Experiment) -> FeatureRequest:
+        """Return the features of an experiment with a store entry, stored or not."""
+        entry, extractor, name = experiment.entry, experiment.pipeline.extractor, experiment.pipeline.features_name
+        assert entry is not None and extractor is not None  # noqa: S101 (features with an entry are extracted)
+        return FeatureRequest(entry, extractor, self.cells(experiment), self.opened.cell_digests, self.options, name)
 
     def record(self, experiment: Experiment) -> dict[str, Any]:
         """Return the record of an experiment (`experiment.json`)."""
-        data = self.opened.dataset
+        data, pipeline = self.opened.dataset, experiment.pipeline
         leaky = self.protocol.split == "image" or bool(self.folds.violations)
-        random = experiment.extractor is not None and experiment.extractor.random_weights
-        baseline = is_baseline(experiment.pipeline)
-        flags = ((LEAKY, leaky), (RANDOM_WEIGHTS, random), (BASELINE, baseline))
+        random = pipeline.extractor is not None and pipeline.extractor.random_weights
+        flags = ((LEAKY, leaky), (RANDOM_WEIGHTS, random), (BASELINE, is_baseline(pipeline)))
         return {
             "key": experiment.key,
-            "prepare": experiment.prepare,
-            "extractor": experiment.pipeline.extractor_name,
-            "classifier": experiment.classifier.selector,
+            "prepare": pipeline.prepare,
+            "extractor": pipeline.extractor_name,
+            "classifier": pipeline.classifier.selector,
             "flags": [flag for flag, on in flags if on],
             "violations": list(self.folds.violations),
             "data": {
                 "name": data.name,
                 "reader": data.reader,
                 "digest": self.opened.digest,
-                "cells": len(data.table),
-                "patients": int(data.table["patient"].nunique()),
-                "split_units": int(data.table["unit"].nunique()),
+                **_counts(data.table),
                 "classes": list(data.classes),
                 "positive": data.positive,
                 "notices": list(data.notices),
-                "per_class": _per_class(data.table),
+                "per_class": {str(label): _counts(part) for label, part in data.table.groupby("label", sort=True)},
                 **self._held_out(),
             },
             "protocol": vars(self.protocol),
@@ -105,9 +107,8 @@ class Plan:
         table = self.opened.dataset.table
         if SET not in table:
             return {}
-        held = table[table[SET] == HELD_OUT]
-        counts = {"cells": len(held), "patients": held["patient"].nunique(), "split_units": held["unit"].nunique()}
-        return {"held_out": {**counts, "digest": self.opened.held_out_digest}}
+        held_out = table[table[SET] == HELD_OUT]
+        return {"held_out": {**_counts(held_out), "digest": self.opened.held_out_digest}}
 
     def states(self, results: Results | None) -> pd.DataFrame:
         """Return the state of each experiment; see `bench.plan` for the columns."""
@@ -116,9 +117,9 @@ class Plan:
             state, why = self._state(e, results)
             rows.append(
                 {
-                    "prepare": e.prepare,
+                    "prepare": e.pipeline.prepare,
                     "extractor": e.pipeline.extractor_name,
-                    "classifier": e.classifier.selector,
+                    "classifier": e.pipeline.classifier.selector,
                     "state": state,
                     "features": "-" if e.entry is None else "stored" if e.entry.stored else "to extract",
                     "why": why,
@@ -151,7 +152,7 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Loa
         The data, a name or a parameter is invalid, or the folds cannot be drawn.
     """
     pipelines = _pipelines(options)
-    device = device_of(options.device)
+    store, settings = store_folder(options.store), key_settings(options)
     observer = observer or Observer()
     for notice in objects.notices_of(pipelines):
         observer.notice(notice)
@@ -159,18 +160,8 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Loa
     folds = outer_folds(opened.dataset.table, options)
     for notice in folds.notices:
         observer.notice(notice)
-    protocol = Protocol(
-        split=options.split,
-        folds=folds.count,
-        repeats=folds.repeats,
-        inner_folds=options.inner_folds,
-        tune=options.tune,
-        calibrate=options.calibrate,
-        threshold=options.threshold,
-        aggregate=options.aggregate,
-        seed=options.seed,
-        threads=options.threads,
-    )
+    chosen = {field.name: getattr(options, field.name) for field in fields(Protocol)}
+    protocol = Protocol(**chosen | {"folds": folds.count, "repeats": folds.repeats})
     common = {
         "format": FORMAT,
         "data": opened.digest,
@@ -180,7 +171,7 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Loa
         "engine": code_digest(*ENGINE),
     }
     inputs = dict.fromkeys((p.prepare, p.extractor) for p in pipelines)
-    features = {(prepare, x): features_of(prepare, x, opened, options, device) for prepare, x in inputs}
+    features = {p: features_of(*p, opened.cell_digests, store=store, settings=settings) for p in inputs}
     experiments = tuple(experiment_of(p, common, features[p.prepare, p.extractor]) for p in pipelines)
     return Plan(options, opened, folds, protocol, experiments)
 
@@ -200,16 +191,8 @@ def _pipelines(options: Options) -> list[PipelineSpec]:
     return with_baselines(pipelines) if options.baselines else pipelines
 
 
-def _per_class(table: pd.DataFrame) -> dict[str, dict[str, int]]:
-    grouped = table.groupby("label", sort=True)
-    return {
-        str(label): {
-            "cells": len(part),
-            "patients": int(part["patient"].nunique()),
-            "split_units": int(part["unit"].nunique()),
-        }
-        for label, part in grouped
-    }
+def _counts(table: pd.DataFrame) -> dict[str, int]:
+    return {"cells": len(table), "patients": table["patient"].nunique(), "split_units": table["unit"].nunique()}
 
 
 def _reason_to_run(experiment: Experiment, results: Results | None) -> str:
@@ -217,25 +200,12 @@ def _reason_to_run(experiment: Experiment, results: Results | None) -> str:
         r
         for r in (results.experiments() if results is not None else [])
         if (r.record["extractor"], r.record["classifier"])
-        == (experiment.pipeline.extractor_name, experiment.classifier.selector)
+        == (experiment.pipeline.extractor_name, experiment.pipeline.classifier.selector)
     ]
     if not candidates:
         return "no result yet"
-    ours = _flat(experiment.components)
-    differing: list[list[str]] = []
-    for candidate in candidates:
-        theirs = _flat(candidate.record["components"])
-        differing.append(sorted(k for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k)))
-    nearest: list[str] = min(differing, key=len)
+    nearest = min((differing(experiment.components, c.record["components"]) for c in candidates), key=len)
     if "features.prepare" in nearest:
         # Other steps always have other code.
         nearest = [name for name in nearest if not name.startswith("features.preparation")]
     return "a result differs in: " + ", ".join(nearest)
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, item in value.items():
-        name = f"{prefix}{key}"
-        flat |= _flat(item, f"{name}.") if isinstance(item, Mapping) else {name: item}
-    return flat

@@ -6,13 +6,13 @@ import html
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from bench.errors import BenchError
-from bench.experiments.report_file import write_report
 from bench.plugins.pipeline import name_of
 from bench.scores.decisions import Decision
 from bench.scores.metrics import METRICS, PRIMARY
@@ -129,19 +129,12 @@ class ExperimentResult:
         return write_report(self.folder.absolute().parents[1], path)
 
     def __repr__(self) -> str:
-        return f"<ExperimentResult: {self.name}, {self._headline()}, in {self.folder}>"
+        first = headline_row(self.scores)
+        score = "no headline metric is defined" if first is None else f"{first.metric} {interval_text(first)}"
+        return f"<ExperimentResult: {self.name}, {score}, in {self.folder}>"
 
     def _repr_html_(self) -> str:
-        scores = self.scores[[METRICS[str(name)].headline for name in self.scores["metric"]]]
-        table = scores[["metric", "value", "low", "high"]].to_html(index=False, float_format="{:.3f}".format)
-        return f"<p>{html.escape(repr(self)[1:-1])}</p>{table}"
-
-    def _headline(self) -> str:
-        defined = self.scores[[METRICS[str(name)].headline for name in self.scores["metric"]]].dropna(subset=["value"])
-        if defined.empty:
-            return "no headline metric is defined"
-        first = defined.sort_values("metric", key=lambda names: names != PRIMARY, kind="stable").iloc[0]
-        return f"{first['metric']} {first['value']:.2f} [{first['low']:.2f}, {first['high']:.2f}]"
+        return html_of(self, _headlines(self.scores)[["metric", "value", "low", "high"]])
 
     def score(self, metric: str = PRIMARY) -> float:
         """Return the value of one metric."""
@@ -177,6 +170,23 @@ def decision_of(record: Mapping[str, Any]) -> Decision:
     return Decision(**{name: record["protocol"][name] for name in _DECISION})
 
 
+def html_of(item: object, table: pd.DataFrame) -> str:
+    """Return a table as HTML with the representation of its object above it, for notebooks."""
+    return f"<p>{html.escape(repr(item)[1:-1])}</p>{table.to_html(index=False, float_format='{:.3f}'.format)}"
+
+
+def headline_row(scores: pd.DataFrame) -> Any | None:
+    """Return the first defined headline metric; None without one. Leave-one-patient-out has no AUROC."""
+    defined = _headlines(scores).dropna(subset=["value"])
+    ordered = defined.sort_values("metric", key=lambda names: names != PRIMARY, kind="stable")
+    return next(ordered.itertuples(), None)
+
+
+def interval_text(row: Any) -> str:
+    """Return value and interval of a row of scores as text."""
+    return f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]"
+
+
 def read_experiment(folder: Path) -> ExperimentResult:
     """Read the experiment in a folder; raises BenchError if its record is missing or damaged."""
     return ExperimentResult(folder, read_record(folder / "experiment.json"))
@@ -200,6 +210,26 @@ def read_record(path: Path) -> Mapping[str, Any]:
         target = path.parent if path.name == "experiment.json" else path
         raise BenchError(f"{path}: {damaged[0]!r} is missing or damaged; delete {target} and run the experiment again")
     return record
+
+
+def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Write the tables that are not empty as Parquet files."""
+    for name, table in tables.items():
+        if len(table):
+            table.to_parquet(folder / f"{name}.parquet", index=False)
+
+
+def write_report(results: Path, path: str | Path | None = None) -> Path:
+    """Write the HTML report of a results folder and return its path; default: `report.html` in the folder."""
+    # Imported by name: reports is a layer above bench, and is needed only here.
+    page = import_module("reports.page")
+    folder = import_module("bench.experiments.results").Results.open(results)
+    written: Path = page.write_report(folder, Path(path) if path is not None else results / "report.html")
+    return written
+
+
+def _headlines(scores: pd.DataFrame) -> pd.DataFrame:
+    return scores[[METRICS[str(name)].headline for name in scores["metric"]]]
 
 
 def _is_texts(value: object) -> bool:

@@ -14,20 +14,18 @@ import pandas as pd
 
 from bench.errors import BenchError
 from bench.evaluation.fold import FoldResult
-from bench.executors.executor import Executor, Limits, failure_reason
-from bench.executors.open import ExecutorOptions, open_executor
+from bench.executors.executor import failure_reason, open_executor
 from bench.experiments.fold_jobs import fold_job
-from bench.experiments.notices import Notices
+from bench.experiments.parts import with_cells
 from bench.experiments.plan import Plan
 from bench.experiments.records import ExperimentResult, read_experiment
 from bench.experiments.reload import Reloaded
 from bench.experiments.results import Results
 from bench.experiments.run import run_plan
 from bench.experiments.worker import FoldJob, fit_fold
-from bench.features.extraction import extract, ready
+from bench.features.extraction import ensure_stored
 from bench.features.store.entry import Entry
-from bench.observer import Observer
-from bench.plugins.devices import missing_gpu_notice
+from bench.observer import DistinctNotices, Observer
 from bench.splits.fold_manifest import Folds
 from bench.storage.folders import writable_folder
 
@@ -78,17 +76,17 @@ def fit_with_split(reloaded: Reloaded, split: str, *, jobs: int, observer: Obser
     refits = Results(reloaded.results.path / REFITS)
     for results in (reloaded.results, refits):
         if results.is_done(experiment.slug):
-            return _read(results, experiment.slug)
+            return read_experiment(results.experiment_folder(experiment.slug))
     if experiment.problem:
         raise BenchError(f"{experiment.name}: {experiment.problem}")
     writable_folder(plan.store, "--store")
     refits = Results.create(refits.path)
-    options = plan.options.replace(retry_failed=True, out=refits.path)
-    run_plan(replace(plan, options=options), refits, jobs=jobs, observer=observer)
+    options = plan.options.replace(retry_failed=True, out=refits.path, jobs=jobs)
+    run_plan(replace(plan, options=options), refits, observer=observer)
     failure = refits.failure(experiment.slug)
     if failure is not None:
         raise BenchError(f"{experiment.name}, folds by {split}: {failure.reason}")
-    return _read(refits, experiment.slug)
+    return read_experiment(refits.experiment_folder(experiment.slug))
 
 
 def refit(plan: Plan, studies: Iterable[Study], *, jobs: int, observer: Observer) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -109,15 +107,15 @@ def refit(plan: Plan, studies: Iterable[Study], *, jobs: int, observer: Observer
     BenchError
         A fold failed; the message names study and fold.
     """
-    limits, notices = Limits(plan.options.timeout), Notices(observer)
-    with open_executor(ExecutorOptions(jobs, plan.protocol.threads, limits.timeout_s)) as executor:
-        _extract(plan, executor, observer)
+    options, observer = plan.options, DistinctNotices(observer)
+    stored_features(plan, jobs=jobs, observer=observer)
+    with open_executor(jobs, options.threads, timeout_s=options.timeout) as executor:
         waiting: dict[Future[FoldResult], tuple[_Progress, FoldJob]] = {}
         tasks = _tasks(plan, studies)
         while True:
             # Folds of the next study start before the last ones end, so that no worker waits.
             while len(waiting) < 2 * jobs and (task := next(tasks, None)) is not None:
-                waiting[executor.submit(fit_fold, task[1], limits=limits)] = task
+                waiting[executor.submit(fit_fold, task[1])] = task
             if not waiting:
                 return
             for future in executor.wait(list(waiting)):
@@ -125,7 +123,8 @@ def refit(plan: Plan, studies: Iterable[Study], *, jobs: int, observer: Observer
                 if reason := failure_reason(future):
                     raise BenchError(f"{progress.study.name}, repeat {job.repeat}, fold {job.fold}: {reason}")
                 result = future.result()
-                notices.forward(result.notices)
+                for notice in result.notices:
+                    observer.notice(notice)
                 progress.parts.append((job.repeat, job.fold, result.predictions))
                 progress.left -= 1
                 if not progress.left:
@@ -134,11 +133,11 @@ def refit(plan: Plan, studies: Iterable[Study], *, jobs: int, observer: Observer
 
 def stored_features(plan: Plan, *, jobs: int, observer: Observer) -> Entry | None:
     """Return the features of the plan's first experiment, extracted if missing; None if it has no store entry."""
-    entry = plan.experiments[0].entry
-    if entry is not None and not ready(entry):
-        with open_executor(ExecutorOptions(jobs, plan.protocol.threads, plan.options.timeout)) as executor:
-            _extract(plan, executor, observer)
-    return entry
+    experiment = plan.experiments[0]
+    if experiment.entry is not None:
+        request = plan.features(experiment)
+        ensure_stored(replace(request, options=plan.options.replace(jobs=jobs)), observer)
+    return experiment.entry
 
 
 @contextmanager
@@ -149,7 +148,7 @@ def disk_errors_as_bench_error(results: Path, store: Path) -> Iterator[None]:
     except OSError as error:
         location = "" if error.filename is None else f": {error.filename}"
         raise BenchError(
-            f"stopped: {results} or {store} cannot be read or written ({error.strerror or error}{location}). "
+            f"the run stopped: {results} or {store} cannot be read or written ({error.strerror or error}{location}). "
             "Finished parts are stored; run the same command again to continue."
         ) from error
 
@@ -159,35 +158,11 @@ def _tasks(plan: Plan, studies: Iterable[Study]) -> Iterator[tuple[_Progress, Fo
     for study in studies:
         splits = list(study.folds.splits())
         progress = _Progress(study, left=len(splits))
-        for repeat, fold, train, test in splits:
-            yield progress, fold_job(plan, experiment, study.labels, repeat=repeat, fold=fold, train=train, test=test)
+        for split in splits:
+            yield progress, fold_job(plan, experiment, study.labels, split)
 
 
 def _joined(plan: Plan, progress: _Progress) -> pd.DataFrame:
     joined = pd.concat([part for _, _, part in sorted(progress.parts, key=lambda p: p[:2])], ignore_index=True)
     cells = plan.opened.dataset.table[["cell", "patient", "unit"]].assign(label=progress.study.labels)
-    described = cells.iloc[joined["row"].to_numpy()].reset_index(drop=True)
-    return pd.concat([described, joined.drop(columns="row")], axis=1)
-
-
-def _extract(plan: Plan, executor: Executor, observer: Observer) -> None:
-    experiment = plan.experiments[0]
-    entry, extractor = experiment.entry, experiment.extractor
-    if entry is None or extractor is None or ready(entry):
-        return
-    writable_folder(plan.store, "--store")
-    if notice := missing_gpu_notice(plan.options.device, [extractor]):
-        observer.notice(notice)
-    extract(
-        entry,
-        extractor,
-        cells=plan.cells(experiment),
-        digests=plan.opened.cell_digests,
-        executor=executor,
-        options=plan.options,
-        observer=observer,
-    )
-
-
-def _read(results: Results, slug: str) -> ExperimentResult:
-    return read_experiment(results.experiment_folder(slug))
+    return with_cells(joined, cells)

@@ -11,9 +11,8 @@ from typing import Any
 import numpy.typing as npt
 import pandas as pd
 
-from bench.datasets.loading import LoadedDataset
 from bench.errors import BenchError, did_you_mean
-from bench.experiments.experiment import Experiment
+from bench.experiments.experiment import Experiment, differing
 from bench.experiments.plan import Plan, make_plan
 from bench.experiments.records import ExperimentResult
 from bench.experiments.results import MARK, Results
@@ -21,7 +20,6 @@ from bench.experiments.saved_options import restored_options
 from bench.observer import Observer
 from bench.options import OPTIONS, Options, make_options
 from bench.plugins import objects
-from bench.plugins.registry import Plugin
 
 
 @dataclass(frozen=True)
@@ -52,14 +50,9 @@ class Reloaded:
         return self.plan.experiments[0]
 
     @property
-    def opened(self) -> LoadedDataset:
-        """The scanned dataset."""
-        return self.plan.opened
-
-    @property
     def table(self) -> pd.DataFrame:
         """Table of the cells."""
-        return self.opened.dataset.table
+        return self.plan.opened.dataset.table
 
     @property
     def labels(self) -> npt.NDArray[Any]:
@@ -71,22 +64,12 @@ class Reloaded:
         """Split unit of each cell, str, shape (n_cells,)."""
         return self.table["unit"].to_numpy().astype(str)
 
-    @property
-    def extractor(self) -> Plugin | None:
-        """Extractor; None for a classifier that consumes cells."""
-        return self.experiment.extractor
-
-    @property
-    def classifier(self) -> Plugin:
-        """Classifier to fit."""
-        return self.experiment.classifier
-
     def under(self, split: str) -> Plan:
         """Return the plan of the same pipeline and data with the outer folds of `split`: same number, same seed."""
         if split == self.plan.protocol.split:
             return self.plan
         changed = self.plan.options.replace(split=split, folds_file=None)
-        return make_plan(changed, opened=self.opened)
+        return make_plan(changed, opened=self.plan.opened)
 
 
 def find_experiment(path: str | Path, *, name: str | None = None) -> tuple[Results, ExperimentResult]:
@@ -113,9 +96,9 @@ def find_experiment(path: str | Path, *, name: str | None = None) -> tuple[Resul
     current = results.current()[0]
     if not current:
         raise BenchError(f"{path}: contains no finished experiment")
-    matches = current if name is None else [e for e in results.experiments() if e.folder.name == name]
+    matches = current if name is None else results.experiments({name})
     if name is not None and not matches:
-        matches = [e for e in current if _normalized(e.name) == _normalized(name)]
+        matches = [e for e in current if e.name.split() == name.split()]
     if not matches:
         hint = did_you_mean(str(name), [e.name for e in current])
         raise BenchError(f"{path}: contains no experiment {name!r}.{hint} It contains: {_listed(current)}")
@@ -184,7 +167,7 @@ def reload(
     if experiment.problem:
         raise BenchError(f"{result.name}: {experiment.problem}")
     components = json.loads(json.dumps(dict(experiment.components)))
-    return Reloaded(result, results, plan, tuple(_differing(components, record["components"])))
+    return Reloaded(result, results, plan, tuple(differing(components, record["components"])))
 
 
 def _of_folder(path: Path, name: str | None) -> tuple[Results, ExperimentResult]:
@@ -227,21 +210,6 @@ def _same_object(result: ExperimentResult, kind: str, item: object) -> list[obje
     if plugin.selector != name:
         raise BenchError(f"{result.name}: the {kind} passed is {plugin.selector}; pass the {kind} of the experiment")
     return [item]
-
-
-def _differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = "") -> list[str]:
-    differing: list[str] = []
-    for key in sorted(ours.keys() | theirs.keys()):
-        a, b = ours.get(key), theirs.get(key)
-        if isinstance(a, Mapping) and isinstance(b, Mapping):
-            differing += _differing(a, b, f"{prefix}{key}.")
-        elif a != b:
-            differing.append(prefix + key)
-    return differing
-
-
-def _normalized(name: str) -> str:
-    return " ".join(name.split())
 
 
 def _listed(experiments: list[ExperimentResult]) -> str:

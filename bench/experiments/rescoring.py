@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import BenchError
+from bench.evaluation.optimism import uncalibrated
 from bench.experiments.leaderboard import failed_row, finished_row, leaderboard_of
 from bench.experiments.records import ExperimentResult, decision_of
 from bench.experiments.results import Results
 from bench.observer import Observer
-from bench.scores.decisions import Decision, Inner, add_decisions, decide
+from bench.scores.decisions import Decision, Inner, fit_decision
 from bench.scores.metrics import score as score_predictions
 from bench.scores.predictions import checked_probabilities, probability_columns
 from bench.splits.held_out_log import AccessLog
-from extractors.files.atomic import atomic_file
+from bench.storage.exports import output_file
 
 
 def score(
@@ -71,7 +72,7 @@ def score(
     experiments, failures = Results.open(Path(path)).current()
     if not experiments and not failures:
         raise BenchError(f"{path}: contains no experiment yet; create one with bench run --out {path}")
-    if threshold is not None and experiments and all(len(_classes(e)) != 2 for e in experiments):
+    if threshold is not None and experiments and all(len(e.record["data"]["classes"]) != 2 for e in experiments):
         raise BenchError("--threshold needs two classes; with more, a cell goes to its most probable class")
     rows = [failed_row(failure) | changes for failure in failures]
     arguments = " ".join(f"--{name} {value}" for name, value in changes.items())
@@ -98,11 +99,8 @@ def write_scores(board: pd.DataFrame, path: Path) -> None:
     BenchError
         It cannot be written.
     """
-    try:
-        with atomic_file(path) as temporary:
-            board.to_csv(temporary, index=False)
-    except OSError as error:
-        raise BenchError(f"{path}: cannot be written ({error.strerror}); choose another file with --output") from error
+    with output_file(path) as temporary:
+        board.to_csv(temporary, index=False)
 
 
 def rescore(result: ExperimentResult, decision: Decision) -> pd.DataFrame:
@@ -111,7 +109,7 @@ def rescore(result: ExperimentResult, decision: Decision) -> pd.DataFrame:
     try:
         return score_predictions(
             recompute_decisions(result, decision),
-            classes=_classes(result),
+            classes=data["classes"],
             positive=data["positive"],
             aggregate=decision.aggregate,
             seed=int(protocol["seed"]),
@@ -134,7 +132,7 @@ def recompute_decisions(result: ExperimentResult, decision: Decision) -> pd.Data
     BenchError
         A table cannot be read, lacks a column, or contains no inner predictions of a fold.
     """
-    classes = _classes(result)
+    classes = result.record["data"]["classes"]
     by_image = result.record["protocol"]["split"] == "image"
     columns = probability_columns(classes)
     # With `--split image` each cell was its own unit in the run.
@@ -150,7 +148,7 @@ def recompute_decisions(result: ExperimentResult, decision: Decision) -> pd.Data
     positive = 0 if result.record["data"]["positive"] is None else classes.index(result.record["data"]["positive"])
     if predictions.empty:
         raise BenchError("predictions contain no cell; delete this folder and run the matrix again")
-    raw = _uncalibrated(predictions, classes)
+    raw = uncalibrated(predictions, classes)
     for name, table in (("predictions", raw), ("inner", inner)):
         try:
             checked_probabilities(table, columns)
@@ -174,23 +172,9 @@ def recompute_decisions(result: ExperimentResult, decision: Decision) -> pd.Data
             training[unit].to_numpy().astype(str),
             training["inner_fold"].to_numpy(),
         )
-        decided = decide(part[columns].to_numpy(dtype=np.float64), learned_on, decision, positive=positive)
-        parts.append(add_decisions(part, decided, classes, calibrated=decision.calibrate != "none"))
+        fitted = fit_decision(learned_on, decision, positive=positive)
+        parts.append(fitted.add_to(part, part[columns].to_numpy(dtype=np.float64), classes))
     return pd.concat(parts).loc[predictions.index]
-
-
-def _uncalibrated(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """Return the predictions with the probabilities before calibration."""
-    raw = [f"raw_{label}" for label in classes]
-    if not set(raw) <= set(predictions.columns):
-        return predictions
-    table = predictions.drop(columns=raw)
-    table[probability_columns(classes)] = predictions[raw].to_numpy()
-    return table
-
-
-def _classes(result: ExperimentResult) -> list[str]:
-    return [str(c) for c in result.record["data"]["classes"]]
 
 
 def _check_columns(name: str, table: pd.DataFrame, required: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench.errors import BenchError
 from bench.experiments.leaderboard import failed_row, finished_row, leaderboard_of
-from bench.experiments.records import ExperimentResult, Failure, read_experiment, read_record
+from bench.experiments.records import ExperimentResult, Failure, read_experiment, read_record, write_tables
 from bench.splits.held_out_log import HeldOutAccess, read_accesses
 from bench.storage.fingerprints import digest
 from bench.storage.folders import writable_folder
@@ -119,15 +119,15 @@ class Results:
         """Whether an experiment has a result."""
         return (self.experiment_folder(slug) / "experiment.json").is_file()
 
-    def experiments(self) -> list[ExperimentResult]:
-        """Return all finished experiments, ordered by folder name."""
-        records = sorted((self.path / "experiments").glob("[!.]*/experiment.json"))
-        return [read_experiment(path.parent) for path in records]
+    def experiments(self, slugs: Collection[str] | None = None) -> list[ExperimentResult]:
+        """Return the finished experiments, all or those in `slugs`, ordered by folder name."""
+        folders = [path.parent for path in sorted((self.path / "experiments").glob("[!.]*/experiment.json"))]
+        return [read_experiment(folder) for folder in folders if slugs is None or folder.name in slugs]
 
-    def failures(self) -> list[Failure]:
-        """Return all failed experiments without a result, ordered by file name."""
-        records = sorted((self.path / "failures").glob("[!.]*.json"))
-        return [Failure(path, read_record(path)) for path in records if not self.is_done(path.stem)]
+    def failures(self, slugs: Collection[str] | None = None) -> list[Failure]:
+        """Return the failed experiments without a result, all or those in `slugs`, ordered by file name."""
+        paths = [p for p in sorted((self.path / "failures").glob("[!.]*.json")) if not self.is_done(p.stem)]
+        return [Failure(path, read_record(path)) for path in paths if slugs is None or path.stem in slugs]
 
     def current(self) -> tuple[list[ExperimentResult], list[Failure]]:
         """Return finished and failed experiments without the superseded ones.
@@ -158,21 +158,15 @@ class Results:
     ) -> None:
         """Write a finished experiment atomically; delete its finished folds and an earlier failure."""
         with atomic_folder(self.experiment_folder(slug)) as folder:
-            for name, table in tables.items():
-                if len(table):
-                    table.to_parquet(folder / f"{name}.parquet", index=False)
+            write_tables(folder, tables)
             write_json(folder / "timing.json", timing)
             write_json(folder / "experiment.json", record)
         shutil.rmtree(self.work_folder(slug), ignore_errors=True)
         self.failure_path(slug).unlink(missing_ok=True)
 
-    def leaderboard(self, slugs: Sequence[str] | None = None) -> pd.DataFrame:
+    def leaderboard(self, slugs: Collection[str] | None = None) -> pd.DataFrame:
         """Return one row per experiment, finished or failed: the current ones, or those in `slugs`."""
-        if slugs is None:
-            experiments, failures = self.current()
-        else:
-            experiments = [e for e in self.experiments() if e.folder.name in slugs]
-            failures = [f for f in self.failures() if f.path.stem in slugs]
+        experiments, failures = self.current() if slugs is None else (self.experiments(slugs), self.failures(slugs))
         return leaderboard_of([*map(finished_row, experiments), *map(failed_row, failures)])
 
     def write_leaderboard(self) -> Path:

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -21,25 +20,6 @@ SQLITE_WAIT_S = 60
 
 _PASSWORD = re.compile(r"(?<=://)([^:@/]*):(.*)@")
 _IN_QUERY = re.compile(r"((?:password|passwd|pwd|token|secret)=)([^&]*)", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class StudyLocation:
-    """Location of the study of one outer fold.
-
-    Parameters
-    ----------
-    storage : str
-        Storage, see `open_storage`.
-    name : str
-        Name of the study: key of the experiment, repeat and fold.
-    pipeline : str
-        Extractor and classifier, stored as a user attribute of the study.
-    """
-
-    storage: str
-    name: str
-    pipeline: str
 
 
 def open_storage(storage: str) -> Any:
@@ -78,13 +58,17 @@ def open_storage(storage: str) -> Any:
 
 
 @contextmanager
-def study_at(location: StudyLocation, **settings: Any) -> Iterator[Any]:
+def study_at(storage: str, name: str, pipeline: str, **settings: Any) -> Iterator[Any]:
     """Create a study without trials; delete an earlier study of the same name.
 
     Parameters
     ----------
-    location : StudyLocation
-        Storage and name.
+    storage : str
+        Storage, see `open_storage`.
+    name : str
+        Name of the study: key of the experiment, repeat and fold.
+    pipeline : str
+        Extractor and classifier, stored as a user attribute of the study.
     **settings
         Arguments of `optuna.create_study`.
 
@@ -95,18 +79,18 @@ def study_at(location: StudyLocation, **settings: Any) -> Iterator[Any]:
     """
     import optuna  # noqa: PLC0415
 
-    storage = open_storage(location.storage)
-    with storage_errors(location.storage):
+    opened = open_storage(storage)
+    with storage_errors(storage):
         with suppress(KeyError):
-            optuna.delete_study(study_name=location.name, storage=storage)
-        study = optuna.create_study(study_name=location.name, storage=storage, **settings)
-        study.set_user_attr("pipeline", location.pipeline)
+            optuna.delete_study(study_name=name, storage=opened)
+        study = optuna.create_study(study_name=name, storage=opened, **settings)
+        study.set_user_attr("pipeline", pipeline)
         try:
             yield study
         finally:
-            if hasattr(storage, "engine"):
-                storage.remove_session()
-                storage.engine.dispose()
+            if hasattr(opened, "engine"):
+                opened.remove_session()
+                opened.engine.dispose()
 
 
 @contextmanager

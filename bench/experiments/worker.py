@@ -9,8 +9,7 @@ import numpy as np
 
 from bench.evaluation.fold import Fold, FoldResult, evaluate_fold
 from bench.evaluation.inputs import FeatureArray, Inputs
-from bench.evaluation.tuning import study_in_memory
-from bench.experiments.tuning_storage import StudyLocation, study_at
+from bench.evaluation.tuning import OpenStudy, study_in_memory
 from bench.features.store.entry import feature_names, open_features
 from bench.features.store.fit_key import Fit, FitLocation, scratch_store
 from bench.features.store.fitted_features import fitted_features
@@ -29,15 +28,15 @@ class FoldJob(Fold):
         Folder of the stored features; None for a classifier of cells or a stateful extractor.
     cells : Cells or None
         Cells, for a classifier of cells or a stateful extractor; None otherwise.
-    study : StudyLocation or None
-        Location of the tuning study, which does not affect the result; None: in memory.
+    open_study : callable
+        Opens the tuning study, in memory or in a storage, which does not affect the result.
     fits : FitLocation or None
         Location of the features of a stateful extractor; None for any other.
     """
 
     features: str | None
     cells: Cells | None
-    study: StudyLocation | None = None
+    open_study: OpenStudy = study_in_memory
     fits: FitLocation | None = None
 
 
@@ -52,12 +51,11 @@ def fit_fold(job: FoldJob) -> FoldResult:
     BenchError
         A check failed, or the features cannot be read.
     """
-    open_study = study_in_memory if job.study is None else partial(study_at, job.study)
     if job.fits is None:
-        return evaluate_fold(job, partial(_open_shared, job), open_study=open_study)
+        return evaluate_fold(job, partial(_open_shared, job), open_study=job.open_study)
     with scratch_store(job.fits) as place:
         fits = _Fits(job, place)
-        result = evaluate_fold(job, fits.open, open_study=open_study)
+        result = evaluate_fold(job, fits.open, open_study=job.open_study)
     return replace(result, seconds={"extract": fits.seconds, **result.seconds}, notices=tuple(fits.notices))
 
 

@@ -3,55 +3,28 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from bench.datasets.held_out import SET
 from bench.datasets.loading import LoadedDataset, open_every_cell
 from bench.errors import BenchError
-from bench.executors.cores import default_jobs
-from bench.executors.open import ExecutorOptions, open_executor
-from bench.features.extraction import extract, ready
-from bench.features.store.entry import Entry, feature_names
+from bench.features.extraction import FeatureRequest, ensure_stored, key_settings
+from bench.features.store.entry import feature_names
 from bench.features.store.keys import entry_of
-from bench.features.store.location import store_folder
 from bench.features.table import KEYS, FeatureTable
 from bench.observer import Observer
-from bench.options import Options, make_options
+from bench.options import make_options
 from bench.plugins import objects
-from bench.plugins.devices import device_of, missing_gpu_notice
+from bench.plugins.pipeline import prepared_name
 from bench.plugins.preparation import canonical, parse_prepare
-from bench.plugins.registry import Plugin
-from bench.storage.folders import writable_folder
+from bench.storage.folders import store_folder
 
 
-@dataclass(frozen=True)
-class FeatureRequest:
-    """The features of a dataset, stored or not.
-
-    Parameters
-    ----------
-    options : Options
-        The options.
-    plugin : Plugin
-        The extractor.
-    opened : LoadedDataset
-        The dataset, scanned.
-    store : Path
-        The feature store's folder.
-    entry : Entry
-        The entry of the features.
-    """
-
-    options: Options
-    plugin: Plugin
-    opened: LoadedDataset
-    store: Path
-    entry: Entry
-
-
-def resolve_features(data: str, extractor: str, *, observer: Observer, **options: Any) -> FeatureRequest:
+def resolve_features(
+    data: str, extractor: str, *, observer: Observer, **options: Any
+) -> tuple[LoadedDataset, FeatureRequest]:
     """Open a dataset and resolve the entry of its features, without extracting them.
 
     Raises
@@ -67,18 +40,12 @@ def resolve_features(data: str, extractor: str, *, observer: Observer, **options
             "fold; bench run evaluates it"
         )
     opened = open_every_cell(checked, observer)
-    store = store_folder(checked.store)
-    weights_dir = str(checked.weights_dir) if checked.weights_dir else None
+    steps = parse_prepare(checked.prepare)
     entry = entry_of(
-        store,
-        plugin,
-        opened.cell_digests,
-        weights_dir=weights_dir,
-        threads=checked.threads,
-        prepare=canonical(parse_prepare(checked.prepare)),
-        device=device_of(checked.device),
+        store_folder(checked.store), plugin, opened.cell_digests, prepare=canonical(steps), **key_settings(checked)
     )
-    return FeatureRequest(checked, plugin, opened, store, entry)
+    name = prepared_name(checked.prepare, plugin.selector)
+    return opened, FeatureRequest(entry, plugin, opened.dataset.cells(steps), opened.cell_digests, checked, name)
 
 
 def extract_features(
@@ -114,34 +81,16 @@ def extract_features(
     >>> bench.extract_features("cells/", "handcrafted").table  # doctest: +SKIP
     """
     observer = observer or Observer()
-    request = resolve_features(data, extractor, observer=observer, **options)
-    plugin, opened, entry = request.plugin, request.opened, request.entry
+    opened, request = resolve_features(data, extractor, observer=observer, **options)
     start = time.perf_counter()
-    extracted = 0
-    if not ready(entry):
-        writable_folder(request.store, "--store")
-        if notice := missing_gpu_notice(request.options.device, [plugin]):
-            observer.notice(notice)
-        jobs = request.options.jobs or default_jobs(request.options.threads)
-        with open_executor(ExecutorOptions(jobs, request.options.threads, request.options.timeout)) as executor:
-            extracted = extract(
-                entry,
-                plugin,
-                cells=opened.dataset.cells(parse_prepare(request.options.prepare)),
-                digests=opened.cell_digests,
-                executor=executor,
-                options=request.options,
-                observer=observer,
-            )
+    extracted = ensure_stored(request, observer)
     seconds = time.perf_counter() - start
-    names = tuple(feature_names(entry.folder))
+    selector, folder = request.plugin.selector, request.entry.folder
+    names = tuple(feature_names(folder))
     keys = opened.dataset.table.rename(columns={"cell": "id"})
     keys = keys[[name for name in (*KEYS, SET) if name in keys]]
-    _check_names(plugin.selector, [*keys, *names])
-    return FeatureTable(plugin.selector, entry.folder, keys, names, extracted, seconds, request.options.prepare)
-
-
-def _check_names(extractor: str, columns: list[str]) -> None:
-    if len(set(columns)) < len(columns):
-        repeated = next(name for name in columns if columns.count(name) > 1)
-        raise BenchError(f"{extractor}: two columns would be called {repeated!r}; its features need other names")
+    columns = pd.Index([*keys, *names])
+    if columns.has_duplicates:
+        repeated = columns[columns.duplicated()][0]
+        raise BenchError(f"{selector}: two columns would be called {repeated!r}; its features need other names")
+    return FeatureTable(selector, folder, keys, names, extracted, seconds, request.options.prepare)

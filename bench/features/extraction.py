@@ -3,149 +3,212 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from bench.errors import BenchError
 from bench.executors.cores import default_jobs
-from bench.executors.executor import Executor, Limits, failure_reason
-from bench.features.store.build import Build, begin_build, finish_build
-from bench.features.store.chunks import ChunkInfo, extract_chunk, store_errors_as_bench_error
+from bench.executors.executor import Executor, Tasks, failure_reason, open_executor
+from bench.features.store.build import begin_build, finish_build
+from bench.features.store.chunks import ChunkInfo, chunk_path, extract_chunk, store_errors_as_bench_error
 from bench.features.store.damage import describe_damage, usable
 from bench.features.store.entry import Entry, mark_used
-from bench.observer import Observer
+from bench.observer import DistinctNotices, Observer
 from bench.options import Options
-from bench.plugins.devices import device_of
+from bench.plugins.devices import device_of, missing_gpu_notice
 from bench.plugins.registry import Plugin
+from bench.storage.folders import store_folder, writable_folder
 from bench.storage.locks import POLL_S, try_lock
 from extractors.cells import Cells
 
-Submit = Callable[..., Future[Any]]
-"""Submits a function and its arguments to a worker."""
 
-
-@dataclass
-class Extraction:
-    """Extraction of one entry of the feature store, whose lock this process holds until `release`.
+@dataclass(frozen=True)
+class FeatureRequest:
+    """The features of a dataset, stored or not.
 
     Parameters
     ----------
-    build : Build
-        The entry to build.
+    entry : Entry
+        Their entry in the feature store.
     plugin : Plugin
         The extractor.
+    cells : Cells
+        Prepared cells of the dataset.
+    digests : sequence of str
+        SHA-256 of each cell.
     options : Options
-        Threads and workers, for the record.
-    observer : Observer
-        Receives notices.
-    lock : FileLock
-        The lock of the entry.
-    left : set of Future
-        Chunks that are not finished.
+        Threads, device and weights; workers, for the record.
+    name : str
+        Preparation and extractor, for the progress.
     """
 
-    build: Build
+    entry: Entry
     plugin: Plugin
+    cells: Cells
+    digests: Sequence[str]
     options: Options
-    observer: Observer
+    name: str
+
+
+@dataclass
+class _Extraction:
+    """Extraction of one entry, whose lock this process holds; `left` are the chunks in flight."""
+
+    request: FeatureRequest
     lock: FileLock
+    missing: Mapping[int, Sequence[int]]
+    finished: dict[int, ChunkInfo]
     left: set[Future[Any]] = field(default_factory=set)
     start: float = field(default_factory=time.perf_counter)
 
-    @property
-    def entry(self) -> Entry:
-        """The entry."""
-        return self.build.entry
 
-    @property
-    def missing(self) -> int:
-        """Number of cells to extract."""
-        return sum(len(task.cells) for task in self.build.tasks)
+class Extractions:
+    """Starts extractions and follows them until their features are stored.
 
-    @property
-    def chunks(self) -> int:
-        """Number of chunks to extract."""
-        return len(self.build.tasks)
+    Parameters
+    ----------
+    tasks : Tasks
+        Queue to which chunks are submitted.
+    observer : Observer
+        Receives progress, and notices of damage and of the extractors.
 
-    @property
-    def done(self) -> int:
-        """Number of these that are finished."""
-        return self.chunks - len(self.left)
+    Attributes
+    ----------
+    extracted : int
+        Number of cells whose features were extracted and stored.
+    """
 
-    def finish(self, future: Future[Any]) -> tuple[str, ...]:
-        """Register a finished chunk.
+    def __init__(self, tasks: Tasks, observer: Observer) -> None:
+        self._tasks, self._observer = tasks, observer
+        self._running: dict[Path, _Extraction] = {}
+        self._failures: dict[Path, str] = {}
+        self.extracted = 0
 
-        Returns
-        -------
-        tuple of str
-            Messages of the extractor for the user, usually the same for every chunk.
+    def failure(self, entry: Entry) -> str:
+        """Return why the features of an entry could not be extracted; an empty string if they could."""
+        return self._failures.get(entry.folder, "")
 
-        Raises
-        ------
-        BenchError
-            It failed, or has other features than the others; the remaining chunks are cancelled.
-        """
-        self.left.discard(future)
-        reason, finished = failure_reason(future), self.build.finished
-        if not reason:
-            chunk: ChunkInfo = future.result()
-            if all(chunk.layout == other.layout for other in list(finished.values())[:1]):
-                finished[chunk.number] = chunk
-                return chunk.notices
-            reason = (
-                f"{self.plugin.selector}: chunk {chunk.number} has other features than another one; a stateless "
-                "extractor returns the same features for every cell"
-            )
-        for other in self.left:
-            other.cancel()
-        raise BenchError(reason)
+    def is_running(self, entry: Entry) -> bool:
+        """Whether chunks of an entry are in flight."""
+        return entry.folder in self._running
 
-    def join(self) -> None:
-        """Write the entry from the finished chunks.
+    def start(self, request: FeatureRequest) -> bool:
+        """Lock an entry and submit every chunk that is missing or damaged; False if another process has the lock.
 
         Raises
         ------
         BenchError
-            The store cannot be written, or does not return what was written.
+            The store cannot be written, or has no locks.
         """
-        wall = time.perf_counter() - self.start
-        fields = {
-            "selector": self.plugin.selector,
-            "wall_s": round(wall, 3),
-            "cells_per_s": round(self.missing / wall, 3),
-            "threads": self.options.threads,
-            "jobs": self.options.jobs or default_jobs(self.options.threads),
-        }
-        with store_errors_as_bench_error(self.entry.folder):
-            changed = finish_build(self.build, fields)
-        if not usable(self.entry):
+        entry, plugin, cells, digests = request.entry, request.plugin, request.cells, request.digests
+        if not len(cells) or len(cells) != len(digests):
+            raise BenchError(f"{len(digests)} digests for {len(cells)} cells; at least one cell is needed")
+        with store_errors_as_bench_error(entry.folder):
+            lock = try_lock(entry.lock_path)
+        if lock is None:
+            return False
+        with ExitStack() as stack:
+            stack.callback(lock.release)
+            if usable(entry):  # another process has just finished it
+                return True
+            if entry.folder.exists():
+                damage = describe_damage(entry.folder, key=entry.key)
+                self._observer.notice(f"{plugin.selector}: {damage}; damaged features are extracted again")
+            with store_errors_as_bench_error(entry.folder):
+                work = _Extraction(request, lock, *begin_build(entry, digests))
+            engine = engine_settings(request.options)
+            for number, rows in work.missing.items():
+                chunk = (chunk_path(entry.partial, number), cells.take(rows), tuple(digests[row] for row in rows))
+                chunk_done = partial(self._proceed, work, number)
+                work.left.add(self._tasks.submit(chunk_done, extract_chunk, *chunk, plugin, engine))
+            stack.pop_all()
+        self._running[entry.folder] = work
+        self._proceed(work)
+        return True
+
+    def release(self) -> None:
+        """Release all locks."""
+        for work in self._running.values():
+            work.lock.release()
+
+    def _proceed(self, work: _Extraction, *chunk: Any) -> None:
+        """Register a finished chunk (number and future), if any, and write the entry after the last one.
+
+        A failure cancels the other chunks.
+        """
+        folder, chunks = work.request.entry.folder, len(work.missing)
+        try:
+            if chunk:
+                self._register(work, *chunk)
+            self._observer.progress(f"extract {work.request.name}", chunks - len(work.left), chunks)
+            if work.left:
+                return
+            self._store(work)
+        except BenchError as error:
+            self._failures[folder] = str(error)
+        self._tasks.drop(work.left)
+        work.lock.release()
+        del self._running[folder]
+
+    def _register(self, work: _Extraction, number: int, future: Future[Any]) -> None:
+        work.left.discard(future)
+        if reason := failure_reason(future):
+            raise BenchError(reason)
+        chunk: ChunkInfo = future.result()
+        if any(chunk.layout != other.layout for other in list(work.finished.values())[:1]):
             raise BenchError(
-                f"{self.entry.folder}: the features were written and do not read back; the disk loses data, choose "
+                f"{work.request.plugin.selector}: chunk {number} has other features than another one; a "
+                "stateless extractor returns the same features for every cell"
+            )
+        work.finished[number] = chunk
+        for notice in chunk.notices:
+            self._observer.notice(notice)
+
+    def _store(self, work: _Extraction) -> None:
+        """Write the entry from the finished chunks and read it back."""
+        entry, selector, options = work.request.entry, work.request.plugin.selector, work.request.options
+        wall, cells = time.perf_counter() - work.start, sum(map(len, work.missing.values()))
+        fields = {
+            "selector": selector,
+            "wall_s": round(wall, 3),
+            "cells_per_s": round(cells / wall, 3),
+            "threads": options.threads,
+            "jobs": options.jobs or default_jobs(options.threads),
+        }
+        with store_errors_as_bench_error(entry.folder):
+            changed = finish_build(entry, work.request.digests, work.finished.values(), fields)
+        if not usable(entry):
+            raise BenchError(
+                f"{entry.folder}: the features were written and do not read back; the disk loses data, choose "
                 "another with --store"
             )
         if changed:
-            self.observer.notice(
-                f"{self.plugin.selector}: {changed} re-extracted chunks differ from the originals; earlier results "
-                "may not be reproducible"
+            self._observer.notice(
+                f"{selector}: {changed} re-extracted chunks differ from the originals; earlier results may not be "
+                "reproducible"
             )
+        self.extracted += cells
 
-    def release(self) -> None:
-        """Release the lock."""
-        self.lock.release()
+
+def key_settings(options: Options) -> dict[str, Any]:
+    """Parameters of the engine that may be part of a key, as arguments of `entry_of` and `extractor_identity`."""
+    return {
+        "weights_dir": str(options.weights_dir) if options.weights_dir else None,
+        "threads": options.threads,
+        "device": device_of(options.device),
+    }
 
 
 def engine_settings(options: Options) -> dict[str, Any]:
     """Parameters that the engine sets in a stateless extractor."""
-    return {
-        "weights_dir": str(options.weights_dir) if options.weights_dir else None,
-        "threads": options.threads,
-        "n_jobs": options.threads,
-        "device": device_of(options.device),
-    }
+    return {**key_settings(options), "n_jobs": options.threads}
 
 
 def ready(entry: Entry) -> bool:
@@ -156,78 +219,19 @@ def ready(entry: Entry) -> bool:
     return False
 
 
-def begin(
-    entry: Entry,
-    plugin: Plugin,
-    *,
-    cells: Cells,
-    digests: Sequence[str],
-    submit: Submit,
-    options: Options,
-    observer: Observer,
-) -> Extraction | None:
-    """Lock an entry and submit every chunk that is missing or damaged.
-
-    Parameters
-    ----------
-    entry : Entry
-        The entry.
-    plugin : Plugin
-        The extractor.
-    cells : Cells
-        Prepared cells of the dataset.
-    digests : sequence of str
-        SHA-256 of each cell.
-    submit : callable
-        Submits a function and its arguments to a worker.
-    options : Options
-        Threads, device and weights.
-    observer : Observer
-        Receives a notice of damage.
-
-    Returns
-    -------
-    Extraction or None
-        None where another process extracts the entry, or has just finished it.
-
-    Raises
-    ------
-    BenchError
-        The store cannot be written, or has no locks.
-    """
-    with store_errors_as_bench_error(entry.folder):
-        lock = try_lock(entry.lock_path)
-    if lock is None:
-        return None
-    try:
-        if usable(entry):
-            lock.release()
-            return None
-        if entry.folder.exists():
-            damage = describe_damage(entry.folder, key=entry.key)
-            observer.notice(f"{plugin.selector}: {damage}; damaged features are extracted again")
-        with store_errors_as_bench_error(entry.folder):
-            build = begin_build(entry, cells, digests)
-        extraction = Extraction(build, plugin, options, observer, lock)
-        engine = engine_settings(options)
-        for task in build.tasks:
-            extraction.left.add(submit(extract_chunk, task, plugin, engine))
-    except BaseException:
-        lock.release()
-        raise
-    return extraction
+def ensure_stored(request: FeatureRequest, observer: Observer) -> int:
+    """Extract features that are not stored; see `extract`."""
+    options = request.options
+    if ready(request.entry):
+        return 0
+    writable_folder(store_folder(options.store), "--store")
+    if notice := missing_gpu_notice(options.device, [request.plugin]):
+        observer.notice(notice)
+    with open_executor(options.jobs, options.threads, timeout_s=options.timeout) as executor:
+        return extract(request, executor, observer)
 
 
-def extract(
-    entry: Entry,
-    plugin: Plugin,
-    *,
-    cells: Cells,
-    digests: Sequence[str],
-    executor: Executor,
-    options: Options,
-    observer: Observer,
-) -> int:
+def extract(request: FeatureRequest, executor: Executor, observer: Observer) -> int:
     """Extract what an entry lacks, and wait until it is stored and intact.
 
     Returns
@@ -240,38 +244,17 @@ def extract(
     BenchError
         A chunk failed, or the store cannot be written; finished chunks are kept.
     """
-
-    def submit(task: Callable[..., Any], *args: Any) -> Future[Any]:
-        return executor.submit(task, *args, limits=Limits(options.timeout))
-
-    waiting, extracted = False, 0
-    while not ready(entry):
-        work = begin(entry, plugin, cells=cells, digests=digests, submit=submit, options=options, observer=observer)
-        if work is not None:
-            try:
-                _wait(work, executor, f"extract {plugin.selector}")
-            finally:
-                work.release()
-            extracted += work.missing
-        elif not usable(entry):
-            if not waiting:
-                observer.notice(f"another process extracts {plugin.selector}; waiting for it")
-                waiting = True
-            time.sleep(POLL_S)
-    return extracted
-
-
-def _wait(work: Extraction, executor: Executor, task: str) -> None:
-    work.observer.progress(task, 0, work.chunks)
-    shown: set[str] = set()
-    while work.left:
-        for future in executor.wait(work.left):
-            try:
-                notices = work.finish(future)
-            except BenchError as error:
-                raise BenchError(f"the extraction failed: {error}") from error
-            for notice in dict.fromkeys(n for n in notices if n not in shown):
-                work.observer.notice(notice)
-            shown.update(notices)
-            work.observer.progress(task, work.done, work.chunks)
-    work.join()
+    tasks, observer = Tasks(executor), DistinctNotices(observer)
+    extractions = Extractions(tasks, observer)
+    try:
+        while not ready(request.entry):
+            if reason := extractions.failure(request.entry):
+                raise BenchError(f"the extraction failed: {reason}")
+            if tasks:
+                tasks.wait(POLL_S)
+            elif not extractions.start(request):
+                observer.notice(f"another process extracts {request.plugin.selector}; waiting for it")
+                time.sleep(POLL_S)
+    finally:
+        extractions.release()
+    return extractions.extracted

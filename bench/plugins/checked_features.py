@@ -64,25 +64,14 @@ def checked_features(extractor: Any, cells: Cells, name: str) -> Features:
         raise BenchError(f"{name}: it returns no features")
     values = np.ascontiguousarray(values, dtype="<f4")
     status = None if status is None else np.ascontiguousarray(status, dtype=np.uint8)
-    _check(values, status, names, cells, name)
-    return Features(values, status, names, tuple(str(n) for n in getattr(extractor, "notices_", ())))
-
-
-def _check(
-    values: npt.NDArray[np.float32],
-    status: npt.NDArray[np.uint8] | None,
-    names: tuple[str, ...],
-    cells: Cells,
-    extractor: str,
-) -> None:
     for kind, array in (("features", values), ("status codes", status)):
         if array is not None and array.shape != (len(cells), len(names)):
-            raise BenchError(f"{extractor}: {kind} of shape {array.shape}, {(len(cells), len(names))} is expected")
+            raise BenchError(f"{name}: {kind} of shape {array.shape}, {(len(cells), len(names))} is expected")
     rows, columns = np.nonzero(np.isinf(values))
     if len(rows):
         file = cells.files[rows[0]]
         raise BenchError(
-            f"{extractor}: feature {names[columns[0]]} is infinite for cell {file.id} ({file.path}), and "
+            f"{name}: feature {names[columns[0]]} is infinite for cell {file.id} ({file.path}), and "
             f"{len(rows) - 1} more values are; an undefined feature must be NaN"
         )
     unexplained = np.isnan(values) if status is None else np.isnan(values) & (status == Status.OK)
@@ -91,6 +80,7 @@ def _check(
         file = cells.files[empty[0]]
         more = f" and for {len(empty) - 1} more" if len(empty) > 1 else ""
         raise BenchError(
-            f"{extractor}: no feature exists for cell {file.id} ({file.path}){more}, and no status code "
+            f"{name}: no feature exists for cell {file.id} ({file.path}){more}, and no status code "
             "gives the reason; remove it from the data, or choose another extractor"
         )
+    return Features(values, status, names, tuple(str(n) for n in getattr(extractor, "notices_", ())))

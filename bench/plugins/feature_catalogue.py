@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,12 +83,8 @@ def described(plugin: Plugin) -> list[Row]:
     extractor = plugin.build()
     if not hasattr(extractor, "catalogue"):
         return []
-    try:
+    with _reading(plugin, "its catalogue"):
         return [{name: _value(column, name) for name in FIELDS} for column in extractor.catalogue()]
-    except ValueError as error:
-        raise BenchError(f"{plugin.selector}: {error}") from error
-    except Exception as error:  # a third-party catalogue may raise anything
-        raise BenchError(f"{plugin.selector}: its catalogue cannot be read: {error}") from error
 
 
 def family_of(row: Mapping[str, Any]) -> str:
@@ -142,12 +139,18 @@ def _value(column: Any, name: str) -> Any:
 def _names(plugin: Plugin) -> list[str]:
     if plugin.requires_fit:
         raise BenchError(f"{plugin.selector} is fitted on training patients; its columns are known only after a fit")
-    try:
+    with _reading(plugin, "the names of its columns"):
         return [str(name) for name in plugin.build().get_feature_names_out()]
+
+
+@contextmanager
+def _reading(plugin: Plugin, what: str) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError) as error:
         raise BenchError(f"{plugin.selector}: {error}") from error
     except Exception as error:  # a third-party extractor may raise anything
-        raise BenchError(f"{plugin.selector}: the names of its columns cannot be read: {error}") from error
+        raise BenchError(f"{plugin.selector}: {what} cannot be read: {error}") from error
 
 
 def _line(cells: Any) -> str:

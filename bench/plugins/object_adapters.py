@@ -1,8 +1,7 @@
-"""Adapters that give estimator objects the signatures of the plugin contracts."""
+"""Adapter that gives transformers the signature of an extractor."""
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from sklearn.base import BaseEstimator, TransformerMixin, clone
@@ -43,8 +42,3 @@ class ExtractorAdapter(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
             return estimator.get_feature_names_out()
         except AttributeError:
             return [f"{type(estimator).__name__.lower()}{number}" for number in range(self.n_features_)]
-
-
-def takes_groups(estimator: Any) -> bool:
-    """Whether `fit` has a parameter `groups`."""
-    return "groups" in inspect.signature(estimator.fit).parameters

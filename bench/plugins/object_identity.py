@@ -17,10 +17,9 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from bench.errors import BenchError
+from bench.plugins.registry import CLASSIFIER_OWNED
 from bench.storage.fingerprints import digest, module_identity
-
-ENGINE_PARAMETERS = frozenset({"random_state", "cv", "n_jobs", "threads", "weights_dir"})
-"""Parameters that the engine sets, in an estimator and in those inside it; not part of an identity."""
+from bench.storage.source_code import parse_source
 
 
 def identity_of(estimator: Any) -> str:
@@ -103,7 +102,7 @@ class _Identity:
             "params": {
                 name: self.value(value, f"the parameter {name!r} of {type(estimator).__name__}")
                 for name, value in sorted(params.items())
-                if name not in ENGINE_PARAMETERS
+                if name not in CLASSIFIER_OWNED
             },
         }
 
@@ -145,7 +144,7 @@ class _Identity:
             for function in _functions(thing)
             for name, value in sorted(_outside_values(function).items())
         }
-        return {"source": digest(_without_docstrings(_source_text(thing))), "bases": bases, "uses": uses}
+        return {"source": _source_digest(_source_text(thing)), "bases": bases, "uses": uses}
 
     def used(self, value: Any, where: str) -> Any:
         return _module_code(value.__name__) if isinstance(value, ModuleType) else self.value(value, where)
@@ -212,16 +211,10 @@ def _cell_source(cls: Any, method: FunctionType) -> str | None:
     return None
 
 
-def _without_docstrings(source: str) -> str:
-    """Return the syntax tree as text, without docstrings and comments; the text itself where it is a fragment."""
+def _source_digest(source: str) -> str:
+    """SHA-256 of a source and its imports, without docstrings and comments; of the text itself for a fragment."""
     try:
-        tree = ast.parse(inspect.cleandoc("\n" + source) if source[:1].isspace() else source)
+        code = inspect.cleandoc("\n" + source) if source[:1].isspace() else source
+        return digest(parse_source(code.encode(), ""))
     except SyntaxError:
-        return source.strip()
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            and ast.get_docstring(node) is not None
-        ):
-            node.body = node.body[1:] or [ast.Pass()]
-    return ast.dump(tree)
+        return digest(source.strip())

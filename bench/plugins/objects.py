@@ -8,23 +8,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import cloudpickle
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+
 from bench.errors import BenchError
 from bench.plugins import registry
-from bench.plugins.object_identity import ENGINE_PARAMETERS, identity_of, import_path, is_estimator, unfindable_modules
+from bench.plugins.object_adapters import ExtractorAdapter
+from bench.plugins.object_identity import identity_of, import_path, is_estimator, unfindable_modules
 from bench.plugins.pipeline import PipelineSpec
-from bench.plugins.registry import Kind, Plugin
+from bench.plugins.registry import ADAPTER, ADAPTER_ACCEPTS, CLASSIFIER_OWNED, ENGINE_OWNED, Kind, Plugin, takes_groups
 from bench.plugins.selectors import Selector
+from classifiers.sklearn_adapter import SklearnAdapter, check_wrappable
 
-_ADAPTERS = "bench.plugins.object_adapters:ExtractorAdapter"
-_SKLEARN_ADAPTER = "classifiers.sklearn_adapter:SklearnAdapter"
+_EXTRACTOR_ADAPTER = "bench.plugins.object_adapters:ExtractorAdapter"
 _LONGEST_NAME = 120
-
-
-@dataclass(frozen=True)
-class NoticePlugin(Plugin):
-    """An installed plugin that was passed as an object, with notices on the parameters that the engine replaces."""
-
-    notices: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -40,13 +38,10 @@ class ObjectPlugin(Plugin):
         Cloned for every fit.
     identity : str
         Canonical form of class, code and parameters (`bench.plugins.object_identity`).
-    notices : tuple of str
-        Messages for the user.
     """
 
     estimator: Any = field(default=None, compare=False, repr=False)
     identity: str = ""
-    notices: tuple[str, ...] = ()
 
     @property
     def canonical(self) -> str:
@@ -55,21 +50,11 @@ class ObjectPlugin(Plugin):
 
     def build(self, **engine: object) -> Any:
         """Return a clone with the parameters of the engine that it accepts, behind an adapter where it needs one."""
-        from sklearn.base import clone  # noqa: PLC0415 (resolving a name need not import scikit-learn)
-
         values = {name: value for name, value in engine.items() if name in self.accepts}
-        if self.target == _SKLEARN_ADAPTER:
-            from classifiers.sklearn_adapter import SklearnAdapter  # noqa: PLC0415
-
-            return SklearnAdapter(clone(self.estimator), **values)  # type: ignore[arg-type]
-        from bench.plugins.object_adapters import ExtractorAdapter, takes_groups  # noqa: PLC0415
-
         estimator = clone(self.estimator).set_params(**_everywhere(self.estimator, values))
         return estimator if takes_groups(estimator) else ExtractorAdapter(estimator)
 
     def __getstate__(self) -> dict[str, Any]:
-        import cloudpickle  # noqa: PLC0415 (only workers that need it pay for the import)
-
         modules = [sys.modules[name] for name in unfindable_modules(self.estimator)]
         for module in modules:
             cloudpickle.register_pickle_by_value(module)
@@ -80,8 +65,6 @@ class ObjectPlugin(Plugin):
                 cloudpickle.unregister_pickle_by_value(module)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        import cloudpickle  # noqa: PLC0415
-
         self.__dict__.update({**state, "estimator": cloudpickle.loads(state["estimator"])})
 
 
@@ -98,11 +81,11 @@ def extractor(item: object) -> Plugin:
     if not (hasattr(item, "fit") and hasattr(item, "transform")):
         raise BenchError(f"{name_of(item)} is not an extractor: it needs fit(cells, y=None) and transform(cells)")
     if (selector := _installed_selector(item, "extractors")) is not None:
-        return _with_notices(registry.extractor(str(selector)), item)
+        return replace(registry.extractor(str(selector)), notices=_replaced(item))
     _check_nested_cv(item)
-    accepts = frozenset(map(_leaf, item.get_params())) & {*ENGINE_PARAMETERS, "device"}  # type: ignore[attr-defined]
+    accepts = frozenset(ENGINE_OWNED).intersection(map(_leaf, item.get_params()))  # type: ignore[attr-defined]
     requires_fit = bool(item.__sklearn_tags__().requires_fit) if hasattr(item, "__sklearn_tags__") else True
-    return replace(_object_plugin(item, _ADAPTERS, accepts), requires_fit=requires_fit)
+    return _object_plugin(item, _EXTRACTOR_ADAPTER, accepts, requires_fit=requires_fit)
 
 
 def classifier(item: object) -> Plugin:
@@ -121,23 +104,21 @@ def classifier(item: object) -> Plugin:
         return registry.classifier(item)
     if not (hasattr(item, "fit") and hasattr(item, "predict")):
         raise BenchError(f"{name_of(item)} is not a classifier: it needs fit(X, y), predict_proba(X) and classes_")
-    from bench.plugins.object_adapters import takes_groups  # noqa: PLC0415 (imports scikit-learn)
-
     selector = _installed_selector(item, "classifiers")
     if selector is None and not takes_groups(item) and hasattr(item, "predict_proba"):
         selector = _selector(item, import_path(type(item)))
     if selector is not None:
-        return _with_notices(registry.classifier(str(selector)), item)
+        return replace(registry.classifier(str(selector)), notices=_replaced(item))
     if takes_groups(item) and hasattr(item, "predict_proba"):
-        accepts = frozenset(item.get_params()) & ENGINE_PARAMETERS  # type: ignore[attr-defined]
-        return replace(_object_plugin(item, _ADAPTERS, accepts), consumes=getattr(item, "consumes", "features"))
+        accepts = frozenset(CLASSIFIER_OWNED).intersection(item.get_params())  # type: ignore[attr-defined]
+        return _object_plugin(item, _EXTRACTOR_ADAPTER, accepts, consumes=getattr(item, "consumes", "features"))
     return _adapted(item)
 
 
 def notices_of(pipelines: Iterable[PipelineSpec]) -> list[str]:
     """Return the notices of the objects in pipelines, each once."""
     plugins = [plugin for pipeline in pipelines for plugin in (pipeline.extractor, pipeline.classifier)]
-    return list(dict.fromkeys(notice for plugin in plugins for notice in getattr(plugin, "notices", ())))
+    return list(dict.fromkeys(notice for plugin in plugins if plugin is not None for notice in plugin.notices))
 
 
 def is_object_name(name: str) -> bool:
@@ -146,30 +127,21 @@ def is_object_name(name: str) -> bool:
 
 
 def _adapted(item: Any) -> Plugin:
-    from classifiers.sklearn_adapter import check_wrappable  # noqa: PLC0415 (imports scikit-learn)
-
     name, notices = name_of(item), _replaced(item)
     if not hasattr(item, "predict_proba") and hasattr(item, "decision_function"):
-        from sklearn.calibration import CalibratedClassifierCV  # noqa: PLC0415
-
         notices += (f"{name} has no predict_proba; it is calibrated on patient-grouped folds of training cells",)
         item = CalibratedClassifierCV(item)
     try:
         check_wrappable(item)
     except ValueError as error:
         raise BenchError(f"{name}: {error}") from error
-    plugin = _object_plugin(item, _SKLEARN_ADAPTER, frozenset({"random_state", "cv"}))
+    plugin = _object_plugin(SklearnAdapter(item), ADAPTER, ADAPTER_ACCEPTS)
     return replace(plugin, selector=name, notices=notices, consumes=getattr(item, "consumes", "features"))
 
 
-def _object_plugin(item: Any, target: str, accepts: frozenset[str]) -> ObjectPlugin:
-    values = {"estimator": item, "identity": identity_of(item), "notices": _replaced(item)}
+def _object_plugin(item: Any, target: str, accepts: frozenset[str], **more: Any) -> ObjectPlugin:
+    values = {"estimator": item, "identity": identity_of(item), "notices": _replaced(item), **more}
     return ObjectPlugin(name_of(item), target, params={}, accepts=accepts, **values)
-
-
-def _with_notices(plugin: Plugin, item: Any) -> Plugin:
-    notices = _replaced(item)
-    return NoticePlugin(**vars(plugin), notices=notices) if notices else plugin
 
 
 def _installed_selector(item: Any, kind: Kind) -> Selector | None:
@@ -192,7 +164,7 @@ def _changed(item: Any) -> dict[str, Any]:
     return {
         name: value
         for name, value in item.get_params(deep=False).items()
-        if name not in ENGINE_PARAMETERS and (name not in signature or not _equal(value, signature[name].default))
+        if name not in CLASSIFIER_OWNED and (name not in signature or not _equal(value, signature[name].default))
     }
 
 
@@ -221,7 +193,7 @@ def _text(value: object) -> str:
 
 def _replaced(item: Any) -> tuple[str, ...]:
     """Return a notice of the parameters whose values the engine replaces."""
-    names = sorted(k for k, v in item.get_params().items() if _leaf(k) in ENGINE_PARAMETERS and v is not None)
+    names = sorted(k for k, v in item.get_params().items() if _leaf(k) in CLASSIFIER_OWNED and v is not None)
     if not names:
         return ()
     return (f"{name_of(item)}: {', '.join(names)} set by the engine (seeds follow from --seed, splits are by patient)",)

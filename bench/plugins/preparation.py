@@ -7,9 +7,9 @@ from dataclasses import fields
 
 from bench.errors import BenchError, did_you_mean
 from bench.plugins.pipeline import NO_PREPARATION
-from bench.plugins.selectors import Selector, parse, split_list
+from bench.plugins.selectors import Selector, check_parameters, parse, split_list
 from bench.storage.fingerprints import code_digest
-from extractors.preparation.step import Step, StepBase
+from extractors.preparation.step import Step
 from extractors.preparation.steps import STEPS
 
 MAX_STEPS = 16
@@ -65,7 +65,7 @@ def _short(step: Step) -> str:
     return str(Selector(step.name, {key: value for key, value in params.items() if defaults.get(key) != value}))
 
 
-def _step(text: str) -> StepBase:
+def _step(text: str) -> Step:
     selector = parse(text)
     if selector.name == NO_PREPARATION:
         raise BenchError("--prepare: none cannot be combined with other steps; leave it out")
@@ -75,11 +75,10 @@ def _step(text: str) -> StepBase:
             f"The steps are {', '.join(STEPS)}, joined by +."
         )
     kind = STEPS[selector.name]
-    known = [parameter.name for parameter in fields(kind)]
-    for key in selector.params:
-        if key not in known:
-            takes = f"It takes {', '.join(known)}." if known else "It takes no parameters."
-            raise BenchError(f"--prepare: {selector.name} has no parameter {key!r}.{did_you_mean(key, known)} {takes}")
+    try:
+        check_parameters(selector, [parameter.name for parameter in fields(kind)])
+    except BenchError as error:
+        raise BenchError(f"--prepare: {error}") from error
     try:
         return kind(**selector.params)
     except ValueError as error:

@@ -11,11 +11,14 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
 from bench.errors import BenchError, did_you_mean
-from bench.plugins.selectors import Selector, Value, parse
+from bench.plugins.selectors import Selector, Value, check_parameters, parse
 
 Kind = Literal["extractors", "classifiers", "datasets"]
 
-_ADAPTER = "classifiers.sklearn_adapter:SklearnAdapter"
+ADAPTER = "classifiers.sklearn_adapter:SklearnAdapter"
+
+ADAPTER_ACCEPTS = frozenset({"random_state", "cv"})
+"""Engine-owned parameters of the adapter."""
 
 PIXELS = "pixels"
 """Name in place of the extractor for a classifier that consumes cells."""
@@ -52,6 +55,8 @@ class Plugin:
         Input of a classifier; "cells" for an extractor.
     requires_fit : bool
         Whether an extractor is fitted on the training cells of each fold.
+    notices : tuple of str
+        Messages for the user, on parameters of an object that the engine replaces.
     """
 
     selector: str
@@ -60,6 +65,7 @@ class Plugin:
     accepts: frozenset[str] = frozenset()
     consumes: str = "cells"
     requires_fit: bool = False
+    notices: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def name(self) -> str:
@@ -69,7 +75,7 @@ class Plugin:
     @property
     def canonical(self) -> str:
         """Name with all parameters in canonical form: the identity of the plugin."""
-        if self.target == _ADAPTER:
+        if self.target == ADAPTER:
             return str(self.params["estimator"])
         return str(Selector(self.name, dict(sorted(self.params.items()))))
 
@@ -152,40 +158,33 @@ def classifier(text: str) -> Plugin:
         A name or parameter is unknown; the message suggests similar ones.
     """
     selector = parse(text)
-    points = installed("classifiers")
-    if selector.name in points:
-        return _plugin_classifier(selector, points[selector.name].value)
-    if "." in selector.name:
-        return _adapted(selector, _target_of(selector.name))
-    hint = did_you_mean(selector.name, points)
-    raise BenchError(
-        f"no classifier is called {selector.name!r}.{hint} See bench list classifiers, or give the import path of a "
-        "scikit-learn classifier such as sklearn.linear_model.LogisticRegression."
-    )
-
-
-def _plugin_classifier(selector: Selector, target: str) -> Plugin:
+    target = _target_of(selector.name)
+    if selector.name not in installed("classifiers"):
+        return _adapted(selector, target)
     cls = _load(target)
     consumes = getattr(cls, "consumes", "features")
     if consumes not in ("cells", "features"):
         raise BenchError(f'{selector.name}: consumes is {consumes!r}; expected "features" or "cells"')
-    if _fit_takes_groups(cls):
+    if takes_groups(cls):
         return replace(_describe(selector, target, CLASSIFIER_OWNED), consumes=consumes)
     if consumes == "cells":
         raise BenchError(f"{selector.name}: fit of a classifier of cells needs the parameter groups=None")
     return _adapted(selector, target)
 
 
-def _fit_takes_groups(cls: Any) -> bool:
-    parameters = inspect.signature(cls.fit).parameters if hasattr(cls, "fit") else {}
-    return "groups" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+def takes_groups(estimator: Any) -> bool:
+    """Whether `fit` of a class or instance has the parameter `groups`."""
+    return hasattr(estimator, "fit") and "groups" in inspect.signature(estimator.fit).parameters
 
 
 def _describe(selector: Selector, target: str, owned: Mapping[str, str], **fixed: Value) -> Plugin:
     cls = _load(target)
     defaults = _defaults(cls)
     allowed = {k: v for k, v in defaults.items() if k not in owned and k not in fixed}
-    _check_names(selector, allowed, owned)
+    for key in selector.params:
+        if key in owned and key not in allowed:
+            raise BenchError(f"{selector}: {key} is set by the engine; {owned[key]}")
+    check_parameters(selector, sorted(allowed))
     joined = getattr(cls, "joined", ())
     params = {k: _like_default(_listed(v) if k in joined else v, allowed[k]) for k, v in selector.params.items()}
     full = {k: _nested(v, _filled) for k, v in params.items()}
@@ -215,7 +214,10 @@ def _target_of(name: str) -> str:
     if name in points:
         return points[name].value
     if "." not in name:
-        raise BenchError(f"no classifier is called {name!r}.{did_you_mean(name, points)}")
+        raise BenchError(
+            f"no classifier is called {name!r}.{did_you_mean(name, points)} See bench list classifiers, or give the "
+            "import path of a scikit-learn classifier such as sklearn.linear_model.LogisticRegression."
+        )
     return ":".join(name.rsplit(".", 1))
 
 
@@ -229,7 +231,7 @@ def _shortened(plugin: Plugin) -> Selector:
 
 def _adapted(selector: Selector, target: str) -> Plugin:
     inner = _load(target, name=selector.name)
-    from classifiers.sklearn_adapter import SklearnAdapter, check_wrappable  # noqa: PLC0415 (imports scikit-learn)
+    from classifiers.sklearn_adapter import check_wrappable  # noqa: PLC0415 (imports scikit-learn)
 
     try:
         check_wrappable(inner)
@@ -237,13 +239,8 @@ def _adapted(selector: Selector, target: str) -> Plugin:
         check_wrappable(_plain(Selector(selector.name, plugin.params)))
     except (TypeError, ValueError) as error:
         raise BenchError(f"{selector}: {error}") from error
-    own = {"random_state", "cv", "threads"} & set(_defaults(SklearnAdapter))
-    return Plugin(
-        selector=plugin.selector,
-        target=_ADAPTER,
-        params={"estimator": _filled(plugin)},
-        accepts=frozenset(own),
-        consumes="features",
+    return replace(
+        plugin, target=ADAPTER, params={"estimator": _filled(plugin)}, accepts=ADAPTER_ACCEPTS, consumes="features"
     )
 
 
@@ -266,16 +263,6 @@ def _defaults(cls: type) -> dict[str, Any]:
         for p in parameters
         if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
     }
-
-
-def _check_names(selector: Selector, allowed: Mapping[str, object], owned: Mapping[str, str]) -> None:
-    for key in selector.params:
-        if key in allowed:
-            continue
-        if key in owned:
-            raise BenchError(f"{selector}: {key} is set by the engine; {owned[key]}")
-        takes = f"It takes {', '.join(sorted(allowed))}." if allowed else "It takes no parameters."
-        raise BenchError(f"{selector.name} has no parameter {key!r}.{did_you_mean(key, allowed)} {takes}")
 
 
 def _without_missing(params: dict[str, Any], selector: Selector) -> dict[str, Value]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from bench.errors import BenchError
+from bench.errors import BenchError, did_you_mean
 
 Value: TypeAlias = "bool | int | float | str | Selector | tuple[Value, ...] | None"
 
@@ -79,6 +79,14 @@ def parse(text: str) -> Selector:
     return Selector(name, params)
 
 
+def check_parameters(selector: Selector, known: Collection[str]) -> None:
+    """Raise BenchError for a parameter that is not among the known ones; the message suggests similar ones."""
+    for key in selector.params:
+        if key not in known:
+            takes = f"It takes {', '.join(known)}." if known else "It takes no parameters."
+            raise BenchError(f"{selector.name} has no parameter {key!r}.{did_you_mean(key, known)} {takes}")
+
+
 def split_list(text: str, separator: str = ",") -> list[str]:
     """Split at separators outside brackets and quotes; empty pieces are dropped.
 
@@ -87,7 +95,23 @@ def split_list(text: str, separator: str = ",") -> list[str]:
     BenchError
         Brackets or quotes are not closed.
     """
-    return [piece for piece in (p.strip() for p in _pieces(text, separator)) if piece]
+    pieces: list[str] = []
+    depth, quoted, escaped, start = 0, False, False, 0
+    for i, char in enumerate(text):
+        if quoted:
+            escaped, quoted = (char == "\\" and not escaped), not (char == '"' and not escaped)
+        elif char == '"':
+            quoted = True
+        elif char in "[]":
+            depth += 1 if char == "[" else -1
+            if depth < 0:
+                break
+        elif char == separator and depth == 0:
+            pieces.append(text[start:i].strip())
+            start = i + 1
+    if depth or quoted:
+        raise BenchError(f"{text!r}: {'a quote is' if quoted else 'the brackets are'} not closed")
+    return [piece for piece in (*pieces, text[start:].strip()) if piece]
 
 
 def format_value(value: Value) -> str:
@@ -130,22 +154,3 @@ def _parse_scalar(text: str) -> Value:
     if isinstance(value, float) and not math.isfinite(value):
         return text
     return value if isinstance(value, bool | int | float | str) or value is None else text
-
-
-def _pieces(text: str, separator: str) -> Iterator[str]:
-    depth, quoted, escaped, start = 0, False, False, 0
-    for i, char in enumerate(text):
-        if quoted:
-            escaped, quoted = (char == "\\" and not escaped), not (char == '"' and not escaped)
-        elif char == '"':
-            quoted = True
-        elif char in "[]":
-            depth += 1 if char == "[" else -1
-            if depth < 0:
-                break
-        elif char == separator and depth == 0:
-            yield text[start:i]
-            start = i + 1
-    if depth or quoted:
-        raise BenchError(f"{text!r}: {'a quote is' if quoted else 'the brackets are'} not closed")
-    yield text[start:]

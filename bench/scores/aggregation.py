@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import softmax
 
 from bench.errors import BenchError
-
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
+from bench.statistics.arrays import Codes, Floats
 
 AGGREGATES = ("mean", "logit", "share")
 

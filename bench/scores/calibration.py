@@ -7,15 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.exceptions import ConvergenceWarning
 
+from bench.statistics.arrays import Codes, Floats
 from classifiers.platt import Sigmoid, fit_sigmoid
-
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
 
 CALIBRATIONS = ("none", "sigmoid", "temperature")
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bench.errors import BenchError
 from bench.scores.aggregation import AGGREGATES, decide_cells, patient_scores
 from bench.scores.calibration import CALIBRATIONS, Calibrator, fit_calibrator
 from bench.scores.thresholds import BALANCED, choose_threshold, parse_threshold, patient_weights
-
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
+from bench.statistics.arrays import Codes, Flags, Floats, Values
 
 
 @dataclass(frozen=True)
@@ -62,28 +58,8 @@ class Inner:
 
     probabilities: Floats
     labels: Codes
-    units: npt.NDArray[Any]
-    folds: npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class FoldDecision:
-    """Probabilities and thresholds for the test cells of one outer fold.
-
-    Parameters
-    ----------
-    probabilities : ndarray of float64, shape (n_cells, n_classes)
-        Calibrated unless `Decision.calibrate` is `none`.
-    threshold : float
-        A cell is positive from this probability of the positive class on; NaN with more than two classes.
-    patient_threshold : float
-        The same for the patient's score; NaN with more than two classes, and where a training patient has cells of
-        both classes, so that patients have no single label.
-    """
-
-    probabilities: Floats
-    threshold: float
-    patient_threshold: float
+    units: Values
+    folds: Values
 
 
 @dataclass(frozen=True)
@@ -96,8 +72,11 @@ class FittedDecision:
         Uncalibrated probabilities to probabilities; the identity without calibration.
     calibrated : bool
         Whether the probabilities change.
-    threshold, patient_threshold : float
-        As in `FoldDecision`.
+    threshold : float
+        A cell is positive from this probability of the positive class on; NaN with more than two classes.
+    patient_threshold : float
+        The same for the patient's score; NaN with more than two classes, and where a training patient has cells of
+        both classes, so that patients have no single label.
     """
 
     calibrator: Calibrator
@@ -105,14 +84,27 @@ class FittedDecision:
     threshold: float
     patient_threshold: float
 
-    def apply(self, raw: Floats) -> FoldDecision:
-        """Decide cells from their uncalibrated probabilities, shape (n_cells, n_classes)."""
-        return FoldDecision(self.calibrator(raw), self.threshold, self.patient_threshold)
+    def add_to(self, table: pd.DataFrame, raw: Floats, classes: Sequence[str]) -> pd.DataFrame:
+        """Add calibrated probabilities and thresholds to a table of uncalibrated predictions.
 
+        Parameters
+        ----------
+        table : DataFrame
+            Columns `p_<class>` (uncalibrated); one row per test cell.
+        raw : ndarray of float64, shape (n_cells, n_classes)
+            The uncalibrated probabilities.
 
-def decide(raw: Floats, inner: Inner, decision: Decision, *, positive: int) -> FoldDecision:
-    """Fit the decision of a fold on its training patients and apply it to its test cells; see `fit_decision`."""
-    return fit_decision(inner, decision, positive=positive).apply(raw)
+        Returns
+        -------
+        DataFrame
+            The table with the columns `threshold` and `patient_threshold`. With calibration, `p_<class>` are the
+            calibrated probabilities and `raw_<class>` the uncalibrated ones.
+        """
+        decided = table.assign(threshold=self.threshold, patient_threshold=self.patient_threshold)
+        if self.calibrated:
+            decided[[f"raw_{label}" for label in classes]] = raw
+            decided[[f"p_{label}" for label in classes]] = self.calibrator(raw)
+        return decided
 
 
 def fit_decision(inner: Inner, decision: Decision, *, positive: int) -> FittedDecision:
@@ -160,33 +152,6 @@ def fit_decision(inner: Inner, decision: Decision, *, positive: int) -> FittedDe
     return FittedDecision(calibrator, calibrated, threshold, patient_threshold)
 
 
-def add_decisions(
-    table: pd.DataFrame, decision: FoldDecision, classes: Sequence[str], *, calibrated: bool
-) -> pd.DataFrame:
-    """Add calibrated probabilities and thresholds to a table of raw predictions.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Columns `p_<class>` (uncalibrated); one row per test cell.
-    decision : FoldDecision
-        Decision for the same cells in the same order.
-    calibrated : bool
-        Replace `p_<class>` by calibrated probabilities and store the uncalibrated ones as `raw_<class>`.
-
-    Returns
-    -------
-    DataFrame
-        The table with the columns `threshold` and `patient_threshold`.
-    """
-    columns = [f"p_{label}" for label in classes]
-    decided = table.assign(threshold=decision.threshold, patient_threshold=decision.patient_threshold)
-    if calibrated:
-        decided[[f"raw_{label}" for label in classes]] = table[columns].to_numpy()
-        decided[columns] = decision.probabilities
-    return decided
-
-
 def label_of_units(unit_of: Codes, labels: Codes, n_units: int) -> Codes | None:
     """Label of each split unit, shape (n_units,); None where a unit has cells of several classes.
 
@@ -206,7 +171,7 @@ def _cross_calibrated(inner: Inner, decision: Decision, positive: int) -> Floats
     return fitted
 
 
-def _calibrator(inner: Inner, rows: npt.NDArray[np.bool_], decision: Decision, positive: int) -> Calibrator:
+def _calibrator(inner: Inner, rows: Flags, decision: Decision, positive: int) -> Calibrator:
     probabilities, labels = inner.probabilities[rows], inner.labels[rows]
     n_classes, present = probabilities.shape[1], len(np.unique(labels))
     if decision.calibrate != "none" and present < n_classes:

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.scores.ranking import Pairs, PrecisionSteps, count_pairs, precision_steps
-
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
+from bench.statistics.arrays import Codes, Floats
 
 CELL, PATIENT, PER_PATIENT = "cell", "patient", "per_patient"
 """Levels: weight 1 per cell; weight 1 per patient, shared by its cells; one score per patient."""
@@ -49,7 +46,7 @@ class PredictionRows:
     labels: Codes
     decided: Codes | None
     unit_of: Codes
-    fold: npt.NDArray[np.intp]
+    fold: Codes
     n_units: int
     positive: int
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.scores.group_statistics import WeightedRows
 from bench.scores.ranking import mean_where_defined
-
-Floats = npt.NDArray[np.float64]
+from bench.statistics.arrays import Floats
 
 Quantity = Callable[[WeightedRows], Floats]
 """Weighted rows of one repeat -> one value per draw, shape (n_draws,); NaN where undefined."""

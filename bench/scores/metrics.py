@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
@@ -17,11 +15,10 @@ from bench.scores.group_statistics import CELL, PATIENT, PER_PATIENT, GroupStati
 from bench.scores.metric_functions import Quantity
 from bench.scores.predictions import Predictions, read_predictions
 from bench.scores.thresholds import patient_weights
+from bench.statistics.arrays import Flags, Floats, Values
 from bench.statistics.auroc import Kernel, logit_interval, patient_weighted
 from bench.statistics.bootstrap import percentile_interval
 from bench.statistics.proportions import wilson
-
-Floats = npt.NDArray[np.float64]
 
 CHUNK = 2000
 """Bootstrap draws that are scored at a time."""
@@ -93,44 +90,36 @@ class Metric:
         return np.full(len(draws), np.nan) if weighted is None else self.quantity(weighted)
 
 
-METRICS: Mapping[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric("auroc_patient", "AUROC, patient-weighted", functions.auroc, headline=True),
-        Metric(
-            "balanced_accuracy_patient", "Balanced accuracy, patient mean", functions.balanced_accuracy, headline=True
-        ),
-        Metric("sensitivity_patient", "Sensitivity, patient mean", functions.sensitivity, binary=True, headline=True),
-        Metric("specificity_patient", "Specificity, patient mean", functions.specificity, binary=True, headline=True),
-        Metric("auprc_patient", "AUPRC, patient-weighted", functions.average_precision, draws=AUPRC_DRAWS),
-        Metric("macro_f1_patient", "Macro F1, patient-weighted", functions.macro_f1),
-        Metric("mcc_patient", "MCC, patient-weighted", functions.matthews),
-        Metric("accuracy_patient", "Accuracy, patient-weighted", functions.accuracy),
-        Metric("brier_patient", "Brier score, patient-weighted", functions.brier, low_is_good=True),
-        Metric("log_loss_patient", "Log loss, patient-weighted", functions.log_loss, low_is_good=True),
-        Metric("ece_patient", "ECE, patient-weighted", functions.calibration_error, low_is_good=True),
-        Metric("weighted_f1_cell", "Weighted F1, cell level", functions.weighted_f1, headline=True),
-        Metric("auroc_cell", "AUROC, cell level", functions.auroc),
-        Metric("auprc_cell", "AUPRC, cell level", functions.average_precision, draws=AUPRC_DRAWS),
-        Metric("balanced_accuracy_cell", "Balanced accuracy, cell level", functions.balanced_accuracy),
-        Metric("sensitivity_cell", "Sensitivity, cell level", functions.sensitivity, binary=True),
-        Metric("specificity_cell", "Specificity, cell level", functions.specificity, binary=True),
-        Metric("macro_f1_cell", "Macro F1, cell level", functions.macro_f1),
-        Metric("mcc_cell", "MCC, cell level", functions.matthews),
-        Metric("accuracy_cell", "Accuracy, cell level", functions.accuracy),
-        Metric("brier_cell", "Brier score, cell level", functions.brier, low_is_good=True),
-        Metric("log_loss_cell", "Log loss, cell level", functions.log_loss, low_is_good=True),
-        Metric("auroc_per_patient", "AUROC, per patient", functions.auroc, headline=True),
-        Metric("accuracy_per_patient", "Accuracy, per patient", functions.accuracy, proportion=True),
-        Metric("balanced_accuracy_per_patient", "Balanced accuracy, per patient", functions.balanced_accuracy),
-        Metric(
-            "sensitivity_per_patient", "Sensitivity, per patient", functions.sensitivity, binary=True, proportion=True
-        ),
-        Metric(
-            "specificity_per_patient", "Specificity, per patient", functions.specificity, binary=True, proportion=True
-        ),
-    )
-}
+_METRICS = (
+    Metric("auroc_patient", "AUROC, patient-weighted", functions.auroc, headline=True),
+    Metric("balanced_accuracy_patient", "Balanced accuracy, patient mean", functions.balanced_accuracy, headline=True),
+    Metric("sensitivity_patient", "Sensitivity, patient mean", functions.sensitivity, binary=True, headline=True),
+    Metric("specificity_patient", "Specificity, patient mean", functions.specificity, binary=True, headline=True),
+    Metric("auprc_patient", "AUPRC, patient-weighted", functions.average_precision, draws=AUPRC_DRAWS),
+    Metric("macro_f1_patient", "Macro F1, patient-weighted", functions.macro_f1),
+    Metric("mcc_patient", "MCC, patient-weighted", functions.matthews),
+    Metric("accuracy_patient", "Accuracy, patient-weighted", functions.accuracy),
+    Metric("brier_patient", "Brier score, patient-weighted", functions.brier, low_is_good=True),
+    Metric("log_loss_patient", "Log loss, patient-weighted", functions.log_loss, low_is_good=True),
+    Metric("ece_patient", "ECE, patient-weighted", functions.calibration_error, low_is_good=True),
+    Metric("weighted_f1_cell", "Weighted F1, cell level", functions.weighted_f1, headline=True),
+    Metric("auroc_cell", "AUROC, cell level", functions.auroc),
+    Metric("auprc_cell", "AUPRC, cell level", functions.average_precision, draws=AUPRC_DRAWS),
+    Metric("balanced_accuracy_cell", "Balanced accuracy, cell level", functions.balanced_accuracy),
+    Metric("sensitivity_cell", "Sensitivity, cell level", functions.sensitivity, binary=True),
+    Metric("specificity_cell", "Specificity, cell level", functions.specificity, binary=True),
+    Metric("macro_f1_cell", "Macro F1, cell level", functions.macro_f1),
+    Metric("mcc_cell", "MCC, cell level", functions.matthews),
+    Metric("accuracy_cell", "Accuracy, cell level", functions.accuracy),
+    Metric("brier_cell", "Brier score, cell level", functions.brier, low_is_good=True),
+    Metric("log_loss_cell", "Log loss, cell level", functions.log_loss, low_is_good=True),
+    Metric("auroc_per_patient", "AUROC, per patient", functions.auroc, headline=True),
+    Metric("accuracy_per_patient", "Accuracy, per patient", functions.accuracy, proportion=True),
+    Metric("balanced_accuracy_per_patient", "Balanced accuracy, per patient", functions.balanced_accuracy),
+    Metric("sensitivity_per_patient", "Sensitivity, per patient", functions.sensitivity, binary=True, proportion=True),
+    Metric("specificity_per_patient", "Specificity, per patient", functions.specificity, binary=True, proportion=True),
+)
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _METRICS}
 PRIMARY = "auroc_patient"
 
 
@@ -190,9 +179,9 @@ def score(
     for metric in metrics:
         values = each[metric.name]
         value = float(values.mean())
-        low, high, method = _interval(metric, value, read, drawn, held_out=held_out)
         repeat_sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
         n = _n_patients(read.repeats[0], metric) if metric.proportion and np.isfinite(value) else 0
+        low, high, method = _interval(metric, value, n, read, drawn, held_out=held_out)
         lines.append((metric.name, value, low, high, repeat_sd, method, n))
     return pd.DataFrame(lines, columns=["metric", "value", "low", "high", "repeat_sd", "method", "n"])
 
@@ -215,35 +204,33 @@ def score_draws(predictions: Predictions, metrics: Iterable[Metric], draws: Floa
         By name; shape (n_draws,), or (Metric.draws,) where that is less. NaN where the metric is undefined; every
         metric is in a draw without cells of some class.
     """
+    wanted = list(metrics)
+    parts: dict[str, list[Floats]] = {m.name: [] for m in wanted}
     # Many small products: BLAS threads would compete with each other and with the workers.
     with threadpool_limits(1, user_api="blas"):
-        return _score_draws(predictions, list(metrics), draws)
+        for first in range(0, len(draws), CHUNK):
+            chunk = draws[first : first + CHUNK]
+            here = [m for m in wanted if m.draws is None or first < m.draws]
+            complete = predictions.has_every_class(chunk)
+            each = [_scores(statistics, here, chunk, first) for statistics in predictions.repeats]
+            for m in here:
+                mean = np.mean([scores[m.name] for scores in each], axis=0)
+                parts[m.name].append(np.where(complete[: len(mean)], mean, np.nan))
+    return {name: np.concatenate(values) for name, values in parts.items()}
 
 
-def weighted_auroc(scores: Floats, is_class: npt.NDArray[np.bool_], groups: npt.NDArray[Any]) -> float:
+def weighted_auroc(scores: Floats, is_class: Flags, groups: Values) -> float:
     """Compute the AUROC of one fitted model with weight 1 / (cells of the group) for each cell."""
     return float(roc_auc_score(is_class, scores, sample_weight=patient_weights(groups)))
 
 
-def _score_draws(predictions: Predictions, wanted: Sequence[Metric], draws: Floats) -> dict[str, Floats]:
-    parts: dict[str, list[Floats]] = {m.name: [] for m in wanted}
-    for first in range(0, len(draws), CHUNK):
-        chunk = draws[first : first + CHUNK]
-        here = [m for m in wanted if m.draws is None or first < m.draws]
-        complete = predictions.has_every_class(chunk)
-        each = [_scores(statistics, here, chunk, first) for statistics in predictions.repeats]
-        for m in here:
-            mean = np.mean([scores[m.name] for scores in each], axis=0)
-            parts[m.name].append(np.where(complete[: len(mean)], mean, np.nan))
-    return {name: np.concatenate(values) for name, values in parts.items()}
-
-
 def _interval(
-    metric: Metric, value: float, predictions: Predictions, drawn: Mapping[str, Floats], *, held_out: bool
+    metric: Metric, value: float, n: int, predictions: Predictions, drawn: Mapping[str, Floats], *, held_out: bool
 ) -> tuple[float, float, str]:
-    """Return the lower end, upper end and method of an interval."""
+    """Return the lower end, upper end and method of an interval; n is the denominator of a proportion, or 0."""
     if metric.proportion:
-        return *_wilson(value, predictions.repeats[0], metric), WILSON
+        # With repeats: of the mean share and the same number of patients.
+        return *wilson(min(round(value * n, 9), n) if n else 0, n), WILSON
     cells = predictions.repeats[0].cells
     one_label = predictions.class_of_unit is not None
     if held_out and metric.name == PRIMARY and cells.n_classes == 2 and one_label:
@@ -267,14 +254,6 @@ def _scores(statistics: GroupStatistics, metrics: Sequence[Metric], draws: Float
             else:
                 scores[m.name] = m.quantity(weighted if n == len(draws) else weighted.head(n))
     return scores
-
-
-def _wilson(value: float, statistics: GroupStatistics, metric: Metric) -> tuple[float, float]:
-    """Wilson interval of a share of patients; with repeats, of the mean share and the same number of patients."""
-    if not np.isfinite(value):
-        return float("nan"), float("nan")
-    n = _n_patients(statistics, metric)
-    return wilson(min(round(value * n, 9), n), n)
 
 
 def _n_patients(statistics: GroupStatistics, metric: Metric) -> int:

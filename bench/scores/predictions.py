@@ -8,17 +8,14 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bench.errors import BenchError
 from bench.scores.aggregation import decide_cells, patient_scores
 from bench.scores.decisions import label_of_units
 from bench.scores.group_statistics import GroupStatistics, PredictionRows
+from bench.statistics.arrays import Codes, Flags, Floats, Values
 from bench.statistics.bootstrap import patient_draws
-
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
 
 SUM_TOLERANCE = 1e-4
 """Largest deviation from 1 of the probability sum of a cell; some classifiers compute in float32."""
@@ -38,7 +35,7 @@ class Predictions:
         By repeat number.
     """
 
-    units: npt.NDArray[Any]
+    units: Values
     class_of_unit: Codes | None
     repeats: tuple[GroupStatistics, ...]
 
@@ -52,7 +49,7 @@ class Predictions:
         classes = one_stratum if self.class_of_unit is None else self.class_of_unit.astype(np.int64)
         return _draws(classes.tobytes(), draws, seed)
 
-    def has_every_class(self, draws: Floats) -> npt.NDArray[np.bool_]:
+    def has_every_class(self, draws: Floats) -> Flags:
         """Whether each draw contains cells of every class, shape (n_draws,)."""
         return np.asarray(((draws @ self.repeats[0].cells.by_label) > 0).all(axis=1))
 
@@ -78,56 +75,24 @@ def read_predictions(
     BenchError
         As `bench.scores.metrics.score`.
     """
-    missing = [c for c in ("unit", "repeat") if c not in table]
+    columns = probability_columns(classes)
+    missing = [c for c in ("unit", "repeat", "label", "fold", "threshold", *columns) if c not in table]
     if missing or not len(table):
         raise BenchError(f"predictions have no column {missing[0]!r}" if missing else "predictions contain no cell")
     if table["unit"].isna().any():
         raise BenchError(f"predictions lack the unit of {_where(table, int(np.flatnonzero(table['unit'].isna())[0]))}")
     unit_of, units = pd.factorize(table["unit"].astype(str), sort=True)
-    repeat = table["repeat"].to_numpy()
-    repeats = tuple(
-        group_statistics(table[rows], unit_of[rows], len(units), classes, positive, aggregate=aggregate)
-        for rows in (repeat == r for r in np.unique(repeat))
-    )
-    class_of_unit = label_of_units(unit_of, _codes(table["label"], classes), len(units))
-    return Predictions(np.asarray(units), class_of_unit, repeats)
-
-
-def group_statistics(
-    table: pd.DataFrame,
-    unit_of: Codes,
-    n_units: int,
-    classes: Sequence[str],
-    positive: str | None,
-    *,
-    aggregate: str = "mean",
-) -> GroupStatistics:
-    """Compute the group statistics of one repeat.
-
-    Parameters
-    ----------
-    table : DataFrame
-        The rows of one repeat.
-    unit_of : ndarray of int, shape (len(table),)
-        Split unit of each row, 0..n_units-1.
-    classes, positive, aggregate
-        As for `read_predictions`.
-
-    Raises
-    ------
-    BenchError
-        As `bench.scores.metrics.score`.
-    """
-    columns = probability_columns(classes)
-    missing = [c for c in ("label", "fold", "threshold", *columns) if c not in table]
-    if missing:
-        raise BenchError(f"predictions have no column {missing[0]!r}")
     at = list(classes).index(positive) if positive is not None else 0
-    probabilities, labels = checked_probabilities(table, columns), _codes(table["label"], classes)
-    fold = np.unique(table["fold"].to_numpy(), return_inverse=True)[1].astype(np.intp)
-    decided = decide_cells(probabilities, _thresholds(table, len(classes)), at)
-    cells = PredictionRows(probabilities, labels, decided, unit_of.astype(np.intp), fold, n_units, at)
-    return GroupStatistics(cells, _patients(cells, table, aggregate))
+    repeat, repeats = table["repeat"].to_numpy(), []
+    for here in (repeat == r for r in np.unique(repeat)):
+        rows = table[here]
+        probabilities, labels = checked_probabilities(rows, columns), _codes(rows["label"], classes)
+        fold = np.unique(rows["fold"].to_numpy(), return_inverse=True)[1].astype(np.intp)
+        decided = decide_cells(probabilities, _thresholds(rows, len(classes)), at)
+        cells = PredictionRows(probabilities, labels, decided, unit_of[here].astype(np.intp), fold, len(units), at)
+        repeats.append(GroupStatistics(cells, _patients(cells, rows, aggregate)))
+    class_of_unit = label_of_units(unit_of, _codes(table["label"], classes), len(units))
+    return Predictions(np.asarray(units), class_of_unit, tuple(repeats))
 
 
 def probability_columns(classes: Sequence[str]) -> list[str]:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bench.errors import BenchError
 from bench.scores.metrics import METRICS, PRIMARY, score_draws
 from bench.scores.predictions import Predictions, read_predictions
+from bench.statistics.arrays import Floats
 from bench.statistics.bootstrap import percentile_interval
 
 DRAWS = 10_000
@@ -24,6 +24,15 @@ class Estimate:
     value: float
     low: float
     high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+def primary_estimate(scores: pd.DataFrame) -> Estimate:
+    """Return the primary metric of a table of scores (`bench.scores.metrics.score`) with its interval."""
+    row = scores.loc[scores["metric"] == PRIMARY, ["value", "low", "high"]].to_numpy(dtype=np.float64)[0]
+    return Estimate(*row.tolist())
 
 
 def primary_score(predictions: pd.DataFrame, *, classes: Sequence[str], positive: str | None) -> float:
@@ -76,5 +85,5 @@ def primary_gap(
     return Estimate(float(value[0]), *percentile_interval(_drawn(a, weights) - _drawn(b, weights)))
 
 
-def _drawn(predictions: Predictions, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _drawn(predictions: Predictions, weights: Floats) -> Floats:
     return score_draws(predictions, [METRICS[PRIMARY]], weights)[PRIMARY]

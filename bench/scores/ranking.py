@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from bench.statistics.arrays import Codes, Flags, Floats, Values
 from bench.statistics.auroc import concordance
-
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
-Flags = npt.NDArray[np.bool_]
-
 
 BLOCK = 64
 """Draws processed at a time, so that their precisions at all thresholds fit into the processor's cache."""
@@ -106,7 +100,7 @@ class PrecisionSteps:
         return np.where(right.sum(axis=1) > 0, average, np.nan)
 
 
-def count_pairs(scores: Floats, is_class: Flags, unit_of: Codes, fold: npt.NDArray[Any], n_units: int) -> Pairs:
+def count_pairs(scores: Floats, is_class: Flags, unit_of: Codes, fold: Values, n_units: int) -> Pairs:
     """Count concordant pairs of every two units within folds.
 
     Parameters
@@ -135,7 +129,7 @@ def count_pairs(scores: Floats, is_class: Flags, unit_of: Codes, fold: npt.NDArr
     return Pairs(with_class, with_rest, concordant, comparable)
 
 
-def precision_steps(scores: Floats, is_class: Flags, unit_of: Codes, fold: npt.NDArray[Any]) -> list[PrecisionSteps]:
+def precision_steps(scores: Floats, is_class: Flags, unit_of: Codes, fold: Values) -> list[PrecisionSteps]:
     """Compute the steps of each fold with rows of the class and of the rest; parameters as for `count_pairs`."""
     steps = []
     for here in (fold == f for f in np.unique(fold)):

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.errors import BenchError
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+from bench.statistics.arrays import Flags, Floats, Values
 
 BALANCED = "balanced"
 
@@ -100,7 +96,7 @@ def choose_threshold(rule: Rule, scores: Floats, is_positive: Flags, weights: Fl
     return float(last) if rule.kind == "sens" else float(np.nextafter(last, np.inf))
 
 
-def patient_weights(groups: npt.NDArray[Any]) -> Floats:
+def patient_weights(groups: Values) -> Floats:
     """Weight 1 / (cells of the group) of each cell, float64 of shape (n_cells,)."""
     _, unit_of = np.unique(groups, return_inverse=True)
     return np.asarray(1.0 / np.bincount(unit_of)[unit_of], dtype=np.float64)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold
 
 from bench.errors import BenchError
+from bench.statistics.arrays import Values
 
 Indices = npt.NDArray[np.intp]
 
@@ -64,7 +65,7 @@ class PatientKFold:
         for fold in range(self.n_splits):
             yield np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
 
-    def assign(self, y: npt.NDArray[Any], groups: npt.NDArray[Any]) -> Indices:
+    def assign(self, y: Values, groups: Values) -> Indices:
         """Return the fold of each cell, shape (n_cells,)."""
         units, unit_of = np.unique(groups, return_inverse=True)
         classes, class_of = np.unique(y, return_inverse=True)
@@ -92,7 +93,7 @@ class PatientKFold:
         folds[order] = fold_numbers(splitter.split(order, strata[order]), len(counts))
         return folds
 
-    def _balanced(self, counts: Indices, classes: npt.NDArray[Any]) -> Indices:
+    def _balanced(self, counts: Indices, classes: Values) -> Indices:
         share = counts / counts.sum(axis=0)
         rarest = np.where(counts > 0, (counts > 0).sum(axis=0), len(counts) + 1).argmin(axis=1)
         rng = np.random.default_rng(self.random_state)
@@ -129,13 +130,13 @@ class InnerPatientKFold(PatientKFold):
         yield from PatientKFold(k, random_state=self.random_state).split(X, labels, units)
 
 
-def _labels_and_units(y: Any, groups: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def _labels_and_units(y: Any, groups: Any) -> tuple[Values, Values]:
     if y is None or groups is None:
         raise BenchError("a patient split needs the label and the patient of each cell")
     return np.asarray(y), np.asarray(groups)
 
 
-def check_disjoint(units: npt.NDArray[Any], train: Indices, test: Indices, *, where: str) -> None:
+def check_disjoint(units: Values, train: Indices, test: Indices, *, where: str) -> None:
     """Raise BenchError if a split unit is on both sides of a split."""
     both = np.intersect1d(units[train], units[test])
     if len(both):
@@ -143,7 +144,7 @@ def check_disjoint(units: npt.NDArray[Any], train: Indices, test: Indices, *, wh
         raise BenchError(f"{where}: patients on both sides of the split: {names}{' ...' if len(both) > 5 else ''}")
 
 
-def check_unit_counts(counts: Indices, classes: Sequence[Any] | npt.NDArray[Any], folds: int) -> None:
+def check_unit_counts(counts: Indices, classes: Sequence[Any] | Values, folds: int) -> None:
     """Raise BenchError if a class has fewer split units than folds.
 
     Parameters
@@ -163,7 +164,7 @@ def check_unit_counts(counts: Indices, classes: Sequence[Any] | npt.NDArray[Any]
         )
 
 
-def inner_folds(y: npt.NDArray[Any], groups: npt.NDArray[Any], at_most: int) -> int:
+def inner_folds(y: Values, groups: Values, at_most: int) -> int:
     """Number of inner folds: min(`at_most`, split units of the rarest class)."""
     allowed = min_units_per_class(y, groups)
     if allowed < 2:
@@ -174,7 +175,7 @@ def inner_folds(y: npt.NDArray[Any], groups: npt.NDArray[Any], at_most: int) -> 
     return min(at_most, allowed)
 
 
-def min_units_per_class(y: npt.NDArray[Any], groups: npt.NDArray[Any]) -> int:
+def min_units_per_class(y: Values, groups: Values) -> int:
     """Number of split units of the rarest class."""
     return min(len(np.unique(groups[y == label])) for label in np.unique(y))
 

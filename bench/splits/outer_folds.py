@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
@@ -112,8 +111,9 @@ def folds_from(path: Path, table: pd.DataFrame, *, split: str) -> Folds:
             if divided:
                 units = f"{len(divided)} split unit{'s' if len(divided) > 1 else ''}"
                 raise BenchError(
-                    f"{path}: repeat {repeat} has {units} in several folds, such as "
-                    f"{_where(part, divided[0])}; linked patients are one split unit and must be in one fold"
+                    f"{path}: repeat {repeat} has {units} in several folds, such as {divided[0]} "
+                    f"({_in_each_fold(part[part['unit'] == divided[0]], 'patient')}); linked patients are one split "
+                    "unit and must be in one fold"
                 )
     else:
         folds = replace(folds, violations=_violations(folds.table))
@@ -129,7 +129,10 @@ def _drawn(table: pd.DataFrame, split: str, folds: int, repeats: int, seed: int)
         if split == "patient":
             assigned[repeat] = PatientKFold(folds, random_state=random_state).assign(y, units)
         else:
-            _check_cells(y, folds)
+            classes, counts = np.unique(y, return_counts=True)
+            if counts.min() < folds:
+                scarce = f"{classes[counts.argmin()]} has {counts.min()}"
+                raise BenchError(f"{folds} folds need {folds} cells of each class, but {scarce}")
             splitter = StratifiedKFold(folds, shuffle=True, random_state=random_state)
             assigned[repeat] = fold_numbers(splitter.split(y, y), len(y))
     manifest = manifest_of(table, assigned)
@@ -198,7 +201,10 @@ def _official_manifest(table: pd.DataFrame) -> pd.DataFrame:
     divided = _divided(manifest, "patient")
     if divided:
         named = table.assign(number=manifest["fold"].to_numpy())
-        listed = "\n".join(f"  {_fold_of_each(named[named['patient'] == patient])}" for patient in divided[:_MAX_NAMED])
+        listed = "\n".join(
+            f"  patient {patient}: {_in_each_fold(named[named['patient'] == patient], 'cell')}"
+            for patient in divided[:_MAX_NAMED]
+        )
         more = f"\n  and {len(divided) - _MAX_NAMED} more" if len(divided) > _MAX_NAMED else ""
         raise BenchError(
             f"{len(divided)} patient{'s' if len(divided) > 1 else ''} with cells in several official folds, which "
@@ -234,13 +240,11 @@ def _violations(manifest: pd.DataFrame) -> tuple[str, ...]:
     messages = []
     first = manifest[manifest["repeat"] == manifest["repeat"].min()]
     linked = not first["unit"].equals(first["patient"])
-    columns = [("patient", "patients"), *([("unit", "split units (linked patients are one)")] if linked else [])]
-    for column, word in columns:
-        divided = _divided(first, column)
-        if divided:
-            messages.append(
-                f"{len(divided)} of {first[column].nunique()} {word} are in several folds, such as {divided[0]}"
-            )
+    columns = {"patient": "patients"} | ({"unit": "split units (linked patients are one)"} if linked else {})
+    for column, word in columns.items():
+        if divided := _divided(first, column):
+            counts = f"{len(divided)} of {first[column].nunique()} {word}"
+            messages.append(f"{counts} are in several folds, such as {divided[0]}")
     return tuple(messages)
 
 
@@ -250,21 +254,7 @@ def _divided(manifest: pd.DataFrame, column: str) -> list[str]:
     return [str(name) for name in folds.index[folds > 1]]
 
 
-def _where(manifest: pd.DataFrame, unit: str) -> str:
-    rows = manifest[manifest["unit"] == unit].drop_duplicates("fold")
-    return f"{unit} ({', '.join(f'{r.patient} in fold {r.fold}' for r in rows.itertuples())})"
-
-
-def _fold_of_each(cells: pd.DataFrame) -> str:
-    """Name a patient's first cell in each official fold."""
-    first = cells.drop_duplicates("fold")
-    each = ", ".join(f"{row.cell} in fold {row.fold}" for row in first.itertuples())
-    return f"patient {cells['patient'].iloc[0]}: {each}"
-
-
-def _check_cells(y: npt.NDArray[Any], folds: int) -> None:
-    classes, counts = np.unique(y, return_counts=True)
-    if counts.min() < folds:
-        raise BenchError(
-            f"{folds} folds need {folds} cells of each class, but {classes[counts.argmin()]} has {counts.min()}"
-        )
+def _in_each_fold(rows: pd.DataFrame, column: str) -> str:
+    """Name the first patient or cell of the rows in each fold."""
+    first = rows.drop_duplicates("fold")
+    return ", ".join(f"{name} in fold {fold}" for name, fold in zip(first[column], first["fold"], strict=True))

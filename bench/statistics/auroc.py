@@ -9,8 +9,7 @@ import numpy.typing as npt
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from bench.statistics.arrays import Codes, Floats
 
 _ROUNDING = 1e-12
 
@@ -42,13 +41,16 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Difference:
-    """Difference of two AUROCs on the same patients, first minus second, with standard normal `z` and two-sided `p`.
+    """Difference of two AUROCs on the same patients, first minus second; `error` is its standard error.
+
+    `z` is standard normal, `p` two-sided.
 
     Where every unit has the same difference, `z` and `p` are their limits: infinity and 0, or 0 and 1 if the AUROCs are
     equal. NaN where a class has fewer than two units.
     """
 
     value: float
+    error: float
     z: float
     p: float
 
@@ -75,7 +77,12 @@ def kernel_of(scores: npt.ArrayLike, is_positive: npt.ArrayLike, groups: npt.Arr
     ValueError
         A class has no cell, a patient has cells of both classes, or a score is not finite.
     """
-    s, positive, units, unit_of = _checked(scores, is_positive, groups)
+    s, positive = np.asarray(scores, dtype=np.float64), np.asarray(is_positive, dtype=bool)
+    if not np.isfinite(s).all():
+        raise ValueError("a score is not finite")
+    if not positive.any() or positive.all():
+        raise ValueError("both classes need a cell")
+    units, unit_of = np.unique(np.asarray(groups), return_inverse=True)
     cells = np.bincount(unit_of, minlength=len(units)).astype(np.float64)
     of_positive = np.bincount(unit_of, weights=positive, minlength=len(units))
     if np.any((of_positive > 0) & (of_positive < cells)):
@@ -90,14 +97,7 @@ def kernel_of(scores: npt.ArrayLike, is_positive: npt.ArrayLike, groups: npt.Arr
     return Kernel(pairs / np.outer(ours, theirs), ours, theirs)
 
 
-def concordance(
-    upper: Floats,
-    lower: Floats,
-    *,
-    rows: npt.NDArray[np.intp],
-    columns: npt.NDArray[np.intp],
-    shape: tuple[int, int],
-) -> Floats:
+def concordance(upper: Floats, lower: Floats, *, rows: Codes, columns: Codes, shape: tuple[int, int]) -> Floats:
     """Count pairs in which an upper cell of a row scores above a lower cell of a column; ties count one half.
 
     Parameters
@@ -143,17 +143,21 @@ def patient_weighted_difference(first: Kernel, second: Kernel) -> Difference:
     ValueError
         The kernels are of different patients.
     """
-    same = (
-        np.array_equal(first.positive_cells, second.positive_cells),
-        np.array_equal(first.negative_cells, second.negative_cells),
-    )
-    if not all(same):
+    same_positive = np.array_equal(first.positive_cells, second.positive_cells)
+    if not same_positive or not np.array_equal(first.negative_cells, second.negative_cells):
         raise ValueError(
             "the models were scored on different patients or cells: kernels of "
             f"{first.share.shape} and {second.share.shape}"
         )
     delta = first.share - second.share
-    return _difference(float(delta.mean()), _variance(delta))
+    value, error = float(delta.mean()), float(np.sqrt(_variance(delta)))
+    if error <= _ROUNDING:
+        same = abs(value) <= _ROUNDING
+        z, p = (0.0, 1.0) if same else (float(np.copysign(np.inf, value)), 0.0)
+    else:
+        z = value / error
+        p = float(2 * norm.sf(abs(z)))
+    return Difference(value, error, z, p)
 
 
 def logit_interval(estimate: Estimate, level: float = 0.95) -> tuple[float, float]:
@@ -168,32 +172,9 @@ def logit_interval(estimate: Estimate, level: float = 0.95) -> tuple[float, floa
     return float(expit(logit(a) - half)), float(expit(logit(a) + half))
 
 
-def _checked(
-    scores: npt.ArrayLike, is_positive: npt.ArrayLike, groups: npt.ArrayLike
-) -> tuple[Floats, Bools, npt.NDArray[np.object_], npt.NDArray[np.intp]]:
-    s, positive = np.asarray(scores, dtype=np.float64), np.asarray(is_positive, dtype=bool)
-    units, unit_of = np.unique(np.asarray(groups), return_inverse=True)
-    if not np.isfinite(s).all():
-        raise ValueError("a score is not finite")
-    if not positive.any() or positive.all():
-        raise ValueError("both classes need a cell")
-    return s, positive, units, unit_of
-
-
 def _variance(kernel: Floats) -> float:
     """Variance of the mean of a two-sample kernel."""
     if min(kernel.shape) < 2:
         return float("nan")
-    return _of_mean(kernel.mean(axis=1)) + _of_mean(kernel.mean(axis=0))
-
-
-def _of_mean(values: Floats) -> float:
-    return float(values.var(ddof=1)) / len(values) if len(values) > 1 else float("nan")
-
-
-def _difference(value: float, variance: float) -> Difference:
-    if variance <= _ROUNDING**2:
-        same = abs(value) <= _ROUNDING
-        return Difference(value, 0.0 if same else float(np.copysign(np.inf, value)), 1.0 if same else 0.0)
-    z = value / np.sqrt(variance)
-    return Difference(value, float(z), float(2 * norm.sf(abs(z))))
+    rows, columns = kernel.mean(axis=1), kernel.mean(axis=0)
+    return float(rows.var(ddof=1)) / len(rows) + float(columns.var(ddof=1)) / len(columns)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from bench.statistics.arrays import Codes, Floats
 
 
-def patient_draws(class_of_unit: npt.NDArray[np.intp], draws: int, seed: int) -> Floats:
+def patient_draws(class_of_unit: Codes, draws: int, seed: int) -> Floats:
     """Draw split units with replacement: counts of each unit in each bootstrap replicate.
 
     Parameters

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import f as fisher
 
-Floats = npt.NDArray[np.float64]
+from bench.statistics.arrays import Codes, Flags, Floats
 
 _ROUNDING = 1e-12
 """Sums of squares below this share of the total are rounding errors."""
@@ -88,7 +88,7 @@ def nested_anova(values: npt.ArrayLike, labels: npt.ArrayLike, groups: npt.Array
     return NestedAnova(np.where((df_patients > 0) & (df_cells > 0), icc, np.nan), f, p, *shares)
 
 
-def _f_of_means(means: Floats, valid: npt.NDArray[np.bool_], classes: npt.NDArray[np.intp], rounding: Floats) -> Floats:
+def _f_of_means(means: Floats, valid: Flags, classes: Codes, rounding: Floats) -> Floats:
     """Sum of squares between classes divided by that of patient means within classes."""
     count, total, squares = (np.add.reduceat(a, classes, axis=0) for a in (valid.astype(float), means, means**2))
     of_classes, total_ss = _over(total**2, count).sum(axis=0), squares.sum(axis=0)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import t as student
+
+from bench.statistics.arrays import Floats
 
 _ROUNDING = 1e-12
 
@@ -102,14 +107,28 @@ def correlated_posterior(differences: npt.ArrayLike, *, ratio: float, rope: floa
     if rope < 0:
         raise ValueError(f"rope={rope}: the half width of the region of practical equivalence must be 0 or more")
     d, scale = _checked(differences, ratio)
-    mean = float(d.mean())
-    if scale == 0:
+    return posterior(float(d.mean()), scale, rope, partial(student.cdf, df=len(d) - 1))
+
+
+def posterior(mean: float, error: float, rope: float, cdf: Callable[..., Any]) -> Posterior:
+    """Divide a distribution at the ends of a region of practical equivalence.
+
+    Parameters
+    ----------
+    mean, error : float
+        Location and scale of the distribution; with an error of 0 all of it is at the mean, with NaN all shares are.
+    rope : float
+        Half width of the region around 0.
+    cdf : callable
+        Distribution function of scipy.stats, with `loc` and `scale`.
+    """
+    if error == 0:
         return Posterior(float(mean < -rope), float(abs(mean) <= rope), float(mean > rope))
-    below, up_to = student.cdf([-rope, rope], len(d) - 1, loc=mean, scale=scale)
+    below, up_to = cdf([-rope, rope], loc=mean, scale=error)
     return Posterior(float(below), float(up_to - below), float(1 - up_to))
 
 
-def _checked(differences: npt.ArrayLike, ratio: float) -> tuple[npt.NDArray[np.float64], float]:
+def _checked(differences: npt.ArrayLike, ratio: float) -> tuple[Floats, float]:
     d = np.asarray(differences, dtype=np.float64)
     if d.ndim != 1 or len(d) < 2:
         raise ValueError(f"differences has the shape {d.shape}; expected one number for each of at least two folds")

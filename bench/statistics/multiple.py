@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bench.statistics.arrays import Floats
 
-def holm(p_values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+
+def holm(p_values: npt.ArrayLike) -> Floats:
     """Adjust p-values by Holm's method (1979), which controls the family-wise error rate.
 
     Parameters

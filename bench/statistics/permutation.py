@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import permutation_test, rankdata
 
+from bench.statistics.arrays import Floats
 from bench.statistics.auroc import concordance, kernel_of
-
-Floats = npt.NDArray[np.float64]
 
 MAX_EXACT = 13
 """Maximum number of patients for which all 2^n swaps or signs are enumerated."""
@@ -131,22 +128,8 @@ def sign_flip(differences: npt.ArrayLike, *, permutations: int = 10_000, seed: i
         rng=np.random.default_rng(seed),
     )
     tried = 2 ** len(d) if exact else permutations
-    return PermutationResult(
-        float(d.mean()), float(min(1.0, result.pvalue)), 2 / tried if exact else 2 / (tried + 1), tried
-    )
-
-
-def permuted_labels(labels: npt.NDArray[Any], rng: np.random.Generator) -> npt.NDArray[Any]:
-    """Permute the labels of split units, so that the cells of a patient keep one label.
-
-    Parameters
-    ----------
-    labels : ndarray, shape (n_units,)
-        Label of each split unit.
-    rng : numpy Generator
-        Source of randomness.
-    """
-    return np.asarray(labels)[rng.permutation(len(labels))]
+    floor = 2 / tried if exact else 2 / (tried + 1)
+    return PermutationResult(float(d.mean()), float(min(1.0, result.pvalue)), floor, tried)
 
 
 def permutation_p(observed: float, null: npt.ArrayLike) -> float:
@@ -163,28 +146,13 @@ def permutation_p(observed: float, null: npt.ArrayLike) -> float:
     return float((1 + np.sum(scores >= observed - _TOLERANCE)) / (1 + len(scores)))
 
 
-def label_floor(per_class: npt.ArrayLike, permutations: int) -> float:
-    """Smallest p-value of a permutation test of patient labels.
-
-    The larger of 1 / (permutations + 1) and one over the number of distinct label assignments.
-    """
-    counts = [int(n) for n in np.asarray(per_class)]
-    ways, left = 1, sum(counts)
-    for n in counts:
-        ways *= comb(left, n)
-        left -= n
-    return max(1 / (permutations + 1), 1 / ways)
-
-
 def _flipped(weights: Floats, observed: float, permutations: int, seed: int) -> PermutationResult:
     n = len(weights)
     if n <= MAX_EXACT:
         signs = 1.0 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
-        extreme = np.abs(signs @ weights) >= abs(observed) - _TOLERANCE
-        return PermutationResult(observed, float(extreme.mean()), 2 / 2**n, 2**n)
-    rng = np.random.default_rng(seed)
-    signs = rng.choice(np.array([-1.0, 1.0]), size=(permutations, n))
+        p = float((np.abs(signs @ weights) >= abs(observed) - _TOLERANCE).mean())
+        return PermutationResult(observed, p, 2 / 2**n, 2**n)
+    signs = np.random.default_rng(seed).choice(np.array([-1.0, 1.0]), size=(permutations, n))
     extreme = np.abs(signs @ weights) >= abs(observed) - _TOLERANCE
-    return PermutationResult(
-        observed, float((1 + extreme.sum()) / (1 + permutations)), 1 / (permutations + 1), permutations
-    )
+    p = float((1 + extreme.sum()) / (1 + permutations))
+    return PermutationResult(observed, p, 1 / (permutations + 1), permutations)

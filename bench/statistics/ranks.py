@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
-Floats = npt.NDArray[np.float64]
+from bench.statistics.arrays import Floats
 
 
 @dataclass(frozen=True)

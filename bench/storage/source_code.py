@@ -22,6 +22,9 @@ _FORMAT = f"1 {sys.version_info.major}.{sys.version_info.minor}"
 _MOST_SOURCES = 5000
 """Entries from which on the cache is started over."""
 
+_FRESH: set[str] = set()
+"""Keys of the files parsed by this process that are not in the cache yet."""
+
 
 class Import(NamedTuple):
     """One imported name: `from base import name`; `import base` where `name` is empty."""
@@ -66,24 +69,22 @@ def read_source(path: str, package: str) -> Source:
     """
     content = Path(path).read_bytes()
     key = bytes_digest(f"{_FORMAT} {package} ".encode() + content)
-    stored, fresh = _stored_sources(), _fresh_sources()
-    if key not in stored and key not in fresh:
-        fresh[key] = parse_source(content, package)
-    return stored[key] if key in stored else fresh[key]
+    sources = _sources()
+    if key not in sources:
+        sources[key] = parse_source(content, package)
+        _FRESH.add(key)
+    return sources[key]
 
 
 def store_sources() -> None:
     """Add newly parsed files to the cache; if it cannot be written, files are parsed each time."""
-    fresh = _fresh_sources()
-    if not fresh:
+    if not _FRESH:
         return
-    stored = _stored_sources()
-    if len(stored) > _MOST_SOURCES:
-        stored.clear()
-    stored.update(fresh)
-    fresh.clear()
+    sources = _sources()
+    chosen = sources if len(sources) <= _MOST_SOURCES else {key: sources[key] for key in _FRESH}
+    _FRESH.clear()
     with suppress(OSError), atomic_file(cache_folder() / _CACHE, flush=False) as temporary:
-        temporary.write_text(json.dumps(stored), encoding="utf-8")
+        temporary.write_text(json.dumps(chosen), encoding="utf-8")
 
 
 def parse_source(content: bytes, package: str) -> Source:
@@ -100,14 +101,8 @@ def parse_source(content: bytes, package: str) -> Source:
 
 
 @cache
-def _fresh_sources() -> dict[str, Source]:
-    """Sources parsed by this process that are not in the cache yet."""
-    return {}
-
-
-@cache
-def _stored_sources() -> dict[str, Source]:
-    """The cache; one that cannot be read counts as empty."""
+def _sources() -> dict[str, Source]:
+    """The cache and the files parsed by this process; a cache that cannot be read counts as empty."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         stored = json.loads((cache_folder() / _CACHE).read_text(encoding="utf-8"))
         return {key: _from_json(*value) for key, value in stored.items()}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from extractors.handcrafted.framework.bases import OutlineBase
-from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.bases import Measured, OutlineBase
+from extractors.handcrafted.framework.feature import Feature
 from extractors.handcrafted.framework.region import Region
-from extractors.handcrafted.framework.status import FeatureValues, Status, missing
+from extractors.handcrafted.framework.status import FeatureValues, Status
 from extractors.handcrafted.geometry.concavities import concavities
 from extractors.handcrafted.geometry.contour import outline, polygon_length, signed_area
 from extractors.handcrafted.geometry.curvature import curvature
@@ -62,48 +62,31 @@ CONCAVE = -0.1
 
 
 class Clefting(OutlineBase):
-    """Clefts, indentations and lobes of the outlines of nucleus and cell.
+    """Clefts, indentations and lobes of the outlines of nucleus and cell, in units of the radius r = sqrt(A / pi).
+
+    A cleft is a concavity of the outline deeper than max(1 px, 0.035 r) below its chord; without clefts, their features
+    are 0. Threads of up to two pixels are removed first; all features are `TOO_SMALL` if too little is left.
 
     Parameters: see `OutlineBase`.
     """
 
-    family = "clefting"
     features = FEATURES
 
-    def _measure(self, target: Region) -> FeatureValues:
-        return clefting(target)
-
-
-def clefting(region: Region) -> FeatureValues:
-    """Compute clefts, curvature and lobes of a region, in units of the radius r = sqrt(A / pi).
-
-    A cleft is a concavity of the outline deeper than max(1 px, 0.035 r) below its chord; without clefts, their features
-    are 0. Threads of up to two pixels are removed first.
-
-    Parameters
-    ----------
-    region : Region
-        At least 8 pixels.
-
-    Returns
-    -------
-    FeatureValues
-        By the names of `FEATURES`; all `TOO_SMALL` if too little is left after removing threads.
-    """
-    opened = region.opened
-    if opened is None or opened.area < Clefting.min_area:
-        return missing(keyed(FEATURES), Status.TOO_SMALL)
-    contour, fine = opened.smooth_contour, outline(opened.mask, sigma=OUTLINE_SIGMA)
-    if contour is None or fine is None:
-        return missing(keyed(FEATURES), Status.TOO_SMALL)
-    lobes, split = count_lobes(region.squared_distance, max(LOBE_PX, LOBE_SHARE * region.radius))
-    return {
-        **_clefts(opened, fine),
-        **_curvature(opened.radius, contour),
-        "convexity_deficit": 1 - polygon_length(convex_hull(contour)) / polygon_length(contour),
-        "lobes": float(lobes),
-        "lobe_split": split,
-    }
+    def _measure(self, target: Region) -> Measured:
+        opened = target.opened
+        if opened is None or opened.area < self.min_area:
+            return Status.TOO_SMALL
+        contour, fine = opened.smooth_contour, outline(opened.mask, sigma=OUTLINE_SIGMA)
+        if contour is None or fine is None:
+            return Status.TOO_SMALL
+        lobes, split = count_lobes(target.squared_distance, max(LOBE_PX, LOBE_SHARE * target.radius))
+        return {
+            **_clefts(opened, fine),
+            **_curvature(opened.radius, contour),
+            "convexity_deficit": 1 - polygon_length(convex_hull(contour)) / polygon_length(contour),
+            "lobes": float(lobes),
+            "lobe_split": split,
+        }
 
 
 def _clefts(region: Region, fine: Points) -> FeatureValues:

@@ -12,49 +12,33 @@ from extractors.handcrafted.framework.cell_regions import REGIONS, CellRegions
 from extractors.handcrafted.framework.channels import CHANNELS as TEXTURE_CHANNELS
 from extractors.handcrafted.framework.channels import RGB, Channels
 from extractors.handcrafted.framework.family import Family, HandcraftedBase
-from extractors.handcrafted.framework.feature import Column, Feature, keyed, texture_name
+from extractors.handcrafted.framework.feature import Column, Feature, column_name, keyed
 from extractors.handcrafted.framework.first_order import SCALED, STATISTICS, first_order
 from extractors.handcrafted.framework.parameters import validated_names
-from extractors.handcrafted.framework.status import FeatureValues, Status, missing
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Formula, unit and range of the values of a channel.
-
-    Parameters
-    ----------
-    formula : str
-    unit, range : str
-    source : str
-        Reference of the formula.
-    """
-
-    formula: str
-    unit: str
-    range: str
-    source: str = ""
-
+from extractors.handcrafted.framework.status import FeatureValues, Status
 
 GREY = "grey level"
 LAB = "IEC 61966-2-1, CIE 15 (D65)"
 RUIFROK = "Ruifrok & Johnston 2001 with ImageJ's Giemsa vectors"
 
-SCALES = {
-    "luma": Scale("0.299 R + 0.587 G + 0.114 B", GREY, "[0, 255]", "ITU-R BT.601"),
-    **{name: Scale(letter, GREY, "[0, 255]") for name, letter in zip(RGB, "RGB", strict=True)},
-    "saturation": Scale("(max - min) / max of R, G, B", "1", "[0, 1]", "Smith 1978"),
-    "value": Scale("max of R, G, B", GREY, "[0, 255]", "Smith 1978"),
-    "lightness": Scale("CIELAB L*", "CIELAB", "[0, 100]", LAB),
-    "a": Scale("CIELAB a*", "CIELAB", "[-87, 99]", LAB),
-    "b": Scale("CIELAB b*", "CIELAB", "[-108, 95]", LAB),
-    "od_red": Scale("-log10((R + 1) / 256)", "OD", "[0, 2.41]", "Beer-Lambert"),
-    "od_green": Scale("-log10((G + 1) / 256)", "OD", "[0, 2.41]", "Beer-Lambert"),
-    "od_blue": Scale("-log10((B + 1) / 256)", "OD", "[0, 2.41]", "Beer-Lambert"),
-    "methylene_blue": Scale("density of methylene blue, unmixed", "OD", "(-inf, inf)", RUIFROK),
-    "eosin": Scale("density of eosin, unmixed", "OD", "(-inf, inf)", RUIFROK),
-}
-"""Scale of every channel but the hue, which is an angle and has circular statistics."""
+SCALES = keyed(
+    (
+        Feature("luma", "0.299 R + 0.587 G + 0.114 B", GREY, "[0, 255]", "ITU-R BT.601"),
+        *(Feature(name, letter, GREY, "[0, 255]") for name, letter in zip(RGB, "RGB", strict=True)),
+        Feature("saturation", "(max - min) / max of R, G, B", "1", "[0, 1]", "Smith 1978"),
+        Feature("value", "max of R, G, B", GREY, "[0, 255]", "Smith 1978"),
+        Feature("lightness", "CIELAB L*", "CIELAB", "[0, 100]", LAB),
+        Feature("a", "CIELAB a*", "CIELAB", "[-87, 99]", LAB),
+        Feature("b", "CIELAB b*", "CIELAB", "[-108, 95]", LAB),
+        *(
+            Feature(f"od_{name}", f"-log10(({letter} + 1) / 256)", "OD", "[0, 2.41]", "Beer-Lambert")
+            for name, letter in zip(RGB, "RGB", strict=True)
+        ),
+        Feature("methylene_blue", "density of methylene blue, unmixed", "OD", "(-inf, inf)", RUIFROK),
+        Feature("eosin", "density of eosin, unmixed", "OD", "(-inf, inf)", RUIFROK),
+    )
+)
+"""Values of every channel but the hue, which is an angle and has circular statistics."""
 
 CHANNELS = (*TEXTURE_CHANNELS, "hue")
 
@@ -112,21 +96,18 @@ class Color(HandcraftedBase):
         described = {channel: _features(channel, statistics) for channel in channels}
         selected = [(region, channel, f) for region in regions for channel in channels for f in described[channel]]
         selected += [("nucleus", channel, _in_scale(DIFFERENCE, channel)) for channel in compared]
-        columns = [Column(texture_name("color", f.name, region, channel), f) for region, channel, f in selected]
-        keys = {
-            column.name: (region, channel, f.name)
-            for column, (region, channel, f) in zip(columns, selected, strict=True)
-        }
-        return [Family(tuple(columns), lambda cell: color(cell, keys))]
+        keys = {column_name("color", f.name, region, channel): (region, channel, f) for region, channel, f in selected}
+        columns = tuple(Column(name, feature) for name, (_, _, feature) in keys.items())
+        return [Family(columns, lambda cell: color(cell, keys))]
 
 
-def color(cell: CellRegions, keys: Mapping[str, tuple[str, str, str]]) -> FeatureValues:
+def color(cell: CellRegions, keys: Mapping[str, tuple[str, str, Feature]]) -> FeatureValues:
     """Compute statistics of channels in regions, and differences between the means of nucleus and cytoplasm.
 
     Parameters
     ----------
     cell : CellRegions
-    keys : mapping of str to tuple of str
+    keys : mapping of str to tuple
         Region, channel and statistic (of `STATISTICS`, `HUE`, or `DIFFERENCE`) of each column.
 
     Returns
@@ -139,10 +120,10 @@ def color(cell: CellRegions, keys: Mapping[str, tuple[str, str, str]]) -> Featur
     for region, channel, statistic in keys.values():
         if (region, channel) not in tables:
             tables[region, channel] = _table(channels, channel, places[region])
-        if statistic == DIFFERENCE.name:
+        if statistic.name == DIFFERENCE.name:
             table = tables[region, channel]
-            table[statistic] = _difference(table["mean"], channels, channel, places["cytoplasm"])
-    return {name: tables[region, channel][statistic] for name, (region, channel, statistic) in keys.items()}
+            table[statistic.name] = _difference(table["mean"], channels, channel, places["cytoplasm"])
+    return {name: tables[region, channel][statistic.name] for name, (region, channel, statistic) in keys.items()}
 
 
 def circular(degrees: Float32Array) -> FeatureValues:
@@ -160,7 +141,7 @@ def circular(degrees: Float32Array) -> FeatureValues:
     """
     angles = np.deg2rad(degrees[~np.isnan(degrees)])
     if not len(angles):
-        return missing(keyed(HUE), Status.FLAT)
+        return dict.fromkeys(keyed(HUE), Status.FLAT)
     cosine, sine = float(np.cos(angles).mean(dtype=np.float64)), float(np.sin(angles).mean(dtype=np.float64))
     resultant = min(float(np.hypot(cosine, sine)), 1.0)
     if resultant <= NO_DIRECTION:
@@ -207,7 +188,7 @@ def _pixels(cell: CellRegions, mask: BoolArray) -> UInt8Array:
 def _table(channels: Channels, channel: str, place: slice | Status) -> FeatureValues:
     """All statistics of a channel, or the reason why they are undefined."""
     if isinstance(place, Status):
-        return missing(keyed((*STATISTICS, *HUE)), place)
+        return dict.fromkeys(keyed((*STATISTICS, *HUE)), place)
     if channel == "hue":
         return circular(channels.hue_saturation[0, 0, place])
     exact, unit = channels.plane(channel)

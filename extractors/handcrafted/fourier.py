@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from extractors.arrays import Float64Array
-from extractors.handcrafted.framework.bases import OutlineBase
+from extractors.handcrafted.framework.bases import Measured, OutlineBase
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.parameters import validated_integer
 from extractors.handcrafted.framework.region import Region
-from extractors.handcrafted.framework.status import FeatureValues, Status, missing
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.geometry.level_lines import Points
 
 KUHL = "Kuhl & Giardina 1982"
@@ -25,6 +25,12 @@ LARGEST_HARMONIC = 64
 class Fourier(OutlineBase):
     """Elliptic Fourier descriptors of the outlines of cell and nucleus, invariant to rotation, scale and reflection.
 
+    Features are the amplitude of each harmonic of the smooth contour, and of all but the first together. Harmonic n
+    traverses an ellipse n times per revolution of the outline; a disc has only the first harmonic. Outlines are
+    traversed at constant speed, so an ellipse with half axes 2 : 1 has an irregularity of 0.10. Threads of up to two
+    pixels are removed first; features are `TOO_SMALL` if the region is too thin for a smooth contour. Spectra of the
+    tangent angle are omitted: their low bands are redundant, their high bands describe the pixel grid.
+
     Parameters
     ----------
     harmonics : int
@@ -33,58 +39,25 @@ class Fourier(OutlineBase):
         See `OutlineBase`.
     """
 
-    family = "fourier"
     harmonics: int = 10
 
     def _features(self) -> Mapping[str, Feature]:
-        return keyed(features(validated_integer("harmonics", self.harmonics, 2, LARGEST_HARMONIC)))
-
-    def _measure(self, target: Region) -> FeatureValues:
-        return fourier(target, harmonics=self.harmonics)
-
-
-def features(harmonics: int) -> tuple[Feature, ...]:
-    """List the features for a number of harmonics.
-
-    Spectra of the tangent angle are omitted: their low bands are redundant, their high bands describe the pixel grid.
-    """
-    amplitude = "sqrt(a^2 + b^2 + c^2 + d^2) of harmonic {} / larger half axis of the ellipse of harmonic 1"
-    ratio = "sum of both half axes of harmonics 2 to {} / that of harmonic 1; 0 for a disc"
-    return (
-        *(
+        last = validated_integer("harmonics", self.harmonics, 2, LARGEST_HARMONIC)
+        amplitude = "sqrt(a^2 + b^2 + c^2 + d^2) of harmonic {} / larger half axis of the ellipse of harmonic 1"
+        ratio = f"sum of both half axes of harmonics 2 to {last} / that of harmonic 1; 0 for a disc"
+        harmonics = [
             Feature(f"harmonic_{n}", amplitude.format(n), "1", "[1, 1.415)" if n == 1 else "[0, inf)", KUHL)
-            for n in range(1, harmonics + 1)
-        ),
-        Feature("irregularity", ratio.format(harmonics), "1", "[0, inf)", "BMC Bioinformatics 13:232"),
-    )
+            for n in range(1, last + 1)
+        ]
+        return keyed([*harmonics, Feature("irregularity", ratio, "1", "[0, inf)", "BMC Bioinformatics 13:232")])
 
-
-def fourier(region: Region, *, harmonics: int) -> FeatureValues:
-    """Compute the amplitude of each harmonic of the smooth contour, and of all but the first together.
-
-    Invariant to starting point, direction, angle and size. Harmonic n traverses an ellipse n times per revolution of
-    the outline. A disc has only the first harmonic. Outlines are traversed at constant speed, so an ellipse with half
-    axes 2 : 1 has an irregularity of 0.10.
-
-    Parameters
-    ----------
-    region : Region
-        At least 8 pixels; threads of up to two pixels are removed first.
-    harmonics : int
-        Number of harmonics.
-
-    Returns
-    -------
-    FeatureValues
-        By the names of `features(harmonics)`; `TOO_SMALL` if the region is too thin for a smooth contour.
-    """
-    contour = region.opened_contour
-    if contour is None:
-        return missing(keyed(features(harmonics)), Status.TOO_SMALL)
-    squares, sums = _sizes(elliptic_fourier(contour, harmonics))
-    larger = (sums[0] + np.sqrt(max(2 * squares[0] - sums[0] ** 2, 0.0))) / 2
-    values: FeatureValues = {f"harmonic_{n}": size for n, size in enumerate((np.sqrt(squares) / larger).tolist(), 1)}
-    return values | {"irregularity": float(sums[1:].sum() / sums[0])}
+    def _measure(self, target: Region) -> Measured:
+        contour = target.opened_contour
+        if contour is None:
+            return Status.TOO_SMALL
+        squares, sums = _sizes(elliptic_fourier(contour, self.harmonics))
+        larger = (sums[0] + np.sqrt(max(2 * squares[0] - sums[0] ** 2, 0.0))) / 2
+        return [*(np.sqrt(squares) / larger).tolist(), float(sums[1:].sum() / sums[0])]
 
 
 def elliptic_fourier(polygon: Points, harmonics: int) -> Float64Array:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from extractors.arrays import BoolArray, Float32Array, Int64Array
-from extractors.handcrafted.framework.bases import TextureBase
+from extractors.handcrafted.framework.bases import Measured, TextureBase
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.masked_channel import FLAT, MaskedChannel
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.framework.parameters import validated_integer, validated_integers
-from extractors.handcrafted.framework.status import FeatureValues, Status
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.framework.windows import complete_windows
 
 DAUGMAN = "Daugman 1985; Manjunath & Ma 1996"
@@ -45,6 +46,13 @@ REACH = 3.0
 class Gabor(TextureBase):
     """Texture from Gabor filters of several wavelengths and orientations.
 
+    The filter is 2 g(x) (exp(i k x) - d): an isotropic Gaussian g with sum 1 and a bandwidth of one octave, truncated
+    at three standard deviations along rows and columns, times a plane wave; d makes the response to a constant 0. The
+    background is filled with the mean of the region. Responses are sampled where the region extends one wavelength up,
+    down, left and right (a square), on a grid centred on the bounding box with a step of a quarter of the wavelength,
+    at least 2 px. Features are `TOO_SMALL` if there is no sample for a wavelength; the anisotropies are `FLAT` if no
+    orientation responds.
+
     Parameters
     ----------
     wavelengths : sequence of int or int
@@ -55,7 +63,6 @@ class Gabor(TextureBase):
         See `TextureBase`.
     """
 
-    family = "gabor"
     wavelengths: Sequence[int] | int = (4, 8, 16, 32)
     orientations: int = 6
 
@@ -64,44 +71,18 @@ class Gabor(TextureBase):
             raise ValueError(f"orientations={self.orientations!r}: expected an even number")
         return keyed(FEATURES, [f"w{length}" for length in self._lengths])
 
-    def _measure(self, target: MaskedChannel) -> FeatureValues:
-        return gabor(target, wavelengths=self._lengths, orientations=self.orientations)
+    def _measure(self, target: MaskedChannel) -> Measured:
+        centred = target.filled - np.float32(target.mean)
+        values: list[float | Status] = []
+        for length in self._lengths:
+            values += _statistics(
+                gabor_amplitudes(centred, target.mask, wavelength=length, orientations=self.orientations)
+            )
+        return values
 
     @property
     def _lengths(self) -> tuple[int, ...]:
         return validated_integers("wavelengths", self.wavelengths, 3)
-
-
-def gabor(channel: MaskedChannel, *, wavelengths: Sequence[int], orientations: int) -> FeatureValues:
-    """Compute statistics of the Gabor amplitudes of a region.
-
-    The filter is 2 g(x) (exp(i k x) - d): an isotropic Gaussian g with sum 1 and a bandwidth of one octave, truncated
-    at three standard deviations along rows and columns, times a plane wave; d makes the response to a constant 0. The
-    background is filled with the mean of the region. Responses are sampled where the region extends one wavelength up,
-    down, left and right (a square), on a grid centred on the bounding box with a step of a quarter of the wavelength,
-    at least 2 px.
-
-    Parameters
-    ----------
-    channel : MaskedChannel
-        Not constant.
-    wavelengths : sequence of int
-        In pixels.
-    orientations : int
-        Even.
-
-    Returns
-    -------
-    FeatureValues
-        Keyed `feature.wWAVELENGTH`. `TOO_SMALL` if there is no sample for a wavelength; `FLAT` for the anisotropies if
-        no orientation responds.
-    """
-    centred = channel.filled - np.float32(channel.mean)
-    values: FeatureValues = {}
-    for length in wavelengths:
-        amplitudes = gabor_amplitudes(centred, channel.mask, wavelength=length, orientations=orientations)
-        values |= dict(zip(keyed(FEATURES, [f"w{length}"]), _statistics(amplitudes), strict=True))
-    return values
 
 
 def gabor_amplitudes(centred: Float32Array, mask: BoolArray, *, wavelength: int, orientations: int) -> Float32Array:
@@ -123,20 +104,21 @@ def gabor_amplitudes(centred: Float32Array, mask: BoolArray, *, wavelength: int,
         First the wave along columns, then both signs of each oblique orientation, last the wave along rows; points
         column by column.
     """
-    down, along = (_Grid.of(length, wavelength) for length in mask.shape)
-    if not down.count or not along.count:
+    down, along = (_grid(length, wavelength) for length in mask.shape)
+    count = down.points[-1]
+    if not count or not along.points[-1]:
         return np.empty((orientations, 0), dtype=np.float32)
     deep = complete_windows(mask, down.window, along.window)[down.starts, along.starts].T
     taps_down, taps_along = (_taps(wavelength, orientations, axis.window % 2 == 1) for axis in (down, along))
-    half, reach = orientations // 2, taps_down.reach
+    half, reach = orientations // 2, taps_down.even.shape[1]
     rows, columns = mask.shape
     padded = np.zeros((rows + 2 * reach, columns), dtype=np.float32)
     padded[reach:-reach] = centred
     waves = _filtered(padded, taps_down.even, taps_down.odd, down.points)
     # Transposed, with even and odd parts side by side.
-    across = np.zeros((half + 1, columns + 2 * reach, 2, down.count), dtype=np.float32)
+    across = np.zeros((half + 1, columns + 2 * reach, 2, count), dtype=np.float32)
     across[:, reach:-reach] = waves.transpose(0, 3, 1, 2)
-    across = across.reshape(half + 1, -1, 2 * down.count)
+    across = across.reshape(half + 1, -1, 2 * count)
     smooth = _filtered(across[half], taps_along.even[half:], taps_along.odd[half:], along.points)[0, 0]
     amplitudes: list[Float32Array] = []
     for a in range(half + 1):
@@ -147,44 +129,35 @@ def gabor_amplitudes(centred: Float32Array, mask: BoolArray, *, wavelength: int,
     return np.stack(amplitudes).reshape(orientations, -1).take(np.flatnonzero(deep), axis=1)
 
 
-@dataclass(frozen=True)
-class _Grid:
+class _Grid(NamedTuple):
     """Sample points along one axis, each centred in a window that extends one wavelength to either side.
 
     Parameters
     ----------
     window : int
         Odd if the points are pixel centres, even if they are between two pixels.
-    first, step, count : int
-        Windows start at pixel `first` and then every `step` pixels.
+    starts : slice
+        First pixels of the windows.
+    points : ndarray of int64, shape (4,)
+        Pixels below and above the first point, the step and the number of points.
     """
 
     window: int
-    first: int
-    step: int
-    count: int
-
-    @classmethod
-    def of(cls, length: int, wavelength: int) -> _Grid:
-        """Create a grid that is symmetric about the centre of an axis of `length` pixels."""
-        window, step = 2 * wavelength + length % 2, max(wavelength // 4, 2)
-        spare = length - window
-        either_side = spare // 2 // step
-        return cls(window, spare // 2 - either_side * step, step, 2 * either_side + 1 if spare >= 0 else 0)
-
-    @property
-    def starts(self) -> slice:
-        """First pixels of the windows."""
-        return slice(self.first, None, self.step)
-
-    @property
-    def points(self) -> Int64Array:
-        """Pixels below and above the first point, the step and the number of points."""
-        return np.array([self.first + (self.window - 1) // 2, self.first + self.window // 2, self.step, self.count])
+    starts: slice
+    points: Int64Array
 
 
-@dataclass(frozen=True)
-class _Taps:
+def _grid(length: int, wavelength: int) -> _Grid:
+    """Create a grid that is symmetric about the centre of an axis of `length` pixels."""
+    window, step = 2 * wavelength + length % 2, max(wavelength // 4, 2)
+    spare = length - window
+    either_side = spare // 2 // step
+    first, count = spare // 2 - either_side * step, 2 * either_side + 1 if spare >= 0 else 0
+    points = np.array([first + (window - 1) // 2, first + window // 2, step, count])
+    return _Grid(window, slice(first, None, step), points)
+
+
+class _Taps(NamedTuple):
     """One-dimensional filters for distances x >= 0 from the point; even filters equal at -x, odd ones opposite.
 
     Parameters
@@ -199,11 +172,6 @@ class _Taps:
     odd: Float32Array
     mean: Float32Array
 
-    @property
-    def reach(self) -> int:
-        """Number of taps to either side."""
-        return int(self.even.shape[1])
-
 
 @lru_cache(maxsize=64)
 def _taps(wavelength: int, orientations: int, at_pixels: bool) -> _Taps:
@@ -216,10 +184,8 @@ def _taps(wavelength: int, orientations: int, at_pixels: bool) -> _Taps:
     frequencies = 2 * np.pi / wavelength * np.cos(angles)
     frequencies[-1] = 0
     even, odd = (envelope * wave(np.outer(frequencies, x)) for wave in (np.cos, np.sin))
-    scale = np.sqrt(2)
-    return _Taps(
-        (scale * even).astype(np.float32), (scale * odd).astype(np.float32), (2 * even.sum(axis=1)).astype(np.float32)
-    )
+    filters = np.sqrt(2) * even, np.sqrt(2) * odd, 2 * even.sum(axis=1)
+    return _Taps(*(taps.astype(np.float32) for taps in filters))
 
 
 @compiled

@@ -10,12 +10,12 @@ import numpy as np
 from skimage.feature import graycomatrix
 
 from extractors.arrays import Float64Array, Int64Array
-from extractors.handcrafted.framework.bases import GreyLevelBase
+from extractors.handcrafted.framework.bases import GreyLevelBase, Measured
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.framework.parameters import validated_integers
 from extractors.handcrafted.framework.quantisation import Quantised
-from extractors.handcrafted.framework.status import FeatureValues, Status
+from extractors.handcrafted.framework.status import Status
 
 HARALICK = "Haralick 1973; IBSI"
 IBSI = "IBSI"
@@ -59,13 +59,13 @@ FEATURES = (
     ),
 )
 
-DIRECTIONS = 4
-"""Along rows, one diagonal, columns and the other diagonal; symmetric matrices include the opposite directions."""
-
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Glcm(GreyLevelBase):
     """Texture from grey-level co-occurrence matrices, mean and range over four directions at each distance.
+
+    Correlation, `imc1`, `imc2` and `mcc` are `FLAT` if all pairs of a direction start at one level; features are
+    `TOO_SMALL` if a direction has no pair.
 
     Parameters
     ----------
@@ -75,66 +75,47 @@ class Glcm(GreyLevelBase):
         Distances in pixels between the two pixels of a pair; along diagonals, rows and columns differ by it.
     """
 
-    family = "glcm"
     distances: Sequence[int] | int = (1, 3, 5)
 
     def _features(self) -> Mapping[str, Feature]:
         super()._features()
         return keyed(FEATURES, [f"d{distance}" for distance in self._distances])
 
-    def _measure_levels(self, quantised: Quantised) -> FeatureValues:
-        return glcm(quantised, distances=self._distances)
+    def _measure_levels(self, quantised: Quantised) -> Measured:
+        values: list[float | Status] = []
+        counts = cooccurrences(quantised, distances=self._distances)
+        by_distance = np.split(np.stack(list(haralick(np.concatenate(counts)).values())), len(counts), axis=1)
+        for pairs, by_direction in zip(counts, by_distance, strict=True):
+            reason = Status.FLAT if pairs.any(axis=(1, 2)).all() else Status.TOO_SMALL
+            reduced = np.concatenate([by_direction.mean(axis=1), np.ptp(by_direction, axis=1)])
+            values += [value if isfinite(value) else reason for value in reduced.tolist()]
+        return values
 
     @property
     def _distances(self) -> tuple[int, ...]:
         return validated_integers("distances", self.distances, 1)
 
 
-def glcm(quantised: Quantised, *, distances: Sequence[int]) -> FeatureValues:
-    """Compute mean and range over four directions of each feature, for each distance.
-
-    Parameters
-    ----------
-    quantised : Quantised
-        At least two levels.
-    distances : sequence of int
-        In pixels.
-
-    Returns
-    -------
-    FeatureValues
-        Keyed `feature.dDISTANCE`. `FLAT` for correlation, `imc1`, `imc2` and `mcc` of a direction whose pairs all start
-        at one level; `TOO_SMALL` if a direction has no pair.
-    """
-    counts = np.concatenate([cooccurrences(quantised, distance=distance) for distance in distances])
-    shape = len(distances), DIRECTIONS
-    by_direction = np.stack(list(haralick(counts).values())).reshape(-1, *shape)
-    paired = counts.sum(axis=(1, 2)).reshape(shape).min(axis=1) > 0
-    values: FeatureValues = {}
-    for index, distance in enumerate(distances):
-        values |= _over_directions(by_direction[:, index], distance, Status.FLAT if paired[index] else Status.TOO_SMALL)
-    return values
-
-
-def cooccurrences(quantised: Quantised, *, distance: int) -> Int64Array:
-    """Count the pairs of levels at a distance: one symmetric matrix per direction.
+def cooccurrences(quantised: Quantised, *, distances: Sequence[int]) -> Int64Array:
+    """Count the pairs of levels at each distance: one symmetric matrix per direction.
 
     Parameters
     ----------
     quantised : Quantised
         Pairs with the background are not counted.
-    distance : int
+    distances : sequence of int
 
     Returns
     -------
-    ndarray of int64, shape (4, count, count)
+    ndarray of int64, shape (n_distances, 4, count, count)
         By direction; all 0 for a direction without pairs.
     """
-    count, diagonal = quantised.count + 1, float(np.hypot(distance, distance))
-    straight = graycomatrix(quantised.levels, [distance], [0, np.pi / 2], levels=count)  # type: ignore[no-untyped-call]
-    oblique = graycomatrix(quantised.levels, [diagonal], [np.pi / 4, 3 * np.pi / 4], levels=count)  # type: ignore[no-untyped-call]
-    pairs = np.stack([matrix[1:, 1:, 0, angle] for angle in (0, 1) for matrix in (straight, oblique)]).astype(np.int64)
-    return pairs + pairs.transpose(0, 2, 1)
+    levels, count, diagonals = quantised.levels, quantised.count + 1, np.hypot(distances, distances)
+    straight = graycomatrix(levels, distances, [0, np.pi / 2], levels=count)  # type: ignore[no-untyped-call]
+    oblique = graycomatrix(levels, diagonals, [np.pi / 4, 3 * np.pi / 4], levels=count)  # type: ignore[no-untyped-call]
+    directions = [matrix[1:, 1:, :, angle] for angle in (0, 1) for matrix in (straight, oblique)]
+    pairs = np.stack(directions, axis=-1).transpose(2, 3, 0, 1).astype(np.int64)
+    return np.asarray(pairs + pairs.swapaxes(2, 3))
 
 
 def haralick(counts: Int64Array) -> dict[str, Float64Array]:
@@ -191,13 +172,6 @@ def haralick(counts: Int64Array) -> dict[str, Float64Array]:
             "cluster_prominence": np.einsum("nk,nk->n", p_sum, around**4),
             "max_probability": counts.max(axis=(1, 2)) / total,
         }
-
-
-def _over_directions(values: Float64Array, distance: int, reason: Status) -> FeatureValues:
-    """Means, then ranges, of the features of one distance; `values` has shape (n_features, 4)."""
-    reduced = np.concatenate([values.mean(axis=1), np.ptp(values, axis=1)]).tolist()
-    defined = (value if isfinite(value) else reason for value in reduced)
-    return dict(zip(keyed(FEATURES, [f"d{distance}"]), defined, strict=True))
 
 
 def _second_singular_value(counts: Int64Array, by_level: Int64Array) -> Float64Array:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from extractors.arrays import Int64Array, UInt16Array
-from extractors.handcrafted.framework.bases import GreyLevelBase
-from extractors.handcrafted.framework.feature import keyed
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.framework.quantisation import Quantised
-from extractors.handcrafted.framework.size_zone_statistics import emphasis_features, size_zone_statistics
-from extractors.handcrafted.framework.status import FeatureValues
+from extractors.handcrafted.framework.size_zone_statistics import SizeZoneBase, emphasis_features
 
 SOURCE = "Sun & Wee 1983; IBSI"
 
@@ -26,29 +23,17 @@ The percentage is constant, because there is one dependence per pixel, and there
 """
 
 
-class Gldm(GreyLevelBase):
+class Gldm(SizeZoneBase):
     """Texture from the number of equal neighbours (distance 1, coarseness alpha 0).
 
     Parameters: see `GreyLevelBase`.
     """
 
-    family = "gldm"
+    statistics = DEPENDENCE_FEATURES
     features = FEATURES
 
-    def _measure_levels(self, quantised: Quantised) -> FeatureValues:
-        return gldm(quantised)
-
-
-def gldm(quantised: Quantised) -> FeatureValues:
-    """Compute `FEATURES` of the dependences.
-
-    Parameters
-    ----------
-    quantised : Quantised
-        At least two levels.
-    """
-    values = size_zone_statistics(dependences(quantised)[None], np.arange(1, 10))[:, 0].tolist()
-    return {name: value for name, value in zip(keyed(DEPENDENCE_FEATURES), values, strict=True) if name != PERCENTAGE}
+    def _counts(self, quantised: Quantised) -> tuple[Int64Array, Int64Array]:
+        return dependences(quantised)[None], np.arange(1, 10)
 
 
 def dependences(quantised: Quantised) -> Int64Array:

@@ -7,12 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from extractors.arrays import Int64Array, UInt16Array
-from extractors.handcrafted.framework.bases import GreyLevelBase
-from extractors.handcrafted.framework.feature import keyed
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.framework.quantisation import Quantised
-from extractors.handcrafted.framework.size_zone_statistics import emphasis_features, size_zone_statistics
-from extractors.handcrafted.framework.status import FeatureValues
+from extractors.handcrafted.framework.size_zone_statistics import SizeZoneBase, emphasis_features
 
 RUN_FEATURES = emphasis_features(
     item="run", small="short_run", large="long_run", size="run_length", source="Galloway 1975; IBSI"
@@ -22,30 +19,18 @@ RUN_FEATURES = emphasis_features(
 FEATURES = tuple(replace(f, formula=f"mean over 4 directions of {f.formula}") for f in RUN_FEATURES)
 
 
-class Glrlm(GreyLevelBase):
+class Glrlm(SizeZoneBase):
     """Texture from runs of one grey level, mean over four directions.
 
     Parameters: see `GreyLevelBase`.
     """
 
-    family = "glrlm"
+    statistics = RUN_FEATURES
     features = FEATURES
 
-    def _measure_levels(self, quantised: Quantised) -> FeatureValues:
-        return glrlm(quantised)
-
-
-def glrlm(quantised: Quantised) -> FeatureValues:
-    """Compute `FEATURES` of the runs, mean over four directions.
-
-    Parameters
-    ----------
-    quantised : Quantised
-        At least two levels.
-    """
-    counts = runs(quantised)
-    values = size_zone_statistics(counts, np.arange(1, counts.shape[2] + 1)).mean(axis=1)
-    return dict(zip(keyed(FEATURES), values.tolist(), strict=True))
+    def _counts(self, quantised: Quantised) -> tuple[Int64Array, Int64Array]:
+        counts = runs(quantised)
+        return counts, np.arange(1, counts.shape[2] + 1)
 
 
 def runs(quantised: Quantised) -> Int64Array:

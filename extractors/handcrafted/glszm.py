@@ -6,11 +6,8 @@ import numpy as np
 from skimage.measure import label
 
 from extractors.arrays import Int64Array
-from extractors.handcrafted.framework.bases import GreyLevelBase
-from extractors.handcrafted.framework.feature import keyed
 from extractors.handcrafted.framework.quantisation import Quantised
-from extractors.handcrafted.framework.size_zone_statistics import emphasis_features, size_zone_statistics
-from extractors.handcrafted.framework.status import FeatureValues
+from extractors.handcrafted.framework.size_zone_statistics import SizeZoneBase, emphasis_features
 
 FEATURES = emphasis_features(
     item="zone", small="small_zone", large="large_zone", size="zone_size", source="Thibault 2009; IBSI"
@@ -18,29 +15,17 @@ FEATURES = emphasis_features(
 """p is the share of the zones with level i (from 1) and s pixels."""
 
 
-class Glszm(GreyLevelBase):
+class Glszm(SizeZoneBase):
     """Texture from 8-connected zones of one grey level.
 
     Parameters: see `GreyLevelBase`.
     """
 
-    family = "glszm"
-    features = FEATURES
+    statistics = features = FEATURES
 
-    def _measure_levels(self, quantised: Quantised) -> FeatureValues:
-        return glszm(quantised)
-
-
-def glszm(quantised: Quantised) -> FeatureValues:
-    """Compute `FEATURES` of the zones.
-
-    Parameters
-    ----------
-    quantised : Quantised
-        At least two levels.
-    """
-    counts, sizes = zones(quantised)
-    return dict(zip(keyed(FEATURES), size_zone_statistics(counts[None], sizes)[:, 0].tolist(), strict=True))
+    def _counts(self, quantised: Quantised) -> tuple[Int64Array, Int64Array]:
+        counts, sizes = zones(quantised)
+        return counts[None], sizes
 
 
 def zones(quantised: Quantised) -> tuple[Int64Array, Int64Array]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from extractors.arrays import BoolArray, Float32Array, Float64Array, Int64Array
-from extractors.handcrafted.framework.bases import TextureBase
+from extractors.handcrafted.framework.bases import Measured, TextureBase
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.masked_channel import FLAT, MaskedChannel
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.framework.parameters import validated_integer, validated_names
-from extractors.handcrafted.framework.status import FeatureValues, Status, missing
+from extractors.handcrafted.framework.status import Status
 
 SOURCES = "Ravkin & Temov 1988; Vincent 1993; CellProfiler MeasureGranularity"
 
@@ -25,17 +26,27 @@ FEATURES = (
 
 DARK, BRIGHT = "dark", "bright"
 
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Granularity(TextureBase):
     """Granularity spectrum: intensity removed by each step of erosion and reconstruction.
+
+    Heights are values above the minimum of the region, so that the spectrum is invariant to brightness and contrast.
+    Step k erodes the heights k times with the four neighbours, followed by reconstruction by dilation under the
+    original heights (four neighbours). A granule that contains a diamond of radius k is restored completely; others are
+    cut down to the level at which they contain one. The background neither erodes nor connects granules. The shares sum
+    to at most 100; they are `FLAT` if the means of the blocks are constant, and `TOO_SMALL` if no block is in the
+    region.
 
     Parameters
     ----------
     steps : int
         Number of steps, at least 1; the radius of the granules grows by `block` pixels per step.
     block : int
-        Side in pixels of the blocks that are averaged.
+        Side in pixels of the squares whose means are the heights, in a grid centred on the bounding box; a square with
+        less than half of its area in the region is background.
     granules : str
         `dark` for granules darker than their surroundings (chromatin in luma, red, green and blue), `bright` for
         brighter ones (chromatin in optical densities and stains).
@@ -43,7 +54,6 @@ class Granularity(TextureBase):
         See `TextureBase`.
     """
 
-    family = "granularity"
     steps: int = 16
     block: int = 2
     granules: str = DARK
@@ -51,50 +61,21 @@ class Granularity(TextureBase):
     def _features(self) -> Mapping[str, Feature]:
         steps = validated_integer("steps", self.steps, 1)
         validated_integer("block", self.block, 1)
-        validated_names(self.granules, (DARK, BRIGHT), "type of granules")
+        validated_names([self.granules], (DARK, BRIGHT), "type of granules")
         return keyed(FEATURES, [f"k{step}" for step in range(1, steps + 1)])
 
-    def _measure(self, target: MaskedChannel) -> FeatureValues:
-        (granules,) = validated_names(self.granules, (DARK, BRIGHT), "type of granules")
-        return granularity(target, steps=self.steps, block=self.block, sign=-1.0 if granules == DARK else 1.0)
-
-
-def granularity(channel: MaskedChannel, *, steps: int, block: int, sign: float) -> FeatureValues:
-    """Compute the granularity spectrum of a region.
-
-    Heights are values above the minimum of the region, so that the spectrum is invariant to brightness and contrast.
-    Step k erodes the heights k times with the four neighbours, followed by reconstruction by dilation under the
-    original heights (four neighbours). A granule that contains a diamond of radius k is restored completely; others are
-    cut down to the level at which they contain one. The background neither erodes nor connects granules.
-
-    Parameters
-    ----------
-    channel : MaskedChannel
-        Not constant.
-    steps : int
-    block : int
-        Heights are means over squares of this side in a grid centred on the bounding box; a square with less than half
-        of its area in the region is background.
-    sign : float
-        1 for granules with high values, -1 for granules with low values.
-
-    Returns
-    -------
-    FeatureValues
-        Share of each step in per cent, keyed `share.kSTEP`; their sum is at most 100. `FLAT` if the means of the blocks
-        are constant; `TOO_SMALL` if no block is in the region.
-    """
-    keys = keyed(FEATURES, [f"k{step}" for step in range(1, steps + 1)])
-    means, inside = block_means(channel.values, channel.mask, block)
-    if not inside.any():
-        return missing(keys, Status.TOO_SMALL)
-    signed = np.float32(sign) * means
-    heights = np.where(inside, signed - signed[inside].min(), np.float32(0))
-    total = float(heights.sum(dtype=np.float64))
-    if total <= FLAT * np.count_nonzero(inside):
-        return missing(keys, Status.FLAT)
-    left = np.array([total, *remainders(heights, inside, steps)])
-    return dict(zip(keys, (100 * (left[:-1] - left[1:]) / total).tolist(), strict=True))
+    def _measure(self, target: MaskedChannel) -> Measured:
+        means, inside = block_means(target.values, target.mask, self.block)
+        if not inside.any():
+            return Status.TOO_SMALL
+        signed = -means if self.granules == DARK else means
+        heights = np.where(inside, signed - signed[inside].min(), np.float32(0))
+        total = float(heights.sum(dtype=np.float64))
+        if total <= FLAT * np.count_nonzero(inside):
+            return Status.FLAT
+        left = np.array([total, *remainders(heights, inside, self.steps)])
+        shares: list[float | Status] = (100 * (left[:-1] - left[1:]) / total).tolist()
+        return shares
 
 
 def block_means(values: Float32Array, mask: BoolArray, block: int) -> tuple[Float32Array, BoolArray]:
@@ -145,31 +126,16 @@ def remainders(heights: Float32Array, inside: BoolArray, steps: int) -> list[flo
     (Najman & Couprie, Building the component tree in quasi-linear time, IEEE TIP 15(11), 2006).
     """
     eroded = np.pad(np.where(inside, heights, np.float32(np.inf)), 1, constant_values=np.inf)
-    pixels = np.flatnonzero(np.isfinite(eroded))
+    outside = np.isinf(eroded)
+    pixels = np.flatnonzero(~outside)
     order = pixels[np.argsort(eroded.ravel()[pixels])]
     rising = eroded.ravel()[order]
     parents = _component_tree(order, eroded.shape[1], eroded.size)
     sums = []
     for _ in range(steps):
-        eroded = _eroded(eroded)
+        eroded = np.where(outside, np.float32(np.inf), cv2.erode(eroded, _CROSS))
         sums.append(_reconstructed_sum(rising, parents, eroded.ravel()[order]))
     return sums
-
-
-@compiled
-def _eroded(heights: Float32Array) -> Float32Array:
-    """Minimum of each height and its four neighbours; the background, including all four sides, is infinite."""
-    rows, columns = heights.shape
-    lowest = np.full_like(heights, np.inf)
-    for y in range(1, rows - 1):
-        above, here, below, target = heights[y - 1], heights[y], heights[y + 1], lowest[y]
-        for x in range(1, columns - 1):
-            column = above[x] if above[x] < below[x] else below[x]
-            row = here[x - 1] if here[x - 1] < here[x + 1] else here[x + 1]
-            least = row if row < column else column
-            least = least if least < here[x] else here[x]
-            target[x] = least if here[x] < np.inf else np.inf
-    return lowest
 
 
 @compiled

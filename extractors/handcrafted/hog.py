@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from extractors.arrays import BoolArray, Float64Array, Int32Array
-from extractors.handcrafted.framework.bases import TextureBase
-from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.bases import Measured, TextureBase
+from extractors.handcrafted.framework.feature import Feature
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.numba_kernels import compiled
-from extractors.handcrafted.framework.status import FeatureValues, Status, missing
+from extractors.handcrafted.framework.status import Status
 
 DALAL = "Dalal & Triggs 2005"
 ORIENTATIONS = "orientations of the gradient"
@@ -31,44 +31,25 @@ FEATURES = (
 class Hog(TextureBase):
     """Sorted histogram of gradient orientations, its entropy, and its alignment with one or two crossed axes.
 
+    Sorting needs no reference axis, which a round cell does not have. The shares sum to 1; all are included, because
+    linear models are regularised. All features are `TOO_SMALL` if no pixel has its eight neighbours in the region, and
+    `FLAT` if all gradients of these pixels are 0.
+
     Parameters: see `TextureBase`.
     """
 
-    family = "hog"
     features = FEATURES
 
-    def _measure(self, target: MaskedChannel) -> FeatureValues:
-        return hog(target)
-
-
-def hog(channel: MaskedChannel) -> FeatureValues:
-    """Compute the shares of the orientations, largest first, their entropy and harmonics.
-
-    Sorting needs no reference axis, which a round cell does not have. The shares sum to 1; all are included, because
-    linear models are regularised.
-
-    Parameters
-    ----------
-    channel : MaskedChannel
-        Not constant.
-
-    Returns
-    -------
-    FeatureValues
-        By the names of `FEATURES`. `TOO_SMALL` if no pixel has its eight neighbours in the region; `FLAT` if all
-        gradients of these pixels are 0.
-    """
-    names = keyed(FEATURES)
-    if not channel.core(1).any():
-        return missing(names, Status.TOO_SMALL)
-    histogram, harmonics = orientations(channel)
-    total = histogram.sum()
-    if total == 0:
-        return missing(names, Status.FLAT)
-    shares = np.sort(histogram / total)[::-1]
-    some = shares[shares > 0]
-    entropy = abs(float(some @ np.log2(some)))
-    return dict(zip(names, [*shares.tolist(), entropy, *(np.abs(harmonics) / total).tolist()], strict=True))
+    def _measure(self, target: MaskedChannel) -> Measured:
+        if not target.core(1).any():
+            return Status.TOO_SMALL
+        histogram, harmonics = orientations(target)
+        total = histogram.sum()
+        if total == 0:
+            return Status.FLAT
+        shares = np.sort(histogram / total)[::-1]
+        some = shares[shares > 0]
+        return [*shares.tolist(), abs(float(some @ np.log2(some))), *(np.abs(harmonics) / total).tolist()]
 
 
 def orientations(channel: MaskedChannel) -> tuple[Float64Array, npt.NDArray[np.complex128]]:
@@ -98,19 +79,14 @@ def _orientations(values: Int32Array, core: BoolArray) -> Float64Array:
     sums = np.zeros(BINS + 4)
     cosine = sine = cosine_twice = sine_twice = 0.0
     for y in range(core.shape[0]):
-        start, stop = 0, core.shape[1]
-        while start < stop and not core[y, start]:
-            start += 1
-        while start < stop and not core[y, stop - 1]:
-            stop -= 1
-        if start == stop:
+        inside = np.flatnonzero(core[y])
+        if len(inside) == 0:
             continue
+        start, stop = inside[0], inside[-1] + 1
         right = values[y, start + 1 : stop + 1] - values[y, start - 1 : stop - 1]
         down = values[y + 1, start:stop] - values[y - 1, start:stop]
         place, size, harmonics = _polar(right, down)
-        for i in range(stop - start):
-            if not core[y, start + i]:
-                continue
+        for i in inside - start:
             lower = int(place[i])
             sums[lower % BINS] += size[i] * (lower + 1 - place[i])
             sums[(lower + 1) % BINS] += size[i] * (place[i] - lower)

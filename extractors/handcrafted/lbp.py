@@ -9,12 +9,12 @@ from functools import cache
 import numpy as np
 
 from extractors.arrays import BoolArray, Float64Array, Int64Array
-from extractors.handcrafted.framework.bases import TextureBase
-from extractors.handcrafted.framework.feature import Feature
+from extractors.handcrafted.framework.bases import Measured, TextureBase
+from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.framework.parameters import validated_integers
-from extractors.handcrafted.framework.status import FeatureValues, Status, missing
+from extractors.handcrafted.framework.status import Status
 
 OJALA = "Ojala 2002"
 POINTS = 8
@@ -29,9 +29,12 @@ GRID = 65536
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Lbp(TextureBase):
-    """Histograms of local binary patterns and the local variance, on circles of several radii.
+    """Histograms of local binary patterns, and median and spread of the local variance, on circles of several radii.
 
-    The bins of a histogram sum to 1; all are included, because linear models are regularised.
+    Points of a circle between pixels are interpolated bilinearly; a point is `not darker` if its value is at least that
+    of the centre. A pixel counts if its square of 2 radius + 1 pixels is in the region, which contains the circle and
+    all interpolated pixels; the features are `TOO_SMALL` if there is none. Sums are exact, so quarter turns and flips
+    change no bit of a bin. The bins of a histogram sum to 1; all are included, because linear models are regularised.
 
     Parameters
     ----------
@@ -41,14 +44,13 @@ class Lbp(TextureBase):
         See `TextureBase`.
     """
 
-    family = "lbp"
     scales: Sequence[int] | int = (1, 2, 3)
 
     def _features(self) -> Mapping[str, Feature]:
         return {key: feature for radius in self._radii for key, feature in features(radius).items()}
 
-    def _measure(self, target: MaskedChannel) -> FeatureValues:
-        return lbp(target, radii=self._radii)
+    def _measure(self, target: MaskedChannel) -> Measured:
+        return [value for radius in self._radii for value in _at_radius(target, radius)]
 
     @property
     def _radii(self) -> tuple[int, ...]:
@@ -71,36 +73,7 @@ def features(radius: int) -> Mapping[str, Feature]:
         Feature("var_median", f"median over pixels of {variance}", "channel^2", "[0, inf)", OJALA),
         Feature("var_iqr", f"75th less 25th percentile over pixels of {variance}", "channel^2", "[0, inf)", OJALA),
     )
-    return {f"{feature.name}.r{radius}": feature for feature in table}
-
-
-def lbp(channel: MaskedChannel, *, radii: Sequence[int]) -> FeatureValues:
-    """Compute the histogram of the patterns, and median and spread of the local variance, for each radius.
-
-    Points of a circle between pixels are interpolated bilinearly; a point is `not darker` if its value is at least that
-    of the centre. A pixel counts if its square of 2 radius + 1 pixels is in the region, which contains the circle and
-    all interpolated pixels. Sums are exact, so quarter turns and flips change no bit of a bin.
-
-    Parameters
-    ----------
-    channel : MaskedChannel
-        Not constant.
-    radii : sequence of int
-        In pixels.
-
-    Returns
-    -------
-    FeatureValues
-        Keyed like `features(radius)`. `TOO_SMALL` if no circle of a radius is in the region.
-    """
-    values: FeatureValues = {}
-    for radius in radii:
-        names = features(radius)
-        if channel.core(radius).any():
-            values |= dict(zip(names, _at_radius(channel, radius), strict=True))
-        else:
-            values |= missing(names, Status.TOO_SMALL)
-    return values
+    return keyed(table, [f"r{radius}"])
 
 
 @cache
@@ -130,7 +103,9 @@ def circle(radius: int) -> tuple[Int64Array, Float64Array]:
     return corners, np.stack([upper * left, upper * right, lower * left, lower * right], axis=1)
 
 
-def _at_radius(channel: MaskedChannel, radius: int) -> list[float]:
+def _at_radius(channel: MaskedChannel, radius: int) -> list[float | Status]:
+    if not channel.core(radius).any():
+        return [Status.TOO_SMALL] * len(features(radius))
     integers, unit = channel.integers
     counts, variances = _patterns(integers.astype(np.float64), channel.core(radius), *circle(radius))
     lower, median, upper = _quartiles(variances) * unit**2
@@ -156,19 +131,15 @@ def _patterns(
     variances = np.empty(core.size, dtype=np.float64)
     position = 0
     for y in range(core.shape[0]):
-        start, stop = 0, core.shape[1]
-        while start < stop and not core[y, start]:
-            start += 1
-        while start < stop and not core[y, stop - 1]:
-            stop -= 1
-        if start == stop:
+        inside = np.flatnonzero(core[y])
+        if len(inside) == 0:
             continue
+        start, stop = inside[0], inside[-1] + 1
         signs, total, squares = _circles(values, (y, start, stop), corners, weights)
-        for i in range(stop - start):
-            if core[y, start + i]:
-                variances[position] = max(squares[i] / points - (total[i] / points) ** 2, 0.0)
-                position += 1
-                counts[_pattern(signs[i], points)] += 1
+        for i in inside - start:
+            variances[position] = max(squares[i] / points - (total[i] / points) ** 2, 0.0)
+            position += 1
+            counts[_pattern(signs[i], points)] += 1
     return counts, variances[:position].copy()
 
 

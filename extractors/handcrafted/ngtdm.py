@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from extractors.arrays import Float64Array, Int64Array, UInt16Array
-from extractors.handcrafted.framework.bases import GreyLevelBase
-from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.bases import GreyLevelBase, Measured
+from extractors.handcrafted.framework.feature import Feature
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.framework.quantisation import Quantised
-from extractors.handcrafted.framework.status import FeatureValues, Status, missing
+from extractors.handcrafted.framework.status import Status
 
 _SOURCE = "Amadasun & King 1989; IBSI"
 
@@ -30,35 +30,20 @@ busyness increases.
 class Ngtdm(GreyLevelBase):
     """Texture from the difference between each pixel and the mean of its neighbours at distance 1.
 
+    A quotient whose denominator is 0, because no two neighbours differ, is `FLAT`; infinite coarseness is not capped.
+    All features are `TOO_SMALL` if no pixel has a neighbour.
+
     Parameters: see `GreyLevelBase`.
     """
 
-    family = "ngtdm"
     features = FEATURES
 
-    def _measure_levels(self, quantised: Quantised) -> FeatureValues:
-        return ngtdm(quantised)
-
-
-def ngtdm(quantised: Quantised) -> FeatureValues:
-    """Compute `FEATURES` of the differences.
-
-    Parameters
-    ----------
-    quantised : Quantised
-        At least two levels.
-
-    Returns
-    -------
-    FeatureValues
-        `FLAT` for a quotient whose denominator is 0, because no two neighbours differ; infinite coarseness is not
-        capped. `TOO_SMALL` if no pixel has a neighbour.
-    """
-    pixels, differences = neighbourhoods(quantised)
-    if not pixels.any():
-        return missing(keyed(FEATURES), Status.TOO_SMALL)
-    values = tone_features(pixels, differences)
-    return {name: value if np.isfinite(value) else Status.FLAT for name, value in values.items()}
+    def _measure_levels(self, quantised: Quantised) -> Measured:
+        pixels, differences = neighbourhoods(quantised)
+        if not pixels.any():
+            return Status.TOO_SMALL
+        values = tone_features(pixels, differences)
+        return {name: value if np.isfinite(value) else Status.FLAT for name, value in values.items()}
 
 
 def neighbourhoods(quantised: Quantised) -> tuple[Int64Array, Float64Array]:

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from extractors.arrays import BoolArray
+from extractors.arrays import BoolArray, Float64Array, Int64Array
 from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.family import Family, HandcraftedBase
 from extractors.handcrafted.framework.feature import Column, Feature, keyed
 from extractors.handcrafted.framework.region import Region
-from extractors.handcrafted.framework.status import FeatureValues, Status, missing
-from extractors.handcrafted.nucleoli import nucleoli
+from extractors.handcrafted.framework.status import FeatureValues, Status
+from extractors.handcrafted.geometry.contour import border
 from extractors.segmentation.bounds import bounds
+from extractors.segmentation.components import components
 
 CENTRES = "|centroid of the nucleus - centroid of the cell| / sqrt(area of the cell / pi)"
 WIDTH = "over the border pixels of the nucleus, of the distance to the nearest pixel outside the cell, less 1"
@@ -36,6 +38,18 @@ difference in optical density between nucleus and cytoplasm, a column of `color`
 
 MIN_AREA = 400
 """Smallest area in pixels of a nucleus in which spots can be distinguished from noise."""
+
+RIM = 0.1
+"""Outer share of the radius of the nucleus that is excluded, where it blends into the cytoplasm."""
+
+SPOT = 0.03
+"""Half width, as a share of the radius, of the square over which the spot is averaged."""
+
+SURROUNDINGS = 0.4
+"""Half width, as a share of the radius, of the square over which the surroundings are averaged."""
+
+UNIT = 1e-6
+"""Quantisation step of the optical density; sums of integers do not depend on their order."""
 
 
 @dataclass(eq=False, repr=False)
@@ -70,7 +84,7 @@ def nucleus(cell: CellRegions, *, contrast: float, smallest: float) -> FeatureVa
     ----------
     cell : CellRegions
     contrast, smallest : float
-        See `extractors.handcrafted.nucleoli.nucleoli`.
+        See `nucleoli`.
 
     Returns
     -------
@@ -83,7 +97,7 @@ def nucleus(cell: CellRegions, *, contrast: float, smallest: float) -> FeatureVa
     if reason is None and cell.nucleus_mask is not None:
         values = in_cell(cell.cell_region, np.pad(cell.nucleus_mask, 1))
     else:
-        values = missing(keyed((*PLACE, *RING)), reason or Status.NO_NUCLEUS)
+        values = dict.fromkeys(keyed((*PLACE, *RING)), reason or Status.NO_NUCLEUS)
     values |= _spots(cell, contrast=contrast, smallest=smallest)
     return {f"nucleus.{feature.name}": values[feature.name] for feature in FEATURES}
 
@@ -109,10 +123,8 @@ def in_cell(cell: Region, inner: BoolArray) -> FeatureValues:
         "offset": float(np.hypot(*(centroid - cell.centroid))) / cell.radius,
     }
     if area == cell.area:
-        return values | missing(keyed(RING), Status.TOO_SMALL)
-    within = np.zeros_like(inner)
-    within[1:-1, 1:-1] = inner[:-2, 1:-1] & inner[2:, 1:-1] & inner[1:-1, :-2] & inner[1:-1, 2:]
-    widths = (cell.distance[inner & ~within] - 1) * (cell.um_per_px or 1.0)
+        return values | dict.fromkeys(keyed(RING), Status.TOO_SMALL)
+    widths = (cell.distance[border(inner)] - 1) * (cell.um_per_px or 1.0)
     return values | {
         "ring_mean": float(widths.mean()),
         "ring_min": float(widths.min()),
@@ -123,8 +135,59 @@ def in_cell(cell: Region, inner: BoolArray) -> FeatureValues:
 def _spots(cell: CellRegions, *, contrast: float, smallest: float) -> FeatureValues:
     region = cell.outline("nucleus", min_area=MIN_AREA)
     if isinstance(region, Status) or cell.nucleus_mask is None:
-        return missing(keyed(SPOTS), region if isinstance(region, Status) else Status.NO_NUCLEUS)
-    density, _ = cell.channel("od_green")
+        return dict.fromkeys(keyed(SPOTS), region if isinstance(region, Status) else Status.NO_NUCLEUS)
+    density, _ = cell.channels.plane("od_green")
     cropped = np.pad(density[bounds(cell.nucleus_mask)], 1)
     areas = nucleoli(cropped, region.mask, region.distance, contrast=contrast, smallest=smallest)
     return {"nucleolus_count": float(len(areas)), "nucleolus_share": float(areas.sum()) / region.area}
+
+
+def nucleoli(
+    density: npt.NDArray[np.floating], nucleus: BoolArray, distance: Float64Array, *, contrast: float, smallest: float
+) -> Int64Array:
+    """Measure the areas of the spots in a nucleus that are paler than their surroundings.
+
+    The mean optical density over a small square is compared with that over a large one, both restricted to the nucleus
+    without its rim: a difference of boxes, which approximates the Laplacian of a Gaussian. Spots are the 8-connected
+    components where the small mean is lower by the contrast. Pale chromatin is not distinguished from nucleoli.
+
+    Parameters
+    ----------
+    density : ndarray of float, shape (height, width)
+        Optical density in green, which chromatin absorbs most.
+    nucleus : ndarray of bool, shape (height, width)
+        At least one pixel is True.
+    distance : ndarray of float64, shape (height, width)
+        Distance of each pixel of the nucleus to the nearest one outside.
+    contrast : float
+        Smallest relative difference of a spot from its surroundings, independent of the strength of the stain.
+    smallest : float
+        Smallest area of a spot as a share of the area of the nucleus.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_spots,)
+        In pixels.
+
+    References
+    ----------
+    Bay et al. 2008, Computer Vision and Image Understanding 110 (difference of boxes); Lindeberg 1998, International
+    Journal of Computer Vision 30 (blobs).
+    """
+    area = int(np.count_nonzero(nucleus))
+    radius = np.sqrt(area / np.pi)
+    core = nucleus & (distance > RIM * radius)
+    levels = np.where(core, np.rint(density / UNIT), 0.0)
+    spot, pixels = _sums(levels, core, max(round(SPOT * radius), 1))
+    around, all_pixels = _sums(levels, core, max(round(SURROUNDINGS * radius), 1))
+    paler = spot * all_pixels <= (1 - contrast) * around * pixels
+    _, areas = components(core & paler & (around > 0))
+    return areas[areas >= smallest * area]
+
+
+def _sums(levels: Float64Array, inside: BoolArray, half: int) -> tuple[Float64Array, Float64Array]:
+    """Sum of the levels and number of inside pixels over a square around each pixel."""
+    side = (2 * half + 1, 2 * half + 1)
+    sums = cv2.boxFilter(levels, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
+    counts = cv2.boxFilter(inside.view(np.uint8), cv2.CV_64F, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(sums), np.asarray(counts)

@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
-from extractors.arrays import BoolArray, Int32Array, Int64Array, UInt16Array
-from extractors.handcrafted.framework.bases import TextureBase
-from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.arrays import BoolArray, Int32Array, Int64Array
+from extractors.handcrafted.framework.bases import Measured, TextureBase
+from extractors.handcrafted.framework.feature import Feature
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.framework.quantisation import Binning
-from extractors.handcrafted.framework.status import FeatureValues, Status
+from extractors.handcrafted.framework.status import Status
 from extractors.segmentation.otsu import best_split
 
 SOURCE = "Hamilton 2007; Coelho 2010"
@@ -41,40 +41,22 @@ FEATURES = tuple(
 class Pftas(TextureBase):
     """Threshold adjacency statistics: number of neighbours of a pixel in the same range of values.
 
-    The nine shares of a range sum to 1; all are included, because linear models are regularised.
+    Only pixels whose eight neighbours are in the region are counted; shares are `TOO_SMALL` if none is inside a range,
+    or none outside. The nine shares of a range sum to 1; all are included, because linear models are regularised. For a
+    range, Mahotas counts the pixels outside by their neighbours inside: `out` from 8 to 0 here, and for the complement
+    of the range `in` from 8 to 0.
 
     Parameters: see `TextureBase`.
     """
 
-    family = "pftas"
     features = FEATURES
 
-    def _measure(self, target: MaskedChannel) -> FeatureValues:
-        return pftas(target)
-
-
-def pftas(channel: MaskedChannel) -> FeatureValues:
-    """Compute the shares of the pixels inside and outside each of `RANGES` with 0 to 8 neighbours of their kind.
-
-    Only pixels whose eight neighbours are in the region are counted. For a range, Mahotas counts the pixels outside by
-    their neighbours inside: `out` from 8 to 0 here, and for the complement of the range `in` from 8 to 0.
-
-    Parameters
-    ----------
-    channel : MaskedChannel
-        Not constant.
-
-    Returns
-    -------
-    FeatureValues
-        By the names of `FEATURES`. `TOO_SMALL` if no counted pixel is inside a range, or none outside.
-    """
-    counts = _adjacent(channel.integers[0], channel.core(1), *thresholds(channel))
-    totals = counts.sum(axis=1)
-    shares = (counts / np.maximum(totals, 1)[:, None]).ravel().tolist()
-    defined = np.repeat(totals > 0, NEIGHBOURS + 1)
-    values = (share if exists else Status.TOO_SMALL for share, exists in zip(shares, defined, strict=True))
-    return dict(zip(keyed(FEATURES), values, strict=True))
+    def _measure(self, target: MaskedChannel) -> Measured:
+        counts = _adjacent(target.integers[0], target.core(1), *thresholds(target))
+        totals = counts.sum(axis=1)
+        shares = (counts / np.maximum(totals, 1)[:, None]).ravel().tolist()
+        defined = np.repeat(totals > 0, NEIGHBOURS + 1)
+        return [share if exists else Status.TOO_SMALL for share, exists in zip(shares, defined, strict=True)]
 
 
 def thresholds(channel: MaskedChannel) -> tuple[float, float]:
@@ -92,25 +74,13 @@ def thresholds(channel: MaskedChannel) -> tuple[float, float]:
     Otsu 1979, IEEE Transactions on Systems, Man, and Cybernetics 9:62-66.
     """
     quantised = channel.quantised(BINS)
-    counts, sums, squares = _by_level(channel.integers[0], quantised.levels, quantised.count)
+    values, levels = channel.integers[0][channel.mask].astype(np.int64), quantised.levels[channel.mask].astype(np.intp)
+    counts, sums, squares = totals = np.zeros((3, quantised.count), dtype=np.int64)
+    for power in range(3):
+        np.add.at(totals[power], levels - 1, values**power)
     above = 1 + best_split(counts, sums / np.maximum(counts, 1))[0]
     n, total, square = (int(by_level[above:].sum()) for by_level in (counts, sums, squares))
     return total / n, math.sqrt(n * square - total**2) / n
-
-
-@compiled
-def _by_level(values: Int32Array, levels: UInt16Array, count: int) -> Int64Array:
-    """Number, sum and sum of squares of the values at each level 1 to `count`."""
-    totals = np.zeros((3, count), dtype=np.int64)
-    for y in range(values.shape[0]):
-        for x in range(values.shape[1]):
-            level = np.int64(levels[y, x]) - 1
-            if level >= 0:
-                value = np.int64(values[y, x])
-                totals[0, level] += 1
-                totals[1, level] += value
-                totals[2, level] += value * value
-    return totals
 
 
 @compiled

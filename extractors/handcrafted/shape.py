@@ -9,7 +9,7 @@ import numpy as np
 from extractors.handcrafted.framework.bases import OutlineBase
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.region import Region
-from extractors.handcrafted.framework.status import FeatureValues, Status, missing
+from extractors.handcrafted.framework.status import FeatureValues, Status
 from extractors.handcrafted.geometry.asymmetry import asymmetry
 from extractors.handcrafted.geometry.contour import signed_area
 from extractors.handcrafted.geometry.enclosing import smallest_circle
@@ -66,31 +66,16 @@ changes its sign under reflection. The mask of a cell has no holes, so its Euler
 class Shape(OutlineBase):
     """Shape of cell and nucleus, invariant to size, orientation and reflection.
 
+    `TOO_SMALL` are the box dimension of a region with fewer than 32 rows and columns, and the contour features of a
+    region too thin for a smooth contour; `FLAT` are skewness and kurtosis of a constant radius.
+
     Parameters: see `OutlineBase`.
     """
 
-    family = "shape"
     features = FEATURES
 
     def _measure(self, target: Region) -> FeatureValues:
-        return shape(target)
-
-
-def shape(region: Region) -> FeatureValues:
-    """Compute the dimensionless shape descriptors `FEATURES` of a region.
-
-    Parameters
-    ----------
-    region : Region
-        At least 8 pixels.
-
-    Returns
-    -------
-    FeatureValues
-        `TOO_SMALL` for the box dimension of a region with fewer than 32 rows and columns, and for the contour features
-        of a region too thin for a smooth contour; `FLAT` for skewness and kurtosis of a constant radius.
-    """
-    return _of_pixels(region) | _of_contour(region)
+        return _of_pixels(target) | _of_contour(target)
 
 
 def _of_pixels(region: Region) -> FeatureValues:
@@ -111,7 +96,7 @@ def _of_pixels(region: Region) -> FeatureValues:
         "rectangularity": area / (longer * shorter),
         "inscribed_ratio": inner / outer,
         "inscribed_share": pi * inner**2 / area,
-        "asymmetry": asymmetry(region.runs, region.centroid),
+        "asymmetry": asymmetry(region.mask, region.centroid),
         "hu_1": moment["nu20"] + moment["nu02"],
         "hu_3": hypot(moment["nu30"] - 3 * moment["nu12"], 3 * moment["nu21"] - moment["nu03"]),
         "hu_4": hypot(moment["nu30"] + moment["nu12"], moment["nu21"] + moment["nu03"]),
@@ -122,7 +107,7 @@ def _of_pixels(region: Region) -> FeatureValues:
 def _of_contour(region: Region) -> FeatureValues:
     contour = region.opened_contour
     if region.opened is None or contour is None:
-        return missing(keyed(CONTOUR_FEATURES), Status.TOO_SMALL)
+        return dict.fromkeys(keyed(CONTOUR_FEATURES), Status.TOO_SMALL)
     x, y = (contour - region.opened.centroid).T
     radii = np.hypot(x, y)
     mean = float(radii.mean())

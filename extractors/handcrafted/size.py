@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from math import sqrt
 
-from extractors.handcrafted.framework.bases import OutlineBase
+from extractors.handcrafted.framework.bases import Measured, OutlineBase
 from extractors.handcrafted.framework.feature import ANY, Feature
 from extractors.handcrafted.framework.region import Region
-from extractors.handcrafted.framework.status import FeatureValues, Status
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.geometry.contour import polygon_length
-from extractors.handcrafted.geometry.depths import depths
+from extractors.handcrafted.geometry.distance import depths
 
 CROFTON = "Crofton's, pi/4 ((H + V)/2 + (D1 + D2)/(2 sqrt 2)) of the unequal pixel pairs in 4 directions"
 SMOOTH = "length of the smooth contour, without threads of up to two pixels"
@@ -42,56 +42,23 @@ perimeter is 1.0548 times Crofton's."""
 class Size(OutlineBase):
     """Size of cell and nucleus, in micrometres if the scale is known, else in pixels.
 
+    `perimeter_smooth` is `TOO_SMALL` if the region is too thin for a smooth contour.
+
     Parameters: see `OutlineBase`.
     """
 
-    family = "size"
     features = FEATURES
     min_area = 1
 
-    def _measure(self, target: Region) -> FeatureValues:
-        return size(target)
-
-
-def size(region: Region) -> FeatureValues:
-    """Compute `FEATURES` of a region, in micrometres if its scale is known.
-
-    Parameters
-    ----------
-    region : Region
-
-    Returns
-    -------
-    FeatureValues
-        `TOO_SMALL` for `perimeter_smooth` if the region is too thin for a smooth contour.
-    """
-    scale = region.um_per_px or 1.0
-    lengths = {name: length * scale for name, length in _lengths(region).items()}
-    smooth = region.opened_contour
-    return {
-        "area": region.area * scale**2,
-        "perimeter_smooth": Status.TOO_SMALL if smooth is None else polygon_length(smooth) * scale,
-        **lengths,
-    }
-
-
-def _lengths(region: Region) -> dict[str, float]:
-    largest, smallest = region.principal_variances
-    feret_max, feret_min = region.feret
-    longer, shorter = region.rectangle
-    deepest, mean, median = depths(region.squared_distance)
-    height, width = region.mask.shape
-    return {
-        "perimeter": region.perimeter,
-        "major_axis": 4 * sqrt(largest),
-        "minor_axis": 4 * sqrt(smallest),
-        "feret_max": feret_max,
-        "feret_min": feret_min,
-        "rectangle_length": longer,
-        "rectangle_width": shorter,
-        "bbox_height": height - 2,
-        "bbox_width": width - 2,
-        "radius_max": deepest,
-        "radius_mean": mean,
-        "radius_median": median,
-    }
+    def _measure(self, target: Region) -> Measured:
+        scale, smooth = target.um_per_px or 1.0, target.opened_contour
+        largest, smallest = target.principal_variances
+        height, width = target.mask.shape
+        axes = 4 * sqrt(largest), 4 * sqrt(smallest)
+        lengths = *axes, *target.feret, *target.rectangle, height - 2, width - 2, *depths(target.squared_distance)
+        return [
+            target.area * scale**2,
+            target.perimeter * scale,
+            Status.TOO_SMALL if smooth is None else polygon_length(smooth) * scale,
+            *(length * scale for length in lengths),
+        ]

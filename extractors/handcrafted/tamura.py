@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 
 from extractors.arrays import BoolArray, Float32Array, Float64Array
-from extractors.handcrafted.framework.bases import TextureBase
+from extractors.handcrafted.framework.bases import Measured, TextureBase
 from extractors.handcrafted.framework.feature import Feature
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.framework.parameters import validated_integer
-from extractors.handcrafted.framework.status import FeatureValues, Status
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.framework.windows import complete_windows
 
 TAMURA = "Tamura, Mori & Yamawaki 1978"
@@ -46,7 +46,6 @@ class Tamura(TextureBase):
         See `TextureBase`.
     """
 
-    family = "tamura"
     features = FEATURES
     largest: int = 5
 
@@ -54,32 +53,10 @@ class Tamura(TextureBase):
         validated_integer("largest", self.largest, 1, 8)
         return super()._features()
 
-    def _measure(self, target: MaskedChannel) -> FeatureValues:
-        return tamura(target, largest=self.largest)
-
-
-def tamura(channel: MaskedChannel, *, largest: int) -> FeatureValues:
-    """Compute coarseness, contrast and directionality of a region.
-
-    Parameters
-    ----------
-    channel : MaskedChannel
-        Not constant.
-    largest : int
-        Binary logarithm of the side of the largest windows.
-
-    Returns
-    -------
-    FeatureValues
-        By the names of `FEATURES`; for statuses see `coarseness` and `directionality`.
-    """
-    # Integers for luma, red, green and blue, so that sums and ties are exact.
-    values = channel.exact.astype(np.float64)
-    return {
-        "coarseness": coarseness(values, channel.mask, largest),
-        "contrast": contrast(channel.inside),
-        "directionality": directionality(values, channel.mask),
-    }
+    def _measure(self, target: MaskedChannel) -> Measured:
+        # Integers for luma, red, green and blue, so that sums and ties are exact.
+        values, mask = target.exact.astype(np.float64), target.mask
+        return [coarseness(values, mask, self.largest), contrast(target.inside), directionality(values, mask)]
 
 
 def coarseness(values: Float64Array, mask: BoolArray, largest: int) -> float | Status:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from extractors.arrays import Float64Array
-from extractors.handcrafted.framework.bases import TextureBase
+from extractors.handcrafted.framework.bases import Measured, TextureBase
 from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.masked_channel import FLAT, MaskedChannel
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.framework.parameters import validated_integer, validated_names
-from extractors.handcrafted.framework.status import FeatureValues, Status
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.framework.windows import complete_windows
 
 MALLAT = "Mallat 1989; Laine & Fan 1993"
@@ -31,9 +30,9 @@ FEATURES = (
 """Features of one level; c are the n coefficients whose support is inside the region."""
 
 LOW_PASS = {
-    "haar": (1 / 2, 1 / 2),
-    "bior1.3": (-1 / 16, 1 / 16, 1 / 2, 1 / 2, 1 / 16, -1 / 16),
-    "bior2.2": (-1 / 8, 1 / 4, 3 / 4, 1 / 4, -1 / 8),
+    "haar": np.array([1 / 2, 1 / 2]),
+    "bior1.3": np.array([-1 / 16, 1 / 16, 1 / 2, 1 / 2, 1 / 16, -1 / 16]),
+    "bior2.2": np.array([-1 / 8, 1 / 4, 3 / 4, 1 / 4, -1 / 8]),
 }
 """Low-pass filters with sum 1: Haar; Cohen, Daubechies & Feauveau 1992.
 
@@ -41,21 +40,24 @@ All are symmetric. Daubechies' db2 is not: on real cells, flipping the image mor
 """
 
 HIGH_PASS = {
-    "haar": (-1 / 2, 1 / 2),
-    "bior1.3": (0.0, 0.0, -1 / 2, 1 / 2, 0.0, 0.0),
-    "bior2.2": (0.0, 1 / 4, -1 / 2, 1 / 4, 0.0),
+    "haar": np.array([-1 / 2, 1 / 2]),
+    "bior1.3": np.array([0.0, 0.0, -1 / 2, 1 / 2, 0.0, 0.0]),
+    "bior2.2": np.array([0.0, 1 / 4, -1 / 2, 1 / 4, 0.0]),
 }
 """High-pass filters with the same centre."""
 
 WAVELETS = tuple(LOW_PASS)
 
-TINY = np.finfo(np.float64).tiny
-"""Replaces 0 in a logarithm that is multiplied by 0."""
-
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Wavelets(TextureBase):
-    """Texture from undecimated wavelets.
+    """Texture from undecimated wavelets: magnitude, energy and entropy of the detail at each level.
+
+    The transform is undecimated (à trous) and therefore invariant to translations. Only coefficients whose support is
+    inside the region count, so that its border has no effect. Rows and columns form one subband, because a quarter turn
+    exchanges them. The low-pass residual of the last level is omitted; colour features describe it. Features are
+    `TOO_SMALL` if no support is inside the region, and so is the entropy of a single coefficient; the entropy of a
+    subband without energy is `FLAT`.
 
     Parameters
     ----------
@@ -67,18 +69,25 @@ class Wavelets(TextureBase):
         See `TextureBase`.
     """
 
-    family = "wavelets"
     wavelet: str = "bior1.3"
     depth: int = 3
 
     def _features(self) -> Mapping[str, Feature]:
-        validated_names(self.wavelet, WAVELETS, "wavelet")
+        validated_names([self.wavelet], WAVELETS, "wavelet")
         depth = validated_integer("depth", self.depth, 1, 6)
         return keyed(FEATURES, [f"level{level}" for level in range(1, depth + 1)])
 
-    def _measure(self, target: MaskedChannel) -> FeatureValues:
-        (wavelet,) = validated_names(self.wavelet, WAVELETS, "wavelet")
-        return wavelets(target, wavelet=wavelet, depth=self.depth)
+    def _measure(self, target: MaskedChannel) -> Measured:
+        # Integers and filters of powers of two: coefficients are exact in every orientation.
+        integers, step = target.integers
+        centred = np.where(target.mask, integers - round(target.mean / step), 0).astype(np.float64)
+        values: list[float | Status] = []
+        for details in undecimated(centred, self.wavelet, self.depth):
+            inside = np.flatnonzero(complete_windows(target.mask, details.support, details.support))
+            axial = details.axial.reshape(2, -1).take(inside, axis=1)
+            diagonal = details.diagonal.ravel().take(inside)
+            values += [*_statistics(axial.ravel(), step), *_statistics(diagonal, step)]
+        return values
 
 
 @dataclass(frozen=True)
@@ -100,41 +109,6 @@ class Details:
     support: int
 
 
-def wavelets(channel: MaskedChannel, *, wavelet: str, depth: int) -> FeatureValues:
-    """Compute magnitude, energy and entropy of the detail at each level.
-
-    The transform is undecimated (à trous) and therefore invariant to translations. Only coefficients whose support is
-    inside the region count, so that its border has no effect. Rows and columns form one subband, because a quarter turn
-    exchanges them. The low-pass residual of the last level is omitted; colour features describe it.
-
-    Parameters
-    ----------
-    channel : MaskedChannel
-        Not constant.
-    wavelet : str
-        One of `WAVELETS`.
-    depth : int
-        Number of levels.
-
-    Returns
-    -------
-    FeatureValues
-        Keyed `feature.levelLEVEL`. `TOO_SMALL` if no support is inside the region, and for the entropy of a single
-        coefficient; `FLAT` for the entropy of a subband without energy.
-    """
-    # Integers and filters of powers of two: coefficients are exact in every orientation.
-    integers, step = channel.integers
-    centred = np.where(channel.mask, integers - round(channel.mean / step), 0).astype(np.float64)
-    values: FeatureValues = {}
-    for level, details in enumerate(undecimated(centred, wavelet, depth), 1):
-        inside = np.flatnonzero(complete_windows(channel.mask, details.support, details.support))
-        axial = details.axial.reshape(2, -1).take(inside, axis=1)
-        diagonal = details.diagonal.ravel().take(inside)
-        of_level = [*_statistics(axial.ravel(), step), *_statistics(diagonal, step)]
-        values |= dict(zip(keyed(FEATURES, [f"level{level}"]), of_level, strict=True))
-    return values
-
-
 def undecimated(image: Float64Array, wavelet: str, depth: int) -> list[Details]:
     """Compute the undecimated transform, normalised so that the energies of the Haar subbands sum to the variance.
 
@@ -151,7 +125,7 @@ def undecimated(image: Float64Array, wavelet: str, depth: int) -> list[Details]:
     list of Details
         One per level; coefficients are empty at levels whose support exceeds the image.
     """
-    low, high = _filters(wavelet)
+    low, high = LOW_PASS[wavelet], HIGH_PASS[wavelet]
     levels, smooth = [], image
     support = 1
     for level in range(depth):
@@ -162,11 +136,6 @@ def undecimated(image: Float64Array, wavelet: str, depth: int) -> list[Details]:
         levels.append(Details(axial, _filtered(detail_rows, high, apart, 0), support))
         smooth = _filtered(smooth_rows, low, apart, 0)
     return levels
-
-
-@lru_cache(maxsize=len(WAVELETS))
-def _filters(wavelet: str) -> tuple[Float64Array, Float64Array]:
-    return np.array(LOW_PASS[wavelet]), np.array(HIGH_PASS[wavelet])
 
 
 @compiled
@@ -196,6 +165,6 @@ def _statistics(coefficients: Float64Array, step: float) -> list[float | Status]
     sizes = [float(np.abs(coefficients).mean()) * step, total / n * step**2]
     if n == 1 or sizes[1] <= FLAT**2:
         return [*sizes, Status.TOO_SMALL if n == 1 else Status.FLAT]
-    weighted = squares * np.log2(np.maximum(squares, TINY))
+    weighted = squares * np.log2(np.where(squares > 0, squares, 1))
     entropy = np.log2(total) - float(weighted.sum()) / total
     return [*sizes, float(np.clip(entropy / np.log2(n), 0, 1))]

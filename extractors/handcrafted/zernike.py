@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from extractors.arrays import Float64Array
-from extractors.handcrafted.framework.bases import OutlineBase
-from extractors.handcrafted.framework.feature import Feature
+from extractors.handcrafted.framework.bases import Measured, OutlineBase
+from extractors.handcrafted.framework.feature import Feature, keyed
 from extractors.handcrafted.framework.parameters import validated_integer
 from extractors.handcrafted.framework.region import Region
-from extractors.handcrafted.framework.status import FeatureValues
+from extractors.handcrafted.framework.status import Status
 from extractors.handcrafted.geometry.runs import Runs
 
 LARGEST_DEGREE = 20
@@ -28,42 +28,15 @@ Orders = tuple[tuple[int, int], ...]
 class Zernike(OutlineBase):
     """Absolute Zernike moments of cell and nucleus, invariant to rotation, scale and reflection.
 
+    All pixels have equal weights that sum to 1. The unit disc is centred at the centroid and extends to the centre of
+    the farthest pixel, so all moments of a region that fills the disc are 0.
+
     Parameters
     ----------
     degree : int
         Largest degree n, 2 to 20.
     regions : sequence of str or str
         See `OutlineBase`.
-    """
-
-    family = "zernike"
-    degree: int = 8
-
-    def _features(self) -> Mapping[str, Feature]:
-        degree = validated_integer("degree", self.degree, 2, LARGEST_DEGREE)
-        return {f"n{n}_l{m}": _feature(n, m) for n, m in orders(degree)}
-
-    def _measure(self, target: Region) -> FeatureValues:
-        return zernike(target, degree=self.degree)
-
-
-def zernike(region: Region, *, degree: int) -> FeatureValues:
-    """Compute the absolute Zernike moments of a region.
-
-    All pixels have equal weights that sum to 1. The unit disc is centred at the centroid and extends to the centre of
-    the farthest pixel, so all moments of a region that fills the disc are 0.
-
-    Parameters
-    ----------
-    region : Region
-        At least 2 pixels.
-    degree : int
-        Largest degree.
-
-    Returns
-    -------
-    FeatureValues
-        Keyed `nN_lL` in the order of `orders(degree)`.
 
     Notes
     -----
@@ -75,8 +48,17 @@ def zernike(region: Region, *, degree: int) -> FeatureValues:
     ----------
     .. [1] Khotanzad & Hong, Invariant image recognition by Zernike moments, IEEE PAMI 12 (1990) 489.
     """
-    moments = np.abs(_zernike_map(degree) @ geometric_moments(region.runs, region.centroid, degree=degree).ravel())
-    return {f"n{n}_l{m}": float(value) for (n, m), value in zip(orders(degree), moments, strict=True)}
+
+    degree: int = 8
+
+    def _features(self) -> Mapping[str, Feature]:
+        degree = validated_integer("degree", self.degree, 2, LARGEST_DEGREE)
+        return keyed(_feature(n, m) for n, m in orders(degree))
+
+    def _measure(self, target: Region) -> Measured:
+        moments = geometric_moments(target.runs, target.centroid, degree=self.degree)
+        values: list[float | Status] = np.abs(_zernike_map(self.degree) @ moments.ravel()).tolist()
+        return values
 
 
 def orders(degree: int) -> Orders:

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from extractors.preparation.step import Picture, StepBase, choice_field, replace_cell_pixels
+from extractors.preparation.step import Picture, Step, choice_field, replace_cell_pixels
 
 
 @dataclass(frozen=True)
-class Mask(StepBase):
+class Mask(Step):
     """Fill the background with one colour.
 
     Parameters

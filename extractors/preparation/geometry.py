@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import cv2
 import numpy as np
 
-from extractors.arrays import BoolArray
-from extractors.preparation.step import Picture, StepBase, number_field
+from extractors.preparation.step import Picture, Step, number_field
 from extractors.segmentation.bounds import bounds
 
 MAX_SIDE = 8192
@@ -17,7 +15,7 @@ MAX_SIDE = 8192
 
 
 @dataclass(frozen=True)
-class Crop(StepBase):
+class Crop(Step):
     """Crop to the bounding box of the cell.
 
     Parameters
@@ -30,13 +28,12 @@ class Crop(StepBase):
     margin: int = number_field(0, low=0, high=MAX_SIDE)
 
     def _apply(self, picture: Picture) -> Picture:
-        box = (slice(max(0, part.start - self.margin), part.stop + self.margin) for part in bounds(picture.mask))
-        rows, columns = box
-        return _crop(picture, rows, columns)
+        box = bounds(picture.mask)
+        return _crop(picture, tuple(slice(max(0, s.start - self.margin), s.stop + self.margin) for s in box))
 
 
 @dataclass(frozen=True)
-class CentreCrop(StepBase):
+class CentreCrop(Step):
     """Crop to a square of a fixed side around the centre of the image, independent of the position of the cell.
 
     If the remainder is odd, the extra pixel is removed at the right and bottom. A nucleus outside the square becomes
@@ -59,11 +56,11 @@ class CentreCrop(StepBase):
                 f"or pad it first: pad_square[size={self.size}]"
             )
         top, left = (height - self.size) // 2, (width - self.size) // 2
-        return _crop(picture, slice(top, top + self.size), slice(left, left + self.size))
+        return _crop(picture, (slice(top, top + self.size), slice(left, left + self.size)))
 
 
 @dataclass(frozen=True)
-class PadSquare(StepBase):
+class PadSquare(Step):
     """Pad with black to a square, with the content centred.
 
     If the remainder is odd, the extra pixel is added at the right and bottom, so that `centre_crop` is the inverse.
@@ -85,20 +82,10 @@ class PadSquare(StepBase):
                 f"the image is {height} x {width} px (height x width); the largest square is {MAX_SIDE} px"
             )
         top, left = (side - height) // 2, (side - width) // 2
-        edges = (top, side - height - top, left, side - width - left)
-        return Picture(
-            np.asarray(cv2.copyMakeBorder(picture.image, *edges, cv2.BORDER_CONSTANT, value=0), dtype=np.uint8),
-            _padded(picture.mask, edges),
-            None if picture.nucleus is None else _padded(picture.nucleus, edges),
-        )
+        edges = ((top, side - height - top), (left, side - width - left), (0, 0))
+        return picture.mapped(lambda part: np.pad(part, edges[: part.ndim]))
 
 
-def _crop(picture: Picture, rows: slice, columns: slice) -> Picture:
+def _crop(picture: Picture, box: tuple[slice, ...]) -> Picture:
     """Crop with copies, so that the full image can be freed."""
-    nucleus = None if picture.nucleus is None else picture.nucleus[rows, columns].copy()
-    return Picture(picture.image[rows, columns].copy(), picture.mask[rows, columns].copy(), nucleus)
-
-
-def _padded(mask: BoolArray, edges: tuple[int, int, int, int]) -> BoolArray:
-    top, bottom, left, right = edges
-    return np.pad(mask, ((top, bottom), (left, right)))
+    return picture.mapped(lambda part: part[box].copy())

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 
 from extractors.arrays import BoolArray, UInt8Array
-from extractors.preparation.step import Picture, StepBase, choice_field, number_field, replace_cell_pixels
+from extractors.preparation.step import Picture, RecolourStep, Step, choice_field, number_field, replace_cell_pixels
 from extractors.segmentation.bounds import bounds
 
 
 @dataclass(frozen=True)
-class Equalise(StepBase):
+class Equalise(RecolourStep):
     """Histogram equalisation of the cell; the background is unchanged and excluded from the histogram.
 
     Levels become (cdf - cdf of the darkest) / (1 - cdf of the darkest) * 255, as in OpenCV's `equalizeHist`: the
@@ -31,13 +31,13 @@ class Equalise(StepBase):
     name: ClassVar[str] = "equalise"
     channels: str = choice_field("luminance", "rgb")
 
-    def _apply(self, picture: Picture) -> Picture:
+    def _recolour(self, image: UInt8Array, mask: BoolArray) -> None:
         equalise = _equalised_rgb if self.channels == "rgb" else _equalised_luma
-        return replace_cell_pixels(picture, equalise(picture.image, picture.mask))
+        image[:] = equalise(image, mask)
 
 
 @dataclass(frozen=True)
-class Clahe(StepBase):
+class Clahe(Step):
     """Contrast-limited adaptive histogram equalisation of lightness; the background is unchanged.
 
     OpenCV's implementation, on L of its 8-bit CIELAB. Tiles cover the full image and their histograms include the

@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 
 from extractors.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
-from extractors.preparation.step import Picture, StepBase, replace_cell_pixels, row_strips
-from extractors.segmentation.bounds import bounds
+from extractors.preparation.step import RecolourStep, row_strips
 
 WHITE = 240.0
 """Intensity of unstained pixels, plus one."""
@@ -39,7 +38,7 @@ _PALEST = int(np.flatnonzero(_DENSITY >= UNSTAINED)[-1])
 
 
 @dataclass(frozen=True)
-class Macenko(StepBase):
+class Macenko(RecolourStep):
     """Macenko stain normalisation: map the two stains of a cell to haematoxylin and eosin of a fixed strength.
 
     Optical density is -ln((I + 1) / 240). The stains are the directions of the 1st and 99th percentile of the angles in
@@ -67,18 +66,14 @@ class Macenko(StepBase):
 
     name: ClassVar[str] = "macenko"
 
-    def _apply(self, picture: Picture) -> Picture:
-        box = bounds(picture.mask)
-        image = picture.image.copy()
-        part, mask = image[box], picture.mask[box]
-        unmixing = np.asarray(np.linalg.pinv(stain_directions(part, mask)), dtype=np.float64)
-        strength = _strengths(part, mask, unmixing)
+    def _recolour(self, image: UInt8Array, mask: BoolArray) -> None:
+        unmixing = np.asarray(np.linalg.pinv(stain_directions(image, mask)), dtype=np.float64)
+        strength = _strengths(image, mask, unmixing)
         if strength.min() <= 0:
             raise ValueError(f"one of the two stains has no positive concentration; {_EXCLUDE}")
         change = REFERENCE_STAINS * (REFERENCE_STRENGTH / strength) @ unmixing
         for rows in row_strips(mask.shape):
-            part[rows] = _stained(_densities(part[rows]), change)
-        return replace_cell_pixels(picture, image)
+            image[rows] = _stained(_densities(image[rows]), change)
 
 
 def stain_directions(image: UInt8Array, mask: BoolArray) -> Float64Array:

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 
 from extractors.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
-from extractors.preparation.step import Picture, StepBase, replace_cell_pixels, row_strips
-from extractors.segmentation.bounds import bounds
+from extractors.preparation.step import RecolourStep, row_strips
 
 REFERENCE_MEAN = np.array([-1.2335, -0.1830, 0.0381])
 REFERENCE_SD = np.array([0.1864, 0.0398, 0.0082])
@@ -26,7 +25,7 @@ FLAT = 1e-6
 
 
 @dataclass(frozen=True)
-class Reinhard(StepBase):
+class Reinhard(RecolourStep):
     """Colour transfer: map mean and SD of l, alpha and beta over the cell to those of a fixed reference.
 
     l, alpha and beta are sums and differences of log10 of the L, M and S cone responses, which are linear in (red,
@@ -40,18 +39,14 @@ class Reinhard(StepBase):
 
     name: ClassVar[str] = "reinhard"
 
-    def _apply(self, picture: Picture) -> Picture:
-        box = bounds(picture.mask)
-        image = picture.image.copy()
-        part, mask = image[box], picture.mask[box]
-        lab = np.empty(part.shape, dtype=np.float32)
+    def _recolour(self, image: UInt8Array, mask: BoolArray) -> None:
+        lab = np.empty(image.shape, dtype=np.float32)
         for rows in row_strips(mask.shape):
-            lab[rows] = to_lab(part[rows])
+            lab[rows] = to_lab(image[rows])
         mean, sd = moments(lab, mask)
         scale = np.where(sd < FLAT, 0.0, REFERENCE_SD / np.maximum(sd, FLAT))
         for rows in row_strips(mask.shape):
-            part[rows] = from_lab(lab[rows], scale, REFERENCE_MEAN - scale * mean)
-        return replace_cell_pixels(picture, image)
+            image[rows] = from_lab(lab[rows], scale, REFERENCE_MEAN - scale * mean)
 
 
 def to_lab(image: UInt8Array) -> Float32Array:

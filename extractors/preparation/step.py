@@ -1,16 +1,18 @@
-"""Interface and base class of preparation steps."""
+"""Base class of preparation steps."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from extractors.arrays import BoolArray, UInt8Array
+from extractors.segmentation.bounds import bounds
 
 STRIP = 2 * 1024 * 1024
 """Pixels per strip: more than almost all cells have, and 24 MB in three channels of float32."""
@@ -35,28 +37,17 @@ class Picture(NamedTuple):
     mask: BoolArray
     nucleus: BoolArray | None = None
 
-
-class Step(Protocol):
-    """A preparation step: a frozen dataclass with its parameters as fields, hashable and picklable.
-
-    `str(step)` is its canonical selector with all parameters, such as `clahe[clip=2.0,tiles=8]`.
-    """
-
-    name: ClassVar[str]
-
-    def __call__(self, picture: Picture) -> Picture:
-        """Apply the step; the input is not modified.
-
-        Raises
-        ------
-        ValueError
-            The step cannot be applied to this picture, or no pixel of the cell is left.
-        """
+    def mapped(self, change: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> Picture:
+        """Apply a change of the frame to the image and the masks."""
+        return Picture(change(self.image), change(self.mask), None if self.nucleus is None else change(self.nucleus))
 
 
 @dataclass(frozen=True)
-class StepBase:
+class Step:
     """Base class of the steps: validates the parameters, and that the cell is not empty before and after.
+
+    A step is hashable and picklable. `str(step)` is its canonical selector with all parameters, such as
+    `clahe[clip=2.0,tiles=8]`.
 
     Raises
     ------
@@ -104,6 +95,19 @@ class StepBase:
         return f"{self.name}[{params}]" if params else self.name
 
     def _apply(self, picture: Picture) -> Picture:
+        raise NotImplementedError
+
+
+class RecolourStep(Step):
+    """A step that changes the colours of the cell and neither looks at the background nor changes it."""
+
+    def _apply(self, picture: Picture) -> Picture:
+        image, box = picture.image.copy(), bounds(picture.mask)
+        self._recolour(image[box], picture.mask[box])
+        return replace_cell_pixels(picture, image)
+
+    def _recolour(self, image: UInt8Array, mask: BoolArray) -> None:
+        """Change the colours of `image`, the bounding box of the cell, in place."""
         raise NotImplementedError
 
 

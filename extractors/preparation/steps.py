@@ -9,9 +9,9 @@ from extractors.preparation.geometry import CentreCrop, Crop, PadSquare
 from extractors.preparation.intensity import Clahe, Equalise
 from extractors.preparation.macenko import Macenko
 from extractors.preparation.reinhard import Reinhard
-from extractors.preparation.step import StepBase
+from extractors.preparation.step import Step
 
-STEPS: Mapping[str, type[StepBase]] = {
+STEPS: Mapping[str, type[Step]] = {
     step.name: step for step in (Crop, CentreCrop, PadSquare, Mask, Equalise, Clahe, Reinhard, Macenko)
 }
 """In the order of help and error messages."""

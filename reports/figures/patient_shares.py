@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.experiments.records import ExperimentResult
-from bench.scores.predictions import group_statistics
+from bench.scores.predictions import read_predictions
 
 
 @dataclass(frozen=True)
@@ -37,21 +37,14 @@ def patient_shares(result: ExperimentResult) -> list[PatientShare]:
 
     A unit without cells of a class has no entry for it.
     """
-    predictions = result.predictions
     data = result.record["data"]
     classes = [str(c) for c in data["classes"]]
-    units, unit_of = np.unique(predictions["unit"].to_numpy().astype(str), return_inverse=True)
-    repeat = predictions["repeat"].to_numpy()
-    repeats = np.unique(repeat)
-    each = [
-        group_statistics(predictions[repeat == r], unit_of[repeat == r], len(units), classes, data["positive"])
-        for r in repeats
-    ]
-    confusion = np.sum([sums.cells.confusion for sums in each], axis=0)
-    cells = confusion.sum(axis=2)
+    read = read_predictions(result.predictions, classes=classes, positive=data["positive"])
+    confusion = np.sum([repeat.cells.confusion for repeat in read.repeats], axis=0)
+    cells, n = confusion.sum(axis=2), len(read.repeats)
     correct = np.diagonal(confusion, axis1=1, axis2=2)
     shares = [
-        PatientShare(str(units[u]), classes[c], round(cells[u, c] / len(repeats)), float(correct[u, c] / cells[u, c]))
+        PatientShare(str(read.units[u]), classes[c], round(cells[u, c] / n), float(correct[u, c] / cells[u, c]))
         for u, c in np.argwhere(cells > 0)
     ]
     return sorted(shares, key=lambda s: (classes.index(s.label), s.correct, s.patient))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.statistics.arrays import Floats
 from reports.figures.patient_shares import PatientShare
 from reports.figures.roc import Curve
 from reports.figures.svg import COLOURS, drawing, inline_svg, printable
@@ -45,24 +46,15 @@ def forest(rows: Sequence[Row], *, name: str, metric: str) -> Markup:
         axes = figure.add_axes((left / width, 0.5 / height, 3.8 / width, 1 - 0.8 / height))
         at = range(len(shown))
         axes.axvline(CHANCE, color=COLOURS["soft"], linewidth=0.8, dashes=(3, 3))
-        axes.annotate(
-            "random guessing",
-            (CHANCE, 1),
-            (0, 3),
-            xycoords=axes.get_xaxis_transform(),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-            color=COLOURS["soft"],
-        )
+        above: dict[str, Any] = {"xycoords": axes.get_xaxis_transform(), "textcoords": "offset points", "ha": "center"}
+        axes.annotate("random guessing", (CHANCE, 1), (0, 3), **above, fontsize=8, color=COLOURS["soft"])
         for y, row in zip(at, shown, strict=True):
             _interval(axes, y, row)
         axes.set_yticks(at, labels)
         axes.tick_params(axis="y", length=0, labelcolor=COLOURS["ink"])
-        axes.set_xlim(min([0.4, *(row.primary.low - 0.02 for row in shown)]), 1.01)
-        axes.set_ylim(len(shown) - 0.4, -0.6)
+        lowest = min([0.4, *(row.primary.low - 0.02 for row in shown)])
+        axes.set(xlim=(lowest, 1.01), ylim=(len(shown) - 0.4, -0.6), xlabel=f"{metric}, 95 % interval")
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel(f"{metric}, 95 % interval")
         return inline_svg(figure, name=name, label=f"Intervals of {metric} of {len(shown)} pipelines")
 
 
@@ -81,19 +73,10 @@ def roc(curves: Sequence[Curve], *, name: str) -> Markup:
         axes = figure.add_axes((0.12, 0.11, 0.86, 0.87))
         axes.plot([0, 1], [0, 1], color=COLOURS["soft"], linewidth=0.8, dashes=(3, 3))
         for i, curve in reversed(list(enumerate(curves))):
-            style = (0, DASHES[i] or None)
-            axes.plot(
-                curve.false_positive,
-                curve.true_positive,
-                color=COLOURS[f"c{i}"],
-                linewidth=2 if i == 0 else 1.4,
-                linestyle=style,
-            )
-        axes.set_aspect("equal")
-        axes.set_xlim(-0.01, 1.01)
-        axes.set_ylim(-0.01, 1.01)
-        axes.set_xlabel("False-positive rate, patient-weighted")
-        axes.set_ylabel("True-positive rate, patient-weighted")
+            (line,) = axes.plot(curve.false_positive, curve.true_positive, color=COLOURS[f"c{i}"])
+            line.set(linewidth=2 if i == 0 else 1.4, linestyle=(0, DASHES[i] or None))
+        axes.set(aspect="equal", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+        axes.set(xlabel="False-positive rate, patient-weighted", ylabel="True-positive rate, patient-weighted")
         return inline_svg(figure, name=name, label=f"{len(curves)} ROC curves, patient-weighted")
 
 
@@ -126,9 +109,7 @@ def strips(shares: Sequence[PatientShare], classes: Sequence[str], *, name: str)
             axes.hlines(correct.mean(), x - 0.4, x + 0.4, color=COLOURS["ink"], linewidth=1.6)
         axes.set_xticks(range(len(classes)), [printable(c, 24) for c in classes])
         axes.tick_params(axis="x", length=0, labelcolor=COLOURS["ink"])
-        axes.set_xlim(-0.6, len(classes) - 0.4)
-        axes.set_ylim(-0.03, 1.03)
-        axes.set_ylabel("Share of cells classified correctly")
+        axes.set(xlim=(-0.6, len(classes) - 0.4), ylim=(-0.03, 1.03), ylabel="Share of cells classified correctly")
         axes.grid(axis="y", color=COLOURS["line"], linewidth=0.5)
         axes.set_axisbelow(True)
         return inline_svg(figure, name=name, label=f"Correctly classified cells of {len(shares)} patients, by class")
@@ -137,13 +118,13 @@ def strips(shares: Sequence[PatientShare], classes: Sequence[str], *, name: str)
 def _interval(axes: Axes, y: float, row: Row) -> None:
     score = row.primary
     colour = COLOURS["bad" if row.warnings else "soft" if row.baseline else "c0"]
-    face = COLOURS["page"] if row.badges else colour
+    face = COLOURS["page"] if row.result.flags else colour
     axes.hlines(y, score.low, score.high, color=colour, linewidth=1.6)
     axes.plot([score.value], [y], "o", color=colour, markersize=5.5, markerfacecolor=face)
     axes.text(1.03, y, str(score), va="center", color=COLOURS["soft"], transform=axes.get_yaxis_transform())
 
 
-def _offsets(values: npt.NDArray[np.float64], width: float = 0.36, step: float = 0.075) -> npt.NDArray[np.float64]:
+def _offsets(values: Floats, width: float = 0.36, step: float = 0.075) -> Floats:
     """Horizontal offsets that keep dots of nearly equal height apart, centred at 0."""
     height = np.round(values / 0.045).astype(int)
     offsets = np.zeros(len(values))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-Floats = npt.NDArray[np.float64]
+from bench.statistics.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import BenchError
+from bench.evidence.audit.findings import Check, Finding
+from bench.evidence.leakage.patient_recognition import Recognition
+from bench.evidence.leakage.verdict import Verdict
 from bench.scores.metrics import METRICS
-from bench.splits.held_out_log import HeldOutAccess
 from bench.storage.json_files import read_json
 from reports.rows import Row
 from reports.section import ReportData, Section
@@ -44,14 +45,6 @@ class Identity(_Part):
     permutations: int
 
 
-class Recognition(_Part):
-    """Accuracy of recognising the patient of a cell within a class."""
-
-    label: str
-    accuracy: float
-    chance: float
-
-
 class Clustering(_Part):
     """Clustering of the scores within patients."""
 
@@ -59,13 +52,6 @@ class Clustering(_Part):
     design_effect: float | None
     cells: int
     effective_cells: float | None
-
-
-class Verdict(_Part):
-    """Verdict of a leakage report."""
-
-    code: str
-    text: str
 
 
 class LeakageRecord(_Part):
@@ -100,24 +86,6 @@ class SignificanceRecord(_Part):
         return sorted(self.null)[len(self.null) // 2]
 
 
-class FindingRecord(_Part):
-    """A finding of an audit."""
-
-    code: str
-    level: Literal["error", "warning", "note"]
-    title: str
-    detail: str
-
-
-class CheckRecord(_Part):
-    """A check of an audit."""
-
-    code: str
-    outcome: Literal["found", "nothing found", "not checked"]
-    detail: str
-    title: str
-
-
 class Counts(_Part):
     """Size of an audited dataset."""
 
@@ -131,35 +99,12 @@ class AuditRecord(_Part):
     name: str
     passed: bool
     counts: Counts
-    findings: tuple[FindingRecord, ...]
-    checks: tuple[CheckRecord, ...]
-
-    def checks_with(self, outcome: str) -> list[CheckRecord]:
-        """Checks with a given outcome."""
-        return [check for check in self.checks if check.outcome == outcome]
+    findings: tuple[Finding, ...]
+    checks: tuple[Check, ...]
 
 
+Stored = TypeVar("Stored", bound=_Part)
 Record = TypeVar("Record", LeakageRecord, SignificanceRecord)
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Evidence in a results folder, in the order of the page.
-
-    Parameters
-    ----------
-    audits : sequence of AuditRecord
-        Audits by file name.
-    accesses : sequence of HeldOutAccess
-        Runs that evaluated held-out cells, oldest first.
-    leakage, significance : sequence of pairs
-        Row of the leaderboard and its record.
-    """
-
-    audits: Sequence[AuditRecord]
-    accesses: Sequence[HeldOutAccess]
-    leakage: Sequence[tuple[Row, LeakageRecord]]
-    significance: Sequence[tuple[Row, SignificanceRecord]]
 
 
 def sections(data: ReportData) -> Iterator[Section]:
@@ -172,13 +117,13 @@ def sections(data: ReportData) -> Iterator[Section]:
     """
     folder = data.results.path
     rows = {row.result.folder.name: row for group in data.groups for row in group.rows}
-    evidence = Evidence(
-        audits=[_read(path, AuditRecord) for path in sorted((folder / "audit").glob("[!.]*.json"))],
-        accesses=data.results.held_out_accesses,
-        leakage=_by_row(folder / "leakage", rows, LeakageRecord),
-        significance=_by_row(folder / "significance", rows, SignificanceRecord),
-    )
-    if evidence.audits or evidence.accesses or evidence.leakage or evidence.significance:
+    evidence = {
+        "audits": [_read(path, AuditRecord) for path in sorted((folder / "audit").glob("[!.]*.json"))],
+        "accesses": data.results.held_out_accesses,
+        "leakage": _by_row(folder / "leakage", rows, LeakageRecord),
+        "significance": _by_row(folder / "significance", rows, SignificanceRecord),
+    }
+    if any(evidence.values()):
         yield Section("Reliability of the results", evidence, "evidence.html.j2", "evidence")
 
 
@@ -194,10 +139,7 @@ def _by_row(folder: Path, rows: Mapping[str, Row], kind: type[Record]) -> list[t
     return pairs
 
 
-P = TypeVar("P", bound=_Part)
-
-
-def _read(path: Path, kind: type[P]) -> P:
+def _read(path: Path, kind: type[Stored]) -> Stored:
     try:
         return kind.model_validate(read_json(path))
     except ValidationError as error:

@@ -73,7 +73,7 @@ def _caveats(group: ComparableGroup, best: Row, comparison: Comparison | None) -
         caveats += _ties(comparison)
     if len(group.rows) > 1:
         caveats.append("The best pipeline was selected by the score shown, so this score is slightly optimistic.")
-    if RANDOM_WEIGHTS in best.badges:
+    if RANDOM_WEIGHTS in best.result.flags:
         caveats.append("The weights of its network are random.")
     if best.baseline:
         caveats.append("It is a baseline: no pipeline that uses more of the cell scores higher.")

@@ -2,52 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from reports.rows import Row, readable
-from reports.section import ReportData, Section
-from reports.sections.group_parts import group_parts
+from reports.section import ReportData, Section, part_section
 
 SHOWN = 15
 """Number of features listed for each pipeline."""
 
-
-@dataclass(frozen=True)
-class FeatureLine:
-    """One feature of one pipeline.
-
-    Parameters
-    ----------
-    name : str
-        Full name.
-    formula, unit : str
-        Metadata of the extractor; empty where there is none.
-    mean, low, high : float
-        Share of the importance of all features, in [0, 1]: mean, minimum and maximum over the outer folds of all
-        repeats.
-    used : int
-        Number of folds with a share above 0.
-    scale : float
-        Largest share of any feature of the pipeline in a fold; the full width of the bars.
-    """
-
-    name: str
-    formula: str
-    unit: str
-    mean: float
-    low: float
-    high: float
-    used: int
-    scale: float
-
-    @property
-    def bar(self) -> tuple[float, float, float]:
-        """Mean, low and high in percent of the full width."""
-        return self.mean / self.scale * 100, self.low / self.scale * 100, self.high / self.scale * 100
+_DESCRIPTION = ("name", "formula", "unit")
 
 
 @dataclass(frozen=True)
@@ -64,8 +31,10 @@ class PipelineImportances:
         Number of input features of the classifier.
     used : int
         Number of features with a share above 0 in some fold.
-    lines : tuple of FeatureLine
-        Largest mean first; at least one.
+    lines : list of named tuples
+        `name`, `formula` and `unit` of a feature (empty where the extractor describes none); `mean`, `low` and `high`,
+        its share of the importance of all features, in [0, 1], as mean, minimum and maximum over the folds; `used`,
+        the number of folds with a share above 0. Largest mean first; at least one.
     families : tuple of (str, float)
         Sum of the means of each family, largest first. Empty where the names have no families.
     """
@@ -74,13 +43,18 @@ class PipelineImportances:
     folds: int
     features: int
     used: int
-    lines: tuple[FeatureLine, ...]
+    lines: list[Any]
     families: tuple[tuple[str, float], ...]
 
     @property
     def share(self) -> float:
         """Sum of the listed means, in [0, 1]."""
-        return sum(line.mean for line in self.lines)
+        return float(sum(line.mean for line in self.lines))
+
+    @property
+    def scale(self) -> float:
+        """Largest share of any feature in a fold; the full width of the bars."""
+        return float(max(line.high for line in self.lines))
 
 
 def sections(data: ReportData) -> Iterator[Section]:
@@ -91,9 +65,7 @@ def sections(data: ReportData) -> Iterator[Section]:
     BenchError
         The importances of an experiment cannot be read.
     """
-    parts = group_parts(data.groups, pipeline_importances)
-    if parts:
-        yield Section("Feature importances", parts, "importances.html.j2", "importances")
+    return part_section(data, "Feature importances", "importances", pipeline_importances)
 
 
 def pipeline_importances(row: Row) -> PipelineImportances | None:
@@ -103,33 +75,17 @@ def pipeline_importances(row: Row) -> PipelineImportances | None:
         if not len(stored):
             return None
         shares = stored.pivot(index="feature", columns=["repeat", "fold"], values="importance").fillna(0.0)
-        features = row.result.features.to_dict(orient="records")
-        metadata = {str(r["name"]): (str(r["formula"]), str(r["unit"])) for r in features}
-    lines = _lines(shares, metadata)
-    if not lines:
+        features = row.result.features
+        described = features[list(_DESCRIPTION)] if len(features) else pd.DataFrame(columns=list(_DESCRIPTION))
+    means, used = shares.mean(axis=1), (shares > 0).sum(axis=1)
+    table = pd.DataFrame({"mean": means, "low": shares.min(axis=1), "high": shares.max(axis=1), "used": used})
+    table = table[means > 0].rename_axis("name").reset_index()
+    table = table.sort_values(["mean", "name"], ascending=[False, True]).head(SHOWN)
+    if table.empty:
         return None
-    used = int((shares > 0).any(axis=1).sum())
-    return PipelineImportances(row, shares.shape[1], len(shares), used, lines, _families(shares.mean(axis=1)))
-
-
-def _lines(shares: pd.DataFrame, metadata: Mapping[str, tuple[str, str]]) -> tuple[FeatureLine, ...]:
-    means = shares.mean(axis=1).rename("mean").reset_index()
-    ranked = means[means["mean"] > 0].sort_values(["mean", "feature"], ascending=[False, True]).head(SHOWN)
-    names = [str(name) for name in ranked["feature"]]
-    values = [shares.loc[name].to_numpy(dtype=np.float64) for name in names]
-    scale = max((float(share.max()) for share in values), default=1.0)
-    return tuple(
-        FeatureLine(
-            name,
-            *metadata.get(name, ("", "")),
-            mean=float(share.mean()),
-            low=float(share.min()),
-            high=float(share.max()),
-            used=int((share > 0).sum()),
-            scale=scale,
-        )
-        for name, share in zip(names, values, strict=True)
-    )
+    lines = table.merge(described, on="name", how="left").fillna(dict.fromkeys(_DESCRIPTION, ""))
+    folds, n_used = shares.shape[1], int((used > 0).sum())
+    return PipelineImportances(row, folds, len(shares), n_used, list(lines.itertuples(index=False)), _families(means))
 
 
 def _families(means: pd.Series[float]) -> tuple[tuple[str, float], ...]:

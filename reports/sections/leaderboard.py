@@ -2,56 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import Any
 
-from bench.errors import BenchError
 from bench.scores.metrics import METRICS, PRIMARY
-from reports.figures.patient_shares import PatientShare, patient_shares
+from reports.figures.patient_shares import patient_shares
 from reports.figures.plots import DASHES, forest, roc, strips
 from reports.figures.roc import Curve, patient_curve
 from reports.groups import ComparableGroup
+from reports.rows import readable
 from reports.section import ReportData, Section
 from reports.text import split_name
 
 CURVES = 4
 """Maximum number of ROC curves with two classes."""
-
-
-@dataclass(frozen=True)
-class LegendLine:
-    """A line of a figure's legend."""
-
-    place: int
-    text: str
-    dashes: str
-
-
-@dataclass(frozen=True)
-class LeaderboardView:
-    """A comparable group with its figures.
-
-    Parameters
-    ----------
-    number : int
-        Number of the group in the page, from 1.
-    group : ComparableGroup
-        The group.
-    forest, roc, strips : str
-        SVG as Markup; empty where no score is defined.
-    legend : sequence of LegendLine
-        Legend of the ROC curves.
-    shares : sequence of PatientShare
-        Patients of the best pipeline.
-    """
-
-    number: int
-    group: ComparableGroup
-    forest: str = ""
-    roc: str = ""
-    strips: str = ""
-    legend: Sequence[LegendLine] = ()
-    shares: Sequence[PatientShare] = ()
 
 
 def sections(data: ReportData) -> Iterator[Section]:
@@ -65,7 +29,7 @@ def sections(data: ReportData) -> Iterator[Section]:
     for number, group in enumerate(data.groups, start=1):
         yield Section(
             title=str(group.data["name"]),
-            view=_view(number, group),
+            view={"number": number, "group": group, "figures": _figures(number, group)},
             template="leaderboard.html.j2",
             anchor=f"leaderboard-{number}",
             subtitle=split_name(group.protocol) + (", tuned" if int(group.protocol["tune"]) else ""),
@@ -73,26 +37,20 @@ def sections(data: ReportData) -> Iterator[Section]:
         )
 
 
-def _view(number: int, group: ComparableGroup) -> LeaderboardView:
+def _figures(number: int, group: ComparableGroup) -> dict[str, Any] | None:
+    """Draw the figures of a group as SVG, with their legend and the patients of the best pipeline; None without one."""
     if group.best is None:
-        return LeaderboardView(number, group)
-    try:
-        curves = _curves(group)
+        return None
+    curves = _curves(group)
+    with readable("predictions", group.best.result):
         shares = patient_shares(group.best.result)
-    except (OSError, ValueError, KeyError) as error:
-        raise BenchError(
-            f"{group.best.result.folder.parent}: predictions cannot be read ({error}); "
-            "delete the experiment's folder and run the matrix again"
-        ) from error
-    return LeaderboardView(
-        number,
-        group,
-        forest=forest(group.rows, name=f"forest-{number}", metric=METRICS[PRIMARY].title),
-        roc=roc([curve for _, curve in curves], name=f"roc-{number}"),
-        strips=strips(shares, group.classes, name=f"strips-{number}"),
-        legend=[LegendLine(i, text, " ".join(map(str, DASHES[i]))) for i, (text, _) in enumerate(curves)],
-        shares=shares,
-    )
+    return {
+        "forest": forest(group.rows, name=f"forest-{number}", metric=METRICS[PRIMARY].title),
+        "roc": roc([curve for _, curve in curves], name=f"roc-{number}"),
+        "strips": strips(shares, group.classes, name=f"strips-{number}"),
+        "legend": [(text, " ".join(map(str, dashes))) for (text, _), dashes in zip(curves, DASHES, strict=False)],
+        "shares": shares,
+    }
 
 
 def _curves(group: ComparableGroup) -> list[tuple[str, Curve]]:
@@ -104,5 +62,10 @@ def _curves(group: ComparableGroup) -> list[tuple[str, Curve]]:
         wanted = [(f"{row.name}: {row.primary}", row, label) for row in best]
     else:
         wanted = [(f"{label} vs rest", group.rows[0], label) for label in classes[: len(DASHES)]]
-    curves = [(text, patient_curve(row.result.predictions, label)) for text, row, label in wanted]
-    return [(text, curve) for text, curve in curves if curve is not None]
+    curves = []
+    for text, row, label in wanted:
+        with readable("predictions", row.result):
+            curve = patient_curve(row.result.predictions, label)
+        if curve is not None:
+            curves.append((text, curve))
+    return curves

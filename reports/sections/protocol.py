@@ -78,11 +78,8 @@ def _decision_sentences(group: ComparableGroup) -> list[str]:
         "logit": "mean log-odds of the patient's cells",
         "share": "share of the patient's cells that are classified as positive",
     }[decision.aggregate]
-    return [
-        f"Calibration: {calibration}.",
-        f"Threshold: {_threshold(group, decision)}.",
-        f"Patient score: {aggregation}.",
-    ]
+    parts = {"Calibration": calibration, "Threshold": _threshold(group, decision), "Patient score": aggregation}
+    return [f"{name}: {text}." for name, text in parts.items()]
 
 
 def _threshold(group: ComparableGroup, decision: Decision) -> str:

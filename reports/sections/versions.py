@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from bench.experiments.records import ExperimentResult
 from reports.section import ReportData, Section
 
 
-@dataclass(frozen=True)
-class Versions:
-    """Computing environment of the results.
-
-    Parameters
-    ----------
-    libraries : mapping of str to list of str
-        Versions of each library.
-    environments : list of str
-        Python version and machine.
-    """
-
-    libraries: Mapping[str, list[str]]
-    environments: list[str]
-
-
 def sections(data: ReportData) -> Iterator[Section]:
     """Build the section on versions."""
     if data.experiments:
-        view = Versions(library_versions(data.experiments), environments(data.experiments))
+        view = {"libraries": library_versions(data.experiments), "environments": environments(data.experiments)}
         yield Section("Versions", view, "versions.html.j2", "versions")
 
 

@@ -102,7 +102,7 @@ def test_a_split_that_divides_a_patient_raises() -> None:
     cells, y, groups = discs(60)
     mixed = np.arange(60) % 3 == 0
     pairs = [(np.flatnonzero(~mixed), np.flatnonzero(mixed))]
-    with pytest.raises(ValueError, match="the first split of cv has patient 0 on both sides"):
+    with pytest.raises(ValueError, match="split 0 of cv has patient 0 on both sides"):
         Cnn(**QUICK, cv=pairs).fit(cells, y, groups)
     Cnn(**QUICK, cv=pairs).set_params(epochs=1).fit(cells, y)
 
@@ -181,9 +181,9 @@ def test_search_space() -> None:
         ({"size": 8}, "size must be at least 16"),
         ({"batch_size": 1}, "batch_size must be at least 2"),
         ({"dropout": 1.0}, "dropout must be in"),
-        ({"cv": 3}, "cv must be None, a splitter"),
-        ({"cv": [([0, 2, 4], [1])]}, "trains on no cell of class coarse"),
-        ({"cv": [(range(40), [])]}, "has no cell for early stopping"),
+        ({"cv": 3}, "cv=3 would split cells, not patients"),
+        ({"cv": [([0, 2, 4], [1])]}, "the training part of split 0 of cv has no cell of class coarse"),
+        ({"cv": [(range(40), [])]}, "split 0 of cv has an empty part"),
     ],
 )
 def test_invalid_parameters_raise(parameters: dict[str, Any], message: str) -> None:
@@ -194,11 +194,11 @@ def test_invalid_parameters_raise(parameters: dict[str, Any], message: str) -> N
 
 def test_invalid_data_raises() -> None:
     cells, y, groups = discs(8)
-    with pytest.raises(ValueError, match="cells of one class only"):
+    with pytest.raises(ValueError, match=r"only one class, 0\.0, is among the 8 training cells"):
         Cnn().fit(cells, np.zeros(8))
     with pytest.raises(ValueError, match="class coarse has cells of 1 patient"):
         Cnn().fit(cells, y, np.where(y == "coarse", 0, groups))
-    with pytest.raises(ValueError, match="8 cells, 7 labels"):
+    with pytest.raises(ValueError, match="8 cells and 7 labels"):
         Cnn().fit(cells, y[:7])
 
 

@@ -111,11 +111,11 @@ def test_seconds_sum_all_folds_and_steps(results: Results, add: Any, groups: Any
 def test_full_selectors_come_from_the_components(add: Any, groups: Any) -> None:
     add()
     row = groups()[0].rows[0]
-    assert (row.full_extractor, row.full_classifier) == ("extractors.Handcrafted[]", "classifiers.svm.Svm[C=1]")
-    assert row.full_prepare == "none"
+    assert (row.full["extractor"], row.full["classifier"]) == ("extractors.Handcrafted[]", "classifiers.svm.Svm[C=1]")
+    assert row.full["prepare"] == "none"
     features = {"extractor": "size", "prepare": "crop[margin=0]"}
     add(prepare="crop", components={"classifier": "svm", "features": features})
-    prepare = {row.prepare: row.full_prepare for row in groups()[0].rows}
+    prepare = {row.prepare: row.full["prepare"] for row in groups()[0].rows}
     assert prepare == {"none": "none", "crop": "crop[margin=0]"}
 
 

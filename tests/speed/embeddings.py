@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from bench.datasets.phantom.reader import PhantomSpec, phantom_cells
 from bench.executors.cores import cores
-from bench.executors.local_pool import LocalPool, local_pool
-from bench.features.extraction import extract
+from bench.executors.executor import Executor, open_executor
+from bench.features.extraction import FeatureRequest, extract
 from bench.features.store.entry import open_features
 from bench.features.store.keys import entry_of
 from bench.observer import Observer
@@ -106,7 +106,7 @@ def _table(machine: Machine) -> None:
     with tempfile.TemporaryDirectory() as name, _private_cache(Path(name)):
         folder = Path(name)
         files = _cells(folder, max(race.ours for race in RACES) * many)
-        with local_pool(machine.jobs, machine.threads) as pool:
+        with open_executor(machine.jobs, machine.threads, timeout_s=3600.0) as pool:
             for race in RACES:
                 _race(race, machine, folder, Cells(files[: race.ours * many]), pool)
 
@@ -135,7 +135,7 @@ def _cells(folder: Path, count: int) -> list[CellFile]:
     return files
 
 
-def _race(race: Race, machine: Machine, folder: Path, cells: Cells, pool: LocalPool) -> None:
+def _race(race: Race, machine: Machine, folder: Path, cells: Cells, pool: Executor) -> None:
     import torch  # noqa: PLC0415 - after the workers, which do without it, were asked for
     from _eager import Eager, Loop  # noqa: PLC0415 - imports torch
 
@@ -217,7 +217,7 @@ def _bare(race: Race, machine: Machine, folder: Path, cells: Cells) -> float:
     return len(ready) / (time.perf_counter() - start)
 
 
-def _ours(model: str, machine: Machine, folder: Path, cells: Cells, pool: LocalPool) -> tuple[Features, float]:
+def _ours(model: str, machine: Machine, folder: Path, cells: Cells, pool: Executor) -> tuple[Features, float]:
     """The stored features, and cells a second from files to the stored matrix; the workers run already."""
     store = Path(tempfile.mkdtemp(dir=folder))
     plugin = registry.extractor(f"{model}[precision={machine.precision}]")
@@ -234,7 +234,7 @@ def _ours(model: str, machine: Machine, folder: Path, cells: Cells, pool: LocalP
     digests = [hashlib.sha256(Path(file.path).read_bytes()).hexdigest() for file in cells.files]
     start = time.perf_counter()
     entry = entry_of(store, plugin, digests, weights_dir=str(folder), threads=machine.threads, device=machine.device)
-    made = extract(entry, plugin, cells=cells, digests=digests, executor=pool, options=options, observer=Observer())
+    made = extract(FeatureRequest(entry, plugin, cells, digests, options, model), pool, Observer())
     seconds = time.perf_counter() - start
     stored = np.array(open_features(entry.folder))
     if made != len(cells) or len(stored) != len(cells):

@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.features.store.build import begin_build, finish_build
-from bench.features.store.chunks import Chunk, ChunkInfo, write_chunk
+from bench.features.store.chunks import Chunk, ChunkInfo, chunk_path, write_chunk
 from bench.features.store.damage import describe_damage
 from bench.features.store.entry import VALUES, Entry, entry_record, feature_names, open_features, write_entry
 from bench.plugins.checked_features import Features
-from extractors.cells import CellFile, Cells
 
 MANY, WIDTH = 1_000_000, 1280
 ROUNDS = 21
@@ -76,22 +75,21 @@ def _checksums(folder: Path) -> None:
 def _final_write(folder: Path, rows: int = 20_032) -> None:
     """Chunks of 64 rows into one entry, against a copy of the matrix."""
     values = np.random.default_rng(0).random((rows, WIDTH), np.float32)
-    cells = Cells(CellFile(str(n), "cell.png") for n in range(rows))
     digests = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(rows)]
     entry = Entry(folder / "store" / "size-0" / "0", {"cells": "0"})
     seconds = {}
     start = time.perf_counter()
-    build = begin_build(entry, cells, digests)
+    missing, finished = begin_build(entry, digests)
     seconds["plan"] = time.perf_counter() - start
     start = time.perf_counter()
-    for task in build.tasks:
-        block = values[64 * task.number : 64 * task.number + 64]
-        chunk = Chunk(task.digests, Features(block, None, NAMES, ()), 1.0)
-        write_chunk(entry.partial, task.number, chunk)
-        build.finished[task.number] = ChunkInfo.of(task.number, chunk)
+    for number, chosen in missing.items():
+        block = values[chosen]
+        chunk = Chunk(tuple(digests[row] for row in chosen), Features(block, None, NAMES, ()), 1.0)
+        write_chunk(chunk_path(entry.partial, number), chunk)
+        finished[number] = ChunkInfo.of(chunk)
     seconds["chunks"] = time.perf_counter() - start
     start = time.perf_counter()
-    finish_build(build, {})
+    finish_build(entry, digests, finished.values(), {})
     seconds["final write"] = time.perf_counter() - start
     start = time.perf_counter()
     shutil.copyfile(entry.folder / VALUES, folder / "copy.npy")

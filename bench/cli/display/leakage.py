@@ -6,8 +6,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.cli.display.terminal import console, show_line, table_of
-from bench.evidence.leakage.feature_clustering import LEVEL, FeatureClustering
+from bench.evidence.leakage.clustering import FeatureClustering
 from bench.evidence.leakage.report import Leakage
+from bench.evidence.text import LEVEL
 from bench.scores.metrics import METRICS
 from bench.scores.primary import Estimate
 

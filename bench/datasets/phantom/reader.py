@@ -17,8 +17,8 @@ from bench.datasets.phantom.rendering import draw_cell
 from bench.datasets.readers.manifest import ManifestReader
 from bench.datasets.table import Dataset, ReadOptions
 from bench.errors import BenchError
-from bench.storage.cache import cache_dir
 from bench.storage.fingerprints import code_digest, digest
+from bench.storage.folders import cache_dir
 from extractors.files.atomic import atomic_folder
 
 __all__ = ["PhantomReader", "PhantomSpec", "cached_phantom", "phantom_cells", "write_phantom"]

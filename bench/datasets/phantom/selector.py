@@ -7,9 +7,9 @@ from pathlib import Path
 
 from bench.datasets.phantom.reader import PhantomReader, PhantomSpec, cached_phantom
 from bench.datasets.table import Dataset, ReadOptions
-from bench.errors import BenchError, did_you_mean
+from bench.errors import BenchError
 from bench.observer import Observer
-from bench.plugins.selectors import parse
+from bench.plugins.selectors import check_parameters, parse
 
 PHANTOM = "phantom"
 
@@ -66,12 +66,8 @@ def phantom_spec(data: str) -> PhantomSpec | None:
     if data.partition("[")[0] != PHANTOM or Path(data).exists():
         return None
     selector = parse(data)
-    known = [field.name for field in fields(PhantomSpec)]
+    check_parameters(selector, [field.name for field in fields(PhantomSpec)])
     for key, value in selector.params.items():
-        if key not in known:
-            raise BenchError(
-                f"phantom has no parameter {key!r}.{did_you_mean(key, known)} It takes {', '.join(known)}."
-            )
         if type(value) not in (int, float):
             raise BenchError(f"phantom: {key} must be a number (value: {value!r})")
     return PhantomSpec(**selector.params)  # type: ignore[arg-type]  # checked above, and by the class

@@ -15,7 +15,7 @@ from bench.datasets.scanning.probe_cache import FILE, Key, get_probes, key_of, p
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
 from bench.executors.cores import cores
-from bench.storage.cache import cache_dir
+from bench.storage.folders import cache_dir
 from extractors.cells import CellFile
 
 Progress = Callable[[int, int], None]

@@ -19,19 +19,15 @@ from bench.datasets.readers.manifest import ManifestReader
 from bench.datasets.scanning.scan import Problem, Scan, content_digest
 from bench.datasets.table import Dataset, ReadOptions
 from bench.errors import BenchError
-from bench.evidence.audit.copies import CODES as COPIES
-from bench.evidence.audit.copies import copies
-from bench.evidence.audit.findings import Audit, Check, Finding, sort_findings
-from bench.evidence.audit.near_findings import CODES as NEAR
-from bench.evidence.audit.near_findings import near_findings
-from bench.evidence.audit.patients import CODES as PATIENTS
+from bench.evidence.audit.copies import Links, copies, near_findings
+from bench.evidence.audit.findings import TITLES, Audit, Check, Finding, sort_findings
 from bench.evidence.audit.patients import patients
 from bench.evidence.text import count, list_names
 from bench.executors.cores import cores
 from bench.observer import Observer
 from bench.options import Options, make_options
 
-PIXELS = ("A001", *NEAR, "A014", "A015", "A016", "A017")
+PIXELS = ("A001", "A007", "A008", "A014", "A015", "A016", "A017")
 """Checks that need the images."""
 
 
@@ -80,25 +76,21 @@ def audit(data: str | Path, *, folds: int = 5, observer: Observer | None = None,
         *copies(table, read.scan.table["picture"]),
         *patients(table, folds=folds),
     ]
-    finished = [*COPIES, *PATIENTS]
-    checks = _not_checked(table)
-    links: tuple[tuple[str, str], ...] = ()
+    links: Links = ()
     if read.pixels:
-        more, pixel_checks, links = _pixel_checks(read, parsed, observer)
+        more, checks, links = _pixel_checks(read, parsed, observer)
         findings += more
-        checks += pixel_checks
-        finished.append("A001")
     else:
-        checks += [Check(code, "not checked", "no pixels were read: the images do not exist") for code in PIXELS]
+        checks = [Check(code, "not checked", "no pixels were read: the images do not exist") for code in PIXELS]
     codes = {finding.code for finding in findings}
-    reported = {check.code for check in checks}
-    checks += [Check(code, "found" if code in codes else "nothing found") for code in finished if code not in reported]
+    known = {check.code: check for check in [*checks, *_not_checked(table)]}
+    outcomes = [known.get(code) or Check(code, "found" if code in codes else "nothing found") for code in TITLES]
     return Audit(
         name=read.dataset.name,
         digest=content_digest(read.dataset, read.scan),
         counts=_counts(read),
         findings=sort_findings(findings),
-        checks=tuple(sorted(checks, key=lambda check: check.code)),
+        checks=tuple(outcomes),
         links=links,
     )
 
@@ -165,9 +157,7 @@ def _index_scan(dataset: Dataset) -> Scan:
     return Scan(pd.DataFrame({**columns, **dict.fromkeys(("height", "width", "mask_px"), none)}))
 
 
-def _pixel_checks(
-    read: _AuditData, options: Options, observer: Observer
-) -> tuple[list[Finding], list[Check], tuple[tuple[str, str], ...]]:
+def _pixel_checks(read: _AuditData, options: Options, observer: Observer) -> tuple[list[Finding], list[Check], Links]:
     """Run the checks that read the images."""
     from bench.evidence.audit.near_duplicates import near_duplicates  # noqa: PLC0415 (not needed for a list of digests)
     from bench.evidence.audit.probes import probes  # noqa: PLC0415
@@ -188,9 +178,8 @@ def _pixel_checks(
     )
     findings, links = near_findings(near, table.iloc[first].reset_index(drop=True))
     detail = f"{count(near.candidates, 'pair')} within {near.threshold} of 256 bits compared in full"
-    checks = [
-        Check(code, "found" if any(f.code == code for f in findings) else "nothing found", detail) for code in NEAR
-    ]
+    codes = {finding.code for finding in findings}
+    checks = [Check(code, "found" if code in codes else "nothing found", detail) for code in ("A007", "A008")]
     for done, (check, finding) in enumerate(probes(table, read.scan.table, traits, read.dataset.positive), start=1):
         observer.progress("probe for artefacts", done, 4)
         checks.append(check)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bench.datasets.scanning.orientations import ORIENTATIONS
+from bench.statistics.arrays import Values
 
 UInt64 = npt.NDArray[np.uint64]
 Indices = npt.NDArray[np.intp]
@@ -48,7 +48,7 @@ class Candidates:
     distance: npt.NDArray[np.uint16]
 
 
-def threshold(hashes: UInt64, units: npt.NDArray[Any], *, seed: int = 0) -> int:
+def threshold(hashes: UInt64, units: Values, *, seed: int = 0) -> int:
     """Compute the largest distance of candidates, calibrated on pairs of different patients.
 
     A low quantile of the distances between at most `N_SAMPLED` cells: the share of accepted pairs is `RATE`, or

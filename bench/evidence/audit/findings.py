@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
+
+from bench.evidence.text import json_value
 from bench.storage.json_files import write_json
 
 Level = Literal["error", "warning", "note"]
@@ -119,15 +122,9 @@ class Audit:
 
     def record(self) -> dict[str, Any]:
         """Return all fields, `passed` and check titles as JSON values."""
-        return {
-            "name": self.name,
-            "digest": self.digest,
-            "passed": self.passed,
-            "counts": dict(self.counts),
-            "findings": [asdict(finding) for finding in self.findings],
-            "checks": [{**asdict(check), "title": check.title} for check in self.checks],
-            "links": [list(pair) for pair in self.links],
-        }
+        checks = [{**asdict(check), "title": check.title} for check in self.checks]
+        record: dict[str, Any] = json_value({**asdict(self), "passed": self.passed, "checks": checks})
+        return record
 
     def write(self, results: Path) -> Path:
         """Write the record to `audit/<first 12 digits of the digest>.json` in a results folder and return its path.
@@ -140,6 +137,11 @@ class Audit:
         path = results / "audit" / f"{self.digest[:12]}.json"
         write_json(path, self.record())
         return path
+
+
+def finding_on(code: str, level: Level, title: str, detail: str, rows: pd.DataFrame) -> Finding:
+    """Create a finding on cells, as rows of the table of cells, and their patients."""
+    return Finding(code, level, title, detail, tuple(rows["cell"]), tuple(dict.fromkeys(rows["patient"])))
 
 
 _ORDER = ("error", "warning", "note")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +9,7 @@ from PIL import Image
 from scipy.fft import dctn
 
 from bench.datasets.scanning.orientations import ORIENTATIONS
+from bench.statistics.arrays import Flags
 
 SIDE = 64
 """Side length of a thumbnail, px."""
@@ -18,30 +17,11 @@ SIDE = 64
 LOW = 16
 """Rows and columns of hashed low frequencies: 256 bits."""
 
-WORDS = LOW * LOW // 64
-
 UInt8 = npt.NDArray[np.uint8]
 UInt64 = npt.NDArray[np.uint64]
-Bools = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Thumbnail:
-    """Bounding box of a cell, resized to a small square.
-
-    Parameters
-    ----------
-    grey : ndarray of uint8, shape (SIDE, SIDE)
-        Luminance of the bounding box.
-    inside : ndarray of bool, shape (SIDE, SIDE)
-        True on the cell.
-    """
-
-    grey: UInt8
-    inside: Bools
-
-
-def thumbnail(image: UInt8, mask: Bools) -> Thumbnail:
+def thumbnail(image: UInt8, mask: Flags) -> tuple[UInt8, Flags]:
     """Crop a cell to the bounding box of its mask and resize it.
 
     Parameters
@@ -50,13 +30,20 @@ def thumbnail(image: UInt8, mask: Bools) -> Thumbnail:
         RGB.
     mask : ndarray of bool, shape (height, width)
         True on the cell; at least one pixel.
+
+    Returns
+    -------
+    grey : ndarray of uint8, shape (SIDE, SIDE)
+        Luminance of the bounding box.
+    inside : ndarray of bool, shape (SIDE, SIDE)
+        True on the cell.
     """
     x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
     crop = np.ascontiguousarray(image[y : y + height, x : x + width])
     grey = Image.fromarray(crop).convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     cover = np.where(mask[y : y + height, x : x + width], np.uint8(255), np.uint8(0))
     inside = Image.fromarray(cover).resize((SIDE, SIDE), Image.Resampling.BOX)
-    return Thumbnail(np.asarray(grey), np.asarray(inside) >= 128)
+    return np.asarray(grey), np.asarray(inside) >= 128
 
 
 def hashes(grey: UInt8) -> UInt64:
@@ -73,7 +60,7 @@ def hashes(grey: UInt8) -> UInt64:
 
     Returns
     -------
-    ndarray of uint64, shape (n, 8, WORDS)
+    ndarray of uint64, shape (n, 8, 4)
         In the order of `ORIENTATIONS`; the first is that of the unchanged thumbnail.
     """
     low = dctn(grey.astype(np.float64), axes=(1, 2))[:, :LOW, :LOW]

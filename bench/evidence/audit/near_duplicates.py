@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,6 +14,7 @@ from bench.datasets.scanning.orientations import ORIENTATIONS, oriented
 from bench.evidence.audit.distances import Candidates, blocks, candidates, threshold
 from bench.evidence.audit.textures import similarity, texture
 from bench.evidence.audit.traits import Traits
+from bench.statistics.arrays import Flags, Values
 from extractors.cells import Cell, CellFile
 
 Progress = Callable[[str, int, int], None]
@@ -46,16 +46,19 @@ class NearDuplicate:
     ----------
     first, second : int
         Positions of the cells, `first` before `second`.
+    orientation : int
+        Index in `ORIENTATIONS` of the orientation of the first cell that is closest to the second.
     distance : int
-        Smallest Hamming distance of their 256-bit hashes over eight orientations.
+        Hamming distance of their 256-bit hashes in that orientation, the smallest of eight.
     similarity : float
-        Correlation of the textures of their aligned crops, above `CONFIRMED`.
+        Correlation of the textures of their aligned crops, above `CONFIRMED`; NaN of a candidate.
     """
 
     first: int
     second: int
+    orientation: int
     distance: int
-    similarity: float
+    similarity: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,8 @@ class NearDuplicates:
     candidates: int
 
 
-class _Pair(NamedTuple):
-    first: int
-    second: int
-    orientation: int
-    distance: int
-
-
 def near_duplicates(
-    traits: Traits, files: Sequence[CellFile], units: npt.NDArray[Any], *, threads: int, progress: Progress
+    traits: Traits, files: Sequence[CellFile], units: Values, *, threads: int, progress: Progress
 ) -> NearDuplicates:
     """Find near-duplicates among cells without identical images.
 
@@ -119,10 +115,10 @@ def near_duplicates(
     return NearDuplicates(tuple(confirmed), at_most, n_total)
 
 
-def _screened(traits: Traits, at_most: int, threads: int) -> Iterator[tuple[int, int, list[_Pair]]]:
+def _screened(traits: Traits, at_most: int, threads: int) -> Iterator[tuple[int, int, list[NearDuplicate]]]:
     """Yield, for each block, the finished cells, the number of candidates, and the pairs that pass screening."""
 
-    def screen(rows: slice) -> tuple[int, int, list[_Pair]]:
+    def screen(rows: slice) -> tuple[int, int, list[NearDuplicate]]:
         block = candidates(traits.hashes, rows, at_most)
         return rows.stop, len(block.first), _agreeing(traits.textures, block)
 
@@ -130,7 +126,7 @@ def _screened(traits: Traits, at_most: int, threads: int) -> Iterator[tuple[int,
         yield from pool.map(screen, blocks(len(traits.hashes)))
 
 
-def _agreeing(textures: npt.NDArray[np.int8], block: Candidates) -> list[_Pair]:
+def _agreeing(textures: npt.NDArray[np.int8], block: Candidates) -> list[NearDuplicate]:
     keep = np.zeros(len(block.first), dtype=np.bool_)
     for place, orientation in enumerate(ORIENTATIONS):
         members = np.flatnonzero(block.orientation == place)
@@ -141,7 +137,7 @@ def _agreeing(textures: npt.NDArray[np.int8], block: Candidates) -> list[_Pair]:
             similarities = np.flatnonzero(np.einsum("nij,nij->n", one, two) >= IN_PLACE)
             keep[part[similarities]] = [similarity(one[k], two[k], reach=2) >= SHIFTED for k in similarities]
     columns = (block.first, block.second, block.orientation, block.distance)
-    return [_Pair(*map(int, row)) for row in zip(*(column[keep] for column in columns), strict=True)]
+    return [NearDuplicate(*map(int, row)) for row in zip(*(column[keep] for column in columns), strict=True)]
 
 
 def _unit(textures: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
@@ -150,21 +146,21 @@ def _unit(textures: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
     return np.asarray(values / np.maximum(length, 1.0)[:, None, None])
 
 
-def _confirmed(pairs: Sequence[_Pair], files: Sequence[CellFile], threads: int) -> list[NearDuplicate]:
-    needed = sorted({cell for pair in pairs for cell in pair[:2]})
+def _confirmed(pairs: Sequence[NearDuplicate], files: Sequence[CellFile], threads: int) -> list[NearDuplicate]:
+    needed = sorted({cell for pair in pairs for cell in (pair.first, pair.second)})
     with ThreadPoolExecutor(threads) as pool:
         crops = dict(zip(needed, pool.map(_crop, (files[cell] for cell in needed)), strict=True))
         similarities = pool.map(
             lambda pair: _crop_similarity(crops[pair.first], crops[pair.second], ORIENTATIONS[pair.orientation]), pairs
         )
         return [
-            NearDuplicate(pair.first, pair.second, pair.distance, value)
+            replace(pair, similarity=value)
             for pair, value in zip(pairs, similarities, strict=True)
             if value >= CONFIRMED
         ]
 
 
-_Crop = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]
+_Crop = tuple[npt.NDArray[np.uint8], Flags]
 
 
 def _crop(file: CellFile) -> _Crop:

@@ -11,8 +11,6 @@ import pandas as pd
 from bench.evidence.audit.findings import Finding, Level
 from bench.evidence.text import count, list_names
 
-CODES = ("A009", "A010", "A011", "A012", "A013")
-
 DOMINANT = 0.5
 """Share of the cells of a class above which one patient dominates cell-level scores."""
 
@@ -65,9 +63,7 @@ def _in_several(table: pd.DataFrame) -> Iterator[Finding]:
     for column, word in (("fold", "official folds"), ("set", "sets (training and held-out)")):
         if column not in table:
             continue
-        several = table.groupby("patient")[column].nunique()
-        names = [str(patient) for patient in several.index[several > 1]]
-        if names:
+        if names := _with_several(table, column):
             title = f"{count(len(names), 'patient')} in several {word}"
             detail = f"{list_names(names)}. A score across them includes training patients; use --split patient."
             yield _finding("A009", "error", title, detail, table[table["patient"].isin(names)])
@@ -103,12 +99,16 @@ def _dominant(table: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _several_classes(table: pd.DataFrame) -> Iterator[Finding]:
-    labels = table.groupby("patient")["label"].nunique()
-    names = [str(patient) for patient in labels.index[labels > 1]]
-    if names:
+    if names := _with_several(table, "label"):
         title = f"{count(len(names), 'patient')} with cells of several classes"
         advice = "This is correct for labels of cells; for labels of patients, two patients share an id."
         yield _finding("A013", "note", title, f"{list_names(names)}. {advice}", table[table["patient"].isin(names)])
+
+
+def _with_several(table: pd.DataFrame, column: str) -> list[str]:
+    """Patients whose cells differ in a column."""
+    numbers = table.groupby("patient")[column].nunique()
+    return [str(patient) for patient in numbers.index[numbers > 1]]
 
 
 def _finding(code: str, level: Level, title: str, detail: str, rows: pd.DataFrame) -> Finding:

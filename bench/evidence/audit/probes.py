@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.ensemble import RandomForestClassifier
 
@@ -14,12 +12,11 @@ from bench.errors import BenchError
 from bench.evidence.audit.findings import Check, Finding
 from bench.evidence.audit.traits import Traits
 from bench.evidence.text import capital
-from bench.scores.metrics import PRIMARY, score
+from bench.scores.metrics import score
 from bench.scores.predictions import probability_columns
-from bench.scores.primary import Estimate
+from bench.scores.primary import Estimate, primary_estimate
 from bench.splits.folds import PatientKFold, min_units_per_class
-
-CODES = ("A014", "A015", "A016", "A017")
+from bench.statistics.arrays import Floats, Values
 
 PREDICTIVE = 0.55
 """Lower interval end of the AUROC above which a property is reported as predictive: see docs/audit/A014.md."""
@@ -30,8 +27,6 @@ ARTEFACT = 0.9
 FOLDS = 5
 TREES = 50
 DRAWS = 2000
-
-Floats = npt.NDArray[np.float64]
 
 
 def probes(
@@ -95,8 +90,7 @@ def probe(values: Floats, table: pd.DataFrame, positive: str | None, *, seed: in
         rows = predictions.index[test]
         predictions.loc[rows, "fold"] = fold
         predictions.loc[rows, probability_columns(classes)] = forest.predict_proba(values[test])
-    scores = score(predictions, classes=classes, positive=positive, draws=DRAWS, seed=seed).set_index("metric")
-    return Estimate(*(float(scores[name][PRIMARY]) for name in ("value", "low", "high")))
+    return primary_estimate(score(predictions, classes=classes, positive=positive, draws=DRAWS, seed=seed))
 
 
 def _run_probe(
@@ -108,9 +102,7 @@ def _run_probe(
         estimate = probe(values, table, positive)
     except BenchError as error:
         return Check(code, "not checked", str(error)), None
-    measured = (
-        f"patient-weighted AUROC {estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}] on unseen patients"
-    )
+    measured = f"patient-weighted AUROC {estimate} on unseen patients"
     if not estimate.low > PREDICTIVE:
         return Check(code, "nothing found", measured), None
     artefact = code != "A017" and estimate.low > ARTEFACT
@@ -119,20 +111,18 @@ def _run_probe(
     return Check(code, "found", measured), finding
 
 
-_FILES = (
-    "A network can learn this instead of the cell; convert all images to one size, format and compression before "
-    "training."
-)
 _ADVICE: Mapping[str, str] = {
-    "A014": _FILES,
-    "A015": _FILES,
-    "A016": _FILES,
+    **dict.fromkeys(
+        ("A014", "A015", "A016"),
+        "A network can learn this instead of the cell; convert all images to one size, format and compression before "
+        "training.",
+    ),
     "A017": "No split separates stain from disease if each patient was stained once; compare scores with this one, "
     "which bench matrix shows in the row of the extractor stain.",
 }
 
 
-def _weights(y: npt.NDArray[Any], units: npt.NDArray[Any]) -> Floats:
+def _weights(y: Values, units: Values) -> Floats:
     """Weights with equal sums per class, and equal shares of the split units of a class."""
     rows = pd.DataFrame({"y": y, "unit": units})
     cells = rows.groupby(["y", "unit"])["y"].transform("size")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench.errors import BenchError
@@ -13,12 +13,13 @@ from bench.storage.fingerprints import digest
 SHORT_KEY = 8
 """Digits of a key that are appended to duplicate names."""
 
-_REQUIREMENTS: Mapping[str, str] = {
-    "data": "cells, labels, patients or split units",
-    "positive": "positive class",
-    "split": "--split",
-    "folds": "folds (numbers of folds and repeats, --seed, --folds-file)",
+_REQUIREMENTS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+    "cells, labels, patients or split units": lambda record: record["data"]["digest"],
+    "positive class": lambda record: record["data"]["positive"],
+    "--split": lambda record: record["protocol"]["split"],
+    "folds (numbers of folds and repeats, --seed, --folds-file)": lambda record: record["folds_hash"],
 }
+"""What compared experiments must have in common, and its place in `experiment.json`."""
 
 
 def shared_by_group(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,25 +88,13 @@ def check_comparable(experiments: Sequence[ExperimentResult]) -> None:
         )
     first = experiments[0]
     for other in experiments[1:]:
-        first_values, other_values = _requirements(first), _requirements(other)
-        differing = [name for name in first_values if other_values[name] != first_values[name]]
+        differing = [what for what, of in _REQUIREMENTS.items() if of(first.record) != of(other.record)]
         if differing:
+            ours, theirs = (_short(str(_REQUIREMENTS[differing[0]](e.record))) for e in (first, other))
             raise BenchError(
-                f"{first.name} and {other.name} cannot be compared: they differ in "
-                f"{', '.join(_REQUIREMENTS[name] for name in differing)} ({_short(first_values[differing[0]])} in "
-                f"{first.folder}, {_short(other_values[differing[0]])} in {other.folder}); run both with the same "
-                "--data and folds"
+                f"{first.name} and {other.name} cannot be compared: they differ in {', '.join(differing)} ({ours} in "
+                f"{first.folder}, {theirs} in {other.folder}); run both with the same --data and folds"
             )
-
-
-def _requirements(experiment: ExperimentResult) -> dict[str, str]:
-    record = experiment.record
-    return {
-        "data": str(record["data"]["digest"]),
-        "positive": str(record["data"]["positive"]),
-        "split": str(record["protocol"]["split"]),
-        "folds": str(record["folds_hash"]),
-    }
 
 
 def _short(value: str) -> str:

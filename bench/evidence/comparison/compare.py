@@ -16,7 +16,7 @@ from bench.errors import BenchError, did_you_mean
 from bench.evidence.comparison.comparable_groups import check_comparable, unique_names
 from bench.evidence.comparison.paired_scores import PairedDesign, PairedScores, read_paired_scores
 from bench.evidence.comparison.paired_tests import Outcome, PairedTest, choose_second, choose_test
-from bench.evidence.text import LEVEL
+from bench.evidence.text import LEVEL, count, json_value
 from bench.experiments.records import ExperimentResult
 from bench.scores.metrics import METRICS, PRIMARY
 from bench.statistics.multiple import holm
@@ -99,9 +99,8 @@ class Comparison:
     @property
     def family(self) -> str:
         """Description of the tests in Holm's correction."""
-        n = len(self.table)
         kind = "all pairs" if self.all_pairs else f"all against {self.reference}"
-        return f"{n} {'comparison' if n == 1 else 'comparisons'}, {kind}"
+        return f"{count(len(self.table), 'comparison')}, {kind}"
 
     @property
     def against_reference(self) -> pd.DataFrame:
@@ -123,22 +122,12 @@ class Comparison:
 
     def record(self) -> dict[str, Any]:
         """Return all fields as JSON values: None for NaN, `"inf"` and `"-inf"` for infinity."""
-        return {
-            "data": dict(self.data),
-            "protocol": dict(self.protocol),
-            "metric": self.metric,
-            "best": self.best,
-            "reference": self.reference,
-            "all_pairs": self.all_pairs,
-            "family": self.family,
-            "rope": self.rope,
-            "indistinguishable": list(self.indistinguishable),
-            "practically_equal": list(self.practically_equal),
-            "comparisons": _records(self.table),
-            "standings": _records(self.standings),
-            "friedman": self._friedman(),
-            "notes": list(self.notes),
-        }
+        names = ("data", "protocol", "metric", "best", "reference", "all_pairs", "family", "rope", "notes")
+        values = {name: getattr(self, name) for name in (*names, "indistinguishable", "practically_equal")}
+        tables = {"comparisons": self.table, "standings": self.standings}
+        values |= {name: table.to_dict(orient="records") for name, table in tables.items()}
+        record: dict[str, Any] = json_value({**values, "friedman": self._friedman()})
+        return record
 
     def _friedman(self) -> dict[str, Any] | None:
         if (result := self.friedman) is None:
@@ -204,8 +193,10 @@ def compare(
         raise BenchError(f"{title}: undefined for {undefined[0]}, which therefore cannot be compared")
     scores.sort(key=lambda s: (-s.value, s.name))
     reference = next((s for s in scores if s.name == named), scores[0])
-    pairs = _family(scores, reference, all_pairs=all_pairs)
+    others = [(score, reference) for score in scores if score is not reference]
+    pairs = [(lower, higher) for higher, lower in itertools.combinations(scores, 2)] if all_pairs else others
     repeats = int(experiments[0].record["protocol"]["repeats"])
+    right = np.stack([s.right for s in scores], axis=1)
     table = _table(pairs, choose_test(design, rope=rope, seed=seed), choose_second(design, repeats=repeats, seed=seed))
     return Comparison(
         metric=design.metric,
@@ -218,7 +209,7 @@ def compare(
         notes=tuple(_notes(design, scores, reference, repeats=repeats)),
         data=scores[0].result.record["data"],
         protocol=scores[0].result.record["protocol"],
-        friedman=_omnibus_test(scores),
+        friedman=friedman(right) if len(right) >= 2 and len(scores) >= 3 else None,
     )
 
 
@@ -242,14 +233,6 @@ def _find_reference(wanted: str, experiments: Sequence[ExperimentResult], names:
     )
 
 
-def _family(
-    scores: Sequence[PairedScores], reference: PairedScores, *, all_pairs: bool
-) -> list[tuple[PairedScores, PairedScores]]:
-    if all_pairs:
-        return [(lower, higher) for higher, lower in itertools.combinations(scores, 2)]
-    return [(s, reference) for s in scores if s is not reference]
-
-
 def _table(
     pairs: Sequence[tuple[PairedScores, PairedScores]], test: PairedTest, second: PairedTest | None
 ) -> pd.DataFrame:
@@ -266,14 +249,9 @@ def _table(
 
 def _columns(test: PairedTest | None, ours: PairedScores, theirs: PairedScores) -> dict[str, Any]:
     """Return the description and the outcome of a test; None and NaN without a test."""
-    outcome = Outcome(*[math.nan] * 4) if test is None else test.run(ours, theirs)
+    outcome = Outcome(math.nan, math.nan) if test is None else test.run(ours, theirs)
     described = {"test": test and test.name, "unit": test and test.unit, "assumptions": test and test.assumptions}
     return described | asdict(outcome)
-
-
-def _omnibus_test(scores: Sequence[PairedScores]) -> Friedman | None:
-    right = np.stack([s.right for s in scores], axis=1)
-    return friedman(right) if right.shape[0] >= 2 and right.shape[1] >= 3 else None
 
 
 def _on_patients(ours: PairedScores, theirs: PairedScores) -> tuple[float, float]:
@@ -320,12 +298,11 @@ def _notes(design: PairedDesign, scores: Sequence[PairedScores], reference: Pair
             )
         notes.append("Differences are means over folds and may deviate slightly from the differences of the scores.")
     notes += _protocol_notes(scores)
-    scarce = _min_units(design)
+    classes = np.zeros(len(design.units)) if design.class_of_unit is None else design.class_of_unit
+    scarce = int(np.unique(classes, return_counts=True)[1].min())
     if scarce < MIN_PATIENTS:
-        patients = "1 patient" if scarce == 1 else f"{scarce} patients"
-        notes.append(
-            f"One class has {patients}: with fewer than {MIN_PATIENTS}, p-values and intervals are approximate."
-        )
+        few = f"One class has {count(scarce, 'patient')}"
+        notes.append(f"{few}: with fewer than {MIN_PATIENTS}, p-values and intervals are approximate.")
     return notes
 
 
@@ -338,19 +315,3 @@ def _protocol_notes(scores: Sequence[PairedScores]) -> list[str]:
         if len(values) > 1:
             notes.append(f"The pipelines had different {what} ({', '.join(sorted(values))}).")
     return notes
-
-
-def _min_units(design: PairedDesign) -> int:
-    if design.class_of_unit is None:
-        return len(design.units)
-    return int(np.unique(design.class_of_unit, return_counts=True)[1].min())
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(k): _json(v) for k, v in row.items()} for row in table.to_dict(orient="records")]
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return list(value) if isinstance(value, tuple) else value

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bench.errors import BenchError
@@ -15,8 +13,7 @@ from bench.experiments.records import ExperimentResult
 from bench.scores.group_statistics import GroupStatistics, PredictionRows
 from bench.scores.metrics import METRICS, PRIMARY, score_draws
 from bench.scores.predictions import Predictions, probability_columns, read_predictions
-
-Floats = npt.NDArray[np.float64]
+from bench.statistics.arrays import Codes, Flags, Floats, Values
 
 DECISION = "balanced_accuracy_patient"
 """Compared metric where no fold has an AUROC."""
@@ -53,12 +50,12 @@ class PairedDesign:
         Bootstrap counts of the units, the same for all experiments.
     """
 
-    units: npt.NDArray[Any]
-    class_of_unit: npt.NDArray[np.intp] | None
-    cells: npt.NDArray[Any]
+    units: Values
+    class_of_unit: Codes | None
+    cells: Values
     metric: str
-    used: npt.NDArray[np.bool_]
-    tested: npt.NDArray[np.intp]
+    used: Flags
+    tested: Codes
     labelled: Floats
     ratio: float
     held_out: bool
@@ -157,7 +154,7 @@ def _is_held_out(experiment: ExperimentResult) -> bool:
     return bool(experiment.record["protocol"]["split"] == "held-out")
 
 
-def _held_out_cells(experiment: ExperimentResult, table: pd.DataFrame) -> npt.NDArray[Any]:
+def _held_out_cells(experiment: ExperimentResult, table: pd.DataFrame) -> Values:
     return table["cell"].to_numpy() if _is_held_out(experiment) else np.array([])
 
 
@@ -207,7 +204,7 @@ def _fold_scores(read: Predictions) -> Floats:
     return np.concatenate([METRICS[PRIMARY].score(sums, _membership(sums)) for sums in read.repeats])
 
 
-def _n_tested(read: Predictions) -> npt.NDArray[np.intp]:
+def _n_tested(read: Predictions) -> Codes:
     """Number of test units of each fold of each repeat."""
     return np.concatenate([_membership(sums).sum(axis=1) for sums in read.repeats]).astype(np.intp)
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 from scipy.stats import norm
 
 from bench.evidence.comparison.paired_scores import PairedDesign, PairedScores
 from bench.scores.metrics import PRIMARY
-from bench.statistics.auroc import Kernel, kernel_of, patient_weighted, patient_weighted_difference
+from bench.statistics.arrays import Codes, Flags, Floats
+from bench.statistics.auroc import Difference, kernel_of, patient_weighted_difference
 from bench.statistics.bootstrap import percentile_interval
-from bench.statistics.corrected_t import corrected_t, correlated_posterior
+from bench.statistics.corrected_t import corrected_t, correlated_posterior, posterior
 from bench.statistics.permutation import sign_flip, swap_test
-
-Floats = npt.NDArray[np.float64]
 
 PERMUTATIONS = 10_000
 
@@ -29,19 +26,19 @@ class Outcome:
     ----------
     difference : float
         Score of the first pipeline minus that of the second.
-    low, high : float
-        95 % interval of the difference.
     p : float
         Two-sided p-value.
+    low, high : float
+        95 % interval of the difference; NaN where the test does not provide it.
     p_worse, p_equivalent, p_better : float
         Probability of a difference below, in and above the region of practical equivalence; NaN where the test does
         not provide it.
     """
 
     difference: float
-    low: float
-    high: float
     p: float
+    low: float = float("nan")
+    high: float = float("nan")
     p_worse: float = float("nan")
     p_equivalent: float = float("nan")
     p_better: float = float("nan")
@@ -98,10 +95,8 @@ def decision_test(design: PairedDesign, *, seed: int) -> PairedTest:
 
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
         result = sign_flip(n * (ours.gains - theirs.gains), permutations=PERMUTATIONS, seed=seed)
-        low, high = float("nan"), float("nan")
-        if design.metric != PRIMARY:
-            low, high = percentile_interval(ours.drawn - theirs.drawn)
-        return Outcome(result.value, low, high, result.p)
+        interval = () if design.metric == PRIMARY else percentile_interval(ours.drawn - theirs.drawn)
+        return Outcome(result.value, result.p, *interval)
 
     return PairedTest(
         "patient sign-flip of the balanced accuracy",
@@ -119,7 +114,7 @@ def _fold_test(rope: float, design: PairedDesign) -> PairedTest:
         d = (ours.folds - theirs.folds)[design.used]
         result = corrected_t(d, ratio=design.ratio)
         share = correlated_posterior(d, ratio=design.ratio, rope=rope)
-        return Outcome(result.mean, result.low, result.high, result.p, share.below, share.inside, share.above)
+        return Outcome(result.mean, result.p, result.low, result.high, share.below, share.inside, share.above)
 
     return PairedTest(
         "Nadeau-Bengio corrected t, two-sided",
@@ -134,15 +129,12 @@ def _held_out_test(rope: float, seed: int, design: PairedDesign) -> PairedTest:
     n = len(design.units)
 
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
-        first, second = kernel_of(*_scores(ours)), kernel_of(*_scores(theirs))
         (scores, positive, groups), (other, _, _) = _scores(ours), _scores(theirs)
         p = swap_test(scores, other, positive, groups, permutations=PERMUTATIONS, seed=seed).p
-        delta = Kernel(first.share - second.share, first.positive_cells, first.negative_cells)
-        result = patient_weighted(delta)
-        error = float(np.sqrt(result.variance))
-        half = float(norm.ppf(0.975)) * error
-        shares = _normal_shares(result.auroc, error, rope)
-        return Outcome(result.auroc, result.auroc - half, result.auroc + half, p, *shares)
+        d = _u_difference(ours, theirs)
+        half = float(norm.ppf(0.975)) * d.error
+        share = posterior(d.value, d.error, rope, norm.cdf)
+        return Outcome(d.value, p, d.value - half, d.value + half, share.below, share.inside, share.above)
 
     return PairedTest(
         "patient-swap permutation, two-sided",
@@ -155,8 +147,8 @@ def _held_out_test(rope: float, seed: int, design: PairedDesign) -> PairedTest:
 
 def _u_test(design: PairedDesign) -> PairedTest:
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
-        result = patient_weighted_difference(kernel_of(*_scores(ours)), kernel_of(*_scores(theirs)))
-        return Outcome(result.value, float("nan"), float("nan"), result.p)
+        result = _u_difference(ours, theirs)
+        return Outcome(result.value, result.p)
 
     return PairedTest(
         "paired U-test of the patient-weighted AUROC, two-sided",
@@ -166,7 +158,7 @@ def _u_test(design: PairedDesign) -> PairedTest:
     )
 
 
-def _scores(scores: PairedScores) -> tuple[Floats, npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+def _scores(scores: PairedScores) -> tuple[Floats, Flags, Codes]:
     """Return the probability of the positive class, whether each cell is positive, and its unit."""
     cells = scores.cells
     if cells is None:
@@ -174,15 +166,10 @@ def _scores(scores: PairedScores) -> tuple[Floats, npt.NDArray[np.bool_], npt.ND
     return cells.probabilities[:, cells.positive], cells.labels == cells.positive, cells.unit_of
 
 
-def _normal_shares(mean: float, error: float, rope: float) -> tuple[float, float, float]:
-    if np.isnan(error):
-        return error, error, error
-    if error == 0:
-        return float(mean < -rope), float(abs(mean) <= rope), float(mean > rope)
-    below, up_to = norm.cdf([-rope, rope], loc=mean, scale=error)
-    return float(below), float(up_to - below), float(1 - up_to)
+def _u_difference(ours: PairedScores, theirs: PairedScores) -> Difference:
+    return patient_weighted_difference(kernel_of(*_scores(ours)), kernel_of(*_scores(theirs)))
 
 
-def _range(counts: npt.NDArray[np.intp]) -> str:
+def _range(counts: Codes) -> str:
     low, high = int(counts.min()), int(counts.max())
     return str(low) if low == high else f"{low}-{high}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -101,13 +100,12 @@ def _read(path: Path) -> Comparison:
 def _comparison(record: Mapping[str, Any]) -> Comparison:
     table, standings = _table(record["comparisons"], COLUMNS), _table(record["standings"], STANDINGS)
     pipelines = [str(name) for name in standings["pipeline"]]
-    metric, best, reference = (str(record[name]) for name in ("metric", "best", "reference"))
-    if metric not in METRICS or not {best, reference, *table["pipeline"], *table["against"]} <= set(pipelines):
+    names = {name: str(record[name]) for name in ("metric", "best", "reference")}
+    compared = {names["best"], names["reference"], *table["pipeline"], *table["against"]}
+    if names["metric"] not in METRICS or not compared <= set(pipelines):
         raise ValueError("unknown metric or pipeline")
     return Comparison(
-        metric=metric,
-        best=best,
-        reference=reference,
+        **names,
         all_pairs=record["all_pairs"] is True,
         rope=float(record["rope"]),
         table=table,
@@ -127,16 +125,9 @@ def _friedman(record: Mapping[str, Any] | None, pipelines: Sequence[str]) -> Fri
 
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
-    if not rows:
-        raise ValueError("a table is empty")
-    return pd.DataFrame([{name: _value(name, row[name]) for name in columns} for row in rows])
-
-
-def _value(column: str, value: Any) -> Any:
-    if column == "flags":
-        return tuple(str(flag) for flag in value)
-    if column not in _TEXT:
-        return math.nan if value is None else float(value)
-    if value is not None and not isinstance(value, str):
-        raise TypeError(f"{column} is not text")
-    return value
+    table = pd.DataFrame(rows)[list(columns)]
+    if not all(isinstance(row[name], str | None) for row in rows for name in _TEXT.intersection(columns)):
+        raise TypeError("a name or description is not text")
+    if "flags" in columns:
+        table["flags"] = [tuple(map(str, row["flags"])) for row in rows]
+    return table.astype({name: np.float64 for name in columns if name not in _TEXT and name != "flags"})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from bench.evidence.comparison.compare import SURE, Comparison
 from bench.evidence.text import LEVEL, capital, list_names, p_text
 from bench.statistics.ranks import nemenyi_difference
@@ -27,8 +25,8 @@ def verdict(comparison: Comparison) -> list[str]:
     sentences = [f"{reference}{role} ({comparison.title} {score:.2f})."]
     same, equal = comparison.indistinguishable, comparison.practically_equal
     differing = rows[~rows["other"].isin(same)]
-    below = [name for name, lower in zip(differing["other"], _below(differing, reference), strict=True) if lower]
-    above = [name for name in differing["other"] if name not in below]
+    differences = differing["difference"].where(differing["against"] == reference, -differing["difference"])
+    below, above = (list(differing["other"][part]) for part in (differences < 0, ~(differences < 0)))
     for what, names in (("Not distinguishable from it", same), ("Lower", below), ("Higher", above)):
         if names:
             sentences.append(f"{what}: {list_names(names, MAX_NAMES)}.")
@@ -73,9 +71,3 @@ def describe_ranks(comparison: Comparison) -> str:
         f"Rank by {comparison.title}: median and 95 % interval over bootstrap draws of the patients, the same draws "
         "for all; P(best) is the share of the draws in which a pipeline is the best. Conditional on the fitted models."
     )
-
-
-def _below(rows: pd.DataFrame, reference: str) -> list[bool]:
-    """Whether the other pipeline of each row scores lower than the reference."""
-    differences = rows["difference"].where(rows["against"] == reference, -rows["difference"])
-    return [bool(d < 0) for d in differences]

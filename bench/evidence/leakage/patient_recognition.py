@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -16,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bench.seeds import seed_of
+from bench.statistics.arrays import Codes, Floats, Values
 
 FOLDS = 3
 MAX_CELLS = 2000
@@ -49,20 +48,9 @@ class Recognition:
     chance: float
     majority: float
 
-    @property
-    def above_chance(self) -> bool:
-        """Whether the accuracy exceeds that of a constant prediction by more than three standard errors."""
-        baseline = max(self.chance, self.majority)
-        return self.accuracy > baseline + 3 * float(np.sqrt(baseline * (1 - baseline) / self.cells))
-
 
 def recognise_patients(
-    features: npt.NDArray[Any],
-    labels: npt.NDArray[Any],
-    units: npt.NDArray[Any],
-    *,
-    max_cells: int = MAX_CELLS,
-    seed: int = 0,
+    features: Values, labels: Values, units: Values, *, max_cells: int = MAX_CELLS, seed: int = 0
 ) -> list[Recognition]:
     """Predict the patient within each class by logistic regression on standardised features, with cell-level 3-fold CV.
 
@@ -95,16 +83,14 @@ def recognise_patients(
     return results
 
 
-def _probed_rows(
-    rows: npt.NDArray[np.intp], units: npt.NDArray[Any], max_cells: int, seed: int
-) -> npt.NDArray[np.intp]:
+def _probed_rows(rows: Codes, units: Values, max_cells: int, seed: int) -> Codes:
     if len(rows) > max_cells:
         rows = np.random.default_rng(seed_of("recognition", seed)).choice(rows, max_cells, replace=False)
     _, unit_of, counts = np.unique(units[rows], return_inverse=True, return_counts=True)
     return rows[counts[unit_of] >= FOLDS]
 
 
-def _accuracy(x: npt.NDArray[np.float64], y: npt.NDArray[Any], seed: int) -> float:
+def _accuracy(x: Floats, y: Values, seed: int) -> float:
     splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=seed_of("recognition folds", seed))
     probe = make_pipeline(
         SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=MAX_ITERATIONS)

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
 from bench.errors import BenchError
-from bench.evidence.leakage.error_clustering import ErrorClustering, error_clustering
-from bench.evidence.leakage.feature_clustering import (
+from bench.evidence.leakage.clustering import (
+    ErrorClustering,
     FeatureClustering,
     ScoreClustering,
+    error_clustering,
     feature_clustering,
     score_clustering,
 )
 from bench.evidence.leakage.patient_recognition import Recognition, recognise_patients
 from bench.evidence.leakage.verdict import IdentityNull, Verdict, verdict
 from bench.evidence.permutation.label_permutation import LabelPermutations, permuted_label_scores, unit_labels
+from bench.evidence.text import json_value
 from bench.executors.cores import default_jobs
-from bench.experiments.records import ExperimentResult
 from bench.experiments.refit import disk_errors_as_bench_error, fit_with_split, stored_features
 from bench.experiments.reload import Reloaded, find_experiment, reload
 from bench.features.store.entry import feature_names, open_features
 from bench.observer import Observer
 from bench.scores.metrics import PRIMARY
-from bench.scores.primary import Estimate, primary_gap
+from bench.scores.primary import Estimate, primary_estimate, primary_gap
 from bench.splits.fold_manifest import NEVER_TESTED
+from bench.statistics.arrays import Values
 from bench.statistics.permutation import permutation_p
 from bench.storage.json_files import write_json
 
@@ -95,10 +94,12 @@ class Leakage:
 
     def record(self) -> dict[str, Any]:
         """Return all fields except the file as JSON values; undefined numbers are None."""
-        record = {k: _json(v) for k, v in asdict(self).items() if k != "file"}
+        record = asdict(self)
+        del record["file"]
         if self.identity is not None:
             record["identity"] |= {"excess": self.identity.excess, "learned": self.identity.learned}
-        return record
+        values: dict[str, Any] = json_value(record)
+        return values
 
 
 def leakage(
@@ -184,7 +185,7 @@ def leakage(
     return report
 
 
-def class_only_score(true: npt.NDArray[Any], permuted: npt.NDArray[Any]) -> float:
+def class_only_score(true: Values, permuted: Values) -> float:
     """Compute the AUROC on permuted labels of a model that knows the true class of each patient only.
 
     It scores every patient by the share of its class that received the label; with two classes this is
@@ -209,11 +210,11 @@ def class_only_score(true: npt.NDArray[Any], permuted: npt.NDArray[Any]) -> floa
 def _measure(reloaded: Reloaded, permutations: int, jobs: int, observer: Observer) -> Leakage:
     if reloaded.differs:
         observer.notice(f"changed since the experiment ran: {', '.join(reloaded.differs)}; it is refitted")
-    data, seed = reloaded.opened.dataset, reloaded.plan.protocol.seed
+    data, seed = reloaded.plan.opened.dataset, reloaded.plan.protocol.seed
     grouped = fit_with_split(reloaded, "patient", jobs=jobs, observer=observer)
     by_cell = fit_with_split(reloaded, "image", jobs=jobs, observer=observer)
     classes, positive = data.classes, data.positive
-    by_patient, by_image = _estimate(grouped), _estimate(by_cell)
+    by_patient, by_image = primary_estimate(grouped.scores), primary_estimate(by_cell.scores)
     gap = primary_gap(by_cell.predictions, grouped.predictions, classes=classes, positive=positive, seed=seed)
     identity, null, untested = _identity(
         reloaded, by_image.value, permutations=permutations, jobs=jobs, observer=observer
@@ -277,8 +278,8 @@ def _of_features(
     entry = stored_features(reloaded.plan, jobs=jobs, observer=observer)
     if entry is None:
         reason = (
-            f"{reloaded.classifier.selector} is fitted on cells"
-            if reloaded.extractor is None
+            f"{reloaded.experiment.pipeline.classifier.selector} is fitted on cells"
+            if reloaded.experiment.pipeline.extractor is None
             else f"{reloaded.experiment.pipeline.extractor_name} is fitted in every fold"
         )
         missing = f"recognition of patients and correlation of features: no features are stored, because {reason}"
@@ -294,17 +295,3 @@ def _of_features(
     if clustering is None:
         unavailable.append("correlation of features: no patient has two cells of a class")
     return tuple(recognition), clustering, unavailable
-
-
-def _estimate(result: ExperimentResult) -> Estimate:
-    table = result.scores
-    row = table.loc[table["metric"] == PRIMARY, ["value", "low", "high"]].to_numpy(dtype=np.float64)[0]
-    return Estimate(*row.tolist())
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _json(v) for k, v in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_json(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -118,7 +118,7 @@ def verdict(by_patient: Estimate, by_image: float, gap: Estimate, identity: Iden
     signal = by_patient.low > 0.5
     inflated = gap.value >= RELEVANT and gap.low > 0
     learned = identity is not None and identity.learned
-    unseen = f"{by_patient.value:.2f} [{by_patient.low:.2f}, {by_patient.high:.2f}] on unseen patients"
+    unseen = f"{by_patient} on unseen patients"
     if inflated and not signal and learned:
         return Verdict(
             "identity-only",
@@ -129,14 +129,10 @@ def verdict(by_patient: Estimate, by_image: float, gap: Estimate, identity: Iden
     if inflated:
         return Verdict(
             "inflated",
-            f"A split by image gives {by_image:.2f}, which is {gap.value:.2f} [{gap.low:.2f}, {gap.high:.2f}] too "
-            f"high: the pipeline reaches {unseen}{'' if signal else ', which may be chance'}. {_explanation(identity)}",
+            f"A split by image gives {by_image:.2f}, which is {gap} too high: "
+            f"the pipeline reaches {unseen}{'' if signal else ', which may be chance'}. {_explanation(identity)}",
         )
-    more = (
-        "no more"
-        if gap.value < RELEVANT
-        else f"not demonstrably more ({gap.value:.2f} [{gap.low:.2f}, {gap.high:.2f}])"
-    )
+    more = "no more" if gap.value < RELEVANT else f"not demonstrably more ({gap})"
     no_inflation = f"A split by image gives {by_image:.2f}, {more} than by patient: {unseen}."
     if learned:
         return Verdict(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bench.errors import BenchError
@@ -21,15 +18,13 @@ from bench.observer import Observer
 from bench.scores.primary import primary_score
 from bench.seeds import seed_of
 from bench.splits.outer_folds import draw_folds
-from bench.statistics.permutation import permuted_labels
+from bench.statistics.arrays import Codes, Values
 from bench.storage.locks import try_lock
-
-Labels = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class UnitLabels:
-    """Labels of split units.
+    """Values of split units.
 
     Parameters
     ----------
@@ -41,9 +36,9 @@ class UnitLabels:
         Index of each cell's unit.
     """
 
-    units: Labels
-    labels: Labels
-    unit_of: npt.NDArray[np.intp]
+    units: Values
+    labels: Values
+    unit_of: Codes
 
     @property
     def counts(self) -> dict[str, int]:
@@ -73,11 +68,7 @@ class LabelPermutations:
     @property
     def possible(self) -> int:
         """Number of distinct label assignments including the true one: C(P, P1), multinomial for more classes."""
-        left, ways = len(self.units.labels), 1
-        for n in self.units.counts.values():
-            ways *= math.comb(left, n)
-            left -= n
-        return ways
+        return math.factorial(len(self.units.labels)) // math.prod(map(math.factorial, self.units.counts.values()))
 
     @property
     def exact(self) -> bool:
@@ -85,19 +76,19 @@ class LabelPermutations:
         return self.possible <= self.requested
 
     @property
-    def total(self) -> int:
-        """Number of permutations without the true assignment."""
-        return self.possible - 1 if self.exact else self.requested
+    def floor(self) -> float:
+        """Smallest possible p-value: 1 / (permutations + 1), or one over the number of assignments if that is more."""
+        return max(1 / (self.requested + 1), 1 / self.possible)
 
-    def __iter__(self) -> Iterator[tuple[str, Labels]]:
+    def __iter__(self) -> Iterator[tuple[str, Values]]:
         """Yield name and labels, shape (n_units,); labels of a name do not depend on the number of permutations."""
         if self.exact:
-            others = (a for a in arrangements(self.units.counts) if not np.array_equal(a, self.units.labels))
-            yield from ((f"labelling {number}", labels) for number, labels in enumerate(others))
+            others = (a for a in arrangements(self.units.counts) if a != tuple(self.units.labels))
+            yield from ((f"arrangement {number}", np.array(labels)) for number, labels in enumerate(others))
             return
         for number in range(self.requested):
             rng = np.random.default_rng(seed_of("label permutation", self.seed, number))
-            yield f"permutation {number}", permuted_labels(self.units.labels, rng)
+            yield f"permutation {number}", rng.permutation(self.units.labels)
 
 
 def unit_labels(table: pd.DataFrame) -> UnitLabels:
@@ -124,22 +115,12 @@ def unit_labels(table: pd.DataFrame) -> UnitLabels:
     return UnitLabels(units, labels[first], unit_of)
 
 
-def arrangements(counts: Mapping[str, int]) -> Iterator[Labels]:
-    """Yield every distinct arrangement of `counts[label]` labels of each kind, in a fixed order."""
-    places = sum(counts.values())
-    width = max(map(len, counts), default=1)
-    kinds = sorted(counts)
-
-    def fill(row: Labels, free: tuple[int, ...], left: list[str]) -> Iterator[Labels]:
-        if not left:
-            yield row
-            return
-        for chosen in itertools.combinations(free, counts[left[0]]):
-            filled = row.copy()
-            filled[list(chosen)] = left[0]
-            yield from fill(filled, tuple(f for f in free if f not in chosen), left[1:])
-
-    yield from fill(np.full(places, "", dtype=f"<U{width}"), tuple(range(places)), kinds)
+def arrangements(counts: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
+    """Yield every distinct arrangement of `counts[label]` labels of each kind, in lexicographic order."""
+    if not any(counts.values()):
+        yield ()
+    for label in sorted(name for name, left in counts.items() if left):
+        yield from ((label, *others) for others in arrangements({**counts, label: counts[label] - 1}))
 
 
 def permuted_label_scores(
@@ -171,38 +152,28 @@ def permuted_label_scores(
     lock = try_lock(scores_file.with_suffix(".lock"))
     if lock is None:
         raise BenchError(f"{scores_file}: another process permutes the labels of this experiment; wait for it")
+    unit_of, data = label_permutations.units.unit_of, plan.opened.dataset
+    task = f"permuted labels, folds by {plan.protocol.split}"
     try:
-        return _scores(plan, label_permutations, scores_file, jobs, observer)
+        scores = _read_scores(scores_file)
+        wanted = [name for name, _ in label_permutations]
+        missing = set(wanted) - scores.keys()
+        observer.progress(task, len(wanted) - len(missing), len(wanted))
+        if missing:
+            studies = (_study(plan, name, row[unit_of]) for name, row in label_permutations if name in missing)
+            with scores_file.open("a", encoding="utf-8") as file:
+                for name, predictions in refit(plan, studies, jobs=jobs, observer=observer):
+                    scores[name] = primary_score(predictions, classes=data.classes, positive=data.positive)
+                    file.write(json.dumps({"name": name, "score": scores[name]}) + "\n")
+                    file.flush()
+                    missing.discard(name)
+                    observer.progress(task, len(wanted) - len(missing), len(wanted))
+        return {name: scores[name] for name in wanted}
     finally:
         lock.release()
 
 
-def _scores(
-    plan: Plan, label_permutations: LabelPermutations, scores_file: Path, jobs: int, observer: Observer
-) -> dict[str, float]:
-    scores = _read_scores(scores_file)
-    wanted = [name for name, _ in label_permutations]
-    missing = set(wanted) - scores.keys()
-    task = f"permuted labels, folds by {plan.protocol.split}"
-    observer.progress(task, len(wanted) - len(missing), len(wanted))
-    data = plan.opened.dataset
-    studies = (
-        _study(plan, name, labels[label_permutations.units.unit_of])
-        for name, labels in label_permutations
-        if name in missing
-    )
-    if missing:
-        with scores_file.open("a", encoding="utf-8") as file:
-            for name, predictions in refit(plan, studies, jobs=jobs, observer=observer):
-                scores[name] = primary_score(predictions, classes=data.classes, positive=data.positive)
-                file.write(json.dumps({"name": name, "score": scores[name]}) + "\n")
-                file.flush()
-                missing.discard(name)
-                observer.progress(task, len(wanted) - len(missing), len(wanted))
-    return {name: scores[name] for name in wanted}
-
-
-def _study(plan: Plan, name: str, labels: Labels) -> Study:
+def _study(plan: Plan, name: str, labels: Values) -> Study:
     table = plan.opened.dataset.table.assign(label=labels)
     p = plan.protocol
     return Study(name, labels, draw_folds(table, split=p.split, folds=p.folds, repeats=p.repeats, seed=p.seed))

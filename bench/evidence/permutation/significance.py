@@ -14,7 +14,7 @@ from bench.experiments.refit import disk_errors_as_bench_error, fit_with_split
 from bench.experiments.reload import Reloaded, find_experiment, reload
 from bench.observer import Observer
 from bench.scores.metrics import PRIMARY
-from bench.statistics.permutation import label_floor, permutation_p
+from bench.statistics.permutation import permutation_p
 from bench.storage.json_files import write_json
 
 FOLDER = "significance"
@@ -173,7 +173,7 @@ def _test(reloaded: Reloaded, permutations: int, jobs: int, observer: Observer) 
         observed=observed,
         null=null,
         p=permutation_p(observed, null),
-        floor=label_floor(list(label_permutations.units.counts.values()), permutations),
+        floor=label_permutations.floor,
         exact=label_permutations.exact,
         possible=label_permutations.possible,
         units=label_permutations.units.counts,
@@ -188,12 +188,10 @@ def _test(reloaded: Reloaded, permutations: int, jobs: int, observer: Observer) 
 def _check_split(split: str, options: Mapping[str, Any]) -> None:
     if split != "patient":
         why = "shares patients between training and test" if split == "image" else "has folds not drawn from labels"
-        raise BenchError(
-            f"--split {split} {why}; the permutation test redraws folds from permuted labels and needs an experiment "
-            "with --split patient"
-        )
-    if options.get("folds_file"):
-        raise BenchError(
-            "this experiment's folds came from a file; the permutation test redraws folds from permuted labels and "
-            "needs an experiment without --folds-file"
-        )
+        problem, needed = f"--split {split} {why}", "with --split patient"
+    elif options.get("folds_file"):
+        problem, needed = "this experiment's folds came from a file", "without --folds-file"
+    else:
+        return
+    test = "the permutation test redraws folds from permuted labels"
+    raise BenchError(f"{problem}; {test} and needs an experiment {needed}")

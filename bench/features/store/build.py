@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.errors import BenchError
-from bench.features.store.chunks import Chunk, ChunkInfo, Task, read_chunk
+from bench.features.store.chunks import Chunk, ChunkInfo, chunk_path, read_chunk
 from bench.features.store.damage import intact_checksums
 from bench.features.store.entry import (
     CHUNK,
@@ -27,16 +26,44 @@ from bench.features.store.entry import (
 )
 from bench.features.store.reuse import Reuse, find_rows
 from bench.plugins.checked_features import Features
-from extractors.cells import Cells
 from extractors.files.atomic import discard, remove_unfinished
 
 CACHED_CHUNKS = 64
 """Chunks in memory while the matrix is written; a chunk is read again only for repeated cells further apart."""
 
 
-@dataclass(frozen=True)
-class Build:
-    """An entry to build, whose lock this process holds.
+def begin_build(entry: Entry, digests: Sequence[str]) -> tuple[dict[int, list[int]], dict[int, ChunkInfo]]:
+    """Plan the chunks of an entry, whose lock this process holds, by number: those that no stored entry contains.
+
+    Returns
+    -------
+    missing : dict of int to list of int
+        Rows of each chunk to extract.
+    finished : dict of int to ChunkInfo
+        Finished chunks.
+
+    Raises
+    ------
+    OSError
+        The store cannot be written.
+    """
+    entry.partial.mkdir(parents=True, exist_ok=True)
+    for folder in (entry.folder.parent, entry.partial):
+        remove_unfinished(folder)
+    missing, finished = {}, {}
+    for number, rows in _rows_to_extract(digests, find_rows(entry, digests)).items():
+        chunk = read_chunk(chunk_path(entry.partial, number))
+        if chunk is not None and {digests[row] for row in rows} <= set(chunk.cells):
+            finished[number] = ChunkInfo.of(chunk)
+        else:
+            missing[number] = rows
+    return missing, finished
+
+
+def finish_build(
+    entry: Entry, digests: Sequence[str], finished: Collection[ChunkInfo], fields: Mapping[str, Any]
+) -> int:
+    """Write the matrix of all rows, replace what is at the entry's path, and remove the chunks.
 
     Parameters
     ----------
@@ -44,51 +71,8 @@ class Build:
         The entry.
     digests : sequence of str
         SHA-256 of each cell.
-    tasks : tuple of Task
-        Chunks to extract.
-    finished : dict of int to ChunkInfo
-        Finished chunks by number.
-    """
-
-    entry: Entry
-    digests: Sequence[str]
-    tasks: tuple[Task, ...]
-    finished: dict[int, ChunkInfo] = field(default_factory=dict)
-
-
-def begin_build(entry: Entry, cells: Cells, digests: Sequence[str]) -> Build:
-    """Plan the chunks of an entry that are neither finished nor stored in another entry.
-
-    Raises
-    ------
-    BenchError
-        There are no cells.
-    OSError
-        The store cannot be written.
-    """
-    if not len(cells) or len(cells) != len(digests):
-        raise BenchError(f"{len(digests)} digests for {len(cells)} cells; at least one cell is needed")
-    entry.partial.mkdir(parents=True, exist_ok=True)
-    for folder in (entry.folder.parent, entry.partial):
-        remove_unfinished(folder)
-    tasks, finished = [], {}
-    for number, rows in _rows_to_extract(digests, find_rows(entry, digests)).items():
-        wanted = tuple(digests[row] for row in rows)
-        chunk = read_chunk(entry.partial, number)
-        if chunk is not None and set(wanted) <= set(chunk.cells):
-            finished[number] = ChunkInfo.of(number, chunk)
-        else:
-            tasks.append(Task(entry.partial, number, cells.take(rows), wanted))
-    return Build(entry, digests, tuple(tasks), finished)
-
-
-def finish_build(build: Build, fields: Mapping[str, Any]) -> int:
-    """Write the matrix of all rows, replace what is at the entry's path, and remove the chunks.
-
-    Parameters
-    ----------
-    build : Build
-        All of whose chunks are finished.
+    finished : collection of ChunkInfo
+        All chunks.
     fields : mapping
         Further fields of the record.
 
@@ -104,15 +88,14 @@ def finish_build(build: Build, fields: Mapping[str, Any]) -> int:
     OSError
         The store cannot be written.
     """
-    entry, finished = build.entry, build.finished.values()
-    reuse = find_rows(entry, build.digests)
-    rows = _Rows(build, reuse)
+    reuse = find_rows(entry, digests)
+    rows = _Rows(entry.partial, digests, reuse)
     before = _checksums(entry)
     write_blocks(
         entry.folder,
         rows.blocks(),
         rows.names,
-        rows=digests_array(build.digests),
+        rows=digests_array(digests),
         status=rows.status,
         existing="replace",
         components=dict(entry.components),
@@ -140,8 +123,8 @@ def _rows_to_extract(digests: Sequence[str], reuse: Reuse) -> dict[int, list[int
 class _Rows:
     """The rows of an entry, read from finished chunks and from stored entries."""
 
-    def __init__(self, build: Build, reuse: Reuse) -> None:
-        self.folder, self.digests, self.reuse = build.entry.partial, build.digests, reuse
+    def __init__(self, folder: Path, digests: Sequence[str], reuse: Reuse) -> None:
+        self.folder, self.digests, self.reuse = folder, digests, reuse
         self.chunks = _rows_to_extract(self.digests, reuse)
         self.chunk_of = {self.digests[row]: number for number, rows in self.chunks.items() for row in rows}
         self.read = lru_cache(maxsize=CACHED_CHUNKS)(self._read)
@@ -166,7 +149,7 @@ class _Rows:
         return tuple(array[at] for array in (features.values, features.status) if array is not None)
 
     def _read(self, number: int) -> Chunk:
-        chunk = read_chunk(self.folder, number)
+        chunk = read_chunk(chunk_path(self.folder, number))
         if chunk is None or not {self.digests[row] for row in self.chunks[number]} <= set(chunk.cells):
             raise BenchError(
                 f"{self.folder}: chunk {number} is damaged, or an entry whose rows are copied has changed; run the "

@@ -47,8 +47,6 @@ class ChunkInfo:
 
     Parameters
     ----------
-    number : int
-        Number of the chunk.
     layout : str
         Digest of the feature names and of whether there are status codes.
     cells : int
@@ -59,44 +57,36 @@ class ChunkInfo:
         Messages of the extractor.
     """
 
-    number: int
     layout: str
     cells: int
     seconds: float
     notices: tuple[str, ...]
 
     @classmethod
-    def of(cls, number: int, chunk: Chunk) -> ChunkInfo:
+    def of(cls, chunk: Chunk) -> ChunkInfo:
         """Summarise a chunk."""
         features = chunk.features
         layout = digest([features.names, features.status is not None])
-        return cls(number, layout, len(chunk.cells), chunk.seconds, features.notices)
+        return cls(layout, len(chunk.cells), chunk.seconds, features.notices)
 
 
-@dataclass(frozen=True)
-class Task:
-    """The work of one worker: extract one chunk.
+def extract_chunk(
+    path: Path, cells: Cells, digests: tuple[str, ...], plugin: Plugin, engine: Mapping[str, Any]
+) -> ChunkInfo:
+    """Extract the cells of a chunk and write its file; the task of a worker.
 
     Parameters
     ----------
-    folder : Path
-        Folder of the unfinished entry.
-    number : int
-        Number of the chunk.
+    path : Path
+        The file, in the folder of the unfinished entry.
     cells : Cells
         The cells to extract.
     digests : tuple of str
         SHA-256 of each.
-    """
-
-    folder: Path
-    number: int
-    cells: Cells
-    digests: tuple[str, ...]
-
-
-def extract_chunk(task: Task, plugin: Plugin, engine: Mapping[str, Any]) -> ChunkInfo:
-    """Extract the cells of a chunk and write its file.
+    plugin : Plugin
+        The extractor.
+    engine : mapping
+        Parameters set by the engine.
 
     Raises
     ------
@@ -105,14 +95,14 @@ def extract_chunk(task: Task, plugin: Plugin, engine: Mapping[str, Any]) -> Chun
         store cannot be written.
     """
     start = time.perf_counter()
-    features = checked_features(plugin.build(**engine), task.cells, plugin.selector)
-    chunk = Chunk(task.digests, features, time.perf_counter() - start)
-    with store_errors_as_bench_error(task.folder):
-        write_chunk(task.folder, task.number, chunk)
-    return ChunkInfo.of(task.number, chunk)
+    features = checked_features(plugin.build(**engine), cells, plugin.selector)
+    chunk = Chunk(digests, features, time.perf_counter() - start)
+    with store_errors_as_bench_error(path.parent):
+        write_chunk(path, chunk)
+    return ChunkInfo.of(chunk)
 
 
-def write_chunk(folder: Path, number: int, chunk: Chunk) -> None:
+def write_chunk(path: Path, chunk: Chunk) -> None:
     """Write a chunk atomically: SHA-256 of the rest of the file, one line of JSON, values, status.
 
     The file is not flushed to disk: one that does not survive a power failure intact has another digest.
@@ -121,14 +111,14 @@ def write_chunk(folder: Path, number: int, chunk: Chunk) -> None:
     header = {"cells": chunk.cells, "names": features.names, "notices": features.notices, "seconds": chunk.seconds}
     status = b"" if features.status is None else features.status.tobytes()
     content = b"\n".join([json.dumps(header).encode(), features.values.tobytes() + status])
-    with atomic_file(chunk_path(folder, number), flush=False) as temporary:
+    with atomic_file(path, flush=False) as temporary:
         temporary.write_bytes(hashlib.sha256(content).digest() + content)
 
 
-def read_chunk(folder: Path, number: int) -> Chunk | None:
+def read_chunk(path: Path) -> Chunk | None:
     """Read a chunk; None where it is missing or its bytes have another digest."""
     try:
-        content = chunk_path(folder, number).read_bytes()
+        content = path.read_bytes()
     except OSError:
         return None
     if hashlib.sha256(content[DIGEST_BYTES:]).digest() != content[:DIGEST_BYTES]:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.features.store.entry import FORMAT
-from bench.features.store.keys import slug
+from bench.features.store.entry import FORMAT, Entry
+from bench.features.store.keys import extractor_folder
 from bench.plugins.registry import Plugin
 from bench.splits.folds import Indices, PatientKFold
 from bench.storage.fingerprints import code_digest, digest
@@ -105,10 +105,10 @@ class Fit:
         return np.concatenate([self.train, self.predicted])
 
     @cached_property
-    def components(self) -> dict[str, Any]:
-        """Components of the key: those of the extractor, and the training data."""
+    def entry(self) -> Entry:
+        """The entry with its features; the key is made of the extractor's components and of the training data."""
         parameters, digests = self.extractor.accepts, self.place.digests
-        return {
+        components = {
             "format": FORMAT,
             **self.place.identity,
             "fit_seed": self.seed if "random_state" in parameters else None,
@@ -119,19 +119,9 @@ class Fit:
             "fit_patients": digest(_texts(self.place.patients[self.train])),
             "cells": hashlib.sha256(digests[self.rows].tobytes()).hexdigest(),
         }
-
-    @property
-    def key(self) -> str:
-        """SHA-256 of the components."""
-        return digest(self.components)
-
-    @property
-    def folder(self) -> Path:
-        """Path of the entry with its features."""
-        # The same digest as in `bench.features.store.keys.is_in_place`.
-        identity = digest({"format": FORMAT, **self.place.identity})
         assert self.place.store is not None  # noqa: S101 (`scratch_store` sets it)
-        return self.place.store / FITTED / f"{slug(self.extractor.selector)}-{identity[:16]}" / self.key[:16]
+        folder = extractor_folder(self.place.store / FITTED, self.extractor, components)
+        return Entry(folder / digest(components)[:16], components)
 
     @property
     def fitted_on(self) -> dict[str, Any]:

@@ -79,14 +79,14 @@ def fitted_features(fit: Fit) -> FittedFeatures:
         return _stored(fit)
     except _UnusableError:
         pass
-    with store_errors_as_bench_error(fit.folder), locked(fit.folder.with_name(fit.folder.name + ".lock")):
+    with store_errors_as_bench_error(fit.entry.folder), locked(fit.entry.lock_path):
         try:
             return _stored(fit)
         except _UnusableError as error:
-            if fit.folder.exists():
-                notices = (f"{fit.folder}: {error}; {fit.extractor.selector} was fitted again",)
-                discard(fit.folder)
-        remove_unfinished(fit.folder.parent)
+            if fit.entry.folder.exists():
+                notices = (f"{fit.entry.folder}: {error}; {fit.extractor.selector} was fitted again",)
+                discard(fit.entry.folder)
+        remove_unfinished(fit.entry.folder.parent)
         _fit_and_store(fit)
         features = _stored(fit)
     return replace(features, notices=(*notices, *features.notices))
@@ -105,11 +105,11 @@ def _fit_and_store(fit: Fit) -> None:
         raise BenchError(f"{name}: after one fit, the features of training and predicted cells have different names")
     values, seconds = np.concatenate([train.values, predicted.values]), time.perf_counter() - start
     write_entry(
-        fit.folder,
+        fit.entry.folder,
         values,
         train.names,
         rows=[bytes(row).hex() for row in fit.place.digests[fit.rows]],
-        components=fit.components,
+        components=fit.entry.components,
         selector=name,
         fitted_on=fit.fitted_on,
         seconds=seconds,
@@ -122,14 +122,14 @@ def _fit_and_store(fit: Fit) -> None:
 
 def _stored(fit: Fit) -> FittedFeatures:
     """Open the stored entry and compare it with the fit and the predicted patients."""
-    folder = fit.folder
+    folder = fit.entry.folder
     try:
         record = entry_record(folder)
     except BenchError as error:
         raise _UnusableError(str(error)) from error
     fitted_on = _recorded_groups(record)
     _check_unseen(fit, fitted_on)
-    stored, requested = record["components"], fit.components
+    stored, requested = record["components"], fit.entry.components
     if differing := sorted(k for k in stored.keys() | requested.keys() if stored.get(k) != requested.get(k)):
         raise _UnusableError(f"it belongs to another fit ({', '.join(differing)})")
     if fitted_on != fit.fitted_on:
@@ -151,8 +151,8 @@ def _check_unseen(fit: Fit, fitted_on: Mapping[str, Any]) -> None:
             names = ", ".join(both[:5]) + (" ..." if len(both) > 5 else "")
             raise BenchError(
                 f"{fit.where}: the stored features of {fit.extractor.selector} come from a fit on patients who are "
-                f"tested: {names}, as recorded in {fit.folder / RECORD}; delete that folder, and the extractor is "
-                "fitted again on training patients alone"
+                f"tested: {names}, as recorded in {fit.entry.folder / RECORD}; delete that folder, and the extractor "
+                "is fitted again on training patients alone"
             )
 
 

@@ -15,9 +15,10 @@ from typing import Any
 
 from bench.errors import BenchError, did_you_mean
 from bench.features.store.entry import entry_record
-from bench.features.store.staleness import stale_components
+from bench.features.store.keys import software
 from bench.plugins.pipeline import NO_PREPARATION
 from bench.plugins.preparation import parse_prepare, shortened
+from bench.plugins.registry import installed
 from bench.storage.fingerprints import digest
 
 ROOTS = ("features", "fitted")
@@ -196,6 +197,35 @@ def read_inventory(store: Path) -> Inventory:
         return Inventory(store, tuple(_items(store)))
     except OSError as error:
         raise BenchError(f"the feature store cannot be read ({error.strerror}: {error.filename})") from error
+
+
+def stale_components(components: Mapping[str, Any]) -> tuple[str, ...]:
+    """The components in which the installed software differs from the software that made an entry.
+
+    Parameters, weights, cells, threads and device are not compared, since the user can choose them again.
+
+    Parameters
+    ----------
+    components : mapping
+        Components of the entry's key.
+
+    Returns
+    -------
+    tuple of str
+        `("extractor",)` where the extractor is not installed; otherwise those of "code", "reading", "preparation" and
+        "libraries" that differ. Empty if the installed software would compute the same entry.
+    """
+    points = installed("extractors")
+    name = str(components.get("extractor")).partition("[")[0]
+    # A network is an extractor under its own name. Only modules of installed extractors are looked up.
+    point = points.get("embedding" if components.get("model") and name not in points else name)
+    if point is None:
+        return ("extractor",)
+    try:
+        now = software(point.value.partition(":")[0], str(components.get("prepare", "none"))[:10_000])
+    except BenchError:
+        return ("preparation",)
+    return tuple(name for name, value in now.items() if components.get(name) != value)
 
 
 def statuses(path: Path) -> Iterator[os.stat_result]:

@@ -56,10 +56,12 @@ def entry_of(
         **extractor_identity(plugin, weights_dir=weights_dir, prepare=prepare, threads=threads, device=device),
         "cells": digest(list(cells)),
     }
-    folder = (
-        store / "features" / f"{slug(plugin.selector)}-{_identity(components)[:16]}" / str(components["cells"])[:16]
-    )
-    return Entry(folder, components)
+    return Entry(extractor_folder(store / "features", plugin, components) / str(components["cells"])[:16], components)
+
+
+def extractor_folder(root: Path, plugin: Plugin, components: Mapping[str, Any]) -> Path:
+    """Folder of the entries that differ in nothing but the cells and the training data."""
+    return root / f"{slug(plugin.selector)}-{_identity(components)[:16]}"
 
 
 def is_in_place(folder: Path, record: Mapping[str, Any]) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from extractors.arrays import BoolArray, UInt8Array
 from extractors.handcrafted.framework.channels import Channels
@@ -46,7 +45,7 @@ class CellRegions:
         self.um_per_px = um_per_px
         self._full_image = image
         self._user_nucleus = nucleus
-        self._masked_channels: dict[tuple[str, str], MaskedChannel | Status] = {}
+        self._masked_channels: dict[tuple[str, str], MaskedChannel] = {}
 
     @cached_property
     def image(self) -> UInt8Array:
@@ -105,22 +104,18 @@ class CellRegions:
         return cytoplasm if cytoplasm.any() else Status.TOO_SMALL
 
     @cached_property
-    def _channels(self) -> Channels:
+    def channels(self) -> Channels:
+        """The channels of `image`."""
         return Channels(self.image)
-
-    def channel(self, name: str) -> tuple[npt.NDArray[np.number], float]:
-        """A channel of `image` and its unit; see `extractors.handcrafted.framework.channels.Channels.plane`."""
-        return self._channels.plane(name)
 
     def masked_channel(self, region: str, channel: str) -> MaskedChannel | Status:
         """One channel of one region, cropped to the bounding box of the region, or the reason why there is none."""
         key = region, channel
         if key not in self._masked_channels:
             mask = self.mask_of(region)
-            self._masked_channels[key] = mask if isinstance(mask, Status) else self._cropped(mask, channel)
+            if isinstance(mask, Status):
+                return mask
+            (exact, unit), window = self.channels.plane(channel), bounds(mask)
+            inside = np.ascontiguousarray(mask[window])
+            self._masked_channels[key] = MaskedChannel(np.ascontiguousarray(exact[window]), inside, unit)
         return self._masked_channels[key]
-
-    def _cropped(self, mask: BoolArray, channel: str) -> MaskedChannel:
-        exact, unit = self.channel(channel)
-        window = bounds(mask)
-        return MaskedChannel(np.ascontiguousarray(exact[window]), np.ascontiguousarray(mask[window]), unit)

@@ -50,57 +50,6 @@ def optical_density(pixels: UInt8Array) -> Float64Array:
     return _OPTICAL_DENSITY[pixels]
 
 
-def cielab(pixels: UInt8Array) -> Float32Array:
-    """Convert sRGB pixels (IEC 61966-2-1) to CIELAB under D65.
-
-    The lightness of OpenCV's conversion is off by up to 0.1.
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8, shape (..., 3)
-        RGB.
-
-    Returns
-    -------
-    ndarray of float32, shape (3, ...)
-        Lightness 0 to 100, a, b; within 2e-5 of the formulas, and within 2e-4 of scikit-image, which rounds their
-        constants.
-    """
-    return _mapped(_cielab, pixels, _TO_WHITE, _GUESSES)
-
-
-def hue_saturation(pixels: UInt8Array) -> Float32Array:
-    """Compute hue and saturation of HSV (Smith 1978).
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8, shape (..., 3)
-        RGB.
-
-    Returns
-    -------
-    ndarray of float32, shape (2, ...)
-        Hue in degrees, [0, 360), NaN for grey; saturation in [0, 1], 0 for black.
-    """
-    return _mapped(_hue_saturation, pixels)
-
-
-def stain_densities(pixels: UInt8Array) -> Float32Array:
-    """Compute the densities of methylene blue and eosin by colour deconvolution (Ruifrok & Johnston 2001).
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8, shape (..., 3)
-        RGB.
-
-    Returns
-    -------
-    ndarray of float32, shape (2, ...)
-        Optical density along the unit vector of each stain; may be negative.
-    """
-    return _mapped(_stain_densities, pixels, _UNMIXING)
-
-
 class Channels:
     """The channels of one image, each computed on first use.
 
@@ -135,18 +84,31 @@ class Channels:
 
     @cached_property
     def hue_saturation(self) -> Float32Array:
-        """Result of `hue_saturation`, shape (2, height, width)."""
-        return hue_saturation(self.image)
+        """Hue and saturation of HSV (Smith 1978), shape (2, height, width).
+
+        Hue in degrees, [0, 360), NaN for grey; saturation in [0, 1], 0 for black.
+        """
+        return self._mapped(_hue_saturation)
 
     @cached_property
     def cielab(self) -> Float32Array:
-        """Result of `cielab`, shape (3, height, width)."""
-        return cielab(self.image)
+        """CIELAB of sRGB pixels (IEC 61966-2-1) under D65, shape (3, height, width): lightness 0 to 100, a, b.
+
+        Within 2e-5 of the formulas, and within 2e-4 of scikit-image, which rounds their constants; the lightness of
+        OpenCV's conversion is off by up to 0.1.
+        """
+        return self._mapped(_cielab, _TO_WHITE, _GUESSES)
 
     @cached_property
     def stains(self) -> Float32Array:
-        """Result of `stain_densities`, shape (2, height, width)."""
-        return stain_densities(self.image)
+        """Densities of methylene blue and eosin by colour deconvolution (Ruifrok & Johnston 2001), (2, height, width).
+
+        Optical density along the unit vector of each stain; may be negative.
+        """
+        return self._mapped(_stain_densities, _UNMIXING)
+
+    def _mapped(self, kernel: Callable[..., Float32Array], *tables: Float64Array) -> Float32Array:
+        return kernel(np.ascontiguousarray(self.image).reshape(-1, 3), *tables).reshape(-1, *self.image.shape[:-1])
 
 
 def _primary(index: int) -> Callable[[Channels], npt.NDArray[np.number]]:
@@ -178,18 +140,10 @@ CHANNELS = tuple(_PLANES)
 """Names of the channels that texture families accept."""
 
 
-def _unmixing() -> Float64Array:
-    """Contribution of each level of red, green and blue to the density of each stain, shape (2, 3, 256)."""
-    basis = np.vstack([GIEMSA, np.cross(GIEMSA[0], GIEMSA[1])])
-    basis /= np.linalg.norm(basis, axis=1, keepdims=True)
-    return np.asarray(np.linalg.inv(basis).T[:2, :, None] * _OPTICAL_DENSITY)
-
-
-_UNMIXING = _unmixing()
-
-
-def _mapped(kernel: Callable[..., Float32Array], pixels: UInt8Array, *tables: Float64Array) -> Float32Array:
-    return kernel(np.ascontiguousarray(pixels).reshape(-1, 3), *tables).reshape(-1, *pixels.shape[:-1])
+_BASIS = np.vstack([GIEMSA, np.cross(GIEMSA[0], GIEMSA[1])])
+_BASIS /= np.linalg.norm(_BASIS, axis=1, keepdims=True)
+_UNMIXING = np.linalg.inv(_BASIS).T[:2, :, None] * _OPTICAL_DENSITY
+"""Contribution of each level of red, green and blue to the density of each stain, shape (2, 3, 256)."""
 
 
 @compiled

@@ -15,7 +15,7 @@ from extractors.arrays import Float32Array, UInt8Array
 from extractors.cells import Cell
 from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.feature import Column
-from extractors.handcrafted.framework.status import FeatureValues, Status, missing
+from extractors.handcrafted.framework.status import FeatureValues, Status
 
 
 @dataclass(frozen=True)
@@ -145,12 +145,9 @@ def _measured_cell(cell: Cell, families: Sequence[Family]) -> FeatureValues:
     """Every feature of a cell; all `EMPTY` if its mask is empty."""
     mask = cell.mask
     if not mask.any():
-        return missing((column.name for family in families for column in family.columns), Status.EMPTY)
+        return dict.fromkeys((column.name for family in families for column in family.columns), Status.EMPTY)
     return _measured(CellRegions(cell.image, mask, cell.um_per_px, cell.nucleus), families)
 
 
 def _measured(cell: CellRegions, families: Sequence[Family]) -> FeatureValues:
-    values: FeatureValues = {}
-    for family in families:
-        values |= family.measure(cell)
-    return values
+    return {name: value for family in families for name, value in family.measure(cell).items()}

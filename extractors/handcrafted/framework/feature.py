@@ -64,7 +64,7 @@ def keyed(features: Iterable[Feature], scales: Iterable[str] = ()) -> dict[str, 
     return scaled or {feature.name: feature for feature in table}
 
 
-def texture_name(family: str, key: str, region: str, channel: str) -> str:
-    """Full name of a `feature` or `feature.scale` of one channel of one region."""
-    feature, dot, scale = key.partition(".")
-    return f"{family}.{feature}.{region}.{channel}{dot}{scale}"
+def column_name(family: str, key: str, *site: str) -> str:
+    """Full name of a `feature` or `feature.scale` of one region, or of one channel of one region."""
+    feature, *scale = key.split(".", 1)
+    return ".".join([family, feature, *site, *scale])

@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from typing import ClassVar
+
 import numpy as np
 
 from extractors.arrays import Float64Array, Int64Array
-from extractors.handcrafted.framework.feature import Feature
+from extractors.handcrafted.framework.bases import GreyLevelBase
+from extractors.handcrafted.framework.feature import Feature, keyed
+from extractors.handcrafted.framework.quantisation import Quantised
+from extractors.handcrafted.framework.status import FeatureValues
+
+
+class SizeZoneBase(GreyLevelBase):
+    """A family of statistics of counts by grey level and size.
+
+    Parameters: see `GreyLevelBase`.
+    """
+
+    statistics: ClassVar[tuple[Feature, ...]]
+    """Result of `emphasis_features`, of which `features` may omit some."""
+
+    @abstractmethod
+    def _counts(self, quantised: Quantised) -> tuple[Int64Array, Int64Array]:
+        """Arguments of `size_zone_statistics`; the features are means over the matrices."""
+
+    def _measure_levels(self, quantised: Quantised) -> FeatureValues:
+        values = size_zone_statistics(*self._counts(quantised)).mean(axis=1)
+        return dict(zip(keyed(self.statistics), values.tolist(), strict=True))
 
 
 def emphasis_features(*, item: str, small: str, large: str, size: str, source: str) -> tuple[Feature, ...]:

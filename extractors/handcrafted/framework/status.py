@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -34,10 +33,5 @@ class Status(IntEnum):
     TOUCHES_BORDER = 5
 
 
-FeatureValues: TypeAlias = "dict[str, float | Status]"
+FeatureValues: TypeAlias = dict[str, float | Status]
 """Value of each feature by name, or the reason why it is undefined."""
-
-
-def missing(names: Iterable[str], status: Status) -> FeatureValues:
-    """Assign one status to every name."""
-    return dict.fromkeys(names, status)

@@ -1,4 +1,4 @@
-"""Sub-pixel outlines of masks, and lengths and areas of polygons."""
+"""Border pixels and sub-pixel outlines of masks, and lengths and areas of polygons."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ SAMPLES = 256
 
 _WEIGHT_SUM = 4096
 """Sum of the weights of the blur; applied along both axes it gives 2^24, the largest exact integer in float32."""
+
+
+def border(mask: BoolArray) -> BoolArray:
+    """Select the pixels of a mask with at least one of their four neighbours outside."""
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    inside = cv2.erode(mask.view(np.uint8), cross, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(mask & (inside == 0))
 
 
 def outline(mask: BoolArray, *, sigma: float = 1.0) -> Points | None:
@@ -62,15 +69,8 @@ def smooth_contour(loop: Points) -> Points:
     -------
     ndarray of float64, shape (SAMPLES, 2)
     """
-    return resample(loop, SAMPLES, start=_farthest(loop))
-
-
-def resample(loop: Points, count: int, *, start: int = 0) -> Points:
-    """Resample a closed polygon at `count` equally spaced points, starting at vertex `start`.
-
-    The points do not depend on the direction of traversal. The length of the polygon must be positive.
-    """
-    return _resampled(np.ascontiguousarray(loop), count, start)
+    loop = np.ascontiguousarray(loop)
+    return resample(loop, SAMPLES, _farthest(loop))
 
 
 def signed_area(polygon: Points) -> float:
@@ -134,7 +134,11 @@ def _farthest(points: Points) -> int:
 
 
 @compiled
-def _resampled(loop: Points, count: int, start: int) -> Points:
+def resample(loop: Points, count: int, start: int) -> Points:
+    """Resample a closed polygon at `count` equally spaced points, starting at vertex `start`.
+
+    The points do not depend on the direction of traversal. The length of the polygon must be positive.
+    """
     n, length = len(loop), _length(loop)
     points = np.empty((count, 2))
     passed, done = 0.0, 0

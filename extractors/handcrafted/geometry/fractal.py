@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from extractors.arrays import BoolArray, Int64Array, UInt8Array
+from extractors.handcrafted.geometry.contour import border
 
 BOXES = (2, 4, 8, 16)
 """Sides of the boxes in pixels."""
@@ -15,7 +15,6 @@ _ROOM = BOXES[-1] - 1
 
 _APART = np.log(BOXES) - np.log(BOXES).mean()
 _SLOPE = _APART / (_APART @ _APART)
-_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
 def box_dimension(mask: BoolArray) -> float:
@@ -34,7 +33,7 @@ def box_dimension(mask: BoolArray) -> float:
 
     Notes
     -----
-    Border pixels have at least one of their four neighbours outside. For each size, the minimum over all grid offsets
+    For each size, the minimum over all grid offsets
     is used, which makes the result invariant to quarter turns and flips [1]_.
 
     References
@@ -56,7 +55,7 @@ def fewest_boxes(mask: BoolArray) -> Int64Array:
     -------
     ndarray of int64, shape (4,)
     """
-    frame = _padded(_border(mask))
+    frame = _padded(border(mask))
     height, width = frame.shape[0] - BOXES[-1], frame.shape[1]
     occupied, fewest = frame.ravel(), []
     for side in BOXES:
@@ -72,15 +71,9 @@ def fewest_boxes(mask: BoolArray) -> Int64Array:
     return np.array(fewest, dtype=np.int64)
 
 
-def _border(mask: BoolArray) -> UInt8Array:
-    pixels = mask.astype(np.uint8)
-    inside = cv2.erode(pixels, _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return np.asarray(pixels - inside)
-
-
-def _padded(border: UInt8Array) -> UInt8Array:
-    """Pad the border so that every box with a border pixel starts inside and the size is a multiple of 16."""
-    height, width = (-(-(side + _ROOM) // BOXES[-1]) * BOXES[-1] for side in border.shape)
+def _padded(pixels: BoolArray) -> UInt8Array:
+    """Pad the border pixels so that every box with a border pixel starts inside and the size is a multiple of 16."""
+    height, width = (-(-(side + _ROOM) // BOXES[-1]) * BOXES[-1] for side in pixels.shape)
     frame = np.zeros((height + BOXES[-1], width + _ROOM), dtype=np.uint8)
-    frame[_ROOM : _ROOM + border.shape[0], _ROOM : _ROOM + border.shape[1]] = border
+    frame[_ROOM : _ROOM + pixels.shape[0], _ROOM : _ROOM + pixels.shape[1]] = pixels
     return frame

@@ -8,12 +8,13 @@ import cv2
 import numpy as np
 
 from extractors.cells import Cell, UInt8Image
-from extractors.networks.backbones.image_transform import Channels
+from extractors.preparation.geometry import Crop, PadSquare
+from extractors.preparation.step import Picture
 
 
 @dataclass(frozen=True)
 class MaskCrop:
-    """Bounding box of the mask, centred on a black square and resized; an `ImageTransform`.
+    """Bounding box of the mask, centred on a black square and resized.
 
     The aspect ratio is preserved, and pixels of the box outside the mask stay. Shrinking averages over pixel areas,
     enlarging interpolates linearly.
@@ -22,13 +23,9 @@ class MaskCrop:
     ----------
     side : int
         Side of the output in pixels.
-    mean, std : tuple of 3 floats
-        Channel statistics on the scale 0 to 1.
     """
 
     side: int
-    mean: Channels = (0.0, 0.0, 0.0)
-    std: Channels = (1.0, 1.0, 1.0)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -43,15 +40,8 @@ class MaskCrop:
         ValueError
             The mask is empty.
         """
-        image, mask = cell.image, cell.mask
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if rows.size == 0:
+        if not cell.mask.any():
             raise ValueError(f"cell {cell.id}: its mask is empty, so a network has no input")
-        box = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        height, width = box.shape[:2]
-        longest = max(height, width)
-        top, left = (longest - height) // 2, (longest - width) // 2
-        square = np.zeros((longest, longest, 3), dtype=np.uint8)
-        square[top : top + height, left : left + width] = box
-        interpolation = cv2.INTER_AREA if longest > self.side else cv2.INTER_LINEAR
+        square = PadSquare()(Crop()(Picture(cell.image, cell.mask))).image
+        interpolation = cv2.INTER_AREA if len(square) > self.side else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(square, self.size, interpolation=interpolation), dtype=np.uint8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from extractors.networks.backbones.pooling import OWN, single_pools
 from extractors.networks.backbones.resize_crop import ResizeCrop
 from extractors.networks.weights.loading import read_weights
 from extractors.networks.weights.registry import model_entry
-from extractors.networks.weights.resolve import split_tag, weights_file
+from extractors.networks.weights.resolve import full_name, weights_file
 
 if TYPE_CHECKING:
     import torch
@@ -106,49 +106,44 @@ def load_backbone(spec: BackboneSpec, weights_dir: str | Path | None = None) -> 
     OSError
         The weights are not available or cannot be read.
     """
-    architecture, choice = split_tag(spec.model, spec.weights)
-    entry = model_entry(architecture)
-    file = weights_file(spec.model, spec.weights, weights_dir)
-    tag = choice if choice in entry.tags else entry.default_tag
-    return replace(_backbone(replace(spec, model=architecture), tag, file), spec=spec)
-
-
-def _backbone(spec: BackboneSpec, tag: str | None, file: Path | None) -> Backbone:
     import torch  # noqa: PLC0415 - heavy
 
     from extractors.networks.backbones import timm_networks, torchvision_networks  # noqa: PLC0415 - heavy
     from extractors.networks.backbones.forward import Forward  # noqa: PLC0415 - heavy
 
-    entry = model_entry(spec.model)
+    full = full_name(spec.model, spec.weights)
+    name = full.partition(".")[0]
+    file = weights_file(spec.model, spec.weights, weights_dir)
     state = None if file is None else read_weights(file)
-    library = timm_networks if entry.library == "timm" else torchvision_networks
+    library = timm_networks if model_entry(name).library == "timm" else torchvision_networks
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_seed(spec.model))
+        torch.manual_seed(_seed(name))
         try:
-            network = library.strict_network(entry, tag, state)
+            network = library.strict_network(full, state)
         except (KeyError, ValueError) as error:
             if file is None:
                 raise
-            raise ValueError(f"{file}: not the weights of {spec.model}: {error.args[0]}") from error
+            raise ValueError(f"{file}: not the weights of {name}: {error.args[0]}") from error
         size = None if spec.size == "default" else int(spec.size)
-        transform = library.image_transform(network, entry, tag, size)
+        transform = library.image_transform(network, full, size)
         layer = None if spec.layer == "last" else int(spec.layer)
         pools = ("avg",) if layer is not None and spec.pool == OWN else single_pools(spec.pool)
-        pooled = library.pooled(network, entry, tag, pools=pools, layer=layer, size=size)
+        pooled = library.pooled(network, full, pools=pools, layer=layer, size=size)
     module = Forward(pooled, transform.mean, transform.std).eval().requires_grad_(False)
     module = module.to(memory_format=torch.channels_last)
     try:
-        shape = _shape(module, transform.size)
+        with torch.inference_mode():
+            shape = tuple(module(torch.zeros(1, *transform.size, 3, dtype=torch.uint8)).shape)
     except (AssertionError, AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
         problem = " ".join(str(error).split())
         if size is None:
-            raise ValueError(f"{spec.model} has no pooled feature of an RGB image: {problem}") from error
+            raise ValueError(f"{name} has no pooled feature of an RGB image: {problem}") from error
         hint = library.size_hint(network, size)
-        raise ValueError(f"{spec.model} rejects images of {size} x {size} pixels ({problem}); {hint}") from error
+        raise ValueError(f"{name} rejects images of {size} x {size} pixels ({problem}); {hint}") from error
     if len(shape) != 2:
         raise ValueError(
-            f"{spec.model} has no pooled feature: for one image it returns an array of shape {shape}; "
-            f"try {spec.model}[pool=avg] or [pool=flatten]"
+            f"{name} has no pooled feature: for one image it returns an array of shape {shape}; "
+            f"try {name}[pool=avg] or [pool=flatten]"
         )
     return Backbone(spec, module, transform, shape[1], file)
 
@@ -156,11 +151,3 @@ def _backbone(spec: BackboneSpec, tag: str | None, file: Path | None) -> Backbon
 def _seed(name: str) -> int:
     """Seed of random weights; depends on the name of the model alone."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
-
-
-def _shape(module: torch.nn.Module, size: tuple[int, int]) -> tuple[int, ...]:
-    """Shape of the output for one image."""
-    import torch  # noqa: PLC0415 - heavy
-
-    with torch.inference_mode():
-        return tuple(module(torch.zeros(1, *size, 3, dtype=torch.uint8)).shape)

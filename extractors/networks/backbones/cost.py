@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,24 +63,18 @@ def count_flops(run: Callable[[], Any]) -> int:
     so both are disabled: the fast path of `torch.nn.TransformerEncoderLayer`, which would count as 0, and fused
     attention on the CPU.
     """
+    import torch  # noqa: PLC0415 - heavy
     from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: PLC0415 - heavy
     from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - heavy
-
-    with _without_fast_path(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        run()
-    return int(counter.get_total_flops())
-
-
-@contextmanager
-def _without_fast_path() -> Iterator[None]:
-    import torch  # noqa: PLC0415 - heavy
 
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        yield
+        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+            run()
     finally:
         torch.backends.mha.set_fastpath_enabled(before)
+    return int(counter.get_total_flops())
 
 
 def _short(value: float) -> str:

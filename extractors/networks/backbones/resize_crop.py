@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from PIL import Image
+from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 
 from extractors.arrays import UInt8Array
 from extractors.cells import Cell, UInt8Image
-from extractors.networks.backbones.image_transform import Channels
 
 Resize = Literal["shorter", "exact", "cover", "contain"]
 
-INTERPOLATIONS = {
-    name: Image.Resampling[name.upper()] for name in ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
-}
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
+Side = Annotated[int, Field(gt=0, le=2**14)]
+Level = Annotated[int, Field(ge=0, le=255)]
+Channels = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+
+INTERPOLATIONS = {name: Image.Resampling[name.upper()] for name in get_args(Interpolation)}
 
 MIN_SIDE = 8
 """Shortest accepted side in pixels; a network would see nothing but interpolation in smaller images."""
@@ -29,7 +32,7 @@ MAX_RESIZED_PIXELS = 2**26
 
 @dataclass(frozen=True)
 class ResizeCrop:
-    """Resize and centre crop of the whole frame; an `ImageTransform`.
+    """Resize and centre crop of the whole frame.
 
     The output equals that of timm's and torchvision's own evaluation transforms bit for bit.
 
@@ -47,17 +50,17 @@ class ResizeCrop:
         A key of `INTERPOLATIONS`.
     mean, std : tuple of 3 floats
         Channel statistics on the scale 0 to 1, applied before the network.
-    fill : tuple of 3 int, optional
+    fill : tuple of 3 int
         Padding colour, 0 to 255, of images smaller than `size`.
     """
 
-    size: tuple[int, int]
-    scaled: tuple[int, int]
+    size: tuple[Side, Side]
+    scaled: tuple[Side, Side]
     resize: Resize
-    interpolation: str
+    interpolation: Interpolation
     mean: Channels
     std: Channels
-    fill: tuple[int, int, int] = (0, 0, 0)
+    fill: tuple[Level, Level, Level]
 
     def __call__(self, cell: Cell) -> UInt8Image:
         """Transform the image of a cell; see `apply`."""
@@ -91,8 +94,8 @@ class ResizeCrop:
         # the full image are resized in the same order.
         square = (height, new_height, self.size[0]) == (width, new_width, self.size[1])
         may_box = square and self.interpolation != "nearest"
-        rows = _Axis.of(height, new_height, self.size[0], may_box)
-        columns = _Axis.of(width, new_width, self.size[1], may_box)
+        rows = _axis(height, new_height, self.size[0], may_box)
+        columns = _axis(width, new_width, self.size[1], may_box)
         if rows.output * columns.output > MAX_RESIZED_PIXELS:
             raise ValueError(
                 f"an image of {width} x {height} pixels is too long and thin for a network: it would be enlarged to "
@@ -104,13 +107,9 @@ class ResizeCrop:
         cropped = np.asarray(picture)[rows.crop, columns.crop]
         return cropped if cropped.shape[:2] == self.size else self._padded(cropped)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON values; inverse of `from_dict`."""
-        return asdict(self)
-
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ResizeCrop:
-        """Create a transform from the output of `to_dict`.
+        """Create a transform from its fields as JSON values.
 
         Raises
         ------
@@ -118,20 +117,9 @@ class ResizeCrop:
             A field is missing or invalid.
         """
         try:
-            transform = cls(
-                size=_pair(values["size"]),
-                scaled=_pair(values["scaled"]),
-                resize=values["resize"],
-                interpolation=values["interpolation"],
-                mean=_channels(values["mean"]),
-                std=_channels(values["std"]),
-                fill=_colour(values["fill"]),
-            )
-        except (KeyError, TypeError) as error:
+            return TypeAdapter(cls).validate_python(values)
+        except ValidationError as error:
             raise ValueError(f"invalid image transform: {error}") from error
-        if transform.resize not in get_args(Resize) or transform.interpolation not in INTERPOLATIONS:
-            raise ValueError(f"invalid image transform: {transform.resize}, {transform.interpolation}")
-        return transform
 
     def _resized_shape(self, height: int, width: int) -> tuple[int, int]:
         if self.resize == "exact":
@@ -151,71 +139,36 @@ class ResizeCrop:
         return padded
 
 
-@dataclass(frozen=True)
-class _Axis:
-    """Resize and crop along one axis: `side` pixels are resized to `resized`, of which `length` from `start` are used.
+class _Axis(NamedTuple):
+    """Resize and crop along one axis.
 
-    With `boxed`, only the part that the crop uses is resized.
+    Parameters
+    ----------
+    output : int
+        Pixels that Pillow computes.
+    box : tuple of float
+        Part of the input that Pillow resizes.
+    crop : slice
+        Part of the computed pixels that the crop uses.
     """
 
-    side: int
-    resized: int
-    start: int
-    length: int
-    boxed: bool
-
-    @classmethod
-    def of(cls, side: int, resized: int, target: int, may_box: bool) -> _Axis:
-        length = min(resized, target)
-        # Halves are rounded to even, as in torchvision's centre crop.
-        start = round((resized - length) / 2)
-        # Pillow puts pixel x of n at a + (x + 1/2) (b - a) / n of the box [a, b), a and b in single precision. Where
-        # side / resized is a fraction of a power of two and the box needs no more than 24 bits, nothing of this is
-        # rounded, and resizing the box equals cropping the resized image; elsewhere a last bit may differ.
-        divisor = math.gcd(side, resized)
-        unit = resized // divisor
-        exact = unit & (unit - 1) == 0 and resized * (side // divisor) < 2**24
-        # Pillow skips the pass along an axis that keeps its length, but not the pass to a part of it.
-        return cls(side, resized, start, length, boxed=may_box and exact and side != resized)
-
-    @property
-    def output(self) -> int:
-        """Pixels that Pillow computes."""
-        return self.length if self.boxed else self.resized
-
-    @property
-    def box(self) -> tuple[float, float]:
-        """Part of the input that Pillow resizes."""
-        if not self.boxed:
-            return 0, self.side
-        return self.start * self.side / self.resized, (self.start + self.length) * self.side / self.resized
-
-    @property
-    def crop(self) -> slice:
-        """Part of the computed pixels that the crop uses."""
-        return slice(None) if self.boxed else slice(self.start, self.start + self.length)
+    output: int
+    box: tuple[float, float]
+    crop: slice
 
 
-def _pair(values: Any) -> tuple[int, int]:
-    height, width = (int(value) for value in _numbers(values, 2))
-    if not 0 < min(height, width) <= max(height, width) <= 2**14:
-        raise ValueError(f"invalid image transform: {height} x {width} pixels")
-    return height, width
-
-
-def _channels(values: Any) -> Channels:
-    red, green, blue = (float(value) for value in _numbers(values, 3))
-    return red, green, blue
-
-
-def _colour(values: Any) -> tuple[int, int, int]:
-    red, green, blue = (int(value) for value in _numbers(values, 3))
-    if not 0 <= min(red, green, blue) <= max(red, green, blue) <= 255:
-        raise ValueError(f"invalid image transform: colour {red}, {green}, {blue}")
-    return red, green, blue
-
-
-def _numbers(values: Any, count: int) -> list[int | float]:
-    if len(values) != count or not all(isinstance(value, int | float) and math.isfinite(value) for value in values):
-        raise ValueError(f"invalid image transform: {values!r} are not {count} numbers")
-    return list(values)
+def _axis(side: int, resized: int, target: int, may_box: bool) -> _Axis:
+    """Resize `side` pixels to `resized` and crop to `target`; with `may_box`, resize only the part that is used."""
+    length = min(resized, target)
+    # Halves are rounded to even, as in torchvision's centre crop.
+    start = round((resized - length) / 2)
+    # Pillow puts pixel x of n at a + (x + 1/2) (b - a) / n of the box [a, b), a and b in single precision. Where
+    # side / resized is a fraction of a power of two and the box needs no more than 24 bits, nothing of this is
+    # rounded, and resizing the box equals cropping the resized image; elsewhere a last bit may differ.
+    divisor = math.gcd(side, resized)
+    unit = resized // divisor
+    exact = unit & (unit - 1) == 0 and resized * (side // divisor) < 2**24
+    # Pillow skips the pass along an axis that keeps its length, but not the pass to a part of it.
+    if may_box and exact and side != resized:
+        return _Axis(length, (start * side / resized, (start + length) * side / resized), slice(None))
+    return _Axis(resized, (0, side), slice(start, start + length))

@@ -6,11 +6,8 @@ Imports torch and timm, so this module is imported only where a network is built
 from __future__ import annotations
 
 import copy
-import logging
 import math
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import timm
@@ -22,7 +19,7 @@ from extractors.networks.backbones.forward import Joined, MapPool, NetworkPart, 
 from extractors.networks.backbones.pooling import OWN
 from extractors.networks.backbones.resize_crop import Resize, ResizeCrop
 from extractors.networks.weights.loading import State, load_strictly
-from extractors.networks.weights.registry import ModelEntry
+from extractors.quiet_loggers import quiet_loggers
 
 UNSUPPORTED = (AssertionError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 """Exceptions that timm's models raise for unsupported options; there is no common class."""
@@ -30,7 +27,7 @@ UNSUPPORTED = (AssertionError, AttributeError, IndexError, KeyError, RuntimeErro
 _TIMM_POOLS = {"avg": "avg", "max": "max", "cls": "token"}
 
 
-def strict_network(entry: ModelEntry, tag: str | None, state: State | None) -> nn.Module:
+def strict_network(full: str, state: State | None) -> nn.Module:
     """Build the network without its last linear layer and load `state`; None: keep the random initialisation.
 
     Raises
@@ -38,7 +35,6 @@ def strict_network(entry: ModelEntry, tag: str | None, state: State | None) -> n
     KeyError, ValueError
         A tensor is missing, unexpected or of another shape; the message names the first key.
     """
-    full = _full_name(entry, tag)
     network: nn.Module = timm.create_model(full, pretrained=False, num_classes=0)
     if state is None:
         return network
@@ -56,7 +52,7 @@ def strict_network(entry: ModelEntry, tag: str | None, state: State | None) -> n
     return network
 
 
-def image_transform(network: nn.Module, _entry: ModelEntry, _tag: str | None, size: int | None) -> ResizeCrop:
+def image_transform(network: nn.Module, _full: str, size: int | None) -> ResizeCrop:
     """Return the evaluation transform of the network's own data configuration."""
     config = resolve_model_data_config(network, {} if size is None else {"input_size": (3, size, size)})
     input_size = tuple(config["input_size"][1:])
@@ -74,15 +70,7 @@ def image_transform(network: nn.Module, _entry: ModelEntry, _tag: str | None, si
     )
 
 
-def pooled(
-    network: nn.Module,
-    entry: ModelEntry,
-    tag: str | None,
-    *,
-    pools: tuple[str, ...],
-    layer: int | None,
-    size: int | None,
-) -> nn.Module:
+def pooled(network: nn.Module, full: str, *, pools: tuple[str, ...], layer: int | None, size: int | None) -> nn.Module:
     """Return the network from normalised images to its pooled feature.
 
     Raises
@@ -90,6 +78,7 @@ def pooled(
     ValueError
         The network lacks the layer, or does not support the pooling or the size.
     """
+    name = full.partition(".")[0]
     resized: dict[str, Any] = {}
     config: Any = network.pretrained_cfg
     if size is not None and config.get("fixed_input_size") and (size, size) != tuple(config["input_size"][1:]):
@@ -97,17 +86,17 @@ def pooled(
         if size % patch:
             # timm would crop the remainder without an error.
             raise ValueError(
-                f"{entry.name} rejects images of {size} x {size} pixels: its patches have sides of {patch} pixels; "
+                f"{name} rejects images of {size} x {size} pixels: its patches have sides of {patch} pixels; "
                 f"{size_hint(network, size)}"
             )
         resized = {"img_size": size}
     if layer is not None:
-        return _pooled_stage(network, _full_name(entry, tag), pools, layer, resized)
+        return _pooled_stage(network, full, pools, layer, resized)
     if resized:
-        network = _rebuilt(network, _full_name(entry, tag), num_classes=0, **resized)
+        network = _rebuilt(network, full, num_classes=0, **resized)
     if pools == (OWN,):
         return network
-    heads = [MapPool(pool) if pool == "flatten" else _repooled(network, entry.name, pool) for pool in pools]
+    heads = [MapPool(pool) if pool == "flatten" else _repooled(network, name, pool) for pool in pools]
     if len(pools) == 1 and "flatten" not in pools:
         return heads[0]
     parts = [head if isinstance(head, MapPool) else NetworkPart(head, "forward_head") for head in heads]
@@ -135,10 +124,6 @@ def _pooled_stage(
         ) from error
     channels_last = str(getattr(stage, "output_fmt", "NCHW")).rpartition(".")[2] == "NHWC"
     return Joined(SingleMap(stage, channels_last=channels_last), [MapPool(pool) for pool in pools])
-
-
-def _full_name(entry: ModelEntry, tag: str | None) -> str:
-    return f"{entry.name}.{tag}" if tag else entry.name
 
 
 def _overlay(state: State) -> dict[str, Any]:
@@ -169,7 +154,8 @@ def _rebuilt(network: nn.Module, full: str, **changes: Any) -> nn.Module:
     state = network.state_dict()
     overlay = _overlay(dict(state))
     try:
-        with _quiet():
+        # Warnings about tensors of removed layers; missing tensors are checked below.
+        with quiet_loggers("timm.models._builder"):
             other: nn.Module = timm.create_model(full, pretrained=True, pretrained_cfg_overlay=overlay, **changes)
     except UNSUPPORTED as error:
         if "img_size" not in changes:
@@ -190,18 +176,6 @@ def _rebuilt(network: nn.Module, full: str, **changes: Any) -> nn.Module:
 def _line(error: Exception) -> str:
     """Shorten the message of an error to one line."""
     return textwrap.shorten(str(error), 150, placeholder=" ...")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence timm's warnings about tensors of removed layers; missing tensors are checked by the caller."""
-    logger = logging.getLogger("timm.models._builder")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _flat(key: str) -> str:

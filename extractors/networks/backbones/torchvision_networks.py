@@ -18,10 +18,9 @@ from extractors.networks.backbones.forward import Joined, MapPool, SingleMap
 from extractors.networks.backbones.pooling import OWN
 from extractors.networks.backbones.resize_crop import ResizeCrop
 from extractors.networks.weights.loading import State, load_strictly
-from extractors.networks.weights.registry import ModelEntry
 
 
-def strict_network(entry: ModelEntry, tag: str | None, state: State | None) -> nn.Module:
+def strict_network(full: str, state: State | None) -> nn.Module:
     """Build the network without its last linear layer and load `state`; None: keep the random initialisation.
 
     Raises
@@ -30,9 +29,10 @@ def strict_network(entry: ModelEntry, tag: str | None, state: State | None) -> n
         A tensor is missing, unexpected or of another shape; the message names the first key.
     """
     special: dict[str, Any] = {}
-    if entry.name == "googlenet":  # its published weights expect another pixel scale and contain two auxiliary heads
+    name = full.partition(".")[0]
+    if name == "googlenet":  # its published weights expect another pixel scale and contain two auxiliary heads
         special = {"aux_logits": False, "transform_input": state is not None, "init_weights": True}
-    network: nn.Module = get_model(entry.name, weights=None, **special)
+    network: nn.Module = get_model(name, weights=None, **special)
     head = _head(network)
     parent, _, leaf = head.rpartition(".")
     setattr(network.get_submodule(parent), leaf, nn.Identity())
@@ -41,11 +41,12 @@ def strict_network(entry: ModelEntry, tag: str | None, state: State | None) -> n
     return network
 
 
-def image_transform(_network: nn.Module, entry: ModelEntry, tag: str | None, size: int | None) -> ResizeCrop:
-    """Return torchvision's evaluation transform of the weights with this tag, or its default without a tag."""
+def image_transform(_network: nn.Module, full: str, size: int | None) -> ResizeCrop:
+    """Return torchvision's evaluation transform of the weights with the tag of the name, or its default without one."""
+    name, _, tag = full.partition(".")
     preset: Any = ImageClassification(crop_size=224, resize_size=256, interpolation=InterpolationMode.BILINEAR)
-    if tag is not None:
-        preset = get_model_weights(entry.name)[tag].transforms()
+    if tag:
+        preset = get_model_weights(name)[tag].transforms()
     crop, scaled = preset.crop_size[0], preset.resize_size[0]
     if size is not None:
         crop, scaled = size, size * scaled // crop
@@ -56,18 +57,11 @@ def image_transform(_network: nn.Module, entry: ModelEntry, tag: str | None, siz
         interpolation=preset.interpolation.value,
         mean=tuple(preset.mean),
         std=tuple(preset.std),
+        fill=(0, 0, 0),
     )
 
 
-def pooled(
-    network: nn.Module,
-    entry: ModelEntry,
-    _tag: str | None,
-    *,
-    pools: tuple[str, ...],
-    layer: int | None,
-    size: int | None,
-) -> nn.Module:
+def pooled(network: nn.Module, full: str, *, pools: tuple[str, ...], layer: int | None, size: int | None) -> nn.Module:
     """Return the network from normalised images to its pooled feature.
 
     Raises
@@ -75,20 +69,21 @@ def pooled(
     ValueError
         The network lacks the layer or does not support the pooling.
     """
+    name = full.partition(".")[0]
     if pools == (OWN,):
         return network
     if layer is None and "flatten" not in pools:
-        heads = [_repooled(network, entry.name, pool) for pool in pools]
+        heads = [_repooled(network, name, pool) for pool in pools]
         return heads[0] if len(heads) == 1 else Joined(nn.Identity(), heads)
     if "cls" in pools:
-        raise ValueError(f"{entry.name} of torchvision cannot be pooled by cls together with the map of a layer")
+        raise ValueError(f"{name} of torchvision cannot be pooled by cls together with the map of a layer")
     if layer is None:
         if pools != ("flatten",):
-            raise ValueError(f"{entry.name} of torchvision cannot be pooled by flatten together with another pooling")
+            raise ValueError(f"{name} of torchvision cannot be pooled by flatten together with another pooling")
         return Joined(SingleMap(create_feature_extractor(network, {_last_map(network): "map"})), [MapPool("flatten")])
     layers = _layers(network)
     if not -len(layers) <= layer < len(layers):
-        raise ValueError(f"layer={layer}: {entry.name} of torchvision has the layers 0 to {len(layers) - 1}, or last")
+        raise ValueError(f"layer={layer}: {name} of torchvision has the layers 0 to {len(layers) - 1}, or last")
     # The feature maps of torchvision's Swin transformers are channels last.
     stage = SingleMap(
         create_feature_extractor(network, {layers[layer]: "map"}), channels_last=hasattr(network, "permute")

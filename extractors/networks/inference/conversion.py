@@ -66,8 +66,7 @@ def _convert(backbone: Backbone) -> Any:
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder  # noqa: PLC0415 - heavy
 
     image = torch.from_numpy(_check_images(backbone)[:1])
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a traced network for one input size is intended
+    with torch.no_grad(), warnings.catch_warnings(action="ignore"):  # a network for one input size is intended
         tracer: Any = torch.jit
         traced = tracer.trace(backbone.module, image, strict=False, check_trace=False)
     frontend = FrontEndManager().load_by_framework("pytorch")

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from extractors.networks.backbones.backbone import Backbone
-from extractors.networks.inference.batch_size import batch_size, in_batches
 from extractors.networks.inference.engine import InputImage, Row
 
 if TYPE_CHECKING:
     import torch
+
+
+MAX_BATCH = 256
+"""First batch size to try; larger batches are no faster."""
+
+_T = TypeVar("_T")
 
 
 class _Launched(NamedTuple):
@@ -45,7 +50,7 @@ class CudaEngine:
 
         self.transform = backbone.transform
         self.width = backbone.width
-        self._key = (backbone.spec, precision)
+        self._batch_size = MAX_BATCH
         self._precision = precision
         self._device = torch.device(device)
         self._pinned = self._device.type == "cuda"
@@ -57,8 +62,8 @@ class CudaEngine:
         """Compute features; see `Engine.features`. The last bits may depend on the batch size."""
         remaining = iter(images)
         running: list[_Launched] = []
-        while batch := list(islice(remaining, batch_size(self._key))):
-            launched = in_batches(self._key, batch, self._launch)
+        while batch := list(islice(remaining, self._batch_size)):
+            launched, self._batch_size = in_batches(batch, self._batch_size, self._launch)
             yield from _rows(running)
             running = launched
         yield from _rows(running)
@@ -111,6 +116,63 @@ class CudaEngine:
         finally:
             for setting, precision in zip(settings, before, strict=True):
                 setting.fp32_precision = precision
+
+
+def in_batches(
+    images: Sequence[InputImage], size: int, launch: Callable[[Sequence[InputImage]], _T]
+) -> tuple[list[_T], int]:
+    """Call `launch` on batches of the images, in order, halving batches that do not fit into memory.
+
+    Parameters
+    ----------
+    images : sequence of ndarray
+    size : int
+        Largest size of a batch.
+    launch : callable
+        Raises `torch.OutOfMemoryError` for a batch that is too large.
+
+    Returns
+    -------
+    results : list
+        Return value of `launch` for each batch.
+    size : int
+        Largest size of a batch that fits.
+
+    Raises
+    ------
+    ValueError
+        A single image does not fit.
+    """
+    pending, results = [images], []
+    while pending:
+        batch = pending.pop(0)
+        if len(batch) > size:
+            pending[:0] = [batch[:size], batch[size:]]
+            continue
+        result = _try_launch(batch, launch)
+        if result is None:
+            size = max(len(batch) // 2, 1)
+            pending.insert(0, batch)
+        else:
+            results.append(result[0])
+    return results, size
+
+
+def _try_launch(batch: Sequence[InputImage], launch: Callable[[Sequence[InputImage]], _T]) -> tuple[_T] | None:
+    """Launch a batch; None if memory is exhausted. A failed batch is released on return, before the next one."""
+    import torch  # noqa: PLC0415 - heavy
+
+    try:
+        return (launch(batch),)
+    except torch.OutOfMemoryError as error:
+        if len(batch) == 1:
+            raise ValueError(
+                "one image through the network does not fit into the GPU's memory; other processes may use it: try "
+                "fewer --jobs, a smaller size=, or --device cpu"
+            ) from error
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return None
 
 
 def _rows(launched: list[_Launched]) -> Iterator[Row]:

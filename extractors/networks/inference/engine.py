@@ -6,10 +6,10 @@ from collections.abc import Generator, Iterable
 from typing import Protocol
 
 from extractors.arrays import Float32Array, UInt8Array
-from extractors.networks.backbones.image_transform import ImageTransform
+from extractors.networks.backbones.resize_crop import ResizeCrop
 
 InputImage = UInt8Array
-"""Output of an `ImageTransform`: RGB uint8, shape (height, width, 3)."""
+"""Output of an image transform: RGB uint8, shape (height, width, 3)."""
 
 Row = Float32Array
 """Features of one image: float32, shape (width,)."""
@@ -19,7 +19,7 @@ class Engine(Protocol):
     """A frozen network, ready for inference."""
 
     @property
-    def transform(self) -> ImageTransform:
+    def transform(self) -> ResizeCrop:
         """Image transform of the network."""
 
     @property

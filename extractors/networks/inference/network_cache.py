@@ -150,18 +150,14 @@ def _convert_into_cache(folder: Path, load: Load) -> ConvertedNetwork | None:
             stack.enter_context(locked(folder.parent / "locks" / f"{folder.name}.lock"))
         except (OSError, NotImplementedError):  # the disk is full, read-only or without locks
             return None
-        return _read(folder) or _write_to_cache(folder, load())
-
-
-def _write_to_cache(folder: Path, backbone: Backbone) -> ConvertedNetwork | None:
-    """Convert and write the entry; None if the cache cannot be written."""
-    try:
-        remove_unfinished_of(folder)
-        with atomic_folder(folder, existing="replace") as temporary:
-            _convert(backbone, temporary)
-    except OSError:
-        return None
-    return _read(folder)
+        if (network := _read(folder)) is not None:
+            return network
+        backbone = load()
+        with suppress(OSError):
+            remove_unfinished_of(folder)
+            with atomic_folder(folder, existing="replace") as temporary:
+                _convert(backbone, temporary)
+        return _read(folder)
 
 
 def _convert(backbone: Backbone, folder: Path) -> ConvertedNetwork:
@@ -176,7 +172,7 @@ def _convert(backbone: Backbone, folder: Path) -> ConvertedNetwork:
     digests = {name: file_digest(folder / name) for name in (MODEL, WEIGHTS) if (folder / name).is_file()}
     record = {
         "model": str(backbone.spec),
-        "transform": backbone.transform.to_dict(),
+        "transform": asdict(backbone.transform),
         "width": backbone.width,
         "unsupported": unsupported,
         "digests": digests,

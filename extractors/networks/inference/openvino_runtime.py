@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 _TELEMETRY = "openvino.tools.ovc"
@@ -16,17 +17,15 @@ def openvino() -> Any:
 
     `openvino.tools.ovc` is hidden only during this import; other code can still import it by name.
     """
-    if "openvino" not in sys.modules and _TELEMETRY not in sys.modules:
+    hidden = "openvino" not in sys.modules and _TELEMETRY not in sys.modules
+    if hidden:
         sys.modules[_TELEMETRY] = None  # type: ignore[assignment]  # makes an import of this module fail
-        try:
-            import openvino as package  # noqa: PLC0415 - heavy
-        finally:
+    try:
+        import_module("openvino.properties.hint")
+    finally:
+        if hidden:
             del sys.modules[_TELEMETRY]
-    else:
-        import openvino as package  # noqa: PLC0415 - heavy
-    import openvino.properties.hint  # noqa: PLC0415 - heavy
-
-    return package
+    return sys.modules["openvino"]
 
 
 @lru_cache(maxsize=1)

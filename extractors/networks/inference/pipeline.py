@@ -7,16 +7,14 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from extractors.cells import Cell
-from extractors.networks.backbones.image_transform import ImageTransform
+from extractors.networks.backbones.resize_crop import ResizeCrop
 from extractors.networks.inference.engine import InputImage
 
 AHEAD = 4
 """Images per thread that are ready or in progress: enough to hide a slow file among fast ones."""
 
 
-def input_images(
-    cells: Sequence[Cell], transform: ImageTransform, *, threads: int
-) -> Generator[InputImage, None, None]:
+def input_images(cells: Sequence[Cell], transform: ResizeCrop, *, threads: int) -> Generator[InputImage, None, None]:
     """Transform each cell, in order.
 
     Memory holds `AHEAD` images per thread, whatever the number of cells. Close an iterator that is not exhausted
@@ -25,7 +23,7 @@ def input_images(
     Parameters
     ----------
     cells : sequence of Cell
-    transform : ImageTransform
+    transform : ResizeCrop
     threads : int
         Number of reading threads.
 
@@ -51,7 +49,7 @@ def input_images(
         pool.shutdown(cancel_futures=True)
 
 
-def _input_image(cells: Sequence[Cell], index: int, transform: ImageTransform) -> InputImage:
+def _input_image(cells: Sequence[Cell], index: int, transform: ResizeCrop) -> InputImage:
     cell = cells[index]
     try:
         return transform(cell)

@@ -35,14 +35,11 @@ class TorchEngine:
 
     def features(self, images: Iterable[InputImage]) -> Generator[Row, None, None]:
         """Compute features; see `Engine.features`."""
-        for image in images:
-            yield self._forward(image)
-
-    def _forward(self, image: InputImage) -> Row:
         import torch  # noqa: PLC0415 - heavy
 
-        batch = torch.from_numpy(np.array(image)[np.newaxis])
-        autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._precision == "bf16")
-        with torch_threads(self._threads), torch.inference_mode(), autocast:
-            row: Row = self._module(batch)[0].to(torch.float32).numpy()
-        return row
+        for image in images:
+            batch = torch.from_numpy(np.array(image)[np.newaxis])
+            autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._precision == "bf16")
+            with torch_threads(self._threads), torch.inference_mode(), autocast:
+                row: Row = self._module(batch)[0].to(torch.float32).numpy()
+            yield row

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
-
-Augmentation = Callable[["torch.Tensor", "torch.Generator"], "torch.Tensor"]
-"""Uint8 images (n, side, side, 3) to float32 images of the same shape on the scale 0 to 1, with a random generator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +25,7 @@ class CellAugmentation:
     jitter: float
 
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Augment a batch; see `Augmentation`."""
+        """Augment uint8 images (n, side, side, 3) to float32 images of the same shape on the scale 0 to 1."""
         flipped = random_dihedral(images, generator) if self.flips else images
         return random_gains(to_unit_scale(flipped), self.jitter, generator)
 

@@ -6,21 +6,65 @@ import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from extractors.arrays import Float32Array, Int64Array, UInt8Array
-from extractors.cells import Cell, Cells
-from extractors.networks.backbones.image_transform import Channels, ImageTransform
-from extractors.networks.training.augmentation import Augmentation, to_unit_scale
-from extractors.networks.training.crop_cache import CropCache
+from extractors.cells import Cell, CellFile, Cells
+from extractors.files.stamps import file_stamp
+from extractors.networks.architectures.mask_crop import MaskCrop
+from extractors.networks.backbones.resize_crop import ResizeCrop
+from extractors.networks.training.augmentation import CellAugmentation, to_unit_scale
 
 if TYPE_CHECKING:
     import torch
 
+ImageTransform = MaskCrop | ResizeCrop
+"""Hashable transforms from a cell to the input image of a network: equal ones give equal pixels."""
+
+Statistics = tuple[Float32Array, Float32Array]
+"""Mean and standard deviation of each colour channel on the scale 0 to 1."""
+
 Batch = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]
 """Normalised images (n, 3, height, width), targets (n,) and weights (n,)."""
+
+MAX_CACHED_BYTES = 256 * 1024 * 1024
+
+
+class CropCache:
+    """Images by cell file and transform, shared by all folds of a process; a file that changes is decoded again.
+
+    Parameters
+    ----------
+    max_bytes : int
+        Capacity in bytes of pixels. A full cache neither adds nor evicts, so that repeated passes over more cells than
+        fit still hit those that are cached.
+    """
+
+    def __init__(self, max_bytes: int = MAX_CACHED_BYTES) -> None:
+        self.max_bytes = max_bytes
+        self._images: dict[Any, UInt8Array] = {}
+        self._bytes = 0
+
+    def get(self, file: CellFile, transform: ImageTransform) -> UInt8Array:
+        """Return the transformed image of a file.
+
+        Raises
+        ------
+        OSError, ValueError
+            The file is missing, or the cell cannot be read or transformed.
+        """
+        stamps = tuple(file_stamp(path) for path in (file.path, file.mask_path) if path is not None)
+        key = (file, transform, stamps)
+        if key not in self._images:
+            image = transform(Cell.from_file(file))
+            if self._bytes + image.nbytes > self.max_bytes:
+                return image
+            self._images[key] = image
+            self._bytes += image.nbytes
+        return self._images[key]
+
 
 _cache = CropCache()
 
@@ -81,7 +125,7 @@ def pixel_stack(cells: Sequence[Cell], transform: ImageTransform, *, threads: in
     return stack
 
 
-def channel_statistics(stack: UInt8Array) -> tuple[Float32Array, Float32Array]:
+def channel_statistics(stack: UInt8Array) -> Statistics:
     """Compute the mean and standard deviation of each colour channel over all pixels, on the scale 0 to 1.
 
     Parameters
@@ -102,8 +146,8 @@ def channel_statistics(stack: UInt8Array) -> tuple[Float32Array, Float32Array]:
     return mean.astype(np.float32), std.astype(np.float32)
 
 
-def normalise(images: torch.Tensor, mean: Channels, std: Channels) -> torch.Tensor:
-    """Convert images (n, height, width, 3) on the scale 0 to 1 to (images - mean) / std.
+def normalise(images: torch.Tensor, statistics: Statistics) -> torch.Tensor:
+    """Convert images (n, height, width, 3) on the scale 0 to 1 to (images - mean) / standard deviation.
 
     Returns
     -------
@@ -112,7 +156,8 @@ def normalise(images: torch.Tensor, mean: Channels, std: Channels) -> torch.Tens
     """
     import torch  # noqa: PLC0415 - heavy
 
-    return ((images - torch.tensor(mean)) / torch.tensor(std)).permute(0, 3, 1, 2)
+    mean, std = map(torch.tensor, statistics)
+    return ((images - mean) / std).permute(0, 3, 1, 2)
 
 
 class Batches:
@@ -121,11 +166,11 @@ class Batches:
     Parameters
     ----------
     cells : LabelledPixels
-    transform : ImageTransform
-        Its channel statistics normalise the pixels.
+    statistics : Statistics
+        They normalise the pixels.
     batch_size : int
         Largest number of cells in a batch.
-    augmentation : Augmentation, optional
+    augmentation : CellAugmentation, optional
         Used with a seed only.
     seed : int, optional
         Of order and augmentation.
@@ -134,34 +179,33 @@ class Batches:
     def __init__(
         self,
         cells: LabelledPixels,
-        transform: ImageTransform,
+        statistics: Statistics,
         batch_size: int,
         *,
-        augmentation: Augmentation | None = None,
+        augmentation: CellAugmentation | None = None,
         seed: int | None = None,
     ) -> None:
         import torch  # noqa: PLC0415 - heavy
 
-        self._pixels = torch.from_numpy(cells.pixels)
-        self._targets = torch.from_numpy(cells.targets)
-        self._weights = torch.from_numpy(cells.weights)
-        self._transform = transform
+        self._cells = [torch.from_numpy(values) for values in (cells.pixels, cells.targets, cells.weights)]
+        self._n = len(cells.targets)
+        self._statistics = statistics
         self._batch_size = batch_size
         self._augmentation = augmentation
         self._generator = None if seed is None else torch.Generator().manual_seed(seed)
 
     def __len__(self) -> int:
-        return math.ceil(len(self._targets) / self._batch_size)
+        return math.ceil(self._n / self._batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         import torch  # noqa: PLC0415 - heavy
 
-        n = len(self._targets)
-        order = torch.arange(n) if self._generator is None else torch.randperm(n, generator=self._generator)
+        shuffled = self._generator is not None
+        order = torch.randperm(self._n, generator=self._generator) if shuffled else torch.arange(self._n)
         # Batches of equal size, so that none has a single cell, for which batch norm has no variance.
         for rows in torch.tensor_split(order, len(self)):
-            images = normalise(self._images(self._pixels[rows]), self._transform.mean, self._transform.std)
-            yield images, self._targets[rows], self._weights[rows]
+            pixels, targets, weights = (values[rows] for values in self._cells)
+            yield normalise(self._images(pixels), self._statistics), targets, weights
 
     def _images(self, pixels: torch.Tensor) -> torch.Tensor:
         if self._generator is None or self._augmentation is None:

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from extractors.networks.backbones.image_transform import ImageTransform
-from extractors.networks.training.augmentation import Augmentation
-from extractors.networks.training.data import Batch, Batches, LabelledPixels
-from extractors.networks.training.optimisation import Optimisation
+from extractors.networks.training.augmentation import CellAugmentation
+from extractors.networks.training.data import Batch, Batches, LabelledPixels, Statistics
+from extractors.quiet_loggers import quiet_loggers
 
 if TYPE_CHECKING:
     import torch
 
-Loss = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
-"""Logits (n, classes) and targets (n,) to the loss of each cell, shape (n,)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Duration of the training and size of its steps.
+    """Duration of the training and size of its steps, by AdamW (Loshchilov & Hutter 2019).
 
     Parameters
     ----------
@@ -34,14 +27,15 @@ class Schedule:
         Stop after this many epochs without a lower validation loss.
     batch_size : int
         Largest number of cells in a step.
-    optimisation : Optimisation
-        Optimiser and learning-rate schedule.
+    learning_rate, weight_decay : float
+        Parameters of AdamW; the learning rate decreases to 0 over all epochs along a half cosine.
     """
 
     epochs: int
     patience: int
     batch_size: int
-    optimisation: Optimisation
+    learning_rate: float
+    weight_decay: float
 
 
 @dataclass(slots=True)
@@ -61,42 +55,34 @@ class History:
     best_epoch: int = -1
 
 
-def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Compute the cross-entropy of each cell in nats; a `Loss`."""
-    import torch  # noqa: PLC0415 - heavy
-
-    return torch.nn.functional.cross_entropy(logits, targets, reduction="none")
-
-
 def train(
     network: torch.nn.Module,
     training: LabelledPixels,
     validation: LabelledPixels,
     *,
-    transform: ImageTransform,
+    statistics: Statistics,
     schedule: Schedule,
-    augmentation: Augmentation | None = None,
-    loss: Loss = cross_entropy,
+    augmentation: CellAugmentation | None = None,
     device: str = "cpu",
     seed: int,
 ) -> History:
-    """Train `network` in place; afterwards it has the weights of its best epoch, in evaluation mode, on the CPU.
+    """Minimise the weighted cross-entropy of `network` in place.
+
+    Afterwards it has the weights of its best epoch, in evaluation mode, on the CPU.
 
     On the CPU, the same seed, arguments and number of torch threads give the same weights, bit for bit.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Float32 (n, 3, *transform.size) to logits (n, classes).
+        Float32 (n, 3, height, width) to logits (n, classes).
     training, validation : LabelledPixels
-        Pixels made by `transform`. The caller ensures that the cells of the two parts come from different patients.
-    transform : ImageTransform
-        The transform that the network is also evaluated with; its channel statistics normalise the pixels.
+        The caller ensures that the cells of the two parts come from different patients.
+    statistics : Statistics
+        Those that the network is also evaluated with; they normalise the pixels.
     schedule : Schedule
-    augmentation : Augmentation, optional
+    augmentation : CellAugmentation, optional
         Applied to training pixels. Default: none.
-    loss : Loss
-        Loss of each cell; weighted means of it are minimised.
     device : {"cpu", "cuda"}
         Where the network is trained.
     seed : int
@@ -117,11 +103,12 @@ def train(
     from lightning.pytorch.plugins.environments import LightningEnvironment  # noqa: PLC0415 - heavy
 
     history = History()
-    module = _training_module(network, loss, schedule, history)
-    batches = Batches(training, transform, schedule.batch_size, augmentation=augmentation, seed=seed)
-    validation_batches = Batches(validation, transform, schedule.batch_size)
+    module = _training_module(network, schedule, history)
+    batches = Batches(training, statistics, schedule.batch_size, augmentation=augmentation, seed=seed)
+    validation_batches = Batches(validation, statistics, schedule.batch_size)
     forked: list[int] = [torch.cuda.current_device()] if device == "cuda" else []
-    with _quiet(), torch.random.fork_rng(devices=forked):
+    loggers = quiet_loggers("lightning.pytorch", "lightning.fabric")
+    with warnings.catch_warnings(action="ignore"), loggers, torch.random.fork_rng(devices=forked):
         torch.manual_seed(seed)
         trainer = Trainer(
             accelerator=device,
@@ -141,7 +128,7 @@ def train(
     return history
 
 
-def _training_module(network: torch.nn.Module, loss_of: Loss, schedule: Schedule, history: History) -> Any:
+def _training_module(network: torch.nn.Module, schedule: Schedule, history: History) -> Any:
     """Create the LightningModule around `network`; the class is local because importing Lightning takes seconds."""
     import torch  # noqa: PLC0415 - heavy
     from lightning.pytorch import LightningModule  # noqa: PLC0415 - heavy
@@ -155,7 +142,7 @@ def _training_module(network: torch.nn.Module, loss_of: Loss, schedule: Schedule
 
         def _weighted_loss(self, batch: Batch) -> torch.Tensor:
             images, targets, weights = batch
-            losses = loss_of(self.network(images), targets)
+            losses = torch.nn.functional.cross_entropy(self.network(images), targets, reduction="none")
             self.total += torch.stack([(losses.detach() * weights).sum(), weights.sum()]).cpu()
             return (losses * weights).sum() / weights.sum()
 
@@ -164,7 +151,7 @@ def _training_module(network: torch.nn.Module, loss_of: Loss, schedule: Schedule
 
         def training_step(self, batch: Batch, _: int) -> torch.Tensor:
             loss = self._weighted_loss(batch)
-            _check_finite(loss.item(), schedule.optimisation.learning_rate)
+            _check_finite(loss.item(), schedule.learning_rate)
             return loss
 
         def on_validation_epoch_start(self) -> None:
@@ -176,7 +163,7 @@ def _training_module(network: torch.nn.Module, loss_of: Loss, schedule: Schedule
 
         def on_validation_epoch_end(self) -> None:
             loss = float(self.total[0] / self.total[1])
-            _check_finite(loss, schedule.optimisation.learning_rate)
+            _check_finite(loss, schedule.learning_rate)
             if not history.validation or loss < min(history.validation):
                 history.best_epoch = len(history.validation)
                 state = self.network.state_dict()
@@ -185,8 +172,9 @@ def _training_module(network: torch.nn.Module, loss_of: Loss, schedule: Schedule
             self.log("validation", loss)
 
         def configure_optimizers(self) -> Any:
-            optimiser, scheduler = schedule.optimisation.configure(self.parameters(), schedule.epochs)
-            return [optimiser], [scheduler]
+            rate, decay = schedule.learning_rate, schedule.weight_decay
+            optimiser = torch.optim.AdamW(self.parameters(), lr=rate, weight_decay=decay)
+            return [optimiser], [torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, schedule.epochs)]
 
     return TrainingModule()
 
@@ -196,19 +184,3 @@ def _check_finite(loss: float, learning_rate: float) -> None:
         raise ValueError(
             f"the loss of the network became {loss}: its weights diverged; lower learning_rate (it is {learning_rate})"
         )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence Lightning's messages about its set-up; errors are raised."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import json
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
+
+from pydantic import TypeAdapter
 
 from extractors.files.atomic import atomic_file
 from extractors.files.cache_folder import cache_folder
 
 Library = Literal["timm", "torchvision"]
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,9 @@ class ModelEntry:
     tags: dict[str, Published]
 
 
+_DOCUMENT = TypeAdapter(dict[str, ModelEntry])
+
+
 def model_names() -> list[str]:
     """List all timm models, and the torchvision classification models that timm lacks, sorted.
 
@@ -88,10 +92,11 @@ def model_entry(name: str) -> ModelEntry:
 def _entries(folder: Path) -> dict[str, ModelEntry]:
     file = folder / "models" / f"{SCHEMA}_timm-{version('timm')}_torchvision-{version('torchvision')}.json"
     try:
-        return _from_json(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
+        return _DOCUMENT.validate_json(file.read_bytes())
+    except (OSError, ValueError):
         entries = {**_torchvision_entries(), **_timm_entries()}
-    _store(file, entries)
+    with suppress(OSError), atomic_file(file) as temporary:  # the cache only saves time
+        temporary.write_bytes(_DOCUMENT.dump_json(entries))
     return entries
 
 
@@ -123,17 +128,3 @@ def _torchvision_entries() -> dict[str, ModelEntry]:
         tags = {tag.name: Published(url=tag.url) for tag in weights}
         entries[name] = ModelEntry(name, "torchvision", weights.DEFAULT.name if tags else None, tags)
     return entries
-
-
-def _store(file: Path, entries: dict[str, ModelEntry]) -> None:
-    """Write the list to the cache; errors are ignored, because the cache only saves time."""
-    document = {name: astuple(entry)[1:] for name, entry in entries.items()}
-    with suppress(OSError), atomic_file(file) as temporary:
-        temporary.write_text(json.dumps(document), encoding="utf-8")
-
-
-def _from_json(document: dict[str, Any]) -> dict[str, ModelEntry]:
-    return {
-        name: ModelEntry(name, library, default_tag, {tag: Published(*source) for tag, source in tags.items()})
-        for name, (library, default_tag, tags) in document.items()
-    }

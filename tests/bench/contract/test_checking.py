@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from bench.cli.app import app
 from bench.contract.checking import find_subject, network_cost, steps_of
+from bench.contract.classifiers import check_scikit_learn
 from bench.contract.outcomes import NotApplicable, outcome_of
-from bench.contract.scikit_learn import check_scikit_learn
 from bench.errors import BenchError
 from bench.plugins.registry import installed
 

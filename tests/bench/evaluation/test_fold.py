@@ -19,7 +19,7 @@ from bench.evaluation.fold import Fold, FoldResult, evaluate_fold
 from bench.evaluation.inputs import FeatureArray
 from bench.evaluation.protocol import Protocol
 from bench.plugins.registry import Plugin
-from bench.scores.decisions import Inner, decide
+from bench.scores.decisions import Inner, fit_decision
 from bench.scores.thresholds import choose_threshold, parse_threshold, patient_weights
 from bench.splits.folds import InnerPatientKFold, PatientKFold
 
@@ -225,8 +225,9 @@ def test_calibration_keeps_the_raw_probabilities(job: Fold, evaluate: Evaluate, 
         job.units[rows],
         plain.inner_predictions["inner_fold"].to_numpy(),
     )
-    expected = decide(plain.predictions[["p_healthy", "p_sick"]].to_numpy(), inner, protocol.decision, positive=1)
-    assert result.predictions["p_sick"].to_numpy() == pytest.approx(expected.probabilities[:, 1])
+    expected = fit_decision(inner, protocol.decision, positive=1)
+    calibrated = expected.calibrator(plain.predictions[["p_healthy", "p_sick"]].to_numpy())
+    assert result.predictions["p_sick"].to_numpy() == pytest.approx(calibrated[:, 1])
     assert (result.predictions["threshold"] == expected.threshold).all()
     assert (result.predictions["patient_threshold"] == expected.patient_threshold).all()
 

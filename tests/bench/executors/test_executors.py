@@ -17,10 +17,9 @@ from typing import Any
 import pytest
 from threadpoolctl import threadpool_info
 
-from bench.executors.executor import NO_LIMITS, Executor, Limits, failure_reason
+from bench.executors.executor import Executor, failure_reason, open_executor
 from bench.executors.inline import InlineExecutor
 from bench.executors.local_pool import LocalPool
-from bench.executors.open import ExecutorOptions, open_executor
 
 TASKS = '''
 import os
@@ -55,12 +54,12 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["inline", "pool"])
 def executor(request: pytest.FixtureRequest, tasks: ModuleType) -> Iterator[Executor]:
-    with open_executor(ExecutorOptions(jobs=request.param, threads=1)) as opened:
+    with open_executor(request.param, 1) as opened:
         yield opened
 
 
-def _result(executor: Executor, task: Callable[..., Any], *args: Any, limits: Limits = NO_LIMITS) -> Future[Any]:
-    future = executor.submit(task, *args, limits=limits)
+def _result(executor: Executor, task: Callable[..., Any], *args: Any) -> Future[Any]:
+    future = executor.submit(task, *args)
     while not future.done():
         executor.wait([future], 0.1)
     return future
@@ -105,29 +104,27 @@ def test_threads_are_limited_and_the_process_is_left_as_it_was(executor: Executo
 def test_the_limits_of_this_process_end_with_the_executor(monkeypatch: pytest.MonkeyPatch, tasks: ModuleType) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     before = {info["filepath"]: info["num_threads"] for info in threadpool_info()}
-    with open_executor(ExecutorOptions(jobs=1, threads=1)) as executor:
+    with open_executor(1, 1) as executor:
         _result(executor, tasks.threads)
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert before == {info["filepath"]: info["num_threads"] for info in threadpool_info() if info["filepath"] in before}
 
 
 def test_one_job_runs_in_this_process_unless_a_task_may_have_to_be_killed() -> None:
-    with open_executor(ExecutorOptions(jobs=1, threads=1)) as inline:
+    with open_executor(1, 1) as inline:
         assert isinstance(inline, InlineExecutor)
         assert _result(inline, os.getpid).result() == os.getpid()
-    with open_executor(ExecutorOptions(jobs=1, threads=1, timeout_s=60)) as pool:
+    with open_executor(1, 1, timeout_s=0.5) as pool:
         assert isinstance(pool, LocalPool)
-        timed_out = _result(pool, time.sleep, 60, limits=Limits(0.5))
+        timed_out = _result(pool, time.sleep, 60)
         assert failure_reason(timed_out) == "timed out after 0.5 s (--timeout)"
-    with pytest.raises(ValueError, match="cannot be killed"):
-        InlineExecutor(1).submit(operator.add, 1, 1, limits=Limits(1.0))
 
 
 SCRIPT = """
 import operator
-from bench.executors.open import ExecutorOptions, open_executor
+from bench.executors.executor import open_executor
 print("started", flush=True)
-with open_executor(ExecutorOptions(jobs=2, threads=1)) as executor:
+with open_executor(2, 1) as executor:
     future = executor.submit(operator.add, 1, 1)
     while not future.done():
         executor.wait([future])

@@ -43,7 +43,7 @@ def tree(tmp_path: Path) -> Path:
         ("bench/seeds.py", "% 2**31", "% 2**30"),
         ("bench/plugins/registry.py", "if k in self.accepts}", "if k in self.accepts and v}"),
         ("bench/features/store/entry.py", "def open_features(", "def open_features(again: bool = False, *, "),
-        ("bench/evaluation/fold.py", "_ROUNDING = 1e-4", "_ROUNDING = 1e-3"),
+        ("bench/evaluation/trained_pipeline.py", "_ROUNDING = 1e-4", "_ROUNDING = 1e-3"),
         ("bench/scores/metric_functions.py", "return", "return 2 *"),
     ],
 )

@@ -151,7 +151,7 @@ def test_preparation_changes_the_key_but_not_data_and_folds(tmp_path: Path, extr
 
 def test_baselines_use_unprepared_cells(tmp_path: Path) -> None:
     plain, prepared = (_plan(tmp_path, "color", "knn", baselines=True, prepare=text) for text in ("none", "crop"))
-    assert [e.prepare for e in prepared.experiments] == ["crop", "none", "none", "none"]
+    assert [e.pipeline.prepare for e in prepared.experiments] == ["crop", "none", "none", "none"]
     assert [e.key for e in prepared.experiments[1:]] == [e.key for e in plain.experiments[1:]]
     stain = _plan(tmp_path, "stain", "lightgbm", prepare="crop")
     assert stain.record(stain.experiments[0])["flags"] == []

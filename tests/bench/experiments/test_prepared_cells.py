@@ -159,9 +159,9 @@ def test_a_cnn_on_prepared_cells_equals_one_on_cropped_files(cells: Path, tmp_pa
     for data, prepare in ((cells, CROP), (by_hand, "none")):
         places = {"data": str(data), "prepare": prepare, "store": tmp_path / "store"}
         plan = make_plan(make_options({**options, **places, "folds": 4, "baselines": False}))
-        repeat, fold, train, test = next(iter(plan.folds.splits()))
+        split = next(iter(plan.folds.splits()))
         labels = plan.opened.dataset.table["label"].to_numpy().astype(str)
-        job = fold_job(plan, plan.experiments[0], labels, repeat=repeat, fold=fold, train=train, test=test)
+        job = fold_job(plan, plan.experiments[0], labels, split)
         predictions.append(fit_fold(job).predictions["p_diseased"].to_numpy())
     assert np.array_equal(*predictions)
 

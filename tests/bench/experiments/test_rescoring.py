@@ -15,7 +15,7 @@ import bench
 from bench.errors import BenchError
 from bench.experiments.rescoring import recompute_decisions, rescore, score, write_scores
 from bench.experiments.results import Results
-from bench.scores.decisions import Decision, Inner, decide
+from bench.scores.decisions import Decision, Inner, fit_decision
 from bench.scores.metrics import METRICS
 from bench.scores.metrics import score as score_predictions
 
@@ -53,13 +53,13 @@ def _tables(classes: list[str], seed: int, decision: Decision, by_image: bool) -
             training["cell" if by_image else "unit"].to_numpy().astype(str),
             training["inner_fold"].to_numpy(),
         )
-        outcome = decide(outer[columns].to_numpy(), learned_on, decision, positive=len(classes) - 1)
+        outcome = fit_decision(learned_on, decision, positive=len(classes) - 1)
         decided = outer.assign(
             repeat=0, fold=fold, threshold=outcome.threshold, patient_threshold=outcome.patient_threshold
         )
         if decision.calibrate != "none":
             decided[[f"raw_{c}" for c in classes]] = outer[columns].to_numpy()
-            decided[columns] = outcome.probabilities
+            decided[columns] = outcome.calibrator(outer[columns].to_numpy())
         predictions.append(decided)
     both = {"predictions": pd.concat(predictions), "inner": pd.concat(inner)}
     return {name: t.drop(columns="unit_number").reset_index(drop=True) for name, t in both.items()}

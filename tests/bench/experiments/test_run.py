@@ -278,3 +278,14 @@ def test_damaged_features_are_rebuilt_before_use(cells: Path, tmp_path: Path, un
     assert notice.startswith("size: rows ")
     assert "were damaged on disk" in notice
     assert _contents(again) == _contents(undisturbed)
+
+
+def test_cells_of_another_dataset_are_copied_without_a_wait(cells: Path, tmp_path: Path) -> None:
+    """An entry that is made of stored rows alone is not reported as the work of another process."""
+    options = {"store": tmp_path / "store", "folds": 3, "inner_folds": 2, "jobs": 1, "positive": "diseased"}
+    bench.run("size", "knn", data=str(cells), out=tmp_path / "all", **options)
+    table = pd.read_csv(cells / "manifest.csv", dtype=str)
+    some = table[table["patient"] != table["patient"].iloc[-1]]
+    recorder = Recorder()
+    bench.run("size", "knn", data=some, root=cells, out=tmp_path / "some", observer=recorder, **options)
+    assert not [notice for notice in recorder.notices if "another process" in notice]

@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from bench.errors import BenchError
 from bench.evaluation.tuning import OpenStudy, Tuned, study_in_memory, tune
-from bench.experiments.tuning_storage import StudyLocation, masked, open_storage, study_at
+from bench.experiments.tuning_storage import masked, open_storage, study_at
 
 
 class Wavy(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -42,7 +42,7 @@ def _evaluate(candidate: Any) -> list[Callable[[], float]]:
 
 
 def _open_study(storage: str, name: str = "key-repeat0-fold0") -> OpenStudy:
-    return partial(study_at, StudyLocation(storage, name, "size x wavy"))
+    return partial(study_at, storage, name, "size x wavy")
 
 
 def _tuned(storage: str | None, *, name: str = "key-repeat0-fold0", seed: int = 5, trials: int = 10) -> Tuned:

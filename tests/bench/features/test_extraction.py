@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ import numpy as np
 import pytest
 
 from bench.errors import BenchError
+from bench.executors.executor import Tasks
+from bench.executors.inline import InlineExecutor
 from bench.features import extraction
-from bench.features.extraction import begin, extract
+from bench.features.extraction import Extractions, FeatureRequest, extract
 from bench.features.store.entry import Entry, open_features, write_entry
 from bench.observer import Observer
 from bench.options import Options
@@ -44,14 +47,19 @@ def entry(tmp_path: Path) -> Entry:
     return Entry(tmp_path / "features" / "x" / "0", {})
 
 
-def _never(*_: Any) -> Any:
-    raise AssertionError("nothing should be extracted")
+class Idle(InlineExecutor):
+    """Takes no task."""
+
+    def submit(self, task: Callable[..., Any], *args: Any) -> Any:
+        raise AssertionError("nothing should be extracted")
 
 
-def _begin(entry: Entry, observer: Observer | None = None) -> Any:
-    cells = Cells([CellFile("a", "a.png")])
-    settings = {"cells": cells, "digests": [DIGEST], "submit": _never, "options": Options()}
-    return begin(entry, SIZE, **settings, observer=observer or Observer())
+def _request(entry: Entry) -> FeatureRequest:
+    return FeatureRequest(entry, SIZE, Cells([CellFile("a", "a.png")]), [DIGEST], Options(), "size")
+
+
+def _start(entry: Entry) -> bool:
+    return Extractions(Tasks(Idle(1)), Observer()).start(_request(entry))
 
 
 def test_another_process_is_waited_for(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,30 +67,29 @@ def test_another_process_is_waited_for(entry: Entry, monkeypatch: pytest.MonkeyP
     recorder = Recorder()
     lock = try_lock(entry.lock_path)
     assert lock is not None
-    assert _begin(entry) is None
+    assert not _start(entry)
 
     def finished(_: float) -> None:
         write_entry(entry.folder, np.zeros((1, 1), np.float32), ["f"], components={})
         lock.release()
 
     monkeypatch.setattr(extraction.time, "sleep", finished)
-    settings: Any = {"cells": Cells([]), "digests": [], "executor": None, "options": Options()}
-    assert extract(entry, SIZE, **settings, observer=recorder) == 0
+    assert extract(_request(entry), Idle(1), recorder) == 0
     assert recorder.notices == ["another process extracts size; waiting for it"]
-    assert _begin(entry) is None, "stored by now"
+    assert _start(entry), "stored by now"
     assert try_lock(entry.lock_path) is not None, "and not left locked"
 
 
 def test_a_task_that_cannot_be_submitted_leaves_no_lock(entry: Entry) -> None:
     with pytest.raises(AssertionError, match="nothing should be extracted"):
-        _begin(entry)
+        _start(entry)
     assert try_lock(entry.lock_path) is not None
 
 
 def test_a_store_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "features").write_text("in the way")
     with pytest.raises(BenchError, match=r"the feature store cannot be written .*features.*--store"):
-        _begin(Entry(tmp_path / "features" / "x" / "0", {}))
+        _start(Entry(tmp_path / "features" / "x" / "0", {}))
 
 
 PROCESS = """
@@ -99,9 +106,9 @@ class Printer(Recorder):
 store, log = Path(sys.argv[2]), Path(sys.argv[3])
 if sys.argv[4] == "first":
     extract = extraction.extract_chunk
-    def gated(task, *args):
-        info = extract(task, *args)
-        if task.number == 1:
+    def gated(path, *args):
+        info = extract(path, *args)
+        if path.name == "000001.chunk":
             print("one is finished", flush=True)
             sys.stdin.readline()
         return info

@@ -121,6 +121,7 @@ def test_objects_reach_other_processes() -> None:
     plugin = objects.extractor(Local(3.0))
     copy = pickle.loads(pickle.dumps(plugin))  # noqa: S301 (written one line above)
     assert copy == plugin
+    assert hash(copy) == hash(plugin)
     assert copy.build().estimator.power == 3.0
 
 

@@ -13,7 +13,7 @@ from extractors.preparation.geometry import CentreCrop, Crop, PadSquare
 from extractors.preparation.intensity import Clahe, Equalise
 from extractors.preparation.macenko import Macenko
 from extractors.preparation.reinhard import Reinhard
-from extractors.preparation.step import StepBase
+from extractors.preparation.step import Step
 
 
 def test_steps_in_the_order_of_the_text() -> None:
@@ -51,7 +51,7 @@ steps = st.one_of(
 
 
 @given(st.lists(steps, max_size=MAX_STEPS))
-def test_the_canonical_text_is_read_back_to_the_same_steps(drawn_steps: list[StepBase]) -> None:
+def test_the_canonical_text_is_read_back_to_the_same_steps(drawn_steps: list[Step]) -> None:
     assert parse_prepare(canonical(drawn_steps)) == tuple(drawn_steps)
 
 

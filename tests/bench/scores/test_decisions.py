@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from scipy.special import expit, logit
 from bench.errors import BenchError
 from bench.scores.aggregation import decide_cells, patient_scores
 from bench.scores.calibration import fit_calibrator
-from bench.scores.decisions import Decision, FoldDecision, Inner, add_decisions, decide, label_of_units
+from bench.scores.decisions import Decision, FittedDecision, Inner, fit_decision, label_of_units
 from bench.scores.thresholds import choose_threshold, parse_threshold, patient_weights
 
 
@@ -25,6 +27,12 @@ def _inner(seed: int = 0, patients: int = 30, sharpness: float = 3.0, folds: int
     d = sharpness * (rng.normal(size=len(unit)) + rng.normal(size=patients)[unit] + label - 0.5)
     p = expit(d)
     return Inner(np.stack([1 - p, p], axis=1), label, np.array([f"u{u:02d}" for u in unit]), unit // 2 % folds)
+
+
+def decide(raw: np.ndarray, inner: Inner, decision: Decision, *, positive: int) -> SimpleNamespace:
+    """Fit a decision on inner predictions and apply it to other cells."""
+    fitted = fit_decision(inner, decision, positive=positive)
+    return SimpleNamespace(probabilities=fitted.calibrator(raw), **vars(fitted))
 
 
 RAW = np.stack([1 - np.linspace(0.05, 0.95, 10), np.linspace(0.05, 0.95, 10)], axis=1)
@@ -152,12 +160,13 @@ def test_threshold_is_stored_in_canonical_form() -> None:
 
 def test_table_stores_uncalibrated_probabilities() -> None:
     table = pd.DataFrame({"p_a": [0.2, 0.6], "p_b": [0.8, 0.4], "row": [5, 7]})
-    decision = FoldDecision(np.array([[0.3, 0.7], [0.5, 0.5]]), 0.4, 0.45)
-    result = add_decisions(table, decision, ["a", "b"], calibrated=True)
+    raw, calibrated = table[["p_a", "p_b"]].to_numpy(), np.array([[0.3, 0.7], [0.5, 0.5]])
+    decision = FittedDecision(lambda _: calibrated, calibrated=True, threshold=0.4, patient_threshold=0.45)
+    result = decision.add_to(table, raw, ["a", "b"])
     assert result["raw_b"].tolist() == [0.8, 0.4]
     assert result["p_b"].tolist() == [0.7, 0.5]
     assert (result["threshold"][0], result["patient_threshold"][0]) == (0.4, 0.45)
-    plain = add_decisions(table, decision, ["a", "b"], calibrated=False)
+    plain = replace(decision, calibrated=False).add_to(table, raw, ["a", "b"])
     assert list(plain) == ["p_a", "p_b", "row", "threshold", "patient_threshold"]
 
 

@@ -13,7 +13,7 @@ from skimage.color import rgb2hsv, rgb2lab
 from extractors.cells import CellFile, Cells
 from extractors.handcrafted.color import CHANNELS, SCALES, Color
 from extractors.handcrafted.framework.cell_regions import REGIONS, CellRegions
-from extractors.handcrafted.framework.channels import Channels, stain_densities
+from extractors.handcrafted.framework.channels import Channels
 from extractors.handcrafted.framework.first_order import STATISTICS
 from extractors.handcrafted.framework.status import Status
 
@@ -39,7 +39,7 @@ def test_every_statistic_of_every_channel_in_every_region(cell: Any) -> None:
     planes |= {"saturation": hsv[..., 1], "value": image.max(axis=-1), "luma": image @ [0.299, 0.587, 0.114]}
     planes |= {"lightness": lab[..., 0], "a": lab[..., 1], "b": lab[..., 2]}
     planes |= dict(zip(("od_red", "od_green", "od_blue"), np.moveaxis(od, -1, 0), strict=True))
-    planes |= dict(zip(("methylene_blue", "eosin"), stain_densities(image), strict=True))
+    planes |= dict(zip(("methylene_blue", "eosin"), Channels(image).stains, strict=True))
     regions = {"cell": mask, "nucleus": nucleus, "cytoplasm": mask & ~nucleus}
     assert len(result) == 3 * (14 * 9 + 3)
     for region, inside in regions.items():

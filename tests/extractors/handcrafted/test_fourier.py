@@ -11,14 +11,14 @@ from pyefd import elliptic_fourier_descriptors
 from scipy.integrate import cumulative_simpson
 
 from extractors.cells import Cell, CellFile
-from extractors.handcrafted.fourier import Fourier, elliptic_fourier, fourier
+from extractors.handcrafted.fourier import Fourier, elliptic_fourier
 from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.region import Region
 from extractors.handcrafted.framework.status import Status
 
 
 def amplitudes(region: Region, harmonics: int = 10) -> np.ndarray:
-    result = fourier(region, harmonics=harmonics)
+    result = Fourier(harmonics=harmonics).values(region)
     return np.array([result[f"harmonic_{n}"] for n in range(1, harmonics + 1)])
 
 
@@ -49,7 +49,7 @@ def test_pyefd_agrees_on_real_cells(shared: Path) -> None:
         np.testing.assert_allclose(amplitudes(region), np.linalg.norm(peer, axis=1), rtol=0, atol=1e-10)
         # Both half axes of an ellipse are the singular values of its coefficients.
         axes = [np.linalg.svd(one.reshape(2, 2), compute_uv=False).sum() for one in peer]
-        result = fourier(region, harmonics=10)["irregularity"]
+        result = Fourier(harmonics=10).values(region)["irregularity"]
         assert result == pytest.approx(sum(axes[1:]) / axes[0], rel=1e-10)
 
 
@@ -67,7 +67,7 @@ def test_a_disc_has_the_first_harmonic_only(draw: Any, radius: int) -> None:
     sizes = amplitudes(region)
     assert sizes[0] == pytest.approx(np.sqrt(2), rel=1e-3)
     assert sizes[1:].max() < 0.005
-    assert fourier(region, harmonics=10)["irregularity"] < 0.02
+    assert Fourier(harmonics=10).values(region)["irregularity"] < 0.02
 
 
 @pytest.mark.parametrize("ratio", [0.8, 0.5])
@@ -82,7 +82,7 @@ def test_an_ellipse_has_the_harmonics_of_its_arc_length(draw: Any, ratio: float)
     region = Region(draw.ellipse(100, 100 * ratio, 0.5))
     np.testing.assert_allclose(amplitudes(region), np.hypot(a, d) / abs(a[0]), rtol=0, atol=0.004)
     expected = (np.abs(a) + np.abs(d))[1:].sum() / (abs(a[0]) + abs(d[0]))
-    assert fourier(region, harmonics=10)["irregularity"] == pytest.approx(expected, abs=0.01)
+    assert Fourier(harmonics=10).values(region)["irregularity"] == pytest.approx(expected, abs=0.01)
 
 
 @pytest.mark.parametrize("order", [3, 4, 6])

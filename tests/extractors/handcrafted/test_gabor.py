@@ -12,7 +12,7 @@ from skimage.filters import gabor_kernel
 from extractors.handcrafted.framework.channels import luma
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.status import Status
-from extractors.handcrafted.gabor import FEATURES, OCTAVE, Gabor, gabor, gabor_amplitudes
+from extractors.handcrafted.gabor import FEATURES, OCTAVE, Gabor, gabor_amplitudes
 
 
 def wave(shape: tuple[int, int], length: float, degrees: float, amplitude: float = 1.0) -> np.ndarray:
@@ -79,7 +79,7 @@ def test_kernel_is_that_of_scikit_image_but_for_its_response_to_a_constant() -> 
 @pytest.mark.parametrize(("length", "degrees"), [(6, 0), (8, 30), (8, 90), (12, 60), (16, 150), (20, 120)])
 def test_a_wave_of_the_filters_length_and_direction_gives_its_amplitude(length: int, degrees: int) -> None:
     plane = full_channel(wave((160, 161), length, degrees, amplitude=7))
-    result = gabor(plane, wavelengths=(length,), orientations=6)
+    result = Gabor(wavelengths=(length,)).values(plane)
     amplitudes = gabor_amplitudes(plane.values, plane.mask, wavelength=length, orientations=6)
     inner = amplitudes.reshape(6, -1).max(axis=0)
     # The cut at three standard deviations and the wave's alias at the opposite frequency leave less than 1 %.
@@ -95,14 +95,14 @@ def test_a_wave_of_the_filters_length_and_direction_gives_its_amplitude(length: 
 def test_the_wavelength_of_a_wave_answers_most() -> None:
     lengths = (4, 6, 8, 12, 16, 24)
     for length in lengths:
-        result = gabor(full_channel(wave((150, 150), length, 90)), wavelengths=lengths, orientations=6)
+        result = Gabor(wavelengths=lengths).values(full_channel(wave((150, 150), length, 90)))
         assert max(lengths, key=lambda other: result[f"energy.w{other}"]) == length
 
 
 def test_every_direction_alike_has_no_anisotropy() -> None:
     y, x = np.mgrid[-100:101, -100:101]
     rings = np.cos(2 * np.pi * np.hypot(x, y) / 8)
-    result = gabor(MaskedChannel(rings.astype(np.float32), np.hypot(x, y) <= 100), wavelengths=(8,), orientations=6)
+    result = Gabor(wavelengths=8).values(MaskedChannel(rings.astype(np.float32), np.hypot(x, y) <= 100))
     assert result["anisotropy.w8"] == pytest.approx(1, abs=0.02)
     # At each point the rings are a wave of one direction.
     assert result["local_anisotropy.w8"] > 2.3
@@ -111,9 +111,9 @@ def test_every_direction_alike_has_no_anisotropy() -> None:
 def test_local_anisotropy_is_a_mean_over_points() -> None:
     # Where one half's wave is three times as strong, each point's strongest direction stays as strong as its others.
     image = wave((96, 160), 8, 0)
-    even = gabor(full_channel(image), wavelengths=[8], orientations=6)
+    even = Gabor(wavelengths=[8]).values(full_channel(image))
     image[:, 80:] *= 3
-    uneven = gabor(full_channel(image), wavelengths=[8], orientations=6)
+    uneven = Gabor(wavelengths=[8]).values(full_channel(image))
     assert uneven["local_anisotropy.w8"] == pytest.approx(even["local_anisotropy.w8"], rel=0.05)
 
 
@@ -122,8 +122,8 @@ def test_the_edge_of_the_cell_does_not_count(draw: Any) -> None:
     rng = np.random.default_rng(0)
     noise = rng.normal(0, 1, mask.shape)
     dark, bright = (MaskedChannel(np.where(mask, 200 + noise, around).astype(np.float32), mask) for around in (0, 255))
-    result = gabor(dark, wavelengths=(4, 8, 16), orientations=6)
-    assert result == gabor(bright, wavelengths=(4, 8, 16), orientations=6)
+    result = Gabor(wavelengths=(4, 8, 16)).values(dark)
+    assert result == Gabor(wavelengths=(4, 8, 16)).values(bright)
     # White noise of variance 1: the expected energy is 4 times the sum of g^2, which is 1 / (4 pi spread^2).
     for length in (4, 8):
         assert result[f"energy.w{length}"] == pytest.approx(4 / (4 * np.pi * (OCTAVE * length) ** 2), rel=0.15)
@@ -133,11 +133,11 @@ def test_the_edge_of_the_cell_does_not_count(draw: Any) -> None:
 
 def test_without_sample_points_the_status_is_too_small(draw: Any) -> None:
     mask = draw.disc(13)
-    result = gabor(MaskedChannel(luma(draw.speckled(mask)), mask, 1000), wavelengths=(8, 16), orientations=6)
+    result = Gabor(wavelengths=(8, 16)).values(MaskedChannel(luma(draw.speckled(mask)), mask, 1000))
     assert {v for k, v in result.items() if k.endswith("w16")} == {Status.TOO_SMALL}
     assert not any(isinstance(v, Status) for k, v in result.items() if k.endswith("w8"))
     thin = np.random.default_rng(0).normal(size=(1, 60))
-    assert set(gabor(full_channel(thin), wavelengths=(4,), orientations=6).values()) == {Status.TOO_SMALL}
+    assert set(Gabor(wavelengths=(4,)).values(full_channel(thin)).values()) == {Status.TOO_SMALL}
 
 
 def test_without_any_response_there_is_no_anisotropy() -> None:
@@ -147,7 +147,7 @@ def test_without_any_response_there_is_no_anisotropy() -> None:
     mask = np.zeros((81, 81), dtype=bool)
     mask[0, 0] = True
     mask[20:, 20:] = True
-    result = gabor(MaskedChannel(values, mask), wavelengths=(4,), orientations=4)
+    result = Gabor(wavelengths=4, orientations=4).values(MaskedChannel(values, mask))
     assert result["mean.w4"] == pytest.approx(0, abs=1e-6)
     assert result["anisotropy.w4"] is Status.FLAT
     assert result["local_anisotropy.w4"] is Status.FLAT

@@ -41,7 +41,7 @@ def test_haralick_is_that_of_mahotas(textured: Any, distance: int) -> None:
         use_x_minus_y_variance=True,
         distance=distance,
     )
-    result = haralick(cooccurrences(textured, distance=distance))
+    result = haralick(cooccurrences(textured, distances=[distance])[0])
     ours = np.sort(np.stack([result[name] for name in HARALICK], axis=1), axis=0)
     # The peer walks the same four directions in another order.
     np.testing.assert_allclose(ours, np.sort(peer, axis=0), rtol=1e-10, atol=1e-10)
@@ -50,7 +50,7 @@ def test_haralick_is_that_of_mahotas(textured: Any, distance: int) -> None:
 @pytest.mark.parametrize("distance", [1, 3, 5])
 def test_mcc_is_that_of_haralicks_q(textured: Any, distance: int) -> None:
     # mahotas' own f14 exceeds 1, which a correlation cannot.
-    counts = cooccurrences(textured, distance=distance)
+    counts = cooccurrences(textured, distances=[distance])[0]
     for matrix, result in zip(counts, haralick(counts)["mcc"], strict=True):
         occurs = matrix.any(axis=1)
         p = matrix[np.ix_(occurs, occurs)] / matrix.sum()
@@ -80,7 +80,7 @@ def test_counts_are_those_of_scikit_image(textured: Any) -> None:
     angles = [0, np.pi / 4, np.pi / 2, 3 * np.pi / 4]
     # The peer's distance along a diagonal is Euclidean and rounded, which for 1 is the diagonal neighbour.
     peer = graycomatrix(coded, [1], angles, levels=33, symmetric=True)[1:, 1:, 0]
-    ours = cooccurrences(textured, distance=1)
+    ours = cooccurrences(textured, distances=[1])[0]
     for counts in np.moveaxis(peer, 2, 0):
         assert any(np.array_equal(counts, mine) for mine in ours)
     totals = peer / peer.sum(axis=(0, 1))
@@ -92,7 +92,7 @@ def test_counts_are_those_of_scikit_image(textured: Any) -> None:
 
 def test_a_checkerboard_by_hand() -> None:
     board = np.indices((10, 10)).sum(axis=0) % 2
-    result = haralick(cooccurrences(levels_of(board + 1, np.ones((10, 10)), 2), distance=1))
+    result = haralick(cooccurrences(levels_of(board + 1, np.ones((10, 10)), 2), distances=[1])[0])
     # Along rows and columns every pair differs, along the diagonals none does.
     np.testing.assert_allclose(result["contrast"], [1, 0, 1, 0], atol=1e-12)
     np.testing.assert_allclose(result["correlation"], [-1, 1, -1, 1], atol=1e-3)

@@ -12,7 +12,7 @@ from skimage.morphology import reconstruction
 from extractors.handcrafted.framework.channels import luma
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.status import Status
-from extractors.handcrafted.granularity import Granularity, block_means, granularity, remainders
+from extractors.handcrafted.granularity import Granularity, block_means, remainders
 
 CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]])
 
@@ -22,7 +22,8 @@ def full_channel(values: np.ndarray) -> MaskedChannel:
 
 
 def spectrum(plane: MaskedChannel, *, steps: int = 16, block: int = 1, sign: float = -1.0) -> list[Any]:
-    return list(granularity(plane, steps=steps, block=block, sign=sign).values())
+    granules = "dark" if sign < 0 else "bright"
+    return list(Granularity(steps=steps, block=block, granules=granules).values(plane).values())
 
 
 def diamond(shape: tuple[int, int], row: int, column: int, radius: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from extractors.cells import CellFile, Cells
 from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.status import Status
-from extractors.handcrafted.hog import FEATURES, Hog, hog, orientations
+from extractors.handcrafted.hog import FEATURES, Hog, orientations
 
 NAMES = [feature.name for feature in FEATURES]
 WIDTH = 180 / 8
@@ -76,7 +76,7 @@ def test_real_cells_are_those_of_numpy(shared: Path) -> None:
         assert isinstance(plane, MaskedChannel)
         z = gradients(plane)
         z = z[np.abs(z) > 0]
-        result = hog(plane)
+        result = Hog().values(plane)
         shares = np.sort(folded(np.degrees(np.angle(z)) % 180, np.abs(z)))[::-1]
         np.testing.assert_allclose(shares_of(result), shares, atol=1e-7)
         assert result["entropy"] == pytest.approx(-np.sum(shares * np.log2(shares)), rel=1e-6)
@@ -88,7 +88,7 @@ def test_a_plane_wave_has_one_orientation(degrees: float) -> None:
     # Central differences of cos(a x + b y) point along (sin a, sin b).
     a, b = np.arcsin(0.3 * np.cos(np.radians(degrees))), np.arcsin(0.3 * np.sin(np.radians(degrees)))
     y, x = np.mgrid[:60, :70]
-    result = hog(full(np.rint(1e8 * np.cos(a * x + b * y + 0.2))))
+    result = Hog().values(full(np.rint(1e8 * np.cos(a * x + b * y + 0.2))))
     part = degrees / WIDTH % 1
     expected = np.zeros(8)
     expected[:2] = max(part, 1 - part), min(part, 1 - part)
@@ -102,7 +102,7 @@ def test_a_plane_wave_has_one_orientation(degrees: float) -> None:
 def test_a_cone_has_all_orientations_alike(draw: Any) -> None:
     mask = draw.disc(80)
     y, x = np.mgrid[: mask.shape[0], : mask.shape[1]] - mask.shape[0] // 2
-    result = hog(MaskedChannel(np.rint(1e4 * np.hypot(x, y)).astype(np.int32), mask))
+    result = Hog().values(MaskedChannel(np.rint(1e4 * np.hypot(x, y)).astype(np.int32), mask))
     np.testing.assert_allclose(shares_of(result), np.full(8, 1 / 8), rtol=1e-2)
     assert result["entropy"] == pytest.approx(3, abs=1e-4)
     assert result["first_harmonic"] == pytest.approx(0, abs=1e-9)
@@ -116,7 +116,7 @@ def test_two_crossed_ramps_have_a_second_harmonic_only() -> None:
     exact[:, :41], exact[:, 41:] = 4 * np.arange(41), 4 * np.arange(42)[:, None]
     mask = np.ones(exact.shape, dtype=bool)
     mask[:, 40:42] = False
-    result = hog(MaskedChannel(exact, mask))
+    result = Hog().values(MaskedChannel(exact, mask))
     assert shares_of(result).tolist() == [0.5, 0.5, 0, 0, 0, 0, 0, 0]
     assert result["entropy"] == 1
     assert result["first_harmonic"] == pytest.approx(0, abs=1e-15)
@@ -126,19 +126,19 @@ def test_two_crossed_ramps_have_a_second_harmonic_only() -> None:
 def test_the_edge_of_the_cell_is_no_gradient(draw: Any) -> None:
     mask = draw.disc(20)
     exact = np.where(mask, 500 + 3 * np.arange(mask.shape[1]), 0).astype(np.int32)
-    result = hog(MaskedChannel(exact, mask))
+    result = Hog().values(MaskedChannel(exact, mask))
     assert (result["share_1"], result["entropy"], result["first_harmonic"]) == (1, 0, 1)
 
 
 def test_a_region_that_is_flat_but_for_its_edge_is_flat() -> None:
     exact = np.full((9, 9), 40)
     exact[0, 0] = 90
-    assert hog(full(exact)) == dict.fromkeys(NAMES, Status.FLAT)
+    assert Hog().values(full(exact)) == dict.fromkeys(NAMES, Status.FLAT)
 
 
 @pytest.mark.parametrize("shape", [(1, 2), (1, 30), (2, 30), (30, 2)])
 def test_without_a_pixel_among_eight_is_too_small(shape: tuple[int, int]) -> None:
-    assert hog(full(np.arange(shape[0] * shape[1]).reshape(shape))) == dict.fromkeys(NAMES, Status.TOO_SMALL)
+    assert Hog().values(full(np.arange(shape[0] * shape[1]).reshape(shape))) == dict.fromkeys(NAMES, Status.TOO_SMALL)
 
 
 def test_columns_are_named() -> None:

@@ -29,7 +29,7 @@ Values = dict[str, Any]
 
 
 def of_pairs(slice_: Quantised) -> Values:
-    result = haralick(cooccurrences(slice_, distance=1))
+    result = haralick(cooccurrences(slice_, distances=[1])[0])
     second_moment = result["sum_variance"] + result["sum_average"] ** 2
     return result | {"autocorrelation": (second_moment - result["contrast"]) / 4}
 

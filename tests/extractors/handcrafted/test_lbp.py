@@ -16,7 +16,7 @@ from extractors.cells import Cell, CellFile, Cells
 from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.status import Status
-from extractors.handcrafted.lbp import GRID, Lbp, circle, lbp
+from extractors.handcrafted.lbp import GRID, Lbp, circle
 
 RADII = (1, 2, 3)
 
@@ -35,7 +35,7 @@ def square_inside(mask: np.ndarray, radius: int) -> np.ndarray:
 
 def largest_variation(plane: MaskedChannel) -> float:
     """Largest total variation between our histogram and scikit-image's, over the radii."""
-    result = lbp(plane, radii=RADII)
+    result = Lbp(scales=RADII).values(plane)
     apart = []
     for radius in RADII:
         codes = local_binary_pattern(plane.integers[0], 8 * radius, radius, method="uniform")
@@ -95,14 +95,14 @@ def test_equal_neighbours_are_not_darker(levels: int, radius: int) -> None:
     signs = around >= exact[rows, columns] - 1e-9
     changes = np.sum(signs != np.roll(signs, 1, axis=0), axis=0)
     codes = np.where(changes <= 2, signs.sum(axis=0), points + 1)
-    result = bins_of(lbp(MaskedChannel(exact, np.ones_like(exact, dtype=bool)), radii=(radius,)), radius)
+    result = bins_of(Lbp(scales=(radius,)).values(MaskedChannel(exact, np.ones_like(exact, dtype=bool))), radius)
     np.testing.assert_array_equal(result, np.bincount(codes.ravel(), minlength=points + 2) / codes.size)
 
 
 @pytest.mark.parametrize("radius", RADII)
 def test_variance_is_that_of_scikit_image(draw: Any, radius: int) -> None:
     plane = speckled_plane(draw)
-    result = lbp(plane, radii=(radius,))
+    result = Lbp(scales=(radius,)).values(plane)
     peer = local_binary_pattern(plane.exact, 8 * radius, radius, method="var")[square_inside(plane.mask, radius)]
     quartiles = np.percentile(np.nan_to_num(peer), [25, 50, 75]) / 1000**2
     # The peer rounds the places of the points to five decimals.
@@ -125,7 +125,7 @@ def test_points_lie_on_the_circle_and_their_weights_sum_to_one(radius: int) -> N
 
 @pytest.mark.parametrize("radius", range(1, 8))
 def test_on_a_ramp_half_the_circle_is_not_darker_and_the_variance_is_known(radius: int) -> None:
-    result = lbp(ramp(7, np.ones((20, 26), dtype=bool)), radii=(radius,))
+    result = Lbp(scales=(radius,)).values(ramp(7, np.ones((20, 26), dtype=bool)))
     # Interpolation is exact on a ramp, and the two points above and below the middle tie with it.
     points = 8 * radius
     expected = np.zeros(points + 2)
@@ -139,7 +139,7 @@ def test_on_a_ramp_half_the_circle_is_not_darker_and_the_variance_is_known(radiu
 def test_a_bright_pixel_and_a_dark_one() -> None:
     exact = np.full((9, 18), 50, dtype=np.int32)
     exact[4, 4], exact[4, 13] = 200, 0
-    result = bins_of(lbp(MaskedChannel(exact, np.ones_like(exact, dtype=bool)), radii=(1,)), 1)
+    result = bins_of(Lbp(scales=(1,)).values(MaskedChannel(exact, np.ones_like(exact, dtype=bool))), 1)
     # Of 7 x 16 pixels: the bright one is brighter than all eight points; the four beside the dark one have it and,
     # by interpolation, the two points next to it below themselves, those at its corners the one point on its side.
     expected = np.zeros(10)
@@ -155,22 +155,22 @@ def test_components_are_weighed_by_their_circles(draw: Any) -> None:
         np.hstack([np.pad(a, ((0, height - len(a)), (0, 3))) for a in arrays])
         for arrays in ((one.exact, two.exact), (one.mask, two.mask))
     )
-    both = bins_of(lbp(MaskedChannel(exact, mask, 1000), radii=(2,)), 2)
+    both = bins_of(Lbp(scales=(2,)).values(MaskedChannel(exact, mask, 1000)), 2)
     sizes = np.array([np.count_nonzero(square_inside(plane.mask, 2)) for plane in (one, two)])
-    parts = np.stack([bins_of(lbp(plane, radii=(2,)), 2) for plane in (one, two)])
+    parts = np.stack([bins_of(Lbp(scales=(2,)).values(plane), 2) for plane in (one, two)])
     np.testing.assert_allclose(both, sizes @ parts / sizes.sum(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (1, 30), (2, 30), (30, 1)])
 def test_without_a_circle_inside_is_too_small(shape: tuple[int, int]) -> None:
     exact = np.arange(shape[0] * shape[1], dtype=np.int32).reshape(shape)
-    result = lbp(MaskedChannel(exact, np.ones(shape, dtype=bool)), radii=RADII)
+    result = Lbp(scales=RADII).values(MaskedChannel(exact, np.ones(shape, dtype=bool)))
     assert set(result.values()) == {Status.TOO_SMALL}
 
 
 def test_one_circle_of_one_radius_is_enough() -> None:
     exact = np.arange(25, dtype=np.int32).reshape(5, 5)
-    result = lbp(MaskedChannel(exact, np.ones((5, 5), dtype=bool)), radii=RADII)
+    result = Lbp(scales=RADII).values(MaskedChannel(exact, np.ones((5, 5), dtype=bool)))
     for name, value in result.items():
         assert (value is Status.TOO_SMALL) == name.endswith("r3"), name
     assert result["var_iqr.r2"] == 0

@@ -13,8 +13,7 @@ from scipy import ndimage
 from extractors.cells import CellFile, Cells
 from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.status import Status
-from extractors.handcrafted.nucleoli import nucleoli
-from extractors.handcrafted.nucleus import Nucleus
+from extractors.handcrafted.nucleus import Nucleus, nucleoli
 
 BoolMask = np.ndarray
 PLACE = ("nucleus.nc_ratio", "nucleus.offset", "nucleus.ring_mean", "nucleus.ring_min", "nucleus.ring_max")

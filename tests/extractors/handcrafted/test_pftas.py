@@ -13,7 +13,7 @@ from extractors.cells import CellFile, Cells
 from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.status import Status
-from extractors.handcrafted.pftas import FEATURES, Pftas, pftas, thresholds
+from extractors.handcrafted.pftas import FEATURES, Pftas, thresholds
 
 NAMES = [feature.name for feature in FEATURES]
 
@@ -58,7 +58,7 @@ def test_all_54_are_those_of_mahotas(seed: int) -> None:
     rest = [5 * n - np.count_nonzero(image[frame] == value) for value, n in zip(values, added, strict=True)]
     image[~frame] = rng.permutation(np.repeat(values, rest))
     padded = np.pad(image, 1, mode="symmetric")
-    result = pftas(MaskedChannel(padded, np.ones_like(padded, dtype=bool)))
+    result = Pftas().values(MaskedChannel(padded, np.ones_like(padded, dtype=bool)))
     expected = mahotas.features.pftas(image.astype(np.uint8))
     assert len(expected) == len(result) == 54
     np.testing.assert_allclose(in_mahotas_order(result), expected, rtol=1e-12)
@@ -79,7 +79,7 @@ def test_counts_are_those_of_a_plain_loop(draw: Any, channel: str) -> None:
     mean, sd = cut
     values = plane.integers[0]
     ranges = [np.abs(values - mean) < sd, values > mean - sd, values > mean]
-    assert pftas(plane) == pytest.approx(shares(plane, ranges), rel=1e-12)
+    assert Pftas().values(plane) == pytest.approx(shares(plane, ranges), rel=1e-12)
 
 
 def test_real_cells_are_counted_right(shared: Path) -> None:
@@ -93,14 +93,14 @@ def test_real_cells_are_counted_right(shared: Path) -> None:
         above = inside[inside > mahotas.otsu(inside[None])]
         mean, sd = above.mean(), above.std()
         ranges = [np.abs(grey - mean) < sd, grey > mean - sd, grey > mean]
-        assert pftas(plane) == pytest.approx(shares(plane, ranges), rel=1e-12)
+        assert Pftas().values(plane) == pytest.approx(shares(plane, ranges), rel=1e-12)
 
 
 def test_stripes() -> None:
     # Rows of 0, 60 and 80 in turn: Otsu splits 0 from the rest, whose mean is 70 and deviation 10; so `low` is
     # 80 alone (60 is not above 70 - 10), as is `mean`, and `near` is empty.
     exact = np.repeat(np.tile([0, 60, 80], 5), 20).reshape(15, 20).astype(np.int32)
-    result = pftas(MaskedChannel(exact, np.ones((15, 20), dtype=bool)))
+    result = Pftas().values(MaskedChannel(exact, np.ones((15, 20), dtype=bool)))
     for name in ("low", "mean"):
         assert [n for n in range(9) if result[f"{name}_in{n}"]] == [2]
         assert result[f"{name}_in2"] == 1
@@ -112,13 +112,13 @@ def test_stripes() -> None:
 @pytest.mark.parametrize("shape", [(1, 2), (1, 30), (2, 30), (30, 2)])
 def test_without_a_pixel_among_eight_is_too_small(shape: tuple[int, int]) -> None:
     exact = np.arange(shape[0] * shape[1], dtype=np.int32).reshape(shape)
-    assert pftas(MaskedChannel(exact, np.ones(shape, dtype=bool))) == dict.fromkeys(NAMES, Status.TOO_SMALL)
+    assert Pftas().values(MaskedChannel(exact, np.ones(shape, dtype=bool))) == dict.fromkeys(NAMES, Status.TOO_SMALL)
 
 
 def test_one_pixel_among_eight_is_enough() -> None:
     # Otsu splits 0 to 3 from 4 to 8, of mean 6 and deviation 1.41: 5 to 7 are near, 5 to 8 low, 7 and 8 above the
     # mean; the one in the middle, 4, is in no range.
-    result = pftas(MaskedChannel(np.arange(9, dtype=np.int32).reshape(3, 3), np.ones((3, 3), dtype=bool)))
+    result = Pftas().values(MaskedChannel(np.arange(9, dtype=np.int32).reshape(3, 3), np.ones((3, 3), dtype=bool)))
     assert {name for name, value in result.items() if value == 1} == {"near_out5", "low_out4", "mean_out6"}
     assert {result[f"low_in{n}"] for n in range(9)} == {Status.TOO_SMALL}
 

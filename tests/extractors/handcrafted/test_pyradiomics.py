@@ -14,10 +14,10 @@ from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.quantisation import Binning, Quantised, quantise
 from extractors.handcrafted.glcm import cooccurrences, haralick
-from extractors.handcrafted.gldm import gldm
-from extractors.handcrafted.glrlm import glrlm
-from extractors.handcrafted.glszm import glszm
-from extractors.handcrafted.ngtdm import ngtdm
+from extractors.handcrafted.gldm import Gldm
+from extractors.handcrafted.glrlm import Glrlm
+from extractors.handcrafted.glszm import Glszm
+from extractors.handcrafted.ngtdm import Ngtdm
 
 pytest.importorskip("radiomics", reason="pyradiomics, of the extra `speed`, is not installed")
 
@@ -121,10 +121,13 @@ PEERS = {
 
 
 def glcm_means(levels: Quantised) -> dict[str, Any]:
-    return {name: values.mean() for name, values in haralick(cooccurrences(levels, distance=1)).items()}
+    return {name: values.mean() for name, values in haralick(cooccurrences(levels, distances=[1])[0]).items()}
 
 
-OURS: dict[str, Any] = {"glcm": glcm_means, "glrlm": glrlm, "glszm": glszm, "ngtdm": ngtdm, "gldm": gldm}
+OURS: dict[str, Any] = {
+    "glcm": glcm_means,
+    **{cls().family: cls()._measure_levels for cls in (Glrlm, Glszm, Ngtdm, Gldm)},
+}
 
 
 def peer_values(family: str, levels: Quantised) -> dict[str, float]:

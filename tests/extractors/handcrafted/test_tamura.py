@@ -10,7 +10,7 @@ import pytest
 from extractors.handcrafted.framework.channels import luma
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
 from extractors.handcrafted.framework.status import Status
-from extractors.handcrafted.tamura import Tamura, coarseness, contrast, directionality, tamura
+from extractors.handcrafted.tamura import Tamura, coarseness, contrast, directionality
 
 
 def full(values: np.ndarray) -> np.ndarray:
@@ -124,12 +124,12 @@ def test_directions_share_the_histogram_by_size() -> None:
 
 def test_regions_without_a_value_have_reasons(draw: Any) -> None:
     mask = draw.disc(20)
-    small = tamura(MaskedChannel(luma(draw.speckled(mask)), mask, 1000), largest=5)
+    small = Tamura(largest=5).values(MaskedChannel(luma(draw.speckled(mask)), mask, 1000))
     assert small["coarseness"] is Status.TOO_SMALL
     assert isinstance(small["contrast"], float)
     assert isinstance(small["directionality"], float)
     line = MaskedChannel(np.arange(40, dtype=np.int32)[None], np.ones((1, 40), dtype=bool))
-    assert tamura(line, largest=1)["directionality"] is Status.TOO_SMALL
+    assert Tamura(largest=1).values(line)["directionality"] is Status.TOO_SMALL
     lone = np.zeros((12, 12))
     lone[0, 0] = 9
     assert coarseness(lone[2:], full(lone[2:]), 1) is Status.FLAT

@@ -17,7 +17,6 @@ from extractors.handcrafted.wavelets import (
     WAVELETS,
     Wavelets,
     undecimated,
-    wavelets,
 )
 
 
@@ -65,7 +64,7 @@ def test_subbands_of_haar_share_out_the_variance() -> None:
 
 def test_stripes_by_hand() -> None:
     # Columns 0, 8, 0, 8, ... : a Haar step of +-4 along rows at level 1, nothing along columns, nothing later.
-    result = wavelets(full_channel(np.indices((20, 21))[1] % 2 * 8), wavelet="haar", depth=2)
+    result = Wavelets(wavelet="haar", depth=2).values(full_channel(np.indices((20, 21))[1] % 2 * 8))
     assert result["axial_mean.level1"] == pytest.approx(2)
     assert result["axial_energy.level1"] == pytest.approx(8)
     # Half of the coefficients share the energy evenly, the others have none.
@@ -77,7 +76,7 @@ def test_stripes_by_hand() -> None:
 
 
 def test_a_checkerboard_is_all_diagonal() -> None:
-    result = wavelets(full_channel(np.indices((20, 21)).sum(axis=0) % 2 * 8), wavelet="haar", depth=1)
+    result = Wavelets(wavelet="haar", depth=1).values(full_channel(np.indices((20, 21)).sum(axis=0) % 2 * 8))
     assert result["diagonal_mean.level1"] == pytest.approx(4)
     assert result["diagonal_entropy.level1"] == pytest.approx(1)
     assert result["axial_mean.level1"] == 0
@@ -94,7 +93,7 @@ def test_vanishing_moments(wavelet: str, blind: int) -> None:
 @pytest.mark.parametrize("wavelet", WAVELETS)
 def test_energy_of_white_noise(wavelet: str) -> None:
     low, high = np.array(LOW_PASS[wavelet]), np.array(HIGH_PASS[wavelet])
-    result = wavelets(full_channel(noise(220, 220)), wavelet=wavelet, depth=2)
+    result = Wavelets(wavelet=wavelet, depth=2).values(full_channel(noise(220, 220)))
     # Level 1: variance times the filters' sums of squares; level 2: the smooth filter of both levels combined.
     spread = np.zeros(2 * len(low) - 1)
     spread[::2] = low
@@ -112,21 +111,21 @@ def test_the_edge_of_the_cell_does_not_count(draw: Any) -> None:
     mask = draw.disc(40)
     values = 200 + noise(*mask.shape)
     first, second = (MaskedChannel(np.where(mask, values, around).astype(np.float32), mask) for around in (0, 255))
-    assert wavelets(first, wavelet="bior1.3", depth=3) == wavelets(second, wavelet="bior1.3", depth=3)
+    assert Wavelets(wavelet="bior1.3", depth=3).values(first) == Wavelets(wavelet="bior1.3", depth=3).values(second)
     ramp = MaskedChannel(np.where(mask, np.indices(mask.shape)[0] * 0.5, 900).astype(np.float32), mask)
-    result = wavelets(ramp, wavelet="haar", depth=1)
+    result = Wavelets(wavelet="haar", depth=1).values(ramp)
     # Half a unit a row: the Haar step is a quarter along columns and 0 along rows, at the edge as in the middle.
     assert result["axial_mean.level1"] == pytest.approx(0.125, rel=1e-5)
 
 
 def test_without_a_complete_support_the_status_is_too_small() -> None:
-    result = wavelets(full_channel(noise(16, 16)), wavelet="bior1.3", depth=3)
+    result = Wavelets(wavelet="bior1.3", depth=3).values(full_channel(noise(16, 16)))
     assert {v for k, v in result.items() if k.endswith("level3")} == {Status.TOO_SMALL}
     # At level 2 one support of 16 x 16 px fits: one diagonal coefficient and two axial ones.
     assert result["diagonal_entropy.level2"] is Status.TOO_SMALL
     assert result["diagonal_energy.level2"] == pytest.approx(result["diagonal_mean.level2"] ** 2)
     assert isinstance(result["axial_entropy.level2"], float)
-    assert set(wavelets(full_channel(noise(1, 50)), wavelet="haar", depth=3).values()) == {Status.TOO_SMALL}
+    assert set(Wavelets(wavelet="haar", depth=3).values(full_channel(noise(1, 50))).values()) == {Status.TOO_SMALL}
 
 
 def test_names_follow_the_levels() -> None:

@@ -14,7 +14,7 @@ from extractors.cells import Cell, CellFile
 from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.region import Region
 from extractors.handcrafted.framework.status import Status
-from extractors.handcrafted.zernike import Zernike, orders, zernike
+from extractors.handcrafted.zernike import Zernike, orders
 
 
 def blob(draw: Any, seed: int) -> np.ndarray:
@@ -23,7 +23,7 @@ def blob(draw: Any, seed: int) -> np.ndarray:
 
 
 def moments(mask: np.ndarray, degree: int = 8) -> np.ndarray:
-    return np.array(list(zernike(Region(mask), degree=degree).values()))
+    return np.array(list(Zernike(degree=degree).values(Region(mask)).values()))
 
 
 def by_definition(mask: np.ndarray, degree: int) -> np.ndarray:
@@ -86,7 +86,7 @@ def test_a_disc_has_none(draw: Any) -> None:
 def test_an_ellipse_has_its_second_moments(draw: Any, ratio: float) -> None:
     # In units of the half axis a the variances are 1/4 and ratio^2/4,
     # so A_20 = 3/pi (2 sum - 1) and A_22 = 3/pi difference.
-    result = zernike(Region(draw.ellipse(150, 150 * ratio, 0.4)), degree=2)
+    result = Zernike(degree=2).values(Region(draw.ellipse(150, 150 * ratio, 0.4)))
     assert result["n2_l0"] == pytest.approx(3 / np.pi * (1 - (1 + ratio**2) / 2), abs=0.01)
     assert result["n2_l2"] == pytest.approx(3 / np.pi * (1 - ratio**2) / 4, abs=0.01)
 
@@ -94,7 +94,7 @@ def test_an_ellipse_has_its_second_moments(draw: Any, ratio: float) -> None:
 @pytest.mark.parametrize("order", [3, 4, 5])
 def test_waves_of_an_outline_appear_in_their_repetition(draw: Any, order: int) -> None:
     # To first order in e, r = 1 + e cos kt has A_kk = (k + 1)/pi e / (1 + e)^k and no other repetition but 0.
-    result = zernike(Region(draw.polar(lambda t: 150 * (1 + 0.05 * np.cos(order * t)), 160)), degree=8)
+    result = Zernike(degree=8).values(Region(draw.polar(lambda t: 150 * (1 + 0.05 * np.cos(order * t)), 160)))
     assert result[f"n{order}_l{order}"] == pytest.approx((order + 1) / np.pi * 0.05 / 1.05**order, rel=0.02)
     assert max(result[f"n{n}_l{m}"] for n, m in orders(8) if m % order) < 0.002
 

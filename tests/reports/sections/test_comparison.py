@@ -65,4 +65,4 @@ def test_ambiguous_names_have_short_keys(add: Any, data: Any) -> None:
     (comparison,) = report.comparisons
     assert comparison is not None
     view = comparison_view(1, report.groups[0], comparison)
-    assert {line.row.short_key for line in view.lines} == {first["key"][:8], second["key"][:8]}
+    assert {row.short_key for row, _, _ in view["lines"]} == {first["key"][:8], second["key"][:8]}

@@ -8,7 +8,7 @@ import pytest
 
 from bench.errors import BenchError
 from bench.evidence.audit.findings import Audit, Check, Finding
-from bench.evidence.leakage.feature_clustering import ScoreClustering
+from bench.evidence.leakage.clustering import ScoreClustering
 from bench.evidence.leakage.patient_recognition import Recognition
 from bench.evidence.leakage.report import Leakage
 from bench.evidence.leakage.verdict import IdentityNull, Verdict

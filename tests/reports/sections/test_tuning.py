@@ -31,10 +31,10 @@ def test_trials_and_optimism_of_each_tuned_pipeline(add: Any, data: Any, section
     (built,) = tuning.sections(data())
     assert isinstance(built.view, list)
     (tuned,) = built.view
-    assert [p.name for p in tuned.pipelines] == ["handcrafted × svm", "handcrafted × knn"]
-    assert [(p.complete, p.pruned, p.failed) for p in tuned.pipelines] == [(6, 4, 0), (10, 0, 0)]
-    assert tuned.pipelines[0].parameters == ("C", "gamma")
-    assert (tuned.missing, tuned.group.protocol["tune"]) == (("pixels × prior",), 5)
+    assert [p["name"] for p in tuned["pipelines"]] == ["handcrafted × svm", "handcrafted × knn"]
+    assert [(p["complete"], p["pruned"], p["failed"]) for p in tuned["pipelines"]] == [(6, 4, 0), (10, 0, 0)]
+    assert tuned["pipelines"][0]["parameters"] == ["C", "gamma"]
+    assert (tuned["missing"], tuned["group"].protocol["tune"]) == (["pixels × prior"], 5)
     text = section_text("tuning")
     # Means of 0.8, 0.9 and of 0.7, 0.7; the standard deviation of 0.1 and 0.2 is 0.0707.
     assert "handcrafted × svm C, gamma 6 4 0 0.85 0.70 0.15 ± 0.07" in text

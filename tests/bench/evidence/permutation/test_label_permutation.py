@@ -59,7 +59,7 @@ def test_every_arrangement_comes_once(labels: str) -> None:
     assert all(Counter(row) == Counter(labels) for row in result)
     others = ["".join(row) for _, row in every]
     assert labels not in others
-    assert len(others) == every.total == every.possible - 1
+    assert len(others) == every.possible - 1
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,27 @@ def test_the_number_of_labellings_is_the_binomial_coefficient(labels: str, possi
     else:
         assert result.possible == possible
         assert result.exact
+
+
+@pytest.mark.parametrize(
+    ("per_class", "floor"),
+    [((2, 2), 1 / 6), ((3, 3), 1 / 20), ((13, 15), 1 / 37_442_160), ((1, 1, 1), 1 / 6), ((47, 26), 1e-9)],
+)
+def test_floor_is_one_over_the_ways_to_deal_the_labels(per_class: tuple[int, ...], floor: float) -> None:
+    labels = "".join(label * n for label, n in zip("abc", per_class, strict=False))
+    result = LabelPermutations(_units(labels), requested=10**9 - 1, seed=0)
+    assert result.floor == pytest.approx(max(floor, 1e-9), rel=1e-6)
+
+
+def test_floor_of_few_permutations() -> None:
+    assert LabelPermutations(_units("a" * 47 + "b" * 26), requested=199, seed=0).floor == 1 / 200
+
+
+def test_permuted_labels_keep_the_patients_of_each_class() -> None:
+    units = _units("a" * 5 + "b" * 3)
+    _, result = next(iter(LabelPermutations(units, requested=10, seed=1)))
+    assert sorted(result) == sorted(units.labels)
+    assert not np.array_equal(result, units.labels)
 
 
 def test_permutationsdo_not_depend_on_the_requested_number() -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 
 from bench.executors.inline import InlineExecutor
-from bench.features.extraction import extract
+from bench.features.extraction import FeatureRequest, extract
 from bench.features.store import damage
 from bench.features.store.damage import describe_damage
 from bench.features.store.entry import Entry, feature_names, open_features, open_rows, open_status
@@ -124,15 +124,9 @@ class ScratchStore:
     def extract(self, numbers: Sequence[int], observer: Observer | None = None, **changes: Any) -> Entry:
         """Extract what is missing, in this process."""
         entry = self.entry(numbers, **changes)
-        extract(
-            entry,
-            self.plugin,
-            cells=self.cells(numbers),
-            digests=self.digests(numbers),
-            executor=InlineExecutor(1),
-            options=Options(jobs=1),
-            observer=observer or Observer(),
-        )
+        cells, digests = self.cells(numbers), self.digests(numbers)
+        request = FeatureRequest(entry, self.plugin, cells, digests, Options(jobs=1), "numbers")
+        extract(request, InlineExecutor(1), observer or Observer())
         return entry
 
     def with_params(self, **params: Any) -> ScratchStore:

@@ -135,7 +135,7 @@ def test_a_damaged_chunk_is_extracted_again(scratch: Scratch, interrupted: Path,
     elif damage == "other cells":
         content = bytearray(chunk_path(interrupted, 1).read_bytes())
     path.write_bytes({"cut": content[:100], "empty": b""}.get(damage, content))
-    assert (read_chunk(interrupted, 0) is None) == (damage != "other cells")
+    assert (read_chunk(chunk_path(interrupted, 0)) is None) == (damage != "other cells")
     scratch.extract(NUMBERS)
     assert [call[0] // CHUNK for call in scratch.calls()] == [0, 2, 3]
     scratch.check(NUMBERS)
@@ -144,9 +144,9 @@ def test_a_damaged_chunk_is_extracted_again(scratch: Scratch, interrupted: Path,
 def test_a_chunk_that_is_damaged_while_others_are_extracted_ends_the_run(
     scratch: Scratch, interrupted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write_and_damage(folder: Path, number: int, chunk: Any) -> None:
-        write(folder, number, chunk)
-        chunk_path(folder, 0).write_bytes(b"")
+    def write_and_damage(path: Path, chunk: Any) -> None:
+        write(path, chunk)
+        chunk_path(path.parent, 0).write_bytes(b"")
 
     write = chunks.write_chunk
     with monkeypatch.context() as patch:

@@ -145,7 +145,7 @@ def test_an_entry_records_the_patients_of_its_training_data(fit: Fit) -> None:
     assert record["components"]["fit_seed"] == 5
     assert record["components"]["fit_cv"]["folds"] == 3
     identity = digest({"format": entries.FORMAT, "extractor": "colours"})
-    assert folder.relative_to(fit.place.store or "") == Path("fitted", f"colours-{identity[:16]}", fit.key[:16])
+    assert folder.relative_to(fit.place.store or "") == Path("fitted", f"colours-{identity[:16]}", fit.entry.key[:16])
     rows = entries.open_rows(folder)
     assert np.array_equal(rows, fit.place.digests)
     assert bytes(rows[0]) == bytes(rows[1]) == bytes(rows[29]), "three cells of the same pixels"
@@ -232,22 +232,22 @@ def test_an_entry_that_was_fitted_on_a_tested_patient_is_refused(
 def test_a_renamed_entry_that_was_fitted_on_tested_patients_is_refused(fit: Fit) -> None:
     """An intact entry of another fold, renamed to the path of this one."""
     other = replace(fit, train=np.arange(6, 30), predicted=np.arange(6), forbidden_groups={})
-    fit.folder.parent.mkdir(parents=True)
-    fitted_features(other).folder.rename(fit.folder)
+    fit.entry.folder.parent.mkdir(parents=True)
+    fitted_features(other).folder.rename(fit.entry.folder)
     with pytest.raises(
         BenchError, match=r"come from a fit on patients who are tested: u8, u9, as recorded in .*entry\.json"
     ):
         fitted_features(fit)
-    shutil.rmtree(fit.folder)
+    shutil.rmtree(fit.entry.folder)
     fitted_features(fit)
     assert len(_fits(fit)) == 2, "without it, as the message advises, the extractor is fitted on training patients"
 
 
 def test_the_entry_of_another_fit_is_replaced(fit: Fit) -> None:
     right = fitted_features(fit).values.copy()
-    shutil.rmtree(fit.folder)
+    shutil.rmtree(fit.entry.folder)
     other = fitted_features(replace(fit, labels=np.roll(fit.labels, 3), seed=6))
-    other.folder.rename(fit.folder)
+    other.folder.rename(fit.entry.folder)
     features = fitted_features(fit)
     assert np.array_equal(features.values, right)
     assert "it belongs to another fit (fit_labels, fit_seed); colours was fitted again" in features.notices[0]
@@ -299,7 +299,7 @@ def test_a_killed_process_leaves_no_entry(fit: Fit) -> None:
     process = _in_process(_killed_while_writing, fit)
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
-    left = [path for path in fit.folder.parent.iterdir() if path.is_dir()]
+    left = [path for path in fit.entry.folder.parent.iterdir() if path.is_dir()]
     assert [path.name.startswith(".unfinished-") for path in left] == [True]
     assert {path.name for path in left[0].iterdir()} >= {"values.npy", "rows.npy"}
     features = fitted_features(fit)

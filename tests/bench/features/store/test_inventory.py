@@ -11,9 +11,8 @@ import pytest
 
 from bench.errors import BenchError
 from bench.features.store.entry import write_entry
-from bench.features.store.inventory import Kind, read_inventory
+from bench.features.store.inventory import Kind, read_inventory, stale_components
 from bench.features.store.keys import entry_of, software
-from bench.features.store.staleness import stale_components
 from bench.plugins.registry import extractor
 from bench.storage.fingerprints import digest
 

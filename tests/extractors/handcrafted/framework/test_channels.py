@@ -13,10 +13,7 @@ from extractors.handcrafted.framework.channels import (
     CHANNELS,
     GIEMSA,
     Channels,
-    cielab,
-    hue_saturation,
     optical_density,
-    stain_densities,
 )
 
 LEVELS = np.unique(np.append(np.arange(0, 256, 5), [1, 2, 3, 10, 11, 254, 255]))
@@ -24,7 +21,7 @@ COLOURS = np.stack(np.meshgrid(LEVELS, LEVELS, LEVELS), axis=-1).reshape(len(LEV
 
 
 def test_cielab_is_that_of_the_formulas_and_of_scikit_image() -> None:
-    result = np.moveaxis(cielab(COLOURS), 0, -1)
+    result = np.moveaxis(Channels(COLOURS).cielab, 0, -1)
     np.testing.assert_allclose(result, rgb2lab(COLOURS), atol=2e-4)
     srgb = COLOURS / 255
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
@@ -36,7 +33,7 @@ def test_cielab_is_that_of_the_formulas_and_of_scikit_image() -> None:
 
 
 def test_hue_and_saturation_are_those_of_scikit_image() -> None:
-    hue, saturation = hue_saturation(COLOURS)
+    hue, saturation = Channels(COLOURS).hue_saturation
     expected = rgb2hsv(COLOURS)
     grey = COLOURS.max(axis=-1) == COLOURS.min(axis=-1)
     np.testing.assert_array_equal(np.isnan(hue), grey)
@@ -49,7 +46,7 @@ def test_known_mixtures_of_stains_are_recovered() -> None:
     amounts = rng.uniform(0.1, 0.7, (200, 2))
     units = GIEMSA / np.linalg.norm(GIEMSA, axis=1, keepdims=True)
     pixels = np.rint(256 * 10 ** -(amounts @ units) - 1).astype(np.uint8)
-    np.testing.assert_allclose(stain_densities(pixels).T, amounts, atol=0.02)
+    np.testing.assert_allclose(Channels(pixels).stains.T, amounts, atol=0.02)
 
 
 def test_stains_are_those_of_deconvolution() -> None:
@@ -57,7 +54,7 @@ def test_stains_are_those_of_deconvolution() -> None:
     basis = np.vstack([GIEMSA, np.cross(*GIEMSA)])
     inverse = np.linalg.inv(basis / np.linalg.norm(basis, axis=1, keepdims=True))
     expected = (optical_density(COLOURS) @ inverse)[..., :2]
-    np.testing.assert_allclose(np.moveaxis(stain_densities(COLOURS), 0, -1), expected, atol=3e-7)
+    np.testing.assert_allclose(np.moveaxis(Channels(COLOURS).stains, 0, -1), expected, atol=3e-7)
 
 
 def test_optical_density_of_black_and_white() -> None:
@@ -77,7 +74,7 @@ def test_planes_are_the_channels_in_their_units() -> None:
         **dict(
             zip(("od_red", "od_green", "od_blue"), -np.log10((np.moveaxis(COLOURS, -1, 0) + 1.0) / 256), strict=True)
         ),
-        **dict(zip(("methylene_blue", "eosin"), stain_densities(COLOURS), strict=True)),
+        **dict(zip(("methylene_blue", "eosin"), Channels(COLOURS).stains, strict=True)),
     }
     assert tuple(expected) == CHANNELS
     for name, values in expected.items():
@@ -101,4 +98,4 @@ def test_equal_colours_have_bitwise_equal_values(name: str) -> None:
 def test_real_cells_have_the_lab_of_scikit_image(shared: Path) -> None:
     path = sorted((shared / "data/cnmc-sample").glob("fold_0/*/*.bmp"))[0]
     image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-    np.testing.assert_allclose(np.moveaxis(cielab(image), 0, -1), rgb2lab(image), atol=2e-4)
+    np.testing.assert_allclose(np.moveaxis(Channels(image).cielab, 0, -1), rgb2lab(image), atol=2e-4)

@@ -118,7 +118,7 @@ def test_outline_leaves_holes_out() -> None:
 def test_resample_walks_a_square() -> None:
     square = np.array([[0.0, 0], [4, 0], [4, 4], [0, 4]])
     expected = [[0, 0], [2, 0], [4, 0], [4, 2], [4, 4], [2, 4], [0, 4], [0, 2]]
-    np.testing.assert_allclose(resample(square, 8), expected)
+    np.testing.assert_allclose(resample(square, 8, 0), expected)
 
 
 def test_polygons_have_signed_area_and_length() -> None:

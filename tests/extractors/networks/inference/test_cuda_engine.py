@@ -9,17 +9,10 @@ import pytest
 import torch
 
 from extractors.networks.backbones.backbone import Backbone
-from extractors.networks.inference import batch_size as batches
-from extractors.networks.inference.batch_size import MAX_BATCH, batch_size, in_batches
-from extractors.networks.inference.cuda_engine import CudaEngine
+from extractors.networks.inference.cuda_engine import MAX_BATCH, CudaEngine, in_batches
 from extractors.networks.inference.torch_engine import TorchEngine
 
 Images = npt.NDArray[np.uint8]
-
-
-@pytest.fixture(autouse=True)
-def no_stored_batch_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "_sizes", {})
 
 
 class Memory:
@@ -36,20 +29,19 @@ class Memory:
         return list(images)
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_the_size_stored() -> None:
+def test_a_batch_that_does_not_fit_is_halved() -> None:
     memory = Memory(50)
     images: Any = list(range(MAX_BATCH))
-    assert in_batches("net", images, memory) == [images[a : a + 32] for a in range(0, MAX_BATCH, 32)]
+    assert in_batches(images, MAX_BATCH, memory) == ([images[a : a + 32] for a in range(0, MAX_BATCH, 32)], 32)
     assert memory.tried == [256, 128, 64, *[32] * 8]
-    assert (batch_size("net"), batch_size("other")) == (32, MAX_BATCH)
     memory.tried.clear()
-    assert in_batches("net", images[:40], memory) == [images[:32], images[32:40]]
+    assert in_batches(images[:40], 32, memory) == ([images[:32], images[32:40]], 32)
     assert memory.tried == [32, 8]
 
 
 def test_one_image_that_does_not_fit_raises() -> None:
     with pytest.raises(ValueError, match=r"does not fit into the GPU's memory.*--jobs.*size=.*--device cpu"):
-        in_batches("net", list(range(5)), Memory(0))  # type: ignore[arg-type]  # numbers stand for images
+        in_batches(list(range(5)), 8, Memory(0))  # type: ignore[arg-type]  # numbers stand for images
 
 
 @pytest.mark.parametrize("largest", [256, 3, 1])
@@ -69,6 +61,9 @@ def test_batches_equal_single_images(backbone: Backbone, images: Images, largest
     assert np.abs(np.stack(rows) - expected).max() < 1e-5 * np.abs(expected).max()
     assert sizes == {256: [7], 3: [3, 3, 1], 1: [1] * 7}[largest]
     assert list(engine.features([])) == []
+    sizes.clear()
+    list(engine.features(images))
+    assert sizes == {256: [7], 3: [3, 3, 1], 1: [1] * 7}[largest]
 
 
 def test_bf16_is_close_and_f32_does_not_use_tf32(backbone: Backbone, images: Images) -> None:

@@ -6,7 +6,6 @@ import dataclasses
 import logging
 import math
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,13 @@ import numpy as np
 import pytest
 import torch
 
-from extractors.networks.architectures.mask_crop import MaskCrop
 from extractors.networks.architectures.small_cnn import small_network
 from extractors.networks.training.augmentation import CellAugmentation, to_unit_scale
 from extractors.networks.training.data import LabelledPixels, normalise
-from extractors.networks.training.loop import History, Schedule, cross_entropy, train
-from extractors.networks.training.optimisation import AdamWCosine
+from extractors.networks.training.loop import History, Schedule, train
 
-SCHEDULE = Schedule(epochs=3, patience=3, batch_size=8, optimisation=AdamWCosine(3e-3, 1e-4))
-TRANSFORM = MaskCrop(16, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+SCHEDULE = Schedule(epochs=3, patience=3, batch_size=8, learning_rate=3e-3, weight_decay=1e-4)
+STATISTICS = (np.full(3, 0.5, np.float32), np.full(3, 0.25, np.float32))
 
 
 def brightness_task(n: int, *, seed: int, noise: bool = False) -> LabelledPixels:
@@ -52,7 +49,7 @@ def fit(
         net,
         training or brightness_task(24, seed=1),
         validation or brightness_task(8, seed=2),
-        transform=TRANSFORM,
+        statistics=STATISTICS,
         schedule=schedule,
         augmentation=CellAugmentation(flips=True, jitter=0.1),
         seed=seed,
@@ -61,11 +58,11 @@ def fit(
 
 
 def with_rate(learning_rate: float, **changes: Any) -> Schedule:
-    return dataclasses.replace(SCHEDULE, optimisation=AdamWCosine(learning_rate, 1e-4), **changes)
+    return dataclasses.replace(SCHEDULE, learning_rate=learning_rate, **changes)
 
 
 def weighted_loss(net: torch.nn.Module, cells: LabelledPixels) -> float:
-    images = normalise(to_unit_scale(torch.from_numpy(cells.pixels)), TRANSFORM.mean, TRANSFORM.std)
+    images = normalise(to_unit_scale(torch.from_numpy(cells.pixels)), STATISTICS)
     with torch.inference_mode():
         logits = net(images).double().numpy()
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
@@ -112,30 +109,6 @@ def test_a_cell_of_weight_zero_has_no_effect() -> None:
         for targets in (cells.targets, swapped)
     ]
     assert losses[0] == losses[1]
-
-
-def test_the_loss_is_a_parameter() -> None:
-    def halved(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return cross_entropy(logits, targets) / 2
-
-    schedule = dataclasses.replace(SCHEDULE, epochs=1)
-    plain, half = (fit(network(), schedule=schedule, loss=loss) for loss in (cross_entropy, halved))
-    # The first step of AdamW does not depend on the scale of the loss, but its epsilon is absolute.
-    assert half.validation[0] == pytest.approx(plain.validation[0] / 2, rel=1e-3)
-
-
-def test_the_optimiser_and_its_schedule_are_a_parameter() -> None:
-    class Constant:
-        learning_rate = 0.0
-
-        def configure(self, parameters: Iterable[torch.nn.Parameter], epochs: int) -> tuple[Any, Any]:
-            optimiser = torch.optim.SGD(parameters, lr=self.learning_rate)
-            return optimiser, torch.optim.lr_scheduler.ConstantLR(optimiser, 1.0)
-
-    net = network()
-    before = [parameter.detach().clone() for parameter in net.parameters()]
-    fit(net, schedule=dataclasses.replace(SCHEDULE, epochs=1, optimisation=Constant()))
-    assert all(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
 
 
 def test_nothing_is_printed_or_written(

@@ -1,23 +1,21 @@
-"""Intraclass correlation of features and scores within patients, and the effective number of cells."""
+"""Clustering of features, scores and errors in patients, and the effective number of cells."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from bench.evidence.text import LEVEL
+from bench.scores.predictions import probability_columns, read_predictions
+from bench.statistics.arrays import Values
 from bench.statistics.clustering import design_effect, effective_cells, nested_anova
 from bench.statistics.multiple import holm
 
 N_TOP = 5
 """Number of features that are listed."""
-
-LEVEL = 0.05
-"""Significance level of the class difference of a feature."""
 
 _COLUMNS = 256
 _EDGE = 1e-6
@@ -74,9 +72,28 @@ class ScoreClustering:
     effective_cells: float
 
 
-def feature_clustering(
-    values: npt.NDArray[Any], names: Sequence[str], labels: npt.NDArray[Any], units: npt.NDArray[Any]
-) -> FeatureClustering | None:
+@dataclass(frozen=True)
+class ErrorClustering:
+    """Patients by their share of correctly classified cells.
+
+    Parameters
+    ----------
+    patients : int
+        Split units with at least two cells of one class; a single cell shows no clustering.
+    all_right, all_wrong : float
+        Share of these units with only correct, and with only wrong cells; mean over repeats, in [0, 1].
+    all_right_expected, all_wrong_expected : float
+        The same under independent errors with the error rate of the class.
+    """
+
+    patients: int
+    all_right: float
+    all_wrong: float
+    all_right_expected: float
+    all_wrong_expected: float
+
+
+def feature_clustering(values: Values, names: Sequence[str], labels: Values, units: Values) -> FeatureClustering | None:
     """Compute the nested analysis of variance of each feature.
 
     Parameters
@@ -132,7 +149,7 @@ def score_clustering(predictions: pd.DataFrame, *, classes: Sequence[str]) -> Sc
     """
     icc_of_repeats, sizes = [], np.zeros(0, dtype=np.intp)
     for _, part in predictions.groupby("repeat", sort=True):
-        p = part[[f"p_{c}" for c in classes]].to_numpy(dtype=np.float64)
+        p = part[probability_columns(classes)].to_numpy(dtype=np.float64)
         own = np.searchsorted(np.asarray(classes), part["label"].to_numpy().astype(str))
         p_own = np.clip(p[np.arange(len(p)), own], _EDGE, 1 - _EDGE)
         # Each fold has its own model, whose mean score is not a property of the patients.
@@ -144,3 +161,41 @@ def score_clustering(predictions: pd.DataFrame, *, classes: Sequence[str]) -> Sc
     if not np.isfinite(icc):
         return None
     return ScoreClustering(icc, design_effect(sizes, icc), int(sizes.sum()), effective_cells(sizes, icc))
+
+
+def error_clustering(
+    predictions: pd.DataFrame, *, classes: Sequence[str], positive: str | None
+) -> ErrorClustering | None:
+    """Measure the clustering of out-of-fold errors in patients.
+
+    The expected shares are the means of q**n and (1 - q)**n, with n the cells of the patient and q the share of the
+    class's cells (with equal patient weights) that are correct.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As an experiment's `predictions`. A patient with cells of several classes counts once for each.
+
+    Returns
+    -------
+    ErrorClustering or None
+        None where no patient has two cells of a class.
+    """
+    read = read_predictions(predictions, classes=classes, positive=positive)
+    cells = [r.cells for r in read.repeats]
+    parts = [pd.DataFrame({"label": c.labels, "unit": c.unit_of, "correct": c.decided == c.labels}) for c in cells]
+    table = pd.concat(parts, keys=range(len(parts)), names=["repeat"])
+    each = table.groupby(["repeat", "label", "unit"])["correct"].agg(["mean", "size"]).reset_index()
+    each = each[each["size"] > 1]
+    if not len(each):
+        return None
+    rate = each.groupby(["repeat", "label"])["mean"].transform("mean").to_numpy(dtype=np.float64)
+    size = each["size"].to_numpy()
+    share = each["mean"].to_numpy(dtype=np.float64)
+    return ErrorClustering(
+        patients=len(each) // int(each["repeat"].nunique()),
+        all_right=float((share == 1).mean()),
+        all_wrong=float((share == 0).mean()),
+        all_right_expected=float((rate**size).mean()),
+        all_wrong_expected=float(((1 - rate) ** size).mean()),
+    )
