@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -251,7 +252,12 @@ def phantom(
 
 
 def main() -> None:
-    """Run the command line; print a `BenchError` without a traceback and exit with 2."""
+    """Run the command line; print a `BenchError` without a traceback and exit with 2.
+
+    Characters that standard output cannot encode, in a locale that is not UTF-8, are printed as escape sequences.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except BenchError as error:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from bench.datasets.canonical_names import known_spelling
+from bench.datasets.known_negatives import positive_of
 from bench.datasets.table import Dataset
 from bench.errors import BenchError, did_you_mean
 
 
 def with_positive_class(dataset: Dataset, name: str) -> Dataset:
-    """Set the positive class of a dataset; add a notice if it is assumed.
+    """Set the positive class of a dataset; a notice, before all others, states why it is assumed.
 
     Parameters
     ----------
@@ -26,7 +28,8 @@ def with_positive_class(dataset: Dataset, name: str) -> Dataset:
     """
     classes = check_classes(dataset.table["label"], name)
     positive, notice = positive_class(classes, dataset.options.positive, dataset.positive)
-    return replace(dataset, positive=positive, notices=dataset.notices + ((notice,) if notice else ()))
+    notices = ((notice,) if notice else ()) + dataset.notices
+    return replace(dataset, positive=positive, notices=tuple(dict.fromkeys(notices)))
 
 
 def check_classes(labels: Iterable[str], name: str) -> tuple[str, ...]:
@@ -61,23 +64,34 @@ def positive_class(
     Returns
     -------
     positive : str or None
-        `requested`, `default` or the last label, in this order; None with more than two classes.
+        `requested`, `default`, the label that is not a known negative, or the last label, in this order; None with
+        more than two classes. `requested` and `default` are compared by `name_key`.
     notice : str or None
-        Message for the user if the last label was assumed.
+        Message for the user if neither the user nor the reader names it.
 
     Raises
     ------
     BenchError
         `requested` is not a label, or there are more than two classes.
     """
-    if requested is not None and requested not in classes:
-        hint = did_you_mean(requested, classes)
-        raise BenchError(f"--positive {requested}: no such class.{hint} The classes are {', '.join(classes)}.")
-    if requested is not None and len(classes) > 2:
-        raise BenchError(f"--positive {requested}: there are {len(classes)} classes; a positive class needs two")
+    if requested is not None:
+        requested = _spelled(requested, classes)
+        if requested not in classes:
+            hint = did_you_mean(requested, classes)
+            raise BenchError(f"--positive {requested}: no such class.{hint} The classes are {', '.join(classes)}.")
+        if len(classes) > 2:
+            raise BenchError(f"--positive {requested}: there are {len(classes)} classes; a positive class needs two")
     if requested is not None or len(classes) > 2:
         return requested, None
-    if default in classes:
-        return default, None
+    if default is not None and (named := _spelled(default, classes)) in classes:
+        return named, None
+    change = "set another with --positive"
+    if (positive := positive_of(classes)) is not None:
+        other = next(label for label in classes if label != positive)
+        return positive, f"the positive class is {positive!r}, since {other!r} is a known negative; {change}"
     last = classes[-1]
-    return last, f"the positive class is {last!r}, the last in sort order; set another with --positive"
+    return last, f"the positive class is {last!r}, the last in sort order; {change}"
+
+
+def _spelled(label: str, classes: tuple[str, ...]) -> str:
+    return known_spelling([label], classes).get(label, label)

@@ -11,6 +11,8 @@ from bench.datasets.links import count_notice, with_links
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
 
+_MAX_PAIRS = 10
+
 
 def with_duplicates(dataset: Dataset, pictures: pd.Series) -> Dataset:
     """Link patients that share an image in any orientation; add notices of the duplicates.
@@ -28,8 +30,7 @@ def with_duplicates(dataset: Dataset, pictures: pd.Series) -> Dataset:
         One image has two labels.
     """
     groups = [dataset.table.loc[rows] for rows in identical(pictures)]
-    for group in groups:
-        _check_label(group)
+    _check_labels(groups)
     across = [group for group in groups if group["patient"].nunique() > 1]
     table = with_links(dataset.table, [frozenset(group["patient"]) for group in across])
     return replace(dataset, table=table, notices=dataset.notices + tuple(_notices(dataset, table, groups, across)))
@@ -42,13 +43,18 @@ def identical(pictures: pd.Series) -> list[pd.Index]:
     return [rows.index for _, rows in repeated.groupby(repeated, sort=False)]
 
 
-def _check_label(group: pd.DataFrame) -> None:
-    other = group[group["label"] != group["label"].iloc[0]]
-    if len(other):
-        raise BenchError(
-            f"one image has two labels: {group['path'].iloc[0]} is {group['label'].iloc[0]}, "
-            f"{other['path'].iloc[0]} is {other['label'].iloc[0]}; remove the wrong one"
-        )
+def _check_labels(groups: list[pd.DataFrame]) -> None:
+    pairs = [_two_labels(group) for group in groups if group["label"].nunique() > 1]
+    if pairs:
+        count = "one image has two labels" if len(pairs) == 1 else f"{len(pairs)} images have two labels"
+        more = f"\n  and {len(pairs) - _MAX_PAIRS} more" if len(pairs) > _MAX_PAIRS else ""
+        named = "\n".join(f"  {pair}" for pair in pairs[:_MAX_PAIRS])
+        raise BenchError(f"{count}; remove the wrong ones:\n{named}{more}")
+
+
+def _two_labels(group: pd.DataFrame) -> str:
+    first, other = group.iloc[0], group[group["label"] != group["label"].iloc[0]].iloc[0]
+    return f"{first['path']} is {first['label']}, {other['path']} is {other['label']}"
 
 
 def _notices(

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from bench.datasets.classes import with_positive_class
+from bench.datasets.canonical_names import known_spelling, matched_notice
+from bench.datasets.canonical_table import with_canonical_names
+from bench.datasets.classes import positive_class, with_positive_class
 from bench.datasets.duplicates import identical
 from bench.datasets.names import listed
 from bench.datasets.table import Dataset
@@ -38,6 +40,7 @@ def joined_sets(train: Dataset, held_out: Dataset) -> Dataset:
                 f"{option} {dataset.name} has a column `set` that names its own held-out cells; pass it as --data "
                 "alone, with --split held-out"
             )
+    held_out = _with_labels_of(held_out, train)
     if train.classes != held_out.classes:
         raise BenchError(
             f"the held-out cells have the classes {', '.join(held_out.classes)}, those of --data have "
@@ -56,7 +59,22 @@ def joined_sets(train: Dataset, held_out: Dataset) -> Dataset:
         tables[1] = tables[1].assign(cell=f"{HELD_OUT}/" + tables[1]["cell"])
     joined = pd.concat(tables, ignore_index=True).astype("str")
     notices = tuple(dict.fromkeys((*train.notices, *held_out.notices)))
-    return replace(train, name=f"{train.name} | {held_out.name}", table=joined, notices=notices)
+    return with_canonical_names(replace(train, name=f"{train.name} | {held_out.name}", table=joined, notices=notices))
+
+
+def _with_labels_of(held_out: Dataset, train: Dataset) -> Dataset:
+    spelling = known_spelling(held_out.classes, train.classes)
+    if not spelling:
+        return held_out
+    table = held_out.table.assign(label=held_out.table["label"].replace(spelling))
+    notice = matched_notice(spelling, f"labels of --held-out {held_out.name}")
+    _, assumed = positive_class(held_out.classes, held_out.options.positive, None)
+    notices = tuple(text for text in (*held_out.notices, notice) if text is not None and text != assumed)
+    if assumed in held_out.notices:
+        respelled = replace(held_out, table=table, positive=None, notices=notices)
+        return with_positive_class(respelled, held_out.name)
+    positive = None if held_out.positive is None else spelling.get(held_out.positive, held_out.positive)
+    return replace(held_out, table=table, positive=positive, notices=notices)
 
 
 def with_sets_of_split(dataset: Dataset, split: str) -> Dataset:
@@ -94,7 +112,7 @@ def training_set(dataset: Dataset) -> Dataset:
 
 
 def with_patients_apart(dataset: Dataset) -> Dataset:
-    """Check that no patient is in both sets; add a notice of ids that differ only by case or prefix between them.
+    """Check that no patient is in both sets; add a notice of ids that differ only by prefix between them.
 
     Raises
     ------
@@ -117,7 +135,7 @@ def with_patients_apart(dataset: Dataset) -> Dataset:
     if not similar:
         return dataset
     notice = (
-        f"patient ids that differ only by case or prefix between the training and the held-out set are treated as "
+        f"patient ids that differ only by prefix between the training and the held-out set are treated as "
         f"different patients: {listed(similar)}"
     )
     return replace(dataset, notices=(*dataset.notices, notice))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from bench.datasets.canonical_names import canonical_text, known_spelling, matched_notice
 from bench.datasets.links import count_notice, with_links
 from bench.datasets.names import listed
 from bench.datasets.readers.text_table import read_rows
@@ -45,7 +46,7 @@ def read_links(path: Path) -> list[tuple[str, str]]:
     rows = read_rows(path, required=COLUMNS)
     pairs = []
     for index, ids in enumerate(zip(*(rows.columns[name] for name in COLUMNS), strict=True)):
-        one, other = (patient.strip() for patient in ids)
+        one, other = map(canonical_text, ids)
         if not one or not other:
             raise BenchError(f"{rows.at(index)}: each row names two patients, {' and '.join(COLUMNS)}")
         pairs.append((one, other))
@@ -70,12 +71,15 @@ def linked_by_file(dataset: Dataset, path: Path, pairs: Sequence[tuple[str, str]
         None of the named patients is in the dataset.
     """
     present = set(dataset.table["patient"])
+    spelling = known_spelling((patient for pair in pairs for patient in pair), present)
+    pairs = [(spelling.get(one, one), spelling.get(other, other)) for one, other in pairs]
     named = dict.fromkeys(patient for pair in pairs for patient in pair)
     absent = [patient for patient in named if patient not in present]
     if len(absent) == len(named):
         raise BenchError(f"{path}: {dataset.name} has none of its patients, such as {absent[0]!r}")
     table = with_links(dataset.table, pairs)
-    notices = [*dataset.notices]
+    matched = matched_notice(spelling, path)
+    notices = [*dataset.notices, *([matched] if matched else [])]
     if absent:
         notices.append(f"{path} names patients that are not in the dataset: {listed(absent)}")
     if table["unit"].equals(dataset.table["unit"]):

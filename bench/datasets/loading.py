@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
+from bench.datasets.canonical_table import with_canonical_names
 from bench.datasets.classes import with_positive_class
 from bench.datasets.duplicates import with_duplicates
 from bench.datasets.held_out import HELD_OUT, SET, check_images_apart, joined_sets, with_sets_of_split
@@ -12,7 +13,9 @@ from bench.datasets.link_files import linked_by_file, read_links
 from bench.datasets.phantom.selector import read_phantom, with_seed_in_ids
 from bench.datasets.readers.frame import read_frame
 from bench.datasets.readers.masks import with_masks
+from bench.datasets.readers.patterns import with_pattern_notices
 from bench.datasets.readers.selection import read_path
+from bench.datasets.scales import with_checked_scales
 from bench.datasets.scanning.scan import Scan, content_digest, scan
 from bench.datasets.table import Dataset, ReadOptions
 from bench.datasets.validation import check_table, with_patient_notices, without_unreadable
@@ -69,7 +72,7 @@ def open_data(options: Options, observer: Observer | None = None) -> LoadedDatas
     observer = observer or Observer()
     # Links are read first: an error in them should not appear minutes later.
     links = None if options.links is None else (options.links, read_links(options.links))
-    dataset = with_sets_of_split(_read_sets(options, observer), options.split)
+    dataset = with_checked_scales(with_sets_of_split(_read_sets(options, observer), options.split))
     dataset, scanned = _scanned(dataset, options, observer)
     dataset, scanned = without_unreadable(dataset, scanned, skip=options.skip_unreadable)
     dataset = with_duplicates(dataset, scanned.table["picture"])
@@ -99,9 +102,9 @@ def scan_data(options: Options, observer: Observer) -> tuple[Dataset, Scan]:
     Raises
     ------
     BenchError
-        There is no table of cells, or the training and the held-out set cannot be joined.
+        There is no table of cells, the training and the held-out set cannot be joined, or only some cells have a scale.
     """
-    return _scanned(_read_sets(options, observer), options, observer)
+    return _scanned(with_checked_scales(_read_sets(options, observer)), options, observer)
 
 
 def _read_sets(options: Options, observer: Observer) -> Dataset:
@@ -118,7 +121,8 @@ def _read(data: str | FrameSource, options: Options, observer: Observer) -> Data
         read_frame(data, reading) or read_phantom(str(data), reading, observer) or read_path(str(data), reading)
     )
     check_table(dataset)
-    return with_positive_class(with_patient_notices(with_masks(dataset, root)), str(data))
+    dataset = with_patient_notices(with_canonical_names(with_pattern_notices(with_masks(dataset, root))))
+    return with_positive_class(dataset, str(data))
 
 
 def _scanned(dataset: Dataset, options: Options, observer: Observer) -> tuple[Dataset, Scan]:

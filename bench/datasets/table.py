@@ -32,6 +32,9 @@ class ReadOptions:
     patient_pattern : str or None
         For class folders: regular expression with one group, or a group named `patient`, that matches the patient
         in the path relative to the folder of the dataset, with `/` as separator.
+    label_pattern : str or None
+        For class folders: regular expression with one group, or a group named `label`, that matches the label in the
+        same path. None: the name of the first folder.
     positive : str or None
         Positive class of a two-class dataset.
     mask_values, nucleus_mask_values : str or None
@@ -48,6 +51,7 @@ class ReadOptions:
     mask_values: str | None = None
     nucleus_mask_values: str | None = None
     patient_pattern: str | None = None
+    label_pattern: str | None = None
     positive: str | None = None
     white_level: int | None = None
     um_per_px: float | None = None
@@ -116,7 +120,7 @@ class Dataset:
                 prepare,
             )
             for cell, path, mask, scale, nucleus in zip(
-                self.table["cell"], self.table["path"], masks, self._scales(), self._nuclei(), strict=True
+                self.table["cell"], self.table["path"], masks, self.scales(), self._nuclei(), strict=True
             )
         )
 
@@ -124,7 +128,8 @@ class Dataset:
         paths = self.table["nucleus_path"] if "nucleus_path" in self.table else [None] * len(self.table)
         return [None if pd.isna(path) else path for path in paths]
 
-    def _scales(self) -> list[float | None]:
+    def scales(self) -> list[float | None]:
+        """Return the micrometres per pixel of each cell, None where unknown; the option overrides the table."""
         if self.options.um_per_px is not None or "um_per_px" not in self.table:
             return [self.options.um_per_px] * len(self.table)
         return [None if pd.isna(scale) else float(scale) for scale in self.table["um_per_px"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from bench.datasets.table import Dataset
 from bench.errors import BenchError
 
 _MAX_PROBLEMS = 10
+_LEADING_ZEROS = re.compile(r"(?<![0-9.])0+(?=[0-9])")
 
 
 def check_table(dataset: Dataset) -> None:
@@ -44,7 +46,7 @@ def check_table(dataset: Dataset) -> None:
 
 
 def with_patient_notices(dataset: Dataset) -> Dataset:
-    """Add notices of linked patients, patients with several classes and ids that differ only in case."""
+    """Add notices of linked patients, patients with several classes and ids that differ only in leading zeros."""
     notices = (count_notice(dataset.table), *_doubtful_patients(dataset.table))
     return replace(dataset, notices=dataset.notices + tuple(notice for notice in notices if notice))
 
@@ -101,12 +103,12 @@ def _doubtful_patients(table: pd.DataFrame) -> Iterator[str]:
             f"{count} ({listed(several)}) with cells of several classes: each id is treated as one patient; if two "
             "patients share an id, rename one of them"
         )
-    folded: dict[str, list[str]] = {}
+    without_zeros: dict[str, list[str]] = {}
     for patient in labels.index:
-        folded.setdefault(str(patient).casefold(), []).append(str(patient))
-    twins = [" and ".join(ids) for ids in folded.values() if len(ids) > 1]
+        without_zeros.setdefault(_LEADING_ZEROS.sub("", str(patient)), []).append(str(patient))
+    twins = [" and ".join(ids) for ids in without_zeros.values() if len(ids) > 1]
     if twins:
-        yield f"patient ids that differ only in case are treated as different patients: {listed(twins)}"
+        yield f"patient ids that differ only in leading zeros are treated as different patients: {listed(twins)}"
 
 
 def _listed_problems(problems: Sequence[Problem]) -> str:

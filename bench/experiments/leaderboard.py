@@ -11,7 +11,7 @@ from bench.experiments.records import LEAKY, ExperimentResult, Failure, decision
 from bench.scores.decisions import Decision
 from bench.scores.metrics import METRICS, PRIMARY
 
-SETTINGS = ("data", "split", "folds", "repeats", "tune", "calibrate", "threshold", "aggregate", "seed")
+SETTINGS = ("data", "positive", "split", "folds", "repeats", "tune", "calibrate", "threshold", "aggregate", "seed")
 """Columns of data and protocol; rows that differ in one of them are not comparable and are sorted apart."""
 
 _HEADLINES = (PRIMARY, *(name for name, metric in METRICS.items() if metric.headline and name != PRIMARY))
@@ -65,6 +65,7 @@ def _described(record: Mapping[str, Any]) -> dict[str, Any]:
     data, protocol = record["data"], record["protocol"]
     return {
         "data": data["name"],
+        "positive": data["positive"] or "",
         **{k: protocol[k] for k in ("split", "folds", "repeats", "tune", "seed")},
         **vars(decision_of(record)),
         "prepare": record["prepare"],

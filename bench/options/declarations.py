@@ -16,6 +16,7 @@ from bench.options.values import (
     parse_mask_values,
     parse_plugins,
     parse_prepare,
+    parse_reason,
     parse_threshold,
 )
 
@@ -71,11 +72,13 @@ class Options:
     mask: Annotated[
         str | None,
         Option(
-            help="Cell masks: a folder of mask images, `smear` (segment the white blood cell in the centre of a smear) "
-            "or `whole` (use the whole image). By default the foreground on a black background.",
+            help="Cell masks: a folder of mask images (that of the cells for masks such as `x_mask.png` beside "
+            "`x.png`), `smear` (segment the white blood cell in the centre of a smear) or `whole` (use the whole "
+            "image). By default the foreground on a black background.",
             panel="Data",
             stage="cells",
             saved="path",
+            bounds={"min_length": 1},
         ),
     ] = None
     nucleus_mask: Annotated[
@@ -85,6 +88,7 @@ class Options:
             panel="Data",
             stage="cells",
             saved="path",
+            bounds={"min_length": 1},
         ),
     ] = None
     mask_values: Annotated[
@@ -116,6 +120,16 @@ class Options:
             help="Regular expression that extracts the patient from the path; for class folders.",
             panel="Data",
             stage="cells",
+            saved="value",
+        ),
+    ] = None
+    label_pattern: Annotated[
+        str | None,
+        Option(
+            help="Regular expression that extracts the label from the path; for folders of images.",
+            panel="Data",
+            stage="cells",
+            shown="the first folder",
             saved="value",
         ),
     ] = None
@@ -197,7 +211,10 @@ class Options:
     reason: Annotated[
         str | None,
         Option(
-            help="Reason for this evaluation of held-out cells, stored with the results.", panel="Protocol", stage="run"
+            help="Reason for this evaluation of held-out cells, stored with the results.",
+            panel="Protocol",
+            stage="run",
+            parse=parse_reason,
         ),
     ] = None
     inner_folds: Annotated[

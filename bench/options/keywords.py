@@ -24,6 +24,7 @@ class RunKeywords(TypedDict, total=False):
     mask_values: str
     nucleus_mask_values: str
     patient_pattern: str
+    label_pattern: str
     positive: str
     white_level: int
     um_per_px: float

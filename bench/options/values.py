@@ -93,3 +93,14 @@ def parse_prepare(value: object) -> str:
         return preparation.shortened(preparation.parse_prepare(value))
     except BenchError as error:
         raise BenchError(str(error).removeprefix("--prepare").removeprefix(":").strip()) from error
+
+
+def parse_reason(value: object) -> str | None:
+    """Return the text of a reason without white space around it."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise BenchError("Input should be a valid string")
+    if not value.strip():
+        raise BenchError("the reason is empty; write a short sentence, or leave the option out")
+    return value.strip()

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bench.datasets.canonical_names import canonical_text, known_spelling, matched_notice
 from bench.datasets.names import listed
 from bench.datasets.readers.text_table import Rows, read_rows
 from bench.errors import BenchError
@@ -137,7 +138,9 @@ def read_folds(path: Path, table: pd.DataFrame) -> Folds:
     """
     rows = read_rows(path, required=("patient", "fold"), optional=("repeat", "cell"), comments=True)
     column = "cell" if "cell" in rows.columns else "patient"
-    names = rows.columns[column]
+    wanted = table[column].to_numpy().astype(str)
+    spelling = known_spelling(rows.columns[column], wanted.tolist())
+    names = [spelling.get(name, name) for name in rows.columns[column]]
     repeats = _integers(rows, "repeat", least=0) if "repeat" in rows.columns else [0] * len(rows)
     folds = _integers(rows, "fold", least=NEVER_TESTED)
     fold_by_name: dict[int, dict[str, int]] = {repeat: {} for repeat in sorted(set(repeats))}
@@ -148,20 +151,21 @@ def read_folds(path: Path, table: pd.DataFrame) -> Folds:
             where = f"in two folds ({folds[other]} and {fold}) of" if folds[other] != fold else "twice in"
             raise BenchError(f"{rows.at(index)}: the {column} {name!r} is {where} repeat {repeat}")
         fold_by_name[repeat][name] = fold
-    wanted = table[column].to_numpy().astype(str)
     _check_names(rows, column, wanted, fold_by_name)
     assigned = {r: np.array([fold_of[name] for name in wanted], dtype=np.intp) for r, fold_of in fold_by_name.items()}
     _check_counts(path, assigned)
     read = Folds(manifest_of(table, assigned))
-    return replace(read, notices=_other_hash(path, read.hash))
+    matched = matched_notice(spelling, path)
+    return replace(read, notices=(*([matched] if matched else []), *_other_hash(path, read.hash)))
 
 
 def _integers(rows: Rows, column: str, *, least: int) -> list[int]:
     numbers = []
     for index, text in enumerate(rows.columns[column]):
-        if re.fullmatch(r"-?\d{1,9}", text.strip()) is None or int(text) < least:
+        number = canonical_text(text)
+        if re.fullmatch(r"-?[0-9]{1,9}", number) is None or int(number) < least:
             raise BenchError(f"{rows.at(index)}: {column!r} is {text!r}; expected an integer of at least {least}")
-        numbers.append(int(text))
+        numbers.append(int(number))
     return numbers
 
 

@@ -52,7 +52,7 @@ def headline(group: ComparableGroup, comparison: Comparison | None = None) -> He
 
 def _best(group: ComparableGroup, best: Row) -> str:
     ordered = sorted(group.classes, key=lambda label: label != group.data["positive"])
-    task = f"{ordered[0]} from {ordered[1]}" if len(ordered) == 2 else f"{len(ordered)} classes"
+    task = f"{ordered[0]} (positive class) from {ordered[1]}" if len(ordered) == 2 else f"{len(ordered)} classes"
     rivals = len(group.rows)
     verb = f"ranks first of {rivals} pipelines at separating" if rivals > 1 else "separates"
     return f"{verb} {task}: {primary_name()} {best.primary}, on {evaluated_on(group)}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from bench.cli.display.tables import counts_line, protocol_line
+from bench.cli.display.tables import counts_line, positive_text, protocol_line
 from bench.cli.display.terminal import console, table_of
 from bench.evidence.comparison.compare import Comparison
 from bench.evidence.comparison.text import describe_ranks, describe_tests, verdict
@@ -16,7 +16,7 @@ from bench.experiments.records import BASELINE
 def show_comparison(comparison: Comparison) -> None:
     """Print the conclusion, the tests, the ranking with its uncertainty, and the assumptions."""
     what = f"[bold]{escape(str(comparison.data['name']))}[/bold]: {counts_line(comparison.data)}"
-    console.print(f"\n{what}; {protocol_line(comparison.protocol)}\n")
+    console.print(f"\n{what}; {protocol_line(comparison.protocol)}{positive_text(comparison.data)}\n")
     for sentence in verdict(comparison):
         console.print(escape(sentence))
     against = "of each pair" if comparison.all_pairs else f"to {escape(comparison.reference)}"

@@ -50,7 +50,7 @@ def show_extraction(table: FeatureTable) -> None:
     reasons = table.missing
     total = sum(reasons.values())
     why = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-    missing = f"{total} ({100 * total / values:.2g} %): {why}" if total else "none"
+    missing = f"{total} ({percent(total / values)}): {why}" if total else "none"
     console.print(f"missing values: {escape(missing)}")
     if table.extracted:
         rate = table.extracted / table.seconds
@@ -63,7 +63,13 @@ def turned(turns: float) -> str:
     """Return the change under quarter turns and flips as a word or in percent."""
     if turns == math.inf:
         return "changes"
-    return "exact" if turns <= EXACT else f"{100 * turns:.2g} %"
+    return "exact" if turns <= EXACT else percent(turns)
+
+
+def percent(share: float) -> str:
+    """Return a share in percent with two digits; `100 %` only for a share of 1, `over 99 %` just below it."""
+    text = f"{100 * share:.0f}" if share >= 0.0995 else f"{100 * share:.2g}"
+    return "over 99 %" if text == "100" and share < 1 else f"{text} %"
 
 
 def _show_names(catalogue: Catalogue) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
+from bench.cli.display.tables import positive_text
 from bench.cli.display.terminal import console, show_line
 from bench.experiments.records import LEAKY
 from bench.splits.fold_counts import count_folds, spread
@@ -26,7 +27,8 @@ def show_folds(folds: Folds, dataset: Dataset) -> None:
     counts = count_folds(folds, table, positive=dataset.positive)
     patients, units = table["patient"].nunique(), table["unit"].nunique()
     linked = "" if patients == units else f" ({units} split units; linked patients form one)"
-    console.print(f"[bold]{escape(dataset.name)}[/bold]: {len(table)} cells of {patients} patients{linked}")
+    positive = positive_text({"positive": dataset.positive})
+    console.print(f"[bold]{escape(dataset.name)}[/bold]: {len(table)} cells of {patients} patients{linked}{positive}")
     for repeat, part in counts.groupby("repeat"):
         if folds.repeats > 1:
             console.print(f"\nRepeat {repeat}", style="bold")

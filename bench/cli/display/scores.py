@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from rich.markup import escape
 
-from bench.cli.display.tables import protocol_line, show_leaderboard
+from bench.cli.display.tables import positive_text, protocol_line, show_leaderboard
 from bench.cli.display.terminal import console
 from bench.experiments.leaderboard import SETTINGS
 
@@ -14,7 +14,9 @@ def show_scores(board: pd.DataFrame) -> None:
     """Print a leaderboard of `bench.experiments.rescoring.score`, one table for each comparable group."""
     for values, part in board.groupby(list(SETTINGS), sort=False):
         settings = dict(zip(SETTINGS, values, strict=True))
-        console.print(f"\n[bold]{escape(str(settings['data']))}[/bold]: {protocol_line(settings)}")
+        console.print(
+            f"\n[bold]{escape(str(settings['data']))}[/bold]: {protocol_line(settings)}{positive_text(settings)}"
+        )
         console.print(
             f"calibration {settings['calibrate']}, threshold {settings['threshold']}, "
             f"patients by {settings['aggregate']}"

@@ -28,7 +28,7 @@ _WIDE = 118
 def show_experiment(result: ExperimentResult) -> None:
     """Print the scores of one experiment, and its folder."""
     data = result.record["data"]
-    console.print(f"\n[bold]{escape(result.name)}[/bold]{_flags(result.flags)}")
+    console.print(f"\n[bold]{escape(result.name)}[/bold]{_flags(result.flags)}{positive_text(data)}")
     console.print(f"{counts_line(data)}; {protocol_line(result.record['protocol'])}")
     table = Table(box=None, pad_edge=False)
     table.add_column("metric")
@@ -57,7 +57,7 @@ def show_matrix(result: MatrixResult) -> None:
     dataset = plan.opened.dataset
     console.print(
         f"\n[bold]{escape(dataset.name)}[/bold]: {counts_line(plan.record(plan.experiments[0])['data'])}; "
-        f"{protocol_line(vars(plan.protocol))}"
+        f"{protocol_line(vars(plan.protocol))}{positive_text({'positive': dataset.positive})}"
     )
     show_leaderboard(board)
     show_line("results", result.results.path)
@@ -146,6 +146,11 @@ def counts_line(data: Mapping[str, Any]) -> str:
     held = data.get("held_out")
     tested = f", {held['cells']} of them from {held['patients']} held-out patients" if isinstance(held, dict) else ""
     return f"{data['cells']} cells of {data['patients']} patients{linked}{tested}"
+
+
+def positive_text(data: Mapping[str, Any]) -> str:
+    """Return the positive class, as the end of the first line of an output; empty with more than two classes."""
+    return f"; positive class {escape(str(data['positive']))}" if data["positive"] else ""
 
 
 def protocol_line(protocol: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.datasets.canonical_names import canonical_text
 from bench.datasets.readers.cnmc_names import CellName, check_unique, fold_notice, parse_name
 from bench.datasets.readers.text_table import Rows, read_rows
 from bench.datasets.table import cell_table
@@ -70,7 +71,7 @@ def _read_labels(file: Path) -> dict[str, CellName]:
 
 
 def _row_name(rows: Rows, index: int) -> CellName:
-    old, code = rows.columns["Patient_ID"][index].strip(), rows.columns["labels"][index].strip()
+    old, code = (canonical_text(rows.columns[name][index]) for name in ("Patient_ID", "labels"))
     name = parse_name(old)
     if name is None:
         raise BenchError(f"{rows.at(index)}: Patient_ID is {old!r}; expected a name like UID_57_29_1_all.bmp")

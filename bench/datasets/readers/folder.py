@@ -1,33 +1,35 @@
-"""Reader of class folders: one folder per class, the patient matched in each path by a pattern."""
+"""Reader of image folders: labels from the first folder or a pattern, patients from a pattern."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
+from bench.datasets.readers.companions import masks_beside, second_formats, thumbnails
+from bench.datasets.readers.folder_layout import check_class_folders, check_mask_folders, pooled_notice
 from bench.datasets.readers.images import image_files, is_image_name
+from bench.datasets.readers.patterns import example, path_pattern
 from bench.datasets.table import Dataset, ReadOptions, cell_table
 from bench.errors import BenchError
-
-_GUESSES = (r"^[^/]+/([^/]+)/", r"/([^/_]+)_[^/]*$", r"/([^/-]+)-[^/]*$", r"/([^/.]+)\.[^/]*$")
 
 _MAX_FOLDERS = 5000
 
 
 class FolderReader:
-    """Reader of `PATH/<label>/**/<image>`; `ReadOptions.patient_pattern` matches the patient."""
+    """Reader of `PATH/<label>/**/<image>`; `ReadOptions.patient_pattern` matches the patient.
+
+    With `ReadOptions.label_pattern`, the label is matched in the path too, and images may be in any folder.
+    """
 
     name = "folder"
 
     def recognises(self, path: Path) -> bool:
-        """Whether a subfolder contains an image; searches at most 5000 folders."""
+        """Whether there is an image in the folder or a subfolder; searches at most 5000 folders."""
         if not path.is_dir():
             return False
-        folders = (place for place, _, files in islice(os.walk(path), _MAX_FOLDERS) if any(map(is_image_name, files)))
-        return any(Path(place) != path for place in folders)
+        return any(any(map(is_image_name, files)) for _, _, files in islice(os.walk(path), _MAX_FOLDERS))
 
     def read(self, path: Path, options: ReadOptions) -> Dataset:
         """Return the table of cells, sorted by path.
@@ -35,61 +37,77 @@ class FolderReader:
         Raises
         ------
         BenchError
-            The pattern is missing, not a regular expression, has not one group, or does not match a path; an image is
-            outside the class folders; a link leaves the folder.
+            A pattern is missing, not a regular expression, has not one group, or does not match a path; without a
+            label pattern, an image is outside the class folders or these are no classes; images are masks or copies of
+            others; a link leaves the folder.
         """
         root = path.resolve()
         masks = options.mask_folders - {root}
-        files = image_files(root, leave_out=masks)
-        loose = next((file for file in files if "/" not in file), None)
-        if loose is not None:
-            raise BenchError(f"{root / loose}: the image is not in a class folder; expected {root}/<label>/...")
-        if not files:
-            raise BenchError(f"{root}: there are no images in class folders")
-        pattern = _compiled(options.patient_pattern, files)
+        files, notices = _cells(root, masks, masks_in_root=root in options.mask_folders)
+        if options.label_pattern is None:
+            _check_in_folders(root, files)
+        if options.patient_pattern is None:
+            raise BenchError(
+                "folders of images need --patient-pattern, which matches the patient in a path; "
+                f"{example('patient', files)}"
+            )
+        pattern = path_pattern("patient", options.patient_pattern, files)
+        patients = [pattern.match(file, root) for file in files]
         table = cell_table(
             cell=files,
             path=[str(root / file) for file in files],
-            label=[file.partition("/")[0] for file in files],
-            patient=[_patient(pattern, file, root) for file in files],
+            label=_labels(root, files, patients, options.label_pattern),
+            patient=patients,
         )
-        return Dataset(root.name, self.name, table, None, options, _empty_classes(root, table["label"], masks))
+        if options.label_pattern is None:
+            notices += (*_empty_classes(root, table["label"], masks), *pooled_notice(files))
+        if 2 < len(files) == len(set(patients)):
+            notices += (f"--patient-pattern matches a different patient for each of the {len(files)} cells",)
+        return Dataset(root.name, self.name, table, None, options, notices)
 
 
-def _compiled(pattern: str | None, files: list[str]) -> re.Pattern[str]:
+def _cells(root: Path, masks: Collection[Path], *, masks_in_root: bool) -> tuple[list[str], tuple[str, ...]]:
+    """Return the images that are cells, and notices of those left out."""
+    files = image_files(root, leave_out=masks)
+    small = set(thumbnails(files))
+    notices = (f"{len(small)} thumbnails were left out, such as {min(small)}",) if small else ()
+    files = [file for file in files if file not in small]
+    beside = masks_beside(files)
+    if beside and not masks_in_root:
+        mask, image = next(iter(beside.items()))
+        raise BenchError(
+            f"{root}: {len(beside)} of {len(files)} images have the name of a mask of another one, such as {mask} "
+            f"beside {image}, and would count as cells. Pass --mask {root} to use them as masks, or move "
+            "them out"
+        )
+    files = [file for file in files if file not in beside]
+    if not files:
+        raise BenchError(f"{root}: there are no images of cells")
+    check_mask_folders(root, files)
+    twice = second_formats(files)
+    if twice:
+        raise BenchError(
+            f"{root}: files of one name in several formats, such as {' and '.join(twice[0])}: {len(twice)}; remove "
+            "the copies; if they are masks, pass them in a folder of their own with --mask, or list them in a manifest"
+        )
+    return files, notices
+
+
+def _check_in_folders(root: Path, files: Sequence[str]) -> None:
+    loose = next((file for file in files if "/" not in file), None)
+    if loose is not None:
+        raise BenchError(
+            f"{root / loose}: the image is not in a class folder; expected {root}/<label>/..., or --label-pattern, "
+            "which matches the label in a path"
+        )
+
+
+def _labels(root: Path, files: Sequence[str], patients: Sequence[str], pattern: str | None) -> list[str]:
     if pattern is None:
-        raise BenchError(
-            f"class folders need --patient-pattern, which matches the patient in a path; {_example(files)}"
-        )
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        where = "" if error.pos is None else f" at position {error.pos}"
-        raise BenchError(f"--patient-pattern {pattern!r} is not a regular expression: {error.msg}{where}") from error
-    if compiled.groups != 1 and "patient" not in compiled.groupindex:
-        raise BenchError(
-            f"--patient-pattern {pattern!r} has {compiled.groups} groups; expected one, "
-            f"or one named patient: (?P<patient>...); {_example(files)}"
-        )
-    return compiled
-
-
-def _example(files: list[str]) -> str:
-    for guess in _GUESSES:
-        match = re.search(guess, files[0])
-        if match is not None:
-            return f"for example --patient-pattern '{guess}' matches {match[1]!r} in {files[0]}"
-    return f"it is searched in paths such as {files[0]}"
-
-
-def _patient(pattern: re.Pattern[str], file: str, root: Path) -> str:
-    match = pattern.search(file)
-    if match is None:
-        raise BenchError(f"{root / file}: --patient-pattern {pattern.pattern!r} does not match {file!r}")
-    patient = match["patient"] if "patient" in pattern.groupindex else match[1]
-    if not patient:
-        raise BenchError(f"{root / file}: --patient-pattern {pattern.pattern!r} matches an empty patient in {file!r}")
-    return str(patient)
+        check_class_folders(root, files, patients)
+        return [file.partition("/")[0] for file in files]
+    label = path_pattern("label", pattern, files)
+    return [label.match(file, root) for file in files]
 
 
 def _empty_classes(root: Path, labels: Iterable[str], masks: Collection[Path]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bench.datasets.canonical_names import text_of
 from bench.datasets.readers.manifest import OPTIONAL, REQUIRED, _check_filled, _dataset, _places
 from bench.datasets.readers.text_table import Rows
 from bench.errors import BenchError, did_you_mean
@@ -62,7 +63,18 @@ def _rows(source: FrameSource) -> _FrameRows:
     twice = next((name for name in used if columns.count(name) > 1), None)
     if twice is not None:
         raise BenchError(f"the {NAME} has the column {twice!r} twice")
-    texts = {name: ["" if pd.isna(value) else str(value) for value in frame[name]] for name in used}
+    texts = {name: _texts(frame, name) for name in used}
     for name in set(_PATHS) & set(used):
         texts[name] = [os.path.join(source.root, text) if text else "" for text in texts[name]]  # noqa: PTH118
     return _FrameRows(source.root / NAME, texts, list(range(len(frame))), frame.index)
+
+
+def _texts(frame: pd.DataFrame, name: str) -> list[str]:
+    texts = []
+    for row, value in enumerate(frame[name]):
+        try:
+            texts.append(text_of(value))
+        except ValueError as error:
+            place = f"{NAME}, row {row} (index {frame.index[row]!r})"
+            raise BenchError(f"{place}: the column {name!r} cannot be read: {error}") from error
+    return texts

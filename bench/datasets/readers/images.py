@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -13,6 +14,14 @@ READ_SUFFIXES = frozenset({".bmp", ".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 IMAGE_SUFFIXES = READ_SUFFIXES | {".gif", ".webp", ".jp2", ".j2k", ".ppm", ".pgm", ".pnm", ".heic", ".avif"}
 """Suffixes of images, including formats that cannot be decoded: the scan reports them as unreadable."""
 
+SYSTEM_FOLDERS = frozenset(
+    {
+        "__macosx", "@eadir", "@recycle", "@recently-snapshot", "@tmp", "@__thumb", "#recycle", "#snapshot",
+        "$recycle.bin", "system volume information", "lost+found",
+    }
+)  # fmt: skip
+"""Folders that archives, network storage and operating systems add, in lower case: thumbnails, bins, snapshots."""
+
 
 def is_image_name(name: str) -> bool:
     """Whether a file name has the suffix of an image and is not hidden (`._1.bmp` of some archives)."""
@@ -22,7 +31,7 @@ def is_image_name(name: str) -> bool:
 def image_files(root: Path, *, leave_out: Collection[Path] = ()) -> list[str]:
     """Return the relative paths of all image files in a folder, with `/`, sorted by code point.
 
-    Hidden files and folders and `__MACOSX` are skipped.
+    Hidden files and folders and `SYSTEM_FOLDERS` are skipped.
 
     Parameters
     ----------
@@ -43,7 +52,7 @@ def image_files(root: Path, *, leave_out: Collection[Path] = ()) -> list[str]:
 def _walk(folder: Path, root: Path, leave_out: Collection[Path]) -> Iterator[Path]:
     for entry in _entries(folder):
         path = Path(entry.path)
-        if entry.name.startswith(".") or entry.name == "__MACOSX" or path in leave_out:
+        if entry.name.startswith(".") or entry.name.lower() in SYSTEM_FOLDERS or path in leave_out:
             continue
         if entry.is_symlink() and entry.is_dir():
             raise BenchError(f"{path} is a link to a folder; links to folders are not followed: copy or move it there")
@@ -62,12 +71,29 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _checked(path: Path, entry: os.DirEntry[str], root: Path) -> Path:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError as error:
-        raise BenchError(f"{str(path)!r}: the file name is not UTF-8; rename it") from error
+    check_name(str(path))
     if not entry.is_file():
         raise BenchError(f"{path} is not a file (a broken link, perhaps); repair or remove it")
     if entry.is_symlink() and not path.resolve().is_relative_to(root):
         raise BenchError(f"{path} is a link that leaves {root}; copy the file into it, or list the cells in a manifest")
     return path
+
+
+def check_name(path: str) -> None:
+    """Check that a path is text that is read in the same way in every locale.
+
+    Raises
+    ------
+    BenchError
+        The name is not UTF-8, or the locale is not and the name is not ASCII.
+    """
+    encoding = sys.getfilesystemencoding()
+    if encoding.lower().replace("-", "") != "utf8" and not path.isascii():
+        raise BenchError(
+            f"{path!a}: file names are decoded as {encoding}, because the locale is not UTF-8; set PYTHONUTF8=1 or a "
+            "UTF-8 locale, such as LC_ALL=C.UTF-8"
+        )
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise BenchError(f"{path!a}: the file name is not UTF-8; rename it") from error

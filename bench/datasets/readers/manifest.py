@@ -8,7 +8,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.datasets.canonical_names import canonical_text, name_key
 from bench.datasets.held_out import HELD_OUT, TRAIN
+from bench.datasets.readers.companions import companion_notices
+from bench.datasets.readers.paths import located, place_of
 from bench.datasets.readers.text_table import SUFFIXES, Rows, read_rows
 from bench.datasets.table import Dataset, ReadOptions, cell_table
 from bench.errors import BenchError
@@ -17,7 +20,7 @@ NAMES = ("manifest.csv", "manifest.parquet")
 REQUIRED = ("path", "label", "patient")
 OPTIONAL = ("mask", "nucleus", "fold", "set", "sha256", "cell", "um_per_px")
 
-_TRIMMED = ("label", "patient", "fold", "set", "sha256", "cell", "um_per_px")
+_TRIMMED = ("set", "sha256", "cell", "um_per_px")
 
 
 def manifest_files(data: str) -> tuple[Path, ...]:
@@ -71,7 +74,8 @@ class ManifestReader:
             return None
         rows = _read_manifest(path)
         paths = [Path(os.path.normpath(rows.file.parent / text.strip())) for text in rows.columns["path"]]
-        if not all(rows.columns.get("sha256", [""])) or any(place.exists() for place in paths):
+        exists = any(located(rows.file.parent, text) for text in rows.columns["path"])
+        if exists or not all(rows.columns.get("sha256", [""])):
             return None
         for name in ("mask", "nucleus", "cell"):
             rows.columns.pop(name, None)
@@ -100,7 +104,8 @@ def _dataset(rows: Rows, paths: list[Path], options: ReadOptions) -> Dataset:
         um_per_px=_each(rows, "um_per_px", _scale),
     )
     name = folder.name if rows.file.name in NAMES else rows.file.stem
-    return Dataset(name, ManifestReader.name, table, options.positive, options, notices=trimmed)
+    notices = (*trimmed, *companion_notices([_cell_name(place, folder) for place in paths]))
+    return Dataset(name, ManifestReader.name, table, options.positive, options, notices)
 
 
 def _read_manifest(path: Path) -> Rows:
@@ -120,20 +125,21 @@ def _manifest_of(path: Path) -> Path:
 
 
 def _trim(rows: Rows) -> tuple[str, ...]:
+    """Bring values into canonical form; labels, patients and folds follow when the whole dataset is known."""
     notices = []
     for name in _TRIMMED:
         texts = rows.columns.get(name, [])
-        stripped = [text.strip() for text in texts]
-        changed = sum(a != b for a, b in zip(texts, stripped, strict=True))
+        plain = [canonical_text(text) for text in texts]
+        changed = sum(a != b for a, b in zip(texts, plain, strict=True))
         if changed:
-            rows.columns[name] = stripped
-            notices.append(f"{rows.file}: spaces around {changed} values of {name!r} were removed")
+            rows.columns[name] = plain
+            notices.append(f"{rows.file}: white space or Unicode form of {changed} values of {name!r} was normalised")
     return tuple(notices)
 
 
 def _check_filled(rows: Rows, name: str) -> None:
     for index, text in enumerate(rows.columns.get(name, [])):
-        if not text:
+        if not canonical_text(text):
             raise BenchError(f"{rows.at(index)}: {name!r} is empty")
 
 
@@ -148,21 +154,7 @@ def _check_once(rows: Rows, values: list[str], name: str) -> None:
 
 
 def _places(rows: Rows) -> list[Path]:
-    return [_place(rows, index, "path", text) for index, text in enumerate(rows.columns["path"])]
-
-
-def _place(rows: Rows, index: int, name: str, text: str) -> Path:
-    base = rows.file.parent
-    place = Path(os.path.normpath(base / text))
-    if not Path(text).is_absolute() and not place.is_relative_to(base):
-        raise BenchError(
-            f"{rows.at(index)}: the {name} {text!r} leaves the folder of the "
-            "manifest; move the manifest up, or write an absolute path"
-        )
-    if not place.is_file():
-        what = "is a folder" if place.is_dir() else "does not exist"
-        raise BenchError(f"{rows.at(index)}: the {name} {text!r} {what} ({place})")
-    return place
+    return [place_of(rows, index, "path", text) for index, text in enumerate(rows.columns["path"])]
 
 
 def _cell_name(place: Path, base: Path) -> str:
@@ -173,23 +165,24 @@ def _masks(rows: Rows, name: str) -> list[str | None] | None:
     texts = rows.columns.get(name)
     if texts is None:
         return None
-    return [str(_place(rows, index, name, text)) if text else None for index, text in enumerate(texts)]
+    return [str(place_of(rows, index, name, text)) if text else None for index, text in enumerate(texts)]
 
 
 def _sets(rows: Rows) -> list[str | None] | None:
     texts = rows.columns.get("set")
     if texts is None:
         return None
-    for index, text in enumerate(texts):
-        if text not in (TRAIN, HELD_OUT):
-            raise BenchError(f"{rows.at(index)}: 'set' is {text!r}; expected {TRAIN} or {HELD_OUT}")
-    if TRAIN not in texts:
+    sets = [re.sub("[ _]", "-", name_key(text)) for text in texts]
+    for index, name in enumerate(sets):
+        if name not in (TRAIN, HELD_OUT):
+            raise BenchError(f"{rows.at(index)}: 'set' is {texts[index]!r}; expected {TRAIN} or {HELD_OUT}")
+    if TRAIN not in sets:
         raise BenchError(f"{rows.file}: every cell is {HELD_OUT}; there are no training cells")
-    return list(texts) if HELD_OUT in texts else None
+    return [*sets] if HELD_OUT in sets else None
 
 
 def _folds(rows: Rows, sets: list[str | None] | None) -> list[str | None] | None:
-    folds = rows.columns.get("fold", [])
+    folds = [canonical_text(text) for text in rows.columns.get("fold", [])]
     if not any(folds):
         return None
     for index, text in enumerate(folds):
@@ -198,7 +191,7 @@ def _folds(rows: Rows, sets: list[str | None] | None) -> list[str | None] | None
             raise BenchError(f"{rows.at(index)}: 'fold' is {text!r}, but a {HELD_OUT} cell has no fold; leave it empty")
         if not held_out and not text:
             raise BenchError(f"{rows.at(index)}: 'fold' is empty")
-    return [text or None for text in folds]
+    return [raw if text else None for raw, text in zip(rows.columns["fold"], folds, strict=True)]
 
 
 def _each(rows: Rows, name: str, parse: Callable[[str], str]) -> list[str | None] | None:

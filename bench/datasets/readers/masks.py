@@ -1,4 +1,4 @@
-"""Folders of masks: one mask image per cell under the relative path of the cell."""
+"""Folders of masks: one mask image per cell under its relative path, or that path with a word such as `_mask`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.datasets.names import listed
+from bench.datasets.readers.companions import mask_affixes
 from bench.datasets.readers.images import image_files
 from bench.datasets.table import MASK_METHODS, Dataset
 from bench.errors import BenchError
@@ -25,7 +27,8 @@ def with_masks(dataset: Dataset, root: Path) -> Dataset:
     Raises
     ------
     BenchError
-        A mask folder does not exist, or a cell has no mask, two masks, or is outside `root`.
+        A mask folder does not exist, or a cell has no mask, two masks, or is outside `root`; or several kinds of masks
+        have the names of the cells.
     """
     options = dataset.options
     if options.mask in MASK_METHODS:
@@ -33,39 +36,55 @@ def with_masks(dataset: Dataset, root: Path) -> Dataset:
     elif options.mask is not None:
         option = f"--mask {options.mask}"
         advice = f"use a folder of masks, {' or '.join(MASK_METHODS)}"
-        dataset = _with_column(dataset, "mask_path", _masks(dataset, root, options.mask, option, advice), option)
+        masks, named = _masks(dataset, root, options.mask, option, advice)
+        dataset = _with_column(dataset, "mask_path", masks, option, named)
     if options.nucleus_mask is None:
         return dataset
     option = f"--nucleus-mask {options.nucleus_mask}"
-    masks = _masks(dataset, root, options.nucleus_mask, option, "use a folder of masks")
-    return _with_column(dataset, "nucleus_path", masks, option)
+    masks, named = _masks(dataset, root, options.nucleus_mask, option, "use a folder of masks")
+    return _with_column(dataset, "nucleus_path", masks, option, named)
 
 
-def _with_column(dataset: Dataset, column: str, masks: list[str] | list[None], option: str) -> Dataset:
+def _with_column(
+    dataset: Dataset, column: str, masks: list[str] | list[None], option: str, notices: tuple[str, ...] = ()
+) -> Dataset:
     table = dataset.table
     named = int(table[column].notna().sum()) if column in table else 0
-    notices = (f"{option} overrides the masks that the dataset names for {named} cells",) if named else ()
+    notices += (f"{option} overrides the masks that the dataset names for {named} cells",) if named else ()
     table = table.assign(**{column: pd.Series(masks, dtype="str")})
     return replace(dataset, table=table, notices=dataset.notices + notices)
 
 
-def _masks(dataset: Dataset, root: Path, path: str, option: str, advice: str) -> list[str]:
+def _masks(dataset: Dataset, root: Path, path: str, option: str, advice: str) -> tuple[list[str], tuple[str, ...]]:
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise BenchError(f"{option}: no such folder; {advice}")
     folder = folder.resolve()
-    if folder == root:
-        raise BenchError(f"{option}: this is the folder of the cells; put the masks in a separate folder")
     masks = _by_stem(folder)
     stems = [_stem(path, root) for path in dataset.table["path"]]
     missing = [place for place, stem in enumerate(stems) if stem not in masks]
-    if missing:
-        cell = dataset.table["cell"].iloc[missing[0]]
+    if not missing and folder != root:
+        return [masks[stem] for stem in stems], ()
+    by_affix = mask_affixes(stems, masks)
+    complete = {affix: named for affix, named in by_affix.items() if len(named) == len(set(stems))}
+    if len(complete) == 1:
+        named = next(iter(complete.values()))
+        before, after = next(iter(complete))
+        return [masks[named[stem]] for stem in stems], (f"{option}: masks are named {before}<cell>{after}",)
+    seen = listed([f"{before}<cell>{after} for {len(named)} cells" for (before, after), named in by_affix.items()])
+    if len(complete) > 1:
+        raise BenchError(f"{option}: several kinds of masks have the names of the cells: {seen}; pass a folder of one")
+    also = f"; masks named {seen} were seen" if seen else ""
+    if folder == root:
         raise BenchError(
-            f"{option}: cell {cell} has no mask; expected {folder / stems[missing[0]]} with the suffix of an "
-            f"image ({len(missing)} of {len(stems)} cells have none)"
+            f"{option}: this is the folder of the cells, and not every cell has a mask such as <cell>_mask{also}; put "
+            "the masks in a separate folder"
         )
-    return [masks[stem] for stem in stems]
+    cell = dataset.table["cell"].iloc[missing[0]]
+    raise BenchError(
+        f"{option}: cell {cell} has no mask; expected {folder / stems[missing[0]]} with the suffix of an image, or "
+        f"every mask with one word such as _mask added ({len(missing)} of {len(stems)} cells have none{also})"
+    )
 
 
 def _by_stem(folder: Path) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from bench.datasets.readers.paths import similar_path
 from bench.datasets.table import Dataset, Reader, ReadOptions
 from bench.errors import BenchError
 from bench.plugins.registry import installed
@@ -87,6 +88,6 @@ def _check_exists(path: Path) -> None:
     except OSError as error:
         raise BenchError(f"{path}: cannot be read ({error.strerror})") from error
     if not exists:
-        raise BenchError(f"{path} does not exist")
+        raise BenchError(f"{path} does not exist{similar_path(str(path), path)}")
     if empty:
         raise BenchError(f"{path} is an empty folder; {_EXPECTED}")

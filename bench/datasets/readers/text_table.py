@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.datasets.canonical_names import text_of
 from bench.errors import BenchError, did_you_mean
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Rows:
     file : Path
         Path of the file.
     columns : dict of str to list of str
-        Values as text, unconverted (`"007"`, `"NA"`); a missing value of a Parquet file is `""`.
+        Values as text, unconverted in a CSV file (`"007"`, `"NA"`); those of a Parquet file by `text_of`.
     numbers : list of int
         Row number of each entry. CSV: line where the row begins, the header is 1. Parquet: the first row is 1.
     """
@@ -149,11 +150,19 @@ def _read_parquet(file: Path, wanted: Sequence[str], required: Sequence[str]) ->
         names = pq.read_schema(file).names
         _check_columns(file, names, required)
         table = pq.read_table(file, columns=[name for name in wanted if name in names])
-        columns = {
-            name: [value or "" for value in table.column(name).cast(pa.string()).to_pylist()]
-            for name in table.column_names
-        }
+        values = {name: table.column(name).to_pylist() for name in table.column_names}
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise BenchError(f"{file}: not a Parquet file of text columns ({error})") from error
-    filled = [i for i in range(table.num_rows) if any(values[i] for values in columns.values())]
-    return Rows(file, {name: [values[i] for i in filled] for name, values in columns.items()}, [i + 1 for i in filled])
+    columns = {name: _texts(file, name, column) for name, column in values.items()}
+    filled = [i for i in range(table.num_rows) if any(texts[i] for texts in columns.values())]
+    return Rows(file, {name: [texts[i] for i in filled] for name, texts in columns.items()}, [i + 1 for i in filled])
+
+
+def _texts(file: Path, name: str, column: Sequence[object]) -> list[str]:
+    texts = []
+    for row, value in enumerate(column, start=1):
+        try:
+            texts.append(text_of(value))
+        except ValueError as error:
+            raise BenchError(f"{file}, row {row}: the column {name!r} cannot be read: {error}") from error
+    return texts

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.datasets.canonical_table import with_canonical_names
 from bench.datasets.classes import check_classes, positive_class
 from bench.datasets.duplicates import identical
 from bench.datasets.links import with_links
@@ -51,7 +52,7 @@ def audit(data: str | Path, *, folds: int = 5, observer: Observer | None = None,
     folds : int
         Planned number of outer folds.
     observer : Observer, optional
-        Receives progress events.
+        Receives progress events and the notices of the dataset.
     **options
         Options of a dataset (`mask`, `patient_pattern`, `positive`, `white_level`, `um_per_px`, `skip_unreadable`), and
         `held_out`, a second dataset that must not share images with the first.
@@ -115,6 +116,8 @@ def _read(options: Options, observer: Observer) -> _AuditData:
     if options.held_out is None and (index := _index(options)) is not None:
         return _linked(index, _index_scan(index), (), pixels=False)
     dataset, scan = scan_data(options, observer)
+    for notice in dataset.notices:
+        observer.notice(notice)
     if rows := [problem.row for problem in scan.problems]:
         dataset = replace(dataset, table=dataset.table.drop(index=rows).reset_index(drop=True))
         readable = Scan(scan.table.drop(index=rows).reset_index(drop=True))
@@ -141,6 +144,7 @@ def _index(options: Options) -> Dataset | None:
         raise BenchError(f"{path}: cannot be read ({error.strerror or error})") from error
     if dataset is None:
         return None
+    dataset = with_canonical_names(dataset)
     positive, _ = positive_class(check_classes(dataset.table["label"], dataset.name), options.positive, None)
     return replace(dataset, positive=positive)
 

@@ -125,7 +125,8 @@ def _near_across(across: Sequence[NearDuplicate], apart: Sequence[NearDuplicate]
     split = {column: _divided(across, table, column) for column in ("fold", "set")}
     sides = "".join(f" {count(n, 'pair is', 'pairs are')} {APART[column]}." for column, n in split.items() if n)
     advice = (
-        " Check them; write the patients to a file with bench audit --write-links FILE, and pass it to bench run --links."
+        " Check them; write the patients to a file with bench audit --write-links FILE, and pass it to bench run "
+        "--links."
         if apart
         else " These patients are linked already."
     )

@@ -33,3 +33,12 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "own-cache"
     monkeypatch.setenv("CYTOBENCH_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def reading_page() -> str:
+    """The documentation of how files are read, with the tables that tests print."""
+    docs = Path(__file__).resolve().parents[3] / "docs"
+    return "\n".join(
+        page.read_text(encoding="utf-8") for page in [*docs.glob("reading*.md"), *docs.glob("reading/*.md")]
+    )

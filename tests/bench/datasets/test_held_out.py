@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import pandas as pd
 import pytest
 
+from bench.datasets.classes import with_positive_class
 from bench.datasets.held_out import check_images_apart, joined_sets, training_set, with_patients_apart
 from bench.datasets.loading import LoadedDataset, open_data
 from bench.datasets.table import Dataset, cell_table
@@ -69,9 +71,9 @@ def test_joined_sets_have_a_set_column() -> None:
 
 def test_the_sets_need_the_same_classes_and_positive_class() -> None:
     one, other = _dataset("one", "A1 b1"), _dataset("two", "C9 d9")
-    upper = Dataset("two", "", other.table.assign(label=other.table["label"].str.upper()), "SICK")
-    with pytest.raises(BenchError, match=r"classes SICK, WELL, those of --data have sick, well"):
-        joined_sets(one, upper)
+    ill = Dataset("two", "", other.table.assign(label=other.table["label"].replace("sick", "ill")), "ill")
+    with pytest.raises(BenchError, match=r"classes ill, well, those of --data have sick, well"):
+        joined_sets(one, ill)
     with pytest.raises(BenchError, match=r"'sick' in --data and 'well' in --held-out; set one with --positive"):
         joined_sets(one, _dataset("two", "C9 d9", positive="well"))
     with pytest.raises(BenchError, match=r"--held-out two has a column `set`"):
@@ -83,23 +85,53 @@ def test_a_patient_in_both_sets_is_named() -> None:
         with_patients_apart(joined_sets(_dataset("one", "A1 b1 b2"), _dataset("two", "A1 b2")))
 
 
+def test_labels_of_the_held_out_set_take_the_spelling_of_the_training_set() -> None:
+    other = _dataset("two", "C9 d9")
+    upper = Dataset("two", "", other.table.assign(label=other.table["label"].str.upper()), "SICK")
+    joined = joined_sets(_dataset("one", "A1 b1"), upper)
+    assert (joined.classes, joined.positive) == (("sick", "well"), "sick")
+    assert "labels of --held-out two: names are matched without regard to case" in joined.notices[0]
+
+
+def test_an_assumed_positive_class_follows_the_spelling_of_the_training_set() -> None:
+    def assumed(name: str, patients: str, labels: dict[str, str]) -> Dataset:
+        dataset = _dataset(name, patients, positive=None)
+        return with_positive_class(replace(dataset, table=dataset.table.replace({"label": labels})), name)
+
+    train = assumed("one", "A1 b1", {"sick": "X", "well": "y"})
+    held_out = assumed("two", "C9 d9", {"sick": "x", "well": "Y"})
+    assert (train.positive, held_out.positive) == ("y", "x")
+    joined = joined_sets(train, held_out)
+    assert (joined.positive, set(joined.table["label"])) == ("y", {"X", "y"})
+    assert [notice[:34] for notice in joined.notices] == [
+        "the positive class is 'y', the las", "labels of --held-out two: names ar"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other"), [("H30", "h30"), ("A1", "A1 "), ("\u00c41", "A\u03081"), ("7", "7.0")])
+def test_a_patient_written_in_two_ways_is_in_both_sets(one: str, other: str) -> None:
+    held_out = _dataset("two", "C9 d9")
+    held_out = Dataset("two", "", held_out.table.assign(patient=[other] * 2 + ["d9"] * 2), "sick")
+    with pytest.raises(BenchError, match=r"1 patient with cells in both the training and the held-out set"):
+        with_patients_apart(joined_sets(_dataset("one", f"{one} B2 b1"), held_out))
+
+
 @pytest.mark.parametrize(
     ("one", "other", "pairs"),
     [
         ("H11 b1", "C9 p11", "H11 and p11"),
-        ("H30 b1", "h30 D9", "H30 and h30"),
         ("A01 b2", "C9 x1", "A01 and x1"),
         ("A1 b1 B2", "C-2 d1", "A1 and d1, B2 and C-2, b1 and d1"),
         ("A1 b2", "C3 d4", ""),
         ("Anna bert", "Carl dora", ""),
     ],
 )
-def test_ids_that_differ_only_by_case_or_prefix_are_noticed(one: str, other: str, pairs: str) -> None:
+def test_ids_that_differ_only_by_prefix_are_noticed(one: str, other: str, pairs: str) -> None:
     notices = with_patients_apart(joined_sets(_dataset("one", one), _dataset("two", other))).notices
     if not pairs:
         assert notices == ()
     else:
-        assert notices[0].startswith("patient ids that differ only by case or prefix")
+        assert notices[0].startswith("patient ids that differ only by prefix")
         assert sorted(notices[0].partition("different patients: ")[2].split(", ")) == sorted(pairs.split(", "))
 
 

@@ -69,3 +69,10 @@ def test_missing_and_unwritable_files(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BenchError, match="the links cannot be written"):
         write_links(tmp_path / "file/links.csv", [])
+
+
+def test_patients_of_links_are_matched_however_they_are_written(tmp_path: Path) -> None:
+    path = file(tmp_path, "patient_a,patient_b\nh3,8.0\nMu\u0308ller, H3\n")
+    linked = linked_by_file(dataset("H3", "8", "M\u00fcller", "d"), path, read_links(path))
+    assert list(linked.table["unit"]) == ["8+H3+M\u00fcller"] * 3 + ["d"]
+    assert linked.notices[1] == f"{path}: names are matched without regard to case and Unicode form: 'h3' and 'H3'"

@@ -45,8 +45,8 @@ def test_malformed_tables_of_readers_are_refused(spoil: Callable[[pd.DataFrame],
 def test_doubtful_patients_are_noticed() -> None:
     notices = with_patient_notices(dataset_of(Path("/"), [("x", "a", "p"), ("y", "b", "p")])).notices
     assert notices[1].startswith("1 patient (p) with cells of several classes")
-    notices = with_patient_notices(dataset_of(Path("/"), [("x", "a", "h3"), ("y", "b", "H3")])).notices
-    assert "differ only in case are treated as different patients: H3 and h3" in notices[1]
+    notices = with_patient_notices(dataset_of(Path("/"), [("x", "a", "07"), ("y", "b", "7"), ("z", "b", "70")])).notices
+    assert notices[1].endswith("differ only in leading zeros are treated as different patients: 07 and 7")
 
 
 def test_unreadable_cells_stop_the_run_and_ten_are_named(draw: Draw, tmp_path: Path) -> None:
@@ -74,11 +74,12 @@ def test_skipped_cells_are_named_and_the_rest_is_consistent(draw: Draw, tmp_path
     assert list(readable.table["cell"]) == list(scanned.table["cell"]) == ["1.png", "2.png"]
     assert list(readable.table.index) == list(scanned.table.index) == [0, 1]
     assert scanned.problems == ()
-    assert readable.notices[0] == "earlier"
-    assert readable.notices[1].startswith(
+    assert readable.notices[0].startswith("the positive class is 'b'")
+    assert readable.notices[1] == "earlier"
+    assert readable.notices[2].startswith(
         f"left out as unreadable: 1 cell\n  {tmp_path / 'bad.png'}: not a readable image"
     )
-    assert readable.notices[2] == "patients without a readable cell: p"
+    assert readable.notices[3] == "patients without a readable cell: p"
     fresh = dataset_of(tmp_path, rows[1:])
     assert content_digest(readable, scanned) == content_digest(fresh, scan(fresh))
 
@@ -149,5 +150,16 @@ def test_one_image_with_two_labels_is_refused(draw: Draw, tmp_path: Path, patien
     draw(tmp_path / "1.png", 1)
     draw(tmp_path / "1.bmp", 1)
     data = dataset_of(tmp_path, [("1.png", "a", "p"), ("1.bmp", "b", patient)])
-    with pytest.raises(BenchError, match=r"one image has two labels: .*1\.png is a, .*1\.bmp is b"):
+    with pytest.raises(BenchError, match=r"one image has two labels; .*\n  .*1\.png is a, .*1\.bmp is b$"):
         with_duplicates(data, scan(data).table["picture"])
+
+
+def test_images_with_two_labels_are_counted_and_ten_are_named() -> None:
+    rows = [(f"{side}{i:02}.png", side, f"{side}{i}") for i in range(12) for side in "ab"]
+    pictures = pd.Series([name[1:] for name, _, _ in rows], dtype="str")
+    with pytest.raises(BenchError) as caught:
+        with_duplicates(dataset_of(Path("/"), rows), pictures)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "12 images have two labels; remove the wrong ones:"
+    assert lines[1] == "  /a00.png is a, /b00.png is b"
+    assert (len(lines), lines[-1]) == (12, "  and 2 more")

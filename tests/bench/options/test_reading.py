@@ -181,3 +181,10 @@ def test_explicit_options_are_known() -> None:
     assert options.replace(repeats=2).explicit == {"folds", "repeats"}
     with pytest.raises(BenchError, match="no option is called 'explicit'"):
         make_options({"explicit": {"seed"}})
+
+
+@pytest.mark.parametrize("reason", ["", " ", "\t\n"])
+def test_an_empty_reason_is_refused(reason: str) -> None:
+    with pytest.raises(BenchError, match="reason: the reason is empty; write a short sentence"):
+        make_options({"held_out": "cells", "reason": reason})
+    assert make_options({"held_out": "cells", "reason": " final test\n"}).reason == "final test"

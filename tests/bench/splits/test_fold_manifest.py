@@ -129,3 +129,28 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BenchError, match=r"file/folds.csv: the folds cannot be written"):
         write_folds(draw_folds(_table(), split="patient", folds=3), tmp_path / "file" / "folds.csv")
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [("h3", "H3"), ("M\u00fcller", "Mu\u0308ller"), ("8.0", "8"), (" P1 ", "P1"), ("P1\u200b", "P1")],
+)
+def test_patients_are_matched_however_they_are_written(tmp_path: Path, written: str, known: str) -> None:
+    patients = pd.DataFrame({"cell": ["x", "y"], "patient": [known, "q"], "unit": [known, "q"]}).astype("str")
+    read = read_folds(_file(tmp_path, f"patient,fold\n{written},0.0\nq,1.0\n"), patients)
+    assert read.table["patient"].tolist() == [known, "q"]
+    assert read.table["fold"].tolist() == [0, 1]
+    plain = written.strip() == known or written == "8.0"
+    assert [("without regard to case" in notice) for notice in read.notices] == ([] if plain else [True])
+
+
+def test_two_spellings_of_a_patient_are_a_second_row(tmp_path: Path) -> None:
+    patients = pd.DataFrame({"cell": ["x", "y"], "patient": ["H3", "q"], "unit": ["H3", "q"]}).astype("str")
+    with pytest.raises(BenchError, match=r"row 3: the patient 'H3' is in two folds \(0 and 1\) of repeat 0"):
+        read_folds(_file(tmp_path, "patient,fold\nH3,0\nh3,1\nq,1\n"), patients)
+
+
+def test_cells_that_differ_in_case_are_matched_as_written(tmp_path: Path) -> None:
+    cells = pd.DataFrame({"cell": ["a.png", "A.png"], "patient": ["p", "q"], "unit": ["p", "q"]}).astype("str")
+    read = read_folds(_file(tmp_path, "cell,patient,fold\na.png,p,0\nA.png,q,1\n"), cells)
+    assert (read.table["fold"].tolist(), read.notices) == ([0, 1], ())

@@ -18,8 +18,8 @@ def test_headline_has_level_split_interval_patients_and_cells(add: Any, data: An
     assert built.best is not None
     assert built.best.classifier == "svm"
     assert built.sentence == (
-        f"ranks first of 2 pipelines at separating diseased from normal: patient-weighted AUROC {built.best.primary}, "
-        "on 120 cells of 24 patients, 4 folds by patient."
+        "ranks first of 2 pipelines at separating diseased (positive class) from normal: patient-weighted AUROC "
+        f"{built.best.primary}, on 120 cells of 24 patients, 4 folds by patient."
     )
 
 
@@ -53,7 +53,9 @@ def test_headline_without_auroc_gives_the_reason(
 
 def test_positive_class_comes_first(add: Any, groups: Any) -> None:
     add(data={"positive": "normal"})
-    assert headline(groups()[0]).sentence.startswith("separates normal from diseased: patient-weighted AUROC ")
+    assert headline(groups()[0]).sentence.startswith(
+        "separates normal (positive class) from diseased: patient-weighted AUROC "
+    )
 
 
 def test_headline_counts_three_classes(add: Any, groups: Any) -> None:

@@ -13,7 +13,9 @@ from bench.scores.metrics import METRICS
 
 
 def _board(**changes: object) -> pd.DataFrame:
-    settings = dict(zip(SETTINGS, ("cells", "patient", 5, 2, 0, "sigmoid", "sens@0.95", "share", 0), strict=True))
+    settings = dict(
+        zip(SETTINGS, ("cells", "sick", "patient", 5, 2, 0, "sigmoid", "sens@0.95", "share", 0), strict=True)
+    )
     pipeline = {"prepare": "none", "extractor": "size", "classifier": "svm"}
     row = {**settings, **pipeline, "status": "done", "flags": "", "reason": "", **changes}
     scores = {f"{name}{end}": value for name in METRICS for end, value in (("", 0.8), ("_low", 0.7), ("_high", 0.9))}
@@ -28,7 +30,7 @@ def test_metrics_fit_the_terminal(
         monkeypatch.setattr(module, "console", Console(width=width))
     display_scores.show_scores(_board())
     printed = capsys.readouterr().out
-    assert "cells: 5 folds by patient x 2 repeats, seed 0\n" in printed
+    assert "cells: 5 folds by patient x 2 repeats, seed 0; positive class sick\n" in printed
     assert "calibration sigmoid, threshold sens@0.95, patients by share\n" in printed
     assert printed.count("0.80 0.70-0.90") == columns
     assert max(map(len, printed.splitlines())) <= width

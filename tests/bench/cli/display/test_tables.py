@@ -50,3 +50,10 @@ def test_baseline_is_not_a_warning(capsys: pytest.CaptureFixture[str], monkeypat
     monkeypatch.setattr(display, "console", Console(width=80))
     display.console.print("size x lightgbm" + display._flags(("BASELINE",)))
     assert capsys.readouterr().out == "size x lightgbm BASELINE\n"
+
+
+@pytest.mark.parametrize(
+    ("positive", "text"), [("ALL", "; positive class ALL"), ("[b]", "; positive class \\[b]"), (None, ""), ("", "")]
+)
+def test_the_positive_class_ends_the_first_line(positive: str | None, text: str) -> None:
+    assert display.positive_text({"positive": positive}) == text

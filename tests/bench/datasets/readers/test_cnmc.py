@@ -132,6 +132,11 @@ def test_the_preliminary_phase_from_any_folder(draw: Draw, tmp_path: Path, depth
     assert read(images.parent / LABELS).table.equals(dataset.table)
 
 
+def test_labels_of_a_column_of_floating_point_numbers(draw: Draw, tmp_path: Path) -> None:
+    draw_preliminary(draw, tmp_path / FOLDER, tmp_path, [(old, new, float(label)) for old, new, label in PRELIMINARY])
+    assert list(read(tmp_path).table["label"]) == ["ALL", "HEM"]
+
+
 def test_label_rows_without_an_image_are_counted(draw: Draw, tmp_path: Path) -> None:
     draw_preliminary(draw, tmp_path / FOLDER, tmp_path, [*PRELIMINARY, ("UID_58_1_1_all.bmp", "3.bmp", 1)])
     assert any("1 of the 3 rows" in notice for notice in read(tmp_path).notices)

@@ -77,15 +77,15 @@ def test_folders_of_masks_and_empty_folders_are_not_classes(classes: Path, draw:
     assert dataset.notices == ("folders without an image are not classes: forgotten",)
 
 
-def test_only_folders_with_images_in_folders_are_recognised(classes: Path, draw: Draw, tmp_path: Path) -> None:
+def test_only_folders_with_images_are_recognised(classes: Path, draw: Draw, tmp_path: Path) -> None:
     reader = FolderReader()
     assert reader.recognises(classes)
     assert not reader.recognises(classes / "sick/p1_1.png")
     draw(tmp_path / "plain/1.png")
-    assert not reader.recognises(tmp_path / "plain")
-    (tmp_path / "plain/sub").mkdir()
-    (tmp_path / "plain/sub/._1.png").touch()
-    assert not reader.recognises(tmp_path / "plain")
+    assert reader.recognises(tmp_path / "plain")
+    (tmp_path / "none/sub").mkdir(parents=True)
+    (tmp_path / "none/sub/._1.png").touch()
+    assert not reader.recognises(tmp_path / "none")
 
 
 def test_a_link_that_leaves_the_folder_is_refused(classes: Path, draw: Draw, tmp_path: Path) -> None:

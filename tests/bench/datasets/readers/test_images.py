@@ -18,7 +18,11 @@ def touch(*paths: Path) -> None:
 def test_images_only_sorted_by_code_point(tmp_path: Path) -> None:
     names = ["b/1.TIF", "a/10.png", "a/2.bmp", "a/deep/er/x.jpeg", "Z.gif"]
     touch(
-        *(tmp_path / n for n in [*names, "a/notes.txt", "a/UID_[1]_[ALL:x]", "a/._2.bmp", ".h/1.png", "__MACOSX/1.png"])
+        *(
+            tmp_path / n
+            for n in [*names, "a/notes.txt", "a/UID_[1]_[ALL:x]", "a/._2.bmp", ".h/1.png", "__MACOSX/1.png"]
+        ),
+        *(tmp_path / n / "1.png" for n in ["a/@eaDir/10.png", "#recycle/a", "@Recycle", "$RECYCLE.BIN", "b/@tmp"]),
     )
     assert image_files(tmp_path) == ["Z.gif", "a/10.png", "a/2.bmp", "a/deep/er/x.jpeg", "b/1.TIF"]
     assert image_files(tmp_path, leave_out=[tmp_path / "a"]) == ["Z.gif", "b/1.TIF"]
@@ -56,3 +60,14 @@ def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")).write_bytes(b"x")
     with pytest.raises(BenchError, match="the file name is not UTF-8"):
         image_files(tmp_path)
+
+
+def test_a_locale_that_is_not_utf8_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path / "a/M\u00fcller.png")
+    monkeypatch.setattr("sys.getfilesystemencoding", lambda: "iso8859-1")
+    with pytest.raises(
+        BenchError, match=r"M\\xfcller\.png': .*decoded as iso8859-1, because the locale .*PYTHONUTF8=1"
+    ):
+        image_files(tmp_path)
+    (tmp_path / "a/M\u00fcller.png").rename(tmp_path / "a/Mueller.png")
+    assert image_files(tmp_path) == ["a/Mueller.png"]

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import hashlib
 import math
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import pytest
 
+from bench.datasets.canonical_table import with_canonical_names
 from bench.datasets.readers.manifest import ManifestReader
 from bench.datasets.table import Dataset, ReadOptions
 from bench.errors import BenchError
@@ -85,10 +88,56 @@ def test_parquet_absolute_paths_and_the_file_itself(cells: Path, tmp_path: Path)
 
 
 def test_spaces_around_ids_are_removed_with_a_notice(cells: Path) -> None:
-    dataset = read(cells, "path,label,patient\ncells/0.png,a, 7\ncells/1.png,a ,7\n")
+    text = "path,label,patient,cell,set\ncells/0.png,a, 7, x,Train\ncells/1.png,a ,7,y,Held_out\n"
+    dataset = with_canonical_names(read(cells, text))
     assert set(dataset.table["patient"]) == {"7"}
     assert set(dataset.table["label"]) == {"a"}
-    assert sum("spaces around 1 values" in notice for notice in dataset.notices) == 2
+    assert list(dataset.table["cell"]) == ["x", "y"]
+    assert list(dataset.table["set"]) == ["train", "held-out"]
+    assert [notice.partition(" that differ")[0] for notice in dataset.notices[1:]] == ["labels", "patient ids"]
+    assert "white space or Unicode form of 1 values of 'cell' was normalised" in dataset.notices[0]
+
+
+@pytest.mark.parametrize(
+    "written", ["cells\\0.png", ".\\cells\\0.png", " cells/0.png ", "cells/./0.png", "cells\\./0.png"]
+)
+def test_paths_of_other_systems(cells: Path, written: str) -> None:
+    dataset = read(cells, f"path,label,patient\n{written},a,p\n")
+    assert list(dataset.table["path"]) == [str(cells / "cells/0.png")]
+    assert list(dataset.table["cell"]) == ["cells/0.png"]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_paths_in_another_unicode_form(cells: Path, form: Literal["NFC", "NFD"]) -> None:
+    other: Literal["NFC", "NFD"] = "NFD" if form == "NFC" else "NFC"
+    name = unicodedata.normalize(form, "M\u00fcller.png")
+    (cells / "cells/0.png").rename(cells / name)
+    dataset = read(cells, f"path,label,patient\n{unicodedata.normalize(other, name)},a,p\n")
+    assert list(dataset.table["path"]) == [str(cells / name)]
+
+
+def test_listed_masks_and_thumbnails_are_noticed(cells: Path, draw: Draw) -> None:
+    for name in ("0_mask", "1_mask", "thumbs/0"):
+        draw(cells / f"cells/{name}.png", 9)
+    rows = [f"cells/{name}.png,a,p" for name in ("0", "1", "0_mask", "1_mask", "thumbs/0")]
+    notices = read(cells, "\n".join(["path,label,patient", *rows])).notices
+    assert notices == (
+        "2 of 5 cells have the name of a mask of another one, such as cells/0_mask.png beside cells/0.png; masks "
+        "belong in the column `mask`",
+        "1 of 5 cells have the name of a thumbnail, such as cells/thumbs/0.png",
+    )
+
+
+def test_images_named_with_a_backslash_are_images_for_the_audit(cells: Path) -> None:
+    sha = hashlib.sha256((cells / "cells/0.png").read_bytes()).hexdigest()
+    for written, is_index in (("cells\\0.png", False), ("cells/0.png", False), ("cells\\9.png", True)):
+        (cells / "manifest.csv").write_text(f"path,label,patient,sha256\n{written},a,p,{sha}\n")
+        assert (ManifestReader().read_index(cells, ReadOptions()) is not None) == is_index
+
+
+def test_a_backslash_in_a_name_goes_before_a_separator(cells: Path, draw: Draw) -> None:
+    draw(cells / "cells\\0.png", 9)
+    assert list(read(cells, "path,label,patient\ncells\\0.png,a,p\n").table["path"]) == [str(cells / "cells\\0.png")]
 
 
 @pytest.mark.parametrize(
@@ -101,6 +150,11 @@ def test_spaces_around_ids_are_removed_with_a_notice(cells: Path) -> None:
         ("path,label,patient\n,a,p\n", "row 2: 'path' is empty"),
         ("path,label,patient\ncells/9.png,a,p\n", r"row 2: the path 'cells/9\.png' does not exist"),
         ("path,label,patient\n/nowhere/9.png,a,p\n", r"row 2: the path '/nowhere/9\.png' does not exist"),
+        ("path,label,patient\nC:\\cells\\0.png,a,p\n", "does not exist .*a path of a Windows machine: .* with /"),
+        ("path,label,patient\ncells/0.PNG,a,p\n", r"does not exist .*; there is '0\.png', written in another way"),
+        ("path,label,patient\ncells\\..\\..\\x.png,a,p\n", r"does not exist"),
+        ("path,label,patient\n..\\cells\\0.png,a,p\n", r"does not exist"),
+        ("path,label,patient,set\ncells/0.png,a,p,test\n", "row 2: 'set' is 'test'; expected train or held-out"),
         ("path,label,patient\ncells,a,p\n", "row 2: the path 'cells' is a folder"),
         ("path,label,patient\ncells/../../x.png,a,p\n", "row 2: .* leaves the folder of the manifest"),
         ("path,label,patient\ncells/0.png,a,p\ncells/../cells/0.png,b,q\n", "row 3: .* is already in row 2"),

@@ -94,8 +94,33 @@ def test_without_the_option_the_masks_of_a_manifest_are_used(tmp_path: Path, dra
 def test_a_missing_mask_folder_and_the_cells_own_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="--mask hole: no such folder; use a folder of masks, whole or smear"):
         with_masks(dataset(tmp_path, "hole"), tmp_path)
-    with pytest.raises(BenchError, match="this is the folder of the cells"):
+    with pytest.raises(BenchError, match="this is the folder of the cells, and not every cell has a mask such as"):
         with_masks(dataset(tmp_path, str(tmp_path)), tmp_path)
+
+
+@pytest.mark.parametrize(("before", "after"), [("", "_mask"), ("mask_", ""), ("", "-seg"), ("", "_nucleus_mask")])
+@pytest.mark.parametrize("folder", ["m", "."])
+def test_masks_may_have_a_word_before_or_after_the_name(tmp_path: Path, before: str, after: str, folder: str) -> None:
+    for name in ("a", "b"):
+        write_mask(tmp_path / folder / name / f"{before}1{after}.png")
+    masked = with_masks(dataset(tmp_path, str(tmp_path / folder)), tmp_path)
+    assert list(masked.table["mask_path"]) == [
+        str(tmp_path / folder / f"{name}/{before}1{after}.png") for name in ("a", "b")
+    ]
+    assert masked.notices == (f"--mask {tmp_path / folder}: masks are named {before}<cell>{after}",)
+
+
+def test_several_kinds_of_masks_and_partly_named_ones_are_refused(tmp_path: Path) -> None:
+    for name in ("a/1_mask", "b/1_mask", "a/1_nucleus"):
+        write_mask(tmp_path / f"m/{name}.png")
+    assert len(with_masks(dataset(tmp_path, str(tmp_path / "m")), tmp_path).notices) == 1
+    write_mask(tmp_path / "m/b/1_nucleus.png")
+    with pytest.raises(BenchError, match=r"several kinds of masks .*: <cell>_mask for 2 cells, <cell>_nucleus for 2"):
+        with_masks(dataset(tmp_path, str(tmp_path / "m")), tmp_path)
+    (tmp_path / "m/b/1_nucleus.png").unlink()
+    (tmp_path / "m/b/1_mask.png").unlink()
+    with pytest.raises(BenchError, match=r"2 of 2 cells have none; masks named <cell>_mask for 1 cells, .* were seen"):
+        with_masks(dataset(tmp_path, str(tmp_path / "m")), tmp_path)
 
 
 def test_a_cell_outside_the_folder_has_no_mask_name(tmp_path: Path) -> None:

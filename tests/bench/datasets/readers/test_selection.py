@@ -63,8 +63,12 @@ def test_the_first_reader_that_recognises_the_path_reads(shared: Path, tmp_path:
 
 
 def test_unreadable_paths_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="missing does not exist"):
+    with pytest.raises(BenchError, match=r"missing does not exist$"):
         read(tmp_path / "missing")
+    (tmp_path / "M\u00fcller").mkdir()
+    with pytest.raises(BenchError, match=r"does not exist; there is 'M\\xfcller', written in another way"):
+        read(tmp_path / "Mu\u0308ller")
+    (tmp_path / "M\u00fcller").rmdir()
     with pytest.raises(BenchError, match=r"is an empty folder; expected is one of\n  C-NMC"):
         read(tmp_path)
     (tmp_path / "notes.txt").touch()
