@@ -47,8 +47,9 @@ def delong_difference(first: npt.ArrayLike, second: npt.ArrayLike, is_positive: 
     (above_1, below_1), (above_2, below_2) = _placements(first, is_positive), _placements(second, is_positive)
     above, below = above_1 - above_2, below_1 - below_2
     value = float(above.mean())
-    z = value / np.sqrt(_of_mean(above) + _of_mean(below))
-    return Difference(value, float(z), float(2 * norm.sf(abs(z))))
+    error = float(np.sqrt(_of_mean(above) + _of_mean(below)))
+    z = value / error
+    return Difference(value, error, z, float(2 * norm.sf(abs(z))))
 
 
 def _placements(scores: npt.ArrayLike, is_positive: npt.ArrayLike) -> tuple[Floats, Floats]:
