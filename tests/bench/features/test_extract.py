@@ -133,6 +133,9 @@ def test_the_command_writes_the_table_and_prints_a_summary(grey: Path, tmp_path:
     out.write_text("an older table")
     arguments = ["features", "extract", str(grey), "-x", MIXED, "-o", str(out), "--status"]
     arguments += ["--store", str(tmp_path / "store"), "--jobs", "1"]
+    refused = CliRunner().invoke(app, arguments)
+    assert "was not written by bench features extract" in str(refused.exception)
+    out.unlink()
     shown = [CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "NO_COLOR": "1"}) for _ in range(2)]
     assert [s.exit_code for s in shown] == [0, 0], shown[0].output
     columns = len(extractor(MIXED).build().get_feature_names_out())
@@ -198,7 +201,7 @@ class Bare(Slow):
         (["-x", "bare", "-o", "t.parquet"], "the extraction failed: bare: no feature exists for cell"),
         (["-o", "t.txt"], "t.txt: the suffix must be .parquet or .csv; change --output"),
         (["-o", "."], "the suffix must be .parquet or .csv"),
-        (["-o", "manifest.csv"], "manifest.csv: is the input table of the cells; choose another file"),
+        (["-o", "manifest.csv"], "manifest.csv: is an input of this command; choose another file"),
         (["-o", "manifest.csv/t.csv"], "choose another place with --output"),
         (["-x", "size", "-o", "t.csv", "--store", "manifest.csv"], "choose another place with --store"),
     ],
