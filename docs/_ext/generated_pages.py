@@ -15,7 +15,9 @@ WIDTH, ROW, GAP = 860, 34, 8
 
 API = {
     "Python interface": ("bench", None),
-    "Cells and datasets": ("extractors.cells", ("Cell", "Cells", "read_image", "read_mask")),
+    "Cells and datasets": ("extractors.cells", ("Cell", "Cells")),
+    "Images": ("extractors.images.pixels", ("load_image", "read_image")),
+    "Masks": ("extractors.images.masks", ("ReadMask", "read_mask")),
     "Extractor interface": ("extractors.handcrafted.framework.family", ("HandcraftedBase",)),
     "Classifier interface": ("classifiers.feature_classifier", ("FeatureClassifier", "standardised")),
     "Adapter for scikit-learn classifiers": ("classifiers.sklearn_adapter", ("SklearnAdapter",)),
