@@ -72,6 +72,7 @@ def phantom_spec(data: str) -> PhantomSpec | None:
             raise BenchError(
                 f"phantom has no parameter {key!r}.{did_you_mean(key, known)} It takes {', '.join(known)}."
             )
-        if type(value) not in (int, float):
-            raise BenchError(f"phantom: {key} must be a number (value: {value!r})")
+        expected, types = ("a name", (str,)) if key == "mixture" else ("a number", (int, float))
+        if type(value) not in types:
+            raise BenchError(f"phantom: {key} must be {expected} (value: {value!r})")
     return PhantomSpec(**selector.params)  # type: ignore[arg-type]  # checked above, and by the class
