@@ -81,7 +81,12 @@ def test_detects_95_percent_of_copies_with_at_most_5_false_pairs(tmp_path: Path,
 
 
 def test_detects_a_copy_of_half_the_size(tmp_path: Path) -> None:
-    images = [image for _, (image, _) in zip(range(12), phantom_cells(PhantomSpec(patients=2, cells=8, mixture="size")), strict=False)]
+    images = [
+        image
+        for _, (image, _) in zip(
+            range(12), phantom_cells(PhantomSpec(patients=2, cells=8, mixture="size")), strict=False
+        )
+    ]
     images.append(cv2.resize(images[4], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
     files = []
     for place, image in enumerate(images):
