@@ -54,7 +54,7 @@ MIXTURES: Mapping[str, Mixture] = {
         shifts={
             "clefts": 0.65,
             "depth": 0.4,
-            "grain": 3.0,
+            "grain": 2.75,
             "radius": 0.1,
             "nc": 0.1,
             "elongation": 0.4,
