@@ -232,9 +232,19 @@ def phantom(
     out: Annotated[Path, typer.Argument(help="New folder.")],
     *,
     patients: Annotated[int, typer.Option(help="Number of patients per class.")] = 12,
-    cells: Annotated[float, typer.Option(help="Median number of cells per patient.")] = 25,
+    cells: Annotated[float, typer.Option(help="Mean number of cells per patient.")] = 25,
     spread: Annotated[float, typer.Option(help="Log-normal spread of the number of cells per patient.")] = 0.4,
-    effect: Annotated[float, typer.Option(help="Size of the difference between the classes; 0: none.")] = 1.0,
+    effect: Annotated[
+        float, typer.Option(help="Factor on every difference between the classes; 0: no difference.")
+    ] = 1.0,
+    mixture: Annotated[
+        str, typer.Option(help="What differs between the classes: `shape` (clefts, roundness and chromatin) or `size`.")
+    ] = "shape",
+    clefts: Annotated[float, typer.Option(help="Factor on the difference in clefts; 0: none.")] = 1.0,
+    roundness: Annotated[float, typer.Option(help="Factor on the difference in roundness; 0: none.")] = 1.0,
+    chromatin: Annotated[float, typer.Option(help="Factor on the difference in chromatin; 0: none.")] = 1.0,
+    size_effect: Annotated[float, typer.Option(help="Factor on the difference in size; 0: none.")] = 1.0,
+    stain_effect: Annotated[float, typer.Option(help="Factor on the difference in stain; 0: none.")] = 1.0,
     signature: Annotated[float, typer.Option(help="Size of the differences between patients of a class.")] = 1.0,
     size: Annotated[int, typer.Option(help="Width and height of an image in pixels.")] = 300,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
@@ -243,7 +253,19 @@ def phantom(
     from bench.datasets.phantom.reader import PhantomSpec, write_phantom  # noqa: PLC0415
 
     spec = PhantomSpec(
-        patients=patients, cells=cells, spread=spread, effect=effect, signature=signature, size=size, seed=seed
+        patients=patients,
+        cells=cells,
+        spread=spread,
+        effect=effect,
+        signature=signature,
+        size=size,
+        seed=seed,
+        mixture=mixture,
+        clefts=clefts,
+        roundness=roundness,
+        chromatin=chromatin,
+        size_effect=size_effect,
+        stain_effect=stain_effect,
     )
     with live_progress() as observer:
         write_phantom(spec, out, progress=lambda done, total: observer.progress("draw cells", done, total))

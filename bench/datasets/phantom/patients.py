@@ -9,20 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.datasets.phantom.appearance import CellAppearance, Triple
-from bench.errors import BenchError
+from bench.datasets.phantom.mixtures import ATTRIBUTES, MIXTURES
+from bench.errors import BenchError, did_you_mean
 
 Floats = npt.NDArray[np.float64]
 
 NORMAL, DISEASED = "normal", "diseased"
-
-ILLNESS = {"clefts": 1.75, "depth": 1.15, "grain": 1.3, "radius": 1.25, "nc": 1.1}
-"""Shift of each attribute by the disease at `effect` 1, in standard deviations among cells of one patient."""
-
-SHARED_COURSE, OWN_COURSE = 0.2, 0.2
-"""Spread of the severity among patients, shared by all attributes and in each, in units of `ILLNESS`."""
-
-CLEFT_THRESHOLDS = (0.4, 1.2, 1.9, 2.6)
-"""Latent values above which a nucleus has one more cleft."""
 
 SIGNATURE = {
     "nucleus_density": 0.03,
@@ -39,14 +31,19 @@ SIGNATURE = {
 }
 """Dimensions of a patient signature and their spread among cells of one patient (of the logarithm)."""
 
-SIGNATURE_SPREAD = 1.8
-"""Spread among patients at `signature` 1, in standard deviations among cells of one patient."""
+DRAWN = 5
+"""Attributes of `ATTRIBUTES`, the first ones, that vary by a normal number of their own among cells."""
 
 RANGES = {
     "patients": (1, 10_000),
     "cells": (1, 100_000),
     "spread": (0, 2),
     "effect": (0, 10),
+    "clefts": (0, 10),
+    "roundness": (0, 10),
+    "chromatin": (0, 10),
+    "size_effect": (0, 100),
+    "stain_effect": (0, 100),
     "signature": (0, 10),
     "size": (48, 8192),
     "debris": (0, 1),
@@ -71,7 +68,7 @@ class PhantomSpec:
     spread : float
         Standard deviation of the logarithm of the number of cells of a patient; 0: all have `cells`.
     effect : float
-        Difference between the classes. 0: none, no pixel depends on the class.
+        Factor on every difference between the classes. 0: none, no pixel depends on the class.
     signature : float
         Strength of the patient signature in eleven independent dimensions of stain, brightness, optics and chromatin.
         0: none; 3 and more: patients are recognisable from 10 cells of each of 200 patients.
@@ -81,11 +78,18 @@ class PhantomSpec:
         Fraction of cells with debris, which touches the cell in three of four cases.
     seed : int
         Random seed.
+    mixture : str
+        What differs between the classes, one of `MIXTURES`. `"shape"`: clefts, roundness and chromatin, with size and
+        stain nearly matched; `"size"`: mostly the size of cell and nucleus, and clefts.
+    clefts, roundness, chromatin, size_effect, stain_effect : float
+        Factors on the mixture's difference in the number and depth of clefts, in the harmonics of the outline, in the
+        grain of the chromatin, in the size of nucleus and cytoplasm, and in the density of the nucleus. 1: the
+        difference of the mixture; 0: none.
 
     Raises
     ------
     BenchError
-        A value is out of range (`RANGES`).
+        The mixture is unknown, or a value is out of range (`RANGES`).
     """
 
     patients: int = 12
@@ -96,8 +100,17 @@ class PhantomSpec:
     size: int = 300
     debris: float = 0.2
     seed: int = 0
+    mixture: str = "shape"
+    clefts: float = 1.0
+    roundness: float = 1.0
+    chromatin: float = 1.0
+    size_effect: float = 1.0
+    stain_effect: float = 1.0
 
     def __post_init__(self) -> None:
+        if self.mixture not in MIXTURES:
+            near = did_you_mean(str(self.mixture), list(MIXTURES))
+            raise BenchError(f"phantom cells: mixture is {self.mixture!r}.{near} Choose one of {', '.join(MIXTURES)}.")
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             integral = name in ("patients", "size", "seed")
@@ -120,8 +133,8 @@ class PhantomPatient:
         `"diseased"` or `"normal"`.
     n_cells : int
         Number of cells.
-    course : ndarray of float64, shape (5,)
-        Severity relative to the class, for each attribute of `ILLNESS`.
+    course : ndarray of float64, shape (8,)
+        Severity relative to the class, for each of `ATTRIBUTES`.
     signature : ndarray of float64, shape (11,)
         Position in each dimension of `SIGNATURE`: mean 0, variance 1 among patients, within +- sqrt(3).
     """
@@ -146,28 +159,30 @@ def patients_of(spec: PhantomSpec) -> list[PhantomPatient]:
 def cell_appearance(spec: PhantomSpec, patient: PhantomPatient, rng: np.random.Generator) -> CellAppearance:
     """Draw the appearance of one cell of a patient.
 
-    `patient.label` and `patient.course` have no effect if `spec.effect` is 0, `patient.signature` if `spec.signature`
-    is 0.
+    `patient.label` and `patient.course` have no effect if `spec.effect` is 0 or the five factors are 0,
+    `patient.signature` has none if `spec.signature` is 0.
     """
-    ill = np.array(list(ILLNESS.values()))
-    burden = patient.course + (patient.label == DISEASED)
-    latent = dict(zip(ILLNESS, spec.effect * ill * burden + _normal(rng, len(ill)), strict=True))
-    drift = SIGNATURE_SPREAD * spec.signature * patient.signature + _normal(rng, len(SIGNATURE))
+    mixture = MIXTURES[spec.mixture]
+    shift = class_shift(spec, patient)
+    latent = dict(zip(ATTRIBUTES, shift[:DRAWN] + _normal(rng, DRAWN), strict=False))
+    less_round, skewed, dense = map(math.exp, shift[DRAWN:] * (0.5, 0.5, -SIGNATURE["nucleus_density"]))
+    drift = mixture.signature_spread * spec.signature * patient.signature + _normal(rng, len(SIGNATURE))
     sign = {name: math.exp(sd * d) for (name, sd), d in zip(SIGNATURE.items(), drift, strict=True)}
+    roundest, span = mixture.elongation
     elongation, skew, debris, loose = rng.uniform(size=4)
 
     scale = spec.size / 300.0
     odds = (0.72 / 0.28) * math.exp(0.4 * latent["nc"])
     return CellAppearance(
-        n_clefts=sum(latent["clefts"] > threshold for threshold in CLEFT_THRESHOLDS),
+        n_clefts=sum(latent["clefts"] > threshold for threshold in mixture.cleft_thresholds),
         cleft_depth=_between(0.18 * math.exp(0.25 * latent["depth"]), 0.11, 0.36),
-        elongation=0.02 + 0.11 * elongation,
-        skew=0.03 * skew,
+        elongation=_between((roundest + span * elongation) * less_round, 0.0, 0.15),
+        skew=_between(0.03 * skew * skewed, 0.0, 0.04),
         nucleus_radius_px=scale * _between(57.0 * math.exp(0.10 * latent["radius"]), 38.0, 76.0),
         nc_ratio=_between(odds / (1.0 + odds), 0.55, 0.92),
-        grain_px=scale * _between(8.0 * math.exp(-0.18 * latent["grain"]) * sign["grain"], 2.5, 24.0),
-        contrast=_between(0.11 * sign["contrast"], 0.02, 0.35),
-        nucleus_rgb=_tint(NUCLEUS_RGB, sign["nucleus_density"], sign["nucleus_red"], sign["nucleus_green"]),
+        grain_px=scale * _between(mixture.grain_px * math.exp(-0.18 * latent["grain"]) * sign["grain"], 2.5, 24.0),
+        contrast=_between(mixture.contrast * sign["contrast"], 0.02, 0.35),
+        nucleus_rgb=_tint(NUCLEUS_RGB, dense * sign["nucleus_density"], sign["nucleus_red"], sign["nucleus_green"]),
         cytoplasm_rgb=_tint(CYTOPLASM_RGB, sign["cytoplasm_density"], 1.0 / sign["cytoplasm_blue"], 1.0),
         brightness=sign["brightness"],
         gamma=sign["gamma"],
@@ -182,11 +197,21 @@ def random_stream(spec: PhantomSpec, *key: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(spec.seed, spawn_key=key)))
 
 
+def class_shift(spec: PhantomSpec, patient: PhantomPatient) -> Floats:
+    """Shift of each of `ATTRIBUTES` for the cells of a patient: class and severity."""
+    strength = [getattr(spec, ATTRIBUTES[name]) * MIXTURES[spec.mixture].shifts[name] for name in ATTRIBUTES]
+    burden = patient.course + (patient.label == DISEASED)
+    return np.asarray(spec.effect * np.array(strength) * burden)
+
+
 def _patient(spec: PhantomSpec, index: int) -> PhantomPatient:
     rng = random_stream(spec, index)
     size, shared = _normal(rng, 2)
-    course = SHARED_COURSE * shared + OWN_COURSE * _normal(rng, len(ILLNESS))
+    own = _normal(rng, DRAWN)
     signature = math.sqrt(3.0) * rng.uniform(-1.0, 1.0, len(SIGNATURE))
+    more = _normal(random_stream(spec, index, 0, 1), len(ATTRIBUTES) - DRAWN)
+    spread = MIXTURES[spec.mixture].severity_spread
+    course = spread * shared + spread * np.concatenate([own, more])
     n_cells = round(spec.cells * math.exp(spec.spread * size - 0.5 * spec.spread**2))
     first_is_ill = random_stream(spec, index // 2, 0, 0).random() < 0.5
     label = DISEASED if first_is_ill == (index % 2 == 0) else NORMAL

@@ -137,6 +137,6 @@ def _png(image: npt.NDArray[np.uint8]) -> bytes:
 
 
 def _content_name(spec: PhantomSpec) -> str:
-    values = [float(value) for value in astuple(spec)]
+    values = [value if isinstance(value, str) else float(value) for value in astuple(spec)]
     parts = [values, np.__version__, cv2.__version__, code_digest(rendering.__name__, patients.__name__)]
     return f"{2 * spec.patients}-patients-seed-{spec.seed}-{digest(parts)[:16]}"

@@ -68,6 +68,7 @@ def phantom_spec(data: str) -> PhantomSpec | None:
     selector = parse(data)
     check_parameters(selector, [field.name for field in fields(PhantomSpec)])
     for key, value in selector.params.items():
-        if type(value) not in (int, float):
-            raise BenchError(f"phantom: {key} must be a number (value: {value!r})")
+        expected, types = ("a name", (str,)) if key == "mixture" else ("a number", (int, float))
+        if type(value) not in types:
+            raise BenchError(f"phantom: {key} must be {expected} (value: {value!r})")
     return PhantomSpec(**selector.params)  # type: ignore[arg-type]  # checked above, and by the class

@@ -122,6 +122,8 @@ def test_list_describes_every_plugin(kind: str) -> None:
         (["list", "plugins"], "'plugins' is not one of"),
         (["data", "describe", "nowhere"], "nowhere"),
         (["data", "phantom", "cells", "--patients", "0"], "patients"),
+        (["data", "phantom", "cells", "--mixture", "sizes"], "mixture is 'sizes'. Did you mean size?"),
+        (["data", "phantom", "cells", "--clefts", "-1"], "clefts is -1.0; it must be a number from 0 to 10"),
     ],
 )
 def test_user_error_exits_with_2_and_a_message(
@@ -164,3 +166,19 @@ def test_control_characters_in_an_error_are_escaped(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert "Its columns are: path, label, \\x1b[31mpatients." in ended.stderr
     assert "\x1b" not in ended.stderr
+
+
+def test_synthetic_cells_take_every_factor_and_the_mixture(tmp_path: Path) -> None:
+    from bench.datasets.phantom.reader import PhantomSpec, write_phantom  # noqa: PLC0415
+
+    factors = {"clefts": 3, "roundness": 2, "chromatin": 0.5, "size_effect": 4, "stain_effect": 6}
+    few = {"patients": 1, "cells": 2, "spread": 0, "size": 64}
+    for mixture in ("shape", "size"):
+        values = {**few, **factors, "mixture": mixture}
+        flags = [word for name, value in values.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+        ended = CliRunner().invoke(app, ["data", "phantom", str(tmp_path / mixture), *flags])
+        assert ended.exit_code == 0, ended.output
+        write_phantom(PhantomSpec(**values), tmp_path / f"expected-{mixture}")
+        written, expected = (tmp_path / name / "manifest.csv" for name in (mixture, f"expected-{mixture}"))
+        assert written.read_bytes() == expected.read_bytes()
+    assert written.read_bytes() != (tmp_path / "shape" / "manifest.csv").read_bytes()

@@ -19,7 +19,7 @@ TOGETHER = {(f"color.cosine.{region}.hue", f"color.sine.{region}.hue") for regio
 
 @pytest.mark.slow
 def test_no_column_is_a_function_of_another() -> None:
-    spec = PhantomSpec(cells=3, spread=0, signature=2)
+    spec = PhantomSpec(cells=3, spread=0, signature=2, mixture="size")
     images = [image for image, _ in itertools.islice(phantom_cells(spec), CELLS)]
     features = Handcrafted().transform([Cell(str(i), image) for i, image in enumerate(images)])
     table = pd.DataFrame(features, columns=Handcrafted().get_feature_names_out())

@@ -98,7 +98,7 @@ def test_without_effect_the_truth_does_not_separate_the_classes() -> None:
 def test_effect_moves_each_attribute_and_more_effect_moves_it_further(name: str, sign: int) -> None:
     aurocs = []
     for effect in (0.3, 1.0, 2.0):
-        spec = replace(FEW, patients=100, effect=effect)
+        spec = replace(FEW, patients=100, effect=effect, mixture="size")
         patients = patients_of(spec)
         values = [sign * float(getattr(appearance(spec, p), name)) for p in patients]
         aurocs.append(roc_auc_score([p.label == DISEASED for p in patients], values))
@@ -107,7 +107,7 @@ def test_effect_moves_each_attribute_and_more_effect_moves_it_further(name: str,
 
 
 def test_patients_of_a_class_differ_in_severity() -> None:
-    spec = PhantomSpec(patients=30, effect=1, signature=0)
+    spec = PhantomSpec(patients=30, effect=1, signature=0, mixture="size")
     radii = [
         [appearance(spec, p, k).nucleus_radius_px for k in range(30)] for p in patients_of(spec) if p.label == DISEASED
     ]

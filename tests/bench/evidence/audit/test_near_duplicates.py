@@ -64,7 +64,7 @@ def search(files: list[CellFile], patients: np.ndarray) -> set[tuple[int, int]]:
 
 
 def test_detects_copies_only(tmp_path: Path) -> None:
-    files, patients, truth = planted(PhantomSpec(patients=5, cells=20, seed=3), 160, 14, tmp_path)
+    files, patients, truth = planted(PhantomSpec(patients=5, cells=20, seed=3, mixture="size"), 160, 14, tmp_path)
     assert search(files, patients) == truth
 
 
@@ -73,7 +73,7 @@ def test_detects_copies_only(tmp_path: Path) -> None:
     [(4.0, 300), *(pytest.param(signature, 2000, marks=pytest.mark.study) for signature in (1.0, 4.0))],
 )
 def test_detects_95_percent_of_copies_with_at_most_5_false_pairs(tmp_path: Path, signature: float, n: int) -> None:
-    spec = PhantomSpec(patients=16, cells=70, spread=0.3, signature=signature, seed=11)
+    spec = PhantomSpec(patients=16, cells=70, spread=0.3, signature=signature, seed=11, mixture="size")
     files, patients, truth = planted(spec, n, n // 10, tmp_path)
     result = search(files, patients)
     assert len(result & truth) >= 0.95 * len(truth)
@@ -81,7 +81,12 @@ def test_detects_95_percent_of_copies_with_at_most_5_false_pairs(tmp_path: Path,
 
 
 def test_detects_a_copy_of_half_the_size(tmp_path: Path) -> None:
-    images = [image for _, (image, _) in zip(range(12), phantom_cells(PhantomSpec(patients=2, cells=8)), strict=False)]
+    images = [
+        image
+        for _, (image, _) in zip(
+            range(12), phantom_cells(PhantomSpec(patients=2, cells=8, mixture="size")), strict=False
+        )
+    ]
     images.append(cv2.resize(images[4], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
     files = []
     for place, image in enumerate(images):

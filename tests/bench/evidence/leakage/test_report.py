@@ -23,11 +23,11 @@ from bench.errors import BenchError
 from bench.evidence.leakage.report import Leakage, class_only_score
 from bench.experiments.records import ExperimentResult
 
-NULL = "phantom[patients=40,cells=10,spread=0,effect=0,signature=3]"
-NULL_1 = "phantom[patients=40,cells=10,spread=0,effect=0,signature=3,seed=1]"
+NULL = "phantom[patients=40,cells=10,spread=0,effect=0,signature=3,mixture=size]"
+NULL_1 = "phantom[patients=40,cells=10,spread=0,effect=0,signature=3,seed=1,mixture=size]"
 """In the cohort of seed 0 grain and contrast of the patients are associated with the class by chance (permutation test
 of handcrafted x knn: p = 0.01), which no test on one cohort can distinguish from a disease."""
-EFFECT = "phantom[patients=30,cells=10,spread=0,effect=1,signature=0]"
+EFFECT = "phantom[patients=30,cells=10,spread=0,effect=1,signature=0,mixture=size]"
 
 
 def _options(folder: Path, data: str, **more: Any) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def _options(folder: Path, data: str, **more: Any) -> dict[str, Any]:
 def recognisable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve and twelve recognisable patients without a class difference; `color x knn`."""
     folder = tmp_path_factory.mktemp("recognisable")
-    spec = PhantomSpec(patients=12, cells=5, spread=0, effect=0, signature=3, size=48, seed=4)
+    spec = PhantomSpec(patients=12, cells=5, spread=0, effect=0, signature=3, size=48, seed=4, mixture="size")
     write_phantom(spec, folder / "cells")
     bench.run("color", "knn", **_options(folder, str(folder / "cells")))
     return folder
@@ -109,7 +109,7 @@ def test_report_of_the_image_split_is_the_same(report: Leakage, recognisable: Pa
 
 
 def test_disease_without_a_signature_raises_no_alarm(tmp_path: Path) -> None:
-    spec = PhantomSpec(patients=12, cells=5, spread=0, effect=2, signature=0, size=64, seed=4)
+    spec = PhantomSpec(patients=12, cells=5, spread=0, effect=2, signature=0, size=64, seed=4, mixture="size")
     write_phantom(spec, tmp_path / "cells")
     bench.run("shape", "naive_bayes", **_options(tmp_path, str(tmp_path / "cells")))
     report = bench.leakage(tmp_path / "results", permutations=3, jobs=1)
@@ -133,7 +133,7 @@ def test_missing_parts_without_stored_features_are_listed(recognisable: Path, tm
 
 
 def test_patients_with_cells_of_both_classes_have_no_identity_test(tmp_path: Path) -> None:
-    spec = PhantomSpec(patients=6, cells=4, spread=0, effect=1, signature=0, size=48, seed=4)
+    spec = PhantomSpec(patients=6, cells=4, spread=0, effect=1, signature=0, size=48, seed=4, mixture="size")
     write_phantom(spec, tmp_path / "cells")
     table = pd.read_csv(tmp_path / "cells" / "manifest.csv", dtype=str)
     table["patient"] = "both" + (table.groupby("label").cumcount() // 4).astype(str)

@@ -125,7 +125,7 @@ def _random(permutations: LabelPermutations) -> Iterator[tuple[str, Any]]:
 def reloaded(tmp_path_factory: pytest.TempPathFactory) -> Reloaded:
     """An experiment on 12 phantom patients."""
     folder = tmp_path_factory.mktemp("label_permutation")
-    write_phantom(PhantomSpec(patients=6, cells=3, spread=0, size=48, seed=2), folder / "cells")
+    write_phantom(PhantomSpec(patients=6, cells=3, spread=0, size=48, seed=2, mixture="size"), folder / "cells")
     result = bench.run(
         "size", "knn", data=str(folder / "cells"), folds=3, inner_folds=2, jobs=1, out=folder / "r", store=folder / "s"
     )

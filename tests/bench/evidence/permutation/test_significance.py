@@ -43,7 +43,10 @@ def test_two_and_two_patients_perfectly_separated() -> None:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight and eight phantom patients who differ by their class."""
     folder = tmp_path_factory.mktemp("significance")
-    write_phantom(PhantomSpec(patients=8, cells=3, spread=0, effect=3, signature=0, size=64, seed=1), folder / "cells")
+    write_phantom(
+        PhantomSpec(patients=8, cells=3, spread=0, effect=3, signature=0, size=64, seed=1, mixture="size"),
+        folder / "cells",
+    )
     bench.run("shape", "naive_bayes", **_options(folder))
     return folder
 
@@ -123,7 +126,8 @@ def test_all_assignments_of_few_patients_are_enumerated(place: Path, monkeypatch
 def test_few_patients_are_labelled_in_every_way(tmp_path: Path) -> None:
     """Four and four patients: 69 refits for 70 assignments; exchanged classes have the same score, so p >= 2/70."""
     write_phantom(
-        PhantomSpec(patients=4, cells=4, spread=0, effect=4, signature=0, size=64, seed=1), tmp_path / "cells"
+        PhantomSpec(patients=4, cells=4, spread=0, effect=4, signature=0, size=64, seed=1, mixture="size"),
+        tmp_path / "cells",
     )
     bench.run("size", "sklearn.naive_bayes.GaussianNB", **{**_options(tmp_path), "folds": 2})
     result = bench.significance(tmp_path / "results", permutations=199)
