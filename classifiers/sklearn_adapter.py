@@ -47,7 +47,10 @@ class SklearnAdapter(FeatureClassifier):
     def feature_importances_(self) -> Any:
         """Importances of the fitted estimator, 0 for a dropped feature; AttributeError if it has none."""
         check_is_fitted(self)
-        own, columns = self.model_.named_steps["classify"].feature_importances_, self.model_.named_steps["drop"].columns_
+        own, columns = (
+            self.model_.named_steps["classify"].feature_importances_,
+            self.model_.named_steps["drop"].columns_,
+        )
         if np.shape(own) != (len(columns),):
             return own
         importances = np.zeros(self.n_features_in_)

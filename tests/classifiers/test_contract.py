@@ -73,7 +73,9 @@ def test_a_feature_without_a_training_value_is_not_used(classifier: Any, planted
 def test_only_missing_values_raise_one_sentence(classifier: Any, features: int, planted: Any) -> None:
     data = planted(features=features, informative=1)
     data.X[:] = np.nan
-    with pytest.raises(ValueError, match=rf"^all values are missing \(NaN\): none of the {features} features has .* 128"):
+    with pytest.raises(
+        ValueError, match=rf"^all values are missing \(NaN\): none of the {features} features has .* 128"
+    ):
         clone(classifier).fit(data.X, data.y, groups=data.groups)
 
 
