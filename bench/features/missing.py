@@ -128,7 +128,7 @@ class MissingValues:
         if self.class_differences:
             parts = [_difference_text(difference) for difference in self.class_differences]
             yield (
-                f"{name}: what is missing depends on the class, so a classifier can learn the class from it: "
+                f"{name}: missing values depend on the class, so a classifier can learn the class from them: "
                 f"{'; '.join(parts)} (means over split units)"
             )
 
@@ -139,6 +139,7 @@ class MissingValues:
             "columns": self.columns,
             "mostly_missing": self.mostly_missing,
             "cells_without_values": self.cells_without_values,
+            "reason": self.reason,
             "families": [asdict(family) for family in self.families],
             "class_differences": [asdict(difference) for difference in self.class_differences],
         }

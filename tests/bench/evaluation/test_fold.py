@@ -22,6 +22,7 @@ from bench.plugins.registry import Plugin
 from bench.scores.decisions import Inner, fit_decision
 from bench.scores.thresholds import choose_threshold, parse_threshold, patient_weights
 from bench.splits.folds import InnerPatientKFold, PatientKFold
+from extractors.handcrafted.framework.status import Status
 
 Evaluate = Callable[..., FoldResult]
 
@@ -284,6 +285,26 @@ def test_more_than_two_classes_have_no_threshold(job: Fold, evaluate: Evaluate) 
 def test_invalid_probabilities_are_refused(job: Fold, evaluate: Evaluate, fault: str, complaint: str) -> None:
     with pytest.raises(BenchError, match=complaint):
         evaluate(replace(job, classifier=_spy(fault=fault)))
+
+
+@pytest.mark.parametrize("status", [None, Status.TOUCHES_BORDER])
+def test_training_cells_without_any_feature_are_refused(job: Fold, status: Status | None) -> None:
+    values = np.full((PATIENTS * CELLS, 2), np.nan, dtype=np.float32)
+    values[job.test] = 1.0
+    codes = None if status is None else np.where(np.isnan(values), status, Status.OK).astype(np.uint8)
+    reason = "no reason given" if status is None else "TOUCHES_BORDER"
+    sentence = rf"outer fold: all values are missing \({reason}\): none of the 2 features has a value in any of the 64"
+    with pytest.raises(BenchError, match=sentence):
+        evaluate_fold(job, lambda *_: FeatureArray(values, ("a", "b"), codes))
+    assert not Spy.events, "before any fit"
+
+
+def test_an_inner_fold_whose_training_cells_have_no_feature_is_refused(job: Fold) -> None:
+    values = np.full((PATIENTS * CELLS, 2), np.nan, dtype=np.float32)
+    values[job.train[0]] = 1.0
+    # The only training cell with features is in the validation part of one of the inner folds.
+    with pytest.raises(BenchError, match=r"inner fold \d: all values are missing .* any of the 4\d training cells"):
+        evaluate_fold(job, lambda *_: FeatureArray(values, ("a", "b")))
 
 
 def test_a_missing_class_is_refused(job: Fold, evaluate: Evaluate) -> None:
