@@ -207,8 +207,12 @@ class _FoldFit:
             _Split(train, predicted, self.open_inputs(train, predicted, splitter))
             for train, predicted in [*pairs, (job.train, job.test)]
         ]
-        for number, split in enumerate(reversed(splits)):
-            check_any_value(split.inputs, split.train, f"inner fold {len(pairs) - number}" if number else "outer fold")
+        *inner_splits, outer = splits
+        check_any_value(outer.inputs, outer.train, "training cells")
+        for number, split in enumerate(inner_splits):
+            check_any_value(split.inputs, split.train, f"training cells of inner fold {number}")
+        if job.protocol.split != "lopo" and len(job.test):
+            check_any_value(outer.inputs, job.test, "test cells, so they cannot be told apart")
         return splits
 
     def _inner_splitter(self, kind: type[PatientKFold]) -> PatientKFold:

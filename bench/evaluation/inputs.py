@@ -59,31 +59,30 @@ OpenInputs = Callable[[Indices, Indices, PatientKFold], Inputs]
 """Called with training positions, predicted positions and the inner splitter; returns the inputs of that split."""
 
 
-def check_any_value(inputs: Inputs, train: Indices, where: str) -> None:
-    """Check that some feature of some training cell has a value.
+def check_any_value(inputs: Inputs, rows: Indices, cells: str) -> None:
+    """Check that some feature of some cell has a value.
 
     Parameters
     ----------
     inputs : Inputs
         Features, or cells, which are not checked.
-    train : ndarray of int
-        Positions of the training cells.
-    where : str
-        Name of the split in errors.
+    rows : ndarray of int
+        Positions of the cells.
+    cells : str
+        Name of these cells in errors, such as `training cells of inner fold 0`.
 
     Raises
     ------
     BenchError
         All values are missing.
     """
-    values = inputs.take(train)
+    values = inputs.take(rows)
     if not isinstance(values, np.ndarray) or not np.isnan(values).all():
         return
-    reason = inputs.missing_reason(train) if isinstance(inputs, FeatureArray) else NO_REASON
+    reason = inputs.missing_reason(rows) if isinstance(inputs, FeatureArray) else NO_REASON
     raise BenchError(
-        f"{where}: all values are missing ({reason}): none of the {values.shape[1]} features has a value in any of the "
-        f"{len(train)} training cells, so there is nothing to learn from; check the masks with bench data quality, or "
-        "choose another extractor"
+        f"all values are missing ({reason}): none of the {values.shape[1]} features has a value in any of the "
+        f"{len(rows)} {cells}; check the masks with bench data quality, or choose another extractor"
     )
 
 

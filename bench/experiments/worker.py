@@ -10,6 +10,7 @@ import numpy as np
 from bench.evaluation.fold import Fold, FoldResult, evaluate_fold
 from bench.evaluation.inputs import FeatureArray, Inputs
 from bench.evaluation.tuning import OpenStudy, study_in_memory
+from bench.features.missing import fold_notice
 from bench.features.store.entry import feature_names, open_features, open_status
 from bench.features.store.fit_key import Fit, FitLocation, scratch_store
 from bench.features.store.fitted_features import fitted_features
@@ -97,6 +98,8 @@ class _Fits:
         features = fitted_features(fit)
         self.seconds += features.seconds
         self.notices |= dict.fromkeys(features.notices)
+        if predicted is job.test and (notice := fold_notice(features.take(train))):
+            self.notices[f"{job.extractor.selector}, repeat {job.repeat}, fold {job.fold}: {notice}"] = None
         return features
 
     def _forbidden_groups(self, predicted: Indices) -> dict[str, frozenset[str]]:

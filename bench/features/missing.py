@@ -102,7 +102,8 @@ class MissingValues:
             return ""
         return (
             f"all values are missing ({self.reason}): none of the {self.columns} features has a value in any of the "
-            f"{self.cells} cells, so there is nothing to learn from; {CHECK}, or choose another extractor"
+            f"{self.cells} cells, so there is nothing to learn from; check the masks with bench data quality, or "
+            "choose another extractor"
         )
 
     def notices(self, name: str) -> Iterator[str]:
@@ -215,6 +216,29 @@ def columns_without_values(folder: str | Path, missing: MissingValues, trainings
     rare = [column for column, cells in enumerate(missing.missing_cells) if cells >= fewest]
     empty = np.isnan(np.asarray(open_features(folder)[:, rare]))
     return [int(empty[train].all(axis=0).sum()) for train in trainings]
+
+
+def fold_notice(train: npt.NDArray[np.float32]) -> str:
+    """Return a message on the missing values of features that were fitted in a fold.
+
+    Parameters
+    ----------
+    train : ndarray of float32, shape (n_training_cells, n_features)
+        Features of the training cells.
+
+    Returns
+    -------
+    str
+        Empty if no column is missing in more than half of the cells.
+    """
+    shares = np.isnan(train).mean(axis=0)
+    mostly, empty = int((shares > MOSTLY).sum()), int((shares == 1).sum())
+    if not mostly:
+        return ""
+    return (
+        f"{mostly} of {len(shares)} columns are missing in more than half of the {len(train)} training cells; of "
+        f"these, {empty} without any value are dropped"
+    )
 
 
 def _families(names: Sequence[str]) -> dict[str, Indices]:

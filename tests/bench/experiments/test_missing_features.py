@@ -18,7 +18,7 @@ SIZE, MIXED = "size[regions=cell+]", "handcrafted[families=size+lbp,regions=cell
 
 REASON = (
     "all values are missing (TOUCHES_BORDER): none of the 14 features has a value in any of the 24 cells, so there is "
-    "nothing to learn from; bench data quality checks the masks, or choose another extractor"
+    "nothing to learn from; check the masks with bench data quality, or choose another extractor"
 )
 
 
