@@ -212,7 +212,7 @@ class _FoldFit:
         for number, split in enumerate(inner_splits):
             check_any_value(split.inputs, split.train, f"training cells of inner fold {number}")
         if job.protocol.split != "lopo" and len(job.test):
-            check_any_value(outer.inputs, job.test, "test cells, so they cannot be told apart")
+            check_any_value(outer.inputs, job.test, "test cells, so there is nothing to predict from")
         return splits
 
     def _inner_splitter(self, kind: type[PatientKFold]) -> PatientKFold:

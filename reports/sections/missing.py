@@ -54,14 +54,16 @@ def sections(data: ReportData) -> Iterator[Section]:
 
 def missing_features(group: ComparableGroup) -> list[MissingFeatures]:
     """Missing values of each extractor of a group, in the order of the leaderboard."""
-    found = []
+    all_features = []
     for rows in _by_features(group).values():
         with readable("missing values", rows[0].result):
             missing = rows[0].result.missing
             if missing and missing["families"]:
                 name = prepared_name(rows[0].prepare, rows[0].extractor)
-                found.append(MissingFeatures(name, _summary(missing), missing["families"], list(_sentences(missing))))
-    return found
+                all_features.append(
+                    MissingFeatures(name, _summary(missing), missing["families"], list(_sentences(missing)))
+                )
+    return all_features
 
 
 def missing_warnings(group: ComparableGroup) -> list[str]:

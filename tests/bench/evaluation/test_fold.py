@@ -311,7 +311,7 @@ def test_test_cells_without_any_feature_are_refused_unless_each_patient_is_a_fol
     job: Fold, features: npt.NDArray[np.float32], evaluate: Evaluate
 ) -> None:
     features[job.test] = np.nan
-    with pytest.raises(BenchError, match=r"in any of the 32 test cells, so they cannot be told apart"):
+    with pytest.raises(BenchError, match=r"in any of the 32 test cells, so there is nothing to predict from"):
         evaluate(job, features)
     lopo = replace(job, classifier=classifier("naive_bayes"), protocol=replace(job.protocol, split="lopo"))
     assert evaluate(lopo, features).predictions["p_sick"].nunique() == 1, "all get the same prediction"
