@@ -54,16 +54,14 @@ def sections(data: ReportData) -> Iterator[Section]:
 
 def missing_features(group: ComparableGroup) -> list[MissingFeatures]:
     """Missing values of each extractor of a group, in the order of the leaderboard."""
-    all_features = []
+    listed = []
     for rows in _by_features(group).values():
         with readable("missing values", rows[0].result):
             missing = rows[0].result.missing
             if missing and missing["families"]:
                 name = prepared_name(rows[0].prepare, rows[0].extractor)
-                all_features.append(
-                    MissingFeatures(name, _summary(missing), missing["families"], list(_sentences(missing)))
-                )
-    return all_features
+                listed.append(MissingFeatures(name, _summary(missing), missing["families"], list(_sentences(missing))))
+    return listed
 
 
 def missing_warnings(group: ComparableGroup) -> list[str]:
