@@ -14,6 +14,7 @@ from bench.evidence.comparison import compare as comparisons
 from bench.evidence.comparison.record import store_comparison
 from bench.evidence.comparison.selection import experiment_at, resolve_experiments
 from bench.experiments.leaderboard import headline
+from bench.experiments.missing_features import MissingFeatures
 from bench.experiments.plan import Plan, make_plan
 from bench.experiments.records import ExperimentResult, Failure, html_of, write_report
 from bench.experiments.refit import disk_errors_as_bench_error
@@ -274,7 +275,9 @@ def states(options: Options, observer: Observer | None = None) -> pd.DataFrame:
     """Return the state of each experiment of validated options."""
     exists = (options.out / "cytobench.json").is_file()
     results = Results.open(options.out) if exists else None
-    return make_plan(options, observer).states(results)
+    planned = make_plan(options, observer)
+    MissingFeatures(planned, observer or Observer()).report_stored()
+    return planned.states(results)
 
 
 def _extractor_for(extractor: Any, classifier: Any) -> Any:

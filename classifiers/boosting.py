@@ -16,8 +16,9 @@ from classifiers.weighting import row_weights
 class GradientBoosting(FeatureClassifier):
     """Gradient boosted trees of a library.
 
-    At each split NaN goes to the side that lowers the loss more, as implemented by the library. There is no early
-    stopping: tune `n_estimators`.
+    At each split NaN goes to the side that lowers the loss more, as implemented by the library. A feature without a
+    value in any training cell has no split and does not affect a prediction. There is no early stopping: tune
+    `n_estimators`.
 
     Parameters
     ----------

@@ -15,6 +15,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from classifiers.empty_columns import DropEmptyColumns, columns_with_values
+
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
 Units = npt.NDArray[Any]
@@ -39,7 +41,8 @@ class FeatureClassifier(ProbabilityClassifier):
 
     Subclasses are dataclasses whose fields are the parameters; equality and repr are those of scikit-learn.
 
-    NaN in X means that a feature is undefined for a cell; every subclass supports it. All computations are in float64,
+    NaN in X means that a feature is undefined for a cell; every subclass supports it. A feature that is NaN in every
+    training cell is not used, whatever values it has in other cells. All computations are in float64,
     so that the same features stored as float32 or float64 give the same model.
 
     Attributes
@@ -71,12 +74,13 @@ class FeatureClassifier(ProbabilityClassifier):
         Raises
         ------
         ValueError
-            There is only one class, groups have another length or missing entries, X contains infinity, or a parameter
-            is out of range.
+            There is only one class, groups have another length or missing entries, X contains infinity or no value at
+            all, or a parameter is out of range.
         """
         features, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
         self.classes_, codes = class_codes(labels)
+        columns_with_values(features)
         self._train(features, codes, units_of_rows(groups, len(codes)))
         return self
 
@@ -157,13 +161,12 @@ def units_of_rows(groups: npt.ArrayLike | None, n_rows: int) -> Units:
 
 
 def standardised() -> Pipeline:
-    """Create an unfitted pipeline: median imputation (0 for an empty column), then mean 0 and standard deviation 1.
+    """Create an unfitted pipeline: median imputation, then mean 0 and standard deviation 1.
 
-    A constant column becomes 0.
+    A column without a value in any training row is dropped; a constant column becomes 0.
     """
-    return Pipeline(
-        [("impute", SimpleImputer(strategy="median", keep_empty_features=True)), ("scale", StandardScaler())]
-    )
+    impute = SimpleImputer(strategy="median", keep_empty_features=True)
+    return Pipeline([("drop", DropEmptyColumns()), ("impute", impute), ("scale", StandardScaler())])
 
 
 def shares(values: npt.ArrayLike) -> Floats:

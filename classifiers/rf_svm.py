@@ -120,7 +120,7 @@ class RfSvm(Svm):
     @property
     def selected_(self) -> Codes:
         """Selected columns of the final machine, ascending."""
-        return np.asarray(self._selection.selected_)
+        return np.asarray(self._steps["drop"].columns_[self._steps["select"].selected_])
 
     @property
     def feature_importances_(self) -> Floats:
@@ -131,13 +131,13 @@ class RfSvm(Svm):
         """
         check_is_fitted(self)
         importances = np.zeros(self.n_features_in_)
-        importances[self.selected_] = self._selection.importances_[self.selected_]
+        selection = self._steps["select"]
+        importances[self.selected_] = selection.importances_[selection.selected_]
         return shares(importances)
 
     @property
-    def _selection(self) -> ForestSelection:
-        selection: ForestSelection = self.machine_.preparation.named_steps["select"]
-        return selection
+    def _steps(self) -> Any:
+        return self.machine_.preparation.named_steps
 
     def search_space(self, trial: Any) -> dict[str, Any]:
         """Draw the parameters of `Svm` and the maximum number of features."""
@@ -147,8 +147,8 @@ class RfSvm(Svm):
         self._seed = seed_of(self.random_state)
 
     def _prepare(self, X: Floats, codes: Codes, weights: Floats) -> Pipeline:
-        impute, scale = (step for _, step in standardised().steps)
-        imputed = impute.fit_transform(X)
+        drop, impute, scale = (step for _, step in standardised().steps)
+        imputed = impute.fit_transform(drop.fit_transform(X))
         forest = RandomForestClassifier(
             n_estimators=self.n_estimators,
             min_samples_leaf=self.min_samples_leaf,
@@ -159,4 +159,4 @@ class RfSvm(Svm):
             forest, threshold=self.threshold, min_features=self.min_features, max_features=self.max_features
         ).fit(imputed, codes, weights)
         scale.fit(select.transform(imputed))
-        return Pipeline([("impute", impute), ("select", select), ("scale", scale)])
+        return Pipeline([("drop", drop), ("impute", impute), ("select", select), ("scale", scale)])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
+import numpy as np
 from sklearn.base import ClassifierMixin, MetaEstimatorMixin, clone, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -44,9 +45,17 @@ class SklearnAdapter(FeatureClassifier):
 
     @property
     def feature_importances_(self) -> Any:
-        """Importances of the fitted estimator; AttributeError if it has none."""
+        """Importances of the fitted estimator, 0 for a dropped feature; AttributeError if it has none."""
         check_is_fitted(self)
-        return self.model_.named_steps["classify"].feature_importances_
+        own, columns = (
+            self.model_.named_steps["classify"].feature_importances_,
+            self.model_.named_steps["drop"].columns_,
+        )
+        if np.shape(own) != (len(columns),):
+            return own
+        importances = np.zeros(self.n_features_in_)
+        importances[columns] = own
+        return importances
 
     @property
     def tunable(self) -> bool:

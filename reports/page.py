@@ -26,9 +26,10 @@ from reports.rows import Row
 from reports.section import ReportData, SectionBuilder
 from reports.sections import protocol
 from reports.sections.headline import headlines
+from reports.sections.missing import missing_warnings
 
 SECTIONS = (
-    *("leaderboard", "comparison", "evidence", "importances", "tuning"),
+    *("leaderboard", "comparison", "evidence", "importances", "missing", "tuning"),
     *("failures", "datasets", "protocol", "reading", "versions"),
 )
 """Modules of `reports.sections` in the order of the page. A new section is a module, a template and a name here."""
@@ -106,12 +107,14 @@ def _environment() -> Environment:
     environment.globals |= {
         "text": text,
         "decision_summary": protocol.decision_summary,
+        "missing_warnings": missing_warnings,
         "METRICS": METRICS,
         "LEVELS": LEVELS,
         "primary": PRIMARY,
         "primary_title": METRICS[PRIMARY].title,
     }
     environment.filters |= {
+        "percent": text.percent,
         "plural": text.plural,
         "p": p_text,
         "seconds": _seconds,

@@ -32,6 +32,14 @@ def plural(n: int, word: str, words: str | None = None) -> str:
     return f"{n} {word if n == 1 else words or word + 's'}"
 
 
+def percent(share: float) -> str:
+    """Share in percent: `40 %`; `under 1 %` and `over 99 %` where rounding would give none or all."""
+    rounded = round(100 * share)
+    if 0 < share < 1 and rounded in (0, 100):
+        return "over 99 %" if rounded else "under 1 %"
+    return f"{rounded} %"
+
+
 def counts(data: Mapping[str, Any]) -> str:
     """Cells and patients, and split units where linked patients reduce their number."""
     patients, units = int(data["patients"]), int(data["split_units"])

@@ -14,7 +14,7 @@ from sklearn.base import clone
 
 from bench.errors import BenchError
 from bench.evaluation.importances import importances_of
-from bench.evaluation.inputs import InMemoryInputs, Inputs, OpenInputs
+from bench.evaluation.inputs import InMemoryInputs, Inputs, OpenInputs, check_any_value
 from bench.evaluation.protocol import Protocol
 from bench.evaluation.trained_pipeline import TrainedPipeline, predict_probabilities
 from bench.evaluation.tuning import OpenStudy, study_in_memory, tune
@@ -203,10 +203,17 @@ class _FoldFit:
         for number, (train, validation) in enumerate(pairs):
             check_disjoint(job.units, train, validation, where=f"inner fold {number}")
         splitter = self._inner_splitter(InnerPatientKFold)
-        return [
+        splits = [
             _Split(train, predicted, self.open_inputs(train, predicted, splitter))
             for train, predicted in [*pairs, (job.train, job.test)]
         ]
+        *inner_splits, outer = splits
+        check_any_value(outer.inputs, outer.train, "training cells")
+        for number, split in enumerate(inner_splits):
+            check_any_value(split.inputs, split.train, f"training cells of inner fold {number}")
+        if job.protocol.split != "lopo" and len(job.test):
+            check_any_value(outer.inputs, job.test, "test cells, so there is nothing to predict from")
+        return splits
 
     def _inner_splitter(self, kind: type[PatientKFold]) -> PatientKFold:
         job = self.job

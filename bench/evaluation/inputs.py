@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from bench.errors import BenchError
 from bench.plugins.checked_features import checked_features
+from bench.plugins.missing_reasons import NO_REASON, frequent_reason, status_codes
 from bench.seeds import seed_of
 from bench.splits.folds import Indices, PatientKFold
 from extractors.cells import Cells
@@ -35,18 +37,53 @@ class FeatureArray:
         One row per cell of the dataset.
     names : tuple of str
         Feature names.
+    status : ndarray of uint8, shape (n_cells, n_features), optional
+        Why values are NaN.
     """
 
     values: npt.NDArray[np.float32]
     names: tuple[str, ...]
+    status: npt.NDArray[np.uint8] | None = None
 
     def take(self, rows: Indices) -> npt.NDArray[np.float32]:
         """Return a contiguous copy of the rows at the given positions."""
         return np.ascontiguousarray(self.values[rows])
 
+    def missing_reason(self, rows: Indices) -> str:
+        """Return the most frequent reason of missing values in these rows; empty where none is missing."""
+        status = None if self.status is None else np.asarray(self.status[rows])
+        return frequent_reason(status_codes(self.take(rows), status))
+
 
 OpenInputs = Callable[[Indices, Indices, PatientKFold], Inputs]
 """Called with training positions, predicted positions and the inner splitter; returns the inputs of that split."""
+
+
+def check_any_value(inputs: Inputs, rows: Indices, cells: str) -> None:
+    """Check that some feature of some cell has a value.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Features, or cells, which are not checked.
+    rows : ndarray of int
+        Positions of the cells.
+    cells : str
+        Name of these cells in errors, such as `training cells of inner fold 0`.
+
+    Raises
+    ------
+    BenchError
+        All values are missing.
+    """
+    values = inputs.take(rows)
+    if not isinstance(values, np.ndarray) or not np.isnan(values).all():
+        return
+    reason = inputs.missing_reason(rows) if isinstance(inputs, FeatureArray) else NO_REASON
+    raise BenchError(
+        f"all values are missing ({reason}): none of the {values.shape[1]} features has a value in any of the "
+        f"{len(rows)} {cells}; check the masks with bench data quality, or choose another extractor"
+    )
 
 
 class InMemoryInputs:
@@ -93,4 +130,8 @@ class InMemoryInputs:
         features = checked_features(self.extractor, self._cells.take(rows), self._fold.extractor.selector)
         values = np.full((len(self._cells), len(features.names)), np.nan, dtype=np.float32)
         values[rows] = features.values
-        return FeatureArray(values, features.names)
+        if features.status is None:
+            return FeatureArray(values, features.names)
+        status = np.zeros(values.shape, dtype=np.uint8)
+        status[rows] = features.status
+        return FeatureArray(values, features.names, status)

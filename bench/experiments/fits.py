@@ -15,6 +15,7 @@ from bench.errors import BenchError
 from bench.executors.executor import Tasks, failure_reason
 from bench.experiments.experiment import Experiment
 from bench.experiments.fold_jobs import fold_job
+from bench.experiments.missing_features import MissingFeatures
 from bench.experiments.parts import part_folder, tables_of, write_part
 from bench.experiments.plan import Plan
 from bench.experiments.records import headline_row, interval_text
@@ -49,6 +50,8 @@ class Fits:
         Queue to which folds are submitted.
     observer : Observer
         Receives outcomes, and messages of the folds.
+    missing : MissingFeatures
+        Missing values of the features, for the records.
     on_end : callable
         Called without arguments after each outcome.
     """
@@ -60,10 +63,11 @@ class Fits:
         *,
         tasks: Tasks,
         observer: Observer,
+        missing: MissingFeatures,
         on_end: Callable[[], None],
     ) -> None:
         self._plan, self._results, self._tasks = plan, results, tasks
-        self._observer, self._on_end = observer, on_end
+        self._observer, self._missing, self._on_end = observer, missing, on_end
         self._running: dict[str, _Fit] = {}
         self._splits = list(plan.folds.splits())
         self._labels = plan.opened.dataset.table["label"].to_numpy().astype(str)
@@ -139,7 +143,8 @@ class Fits:
         timing = {part.name: read_json(part / "timing.json") for part in parts}
         if self.access_log is not None:
             self.access_log.add(experiment.name)
-        self._results.write_experiment(experiment.slug, self._plan.record(experiment), tables, timing)
+        record = self._plan.record(experiment) | self._missing.record(experiment)
+        self._results.write_experiment(experiment.slug, record, tables, timing)
         first = headline_row(tables["scores"])
         if first is None:
             return "done; no headline metric is defined"

@@ -65,6 +65,17 @@ class ExperimentResult:
         """Warnings to show with its scores: LEAKY, RANDOM WEIGHTS, BASELINE."""
         return tuple(self.record["flags"])
 
+    @property
+    def missing(self) -> Mapping[str, Any]:
+        """Missing values of its stored features; empty for a classifier of cells or a stateful extractor.
+
+        `cells`, `columns`, `mostly_missing` (columns missing in more than half of the cells), `cells_without_values`,
+        `reason` (the most frequent one), `families` and `class_differences` (`bench.features.missing`), and `dropped`:
+        the maximum number of `columns` without a value in the training cells of a fold, and how many `folds` `of` all
+        have such columns.
+        """
+        return dict(self.record.get("missing", {}))
+
     @cached_property
     def scores(self) -> pd.DataFrame:
         """Columns `metric`, `value`, `low`, `high`, `repeat_sd`, `method`, `n`."""

@@ -7,6 +7,7 @@ import time
 from bench.executors.executor import Executor, Tasks, open_executor
 from bench.experiments.experiment import Experiment
 from bench.experiments.fits import Fits
+from bench.experiments.missing_features import MissingFeatures
 from bench.experiments.plan import Plan
 from bench.experiments.results import Results
 from bench.features.extraction import Extractions, ready
@@ -36,7 +37,10 @@ class _Run:
         self.plan, self.observer = plan, observer
         self.tasks = Tasks(executor)
         self.extractions = Extractions(self.tasks, observer)
-        self.fits = Fits(plan, results, tasks=self.tasks, observer=observer, on_end=self._report_progress)
+        self.missing = MissingFeatures(plan, observer)
+        self.fits = Fits(
+            plan, results, tasks=self.tasks, observer=observer, missing=self.missing, on_end=self._report_progress
+        )
         self.waiting = [e for e in plan.experiments if not self.fits.is_settled(e)]
         self.total = len(self.waiting)
 
@@ -45,6 +49,7 @@ class _Run:
         try:
             self._report_progress()
             self._report_missing_gpu()
+            self.missing.report_stored()
             while self.waiting or self.tasks:
                 started = self._start_experiments()
                 if self.tasks:
@@ -74,6 +79,8 @@ class _Run:
             reason = self.extractions.failure(entry)
             if not reason:
                 return not self.extractions.is_running(entry) and self.extractions.start(self.plan.features(experiment))
+        elif not reason:
+            reason = self.missing.failure(experiment)
         position = self.waiting.index(experiment)
         del self.waiting[position]  # before the start, whose progress reports count what waits
         if reason:

@@ -10,7 +10,8 @@ import numpy as np
 from bench.evaluation.fold import Fold, FoldResult, evaluate_fold
 from bench.evaluation.inputs import FeatureArray, Inputs
 from bench.evaluation.tuning import OpenStudy, study_in_memory
-from bench.features.store.entry import feature_names, open_features
+from bench.features.missing import fold_notice
+from bench.features.store.entry import feature_names, open_features, open_status
 from bench.features.store.fit_key import Fit, FitLocation, scratch_store
 from bench.features.store.fitted_features import fitted_features
 from bench.seeds import seed_of
@@ -62,7 +63,8 @@ def fit_fold(job: FoldJob) -> FoldResult:
 def _open_shared(job: FoldJob, *split: object) -> Inputs:
     """Return the stored features or the cells, the same for every split."""
     if job.features is not None:
-        return FeatureArray(open_features(job.features), tuple(feature_names(job.features)))
+        names = tuple(feature_names(job.features))
+        return FeatureArray(open_features(job.features), names, open_status(job.features))
     assert job.cells is not None  # noqa: S101 (a job has features or cells)
     return job.cells
 
@@ -96,6 +98,8 @@ class _Fits:
         features = fitted_features(fit)
         self.seconds += features.seconds
         self.notices |= dict.fromkeys(features.notices)
+        if predicted is job.test and (notice := fold_notice(features.take(train))):
+            self.notices[f"{job.extractor.selector}, repeat {job.repeat}, fold {job.fold}: {notice}"] = None
         return features
 
     def _forbidden_groups(self, predicted: Indices) -> dict[str, frozenset[str]]:

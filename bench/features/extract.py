@@ -11,6 +11,7 @@ from bench.datasets.held_out import SET
 from bench.datasets.loading import LoadedDataset, open_every_cell
 from bench.errors import BenchError
 from bench.features.extraction import FeatureRequest, ensure_stored, key_settings
+from bench.features.missing import missing_values
 from bench.features.store.entry import feature_names
 from bench.features.store.keys import entry_of
 from bench.features.table import KEYS, FeatureTable
@@ -86,6 +87,8 @@ def extract_features(
     extracted = ensure_stored(request, observer)
     seconds = time.perf_counter() - start
     selector, folder = request.plugin.selector, request.entry.folder
+    for notice in missing_values(folder, opened.dataset.table).notices(request.name):
+        observer.notice(notice)
     names = tuple(feature_names(folder))
     keys = opened.dataset.table.rename(columns={"cell": "id"})
     keys = keys[[name for name in (*KEYS, SET) if name in keys]]

@@ -19,6 +19,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from bench.features.store.entry import open_features, open_status
+from bench.plugins.missing_reasons import NO_STATUS, reason_name
 from bench.plugins.pipeline import NO_PREPARATION
 from bench.storage.exports import output_file
 from extractors.handcrafted.framework.status import Status
@@ -28,9 +29,6 @@ KEYS = ("id", "patient", "label")
 
 ROWS = 4096
 """Cells of a row group, which is the part of the table in memory."""
-
-NO_REASON = "no reason given"
-"""Status of missing values if the extractor gives no status codes."""
 
 METADATA = b"cytobench"
 """Key of the Parquet metadata with a JSON object on the origin of the features."""
@@ -84,7 +82,7 @@ class FeatureTable:
         counts: Counter[str] = Counter()
         for start, end in self._bounds():
             codes, numbers = np.unique(self._codes(start, end), return_counts=True)
-            counts.update({_reason(int(c)): int(n) for c, n in zip(codes, numbers, strict=True) if c != Status.OK})
+            counts.update({reason_name(int(c)): int(n) for c, n in zip(codes, numbers, strict=True) if c != Status.OK})
         return dict(counts.most_common())
 
     def write(self, path: Path, *, status: Path | None = None) -> None:
@@ -130,7 +128,7 @@ class FeatureTable:
         for start, end in self._bounds():
             codes = self._codes(start, end)
             rows, columns = np.nonzero(codes)
-            reasons = [_reason(int(code)) for code in codes[rows, columns]]
+            reasons = [reason_name(int(code)) for code in codes[rows, columns]]
             ids = self.cells["id"].to_numpy()[start + rows]
             if len(rows):
                 yield pd.DataFrame({"id": ids, "feature": names[columns], "reason": reasons})
@@ -140,7 +138,7 @@ class FeatureTable:
         status = open_status(self.folder)
         if status is not None:
             return np.array(status[start:end])
-        return np.where(np.isnan(open_features(self.folder)[start:end]), _NO_STATUS, Status.OK)
+        return np.where(np.isnan(open_features(self.folder)[start:end]), NO_STATUS, Status.OK)
 
     def _bounds(self) -> Iterator[tuple[int, int]]:
         for start in range(0, len(self.cells), ROWS):
@@ -158,17 +156,10 @@ def _write(path: Path, batches: Iterator[pa.Table], schema: pa.Schema) -> None:
             writer.write_table(batch)
 
 
-def _reason(code: int) -> str:
-    if code == _NO_STATUS:
-        return NO_REASON
-    return Status(code).name if code in set(Status) else f"status {code}"
-
-
 def _parquet(path: Path, schema: pa.Schema) -> parquet.ParquetWriter:
     return parquet.ParquetWriter(path, schema, use_dictionary=_REPETITIVE)
 
 
-_NO_STATUS = -1
 _REPETITIVE = ["patient", "label", "set", "feature", "reason"]
 """Columns with few distinct values, which are dictionary-encoded."""
 

@@ -57,6 +57,29 @@ def test_learns_a_signal_with_missing_values_and_string_labels(classifier: Any, 
 
 
 @every
+def test_a_feature_without_a_training_value_is_not_used(classifier: Any, planted: Any) -> None:
+    seen, unseen = planted(seed=1), planted(seed=2)
+    seen.X[:, 3] = np.nan
+    fitted = clone(classifier).fit(seen.X, seen.y, groups=seen.groups)
+    expected = fitted.predict_proba(unseen.X)
+    unseen.X[:, 3] = 1e6
+    np.testing.assert_array_equal(fitted.predict_proba(unseen.X), expected)
+    importances = getattr(fitted, "feature_importances_", None)
+    assert importances is None or (importances.shape == (6,) and importances[3] == 0 and importances[0] > 0)
+
+
+@every
+@pytest.mark.parametrize("features", [1, 6])
+def test_only_missing_values_raise_one_sentence(classifier: Any, features: int, planted: Any) -> None:
+    data = planted(features=features, informative=1)
+    data.X[:] = np.nan
+    with pytest.raises(
+        ValueError, match=rf"^all values are missing \(NaN\): none of the {features} features has .* 128"
+    ):
+        clone(classifier).fit(data.X, data.y, groups=data.groups)
+
+
+@every
 @pytest.mark.parametrize("classes", [2, 4])
 def test_probabilities_are_float64_and_sum_to_one(classifier: Any, classes: int, planted: Any) -> None:
     data = planted((5,) * classes, cells=6)

@@ -69,13 +69,13 @@ def recognise_patients(
     Returns
     -------
     list of Recognition
-        Sorted by class; classes with fewer than two patients of at least 3 cells are omitted.
+        Sorted by class; classes with fewer than two patients of at least 3 cells, or without any value, are omitted.
     """
     results = []
     for label in np.unique(labels):
         rows = _probed_rows(np.flatnonzero(labels == label), units, max_cells, seed)
         patients, counts = np.unique(units[rows], return_counts=True)
-        if len(patients) < 2:
+        if len(patients) < 2 or np.isnan(features[rows]).all():
             continue
         accuracy = _accuracy(np.asarray(features[np.sort(rows)], dtype=np.float64), units[np.sort(rows)], seed)
         share = float(counts.max() / counts.sum())

@@ -18,10 +18,11 @@ from bench.evaluation import fold as fold_module
 from bench.evaluation.fold import Fold, FoldResult, evaluate_fold
 from bench.evaluation.inputs import FeatureArray
 from bench.evaluation.protocol import Protocol
-from bench.plugins.registry import Plugin
+from bench.plugins.registry import Plugin, classifier
 from bench.scores.decisions import Inner, fit_decision
 from bench.scores.thresholds import choose_threshold, parse_threshold, patient_weights
 from bench.splits.folds import InnerPatientKFold, PatientKFold
+from extractors.handcrafted.framework.status import Status
 
 Evaluate = Callable[..., FoldResult]
 
@@ -284,6 +285,36 @@ def test_more_than_two_classes_have_no_threshold(job: Fold, evaluate: Evaluate) 
 def test_invalid_probabilities_are_refused(job: Fold, evaluate: Evaluate, fault: str, complaint: str) -> None:
     with pytest.raises(BenchError, match=complaint):
         evaluate(replace(job, classifier=_spy(fault=fault)))
+
+
+@pytest.mark.parametrize("status", [None, Status.TOUCHES_BORDER])
+def test_training_cells_without_any_feature_are_refused(job: Fold, status: Status | None) -> None:
+    values = np.full((PATIENTS * CELLS, 2), np.nan, dtype=np.float32)
+    values[job.test] = 1.0
+    codes = None if status is None else np.where(np.isnan(values), status, Status.OK).astype(np.uint8)
+    reason = "no reason given" if status is None else "TOUCHES_BORDER"
+    sentence = rf"^all values are missing \({reason}\): none of the 2 features has a value in any of the 64 training"
+    with pytest.raises(BenchError, match=sentence):
+        evaluate_fold(job, lambda *_: FeatureArray(values, ("a", "b"), codes))
+    assert not Spy.events, "before any fit"
+
+
+def test_an_inner_fold_whose_training_cells_have_no_feature_is_refused(job: Fold) -> None:
+    values = np.full((PATIENTS * CELLS, 2), np.nan, dtype=np.float32)
+    values[job.train[0]] = 1.0
+    # The only training cell with features is in the validation part of one of the inner folds.
+    with pytest.raises(BenchError, match=r"^all values are missing .* any of the 4\d training cells of inner fold \d;"):
+        evaluate_fold(job, lambda *_: FeatureArray(values, ("a", "b")))
+
+
+def test_test_cells_without_any_feature_are_refused_unless_each_patient_is_a_fold(
+    job: Fold, features: npt.NDArray[np.float32], evaluate: Evaluate
+) -> None:
+    features[job.test] = np.nan
+    with pytest.raises(BenchError, match=r"in any of the 32 test cells, so there is nothing to predict from"):
+        evaluate(job, features)
+    lopo = replace(job, classifier=classifier("naive_bayes"), protocol=replace(job.protocol, split="lopo"))
+    assert evaluate(lopo, features).predictions["p_sick"].nunique() == 1, "all get the same prediction"
 
 
 def test_a_missing_class_is_refused(job: Fold, evaluate: Evaluate) -> None:

@@ -126,6 +126,20 @@ def test_a_stateful_extractor_is_fitted_on_training_cells_alone(job: FoldJob) ->
     assert all(not tested & set(rows) for rows in Spy.fits)
 
 
+def test_missing_values_of_a_fold_are_reported(job: FoldJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_missing(self: SpyExtractor, cells: Cells) -> npt.NDArray[np.float32]:
+        rows = np.array([int(c.id) for c in cells], dtype=np.float32)
+        tested = np.where(rows < 64, np.nan, rows)
+        return np.column_stack([rows, np.sin(rows), np.where(rows < 33, np.nan, rows), tested]).astype(np.float32)
+
+    monkeypatch.setattr(SpyExtractor, "transform", with_missing)
+    monkeypatch.setattr(SpyExtractor, "get_feature_names_out", lambda self, names=None: np.array(list("abcd")))
+    assert fit_fold(job).notices == (
+        "eye, repeat 0, fold 2: 2 of 4 columns are missing in more than half of the 64 training cells; of these, 1 "
+        "without any value are dropped",
+    )
+
+
 def test_tuning_a_classifier_does_not_fit_its_extractor_again(job: FoldJob) -> None:
     result = fit_fold(replace(job, protocol=replace(job.protocol, tune=5)))
     assert len(result.trials) == 5

@@ -53,6 +53,14 @@ def test_missing_values_and_constant_features_are_coped_with() -> None:
     assert result.accuracy > 0.97
 
 
+def test_a_class_without_any_value_is_left_out() -> None:
+    values, labels, units = _cells(0.6)
+    values = np.concatenate([values, np.full_like(values, np.nan)])
+    labels = np.concatenate([labels, np.full_like(labels, "none")])
+    (result,) = recognise_patients(values, labels, np.concatenate([units, units]))
+    assert result.label != "none"
+
+
 def test_few_cells_and_lone_patients_are_left_out() -> None:
     values, labels, units = _cells(0.6, patients=4)
     units = units.copy()
