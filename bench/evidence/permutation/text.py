@@ -20,6 +20,6 @@ def describe_unit(*, labels_of: Literal["patients", "cells"], moved: int, fixed:
     return (
         f"Labels of cells: permuted within each of {count(moved, 'patient')} with cells of several classes{rest} "
         f"(split units with cells of a class: {of_class}). The test is whether the pipeline distinguishes the cells of "
-        "a patient; a difference between patients alone is not significant here, but can raise the scores with "
-        "permuted labels above 0.5."
+        "a patient. A difference between patients alone does not lower p; it can raise the scores with permuted labels "
+        "above 0.5."
     )

@@ -80,7 +80,7 @@ def test_command_prints_text_and_json_from_stored_fits(report: Leakage, recognis
     result = CliRunner().invoke(app, arguments, env={"COLUMNS": "100"})
     assert result.exit_code == 0, result.output
     text = " ".join(result.output.split())
-    assert result.output.split("\n")[1] == "color x knn: leakage; positive class diseased"
+    assert result.stdout.split("\n")[1] == "color x knn: leakage; positive class diseased"
     assert report.verdict.text in text
     for line in (
         "folds by image",

@@ -77,7 +77,7 @@ def test_strong_effect_reaches_the_floor_and_more_permutations_extend_the_first(
         "p = 0.10; the smallest possible value is 0.10, for 9 random permutations of 12,870 distinct labellings; "
         "more --permutations could lower it."
     ) in text
-    assert result.output.split("\n")[1].endswith(": permutation test; positive class diseased")
+    assert result.stdout.split("\n")[1].endswith(": permutation test; positive class diseased")
     assert "Unit of the test: patients (split units: 8 diseased, 8 normal)" in text
     assert json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)["p"] == 0.1
 
