@@ -190,7 +190,8 @@ def leakage(
 ) -> None:
     """Test whether a pipeline recognises the disease or the patients, by refitting it with folds of images.
 
-    Labels of cells cannot be permuted between patients; the verdict then rests on the recognition of patients. Finished fits are stored; an interrupted report continues where it stopped.
+    Labels of cells cannot be permuted between patients; the verdict then rests on the recognition of patients.
+    Finished fits are stored; an interrupted report continues where it stopped.
     """
     from bench.cli.display import leakage as display_leakage  # noqa: PLC0415
     from bench.evidence.leakage import report  # noqa: PLC0415
