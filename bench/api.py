@@ -193,7 +193,7 @@ def plan(
     DataFrame
         Columns `prepare`, `extractor`, `classifier`, `state`, `features`, `why`.
     """
-    return states(_matrix_options(extractors, classifiers, clfs, config, options), observer)
+    return plan_with_states(_matrix_options(extractors, classifiers, clfs, config, options), observer)[1]
 
 
 def compare(
@@ -271,13 +271,13 @@ def run_options(options: Options, observer: Observer | None = None) -> MatrixRes
     return MatrixResult(planned, results)
 
 
-def states(options: Options, observer: Observer | None = None) -> pd.DataFrame:
-    """Return the state of each experiment of validated options."""
+def plan_with_states(options: Options, observer: Observer | None = None) -> tuple[Plan, pd.DataFrame]:
+    """Return the plan of validated options and the state of each of its experiments."""
     exists = (options.out / "cytobench.json").is_file()
     results = Results.open(options.out) if exists else None
     planned = make_plan(options, observer)
     MissingFeatures(planned, observer or Observer()).report_stored()
-    return planned.states(results)
+    return planned, planned.states(results)
 
 
 def _extractor_for(extractor: Any, classifier: Any) -> Any:

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.errors import BenchError
-from bench.evidence.text import p_text
+from bench.evidence.text import p_text, share_of
 from bench.experiments.results import Results
 from bench.scores.metrics import LEVELS, METRICS, PRIMARY
 from extractors.files.atomic import atomic_file
@@ -117,6 +117,7 @@ def _environment() -> Environment:
         "percent": text.percent,
         "plural": text.plural,
         "p": p_text,
+        "share": share_of,
         "seconds": _seconds,
         "sort_value": _sort_value,
         "break_before": _break_before,

@@ -108,10 +108,13 @@ def plan(**options: Any) -> None:
     """Print which experiments of a matrix are done and which would run, and why; run nothing."""
     from bench import api  # noqa: PLC0415
     from bench.cli.display import tables as display  # noqa: PLC0415
+    from bench.options import make_options  # noqa: PLC0415
 
+    values = set_options(options)
+    config = values.pop("config", None)
     with live_progress() as observer:
-        table = api.plan(observer=observer, **set_options(options))
-    display.show_plan(table)
+        planned, states = api.plan_with_states(make_options(values, config=config), observer)
+    display.show_plan(planned, states)
 
 
 @command(app, "bench report results/", "bench report results/ -o leaderboard.html")

@@ -190,6 +190,7 @@ def leakage(
 ) -> None:
     """Test whether a pipeline recognises the disease or the patients, by refitting it with folds of images.
 
+    Labels of cells cannot be permuted between patients; the verdict then rests on the recognition of patients.
     Finished fits are stored; an interrupted report continues where it stopped.
     """
     from bench.cli.display import leakage as display_leakage  # noqa: PLC0415
@@ -204,12 +205,13 @@ def leakage(
 def significance(
     experiment: Experiment,
     *,
-    permutations: Annotated[int, typer.Option(help="Number of permutations of the patients' labels.")] = 199,
+    permutations: Annotated[int, typer.Option(help="Number of permutations of the labels.")] = 199,
     as_json: Json = False,
     **options: Any,
 ) -> None:
     """Run a permutation test of a score: permute the patients' labels and refit.
 
+    Labels of cells are permuted within the patients that have cells of several classes, of which at least 5 are needed.
     Finished permutations are stored; an interrupted test continues, and more permutations add to them.
     """
     from bench.cli.display import significance as display_significance  # noqa: PLC0415

@@ -43,6 +43,13 @@ def share_text(share: float) -> str:
     return "<0.01" if 0 < share < 0.01 else ">0.99" if 0.99 < share < 1 else f"{share:.2f}"
 
 
+def share_of(share: float) -> str:
+    """Format a share of cells or patients in percent, with one decimal below 10 %; `-` for NaN."""
+    if not math.isfinite(share):
+        return "-"
+    return f"{share:.1%}" if share < 0.0995 else f"{share:.0%}"
+
+
 def difference_text(difference: float, low: float, high: float) -> str:
     """Format a difference with its sign and, where it is defined, its 95 % interval."""
     interval = f" [{signed(low)}, {signed(high)}]" if math.isfinite(low) and math.isfinite(high) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,6 +12,7 @@ from bench.errors import BenchError
 from bench.evidence.audit.findings import Check, Finding
 from bench.evidence.leakage.patient_recognition import Recognition
 from bench.evidence.leakage.verdict import Verdict
+from bench.evidence.permutation.text import describe_unit
 from bench.scores.metrics import METRICS
 from bench.storage.json_files import read_json
 from reports.rows import Row
@@ -78,12 +79,20 @@ class SignificanceRecord(_Part):
     p: float
     floor: float
     exact: bool
+    labels_of: Literal["patients", "cells"]
+    moved: int
+    fixed: int
     units: Mapping[str, int]
 
     @property
     def median(self) -> float:
         """Median of the permuted scores."""
         return sorted(self.null)[len(self.null) // 2]
+
+    @property
+    def unit(self) -> str:
+        """What is permuted, and how many patients are not."""
+        return describe_unit(labels_of=self.labels_of, moved=self.moved, fixed=self.fixed, units=self.units)
 
 
 class Counts(_Part):
@@ -97,6 +106,7 @@ class AuditRecord(_Part):
     """Record of `bench audit`."""
 
     name: str
+    positive: str | None
     passed: bool
     counts: Counts
     findings: tuple[Finding, ...]

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from bench.cli.display.terminal import console, show_line
+from bench.cli.display.terminal import console, positive_text, show_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +24,7 @@ def show_audit(audit: Audit, *, stored: Path | None = None, links: Path | None =
     linked = "" if counts["patients"] == counts["split_units"] else f" ({counts['split_units']} split units)"
     console.print(
         f"[bold]{escape(audit.name)}[/bold]: {counts['cells']:,} cells of {counts['patients']} patients{linked}"
+        f"{positive_text({'positive': audit.positive})}"
     )
     for finding in audit.findings:
         style = _STYLES[finding.level]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from bench.cli.display.tables import counts_line, positive_text, protocol_line
-from bench.cli.display.terminal import console, table_of
+from bench.cli.display.tables import counts_line, protocol_line
+from bench.cli.display.terminal import console, positive_text, table_of
 from bench.evidence.comparison.compare import Comparison
 from bench.evidence.comparison.text import describe_ranks, describe_tests, verdict
 from bench.evidence.text import difference_text, p_text, rank_text, share_text

@@ -8,8 +8,7 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from bench.cli.display.tables import positive_text
-from bench.cli.display.terminal import console, show_line
+from bench.cli.display.terminal import console, positive_text, show_line
 from bench.experiments.records import LEAKY
 from bench.splits.fold_counts import count_folds, spread
 

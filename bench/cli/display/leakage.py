@@ -5,20 +5,21 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from bench.cli.display.terminal import console, show_line, table_of
+from bench.cli.display.terminal import console, positive_text, show_line, table_of
 from bench.evidence.leakage.clustering import FeatureClustering
 from bench.evidence.leakage.report import Leakage
-from bench.evidence.text import LEVEL
+from bench.evidence.text import LEVEL, p_text, share_of
 from bench.scores.metrics import METRICS
 from bench.scores.primary import Estimate
 
-_STYLE = {"identity-only": "red", "inflated": "red", "recognisable": "yellow", "no-leak": "green", "nothing": "yellow"}
+_STYLE = {"identity-only": "red", "inflated": "red", "no-leak": "green"}
+"""Style of a verdict; the others are yellow."""
 
 
 def show_leakage(report: Leakage) -> None:
     """Print the leakage report of an experiment: the conclusion, then the numbers behind it."""
-    style = _STYLE[report.verdict.code]
-    console.print(f"\n[bold]{escape(report.name)}[/bold]: does it recognise the disease or the patients?")
+    style = _STYLE.get(report.verdict.code, "yellow")
+    console.print(f"\n[bold]{escape(report.name)}[/bold]: leakage{positive_text({'positive': report.positive})}")
     console.print(f"[{style}]{escape(report.verdict.text)}[/{style}]\n")
     console.print(_scores(report))
     _show_recognition(report)
@@ -52,10 +53,10 @@ def _show_recognition(report: Leakage) -> None:
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("patient recognition")
-    for title in ("patients", "cells", "accuracy", "chance", "largest patient"):
+    for title in ("patients", "cells", "right patient", "chance", "p (Holm)"):
         table.add_column(title, justify="right")
     for r in report.recognition:
-        row = (f"{r.accuracy:.0%}", f"{r.chance:.1%}", f"{r.majority:.1%}")
+        row = (share_of(r.accuracy), share_of(r.chance), p_text(r.p))
         table.add_row(f"within {escape(r.label)}", str(r.patients), str(r.cells), *row)
     console.print()
     console.print(table)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from rich.markup import escape
 
-from bench.cli.display.tables import positive_text, protocol_line, show_leaderboard
-from bench.cli.display.terminal import console
+from bench.cli.display.tables import protocol_line, show_leaderboard
+from bench.cli.display.terminal import console, positive_text
 from bench.experiments.leaderboard import SETTINGS
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from bench.cli.display.terminal import console, show_line, table_of
+from bench.cli.display.terminal import console, positive_text, show_line, table_of
 from bench.evaluation.optimism import summary
 from bench.experiments.records import BASELINE, LEAKY, ExperimentResult
 from bench.plugins.pipeline import NO_PREPARATION, pipeline_name
@@ -18,6 +18,7 @@ from bench.scores.metrics import METRICS, PRIMARY
 if TYPE_CHECKING:
     from bench.api import MatrixResult
     from bench.datasets.loading import LoadedDataset
+    from bench.experiments.plan import Plan
 
 _SHORT = (PRIMARY, "balanced_accuracy_patient", "weighted_f1_cell")
 _HEADLINE = tuple(name for name, metric in METRICS.items() if metric.headline)
@@ -53,12 +54,7 @@ def show_experiment(result: ExperimentResult) -> None:
 def show_matrix(result: MatrixResult) -> None:
     """Print the leaderboard of a matrix, and its folder."""
     board = result.leaderboard_full
-    plan = result.plan
-    dataset = plan.opened.dataset
-    console.print(
-        f"\n[bold]{escape(dataset.name)}[/bold]: {counts_line(plan.record(plan.experiments[0])['data'])}; "
-        f"{protocol_line(vars(plan.protocol))}{positive_text({'positive': dataset.positive})}"
-    )
+    console.print(f"\n{_plan_line(result.plan)}")
     show_leaderboard(board)
     show_line("results", result.results.path)
 
@@ -82,7 +78,13 @@ def show_leaderboard(board: pd.DataFrame) -> None:
     _show_reasons(failed.assign(state="failed", why=failed["reason"]))
 
 
-def show_plan(states: pd.DataFrame) -> None:
+def show_plan(plan: Plan, states: pd.DataFrame) -> None:
+    """Print the data and the protocol of a matrix, and the state of each experiment."""
+    console.print(f"{_plan_line(plan)}\n")
+    show_states(states)
+
+
+def show_states(states: pd.DataFrame) -> None:
     """Print the state of each experiment of a matrix."""
     plain = ["prepare"] if (states["prepare"] == NO_PREPARATION).all() else []
     console.print(_frame(states.drop(columns=["why", *plain])))
@@ -108,6 +110,15 @@ def show_dataset(opened: LoadedDataset) -> None:
         if frame is not None:
             console.print(f"\n{title}", style="bold")
             console.print(_frame(frame, index=title != "Image sizes in pixels"))
+
+
+def _plan_line(plan: Plan) -> str:
+    """Return the first line of a matrix: data, protocol and positive class."""
+    data = plan.record(plan.experiments[0])["data"]
+    return (
+        f"[bold]{escape(data['name'])}[/bold]: {counts_line(data)}; {protocol_line(vars(plan.protocol))}"
+        f"{positive_text(data)}"
+    )
 
 
 def _show_reasons(states: pd.DataFrame) -> None:
@@ -146,11 +157,6 @@ def counts_line(data: Mapping[str, Any]) -> str:
     held = data.get("held_out")
     tested = f", {held['cells']} of them from {held['patients']} held-out patients" if isinstance(held, dict) else ""
     return f"{data['cells']} cells of {data['patients']} patients{linked}{tested}"
-
-
-def positive_text(data: Mapping[str, Any]) -> str:
-    """Return the positive class, as the end of the first line of an output; empty with more than two classes."""
-    return f"; positive class {escape(str(data['positive']))}" if data["positive"] else ""
 
 
 def protocol_line(protocol: Mapping[str, Any]) -> str:

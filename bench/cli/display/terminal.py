@@ -5,9 +5,9 @@ Imports are kept light, so that commands that compute little are fast.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -70,6 +70,11 @@ def live_progress(*, outcomes: bool = True) -> Iterator[Observer]:
 def counted(number: int, word: str, words: str = "") -> str:
     """Return a number with its noun: `1 chunk`, `2 chunks`, `2 entries`."""
     return f"{number} {word if number == 1 else words or word + 's'}"
+
+
+def positive_text(data: Mapping[str, Any]) -> str:
+    """Return the positive class, as the end of the first line of an output; empty with more than two classes."""
+    return f"; positive class {escape(str(data['positive']))}" if data["positive"] else ""
 
 
 def table_of(*names: str, numbers: Iterable[str]) -> Table:

@@ -87,6 +87,7 @@ def audit(data: str | Path, *, folds: int = 5, observer: Observer | None = None,
     outcomes = [known.get(code) or Check(code, "found" if code in codes else "nothing found") for code in TITLES]
     return Audit(
         name=read.dataset.name,
+        positive=read.dataset.positive,
         digest=content_digest(read.dataset, read.scan),
         counts=_counts(read),
         findings=sort_findings(findings),

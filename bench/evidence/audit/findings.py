@@ -95,6 +95,8 @@ class Audit:
     ----------
     name : str
         Name of the dataset in the leaderboard.
+    positive : str or None
+        Positive class of two.
     digest : str
         Digest of the readable cells, as in experiment records; of the rows if no pixels were read.
     counts : mapping of str to int
@@ -109,6 +111,7 @@ class Audit:
     """
 
     name: str
+    positive: str | None
     digest: str
     counts: Mapping[str, int]
     findings: tuple[Finding, ...]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.stats import norm
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -13,14 +15,19 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from bench.evidence.text import LEVEL, share_of
 from bench.seeds import seed_of
 from bench.statistics.arrays import Codes, Floats, Values
+from bench.statistics.multiple import holm
 
 FOLDS = 3
 MAX_CELLS = 2000
 """Maximum number of cells per class: enough to distinguish 5 % from 2 %, and fast with 2000 features."""
 
 MAX_ITERATIONS = 300
+
+SIZE = 0.05
+"""Minimum share of cells beyond chance with which patients count as recognisable."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +43,10 @@ class Recognition:
     accuracy : float
         Share of cells with the correct patient, in [0, 1].
     chance : float
-        1 / patients.
-    majority : float
-        Share of the patient with the most cells: accuracy of always predicting this patient.
+        The same share if the predictions were independent of the cells: sum over patients of the share of cells times
+        the share of predictions; 1 / patients for patients with equally many cells.
+    p : float
+        One-sided p-value of the accuracy against chance; after Holm's correction over the classes.
     """
 
     label: str
@@ -46,7 +54,25 @@ class Recognition:
     cells: int
     accuracy: float
     chance: float
-    majority: float
+    p: float
+
+    @property
+    def beyond_chance(self) -> float:
+        """Share of the cells that are recognised beyond chance: (accuracy - chance) / (1 - chance), Cohen's kappa."""
+        return (self.accuracy - self.chance) / (1 - self.chance) if self.chance < 1 else 0.0
+
+    @property
+    def significant(self) -> bool:
+        """Whether the accuracy is above chance at `LEVEL`."""
+        return self.p <= LEVEL
+
+    @property
+    def recognisable(self) -> bool:
+        """Whether patients are recognisable: above chance at `LEVEL`, and `SIZE` or more of the cells beyond it."""
+        return self.significant and self.beyond_chance >= SIZE
+
+    def __str__(self) -> str:
+        return f"{share_of(self.accuracy)} of the cells of {self.label}, where {share_of(self.chance)} is chance"
 
 
 def recognise_patients(
@@ -73,14 +99,54 @@ def recognise_patients(
     """
     results = []
     for label in np.unique(labels):
-        rows = _probed_rows(np.flatnonzero(labels == label), units, max_cells, seed)
-        patients, counts = np.unique(units[rows], return_counts=True)
-        if len(patients) < 2 or np.isnan(features[rows]).all():
+        rows = np.sort(_probed_rows(np.flatnonzero(labels == label), units, max_cells, seed))
+        if len(np.unique(units[rows])) < 2 or np.isnan(features[rows]).all():
             continue
-        accuracy = _accuracy(np.asarray(features[np.sort(rows)], dtype=np.float64), units[np.sort(rows)], seed)
-        share = float(counts.max() / counts.sum())
-        results.append(Recognition(str(label), len(patients), len(rows), accuracy, 1 / len(patients), share))
-    return results
+        predicted = _predictions(np.asarray(features[rows], dtype=np.float64), units[rows], seed)
+        results.append(recognition_of(str(label), units[rows], predicted))
+    corrected = holm([one.p for one in results])
+    return [replace(one, p=float(p)) for one, p in zip(results, corrected, strict=True)]
+
+
+def recognition_of(label: str, true: Values, predicted: Values) -> Recognition:
+    """Compare predicted with true patients.
+
+    The number of correct predictions is compared with its distribution over random assignments of the predictions to
+    the cells, by its exact mean and variance and a normal approximation with continuity correction. With a[k] cells and
+    b[k] predictions of patient k among n, the mean is sum(a b) / n and the variance
+    [sum(a b)^2 - n sum(a b (a + b)) + n^2 sum(a b)] / (n^2 (n - 1)).
+
+    Parameters
+    ----------
+    label : str
+        Class of the cells.
+    true, predicted : ndarray of str, shape (n_cells,)
+        Patient of each cell; at least two patients.
+
+    References
+    ----------
+    Fleiss, Cohen and Everitt, Psychological Bulletin 72:323 (1969): the variance of kappa under independence.
+    """
+    patients, codes = np.unique(np.concatenate([true, predicted]), return_inverse=True)
+    n = len(true)
+    a, b = (np.bincount(part, minlength=len(patients)).astype(np.float64) for part in (codes[:n], codes[n:]))
+    hits = int((codes[:n] == codes[n:]).sum())
+    product = float((a * b).sum())
+    mean = product / n
+    variance = (product**2 - n * float((a * b * (a + b)).sum()) + n**2 * product) / (n**2 * (n - 1))
+    p = float(norm.sf((hits - mean - 0.5) / np.sqrt(variance))) if variance > 0 else 1.0
+    return Recognition(label, int((a > 0).sum()), n, hits / n, mean / n, p)
+
+
+def recognisable_text(recognition: Sequence[Recognition]) -> str:
+    """Describe in which classes patients are recognised above chance; empty if in none, or if none was probed."""
+    significant = [one for one in recognition if one.significant]
+    if not significant:
+        return ""
+    named = "; ".join(map(str, significant))
+    if any(one.recognisable for one in significant):
+        return f"patients can be recognised from the features (right patient for {named})"
+    return f"patients are recognised slightly more often than by chance (right patient for {named})"
 
 
 def _probed_rows(rows: Codes, units: Values, max_cells: int, seed: int) -> Codes:
@@ -90,7 +156,7 @@ def _probed_rows(rows: Codes, units: Values, max_cells: int, seed: int) -> Codes
     return rows[counts[unit_of] >= FOLDS]
 
 
-def _accuracy(x: Floats, y: Values, seed: int) -> float:
+def _predictions(x: Floats, y: Values, seed: int) -> Values:
     splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=seed_of("recognition folds", seed))
     probe = make_pipeline(
         SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=MAX_ITERATIONS)
@@ -99,4 +165,4 @@ def _accuracy(x: Floats, y: Values, seed: int) -> float:
         # Full convergence is not needed for a probe.
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "Skipping features without any observed values")
-        return float((cross_val_predict(probe, x, y, cv=splitter) == y).mean())
+        return np.asarray(cross_val_predict(probe, x, y, cv=splitter))

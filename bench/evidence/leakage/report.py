@@ -20,7 +20,8 @@ from bench.evidence.leakage.clustering import (
 )
 from bench.evidence.leakage.patient_recognition import Recognition, recognise_patients
 from bench.evidence.leakage.verdict import IdentityNull, Verdict, verdict
-from bench.evidence.permutation.label_permutation import LabelPermutations, permuted_label_scores, unit_labels
+from bench.evidence.permutation.label_permutation import LabelPermutations, permuted_label_scores
+from bench.evidence.permutation.labels import UnitLabels, unit_labels
 from bench.evidence.text import json_value
 from bench.executors.cores import default_jobs
 from bench.experiments.refit import disk_errors_as_bench_error, fit_with_split, stored_features
@@ -47,6 +48,8 @@ class Leakage:
         Folder name of the experiment.
     name : str
         Its pipeline.
+    positive : str or None
+        Positive class of two.
     metric : str
         Compared score.
     by_patient, by_image : Estimate
@@ -54,7 +57,8 @@ class Leakage:
     gap : Estimate
         Leak gap: score by image minus score by patient, with a paired patient bootstrap.
     identity : IdentityNull or None
-        Scores of a split by image with labels permuted between patients.
+        Scores of a split by image with labels permuted between patients; None where patients have cells of several
+        classes.
     null : tuple of float
         The individual scores.
     recognition : tuple of Recognition
@@ -77,6 +81,7 @@ class Leakage:
 
     experiment: str
     name: str
+    positive: str | None
     metric: str
     by_patient: Estimate
     by_image: Estimate
@@ -98,6 +103,8 @@ class Leakage:
         del record["file"]
         if self.identity is not None:
             record["identity"] |= {"excess": self.identity.excess, "learned": self.identity.learned}
+        for row, one in zip(record["recognition"], self.recognition, strict=True):
+            row |= {"beyond_chance": one.beyond_chance, "recognisable": one.recognisable}
         values: dict[str, Any] = json_value(record)
         return values
 
@@ -120,8 +127,9 @@ def leakage(
     """Measure how much of a pipeline's score comes from recognising patients.
 
     The pipeline is also fitted with folds by image (unless the results folder contains that experiment), with the same
-    folds, tuning and seed, and again with folds by image and labels permuted between patients. Finished fits are stored
-    and not repeated.
+    folds, tuning and seed, and again with folds by image and labels permuted between patients; where patients have
+    cells of several classes, labels cannot be permuted between patients, and the verdict rests on the recognition of
+    patients from stored features. Finished fits are stored and not repeated.
 
     Parameters
     ----------
@@ -223,6 +231,7 @@ def _measure(reloaded: Reloaded, permutations: int, jobs: int, observer: Observe
     return Leakage(
         experiment=reloaded.result.folder.name,
         name=reloaded.result.name,
+        positive=positive,
         metric=PRIMARY,
         by_patient=by_patient,
         by_image=by_image,
@@ -234,7 +243,7 @@ def _measure(reloaded: Reloaded, permutations: int, jobs: int, observer: Observe
         scores=score_clustering(grouped.predictions, classes=classes),
         errors=error_clustering(grouped.predictions, classes=classes, positive=positive),
         missing=(*untested, *unavailable),
-        verdict=verdict(by_patient, by_image.value, gap, identity),
+        verdict=verdict(by_patient, by_image, gap, identity, recognition),
         differs=reloaded.differs,
         file=reloaded.results.path / FOLDER / f"{reloaded.result.folder.name}.json",
     )
@@ -246,20 +255,20 @@ def _identity(
     try:
         units = unit_labels(reloaded.table)
     except BenchError as error:
-        return None, (), [f"identity test: {error}"]
+        return None, (), [f"identity test: {error}; see the recognition of patients instead"]
     plan = reloaded.under("image")
     label_permutations = LabelPermutations(units, permutations, plan.protocol.seed)
     scores_file = reloaded.results.path / FOLDER / "work" / f"{plan.experiments[0].slug}.jsonl"
     scores = permuted_label_scores(plan, label_permutations, scores_file=scores_file, jobs=jobs, observer=observer)
-    return identity_null(label_permutations, scores, observed=observed), tuple(scores.values()), []
+    return identity_null(units, label_permutations, scores, observed=observed), tuple(scores.values()), []
 
 
-def identity_null(label_permutations: LabelPermutations, scores: dict[str, float], *, observed: float) -> IdentityNull:
-    """Compute the identity-confounding null distribution from scores on permuted labels."""
+def identity_null(
+    units: UnitLabels, label_permutations: LabelPermutations, scores: dict[str, float], *, observed: float
+) -> IdentityNull:
+    """Compute the identity-confounding null distribution from scores on permuted labels of the units."""
     null = np.array(list(scores.values()))
-    class_only = np.array(
-        [class_only_score(label_permutations.units.labels, permuted) for _, permuted in label_permutations]
-    )
+    class_only = np.array([class_only_score(units.labels, permuted) for _, permuted in label_permutations])
     n = len(null)
     return IdentityNull(
         mean=float(null.mean()),

@@ -1,59 +1,33 @@
-"""Permuted labels of split units, and the scores of an experiment refitted on them."""
+"""Permuted labels, and the scores of an experiment refitted on them."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from bench.errors import BenchError
+from bench.evidence.permutation.labels import CellLabels, UnitLabels
 from bench.experiments.plan import Plan
 from bench.experiments.refit import Study, refit
 from bench.observer import Observer
 from bench.scores.primary import primary_score
 from bench.seeds import seed_of
 from bench.splits.outer_folds import draw_folds
-from bench.statistics.arrays import Codes, Values
+from bench.statistics.arrays import Values
 from bench.storage.locks import try_lock
 
 
 @dataclass(frozen=True)
-class UnitLabels:
-    """Values of split units.
-
-    Parameters
-    ----------
-    units : ndarray of str, shape (n_units,)
-        Sorted split units.
-    labels : ndarray of str, shape (n_units,)
-        Label of each unit.
-    unit_of : ndarray of int, shape (n_cells,)
-        Index of each cell's unit.
-    """
-
-    units: Values
-    labels: Values
-    unit_of: Codes
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Number of split units of each class."""
-        classes, counts = np.unique(self.labels, return_counts=True)
-        return {str(c): int(n) for c, n in zip(classes, counts, strict=True)}
-
-
-@dataclass(frozen=True)
 class LabelPermutations:
-    """Permutations of the labels of split units.
+    """Permutations of labels, between patients or within patients.
 
     Parameters
     ----------
-    units : UnitLabels
+    labels : UnitLabels or CellLabels
         True labels.
     requested : int
         Requested number of permutations.
@@ -61,14 +35,14 @@ class LabelPermutations:
         Seed of random permutations.
     """
 
-    units: UnitLabels
+    labels: UnitLabels | CellLabels
     requested: int
     seed: int
 
     @property
     def possible(self) -> int:
-        """Number of distinct label assignments including the true one: C(P, P1), multinomial for more classes."""
-        return math.factorial(len(self.units.labels)) // math.prod(map(math.factorial, self.units.counts.values()))
+        """Number of distinct label assignments including the true one."""
+        return self.labels.possible
 
     @property
     def exact(self) -> bool:
@@ -81,46 +55,14 @@ class LabelPermutations:
         return max(1 / (self.requested + 1), 1 / self.possible)
 
     def __iter__(self) -> Iterator[tuple[str, Values]]:
-        """Yield name and labels, shape (n_units,); labels of a name do not depend on the number of permutations."""
+        """Yield name and label assignment; that of a name does not depend on the number of permutations."""
         if self.exact:
-            others = (a for a in arrangements(self.units.counts) if a != tuple(self.units.labels))
-            yield from ((f"arrangement {number}", np.array(labels)) for number, labels in enumerate(others))
+            others = (row for row in self.labels.arrangements() if not np.array_equal(row, self.labels.labels))
+            yield from ((f"arrangement {number}", row) for number, row in enumerate(others))
             return
         for number in range(self.requested):
             rng = np.random.default_rng(seed_of("label permutation", self.seed, number))
-            yield f"permutation {number}", rng.permutation(self.units.labels)
-
-
-def unit_labels(table: pd.DataFrame) -> UnitLabels:
-    """Return the label of each split unit.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Columns `unit` and `label`; one row per cell.
-
-    Raises
-    ------
-    BenchError
-        A unit has cells of several classes and therefore no single label.
-    """
-    units, first, unit_of = np.unique(table["unit"].to_numpy().astype(str), return_index=True, return_inverse=True)
-    labels = table["label"].to_numpy().astype(str)
-    several = np.unique(unit_of[labels != labels[first][unit_of]])
-    if len(several):
-        raise BenchError(
-            f"{len(several)} of {len(units)} patients have cells of several classes (such as {units[several[0]]}), but "
-            "labels can only be permuted if each patient has one"
-        )
-    return UnitLabels(units, labels[first], unit_of)
-
-
-def arrangements(counts: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
-    """Yield every distinct arrangement of `counts[label]` labels of each kind, in lexicographic order."""
-    if not any(counts.values()):
-        yield ()
-    for label in sorted(name for name, left in counts.items() if left):
-        yield from ((label, *others) for others in arrangements({**counts, label: counts[label] - 1}))
+            yield f"permutation {number}", self.labels.permuted(rng)
 
 
 def permuted_label_scores(
@@ -129,13 +71,14 @@ def permuted_label_scores(
     """Compute the primary score of the plan's first experiment, refitted on each label permutation.
 
     Outer folds are redrawn from the permuted labels, and every step that uses labels is repeated: inner folds, tuning,
-    calibration, thresholds, and the fits of classifier and extractor. Seeds are those of the experiment, so that the
-    score is a fixed function of the labels, as a permutation test requires.
+    calibration, thresholds, and the fits of classifier and extractor. (Folds by patient depend on the class counts of
+    the patients only; labels that are permuted within patients leave them as they are.) Seeds are those of the
+    experiment, so that the score is a fixed function of the labels, as a permutation test requires.
 
     Parameters
     ----------
     label_permutations : LabelPermutations
-        Permutations of the units of the plan's table.
+        Permutations of the labels of the plan's table.
     scores_file : Path
         File of finished scores, one JSON object per line; these are not recomputed. It belongs to one experiment key.
 
@@ -152,7 +95,7 @@ def permuted_label_scores(
     lock = try_lock(scores_file.with_suffix(".lock"))
     if lock is None:
         raise BenchError(f"{scores_file}: another process permutes the labels of this experiment; wait for it")
-    unit_of, data = label_permutations.units.unit_of, plan.opened.dataset
+    labels, data = label_permutations.labels, plan.opened.dataset
     task = f"permuted labels, folds by {plan.protocol.split}"
     try:
         scores = _read_scores(scores_file)
@@ -160,7 +103,7 @@ def permuted_label_scores(
         missing = set(wanted) - scores.keys()
         observer.progress(task, len(wanted) - len(missing), len(wanted))
         if missing:
-            studies = (_study(plan, name, row[unit_of]) for name, row in label_permutations if name in missing)
+            studies = (_study(plan, name, labels.of_cells(row)) for name, row in label_permutations if name in missing)
             with scores_file.open("a", encoding="utf-8") as file:
                 for name, predictions in refit(plan, studies, jobs=jobs, observer=observer):
                     scores[name] = primary_score(predictions, classes=data.classes, positive=data.positive)

@@ -1,14 +1,16 @@
-"""Permutation test of an experiment: refit it on permuted patient labels."""
+"""Permutation test of an experiment: refit it on permuted labels."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bench.errors import BenchError
-from bench.evidence.permutation.label_permutation import LabelPermutations, permuted_label_scores, unit_labels
+from bench.evidence.permutation.label_permutation import LabelPermutations, permuted_label_scores
+from bench.evidence.permutation.labels import CellLabels, permutable_labels
 from bench.executors.cores import default_jobs
 from bench.experiments.refit import disk_errors_as_bench_error, fit_with_split
 from bench.experiments.reload import Reloaded, find_experiment, reload
@@ -18,6 +20,9 @@ from bench.statistics.permutation import permutation_p
 from bench.storage.json_files import write_json
 
 FOLDER = "significance"
+
+MAX_COUNT = 2**53
+"""Largest number of label assignments that is written to the record; JSON readers round larger integers."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Significance:
         Folder name of the experiment.
     name : str
         Its pipeline.
+    positive : str or None
+        Positive class of two.
     metric : str
         Tested score.
     observed : float
@@ -37,15 +44,21 @@ class Significance:
     null : tuple of float
         Score with each permutation of the labels.
     p : float
-        P-value: probability of a score of at least `observed` if labels and cells are independent.
+        P-value: probability of a score of at least `observed` if the permuted labels and the cells are independent.
     floor : float
         Smallest possible p-value.
     exact : bool
         Whether all label assignments were enumerated, including the true one.
     possible : int
-        Number of distinct label assignments of the patients.
+        Number of distinct label assignments, including the true one.
+    labels_of : {"patients", "cells"}
+        Owner of a label: of patients, labels are permuted between split units; of cells, within the patients that have
+        cells of several classes.
+    moved, fixed : int
+        Number of patients whose labels are permuted, and of patients whose labels are not: of labels of cells, those
+        with cells of one class.
     units : mapping of str to int
-        Number of split units of each class.
+        Number of split units with cells of each class.
     folds, repeats : int
         Number of outer folds by patient, and of repeats.
     tune : int
@@ -58,6 +71,7 @@ class Significance:
 
     experiment: str
     name: str
+    positive: str | None
     metric: str
     observed: float
     null: tuple[float, ...]
@@ -65,6 +79,9 @@ class Significance:
     floor: float
     exact: bool
     possible: int
+    labels_of: Literal["patients", "cells"]
+    moved: int
+    fixed: int
     units: Mapping[str, int]
     folds: int
     repeats: int
@@ -73,8 +90,13 @@ class Significance:
     file: Path
 
     def record(self) -> dict[str, Any]:
-        """Return all fields except the file as JSON values."""
-        return {k: v for k, v in asdict(self).items() if k != "file"}
+        """Return all fields except the file as JSON values.
+
+        `possible` is None above `MAX_COUNT`; `log10_possible` is always its decimal logarithm.
+        """
+        record = {k: v for k, v in asdict(self).items() if k != "file"}
+        record["possible"] = self.possible if self.possible <= MAX_COUNT else None
+        return {**record, "log10_possible": math.log10(self.possible)}
 
 
 def significance(
@@ -92,13 +114,16 @@ def significance(
     classifier: object = None,
     observer: Observer | None = None,
 ) -> Significance:
-    """Test a patient-grouped score against chance by permuting patient labels.
+    """Test a patient-grouped score against chance by permuting labels.
 
-    Labels are permuted between split units (a patient's cells keep one label), stratified folds are drawn from the
-    permuted labels, and every step that uses labels is repeated. With at most `permutations` distinct assignments, all
-    are enumerated (exact), else random ones are drawn. Finished permutations are stored and not repeated.
-    With equally many patients of two classes, exchanging the classes is a permutation too, on which a symmetric
-    pipeline has the same score: the smallest exact p is then 2 / assignments in practice.
+    If every patient has cells of one class, labels are permuted between split units (a patient's cells keep one label).
+    If patients have cells of several classes, labels are permuted within these patients. The other patients keep their
+    labels, also a difference between them and the rest, so that permuted scores may be above 0.5: the test is whether
+    the pipeline distinguishes the cells of a patient. Stratified folds are drawn from the permuted labels, and every
+    step that uses labels is repeated. With at most `permutations` distinct assignments, all are enumerated (exact),
+    else random ones are drawn. Finished permutations are stored and not repeated.
+    With equally many patients (or cells of each patient) of two classes, exchanging the classes is a permutation too,
+    on which a symmetric pipeline has the same score: the smallest exact p is then 2 / assignments in practice.
 
     Parameters
     ----------
@@ -127,13 +152,14 @@ def significance(
     Raises
     ------
     BenchError
-        The experiment was not split by patient, patients have cells of several classes, the data changed, or a fit
-        fails.
+        The experiment was not split by patient, 1 to 4 patients have cells of several classes, the data changed, or a
+        fit fails.
 
     References
     ----------
     p = (1 + #{null >= observed}) / (B + 1): Phipson and Smyth, Stat Appl Genet Mol Biol 9:39 (2010). The floor is
-    max(1 / (B + 1), 1 / C(P, P1)).
+    max(1 / (B + 1), 1 / assignments), with C(P, P1) assignments of P1 positive labels to P patients, and the product
+    of C(n, n1) over the patients with n1 of n positive cells.
 
     Examples
     --------
@@ -156,9 +182,8 @@ def significance(
 
 def _test(reloaded: Reloaded, permutations: int, jobs: int, observer: Observer) -> Significance:
     plan = reloaded.plan
-    label_permutations = LabelPermutations(unit_labels(reloaded.table), permutations, plan.protocol.seed)
-    if label_permutations.possible < 2:
-        raise BenchError("all patients have the same label, so there is nothing to permute")
+    labels = permutable_labels(reloaded.table)
+    label_permutations = LabelPermutations(labels, permutations, plan.protocol.seed)
     if reloaded.differs:
         observer.notice(f"changed since the experiment ran: {', '.join(reloaded.differs)}; it is refitted")
     observed = fit_with_split(reloaded, plan.protocol.split, jobs=jobs, observer=observer).score(PRIMARY)
@@ -169,6 +194,7 @@ def _test(reloaded: Reloaded, permutations: int, jobs: int, observer: Observer) 
     return Significance(
         experiment=reloaded.result.folder.name,
         name=reloaded.result.name,
+        positive=plan.opened.dataset.positive,
         metric=PRIMARY,
         observed=observed,
         null=null,
@@ -176,7 +202,10 @@ def _test(reloaded: Reloaded, permutations: int, jobs: int, observer: Observer) 
         floor=label_permutations.floor,
         exact=label_permutations.exact,
         possible=label_permutations.possible,
-        units=label_permutations.units.counts,
+        labels_of="cells" if isinstance(labels, CellLabels) else "patients",
+        moved=labels.moved,
+        fixed=labels.fixed,
+        units=labels.counts,
         folds=plan.protocol.folds,
         repeats=plan.protocol.repeats,
         tune=plan.protocol.tune,

@@ -23,13 +23,14 @@ def _leakage(slug: str) -> dict[str, Any]:
     return Leakage(
         experiment=slug,
         name="handcrafted x svm",
+        positive="diseased",
         metric="auroc_patient",
         by_patient=Estimate(0.61, 0.5, 0.7),
         by_image=Estimate(0.93, 0.9, 0.96),
         gap=Estimate(0.32, 0.21, 0.43),
         identity=IdentityNull(0.91, 0.02, 0.6, 0.1, 0.93, 0.2, 20),
         null=(0.9, 0.92),
-        recognition=(Recognition("diseased", 12, 60, 0.75, 1 / 12, 0.1),),
+        recognition=(Recognition("diseased", 12, 60, 0.75, 1 / 12, 0.001),),
         features=None,
         scores=ScoreClustering(0.5, 3.0, 120, 40.0),
         errors=None,
@@ -44,6 +45,7 @@ def _significance(slug: str) -> dict[str, Any]:
     return Significance(
         experiment=slug,
         name="handcrafted x svm",
+        positive="diseased",
         metric="auroc_patient",
         observed=0.61,
         null=(0.42, 0.5, 0.63),
@@ -51,6 +53,9 @@ def _significance(slug: str) -> dict[str, Any]:
         floor=0.25,
         exact=False,
         possible=924,
+        labels_of="patients",
+        moved=24,
+        fixed=0,
         units={"diseased": 12, "normal": 12},
         folds=4,
         repeats=1,
@@ -67,6 +72,7 @@ def test_all_evidence_is_on_the_page(results: Results, add: Any, section_text: A
     write_json(results.path / "significance" / f"{slug}.json", _significance(slug))
     Audit(
         name="synthetic",
+        positive="diseased",
         digest="a" * 64,
         counts={"cells": 120, "patients": 24},
         findings=(Finding("A003", "error", "2 identical images under several patients", "link <them>"),),
@@ -83,17 +89,28 @@ def test_all_evidence_is_on_the_page(results: Results, add: Any, section_text: A
     write_json(results.path / "held_out.json", {"format": 2, "accesses": [access]})
     text = section_text("evidence")
     for sentence in (
-        "Audit of synthetic 120 cells of 24 patients",
+        "Audit of synthetic 120 cells of 24 patients; positive class diseased",
         "A003 error 2 identical images under several patients link &lt;them&gt;",
         "1 check without findings; not checked: identical images in several official folds.",
         "Held-out cells were evaluated in 1 run.",
         "2026-01-02 03:04 UTC: 2 pipelines (review), cells bbbbbbbbbbbb",
-        "handcrafted × svm 0.93 0.61 0.32 [0.21, 0.43] 0.91 ± 0.02 20 times diseased 0.75 0.08 0.50 40 of 120",
+        "handcrafted × svm 0.93 0.61 0.32 [0.21, 0.43] 0.91 ± 0.02 20 times diseased 75% 8.3% 0.50 40 of 120",
         "handcrafted × svm : The split by image is far too high.",
         "handcrafted × svm 0.61 0.50 0.42–0.63 0.25 0.25 3",
-        "Unit of the test: patient (split units: 12 diseased, 12 normal)",
+        "Unit of the test: patients (split units: 12 diseased, 12 normal); the cells of a patient are permuted",
     ):
         assert sentence in text
+
+
+def test_patients_whose_labels_do_not_move_are_counted(results: Results, add: Any, section_text: Any) -> None:
+    add()
+    (slug,) = [e.folder.name for e in results.experiments()]
+    record = _significance(slug) | {"labels_of": "cells", "moved": 20, "fixed": 4, "possible": None}
+    write_json(results.path / "significance" / f"{slug}.json", record)
+    assert (
+        "Labels of cells: permuted within each of 20 patients with cells of several classes; the other 4 patients, "
+        "with cells of one class, not permuted (split units with cells of a class: 12 diseased, 12 normal)."
+    ) in section_text("evidence")
 
 
 def test_a_folder_without_evidence_has_no_section(add: Any, section_text: Any) -> None:

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from bench.cli.display import tables as display
+from bench.cli.display.terminal import positive_text
 
 PLANNED = ["prepare", "extractor", "classifier", "state", "features", "why"]
 
@@ -18,7 +19,7 @@ def test_plan_prints_each_reason_once(capsys: pytest.CaptureFixture[str], monkey
         ("none", "size", "svm", "to run", "stored", "no result yet"),
         ("none", "color", "svm", "to run", "to extract", "no result yet"),
     ]
-    display.show_plan(pd.DataFrame(rows, columns=PLANNED))
+    display.show_states(pd.DataFrame(rows, columns=PLANNED))
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].split() == ["extractor", "classifier", "state", "features"]
     assert printed[-3:] == [
@@ -34,7 +35,7 @@ def test_plan_shows_the_preparation_if_any(capsys: pytest.CaptureFixture[str], m
         ("crop+clahe", "size", "knn", "to run", "to extract", "no result yet"),
         ("none", "stain", "lightgbm", "to run", "to extract", "no result yet"),
     ]
-    display.show_plan(pd.DataFrame(rows, columns=PLANNED))
+    display.show_states(pd.DataFrame(rows, columns=PLANNED))
     printed = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in printed[:3]] == [
         ["prepare", "extractor"],
@@ -56,4 +57,4 @@ def test_baseline_is_not_a_warning(capsys: pytest.CaptureFixture[str], monkeypat
     ("positive", "text"), [("ALL", "; positive class ALL"), ("[b]", "; positive class \\[b]"), (None, ""), ("", "")]
 )
 def test_the_positive_class_ends_the_first_line(positive: str | None, text: str) -> None:
-    assert display.positive_text({"positive": positive}) == text
+    assert positive_text({"positive": positive}) == text

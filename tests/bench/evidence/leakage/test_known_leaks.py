@@ -11,7 +11,8 @@ from scipy.stats import rankdata
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold
 
-from bench.evidence.permutation.label_permutation import LabelPermutations, UnitLabels
+from bench.evidence.permutation.label_permutation import LabelPermutations
+from bench.evidence.permutation.labels import UnitLabels
 from bench.scores.metrics import weighted_auroc
 from bench.splits.folds import PatientKFold
 from bench.statistics.permutation import permutation_p
@@ -36,7 +37,7 @@ def _study(*, patients: int, cells: int, features: int, icc: float, effect: floa
     own = rng.normal(size=(patients, features))[unit_of]
     values = np.sqrt(icc) * own + np.sqrt(1 - icc) * rng.normal(size=own.shape)
     values[:, 0] += effect * (labels[unit_of] == "sick")
-    return Study(values, UnitLabels(np.arange(patients).astype(str), labels, unit_of), seed)
+    return Study(values, UnitLabels(np.arange(patients).astype(str), labels, unit_of, patients), seed)
 
 
 def _class_means_score(study: Study, labels: npt.NDArray[np.str_]) -> float:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
+from scipy.stats import norm
 
-from bench.evidence.leakage.patient_recognition import Recognition, recognise_patients
+from bench.evidence.leakage.patient_recognition import (
+    Recognition,
+    recognisable_text,
+    recognise_patients,
+    recognition_of,
+)
 
 
 def _cells(icc: float, *, patients: int = 20, cells: int = 30, features: int = 32, seed: int = 0):  # type: ignore[no-untyped-def]  # arrays
@@ -16,12 +24,6 @@ def _cells(icc: float, *, patients: int = 20, cells: int = 30, features: int = 3
     return values.astype(np.float32), np.full(len(units), "sick"), units
 
 
-def _above_chance(result: Recognition) -> bool:
-    """Whether the accuracy exceeds that of a constant prediction by more than three standard errors."""
-    baseline = max(result.chance, result.majority)
-    return bool(result.accuracy > baseline + 3 * np.sqrt(baseline * (1 - baseline) / result.cells))
-
-
 @pytest.mark.parametrize(
     ("icc", "accuracy", "within"), [(0, 0.05, 0.02), (0.1, 0.37, 0.1), (0.3, 0.82, 0.1), (0.6, 1.0, 0.01)]
 )
@@ -30,8 +32,8 @@ def test_accuracy_follows_the_correlation_within_patients(icc: float, accuracy: 
     values, labels, units = _cells(icc)
     (result,) = recognise_patients(values, labels, units)
     assert result.accuracy == pytest.approx(accuracy, abs=within)
-    assert (result.patients, result.cells, result.chance, result.majority) == (20, 600, 0.05, 0.05)
-    assert _above_chance(result) == (icc > 0)
+    assert (result.patients, result.cells, result.chance) == (20, 600, pytest.approx(0.05))
+    assert result.recognisable == result.significant == (icc > 0)
 
 
 def test_each_class_is_probed_by_itself() -> None:
@@ -41,7 +43,7 @@ def test_each_class_is_probed_by_itself() -> None:
     values[labels == "sick"] += 100
     result = recognise_patients(values, labels, units)
     assert [f.label for f in result] == ["healthy", "sick"]
-    assert all(f.patients == 10 and abs(f.accuracy - 0.1) < 0.06 and not _above_chance(f) for f in result)
+    assert all(f.patients == 10 and abs(f.accuracy - 0.1) < 0.06 and not f.significant for f in result)
 
 
 def test_missing_values_and_constant_features_are_coped_with() -> None:
@@ -77,3 +79,69 @@ def test_at_most_so_many_cells_are_probed_the_same_ones_each_time() -> None:
     first, again = (recognise_patients(values, labels, units, max_cells=300, seed=4) for _ in range(2))
     assert first == again
     assert 280 <= first[0].cells <= 300
+
+
+def _null_variance(true: list[str], predicted: list[str]) -> tuple[float, float]:
+    """Mean and variance of the hits over all assignments of the predictions to the cells."""
+    hits = [sum(t == q for t, q in zip(true, order, strict=True)) for order in permutations(predicted)]
+    return float(np.mean(hits)), float(np.var(hits))
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted"),
+    [("aabbcc", "aabbcc"), ("aaabbc", "abcabc"), ("aaaaab", "aaaaab"), ("abcabc", "ddabab"), ("aaabbb", "bbbaaa")],
+)
+def test_p_is_the_normal_tail_of_the_exact_moments(true: str, predicted: str) -> None:
+    """Moments from all 720 assignments of six predictions."""
+    mean, variance = _null_variance(list(true), list(predicted))
+    hits = sum(t == q for t, q in zip(true, predicted, strict=True))
+    result = recognition_of("sick", np.array(list(true)), np.array(list(predicted)))
+    assert (result.accuracy, result.cells, result.patients) == (hits / 6, 6, len(set(true)))
+    assert result.chance == pytest.approx(mean / 6)
+    assert result.p == pytest.approx(norm.sf((hits - mean - 0.5) / np.sqrt(variance)))
+
+
+def test_constant_prediction_is_chance() -> None:
+    """The largest patient for every cell: 90 % right, none of it beyond chance."""
+    result = recognition_of("sick", np.repeat(["a", "b"], [90, 10]), np.repeat(["a"], 100))
+    assert (result.accuracy, result.chance, result.beyond_chance, result.p) == (0.9, 0.9, 0, 1)
+    assert not result.recognisable
+
+
+def test_predictions_that_do_not_depend_on_the_cells_are_chance() -> None:
+    """Unequal patients and predictions, paired at random: p at most 0.05 in 5 % of 2000 studies."""
+    rng = np.random.default_rng(0)
+    true, predicted = (rng.choice(list("abcdef"), 200, p=shares) for shares in ([0.4, 0.2, *[0.1] * 4], [1 / 6] * 6))
+    p = np.array([recognition_of("sick", true, rng.permutation(predicted)).p for _ in range(2000)])
+    assert (p <= 0.05).mean() == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / 2000))
+
+
+@pytest.mark.study
+def test_probe_keeps_its_level() -> None:
+    """Patients with 3 to 40 cells whose features do not differ: p at most 0.05 in 5 % of the studies."""
+    p = []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        units = np.repeat([f"p{i}" for i in range(6)], rng.integers(3, 41, size=6))
+        (result,) = recognise_patients(rng.normal(size=(len(units), 4)), np.full(len(units), "sick"), units, seed=seed)
+        p.append(result.p)
+    rate = float(np.mean(np.array(p) <= 0.05))
+    print(f"{len(p)} studies: probe rejects {rate:.3f}")  # noqa: T201
+    assert rate == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / len(p)))
+
+
+def test_significance_and_size_are_both_needed() -> None:
+    """(accuracy - chance) / (1 - chance) of at least 0.05, and p at most 0.05."""
+    assert Recognition("sick", 30, 1500, 0.38, 0.03, 0.001).recognisable
+    assert Recognition("sick", 20, 1500, 0.0975, 0.05, 0.05).recognisable
+    assert not Recognition("sick", 20, 1500, 0.097, 0.05, 0.001).recognisable
+    assert not Recognition("sick", 30, 20, 0.38, 0.03, 0.06).recognisable
+
+
+def test_text_names_the_classes_above_chance() -> None:
+    known, chance = Recognition("sick", 30, 1500, 0.38, 0.03, 0.001), Recognition("well", 25, 1500, 0.05, 0.04, 0.2)
+    assert recognisable_text([known, chance]) == (
+        "patients can be recognised from the features "
+        "(right patient for 38% of the cells of sick, where 3.0% is chance)"
+    )
+    assert recognisable_text([chance]) == recognisable_text([]) == ""

@@ -62,9 +62,7 @@ def test_recognised_patients_are_distinguished_from_disease(report: Leakage) -> 
     assert report.identity.mean == pytest.approx(np.mean(report.null))
     assert report.identity.mean > 0.85
     assert {r.label: r.patients for r in report.recognition} == {"diseased": 12, "normal": 12}
-    for r in report.recognition:
-        baseline = max(r.chance, r.majority)
-        assert r.accuracy > max(0.8, baseline + 3 * np.sqrt(baseline * (1 - baseline) / r.cells))
+    assert all(r.accuracy > 0.8 and r.recognisable for r in report.recognition)
     assert report.features is not None
     assert report.features.median > 0.5
     assert report.scores is not None
@@ -82,7 +80,8 @@ def test_command_prints_text_and_json_from_stored_fits(report: Leakage, recognis
     result = CliRunner().invoke(app, arguments, env={"COLUMNS": "100"})
     assert result.exit_code == 0, result.output
     text = " ".join(result.output.split())
-    assert "comes from recognising patients" in text
+    assert result.stdout.split("\n")[1] == "color x knn: leakage; positive class diseased"
+    assert report.verdict.text in text
     for line in (
         "folds by image",
         "folds by patient",
@@ -114,7 +113,7 @@ def test_disease_without_a_signature_raises_no_alarm(tmp_path: Path) -> None:
     bench.run("shape", "naive_bayes", **_options(tmp_path, str(tmp_path / "cells")))
     report = bench.leakage(tmp_path / "results", permutations=3, jobs=1)
     assert report.verdict.code == "no-leak"
-    assert "No sign that patients are recognised" in report.verdict.text
+    assert "There is no sign that the pipeline recognises patients" in report.verdict.text
     assert report.by_patient.low > 0.7
     assert abs(report.gap.value) < 0.05
     assert report.identity is not None
@@ -146,6 +145,16 @@ def test_patients_with_cells_of_both_classes_have_no_identity_test(tmp_path: Pat
         text.startswith("identity test: 6 of 6 patients have cells of several classes") for text in report.missing
     )
     assert np.isfinite([report.gap.low, report.gap.high]).all()
+    assert [(r.label, r.patients, r.cells) for r in report.recognition] == [("diseased", 6, 24), ("normal", 6, 24)]
+    record = json.loads(report.file.read_text())
+    assert [row["recognisable"] for row in record["recognition"]] == [r.recognisable for r in report.recognition]
+    if not any(r.significant for r in report.recognition):
+        assert "No sign that patients are recognised (right patient for" in report.verdict.text
+
+    test = bench.significance(tmp_path / "results", permutations=3, jobs=1)
+    assert (test.labels_of, test.moved, test.fixed, test.units) == ("cells", 6, 0, {"diseased": 6, "normal": 6})
+    assert (test.possible, test.floor, len(test.null)) == (70**6, 1 / 4, 3), "C(8, 4) for each patient"
+    assert json.loads(test.file.read_text())["possible"] == 70**6
 
 
 def test_other_splits_are_refused(keep: Callable[..., ExperimentResult]) -> None:

@@ -23,7 +23,8 @@ from bench.cli.app import app
 from bench.datasets.phantom.reader import PhantomSpec, write_phantom
 from bench.errors import BenchError
 from bench.evidence.permutation import significance as test_module
-from bench.evidence.permutation.label_permutation import LabelPermutations, UnitLabels
+from bench.evidence.permutation.label_permutation import LabelPermutations
+from bench.evidence.permutation.labels import UnitLabels
 from bench.experiments.records import ExperimentResult
 from bench.statistics.permutation import permutation_p
 
@@ -31,7 +32,7 @@ from bench.statistics.permutation import permutation_p
 def test_two_and_two_patients_perfectly_separated() -> None:
     """By hand: of the 6 ways to label 4 patients only the true one puts both positives on top, so p = 1/6."""
     labels, scores = np.array(["n", "n", "p", "p"]), [0.1, 0.2, 0.8, 0.9]
-    every = LabelPermutations(UnitLabels(np.array(list("abcd")), labels, np.arange(4)), requested=199, seed=0)
+    every = LabelPermutations(UnitLabels(np.array(list("abcd")), labels, np.arange(4), 4), requested=199, seed=0)
     null = tuple(float(roc_auc_score(permuted == "p", scores)) for _, permuted in every)
     observed = float(roc_auc_score(labels == "p", scores))
     assert permutation_p(observed, null) == pytest.approx(1 / 6)
@@ -75,7 +76,11 @@ def test_strong_effect_reaches_the_floor_and_more_permutations_extend_the_first(
     assert result.exit_code == 0, result.output
     text = " ".join(result.output.split())
     assert f"AUROC, patient-weighted, 3 folds by patient: {more.observed:.2f} with the true labels" in text
-    assert "p = 0.10; the smallest possible value is 0.10; more --permutations could lower it." in text
+    assert (
+        "p = 0.10; the smallest possible value is 0.10, for 9 random permutations of 12,870 distinct labellings; "
+        "more --permutations could lower it."
+    ) in text
+    assert result.stdout.split("\n")[1].endswith(": permutation test; positive class diseased")
     assert "Unit of the test: patients (split units: 8 diseased, 8 normal)" in text
     assert json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)["p"] == 0.1
 
@@ -113,7 +118,7 @@ def test_all_assignments_of_few_patients_are_enumerated(place: Path, monkeypatch
     """All 12,870 assignments of 8 and 8 patients, with the score of a model that knows the true class."""
 
     def scores(plan: Any, permutations: LabelPermutations, **more: Any) -> dict[str, float]:
-        true = permutations.units.labels
+        true = permutations.labels.labels
         return {name: 0.9 * abs(np.mean(labels == true) * 2 - 1) for name, labels in permutations}
 
     monkeypatch.setattr(test_module, "permuted_label_scores", scores)
