@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.scores.metrics import METRICS, PRIMARY, U_STATISTIC
+from bench.scores.intervals import (
+    APPROXIMATE,
+    MIN_PATIENTS,
+    NONE_AT_LIMIT,
+    NONE_WITHOUT_SPREAD,
+    ONE_SIDED,
+    U_STATISTIC,
+)
+from bench.scores.metrics import METRICS, PRIMARY
 from reports.groups import ComparableGroup
 
 INTERVALS = "95 % patient-bootstrap intervals, conditional on the fitted models"
@@ -19,12 +27,20 @@ def primary_name() -> str:
 
 def interval_method(group: ComparableGroup) -> str:
     """Methods of the intervals of a group."""
-    if all(row.primary.method != U_STATISTIC for row in group.rows):
-        return INTERVALS
-    return (
-        "95 % intervals, conditional on the fitted models: patient bootstrap, and for the "
-        f"{primary_name()} the U-statistic on the logit scale"
-    )
+    methods = {row.scores[m.name].method for row in group.rows for m in group.metrics if m.name in row.scores}
+    parts = [INTERVALS]
+    if any(method.startswith(U_STATISTIC) for method in methods):
+        parts = [
+            "95 % intervals, conditional on the fitted models: patient bootstrap, and for the AUROC of patients the "
+            "U-statistic on the logit scale"
+        ]
+    if any(method.startswith(ONE_SIDED) for method in methods):
+        parts.append("a score at its limit has a one-sided bound, which covers at least 95 %")
+    if methods & {NONE_AT_LIMIT, NONE_WITHOUT_SPREAD}:
+        parts.append("a score without interval does not vary between draws of the patients")
+    if any(method.endswith(APPROXIMATE) for method in methods):
+        parts.append(f"approximate, because a class has fewer than {MIN_PATIENTS} patients")
+    return "; ".join(parts)
 
 
 def plural(n: int, word: str, words: str | None = None) -> str:

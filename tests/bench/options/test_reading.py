@@ -24,7 +24,7 @@ def test_defaults() -> None:
     options = make_options({})
     assert options == Options()
     assert (options.data, options.folds, options.repeats, options.split, options.out) == (
-        "phantom", 5, 1, "patient", Path("results")
+        "phantom", 5, "auto", "patient", Path("results")
     )  # fmt: skip
 
 

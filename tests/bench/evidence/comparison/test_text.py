@@ -23,13 +23,14 @@ def _comparison(
             {
                 "pipeline": name, "against": reference, "difference": d, "low": d - 0.02, "high": d + 0.02, "p": p / 2,
                 "p_holm": p, "p_equivalent": equal, "test": "the test", "unit": UNIT, "assumptions": "much",
-                "second_test": None, "second_unit": None, "second_assumptions": None,
+                "second_test": None, "second_unit": None, "second_assumptions": None, "second_p_holm": float("nan"),
+                "repeats": 5, "detectable": float("nan"),
             }
             for name, d, p, equal in rows
         ]
     )  # fmt: skip
     names = [reference, *(name for name, *_ in rows)]
-    standings = pd.DataFrame({"pipeline": names, "value": 0.8})
+    standings = pd.DataFrame({"pipeline": names, "value": 0.8, "p_best": 0.5})
     values = {"metric": "auroc_patient", "best": "best", "all_pairs": False, "rope": 0.01, **NOTHING, **changes}
     return Comparison(reference=reference, table=table, standings=standings, **values)  # type: ignore[arg-type]
 
