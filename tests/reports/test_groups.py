@@ -23,7 +23,8 @@ def test_rows_are_ranked_with_stored_intervals_of_all_metrics(add: Any, groups: 
     stored = group.rows[0].result.scores.set_index("metric")
     for metric in group.metrics:
         score = group.rows[0].scores[metric.name]
-        assert (score.value, score.low, score.high) == tuple(stored.loc[metric.name, ["value", "low", "high"]])
+        expected = stored.loc[metric.name, ["value", "low", "high"]].tolist()
+        np.testing.assert_array_equal([score.value, score.low, score.high], expected)
     assert [m.name for m in group.metrics] == list(METRICS)
     assert [m.title for m in group.headline] == [
         "AUROC, patient-weighted",

@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
+from bench.errors import BenchError
 from bench.evidence.comparison.paired_scores import read_paired_scores
 from bench.experiments.records import ExperimentResult
+from bench.storage.fingerprints import digest
 
 Keep = Callable[..., ExperimentResult]
 
