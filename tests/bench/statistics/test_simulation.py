@@ -14,8 +14,8 @@ from bench.statistics.auroc import (
     patient_weighted,
     patient_weighted_in_folds,
 )
-from bench.statistics.boundary import lower_bound_at_one
 from bench.statistics.bootstrap import patient_draws, percentile_interval
+from bench.statistics.boundary import lower_bound_at_one
 from bench.statistics.corrected_t import corrected_t
 from bench.statistics.permutation import swap_test
 
