@@ -99,6 +99,11 @@ class Row:
         return str(self.result.record["classifier"])
 
     @property
+    def repeats(self) -> int:
+        """Number of repeats of the outer folds."""
+        return int(self.result.record["protocol"]["repeats"])
+
+    @property
     def full(self) -> dict[str, str]:
         """Preparation (`prepare`), extractor and classifier with all parameters."""
         record = self.result.record

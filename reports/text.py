@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from bench.scores.intervals import (
@@ -57,8 +57,8 @@ def counts(data: Mapping[str, Any]) -> str:
     return f"{plural(int(data['cells']), 'cell')} of {plural(patients, 'patient')}{linked}{tested}"
 
 
-def split_name(protocol: Mapping[str, Any]) -> str:
-    """Short name of the outer folds."""
+def split_name(protocol: Mapping[str, Any], repeats: Collection[int] = ()) -> str:
+    """Short name of the outer folds; `repeats` are the numbers of repeats of a group, default: that of the protocol."""
     folds = plural(int(protocol["folds"]), "fold")
     kind = {
         "patient": f"{folds} by patient",
@@ -68,8 +68,8 @@ def split_name(protocol: Mapping[str, Any]) -> str:
         "lopo": f"leave-one-patient-out, {folds}",
         "held-out": "held-out patients, evaluated once",
     }
-    repeats = int(protocol["repeats"])
-    return kind[str(protocol["split"])] + (f", {repeats} repeats" if repeats > 1 else "")
+    numbers = sorted(repeats or {int(protocol["repeats"])})
+    return kind[str(protocol["split"])] + (f", {' or '.join(map(str, numbers))} repeats" if numbers != [1] else "")
 
 
 def evaluated_on(group: ComparableGroup) -> str:
@@ -77,4 +77,4 @@ def evaluated_on(group: ComparableGroup) -> str:
     held = group.data.get("held_out")
     if held:
         return f"{plural(held['cells'], 'cell')} of {plural(held['patients'], 'held-out patient')}, evaluated once"
-    return f"{counts(group.data)}, {split_name(group.protocol)}"
+    return f"{counts(group.data)}, {split_name(group.protocol, group.repeats)}"

@@ -176,11 +176,11 @@ def repeat_hashes(record: Mapping[str, Any]) -> list[str]:
 
     A record that lists none has those of its folds as a whole, so that only equal numbers of repeats are shared.
     """
-    repeats, whole = int(record["protocol"]["repeats"]), str(record["folds_hash"])
+    repeats, digest = int(record["protocol"]["repeats"]), str(record["folds_hash"])
     listed = record.get("repeat_hashes")
     if listed is not None:
         return list(map(str, listed))
-    return [whole] if repeats == 1 else [f"{whole}-{repeat}" for repeat in range(repeats)]
+    return [digest] if repeats == 1 else [f"{digest}-{repeat}" for repeat in range(repeats)]
 
 
 def html_of(item: object, table: pd.DataFrame) -> str:

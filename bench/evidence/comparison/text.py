@@ -62,7 +62,7 @@ def describe_detectable(comparison: Comparison) -> str:
 
 def units(comparison: Comparison) -> str:
     """Return the units of the tests of a comparison."""
-    return "; ".join(comparison.table["unit"].drop_duplicates())
+    return ", or ".join(comparison.table["unit"].drop_duplicates())
 
 
 def _detectable_text(value: float, title: str) -> str:
