@@ -23,7 +23,7 @@ LEVEL_NAMES: Mapping[str, str] = {PATIENT: "Patient-weighted", CELL: "Cell level
 
 @dataclass(frozen=True)
 class ComparableGroup:
-    """Experiments on the same cells, protocol and folds. Only these are ranked together.
+    """Experiments on the same cells, protocol and folds, maybe more repeats. Only these are ranked together.
 
     Parameters
     ----------
@@ -47,6 +47,11 @@ class ComparableGroup:
     def protocol(self) -> Mapping[str, Any]:
         """Evaluation protocol."""
         return dict(self.record["protocol"])
+
+    @cached_property
+    def repeats(self) -> tuple[int, ...]:
+        """Distinct numbers of repeats of the rows, in ascending order."""
+        return tuple(sorted({row.repeats for row in self.rows}))
 
     @property
     def classes(self) -> list[str]:

@@ -11,7 +11,8 @@ from bench.errors import BenchError
 from bench.evidence.comparison.comparable_groups import SHORT_KEY
 from bench.experiments.records import BASELINE, ExperimentResult
 from bench.plugins.pipeline import pipeline_name
-from bench.scores.metrics import BOOTSTRAP, PRIMARY
+from bench.scores.intervals import BOOTSTRAP, BRACKETS, interval_text
+from bench.scores.metrics import PRIMARY
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,13 @@ class Score:
 
     @property
     def defined(self) -> bool:
-        """Whether value and interval are finite."""
-        return math.isfinite(self.value) and math.isfinite(self.low) and math.isfinite(self.high)
+        """Whether the value is finite; a score at its limit may have no interval."""
+        return math.isfinite(self.value)
 
     @property
     def interval(self) -> str:
-        """The interval with two decimals."""
-        return f"[{self.low:.2f}, {self.high:.2f}]"
+        """The interval with two decimals, or `(no interval)`."""
+        return interval_text(self.low, self.high, form=BRACKETS)
 
     @property
     def share(self) -> str:
@@ -96,6 +97,11 @@ class Row:
     def classifier(self) -> str:
         """The classifier's selector."""
         return str(self.result.record["classifier"])
+
+    @property
+    def repeats(self) -> int:
+        """Number of repeats of the outer folds."""
+        return int(self.result.record["protocol"]["repeats"])
 
     @property
     def full(self) -> dict[str, str]:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from bench.scores.metrics import METRICS, PRIMARY, U_STATISTIC
+from bench.scores.intervals import (
+    APPROXIMATE,
+    MIN_PATIENTS,
+    NONE_AT_LIMIT,
+    NONE_WITHOUT_SPREAD,
+    ONE_SIDED,
+    U_STATISTIC,
+)
+from bench.scores.metrics import METRICS, PRIMARY
 from reports.groups import ComparableGroup
 
 INTERVALS = "95 % patient-bootstrap intervals, conditional on the fitted models"
@@ -19,12 +27,20 @@ def primary_name() -> str:
 
 def interval_method(group: ComparableGroup) -> str:
     """Methods of the intervals of a group."""
-    if all(row.primary.method != U_STATISTIC for row in group.rows):
-        return INTERVALS
-    return (
-        "95 % intervals, conditional on the fitted models: patient bootstrap, and for the "
-        f"{primary_name()} the U-statistic on the logit scale"
-    )
+    methods = {row.scores[m.name].method for row in group.rows for m in group.metrics if m.name in row.scores}
+    parts = [INTERVALS]
+    if any(method.startswith(U_STATISTIC) for method in methods):
+        parts = [
+            "95 % intervals, conditional on the fitted models: patient bootstrap, and for the AUROC of patients the "
+            "U-statistic on the logit scale"
+        ]
+    if any(method.startswith(ONE_SIDED) for method in methods):
+        parts.append("a score at its limit has a one-sided bound, which covers at least 95 %")
+    if methods & {NONE_AT_LIMIT, NONE_WITHOUT_SPREAD}:
+        parts.append("a score without interval does not vary between draws of the patients")
+    if any(method.endswith(APPROXIMATE) for method in methods):
+        parts.append(f"approximate, because a class has fewer than {MIN_PATIENTS} patients")
+    return "; ".join(parts)
 
 
 def plural(n: int, word: str, words: str | None = None) -> str:
@@ -49,8 +65,8 @@ def counts(data: Mapping[str, Any]) -> str:
     return f"{plural(int(data['cells']), 'cell')} of {plural(patients, 'patient')}{linked}{tested}"
 
 
-def split_name(protocol: Mapping[str, Any]) -> str:
-    """Short name of the outer folds."""
+def split_name(protocol: Mapping[str, Any], repeats: Collection[int] = ()) -> str:
+    """Short name of the outer folds; `repeats` are the numbers of repeats of a group, default: that of the protocol."""
     folds = plural(int(protocol["folds"]), "fold")
     kind = {
         "patient": f"{folds} by patient",
@@ -60,8 +76,8 @@ def split_name(protocol: Mapping[str, Any]) -> str:
         "lopo": f"leave-one-patient-out, {folds}",
         "held-out": "held-out patients, evaluated once",
     }
-    repeats = int(protocol["repeats"])
-    return kind[str(protocol["split"])] + (f", {repeats} repeats" if repeats > 1 else "")
+    numbers = sorted(repeats or {int(protocol["repeats"])})
+    return kind[str(protocol["split"])] + (f", {' or '.join(map(str, numbers))} repeats" if numbers != [1] else "")
 
 
 def evaluated_on(group: ComparableGroup) -> str:
@@ -69,4 +85,4 @@ def evaluated_on(group: ComparableGroup) -> str:
     held = group.data.get("held_out")
     if held:
         return f"{plural(held['cells'], 'cell')} of {plural(held['patients'], 'held-out patient')}, evaluated once"
-    return f"{counts(group.data)}, {split_name(group.protocol)}"
+    return f"{counts(group.data)}, {split_name(group.protocol, group.repeats)}"

@@ -45,3 +45,11 @@ def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("CYTOBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         patch.setenv("HF_HUB_OFFLINE", "1")
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_repeat() -> Iterator[None]:
+    """`--repeats auto` draws folds once, so that runs in tests stay short; tests of `auto` undo this."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.splits.outer_folds.AUTO_REPEATS", 1)
+        yield

@@ -163,6 +163,8 @@ def _command_line_type(declared: Declaration) -> Any:
     """Return the type that Typer parses; option names that exclude each other are collected in a list."""
     if declared.option.flags:
         return list[str]
+    if declared.option.parse is not None:
+        return str
     is_union = get_origin(declared.type) in (Union, types.UnionType)
     return next(kind for kind in get_args(declared.type) if kind is not type(None)) if is_union else declared.type
 

@@ -50,6 +50,13 @@ def share_of(share: float) -> str:
     return f"{share:.1%}" if share < 0.0995 else f"{share:.0%}"
 
 
+def drawn_share_text(share: float) -> str:
+    """Format a share of random draws with two decimals; a share of 0 or 1 is no certainty; `-` for NaN."""
+    if not math.isfinite(share):
+        return "-"
+    return "<0.01" if share < 0.01 else ">0.99" if share > 0.99 else f"{share:.2f}"
+
+
 def difference_text(difference: float, low: float, high: float) -> str:
     """Format a difference with its sign and, where it is defined, its 95 % interval."""
     interval = f" [{signed(low)}, {signed(high)}]" if math.isfinite(low) and math.isfinite(high) else ""

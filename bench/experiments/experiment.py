@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
+from bench.evaluation.protocol import Protocol
 from bench.features.store.entry import Entry
 from bench.features.store.keys import READING, entry_of, extractor_identity
 from bench.plugins.pipeline import NO_PREPARATION, PipelineSpec
 from bench.plugins.preparation import canonical, parse_prepare, preparation_code
 from bench.plugins.registry import PIXELS, Plugin
+from bench.splits.fold_manifest import Folds
 from bench.storage.fingerprints import code_digest, digest, library_versions, module_identity
 
 FORMAT = 1
@@ -35,6 +37,10 @@ class Experiment:
         Components of the key, not hashed.
     entry : Entry or None
         Entry of its features in the store; None for a classifier of cells or a stateful extractor.
+    folds : Folds
+        Outer folds.
+    protocol : Protocol
+        Evaluation protocol.
     problem : str
         Why it cannot run, such as missing weights; empty if it can.
     """
@@ -42,6 +48,8 @@ class Experiment:
     pipeline: PipelineSpec
     components: Mapping[str, Any]
     entry: Entry | None
+    folds: Folds
+    protocol: Protocol
     problem: str = ""
 
     @property
@@ -92,7 +100,12 @@ def features_of(
 
 
 def experiment_of(
-    pipeline: PipelineSpec, common: Mapping[str, Any], features: tuple[Mapping[str, Any], Entry | None, str]
+    pipeline: PipelineSpec,
+    common: Mapping[str, Any],
+    features: tuple[Mapping[str, Any], Entry | None, str],
+    *,
+    folds: Folds,
+    protocol: Protocol,
 ) -> Experiment:
     """Return an experiment; `common` are the components that all of a matrix share, `features` is of `features_of`."""
     identity, entry, problem = features
@@ -100,13 +113,15 @@ def experiment_of(
     module = classifier.target.partition(":")[0]
     components = {
         **common,
+        "protocol": vars(protocol),
+        "folds": folds.hash,
         "classifier": classifier.canonical,
         "classifier_code": code_digest(module),
         "classifier_nested": sorted(map(module_identity, classifier.nested_modules)),
         "classifier_libraries": dict(library_versions(module)),
         "features": dict(identity),
     }
-    return Experiment(pipeline, components, entry, problem)
+    return Experiment(pipeline, components, entry, folds, protocol, problem)
 
 
 def differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -69,7 +69,6 @@ class Fits:
         self._plan, self._results, self._tasks = plan, results, tasks
         self._observer, self._missing, self._on_end = observer, missing, on_end
         self._running: dict[str, _Fit] = {}
-        self._splits = list(plan.folds.splits())
         self._labels = plan.opened.dataset.table["label"].to_numpy().astype(str)
         digest = plan.opened.held_out_digest
         self.access_log = None if digest is None else AccessLog(results.path, digest, plan.options.reason)
@@ -93,7 +92,7 @@ class Fits:
             self._on_end()
             return True
         fit = self._running[experiment.slug] = _Fit(experiment, lock)
-        for split in self._splits:
+        for split in experiment.folds.splits():
             repeat, fold = split[:2]
             if self._part(experiment, repeat, fold).is_dir():
                 continue
@@ -138,7 +137,7 @@ class Fits:
 
     def _write(self, experiment: Experiment) -> str:
         """Score an experiment, write it and return its headline."""
-        parts = [self._part(experiment, repeat, fold) for repeat, fold, _, _ in self._splits]
+        parts = [self._part(experiment, repeat, fold) for repeat, fold, _, _ in experiment.folds.splits()]
         tables = tables_of(self._plan, experiment, parts)
         timing = {part.name: read_json(part / "timing.json") for part in parts}
         if self.access_log is not None:

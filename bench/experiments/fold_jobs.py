@@ -32,11 +32,11 @@ def fold_job(
         Repeat, fold, training and test positions, of `Folds.splits()`.
     """
     data, entry, (repeat, fold, train, test) = plan.opened.dataset, experiment.entry, split
-    by_cell = plan.protocol.split == "image"
+    by_cell = experiment.protocol.split == "image"
     return FoldJob(
         extractor=experiment.pipeline.extractor,
         classifier=experiment.pipeline.classifier,
-        protocol=plan.protocol,
+        protocol=experiment.protocol,
         positive=data.positive,
         labels=labels,
         units=data.table["cell" if by_cell else "unit"].to_numpy().astype(str),
@@ -54,7 +54,7 @@ def fold_job(
 def _open_study(plan: Plan, experiment: Experiment, repeat: int, fold: int) -> OpenStudy:
     """Return the function that opens the fold's tuning study, in `--storage` or in memory."""
     storage = plan.options.storage
-    if storage is None or not plan.protocol.tune:
+    if storage is None or not experiment.protocol.tune:
         return study_in_memory
     return partial(study_at, storage, f"{experiment.key}-repeat{repeat}-fold{fold}", experiment.name)
 

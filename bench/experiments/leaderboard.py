@@ -11,7 +11,7 @@ from bench.experiments.records import LEAKY, ExperimentResult, Failure, decision
 from bench.scores.decisions import Decision
 from bench.scores.metrics import METRICS, PRIMARY
 
-SETTINGS = ("data", "positive", "split", "folds", "repeats", "tune", "calibrate", "threshold", "aggregate", "seed")
+SETTINGS = ("data", "positive", "split", "folds", "tune", "calibrate", "threshold", "aggregate", "seed")
 """Columns of data and protocol; rows that differ in one of them are not comparable and are sorted apart."""
 
 _HEADLINES = (PRIMARY, *(name for name, metric in METRICS.items() if metric.headline and name != PRIMARY))
@@ -44,6 +44,7 @@ def finished_row(
     for line in (result.scores if scores is None else scores).to_dict(orient="records"):
         name = str(line["metric"])
         values |= {name: line["value"], f"{name}_low": line["low"], f"{name}_high": line["high"]}
+        values |= {f"{name}_method": line.get("method")} if name == PRIMARY else {}
     tuned = {"optimism": result.optimism["optimism"].mean()} if len(result.optimism) else {}
     described = _described(result.record) | ({} if decision is None else vars(decision))
     return {**described, "status": "done", "reason": "", **values, **tuned}
@@ -55,9 +56,10 @@ def failed_row(failure: Failure) -> dict[str, Any]:
 
 
 def _columns() -> Iterator[str]:
-    yield from (*SETTINGS, "prepare", "extractor", "classifier", "status", "flags")
+    yield from (*SETTINGS, "repeats", "prepare", "extractor", "classifier", "status", "flags")
     for name in METRICS:
         yield from (name, f"{name}_low", f"{name}_high")
+    yield f"{PRIMARY}_method"
     yield from ("optimism", "patients", "split_units", "cells", "reason", "key")
 
 

@@ -50,7 +50,7 @@ def tables_of(plan: Plan, experiment: Experiment, parts: Sequence[Path]) -> dict
     BenchError
         A score is undefined, or predictions are incomplete.
     """
-    data, protocol = plan.opened.dataset, plan.protocol
+    data, protocol = plan.opened.dataset, experiment.protocol
     cells = data.table[["cell", "patient", "unit", "label"]]
     tables = {}
     for name in ("predictions", "inner"):
@@ -66,7 +66,6 @@ def tables_of(plan: Plan, experiment: Experiment, parts: Sequence[Path]) -> dict
         positive=data.positive,
         aggregate=protocol.aggregate,
         seed=protocol.seed,
-        held_out=protocol.split == "held-out",
     )
     tables["optimism"] = optimism(
         tables["trials"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from bench.plugins.pipeline import PipelineSpec
 from bench.plugins.preparation import parse_prepare
 from bench.plugins.registry import PIXELS
 from bench.splits.fold_manifest import Folds
-from bench.splits.outer_folds import outer_folds
+from bench.splits.outer_folds import auto_repeats, outer_folds
 from bench.storage.fingerprints import code_digest
 from bench.storage.folders import store_folder
 from extractors.cells import Cells
@@ -42,19 +42,32 @@ class Plan:
         Options of the run.
     opened : LoadedDataset
         The scanned dataset.
-    folds : Folds
-        Outer folds, shared by all experiments.
-    protocol : Protocol
-        Evaluation protocol, shared by all experiments.
     experiments : tuple of Experiment
         In the order of the options.
     """
 
     options: Options
     opened: LoadedDataset
-    folds: Folds
-    protocol: Protocol
     experiments: tuple[Experiment, ...]
+
+    @property
+    def protocol(self) -> Protocol:
+        """Evaluation protocol of the experiment with the most repeats; others differ in this number only."""
+        return self._longest.protocol
+
+    @property
+    def folds(self) -> Folds:
+        """Outer folds of the experiment with the most repeats; those of the others are its first repeats."""
+        return self._longest.folds
+
+    @property
+    def repeats(self) -> tuple[int, ...]:
+        """Distinct numbers of repeats of the experiments, in ascending order."""
+        return tuple(sorted({e.protocol.repeats for e in self.experiments}))
+
+    @property
+    def _longest(self) -> Experiment:
+        return max(self.experiments, key=lambda e: e.protocol.repeats)
 
     @property
     def store(self) -> Path:
@@ -73,8 +86,8 @@ class Plan:
 
     def record(self, experiment: Experiment) -> dict[str, Any]:
         """Return the record of an experiment (`experiment.json`)."""
-        data, pipeline = self.opened.dataset, experiment.pipeline
-        leaky = self.protocol.split == "image" or bool(self.folds.violations)
+        data, pipeline, folds = self.opened.dataset, experiment.pipeline, experiment.folds
+        leaky = experiment.protocol.split == "image" or bool(folds.violations)
         random = pipeline.extractor is not None and pipeline.extractor.random_weights
         flags = ((LEAKY, leaky), (RANDOM_WEIGHTS, random), (BASELINE, is_baseline(pipeline)))
         return {
@@ -83,7 +96,7 @@ class Plan:
             "extractor": pipeline.extractor_name,
             "classifier": pipeline.classifier.selector,
             "flags": [flag for flag, on in flags if on],
-            "violations": list(self.folds.violations),
+            "violations": list(folds.violations),
             "data": {
                 "name": data.name,
                 "reader": data.reader,
@@ -95,9 +108,10 @@ class Plan:
                 "per_class": {str(label): _counts(part) for label, part in data.table.groupby("label", sort=True)},
                 **self._held_out(),
             },
-            "protocol": vars(self.protocol),
-            "folds_hash": self.folds.hash,
-            "fold_notices": list(self.folds.notices),
+            "protocol": vars(experiment.protocol),
+            "folds_hash": folds.hash,
+            "repeat_hashes": list(folds.repeat_hashes),
+            "fold_notices": list(folds.notices),
             "components": dict(experiment.components),
             "options": reading_options(self.options),
             "environment": {"python": platform.python_version(), "machine": platform.machine()},
@@ -157,23 +171,40 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Loa
     for notice in objects.notices_of(pipelines):
         observer.notice(notice)
     opened = opened if opened is not None else open_data(options, observer)
-    folds = outer_folds(opened.dataset.table, options)
-    for notice in folds.notices:
+    repeats = [_repeats(p, options) for p in pipelines]
+    designs = {n: _design(opened, replace(options, repeats=n)) for n in sorted(set(repeats))}
+    for notice in dict.fromkeys(notice for folds, _ in designs.values() for notice in folds.notices):
         observer.notice(notice)
-    chosen = {field.name: getattr(options, field.name) for field in fields(Protocol)}
-    protocol = Protocol(**chosen | {"folds": folds.count, "repeats": folds.repeats})
     common = {
         "format": FORMAT,
         "data": opened.digest,
         "positive": opened.dataset.positive,
-        "protocol": vars(protocol),
-        "folds": folds.hash,
         "engine": code_digest(*ENGINE),
     }
     inputs = dict.fromkeys((p.prepare, p.extractor) for p in pipelines)
     features = {p: features_of(*p, opened.cell_digests, store=store, settings=settings) for p in inputs}
-    experiments = tuple(experiment_of(p, common, features[p.prepare, p.extractor]) for p in pipelines)
-    return Plan(options, opened, folds, protocol, experiments)
+    experiments = []
+    for p, n in zip(pipelines, repeats, strict=True):
+        folds, protocol = designs[n]
+        experiments.append(experiment_of(p, common, features[p.prepare, p.extractor], folds=folds, protocol=protocol))
+    return Plan(options, opened, tuple(experiments))
+
+
+def _repeats(pipeline: PipelineSpec, options: Options) -> int:
+    """Return the number of repeats of a pipeline; `auto` depends on the plugins only, never on a measured time."""
+    if options.repeats != "auto":
+        return options.repeats
+    fitted_on_images = (
+        pipeline.classifier.consumes == "cells" if pipeline.extractor is None else (pipeline.extractor.requires_fit)
+    )
+    return 1 if fitted_on_images and not is_baseline(pipeline) else auto_repeats(options)
+
+
+def _design(opened: LoadedDataset, options: Options) -> tuple[Folds, Protocol]:
+    """Return the outer folds and the protocol with the actual numbers of folds and repeats."""
+    folds = outer_folds(opened.dataset.table, options)
+    chosen = {field.name: getattr(options, field.name) for field in fields(Protocol)}
+    return folds, Protocol(**chosen | {"folds": folds.count, "repeats": folds.repeats})
 
 
 def _pipelines(options: Options) -> list[PipelineSpec]:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from bench.errors import BenchError
 from bench.plugins.pipeline import name_of
+from bench.scores import intervals
 from bench.scores.decisions import Decision
 from bench.scores.metrics import METRICS, PRIMARY
 from bench.storage.json_files import read_json
@@ -181,6 +182,18 @@ def decision_of(record: Mapping[str, Any]) -> Decision:
     return Decision(**{name: record["protocol"][name] for name in _DECISION})
 
 
+def repeat_hashes(record: Mapping[str, Any]) -> list[str]:
+    """Return the hash of the folds of each repeat; experiments share the leading repeats with equal ones.
+
+    A record that lists none has those of its folds as a whole, so that only equal numbers of repeats are shared.
+    """
+    repeats, digest = int(record["protocol"]["repeats"]), str(record["folds_hash"])
+    listed = record.get("repeat_hashes")
+    if listed is not None:
+        return list(map(str, listed))
+    return [digest] if repeats == 1 else [f"{digest}-{repeat}" for repeat in range(repeats)]
+
+
 def html_of(item: object, table: pd.DataFrame) -> str:
     """Return a table as HTML with the representation of its object above it, for notebooks."""
     return f"<p>{html.escape(repr(item)[1:-1])}</p>{table.to_html(index=False, float_format='{:.3f}'.format)}"
@@ -195,7 +208,7 @@ def headline_row(scores: pd.DataFrame) -> Any | None:
 
 def interval_text(row: Any) -> str:
     """Return value and interval of a row of scores as text."""
-    return f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]"
+    return f"{row.value:.2f} {intervals.interval_text(row.low, row.high, form=intervals.BRACKETS)}"
 
 
 def read_experiment(folder: Path) -> ExperimentResult:

@@ -113,7 +113,6 @@ def rescore(result: ExperimentResult, decision: Decision) -> pd.DataFrame:
             positive=data["positive"],
             aggregate=decision.aggregate,
             seed=int(protocol["seed"]),
-            held_out=protocol["split"] == "held-out",
         )
     except BenchError as error:
         raise BenchError(f"{result.folder}: {error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,14 @@ import pandas as pd
 
 from bench.errors import BenchError
 from bench.experiments.leaderboard import failed_row, finished_row, leaderboard_of
-from bench.experiments.records import ExperimentResult, Failure, read_experiment, read_record, write_tables
+from bench.experiments.records import (
+    ExperimentResult,
+    Failure,
+    read_experiment,
+    read_record,
+    repeat_hashes,
+    write_tables,
+)
 from bench.splits.held_out_log import HeldOutAccess, read_accesses
 from bench.storage.fingerprints import digest
 from bench.storage.folders import writable_folder
@@ -133,11 +140,14 @@ class Results:
         """Return finished and failed experiments without the superseded ones.
 
         A later outcome of the same pipeline on the same data and folds under the same protocol supersedes earlier
-        ones, which were computed with other code, weights or libraries. They stay in the folder.
+        ones, which were computed with other code, weights or libraries. Of outcomes that differ in the number of
+        repeats only, the one with the most repeats supersedes the others. They stay in the folder.
         """
         outcomes: list[ExperimentResult | Failure] = [*self.experiments(), *self.failures()]
-        newest = {_question_digest(o.record): o for o in sorted(outcomes, key=lambda o: o.written_ns)}
-        current = {id(o) for o in newest.values()}
+        by_question: dict[str, list[ExperimentResult | Failure]] = {}
+        for outcome in sorted(outcomes, key=lambda o: o.written_ns):
+            by_question.setdefault(_question_digest(outcome.record), []).append(outcome)
+        current = {id(_most_repeats(answers)) for answers in by_question.values()}
         return (
             [o for o in outcomes if isinstance(o, ExperimentResult) and id(o) in current],
             [o for o in outcomes if isinstance(o, Failure) and id(o) in current],
@@ -178,7 +188,21 @@ class Results:
 
 
 def _question_digest(record: Mapping[str, Any]) -> str:
-    """Return the digest of pipeline, data, folds and protocol: the key without code, weights and libraries."""
+    """Return the digest of pipeline, data, first folds and protocol: no code, weights, libraries, number of repeats."""
     data = record["data"]
     pipeline = [record["prepare"], record["extractor"], record["classifier"]]
-    return digest([*pipeline, data["digest"], data["positive"], record["folds_hash"], record["protocol"]])
+    protocol = {name: value for name, value in record["protocol"].items() if name != "repeats"}
+    return digest([*pipeline, data["digest"], data["positive"], repeat_hashes(record)[0], protocol])
+
+
+def _most_repeats(answers: Sequence[ExperimentResult | Failure]) -> ExperimentResult | Failure:
+    """Return the last answer, or one with more repeats by the same code, weights and libraries; results first."""
+    computed_by = [_without_repeats(answer.record.get("components", {})) for answer in answers]
+    equal = [answer for answer, by in zip(answers, computed_by, strict=True) if by == computed_by[-1]]
+    return max(reversed(equal), key=lambda a: (isinstance(a, ExperimentResult), int(a.record["protocol"]["repeats"])))
+
+
+def _without_repeats(components: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the components of a key without folds and number of repeats."""
+    protocol = {name: value for name, value in components.get("protocol", {}).items() if name != "repeats"}
+    return {name: value for name, value in components.items() if name != "folds"} | {"protocol": protocol}

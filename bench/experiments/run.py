@@ -22,9 +22,10 @@ def run_plan(plan: Plan, results: Results, *, observer: Observer | None = None) 
 
     Several processes may run plans into one results folder and one feature store: they share the work.
     """
-    manifest = results.folds_path(plan.folds.hash)
-    if not manifest.is_file():
-        write_folds(plan.folds, manifest)
+    for folds in {e.folds.hash: e.folds for e in plan.experiments}.values():
+        manifest = results.folds_path(folds.hash)
+        if not manifest.is_file():
+            write_folds(folds, manifest)
     options = plan.options
     with open_executor(options.jobs, options.threads, timeout_s=options.timeout) as executor:
         _Run(plan, results, executor, DistinctNotices(observer or Observer())).run()

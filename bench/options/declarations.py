@@ -17,6 +17,7 @@ from bench.options.values import (
     parse_plugins,
     parse_prepare,
     parse_reason,
+    parse_repeats,
     parse_threshold,
 )
 
@@ -206,8 +207,16 @@ class Options:
     ] = None
     folds: Annotated[int, Option(help="Number of outer folds.", panel="Protocol", stage="folds", bounds={"ge": 2})] = 5
     repeats: Annotated[
-        int, Option(help="Number of repeats of the outer folds.", panel="Protocol", stage="folds", bounds={"ge": 1})
-    ] = 1
+        int | Literal["auto"],
+        Option(
+            help="Number of repeats of the outer folds. `auto`: 5, but 1 for a pipeline that is fitted on images, such "
+            "as a network that is trained, and for folds that are not drawn.",
+            panel="Protocol",
+            stage="folds",
+            metavar="<repeats>",
+            parse=parse_repeats,
+        ),
+    ] = "auto"
     reason: Annotated[
         str | None,
         Option(

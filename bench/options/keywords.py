@@ -35,7 +35,7 @@ class RunKeywords(TypedDict, total=False):
     split: Literal["patient", "image", "official", "official-linked", "lopo", "held-out"]
     folds_file: StrPath
     folds: int
-    repeats: int
+    repeats: int | Literal["auto"]
     reason: str
     inner_folds: int
     tune: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bench.errors import BenchError
 
@@ -61,6 +62,16 @@ def parse_plugins(value: object) -> tuple[object, ...]:
                 "from sklearn.base.BaseEstimator"
             )
     return tuple(str(item) if isinstance(item, int | float) else item for item in items)
+
+
+def parse_repeats(value: object) -> int | Literal["auto"]:
+    """Return a number of repeats, or `auto`."""
+    if value == "auto":
+        return "auto"
+    text = str(value)
+    if isinstance(value, bool) or not isinstance(value, int | str) or not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise BenchError("expected auto or a whole number from 1 on")
+    return int(text)
 
 
 def parse_threshold(value: object) -> str:

@@ -11,13 +11,12 @@ from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from bench.scores import metric_functions as functions
-from bench.scores.group_statistics import CELL, PATIENT, PER_PATIENT, GroupStatistics, PredictionRows
+from bench.scores.group_statistics import CELL, PATIENT, PER_PATIENT, GroupStatistics
+from bench.scores.intervals import WILSON, Interval, score_interval
 from bench.scores.metric_functions import Quantity
 from bench.scores.predictions import Predictions, read_predictions
 from bench.scores.thresholds import patient_weights
 from bench.statistics.arrays import Flags, Floats, Values
-from bench.statistics.auroc import Kernel, logit_interval, patient_weighted
-from bench.statistics.bootstrap import percentile_interval
 from bench.statistics.proportions import wilson
 
 CHUNK = 2000
@@ -33,9 +32,6 @@ LEVELS: Mapping[str, str] = {
     "cells of several classes, or several fitted models predicted a patient.",
 }
 """Weighting at each level; linked patients count as one."""
-
-BOOTSTRAP, U_STATISTIC, WILSON = "patient bootstrap", "U-statistic, logit", "Wilson"
-"""Interval methods."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +127,6 @@ def score(
     aggregate: str = "mean",
     draws: int = 10_000,
     seed: int = 0,
-    held_out: bool = False,
 ) -> pd.DataFrame:
     """Compute every metric with its 95 % interval over patients, conditional on the fitted models.
 
@@ -153,16 +148,13 @@ def score(
         Aggregation of a patient's cells into one score.
     draws : int
         Bootstrap draws of patients, stratified by class; `Metric.draws` limits them for AUPRC.
-    held_out : bool
-        One fitted model predicted all cells: the interval of the patient-weighted AUROC is that of the U-statistic on
-        the logit scale, with two classes and one class per patient. Where it is undefined (an AUROC of 0 or 1, one
-        patient of a class) the patient bootstrap is used; `method` states which.
 
     Returns
     -------
     DataFrame
         Columns `metric`, `value`, `low`, `high` (float64; NaN where undefined), `repeat_sd` (NaN with one repeat),
-        `method` of the interval, and `n`: number of patients in the denominator of a proportion, else 0.
+        `method` of the interval or the reason why there is none (`bench.scores.intervals`), and `n`: number of
+        patients in the denominator of a proportion, else 0.
 
     Raises
     ------
@@ -181,7 +173,7 @@ def score(
         value = float(values.mean())
         repeat_sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
         n = _n_patients(read.repeats[0], metric) if metric.proportion and np.isfinite(value) else 0
-        low, high, method = _interval(metric, value, n, read, drawn, held_out=held_out)
+        low, high, method = _interval(metric, value, n, read, drawn)
         lines.append((metric.name, value, low, high, repeat_sd, method, n))
     return pd.DataFrame(lines, columns=["metric", "value", "low", "high", "repeat_sd", "method", "n"])
 
@@ -224,22 +216,12 @@ def weighted_auroc(scores: Floats, is_class: Flags, groups: Values) -> float:
     return float(roc_auc_score(is_class, scores, sample_weight=patient_weights(groups)))
 
 
-def _interval(
-    metric: Metric, value: float, n: int, predictions: Predictions, drawn: Mapping[str, Floats], *, held_out: bool
-) -> tuple[float, float, str]:
-    """Return the lower end, upper end and method of an interval; n is the denominator of a proportion, or 0."""
+def _interval(metric: Metric, value: float, n: int, predictions: Predictions, drawn: Mapping[str, Floats]) -> Interval:
+    """Return the interval of a metric; n is the denominator of a proportion, or 0."""
     if metric.proportion:
         # With repeats: of the mean share and the same number of patients.
-        return *wilson(min(round(value * n, 9), n) if n else 0, n), WILSON
-    cells = predictions.repeats[0].cells
-    one_label = predictions.class_of_unit is not None
-    if held_out and metric.name == PRIMARY and cells.n_classes == 2 and one_label:
-        low, high = logit_interval(patient_weighted(_kernel(cells)))
-        if np.isfinite(low):
-            return low, high, U_STATISTIC
-    if not np.isfinite(value):
-        return float("nan"), float("nan"), BOOTSTRAP
-    return *percentile_interval(drawn[metric.name]), BOOTSTRAP
+        return Interval(*wilson(min(round(value * n, 9), n) if n else 0, n), WILSON)
+    return score_interval(metric.name, metric.level, value, predictions, drawn[metric.name])
 
 
 def _scores(statistics: GroupStatistics, metrics: Sequence[Metric], draws: Floats, first: int) -> dict[str, Floats]:
@@ -263,9 +245,3 @@ def _n_patients(statistics: GroupStatistics, metric: Metric) -> int:
     labels, positive = statistics.patients.labels, statistics.patients.positive
     of_class = {"sensitivity_per_patient": labels == positive, "specificity_per_patient": labels != positive}
     return int(of_class.get(metric.name, np.ones(len(labels), dtype=np.bool_)).sum())
-
-
-def _kernel(cells: PredictionRows) -> Kernel:
-    pairs = cells.pairs[0]
-    size = cells.size
-    return Kernel(pairs.concordant / pairs.comparable, size[pairs.with_class], size[pairs.with_rest])

@@ -39,6 +39,15 @@ class Predictions:
     class_of_unit: Codes | None
     repeats: tuple[GroupStatistics, ...]
 
+    @property
+    def constant(self) -> bool:
+        """Whether every fitted model predicted the same probabilities for all of its cells."""
+        return all(
+            np.ptp(rows.probabilities[rows.fold == fold], axis=0).max() == 0
+            for rows in (statistics.cells for statistics in self.repeats)
+            for fold in np.unique(rows.fold)
+        )
+
     def draw(self, draws: int, seed: int) -> Floats:
         """Bootstrap draws of the units, float64 of shape (draws, n_units); read-only.
 

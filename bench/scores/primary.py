@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import BenchError
+from bench.scores.intervals import BRACKETS, interval_text
 from bench.scores.metrics import METRICS, PRIMARY, score_draws
 from bench.scores.predictions import Predictions, read_predictions
 from bench.statistics.arrays import Floats
@@ -26,7 +27,7 @@ class Estimate:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        return f"{self.value:.2f} {interval_text(self.low, self.high, form=BRACKETS)}"
 
 
 def primary_estimate(scores: pd.DataFrame) -> Estimate:

@@ -53,6 +53,11 @@ class Folds:
         """SHA-256 of the table."""
         return digest(self.table.to_dict(orient="list"))
 
+    @cached_property
+    def repeat_hashes(self) -> tuple[str, ...]:
+        """SHA-256 of the folds of each repeat, in order; experiments share the leading repeats with equal ones."""
+        return tuple(digest(part.to_dict(orient="list")) for _, part in self.table.groupby("repeat", sort=True))
+
     @property
     def count(self) -> int:
         """Number of folds per repeat."""

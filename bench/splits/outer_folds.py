@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 DOMINATES = 0.5
 """Share of all cells above which a split unit is reported as dominating."""
 
+AUTO_REPEATS = 5
+"""Number of repeats of drawn folds with `--repeats auto`."""
+
+_DRAWN = ("patient", "image")
 _MAX_NAMED = 5
 
 
@@ -40,16 +44,22 @@ def outer_folds(table: pd.DataFrame, options: Options) -> Folds:
         As `draw_folds` and `folds_from`, or if `--folds` or `--repeats` contradicts the folds.
     """
     explicit, split = options.explicit, options.split
+    repeats = auto_repeats(options) if options.repeats == "auto" else options.repeats
     if options.folds_file is not None:
         folds = folds_from(options.folds_file, table, split=split)
         source = f"{options.folds_file} has"
     else:
-        folds = draw_folds(table, split=split, folds=options.folds, repeats=options.repeats, seed=options.seed)
+        folds = draw_folds(table, split=split, folds=options.folds, repeats=repeats, seed=options.seed)
         source = f"--split {split} makes"
     for name, requested, actual in (("folds", options.folds, folds.count), ("repeats", options.repeats, folds.repeats)):
-        if name in explicit and requested != actual:
+        if name in explicit and requested not in (actual, "auto"):
             raise BenchError(f"--{name} {requested}: {source} {actual} on these data; omit --{name}")
     return folds
+
+
+def auto_repeats(options: Options) -> int:
+    """Return the number of repeats with `--repeats auto`: several of drawn folds, one of all others."""
+    return AUTO_REPEATS if options.split in _DRAWN and options.folds_file is None else 1
 
 
 def draw_folds(table: pd.DataFrame, *, split: str, folds: int = 5, repeats: int = 1, seed: int = 0) -> Folds:
@@ -75,7 +85,7 @@ def draw_folds(table: pd.DataFrame, *, split: str, folds: int = 5, repeats: int 
         Too few patients of a class, official folds that are missing or divide a patient, no held-out cells, a class
         missing on a side of a fold, or repeats of folds that are not drawn.
     """
-    if split in ("patient", "image"):
+    if split in _DRAWN:
         drawn = _drawn(table, split, folds, repeats, seed)
     else:
         if repeats > 1:
@@ -102,7 +112,7 @@ def folds_from(path: Path, table: pd.DataFrame, *, split: str) -> Folds:
     BenchError
         Another split, a split unit in two folds of a repeat, or a class missing on a side of a fold; as `read_folds`.
     """
-    if split not in ("patient", "image"):
+    if split not in _DRAWN:
         raise BenchError(f"--folds-file replaces random folds, but --split {split} is not random; omit one of them")
     folds = read_folds(path, table)
     if split == "patient":

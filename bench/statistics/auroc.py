@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 from scipy.stats import norm
+from scipy.stats import t as student
 
 from bench.statistics.arrays import Codes, Floats
 
@@ -37,6 +39,27 @@ class Kernel:
     share: Floats
     positive_cells: Floats
     negative_cells: Floats
+
+
+@dataclass(frozen=True)
+class PairsInFolds:
+    """Pairs of patients that one fitted model predicted, of one repeat.
+
+    Parameters
+    ----------
+    positive, negative : ndarray of int, shapes (P,) and (Q,)
+        Numbers of the patients in rows and columns.
+    concordant, comparable : ndarray of float64, shape (P, Q)
+        Concordance and weight of each pair with patient weights; 0 for patients of different folds.
+    n_units : int
+        Number of patients.
+    """
+
+    positive: Codes
+    negative: Codes
+    concordant: Floats
+    comparable: Floats
+    n_units: int
 
 
 @dataclass(frozen=True)
@@ -135,6 +158,33 @@ def patient_weighted(kernel: Kernel) -> Estimate:
     return Estimate(float(kernel.share.mean()), _variance(kernel.share))
 
 
+def patient_weighted_in_folds(repeats: Sequence[PairsInFolds]) -> Estimate:
+    """Compute the AUROC of pairs within folds, averaged over repeats, and its variance by linearisation.
+
+    With the concordance H and the weight S of each pair of patients, the AUROC of a repeat is a = sum(H) / sum(S). The
+    influence of patient i is the mean over the repeats of sum_j (H_ij - a S_ij) / sum(S), and the variance is
+    P / (P - 1) times the sum of squared influences of the P positive patients, plus the same for the negative ones.
+    With one model and all pairs it is the variance of `patient_weighted`. NaN without pairs, and the variance where a
+    class has fewer than two patients.
+    """
+    n_units = repeats[0].n_units
+    values, paired, influence = [], np.zeros((2, n_units), dtype=bool), np.zeros((2, n_units))
+    for pairs in repeats:
+        total = pairs.comparable.sum()
+        if total == 0:
+            return Estimate(float("nan"), float("nan"))
+        values.append(float(pairs.concordant.sum() / total))
+        residual = (pairs.concordant - values[-1] * pairs.comparable) / total
+        for side, units in enumerate((pairs.positive, pairs.negative)):
+            influence[side, units] += residual.sum(axis=1 - side) / len(repeats)
+            paired[side, units] |= pairs.comparable.any(axis=1 - side)
+    counts = paired.sum(axis=1)
+    if counts.min() < 2:
+        return Estimate(float(np.mean(values)), float("nan"))
+    variance = float((counts / (counts - 1)) @ (influence**2).sum(axis=1))
+    return Estimate(float(np.mean(values)), variance if variance > _ROUNDING**2 else 0.0)
+
+
 def patient_weighted_difference(first: Kernel, second: Kernel) -> Difference:
     """Test the difference of two patient-weighted AUROCs by the covariance of the U-statistics.
 
@@ -160,15 +210,25 @@ def patient_weighted_difference(first: Kernel, second: Kernel) -> Difference:
     return Difference(value, error, z, p)
 
 
-def logit_interval(estimate: Estimate, level: float = 0.95) -> tuple[float, float]:
+def logit_interval(estimate: Estimate, level: float = 0.95, *, df: float = np.inf) -> tuple[float, float]:
     """Compute the interval of an AUROC on the logit scale; NaN, NaN for an AUROC of 0 or 1, or without variance.
 
-    With SE the square root of the variance: logit(a) -+ z SE / (a (1 - a)), transformed back (Pepe 2003, section 5.2).
+    With SE the square root of the variance: logit(a) -+ q SE / (a (1 - a)), transformed back (Pepe 2003, section 5.2).
+
+    Parameters
+    ----------
+    estimate : Estimate
+        AUROC and variance.
+    level : float
+        Confidence level, in (0, 1).
+    df : float
+        Degrees of freedom of Student's quantile q. The patients of the rarer class minus 1 keep the level with ten
+        patients of a class; infinity gives the normal quantile. NaN, NaN below 1.
     """
     a = estimate.auroc
-    if not 0 < a < 1 or not estimate.variance > 0:
+    if not 0 < a < 1 or not estimate.variance > 0 or df < 1:
         return float("nan"), float("nan")
-    half = norm.ppf((1 + level) / 2) * np.sqrt(estimate.variance) / (a * (1 - a))
+    half = student.ppf((1 + level) / 2, df) * np.sqrt(estimate.variance) / (a * (1 - a))
     return float(expit(logit(a) - half)), float(expit(logit(a) + half))
 
 

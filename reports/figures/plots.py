@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,7 +53,7 @@ def forest(rows: Sequence[Row], *, name: str, metric: str) -> Markup:
             _interval(axes, y, row)
         axes.set_yticks(at, labels)
         axes.tick_params(axis="y", length=0, labelcolor=COLOURS["ink"])
-        lowest = min([0.4, *(row.primary.low - 0.02 for row in shown)])
+        lowest = min([0.4, *(low - 0.02 for row in shown if math.isfinite(low := row.primary.low))])
         axes.set(xlim=(lowest, 1.01), ylim=(len(shown) - 0.4, -0.6), xlabel=f"{metric}, 95 % interval")
         axes.spines["left"].set_visible(False)
         return inline_svg(figure, name=name, label=f"Intervals of {metric} of {len(shown)} pipelines")

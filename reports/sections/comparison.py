@@ -8,11 +8,12 @@ from typing import Any
 
 from bench.evidence.comparison.compare import Comparison
 from bench.evidence.comparison.text import describe_ranks, describe_tests, verdict
-from bench.evidence.text import difference_text, p_text, rank_text, share_text
+from bench.evidence.text import difference_text, drawn_share_text, p_text, rank_text, share_text
 from reports.groups import ComparableGroup
 from reports.section import ReportData, Section
 
 _COLUMNS: Mapping[str, Callable[[Mapping[Any, Any]], str]] = {
+    "common_repeats": lambda line: f"{line['common_repeats']:.0f}",
     "difference": lambda line: difference_text(line["difference"], line["low"], line["high"]),
     "p": lambda line: p_text(line["p"]),
     "p_holm": lambda line: p_text(line["p_holm"]),
@@ -21,7 +22,7 @@ _COLUMNS: Mapping[str, Callable[[Mapping[Any, Any]], str]] = {
     "win_rate": lambda line: f"{100 * line['win_rate']:.0f} %",
     "effect_size": lambda line: f"{line['effect_size']:+.2f}",
     "rank": lambda line: rank_text(line["rank"], line["rank_low"], line["rank_high"]),
-    "p_best": lambda line: share_text(line["p_best"]),
+    "p_best": lambda line: drawn_share_text(line["p_best"]),
 }
 """Columns of the table with their texts; each is sorted by the value of that name."""
 
@@ -60,6 +61,7 @@ def comparison_view(number: int, group: ComparableGroup, comparison: Comparison)
     optional = {"second_p_holm": "second_test", "p_equivalent": "p_equivalent"}
     absent = {column for column, source in optional.items() if tests[source].isna().all()}
     columns = [column for column in _COLUMNS if column not in absent]
+    tests = tests.rename(columns={"repeats": "common_repeats"})
     test_of, lines = tests.to_dict(orient="index"), []
     for pipeline, place in standings.to_dict(orient="index").items():
         line = {**place, **test_of.get(pipeline, {})}

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.evidence.comparison.compare import Comparison
+from bench.evidence.comparison.text import describe_detectable, units
 from bench.evidence.text import capital
 from bench.experiments.records import RANDOM_WEIGHTS
 from reports.figures.plots import CHANCE
 from reports.groups import ComparableGroup
 from reports.rows import Row
 from reports.section import ReportData
-from reports.text import evaluated_on, primary_name, split_name
+from reports.text import evaluated_on, plural, primary_name, split_name
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def _best(group: ComparableGroup, best: Row) -> str:
 
 
 def _without_best(group: ComparableGroup) -> str:
-    split = capital(split_name(group.protocol))
+    split = capital(split_name(group.protocol, group.repeats))
     if group.protocol["split"] == "lopo":
         return f"{split}: the AUROC is not defined, so no pipeline is ranked first; see the scores at the threshold."
     return f"{split}: no pipeline has a {primary_name()}, so none is ranked first."
@@ -84,8 +85,15 @@ def _caveats(group: ComparableGroup, best: Row, comparison: Comparison | None) -
 
 def _ties(comparison: Comparison) -> list[str]:
     ties, others = len(comparison.indistinguishable), len(comparison.standings) - 1
-    if not ties:
-        return []
-    which = "the other pipeline" if others == 1 else f"{ties} of the {others} other pipelines"
-    unit = comparison.table["unit"].iloc[0]
-    return [f"A paired test does not distinguish {which} from it; the unit of the test is the {unit}."]
+    sentences = []
+    if ties:
+        which = "the other pipeline" if others == 1 else f"{ties} of the {others} other pipelines"
+        unit = units(comparison)
+        sentences.append(f"A paired test does not distinguish {which} from it; the unit of the test is the {unit}.")
+    if comparison.disagreeing:
+        sentences.append(
+            f"Two tests disagree on {plural(len(comparison.disagreeing), 'pipeline')}; see the comparison."
+        )
+    if detectable := describe_detectable(comparison):
+        sentences.append(detectable)
+    return sentences

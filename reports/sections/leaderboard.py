@@ -32,7 +32,7 @@ def sections(data: ReportData) -> Iterator[Section]:
             view={"number": number, "group": group, "figures": _figures(number, group)},
             template="leaderboard.html.j2",
             anchor=f"leaderboard-{number}",
-            subtitle=split_name(group.protocol) + (", tuned" if int(group.protocol["tune"]) else ""),
+            subtitle=split_name(group.protocol, group.repeats) + (", tuned" if int(group.protocol["tune"]) else ""),
             leaky=group.leaky,
         )
 

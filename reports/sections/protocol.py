@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from bench.experiments.records import decision_of
@@ -30,7 +30,7 @@ def protocol_sentences(group: ComparableGroup) -> list[str]:
         else "none; every pipeline uses its default or specified parameters"
     )
     return [
-        f"Split: {_split(protocol)} All pipelines of this table use the same folds.",
+        f"Split: {_split(protocol, group.repeats)} All pipelines of this table use the same folds{_first(group)}.",
         f"Inner folds: at most {inner}, by patient, within the training patients."
         if protocol["split"] != "image"
         else f"Inner folds: at most {inner}, by image.",
@@ -52,9 +52,13 @@ def decision_summary(group: ComparableGroup) -> str:
     return ", ".join(text for text in changed if text)
 
 
-def _split(protocol: Mapping[str, Any]) -> str:
-    folds, repeats = int(protocol["folds"]), int(protocol["repeats"])
-    again = f", repeated {repeats} times" if repeats > 1 else ""
+def _first(group: ComparableGroup) -> str:
+    return "; those with fewer repeats use the first ones" if len(group.repeats) > 1 else ""
+
+
+def _split(protocol: Mapping[str, Any], repeats: Collection[int]) -> str:
+    folds = int(protocol["folds"])
+    again = "" if set(repeats) == {1} else f", repeated {' or '.join(map(str, repeats))} times"
     return {
         "patient": f"each patient is held out once in {folds} folds{again}; linked patients are held out together.",
         "image": f"{folds} folds of single cells{again}, so a patient's cells are in both training and test sets.",

@@ -107,7 +107,7 @@ def keep(kept: Results) -> Keep:
         }
         for name, value in changes.items():
             record[name] = {**record[name], **value} if isinstance(value, dict) else value
-        scores = score(table, classes=classes, positive=positive, draws=200, held_out=split == "held-out")
+        scores = score(table, classes=classes, positive=positive, draws=200)
         slug = f"{classifier}-{record['key'][:12]}"
         kept.write_experiment(slug, record, {"predictions": table, "scores": scores}, {})
         return next(e for e in kept.experiments() if e.folder.name == slug)

@@ -11,6 +11,8 @@ import pytest
 from bench.errors import BenchError
 from bench.experiments.results import Results
 from bench.scores.metrics import METRICS
+from reports.sections.protocol import protocol_sentences
+from reports.text import evaluated_on
 
 
 def test_rows_are_ranked_with_stored_intervals_of_all_metrics(add: Any, groups: Any) -> None:
@@ -23,7 +25,8 @@ def test_rows_are_ranked_with_stored_intervals_of_all_metrics(add: Any, groups: 
     stored = group.rows[0].result.scores.set_index("metric")
     for metric in group.metrics:
         score = group.rows[0].scores[metric.name]
-        assert (score.value, score.low, score.high) == tuple(stored.loc[metric.name, ["value", "low", "high"]])
+        expected = stored.loc[metric.name, ["value", "low", "high"]].tolist()
+        np.testing.assert_array_equal([score.value, score.low, score.high], expected)
     assert [m.name for m in group.metrics] == list(METRICS)
     assert [m.title for m in group.headline] == [
         "AUROC, patient-weighted",
@@ -127,3 +130,18 @@ def test_unreadable_scores_are_an_error_with_the_folder(results: Results, add: A
         groups()
     shutil.rmtree(folder)
     assert groups() == ()
+
+
+def test_pipelines_with_fewer_repeats_are_in_the_same_group(add: Any, groups: Any) -> None:
+    hashes = ["first", "second"]
+    add(classifier="svm", repeats=2, repeat_hashes=hashes)
+    add(classifier="cnn", repeats=1, repeat_hashes=hashes[:1])
+    (group,) = groups()
+    assert {row.classifier: row.repeats for row in group.rows} == {"svm": 2, "cnn": 1}
+    assert group.repeats == (1, 2)
+    assert evaluated_on(group).endswith(", 4 folds by patient, 1 or 2 repeats")
+    assert protocol_sentences(group)[0] == (
+        "Split: each patient is held out once in 4 folds, repeated 1 or 2 times; linked patients are held out "
+        "together. "
+        "All pipelines of this table use the same folds; those with fewer repeats use the first ones."
+    )

@@ -109,7 +109,7 @@ def test_page_is_well_formed_and_complete(results: Results, add: Any) -> None:
     for sentence in (
         "120 cells of 24 patients (23 split units)",
         "2 patients share an image",
-        "patient-bootstrap intervals, conditional on the fitted models",
+        "95 % intervals, conditional on the fitted models: patient bootstrap",
         METRICS["auroc_patient"].meaning,
         "scikit-learn",
         "Python 3.11.7 on x86_64",

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from bench.experiments.results import Results
+from bench.scores.intervals import NONE_AT_LIMIT
 from reports import text
 
 
@@ -26,11 +27,20 @@ def test_split_names(protocol: dict[str, Any], name: str) -> None:
     assert text.split_name(protocol) == name
 
 
-def test_interval_method_is_the_stored_one(results: Results, add: Any, groups: Any) -> None:
+def test_interval_methods_are_the_stored_ones(results: Results, add: Any, groups: Any) -> None:
     add()
-    assert text.interval_method(groups()[0]) == text.INTERVALS
     folder = results.experiments()[0].folder
     scores = pd.read_parquet(folder / "scores.parquet")
-    scores.loc[scores["metric"] == "auroc_patient", "method"] = "U-statistic, logit"
-    scores.to_parquet(folder / "scores.parquet")
-    assert text.interval_method(groups()[0]).endswith("patient-weighted AUROC the U-statistic on the logit scale")
+
+    def described(*methods: str) -> str:
+        cycle = [methods[i % len(methods)] for i in range(len(scores))]
+        scores.assign(method=cycle).to_parquet(folder / "scores.parquet")
+        return text.interval_method(groups()[0])
+
+    assert described("patient bootstrap", "Wilson") == text.INTERVALS
+    assert described("patient bootstrap", "U-statistic, logit").endswith("patients the U-statistic on the logit scale")
+    assert described("one-sided bound of a score at its limit").endswith(
+        "a one-sided bound, which covers at least 95 %"
+    )
+    assert "a score without interval does not vary" in described(NONE_AT_LIMIT, "patient bootstrap")
+    assert described("patient bootstrap, approximate").endswith("because a class has fewer than 10 patients")

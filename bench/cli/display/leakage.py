@@ -9,6 +9,7 @@ from bench.cli.display.terminal import console, positive_text, show_line, table_
 from bench.evidence.leakage.clustering import FeatureClustering
 from bench.evidence.leakage.report import Leakage
 from bench.evidence.text import LEVEL, p_text, share_of
+from bench.scores.intervals import interval_text
 from bench.scores.metrics import METRICS
 from bench.scores.primary import Estimate
 
@@ -101,5 +102,4 @@ def _spread(features: FeatureClustering) -> str:
 
 
 def _interval(estimate: Estimate) -> str:
-    between = "-" if estimate.low >= 0 else " to "
-    return f"{estimate.low:.2f}{between}{estimate.high:.2f}"
+    return interval_text(estimate.low, estimate.high, form="{:.2f} to {:.2f}" if estimate.low < 0 else "{:.2f}-{:.2f}")

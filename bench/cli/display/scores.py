@@ -15,7 +15,8 @@ def show_scores(board: pd.DataFrame) -> None:
     for values, part in board.groupby(list(SETTINGS), sort=False):
         settings = dict(zip(SETTINGS, values, strict=True))
         console.print(
-            f"\n[bold]{escape(str(settings['data']))}[/bold]: {protocol_line(settings)}{positive_text(settings)}"
+            f"\n[bold]{escape(str(settings['data']))}[/bold]: {protocol_line(settings, part['repeats'])}"
+            f"{positive_text(settings)}"
         )
         console.print(
             f"calibration {settings['calibrate']}, threshold {settings['threshold']}, "

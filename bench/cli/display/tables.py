@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from bench.cli.display.terminal import console, positive_text, show_line, table_
 from bench.evaluation.optimism import summary
 from bench.experiments.records import BASELINE, LEAKY, ExperimentResult
 from bench.plugins.pipeline import NO_PREPARATION, pipeline_name
+from bench.scores.intervals import interval_text
 from bench.scores.metrics import METRICS, PRIMARY
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ _WIDE = 118
 
 def show_experiment(result: ExperimentResult) -> None:
     """Print the scores of one experiment, and its folder."""
-    data = result.record["data"]
+    data, protocol = result.record["data"], result.record["protocol"]
     console.print(f"\n[bold]{escape(result.name)}[/bold]{_flags(result.flags)}{positive_text(data)}")
-    console.print(f"{counts_line(data)}; {protocol_line(result.record['protocol'])}")
+    console.print(f"{counts_line(data)}; {protocol_line(protocol, [protocol['repeats']])}")
     table = Table(box=None, pad_edge=False)
     table.add_column("metric")
     table.add_column("value", justify="right")
@@ -38,11 +39,13 @@ def show_experiment(result: ExperimentResult) -> None:
     scores = result.scores.set_index("metric")
     shown = [m for m in (*_HEADLINE, "accuracy_per_patient") if m in scores.index and pd.notna(scores["value"][m])]
     for metric in shown:
-        line = scores.loc[metric]
-        table.add_row(METRICS[metric].title, f"{line['value']:.2f}", f"{line['low']:.2f}-{line['high']:.2f}")
+        line = scores.loc[metric].to_dict()
+        table.add_row(
+            METRICS[metric].title, f"{line['value']:.2f}", interval_text(float(line["low"]), float(line["high"]))
+        )
     console.print(table)
     methods = "; ".join(scores.loc[shown, "method"].drop_duplicates())
-    console.print(f"Intervals: {methods}, conditional on the fitted models.", style="dim")
+    console.print(f"Intervals, conditional on the fitted models: {methods}.", style="dim")
     console.print(f"{len(scores) - len(shown)} more metrics: scores.parquet, or bench report.", style="dim")
     if tuned := summary(result.optimism):
         console.print(f"tuning optimism: {tuned}")
@@ -63,17 +66,20 @@ def show_leaderboard(board: pd.DataFrame) -> None:
     """Print comparable rows, with as many headline metrics as fit the terminal."""
     defined = [m for m in _HEADLINE if board[m].notna().any()]
     shown = defined if console.width >= _WIDE else [m for m in defined if m in _SHORT]
-    table = table_of("pipeline", numbers=[METRICS[metric].title.replace(", ", "\n") for metric in shown])
+    repeated = board["repeats"].nunique() > 1
+    numbers = [*(["repeats"] if repeated else []), *(METRICS[metric].title.replace(", ", "\n") for metric in shown)]
+    table = table_of("pipeline", numbers=numbers)
     for row in board.to_dict(orient="records"):
         pipeline = escape(pipeline_name(row["prepare"], row["extractor"], row["classifier"]))
         if row["status"] == "done":
             flags = tuple(row["flags"].split(", ")) if row["flags"] else ()
-            table.add_row(pipeline + _flags(flags), *(_interval(row, m) for m in shown))
+            repeats = [str(row["repeats"])] if repeated else []
+            table.add_row(pipeline + _flags(flags), *repeats, *(_interval(row, m) for m in shown))
         else:
-            table.add_row(f"{pipeline} [red]failed[/red]", *["-"] * len(shown))
+            table.add_row(f"{pipeline} [red]failed[/red]", *["-"] * len(numbers))
     console.print(table)
-    held_out = "U-statistic for the AUROC where defined, otherwise " if set(board["split"]) == {"held-out"} else ""
-    console.print(f"95 % intervals: {held_out}patient bootstrap, conditional on the fitted models.", style="dim")
+    methods = "; ".join(board[f"{PRIMARY}_method"].dropna().drop_duplicates())
+    console.print(f"95 % intervals of the AUROC, conditional on the fitted models: {methods}.", style="dim")
     failed = board[board["status"] == "failed"]
     _show_reasons(failed.assign(state="failed", why=failed["reason"]))
 
@@ -116,7 +122,7 @@ def _plan_line(plan: Plan) -> str:
     """Return the first line of a matrix: data, protocol and positive class."""
     data = plan.record(plan.experiments[0])["data"]
     return (
-        f"[bold]{escape(data['name'])}[/bold]: {counts_line(data)}; {protocol_line(vars(plan.protocol))}"
+        f"[bold]{escape(data['name'])}[/bold]: {counts_line(data)}; {protocol_line(vars(plan.protocol), plan.repeats)}"
         f"{positive_text(data)}"
     )
 
@@ -143,7 +149,7 @@ def _frame(frame: pd.DataFrame, *, index: bool = False) -> Table:
 def _interval(row: Mapping[Hashable, Any], metric: str) -> str:
     if pd.isna(row[metric]):
         return "-"
-    return f"{row[metric]:.2f} [dim]{row[f'{metric}_low']:.2f}-{row[f'{metric}_high']:.2f}[/dim]"
+    return f"{row[metric]:.2f} [dim]{interval_text(row[f'{metric}_low'], row[f'{metric}_high'])}[/dim]"
 
 
 def _flags(flags: tuple[str, ...]) -> str:
@@ -159,9 +165,9 @@ def counts_line(data: Mapping[str, Any]) -> str:
     return f"{data['cells']} cells of {data['patients']} patients{linked}{tested}"
 
 
-def protocol_line(protocol: Mapping[str, Any]) -> str:
-    """Return a summary of folds, tuning and seed."""
-    repeats = "" if protocol["repeats"] == 1 else f" x {protocol['repeats']} repeats"
+def protocol_line(protocol: Mapping[str, Any], repeats: Collection[int]) -> str:
+    """Return a summary of folds, repeats (of several experiments), tuning and seed."""
+    repeated = "" if set(repeats) == {1} else f" x {' or '.join(map(str, sorted(set(repeats))))} repeats"
     tuned = f", {protocol['tune']} tuning trials per fold" if protocol["tune"] else ""
     folds = {
         "official": f"{protocol['folds']} official folds",
@@ -169,4 +175,4 @@ def protocol_line(protocol: Mapping[str, Any]) -> str:
         "lopo": f"leave one patient out, {protocol['folds']} folds",
         "held-out": "one held-out test",
     }.get(str(protocol["split"]), f"{protocol['folds']} folds by {protocol['split']}")
-    return f"{folds}{repeats}{tuned}, seed {protocol['seed']}"
+    return f"{folds}{repeated}{tuned}, seed {protocol['seed']}"

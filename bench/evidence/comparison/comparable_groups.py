@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench.errors import BenchError
-from bench.experiments.records import LEAKY, ExperimentResult
+from bench.experiments.records import LEAKY, ExperimentResult, repeat_hashes
 from bench.storage.fingerprints import digest
 
 SHORT_KEY = 8
@@ -17,7 +18,7 @@ _REQUIREMENTS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "cells, labels, patients or split units": lambda record: record["data"]["digest"],
     "positive class": lambda record: record["data"]["positive"],
     "--split": lambda record: record["protocol"]["split"],
-    "folds (numbers of folds and repeats, --seed, --folds-file)": lambda record: record["folds_hash"],
+    "folds (--folds, --seed, --folds-file)": lambda record: repeat_hashes(record)[0],
 }
 """What compared experiments must have in common, and its place in `experiment.json`."""
 
@@ -25,22 +26,29 @@ _REQUIREMENTS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
 def shared_by_group(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the experiments of a comparable group have in common.
 
-    Threads are not part of it: they change run times and last digits only.
+    Threads are not part of it: they change run times and last digits only. Neither is the number of repeats: two
+    experiments are compared on their common repeats, and at least the first one has the same folds.
 
     Parameters
     ----------
     record : mapping
         `experiment.json` of an experiment.
     """
-    protocol = {k: v for k, v in record["protocol"].items() if k != "threads"}
+    protocol = {k: v for k, v in record["protocol"].items() if k not in ("threads", "repeats")}
     data = record["data"]
     return {
         "data": data["digest"],
         "positive": data["positive"],
         "protocol": protocol,
-        "folds": record["folds_hash"],
+        "folds": repeat_hashes(record)[0],
         "leaky": LEAKY in record["flags"],
     }
+
+
+def common_repeats(first: Mapping[str, Any], second: Mapping[str, Any]) -> int:
+    """Return the number of leading repeats in which two experiments have the same folds."""
+    same = (ours == theirs for ours, theirs in zip(repeat_hashes(first), repeat_hashes(second), strict=False))
+    return sum(itertools.takewhile(bool, same))
 
 
 def by_comparable_group(experiments: Sequence[ExperimentResult]) -> list[list[ExperimentResult]]:

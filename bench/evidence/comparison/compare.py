@@ -18,25 +18,36 @@ from bench.evidence.comparison.paired_scores import PairedDesign, PairedScores, 
 from bench.evidence.comparison.paired_tests import Outcome, PairedTest, choose_second, choose_test
 from bench.evidence.text import LEVEL, count, json_value
 from bench.experiments.records import ExperimentResult
+from bench.scores.intervals import MIN_PATIENTS
 from bench.scores.metrics import METRICS, PRIMARY
 from bench.statistics.multiple import holm
+from bench.statistics.power import detectable_difference
 from bench.statistics.ranks import Friedman, friedman, nemenyi_difference, rank_distribution, win_rate
 
 SURE = 0.95
 """Minimum probability for practical equality."""
 
-MIN_PATIENTS = 10
-"""Patients of a class below which p-values and intervals are reported as approximate."""
-
 DRAWS = 10_000
 
 COLUMNS = (
-    *("pipeline", "against", "difference", "low", "high", "p", "p_holm", "p_worse", "p_equivalent", "p_better"),
-    *("win_rate", "effect_size", "test", "unit", "assumptions"),
+    *(
+        "pipeline",
+        "against",
+        "repeats",
+        "difference",
+        "low",
+        "high",
+        "p",
+        "p_holm",
+        "p_worse",
+        "p_equivalent",
+        "p_better",
+    ),
+    *("detectable", "win_rate", "effect_size", "test", "unit", "assumptions"),
     *("second_test", "second_unit", "second_assumptions", "second_difference", "second_p", "second_p_holm"),
 )
 
-STANDINGS = ("pipeline", "key", "flags", "value", "low", "high", "rank", "rank_low", "rank_high", "p_best")
+STANDINGS = ("pipeline", "key", "flags", "repeats", "value", "low", "high", "rank", "rank_low", "rank_high", "p_best")
 
 
 @dataclass(frozen=True)
@@ -56,15 +67,18 @@ class Comparison:
     rope : float
         Half width of the region of practical equivalence, in the unit of the metric.
     table : DataFrame
-        One row per comparison: `pipeline`, `against`, `difference` (first minus second), `low`, `high` (95 %), `p`,
-        `p_holm`, `p_worse`, `p_equivalent`, `p_better` (of `pipeline`), `win_rate` (share of patients with more
+        One row per comparison: `pipeline`, `against`, `repeats` (common to both; the comparison is on these),
+        `difference` (first minus second), `low`, `high` (95 %), `p`,
+        `p_holm`, `p_worse`, `p_equivalent`, `p_better` (of `pipeline`), `detectable` (smallest true difference that
+        the test detects with a power of .8 in the first step of Holm's method; infinite where the smallest possible p
+        is too large), `win_rate` (share of patients with more
         correctly classified cells, ties counting half), `effect_size` (mean over SD of the patients' differences in the
         share of correct cells), `test`, `unit`, `assumptions`; `second_test`, `second_unit`, `second_assumptions`,
         `second_difference`, `second_p` and `second_p_holm` of a second test (None or NaN without one).
     standings : DataFrame
-        One row per pipeline, the best first: `pipeline`, `key`, `flags` (tuple), `value`, `low`, `high` (95 %) of the
-        metric, `rank`, `rank_low`, `rank_high` (median and 95 % interval over bootstrap draws of patients) and `p_best`
-        (share of draws in which it is the best).
+        One row per pipeline, the best first: `pipeline`, `key`, `flags` (tuple), `repeats` (its own), `value`, `low`,
+        `high` (95 %) of the metric, `rank`, `rank_low`, `rank_high` (median and 95 % interval over bootstrap draws of
+        patients) and `p_best` (share of draws in which it is the best, conditional on the fitted models).
     notes : tuple of str
         Limitations, in sentences.
     data, protocol : mapping
@@ -115,6 +129,18 @@ class Comparison:
         return tuple(rows.loc[~(rows["p_holm"] <= LEVEL), "other"])
 
     @property
+    def disagreeing(self) -> tuple[str, ...]:
+        """Pipelines that one of two tests distinguishes from the reference and the other does not."""
+        rows = self.against_reference[self.against_reference["second_p_holm"].notna()]
+        return tuple(rows.loc[(rows["p_holm"] <= LEVEL) != (rows["second_p_holm"] <= LEVEL), "other"])
+
+    @property
+    def detectable(self) -> dict[int, float]:
+        """Smallest detectable difference by number of common repeats, median over the comparisons; NaN if unknown."""
+        rows = self.table[self.table["detectable"].notna()]
+        return {int(str(n)): float(part.median()) for n, part in rows.groupby("repeats")["detectable"]}
+
+    @property
     def practically_equal(self) -> tuple[str, ...]:
         """Pipelines practically equal to the reference with a probability of .95 or more."""
         rows = self.against_reference
@@ -122,8 +148,20 @@ class Comparison:
 
     def record(self) -> dict[str, Any]:
         """Return all fields as JSON values: None for NaN, `"inf"` and `"-inf"` for infinity."""
-        names = ("data", "protocol", "metric", "best", "reference", "all_pairs", "family", "rope", "notes")
-        values = {name: getattr(self, name) for name in (*names, "indistinguishable", "practically_equal")}
+        names = (
+            "data",
+            "protocol",
+            "metric",
+            "best",
+            "reference",
+            "all_pairs",
+            "family",
+            "rope",
+            "notes",
+            "detectable",
+        )
+        conclusions = ("indistinguishable", "disagreeing", "practically_equal")
+        values = {name: getattr(self, name) for name in (*names, *conclusions)}
         tables = {"comparisons": self.table, "standings": self.standings}
         values |= {name: table.to_dict(orient="records") for name, table in tables.items()}
         record: dict[str, Any] = json_value({**values, "friedman": self._friedman()})
@@ -195,9 +233,9 @@ def compare(
     reference = next((s for s in scores if s.name == named), scores[0])
     others = [(score, reference) for score in scores if score is not reference]
     pairs = [(lower, higher) for higher, lower in itertools.combinations(scores, 2)] if all_pairs else others
-    repeats = int(experiments[0].record["protocol"]["repeats"])
-    right = np.stack([s.right for s in scores], axis=1)
-    table = _table(pairs, choose_test(design, rope=rope, seed=seed), choose_second(design, repeats=repeats, seed=seed))
+    fewest = min(s.repeats for s in scores)
+    right = np.stack([s.first(fewest).right for s in scores], axis=1)
+    table = _table(pairs, _Tests(design, rope, seed))
     return Comparison(
         metric=design.metric,
         best=scores[0].name,
@@ -206,7 +244,7 @@ def compare(
         rope=rope,
         table=table,
         standings=_standings(design, scores),
-        notes=tuple(_notes(design, scores, reference, repeats=repeats)),
+        notes=tuple(_notes(design, scores, reference, table)),
         data=scores[0].result.record["data"],
         protocol=scores[0].result.record["protocol"],
         friedman=friedman(right) if len(right) >= 2 and len(scores) >= 3 else None,
@@ -233,15 +271,30 @@ def _find_reference(wanted: str, experiments: Sequence[ExperimentResult], names:
     )
 
 
-def _table(
-    pairs: Sequence[tuple[PairedScores, PairedScores]], test: PairedTest, second: PairedTest | None
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Tests:
+    """First and second test of a pair by its number of common repeats."""
+
+    design: PairedDesign
+    rope: float
+    seed: int
+
+    def of(self, repeats: int) -> tuple[PairedTest, PairedTest | None]:
+        design = self.design.first(repeats)
+        return choose_test(design, rope=self.rope, seed=self.seed), choose_second(design, seed=self.seed)
+
+
+def _table(pairs: Sequence[tuple[PairedScores, PairedScores]], tests: _Tests) -> pd.DataFrame:
     rows = []
-    for ours, theirs in pairs:
+    for pair in pairs:
+        repeats = min(scores.repeats for scores in pair)
+        ours, theirs = (scores.first(repeats) for scores in pair)
+        test, second = tests.of(repeats)
         rate, effect = _on_patients(ours, theirs)
-        row = {"pipeline": ours.name, "against": theirs.name, **_columns(test, ours, theirs)}
+        row = {"pipeline": ours.name, "against": theirs.name, "repeats": repeats, **_columns(test, ours, theirs)}
         row |= {f"second_{name}": value for name, value in _columns(second, ours, theirs).items()}
-        rows.append({**row, "win_rate": rate, "effect_size": effect})
+        detectable = _detectable(row["error"], row["df"], row["floor"], level=LEVEL / len(pairs))
+        rows.append({**row, "detectable": detectable, "win_rate": rate, "effect_size": effect})
     table = pd.DataFrame(rows)
     adjusted = {"p_holm": holm(table["p"].to_numpy()), "second_p_holm": holm(table["second_p"].to_numpy())}
     return table.assign(**adjusted)[list(COLUMNS)]
@@ -252,6 +305,13 @@ def _columns(test: PairedTest | None, ours: PairedScores, theirs: PairedScores) 
     outcome = Outcome(math.nan, math.nan) if test is None else test.run(ours, theirs)
     described = {"test": test and test.name, "unit": test and test.unit, "assumptions": test and test.assumptions}
     return described | asdict(outcome)
+
+
+def _detectable(error: float, df: float, floor: float, *, level: float) -> float:
+    """Return the smallest detectable difference at a level; NaN for pipelines with equal predictions."""
+    if not error > 0:
+        return math.nan
+    return math.inf if floor > level else detectable_difference(error, df, level=level)
 
 
 def _on_patients(ours: PairedScores, theirs: PairedScores) -> tuple[float, float]:
@@ -268,12 +328,14 @@ def _standings(design: PairedDesign, scores: Sequence[PairedScores]) -> pd.DataF
     for pipeline, rank in zip(scores, ranks.to_dict(orient="records"), strict=True):
         score = pipeline.result.scores.set_index("metric").loc[design.metric].to_dict()
         identity = (pipeline.name, pipeline.result.key, pipeline.result.flags)
-        value = (pipeline.value, float(score["low"]), float(score["high"]))
+        value = (len(pipeline.fold_scores), pipeline.value, float(score["low"]), float(score["high"]))
         rows.append((*identity, *value, rank["median"], rank["low"], rank["high"], rank["best"]))
     return pd.DataFrame(rows, columns=list(STANDINGS))
 
 
-def _notes(design: PairedDesign, scores: Sequence[PairedScores], reference: PairedScores, *, repeats: int) -> list[str]:
+def _notes(
+    design: PairedDesign, scores: Sequence[PairedScores], reference: PairedScores, table: pd.DataFrame
+) -> list[str]:
     notes = []
     if design.metric != PRIMARY:
         why = (
@@ -291,11 +353,15 @@ def _notes(design: PairedDesign, scores: Sequence[PairedScores], reference: Pair
         left_out = int((~design.used).sum())
         if left_out:
             notes.append(f"{left_out} of {len(design.used)} folds have no AUROC and are omitted from the test.")
-        if repeats == 1:
+        once = int((table["repeats"] == 1).sum())
+        if once:
+            which = "" if once == len(table) else f" ({once} of {len(table)} comparisons)"
             notes.append(
-                "With one repeat this test has little power; use --repeats 5. The second test is conditional on the "
-                "fitted models and rejects slightly too often."
+                f"With one common repeat{which} this test has little power; use --repeats 5. The second test is "
+                "conditional on the fitted models and rejects slightly too often."
             )
+        if len({len(s.fold_scores) for s in scores}) > 1:
+            notes.append("The pipelines have different numbers of repeats; each score is a mean over its own repeats.")
         notes.append("Differences are means over folds and may deviate slightly from the differences of the scores.")
     notes += _protocol_notes(scores)
     classes = np.zeros(len(design.units)) if design.class_of_unit is None else design.class_of_unit

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from bench.errors import BenchError
+from bench.evidence.comparison.comparable_groups import common_repeats
 from bench.experiments.records import ExperimentResult
 from bench.scores.group_statistics import GroupStatistics, PredictionRows
 from bench.scores.metrics import METRICS, PRIMARY, score_draws
@@ -36,14 +37,14 @@ class PairedDesign:
     metric : str
         Compared metric: the primary metric, or `DECISION` where fewer than two folds have one, and for a held-out set
         with more than two classes or patients of several classes, for which there is no paired test of it.
-    used : ndarray of bool, shape (n_folds,)
+    used : ndarray of bool, shape (n_repeats, n_folds)
         Folds in which the primary metric is defined.
-    tested : ndarray of int, shape (n_folds,)
-        Number of tested split units of each fold of each repeat.
+    tested : ndarray of int, shape (n_repeats, n_folds)
+        Number of tested split units of each fold.
     labelled : ndarray of float64, shape (n_repeats, n_units, n_classes)
         Number of cells of each unit by label.
-    ratio : float
-        Tested divided by training split units, mean over the used folds.
+    split_units : int
+        Number of split units of the data, tested and trained on.
     held_out : bool
         Whether one fitted model predicted all cells.
     draws : ndarray of float64, shape (n_draws, n_units)
@@ -57,9 +58,26 @@ class PairedDesign:
     used: Flags
     tested: Codes
     labelled: Floats
-    ratio: float
+    split_units: int
     held_out: bool
     draws: Floats
+
+    @property
+    def repeats(self) -> int:
+        """Number of repeats."""
+        return len(self.used)
+
+    @property
+    def ratio(self) -> float:
+        """Tested divided by training split units, mean over the used folds."""
+        counted = self.used if self.used.any() else np.ones_like(self.used)
+        trained = self.split_units - self.tested
+        return float(np.mean(self.tested[counted] / np.maximum(trained[counted], 1)))
+
+    def first(self, repeats: int) -> PairedDesign:
+        """Return the design with its first repeats only."""
+        parts = {name: getattr(self, name)[:repeats] for name in ("used", "tested", "labelled")}
+        return replace(self, **parts)
 
 
 @dataclass(frozen=True)
@@ -74,13 +92,15 @@ class PairedScores:
         The stored experiment.
     value : float
         Compared metric, mean over the repeats, as in the leaderboard.
-    folds : ndarray of float64, shape (n_folds,)
-        Primary metric of each fold of each repeat; NaN where undefined.
-    right : ndarray of float64, shape (n_units,)
-        Share of correctly classified cells of each unit, mean over the repeats.
-    gains : ndarray of float64, shape (n_units,)
+    repeats : int
+        Number of leading repeats in which its folds are those of the design.
+    fold_scores : ndarray of float64, shape (n_repeats, n_folds)
+        Primary metric of each fold; NaN where undefined.
+    correct : ndarray of float64, shape (n_repeats, n_units, 2)
+        Number of correctly classified cells, and of all cells, of each unit.
+    contributions : ndarray of float64, shape (n_repeats, n_units)
         Contribution of each unit to the patient-mean balanced accuracy, which is their sum.
-    drawn : ndarray of float64, shape (n_draws,)
+    draws : ndarray of float64, shape (n_repeats, n_draws)
         Compared metric of each draw; NaN where undefined.
     cells : Rows or None
         Predicted cells of a held-out set; None for other splits.
@@ -89,11 +109,33 @@ class PairedScores:
     name: str
     result: ExperimentResult
     value: float
-    folds: Floats
-    right: Floats
-    gains: Floats
-    drawn: Floats
+    repeats: int
+    fold_scores: Floats
+    correct: Floats
+    contributions: Floats
+    draws: Floats
     cells: PredictionRows | None
+
+    def first(self, repeats: int) -> PairedScores:
+        """Return the scores of the first repeats only; `value` stays that of all."""
+        parts = {name: getattr(self, name)[:repeats] for name in ("fold_scores", "correct", "contributions", "draws")}
+        return replace(self, repeats=min(repeats, self.repeats), **parts)
+
+    @property
+    def right(self) -> Floats:
+        """Share of correctly classified cells of each unit over the repeats, shape (n_units,)."""
+        correct, cells = np.moveaxis(self.correct.sum(axis=0), -1, 0)
+        return np.asarray(correct / cells)
+
+    @property
+    def gains(self) -> Floats:
+        """Contribution of each unit to the balanced accuracy, mean over the repeats, shape (n_units,)."""
+        return np.asarray(self.contributions.mean(axis=0))
+
+    @property
+    def drawn(self) -> Floats:
+        """Compared metric of each draw, mean over the repeats, shape (n_draws,)."""
+        return np.asarray(self.draws.mean(axis=0))
 
 
 def read_paired_scores(
@@ -115,19 +157,22 @@ def read_paired_scores(
     BenchError
         Predictions cannot be read or are of different cells.
     """
-    table, first = _read(experiments[0])
-    design = _paired_design(experiments[0], table, first, draws, seed)
-    scores = [_paired_scores(design, experiments[0], names[0], first)]
-    for experiment, name in zip(experiments[1:], names[1:], strict=True):
+    longest = max(experiments, key=lambda e: int(e.record["protocol"]["repeats"]))
+    design = _paired_design(longest, *_read(longest), draws, seed)
+    scores = []
+    for experiment, name in zip(experiments, names, strict=True):
         table, read = _read(experiment)
-        same = np.array_equal(read.units, design.units) and np.array_equal(_n_tested(read), design.tested)
-        same = same and np.array_equal(_labelled(read), design.labelled)
+        common = common_repeats(longest.record, experiment.record)
+        shared = design.first(common)
+        same = np.array_equal(read.units, design.units)
+        same = same and np.array_equal(_n_tested(read)[:common], shared.tested)
+        same = same and np.array_equal(_labelled(read)[:common], shared.labelled)
         if not same or not np.array_equal(_held_out_cells(experiment, table), design.cells):
             raise BenchError(
-                f"{experiment.folder}: its predictions are not of the same cells as those of {experiments[0].name}; "
+                f"{experiment.folder}: its predictions are not of the same cells as those of {longest.name}; "
                 "one of them is damaged; delete its folder and run it again"
             )
-        scores.append(_paired_scores(design, experiment, name, read))
+        scores.append(_paired_scores(design, experiment, name, read, common))
     return design, scores
 
 
@@ -167,8 +212,6 @@ def _paired_design(
         testable = read.class_of_unit is not None and len(experiment.record["data"]["classes"]) == 2
     else:
         testable = bool(used.sum() >= 2)
-    counted = used if used.any() else np.ones_like(used)
-    trained = int(experiment.record["data"]["split_units"]) - tested
     return PairedDesign(
         units=read.units,
         class_of_unit=read.class_of_unit,
@@ -177,36 +220,40 @@ def _paired_design(
         used=used,
         tested=tested,
         labelled=_labelled(read),
-        ratio=float(np.mean(tested[counted] / np.maximum(trained[counted], 1))),
+        split_units=int(experiment.record["data"]["split_units"]),
         held_out=held_out,
         draws=read.draw(draws, seed),
     )
 
 
-def _paired_scores(design: PairedDesign, experiment: ExperimentResult, name: str, read: Predictions) -> PairedScores:
+def _paired_scores(
+    design: PairedDesign, experiment: ExperimentResult, name: str, read: Predictions, common: int
+) -> PairedScores:
     metric = METRICS[design.metric]
     ones = np.ones((1, len(read.units)))
-    confusion = np.sum([s.cells.confusion for s in read.repeats], axis=0)
+    each = [replace(read, repeats=(statistics,)) for statistics in read.repeats]
+    confusions = [statistics.cells.confusion for statistics in read.repeats]
     return PairedScores(
         name=name,
         result=experiment,
         value=float(score_draws(read, [metric], ones)[metric.name][0]),
-        folds=_fold_scores(read),
-        right=np.trace(confusion, axis1=1, axis2=2) / confusion.sum(axis=(1, 2)),
-        gains=np.mean([_gains(s.cells) for s in read.repeats], axis=0),
-        drawn=score_draws(read, [metric], design.draws)[metric.name],
+        repeats=common,
+        fold_scores=_fold_scores(read),
+        correct=np.stack([np.stack([np.trace(c, axis1=1, axis2=2), c.sum(axis=(1, 2))], axis=-1) for c in confusions]),
+        contributions=np.stack([_gains(statistics.cells) for statistics in read.repeats]),
+        draws=np.stack([score_draws(one, [metric], design.draws)[metric.name] for one in each]),
         cells=read.repeats[0].cells if design.held_out else None,
     )
 
 
 def _fold_scores(read: Predictions) -> Floats:
     """Primary metric of each fold of each repeat; units of a fold are in no other fold of the repeat."""
-    return np.concatenate([METRICS[PRIMARY].score(sums, _membership(sums)) for sums in read.repeats])
+    return np.stack([METRICS[PRIMARY].score(sums, _membership(sums)) for sums in read.repeats])
 
 
 def _n_tested(read: Predictions) -> Codes:
     """Number of test units of each fold of each repeat."""
-    return np.concatenate([_membership(sums).sum(axis=1) for sums in read.repeats]).astype(np.intp)
+    return np.stack([_membership(sums).sum(axis=1) for sums in read.repeats]).astype(np.intp)
 
 
 def _labelled(read: Predictions) -> Floats:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 from scipy.stats import norm
 
 from bench.evidence.comparison.paired_scores import PairedDesign, PairedScores
@@ -12,7 +14,7 @@ from bench.scores.metrics import PRIMARY
 from bench.statistics.arrays import Codes, Flags, Floats
 from bench.statistics.auroc import Difference, kernel_of, patient_weighted_difference
 from bench.statistics.bootstrap import percentile_interval
-from bench.statistics.corrected_t import corrected_t, correlated_posterior, posterior
+from bench.statistics.corrected_t import Posterior, corrected_t, correlated_posterior, posterior
 from bench.statistics.permutation import sign_flip, swap_test
 
 PERMUTATIONS = 10_000
@@ -30,6 +32,10 @@ class Outcome:
         Two-sided p-value.
     low, high : float
         95 % interval of the difference; NaN where the test does not provide it.
+    error, df : float
+        Standard error of the difference and its degrees of freedom, infinite for a normal or permutation test.
+    floor : float
+        Smallest possible p-value.
     p_worse, p_equivalent, p_better : float
         Probability of a difference below, in and above the region of practical equivalence; NaN where the test does
         not provide it.
@@ -39,6 +45,9 @@ class Outcome:
     p: float
     low: float = float("nan")
     high: float = float("nan")
+    error: float = float("nan")
+    df: float = float("inf")
+    floor: float = 0.0
     p_worse: float = float("nan")
     p_equivalent: float = float("nan")
     p_better: float = float("nan")
@@ -73,7 +82,7 @@ def choose_test(design: PairedDesign, *, rope: float, seed: int) -> PairedTest:
     return _held_out_test(rope, seed, design) if design.held_out else _fold_test(rope, design)
 
 
-def choose_second(design: PairedDesign, *, repeats: int, seed: int) -> PairedTest | None:
+def choose_second(design: PairedDesign, *, seed: int) -> PairedTest | None:
     """Choose a second test where the first one has a known weakness, else None.
 
     One repeat of folds: `decision_test`, because the corrected t-test of five folds has little power (.18, against .53
@@ -83,7 +92,7 @@ def choose_second(design: PairedDesign, *, repeats: int, seed: int) -> PairedTes
         return None
     if design.held_out:
         return _u_test(design)
-    return decision_test(design, seed=seed) if repeats == 1 else None
+    return decision_test(design, seed=seed) if design.repeats == 1 else None
 
 
 def decision_test(design: PairedDesign, *, seed: int) -> PairedTest:
@@ -95,8 +104,10 @@ def decision_test(design: PairedDesign, *, seed: int) -> PairedTest:
 
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
         result = sign_flip(n * (ours.gains - theirs.gains), permutations=PERMUTATIONS, seed=seed)
-        interval = () if design.metric == PRIMARY else percentile_interval(ours.drawn - theirs.drawn)
-        return Outcome(result.value, result.p, *interval)
+        undefined = (math.nan, math.nan)
+        low, high = undefined if design.metric == PRIMARY else percentile_interval(ours.drawn - theirs.drawn)
+        error = float(np.std(n * (ours.gains - theirs.gains), ddof=1)) / math.sqrt(n) if n > 1 else math.nan
+        return Outcome(result.value, result.p, low, high, error=error, floor=result.floor)
 
     return PairedTest(
         "patient sign-flip of the balanced accuracy",
@@ -111,14 +122,16 @@ def _fold_test(rope: float, design: PairedDesign) -> PairedTest:
     used = int(design.used.sum())
 
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
-        d = (ours.folds - theirs.folds)[design.used]
+        d = (ours.fold_scores - theirs.fold_scores)[design.used]
         result = corrected_t(d, ratio=design.ratio)
         share = correlated_posterior(d, ratio=design.ratio, rope=rope)
-        return Outcome(result.mean, result.p, result.low, result.high, share.below, share.inside, share.above)
+        outcome = Outcome(result.mean, result.p, result.low, result.high, error=result.error, df=result.df)
+        return _with_posterior(outcome, share)
 
     return PairedTest(
         "Nadeau-Bengio corrected t, two-sided",
-        f"fold of patients ({used} folds, {_range(design.tested[design.used])} split units tested in each)",
+        f"fold of patients ({used} folds{_of_repeats(design.repeats)}, {_range(design.tested[design.used])} split "
+        "units tested in each)",
         "fold differences are about normal, with the correlation of folds that share training patients (tested / "
         f"training split units = {design.ratio:.2f})",
         run,
@@ -130,11 +143,12 @@ def _held_out_test(rope: float, seed: int, design: PairedDesign) -> PairedTest:
 
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
         (scores, positive, groups), (other, _, _) = _scores(ours), _scores(theirs)
-        p = swap_test(scores, other, positive, groups, permutations=PERMUTATIONS, seed=seed).p
+        swapped = swap_test(scores, other, positive, groups, permutations=PERMUTATIONS, seed=seed)
         d = _u_difference(ours, theirs)
         half = float(norm.ppf(0.975)) * d.error
         share = posterior(d.value, d.error, rope, norm.cdf)
-        return Outcome(d.value, p, d.value - half, d.value + half, share.below, share.inside, share.above)
+        outcome = Outcome(d.value, swapped.p, d.value - half, d.value + half, error=d.error, floor=swapped.floor)
+        return _with_posterior(outcome, share)
 
     return PairedTest(
         "patient-swap permutation, two-sided",
@@ -148,7 +162,7 @@ def _held_out_test(rope: float, seed: int, design: PairedDesign) -> PairedTest:
 def _u_test(design: PairedDesign) -> PairedTest:
     def run(ours: PairedScores, theirs: PairedScores) -> Outcome:
         result = _u_difference(ours, theirs)
-        return Outcome(result.value, result.p)
+        return Outcome(result.value, result.p, error=result.error)
 
     return PairedTest(
         "paired U-test of the patient-weighted AUROC, two-sided",
@@ -156,6 +170,10 @@ def _u_test(design: PairedDesign) -> PairedTest:
         "the difference is about normal; conditional on the two fitted models",
         run,
     )
+
+
+def _with_posterior(outcome: Outcome, share: Posterior) -> Outcome:
+    return replace(outcome, p_worse=share.below, p_equivalent=share.inside, p_better=share.above)
 
 
 def _scores(scores: PairedScores) -> tuple[Floats, Flags, Codes]:
@@ -168,6 +186,10 @@ def _scores(scores: PairedScores) -> tuple[Floats, Flags, Codes]:
 
 def _u_difference(ours: PairedScores, theirs: PairedScores) -> Difference:
     return patient_weighted_difference(kernel_of(*_scores(ours)), kernel_of(*_scores(theirs)))
+
+
+def _of_repeats(repeats: int) -> str:
+    return "" if repeats == 1 else f" of {repeats} repeats"
 
 
 def _range(counts: Codes) -> str:

@@ -20,7 +20,7 @@ from bench.storage.fingerprints import digest
 from bench.storage.json_files import read_json, write_json
 
 FOLDER = "comparisons"
-FORMAT = 1
+FORMAT = 2
 
 _TEXT = frozenset(
     {"pipeline", "against", "key", "test", "unit", "assumptions", "second_test", "second_unit", "second_assumptions"}
@@ -130,4 +130,5 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.Data
         raise TypeError("a name or description is not text")
     if "flags" in columns:
         table["flags"] = [tuple(map(str, row["flags"])) for row in rows]
-    return table.astype({name: np.float64 for name in columns if name not in _TEXT and name != "flags"})
+    kinds = {name: np.int64 if name == "repeats" else np.float64 for name in columns if name not in _TEXT}
+    return table.astype({name: kind for name, kind in kinds.items() if name != "flags"})

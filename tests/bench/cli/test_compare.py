@@ -64,8 +64,10 @@ def test_results_folder_selects_its_largest_comparable_group(
     flat = " ".join(printed.split())
     assert "1 of 4 experiments belong to other comparable groups" in flat
     assert "Lower: made_up x dull." in flat
-    assert "unit of the test: fold of patients (12 folds, 4 split units tested in each)" in flat
+    assert "unit of the test: fold of patients (12 folds of 3 repeats, 4 split units tested in each)" in flat
     assert "P(best) is the share of the draws" in flat
+    assert "Smallest difference that this design detects with a power of 80%: " in flat
+    assert "with 3 common repeats (median over 2 comparisons" in flat
     assert max(map(len, printed.splitlines())) <= 80
 
 
@@ -113,7 +115,7 @@ def test_markup_in_names_is_escaped(keep: Keep, kept: Results, monkeypatch: pyte
     keep("svm[C=10]", _cohort(1.0, 0), flags=["BASELINE"])
     keep("svm[C=1]", _cohort(0.5, 1))
     printed = _compare(kept.path)
-    assert printed.count("svm[C=10]") == 4
+    assert printed.count("svm[C=10]") == 5
     assert "svm[C=10] BASELINE" in printed
 
 

@@ -6,7 +6,16 @@ import math
 
 import pytest
 
-from bench.evidence.text import count, difference_text, list_names, p_text, rank_text, share_text, signed
+from bench.evidence.text import (
+    count,
+    difference_text,
+    drawn_share_text,
+    list_names,
+    p_text,
+    rank_text,
+    share_text,
+    signed,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,3 +53,10 @@ def test_counts_have_a_noun() -> None:
         "1,234 cells",
         "2 pairs are",
     )
+
+
+def test_a_share_of_draws_is_never_certain() -> None:
+    assert [drawn_share_text(share) for share in (0.0, 0.004, 0.5, 0.994, 1.0)] == [
+        "<0.01", "<0.01", "0.50", ">0.99", ">0.99"
+    ]  # fmt: skip
+    assert drawn_share_text(float("nan")) == "-"

@@ -18,6 +18,7 @@ from bench.experiments.records import BASELINE, LEAKY
 from bench.experiments.results import Results
 from bench.options import Options, make_options
 from bench.plugins import registry
+from bench.splits.fold_manifest import write_folds
 from bench.storage import fingerprints
 from extractors.preparation.geometry import Crop
 
@@ -211,3 +212,78 @@ def test_official_folds_give_one_key_for_any_default_number_of_folds(tmp_path: P
     assert plain.experiments[0].key == spelled.experiments[0].key
     with pytest.raises(BenchError, match=r"--folds 5: --split official makes 2 on these data; omit --folds"):
         make_plan(make_options({**options, "folds": 5}))
+
+
+@pytest.fixture
+def five_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of repeats of `--repeats auto`, which is one in other tests."""
+    monkeypatch.setattr("bench.splits.outer_folds.AUTO_REPEATS", 5)
+
+
+STATEFUL = """
+from sklearn.base import BaseEstimator, TransformerMixin
+
+class Fitted(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None, groups=None):
+        return self
+
+    def transform(self, X):
+        return [[0.0]] * len(X)
+
+class Stateless(Fitted):
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
+"""
+
+
+@pytest.mark.usefixtures("five_repeats")
+def test_repeats_are_one_where_a_pipeline_is_fitted_on_images(tmp_path: Path, install: Any) -> None:
+    install("stateful", STATEFUL, "[bench.extractors]\nfitted = stateful:Fitted\nstateless = stateful:Stateless\n")
+    plan = _plan(tmp_path, "size,fitted,stateless", "knn,cnn", baselines=True)
+    assert {e.name: e.protocol.repeats for e in plan.experiments} == {
+        "size x knn": 5, "fitted x knn": 1, "stateless x knn": 5, "pixels x cnn": 1,
+        "pixels x prior": 5, "stain x lightgbm": 5, "size x lightgbm": 5,
+    }  # fmt: skip
+    assert (plan.protocol.repeats, plan.folds.repeats, plan.repeats) == (5, 5, (1, 5))
+
+
+@pytest.mark.usefixtures("five_repeats")
+@pytest.mark.parametrize(
+    ("changes", "repeats"),
+    [
+        ({}, 5),
+        ({"repeats": "auto"}, 5),
+        ({"split": "image"}, 5),
+        ({"split": "lopo", "folds": None}, 1),
+        ({"repeats": 1}, 1),
+        ({"repeats": 3}, 3),
+        ({"repeats": "3"}, 3),
+    ],
+)
+def test_the_number_of_repeats_is_part_of_protocol_record_and_key(
+    tmp_path: Path, changes: dict[str, Any], repeats: int
+) -> None:
+    (experiment,) = (plan := _plan(tmp_path, **changes)).experiments
+    record = plan.record(experiment)
+    assert (experiment.protocol.repeats, record["protocol"]["repeats"], experiment.folds.repeats) == (repeats,) * 3
+    assert experiment.components["protocol"]["repeats"] == repeats
+    assert (record["folds_hash"], record["repeat_hashes"]) == (experiment.folds.hash, [*experiment.folds.repeat_hashes])
+    assert len(record["repeat_hashes"]) == repeats
+
+
+@pytest.mark.usefixtures("five_repeats")
+def test_auto_and_the_number_it_stands_for_are_one_experiment(tmp_path: Path) -> None:
+    """A pipeline and its number of repeats give one key, whatever else is in the matrix."""
+    keys = {e.name: e.key for e in _plan(tmp_path, "size", "knn,cnn").experiments}
+    five, one = (_plan(tmp_path, "size", "knn,cnn", repeats=n).experiments for n in (5, 1))
+    assert keys == {"size x knn": five[0].key, "pixels x cnn": one[1].key}
+    assert five[0].folds.repeat_hashes[0] == one[0].folds.repeat_hashes[0] == one[0].folds.hash
+
+
+@pytest.mark.usefixtures("five_repeats")
+def test_repeats_of_a_file_are_used_for_every_pipeline(tmp_path: Path) -> None:
+    write_folds(_plan(tmp_path, repeats=2).folds, tmp_path / "folds.csv")
+    plan = _plan(tmp_path, "size", "knn,cnn", folds_file=tmp_path / "folds.csv")
+    assert plan.repeats == (2,)

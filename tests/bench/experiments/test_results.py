@@ -238,3 +238,31 @@ def test_leaderboard_has_the_mean_optimism_of_tuned_experiments(results: Results
     column = results.leaderboard()["optimism"]
     assert column[0] == pytest.approx(0.15)
     assert pd.isna(column[1])
+
+
+def _repeated(repeats: int, **changes: Any) -> dict[str, Any]:
+    names = [f"fold of repeat {repeat}" for repeat in range(repeats)]
+    protocol = {**PROTOCOL, "repeats": repeats}
+    components = {"engine": "e", "protocol": protocol, "folds": f"{repeats} repeats"} | changes
+    return _record(folds_hash=f"{repeats}", repeat_hashes=names, protocol=protocol, components=components)
+
+
+@pytest.mark.parametrize("order", [(1, 5), (5, 1)])
+def test_the_most_repeats_supersede_fewer_ones(results: Results, order: tuple[int, int]) -> None:
+    for at, repeats in enumerate(order):
+        _write(results, f"r{repeats}", 0.8, _repeated(repeats))
+        os.utime(results.experiment_folder(f"r{repeats}") / "experiment.json", ns=(at, at))
+    assert [e.folder.name for e in results.current()[0]] == ["r5"]
+
+
+def test_fewer_repeats_of_newer_code_supersede_more(results: Results) -> None:
+    for at, (name, record) in enumerate((("old", _repeated(5)), ("new", _repeated(1, engine="another")))):
+        _write(results, name, 0.8, record)
+        os.utime(results.experiment_folder(name) / "experiment.json", ns=(at, at))
+    assert [e.folder.name for e in results.current()[0]] == ["new"]
+
+
+def test_a_failure_with_more_repeats_leaves_the_result(results: Results) -> None:
+    _write(results, "one", 0.8, _repeated(1))
+    results.write_failure("five", _repeated(5), "timeout")
+    assert [len(part) for part in results.current()] == [1, 0]

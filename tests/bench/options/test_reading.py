@@ -24,7 +24,7 @@ def test_defaults() -> None:
     options = make_options({})
     assert options == Options()
     assert (options.data, options.folds, options.repeats, options.split, options.out) == (
-        "phantom", 5, 1, "patient", Path("results")
+        "phantom", 5, "auto", "patient", Path("results")
     )  # fmt: skip
 
 
@@ -188,3 +188,14 @@ def test_an_empty_reason_is_refused(reason: str) -> None:
     with pytest.raises(BenchError, match="reason: the reason is empty; write a short sentence"):
         make_options({"held_out": "cells", "reason": reason})
     assert make_options({"held_out": "cells", "reason": " final test\n"}).reason == "final test"
+
+
+@pytest.mark.parametrize(("value", "expected"), [("auto", "auto"), (5, 5), ("5", 5), (1, 1)])
+def test_repeats_are_a_number_or_auto(value: object, expected: object) -> None:
+    assert make_options({"repeats": value}).repeats == expected
+
+
+@pytest.mark.parametrize("value", [0, -1, "0", "1.5", 1.5, True, "many", "", "5 ", [5]])
+def test_other_repeats_are_refused(value: object) -> None:
+    with pytest.raises(BenchError, match="repeats: expected auto or a whole number from 1 on"):
+        make_options({"repeats": value})

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t as student
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import (
     accuracy_score,
@@ -246,13 +247,15 @@ def test_repeats_are_averaged_after_scoring() -> None:
         assert values[name] == pytest.approx((first[name] + second[name]) / 2, abs=1e-12, nan_ok=True)
         assert spread[name] == pytest.approx(abs(first[name] - second[name]) / np.sqrt(2), abs=1e-12)
         assert np.isfinite(values[name])
-    # The repeats mirror each other, so that their mean is 1/2 in every draw alike.
-    assert list(both.set_index("metric").loc[PRIMARY, ["low", "high"]]) == pytest.approx([0.5, 0.5], abs=1e-12)
+    # The repeats mirror each other, so that their mean is 1/2 in every draw alike: an interval would have no width.
+    line = both.set_index("metric").loc[PRIMARY]
+    assert np.isnan([line["low"], line["high"]]).all()
+    assert line["method"] == "none, because all draws of patients have the same score"
     alone = score(one, classes=["neg", "pos"], positive="pos", draws=20)
     assert alone["repeat_sd"].isna().all()
 
 
-def test_the_interval_is_that_of_a_plain_bootstrap_of_patients() -> None:
+def test_the_draws_are_those_of_a_plain_bootstrap_of_patients() -> None:
     predictions = _random(11, patients=16)
     result = score(predictions, classes=["neg", "pos"], positive="pos", draws=4000, seed=5).set_index("metric")
     rng = np.random.default_rng(0)
@@ -266,8 +269,9 @@ def test_the_interval_is_that_of_a_plain_bootstrap_of_patients() -> None:
         drawn_weights = weights * (unit[:, None] == drawn).sum(axis=1)
         values.append(drawn_weights[positive] @ concordant @ drawn_weights[~positive] / 64)
     low, high = np.quantile(values, [0.025, 0.975])
-    assert result.loc[PRIMARY, "low"] == pytest.approx(low, abs=0.02)
-    assert result.loc[PRIMARY, "high"] == pytest.approx(high, abs=0.02)
+    read = read_predictions(predictions, classes=["neg", "pos"], positive="pos")
+    drawn = score_draws(read, [METRICS[PRIMARY]], read.draw(4000, 5))[PRIMARY]
+    assert np.quantile(drawn, [0.025, 0.975]) == pytest.approx([low, high], abs=0.02)
     assert (result["value"] <= result["high"]).all()
     # The calibration error is biased upward, and more so where the same patients are drawn again.
     assert (result["low"] <= result["value"]).drop("ece_patient").all()
@@ -407,7 +411,7 @@ def test_patient_accuracy_has_wilsons_interval() -> None:
     line = table.loc["accuracy_per_patient"]
     assert line["value"] == pytest.approx(25 / 28)
     assert (line["low"], line["high"]) == pytest.approx((0.72804, 0.96288), abs=5e-6)
-    assert (line["method"], table.loc[PRIMARY, "method"]) == ("Wilson", "patient bootstrap")
+    assert (line["method"], table.loc[PRIMARY, "method"]) == ("Wilson", "U-statistic, logit")
     assert (line["n"], table.loc[PRIMARY, "n"]) == (28, 0)
     for name, right, n in (("sensitivity_per_patient", 11, 13), ("specificity_per_patient", 14, 15)):
         assert table.loc[name, "value"] == pytest.approx(right / n)
@@ -469,12 +473,8 @@ def test_draws_that_lack_a_class_are_left_out() -> None:
     result = score_draws(read, METRICS.values(), draws)
     assert all(np.isnan(values[1]) for values in result.values())
     assert result["accuracy_cell"][0] == 1
-    low, high = (
-        score(predictions, classes=["neg", "pos"], positive="pos", draws=500)
-        .set_index("metric")
-        .loc[PRIMARY, ["low", "high"]]
-    )
-    assert (low, high) == (1, 1)
+    drawn = score_draws(read, [METRICS[PRIMARY]], read.draw(500, 0))[PRIMARY]
+    assert set(drawn[np.isfinite(drawn)]) == {1.0}
 
 
 def test_every_draw_is_the_score_of_the_drawn_patients() -> None:
@@ -505,22 +505,13 @@ def test_the_interval_of_an_auprc_takes_the_first_of_the_draws() -> None:
     assert result["auprc_patient"] == pytest.approx(few["auprc_patient"], abs=1e-15)
 
 
-def test_held_out_patients_have_the_interval_of_the_u_statistic() -> None:
-    """EVALUATION 12: logit interval .427013-.985019 of the example."""
-    table = score(EXAMPLE, classes=["neg", "pos"], positive="pos", draws=50, held_out=True).set_index("metric")
-    line = table.loc[PRIMARY]
-    assert (line["value"], line["method"]) == (7 / 8, "U-statistic, logit")
-    assert (line["low"], line["high"]) == pytest.approx((0.427013, 0.985019), abs=5e-7)
-    assert set(table.drop(PRIMARY)["method"]) == {"patient bootstrap", "Wilson"}
-
-
-def test_bootstrap_replaces_an_undefined_u_statistic_interval() -> None:
-    perfect = EXAMPLE.assign(p_pos=(EXAMPLE["label"] == "pos") * 0.8 + 0.1)
-    perfect["p_neg"] = 1 - perfect["p_pos"]
-    mixed = EXAMPLE.assign(label=["pos", "neg", *EXAMPLE["label"][2:]])
-    for predictions in (perfect, mixed):
-        table = score(predictions, classes=["neg", "pos"], positive="pos", draws=50, held_out=True)
-        assert table.set_index("metric").loc[PRIMARY, "method"] == "patient bootstrap"
+def test_the_auroc_of_patients_has_the_interval_of_the_u_statistic() -> None:
+    """EVALUATION 12: AUROC 7/8, variance 1/64; 2 + 2 patients, so that Student's quantile has 1 degree of freedom."""
+    line = score(EXAMPLE, classes=["neg", "pos"], positive="pos", draws=50).set_index("metric").loc[PRIMARY]
+    assert (line["value"], line["method"]) == (7 / 8, "U-statistic, logit, approximate")
+    half = student.ppf(0.975, 1) / 8 / (7 / 64)
+    expected = [1 / (1 + np.exp(-(np.log(7) + sign * half))) for sign in (-1, 1)]
+    assert [line["low"], line["high"]] == pytest.approx(expected, abs=1e-12)
 
 
 def test_each_metric_has_a_level_and_a_definition() -> None:

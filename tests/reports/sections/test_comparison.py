@@ -30,11 +30,12 @@ def test_table_shows_the_tests_against_the_best_pipeline(
     html = section("comparison")
     best, close, guess = _rows(html)
     assert best[0] == "handcrafted × svm[C=10]"
-    assert best[1:-2] == ["–"] * 6
+    assert best[1:-2] == ["–"] * 7
     assert guess[0] == "handcrafted × prior BASELINE"
     row = next(r for r in comparison.table.itertuples() if r.pipeline == "handcrafted x knn")
-    assert close[1] == f"{row.difference:+.2f} [{row.low:+.2f}, {row.high:+.2f}]"
-    assert guess[3] == "&lt;0.001"
+    assert close[1] == "5"
+    assert close[2] == f"{row.difference:+.2f} [{row.low:+.2f}, {row.high:+.2f}]"
+    assert guess[4] == "&lt;0.001"
     (shown,) = data().comparisons
     text = section_text("comparison")
     for sentence in (*verdict(shown), *describe_tests(shown), describe_ranks(shown), *shown.notes):
@@ -47,7 +48,7 @@ def test_second_test_is_shown_with_one_repeat(add: Any, section: Any) -> None:
     add(classifier="knn", skill=0.0)
     html = section("comparison")
     assert "Second test <small>Holm p</small>" in html
-    assert len(_rows(html)[0]) == 10
+    assert len(_rows(html)[0]) == 11
 
 
 def test_no_comparison_of_single_pipelines_or_leaky_groups(add: Any, data: Any, section: Any) -> None:

@@ -67,8 +67,10 @@ def test_clear_winner_has_only_the_selection_caveat(add: Any, data: Any) -> None
     add(classifier="svm", skill=3.0)
     assert headlines(data())[0].caveats == []
     add(classifier="knn", skill=0.0)
-    (caveat,) = headlines(data())[0].caveats
-    assert "slightly optimistic" in caveat
+    detectable, selection = headlines(data())[0].caveats
+    assert detectable.startswith("Smallest difference that this design detects with a power of 80%: ")
+    assert "with 1 common repeat" in detectable
+    assert "slightly optimistic" in selection
 
 
 def test_caveats_on_chance_ties_and_random_weights(add: Any, data: Any) -> None:

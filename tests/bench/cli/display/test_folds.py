@@ -88,7 +88,9 @@ def test_held_out_cells_are_counted_without_an_access(tmp_path: Path) -> None:
 
 def test_linked_patients_share_a_fold(tmp_path: Path) -> None:
     (tmp_path / "links.csv").write_text("patient_a,patient_b\nP001,P002\n")
-    code, text = _run(PHANTOM, "--folds", "3", "--links", str(tmp_path / "links.csv"), "-o", str(tmp_path / "f.csv"))
+    code, text = _run(
+        PHANTOM, "--folds", "3", "--repeats", "1", "--links", str(tmp_path / "links.csv"), "-o", str(tmp_path / "f.csv")
+    )
     assert code == 0, text
     written = pd.read_csv(tmp_path / "f.csv", comment="#").set_index("patient")
     assert list(written.loc[["P001", "P002"], "unit"]) == ["P001+P002"] * 2

@@ -13,10 +13,9 @@ from bench.scores.metrics import METRICS
 
 
 def _board(**changes: object) -> pd.DataFrame:
-    settings = dict(
-        zip(SETTINGS, ("cells", "sick", "patient", 5, 2, 0, "sigmoid", "sens@0.95", "share", 0), strict=True)
-    )
+    settings = dict(zip(SETTINGS, ("cells", "sick", "patient", 5, 0, "sigmoid", "sens@0.95", "share", 0), strict=True))
     pipeline = {"prepare": "none", "extractor": "size", "classifier": "svm"}
+    settings |= {"repeats": 2, "auroc_patient_method": "U-statistic, logit"}
     row = {**settings, **pipeline, "status": "done", "flags": "", "reason": "", **changes}
     scores = {f"{name}{end}": value for name in METRICS for end, value in (("", 0.8), ("_low", 0.7), ("_high", 0.9))}
     return pd.DataFrame([{**scores, **row}])

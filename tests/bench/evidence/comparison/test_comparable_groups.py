@@ -12,6 +12,7 @@ from bench.errors import BenchError
 from bench.evidence.comparison.comparable_groups import (
     by_comparable_group,
     check_comparable,
+    common_repeats,
     largest_comparable_group,
     unique_names,
 )
@@ -96,3 +97,34 @@ def test_single_and_duplicate_experiments_raise(keep: Keep) -> None:
 
 def test_another_tuning_budget_may_be_compared(keep: Keep) -> None:
     check_comparable([keep("first", TABLE), keep("second", TABLE, protocol={"tune": 20})])
+
+
+def _record(repeats: int, hashes: list[str] | None, folds_hash: str = "f") -> dict[str, Any]:
+    listed = {} if hashes is None else {"repeat_hashes": hashes}
+    return {"protocol": {"repeats": repeats}, "folds_hash": folds_hash, **listed}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "common"),
+    [
+        (_record(5, list("abcde")), _record(1, ["a"]), 1),
+        (_record(5, list("abcde")), _record(3, list("abc")), 3),
+        (_record(3, list("abx")), _record(3, list("aby")), 2),
+        (_record(2, list("ba")), _record(2, list("aa")), 0),
+        (_record(1, None, "a"), _record(5, list("abcde")), 1),
+        (_record(5, None), _record(5, None), 5),
+        (_record(5, None), _record(5, None, "g"), 0),
+    ],
+)
+def test_common_repeats_are_the_leading_ones_with_equal_folds(
+    first: dict[str, Any], second: dict[str, Any], common: int
+) -> None:
+    assert common_repeats(first, second) == common_repeats(second, first) == common
+
+
+def test_experiments_that_share_the_first_repeat_are_one_group(keep: Keep, kept: Results) -> None:
+    twice = pd.concat([TABLE, TABLE.assign(repeat=1, fold=[1, 1, 0, 0])], ignore_index=True)
+    one = keep("network", TABLE)
+    keep("svm", twice, repeat_hashes=[one.record["folds_hash"], "another"])
+    assert [len(group) for group in by_comparable_group(kept.experiments())] == [2]
+    check_comparable(kept.experiments())

@@ -13,12 +13,14 @@ import pytest
 from scipy.stats import chi2
 from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score
+from statsmodels.stats.power import TTestPower
 
 from bench.errors import BenchError
 from bench.evidence.comparison.compare import compare
-from bench.evidence.comparison.text import describe_tests
+from bench.evidence.comparison.text import describe_tests, verdict
 from bench.experiments.records import ExperimentResult
 from bench.experiments.results import Results
+from bench.storage.fingerprints import digest
 
 Keep = Callable[..., ExperimentResult]
 
@@ -353,3 +355,77 @@ def test_damaged_predictions_are_named(keep: Keep, kept: Results) -> None:
     third.predictions[lambda t: t["unit"] != "d0"].to_parquet(third.folder / "predictions.parquet")
     with pytest.raises(BenchError, match="not of the same cells as those of made_up x first"):
         compare([experiments[0], third], draws=50)
+
+
+def _kept_with_repeats(keep: Keep, repeats: dict[str, int], skill: dict[str, float]) -> list[ExperimentResult]:
+    """Experiments whose numbers of repeats differ; their folds agree in the common ones."""
+    five = _cohort(0, 0)
+    names = [digest(part[["cell", "fold"]].to_dict(orient="list")) for _, part in five.groupby("repeat", sort=True)]
+    return [
+        keep(name, _cohort(skill[name], seed, repeats=n), repeat_hashes=names[:n])
+        for seed, (name, n) in enumerate(repeats.items())
+    ]
+
+
+def test_pairs_are_compared_on_their_common_repeats(keep: Keep) -> None:
+    repeats = {"svm": 5, "knn": 5, "cnn": 1}
+    kept = _kept_with_repeats(keep, repeats, {"svm": 1.5, "knn": 0.8, "cnn": 0.5})
+    comparison = compare(kept, draws=50)
+    knn, cnn = (_row(comparison.table, f"made_up x {name}") for name in ("knn", "cnn"))
+    assert (knn["repeats"], cnn["repeats"]) == (5, 1)
+    assert knn["unit"] == "fold of patients (25 folds of 5 repeats, 4 split units tested in each)"
+    assert cnn["unit"] == "fold of patients (5 folds, 4 split units tested in each)"
+    first = _cohort(1.5, 0)
+    first = first[first["repeat"] == 0].reset_index(drop=True)
+    alone = compare([keep("svm", first, key="b"), keep("cnn", _cohort(0.5, 2, repeats=1), key="b")], draws=50)
+    expected = _row(alone.table, "made_up x cnn")
+    for name in ("difference", "low", "high", "p", "p_equivalent", "second_p", "win_rate", "effect_size"):
+        assert cnn[name] == pytest.approx(expected[name], abs=1e-12), name
+    assert np.isnan(knn["second_p"])
+    assert comparison.standings.set_index("pipeline")["repeats"].to_dict() == {
+        "made_up x svm": 5, "made_up x knn": 5, "made_up x cnn": 1
+    }  # fmt: skip
+    assert list(comparison.record()["detectable"]) == ["1", "5"]
+    assert [row["repeats"] for row in comparison.record()["comparisons"]] == [5, 1]
+    notes = " ".join(comparison.notes)
+    assert "With one common repeat (1 of 2 comparisons) this test has little power; use --repeats 5" in notes
+    assert "each score is a mean over its own repeats" in notes
+
+
+def test_the_detectable_difference_follows_from_the_corrected_error(keep: Keep) -> None:
+    """x = .01 ... .05, ratio 1/4: error .03 / sqrt 8 on 4 degrees of freedom; one comparison, power .8."""
+    kept = [keep(name, _folds_with_auroc(x)) for name, x in (("a", [1.0] * 5), ("b", [0.99, 0.98, 0.97, 0.96, 0.95]))]
+    row = _row(compare(kept, draws=50).table, "made_up x b")
+    shift = TTestPower().solve_power(nobs=5, alpha=0.025, power=0.8, alternative="larger") * math.sqrt(5)
+    assert row["detectable"] == pytest.approx(shift * 0.03 / math.sqrt(8), rel=1e-6)
+    same = [keep("c", _folds_with_auroc([0.9] * 5)), keep("d", _folds_with_auroc([0.9] * 5))]
+    assert np.isnan(compare(same, draws=50).table["detectable"]).all()
+
+
+def test_more_comparisons_need_larger_differences(keep: Keep) -> None:
+    kept = [keep(f"p{seed}", _cohort(1.0, seed)) for seed in range(4)]
+    two = compare(kept[:2], draws=50).table.iloc[0]
+    against = {str(two["pipeline"]), str(two["against"])}
+    rows = compare(kept, all_pairs=True, draws=50).table
+    (again,) = [row for row in rows.to_dict(orient="records") if {row["pipeline"], row["against"]} == against]
+    assert again["detectable"] > 1.2 * two["detectable"]
+
+
+def test_too_few_patients_for_any_p_value_detect_nothing(keep: Keep) -> None:
+    """Leave one patient out with 2 + 2 patients: the smallest p of the sign flips is 2/16."""
+    kept = [keep(name, _alone(shift), split="lopo") for name, shift in (("a", 0.3), ("b", 0.1))]
+    comparison = compare(kept, draws=50)
+    assert comparison.table["detectable"].tolist() == [math.inf]
+    assert any("power of 80%: none, since" in sentence for sentence in verdict(comparison))
+
+
+def _alone(shift: float) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    rows = [
+        (f"{unit}-{cell}", unit, "diseased" if unit[0] == "d" else "normal", 0, fold)
+        for fold, unit in enumerate(("d0", "d1", "n0", "n1"))
+        for cell in range(10)
+    ]
+    table = pd.DataFrame(rows, columns=["cell", "unit", "label", "repeat", "fold"])
+    p = np.clip(0.5 + np.where(table["label"] == "diseased", shift, -shift) + rng.normal(0, 0.3, len(table)), 0, 1)
+    return table.assign(p_diseased=p, p_normal=1 - p)

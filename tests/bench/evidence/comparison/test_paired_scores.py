@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
+from bench.errors import BenchError
 from bench.evidence.comparison.paired_scores import read_paired_scores
 from bench.experiments.records import ExperimentResult
+from bench.storage.fingerprints import digest
 
 Keep = Callable[..., ExperimentResult]
 
@@ -41,7 +43,7 @@ def test_scores_of_folds_and_patients_are_scikit_learns(keep: Keep, mixed: bool)
     table = _predictions(0, mixed=mixed)
     ground, (standing,) = read_paired_scores([keep("svm", table)], ["svm"], draws=20, seed=0)
     parts = [part for _, part in table.groupby(["repeat", "fold"])]
-    assert standing.folds == pytest.approx(
+    assert standing.fold_scores.ravel() == pytest.approx(
         [roc_auc_score(p["label"] == "diseased", p["p_diseased"], sample_weight=_weights(p)) for p in parts]
     )
     decided = table.assign(
@@ -54,7 +56,7 @@ def test_scores_of_folds_and_patients_are_scikit_learns(keep: Keep, mixed: bool)
     ]
     assert standing.gains.sum() == pytest.approx(np.mean(each))
     assert ground.ratio == pytest.approx(4 / 8)
-    assert ground.tested.tolist() == [4] * 6
+    assert ground.tested.tolist() == [[4] * 3] * 2
     assert (ground.class_of_unit is None) == mixed
 
 
@@ -75,8 +77,8 @@ def test_folds_without_both_classes_are_not_used(keep: Keep) -> None:
     table = _predictions(0, repeats=1)
     lonely = table.assign(fold=table["fold"].where(table["unit"] != "u11", 3))
     ground, (standing,) = read_paired_scores([keep("svm", lonely)], ["svm"], draws=20, seed=0)
-    assert ground.used.tolist() == [True, True, True, False]
-    assert np.isnan(standing.folds[3])
+    assert ground.used.tolist() == [[True, True, True, False]]
+    assert np.isnan(standing.fold_scores[0, 3])
     assert ground.metric == "auroc_patient"
 
 
@@ -89,3 +91,29 @@ def test_held_out_cells_are_aligned_whatever_their_order(keep: Keep) -> None:
     assert first.cells is not None
     assert second.cells is not None
     assert np.array_equal(first.cells.probabilities, second.cells.probabilities)
+
+
+def test_different_numbers_of_repeats_share_the_first_ones(keep: Keep) -> None:
+    """The folds of a repeat do not depend on the number of repeats; a pair is compared on the common ones."""
+    five, two = _predictions(0, repeats=5), _predictions(1, repeats=2)
+    names = [digest(part[["cell", "fold"]].to_dict(orient="list")) for _, part in five.groupby("repeat")]
+    long = keep("long", five, repeat_hashes=names)
+    short = keep("short", two, repeat_hashes=names[:2], data=long.record["data"])
+    design, (ours, theirs) = read_paired_scores([short, long], ["short", "long"], draws=20, seed=0)
+    assert (design.repeats, ours.repeats, theirs.repeats) == (5, 2, 5)
+    alone, (once,) = read_paired_scores([keep("again", _predictions(0))], ["again"], draws=20, seed=0)
+    shared, cut = design.first(2), theirs.first(2)
+    assert (shared.ratio, shared.used.tolist()) == (alone.ratio, alone.used.tolist())
+    for name in ("fold_scores", "right", "gains", "drawn"):
+        assert np.array_equal(getattr(cut, name), getattr(once, name)), name
+    assert theirs.value != pytest.approx(once.value, abs=1e-6)
+
+
+def test_other_folds_of_a_common_repeat_are_an_error(keep: Keep) -> None:
+    five, two = _predictions(0, repeats=5), _predictions(1, repeats=2)
+    names = [str(repeat) for repeat in range(5)]
+    long = keep("long", five, repeat_hashes=names)
+    moved = two.assign(fold=(two["fold"] + (two["unit"] == "u00")) % 3)
+    short = keep("short", moved, repeat_hashes=names[:2], data=long.record["data"])
+    with pytest.raises(BenchError, match="not of the same cells as those of made_up x long"):
+        read_paired_scores([short, long], ["short", "long"], draws=20, seed=0)

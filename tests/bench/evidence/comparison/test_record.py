@@ -135,6 +135,6 @@ def test_a_damaged_file_is_named(
 
 def test_another_format_is_named(kept: Results) -> None:
     (kept.path / "comparisons").mkdir()
-    (kept.path / "comparisons" / "x.json").write_text('{"format": 2}')
+    (kept.path / "comparisons" / "x.json").write_text('{"format": 1}')
     with pytest.raises(BenchError, match=r"x\.json: has another format; delete it"):
         read_comparisons(kept.path)
