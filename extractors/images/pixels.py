@@ -41,7 +41,7 @@ def read_image(path: Path, *, white_level: int | None = None) -> UInt8Array:
 def load_image(path: Path, *, white_level: int | None = None) -> ReadImage:
     """Read an image as RGB uint8.
 
-    Values above 8 bits are scaled so that `white_level` becomes 255; grey is replicated. Pixels that are less than half
+    Values above 8 bits are scaled so that white becomes 255; grey is replicated. Pixels that are less than half
     opaque are black, whatever colour is stored there; the colours of the others are taken as they are.
 
     Parameters
@@ -49,7 +49,7 @@ def load_image(path: Path, *, white_level: int | None = None) -> ReadImage:
     path : Path
         BMP, PNG, JPEG or TIFF.
     white_level : int, optional
-        Value that becomes 255 in images of more than 8 bits. Default: that of white, 65535 for 16 bits.
+        Value of a 16-bit image that becomes 255. Default: 65535. Images of 9 to 15 bits have their own white.
 
     Raises
     ------
@@ -72,6 +72,7 @@ def load_image(path: Path, *, white_level: int | None = None) -> ReadImage:
 def _rgb(raster: Raster, white_level: int | None) -> UInt8Array:
     samples = raster.samples
     if samples.dtype == np.uint16:
-        scaled = samples.astype(np.float32) * (255.0 / (white_level or raster.white))
+        white = white_level if white_level and raster.white == _WHITE_16 else raster.white
+        scaled = samples.astype(np.float32) * (255.0 / white)
         samples = np.rint(np.minimum(scaled, 255.0)).astype(np.uint8)
     return np.repeat(samples[..., None], 3, axis=2) if samples.ndim == 2 else samples
