@@ -137,10 +137,10 @@ def _decode(data: bytes, header: _Header) -> Raster:
     channels = 1 if samples.ndim == 2 else samples.shape[2]
     white = int(np.iinfo(samples.dtype).max)
     if channels == 1:
-        return Raster(samples.reshape(samples.shape[:2]), white, lossy=lossy)
+        return Raster(samples.reshape(samples.shape[:2]), white, None, lossy, header.orientation)
     alpha = samples[..., 3] if channels == 4 and header.alpha and (samples[..., 3] != white).any() else None
     code = cv2.COLOR_BGRA2RGB if channels == 4 else cv2.COLOR_BGR2RGB
-    return Raster(np.asarray(cv2.cvtColor(samples, code)), white, alpha, lossy)
+    return Raster(np.asarray(cv2.cvtColor(samples, code)), white, alpha, lossy, header.orientation)
 
 
 def _with_pillow(data: bytes, header: _Header) -> Raster:
@@ -150,4 +150,4 @@ def _with_pillow(data: bytes, header: _Header) -> Raster:
             raise ValueError("a 16-bit grey PNG with a transparent value; save it without")
         pixels = upright(np.asarray(image.convert("RGBA")), header.orientation)
     alpha = pixels[..., 3] if (pixels[..., 3] != 255).any() else None
-    return Raster(np.ascontiguousarray(pixels[..., :3]), 255, alpha)
+    return Raster(np.ascontiguousarray(pixels[..., :3]), 255, alpha, orientation=header.orientation)

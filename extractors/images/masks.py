@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,10 @@ _SMALL_LOSSY_SHARE = 0.1
 """The same for a JPEG, whose rim is narrow."""
 
 _SOFT_SHARE = 0.7
-"""Largest share of intermediate values in a soft mask: up to 0.65 for a radius of 10 px that is blurred by 3 px, from 0.8
-for distance maps, probability maps and grey images."""
+"""Largest share of intermediate values in a soft mask.
+
+A radius of 10 px, blurred by 3 px, has 0.65; distance maps, probability maps and grey images have 0.8 and more.
+"""
 
 _LARGE_HOLES = 0.1
 """Largest share of holes in a filled mask; a large vacuole has 0.02, a missing nucleus 0.16, an outline 0.85."""
@@ -56,11 +58,14 @@ class ReadMask:
         Values of the file, such as `0, 255` or `0..255`.
     rule : str
         Interpretation, such as `nonzero` or `half`.
+    orientation : int
+        Value of the orientation tag, which was applied; 1 without one.
     """
 
     mask: BoolArray
     values: str
     rule: str
+    orientation: int = 1
 
 
 def validated_mask_values(text: str) -> str:
@@ -122,7 +127,7 @@ def read_mask(path: Path, values: str | None = None, *, shape: tuple[int, ...] |
             raise ValueError(f"none of the values {result.values} is selected by {result.rule}; {_ADVICE}")
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    return result
+    return replace(result, orientation=raster.orientation)
 
 
 def _grey(raster: Raster) -> Samples:
