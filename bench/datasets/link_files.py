@@ -19,7 +19,7 @@ COLUMNS = ("patient_a", "patient_b")
 
 
 def write_links(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
-    """Write pairs of patients as CSV with the columns `patient_a` and `patient_b`.
+    """Write pairs of patients as CSV: a comment, then the columns `patient_a` and `patient_b`.
 
     Raises
     ------
@@ -29,6 +29,7 @@ def write_links(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
     try:
         with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
+            stream.write("# bench audit\n")
             writer.writerow(COLUMNS)
             writer.writerows(pairs)
     except OSError as error:
@@ -43,7 +44,7 @@ def read_links(path: Path) -> list[tuple[str, str]]:
     BenchError
         The file cannot be read or has no rows, or a field is empty; the message names file and row.
     """
-    rows = read_rows(path, required=COLUMNS)
+    rows = read_rows(path, required=COLUMNS, comments=True)
     pairs = []
     for index, ids in enumerate(zip(*(rows.columns[name] for name in COLUMNS), strict=True)):
         one, other = map(canonical_text, ids)

@@ -163,6 +163,9 @@ def _parquet(path: Path, schema: pa.Schema) -> parquet.ParquetWriter:
 _REPETITIVE = ["patient", "label", "set", "feature", "reason"]
 """Columns with few distinct values, which are dictionary-encoded."""
 
-_STATUS_SCHEMA = pa.schema([("id", pa.string()), ("feature", pa.string()), ("reason", pa.string())])
+_STATUS_SCHEMA = pa.schema(
+    [("id", pa.string()), ("feature", pa.string()), ("reason", pa.string())],
+    metadata={METADATA: b'{"extractor": null}'},
+)
 _WRITERS: Mapping[str, Callable[[Path, pa.Schema], Any]] = {".parquet": _parquet, ".csv": arrow_csv.CSVWriter}
 """Writers by suffix."""

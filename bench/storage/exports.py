@@ -45,13 +45,17 @@ class Export:
 
 FOLDS = Export("bench folds", (), rb"\A# folds [0-9a-f]{64}\r?\n")
 SCORES = Export("bench score", (), rb"\Adata,split,folds,repeats,tune,")
-LINKS = Export("bench audit", (), rb"\Apatient_a,patient_b\r?\n")
-QUALITY = Export("bench data quality", (".parquet", ".csv"), rb"\Acell,patient,label,area_px,|area_px.*nucleus_ratio")
+LINKS = Export("bench audit", (), rb"\A# bench audit\r?\n")
+QUALITY = Export(
+    "bench data quality",
+    (".parquet", ".csv"),
+    rb"\Acell,patient,label,area_px,[a-z_,]*,nucleus_ratio\r?\n|area_px.*nucleus_ratio.*PAR1\Z",
+)
 SHEET = Export("bench data show", (".png",), rb"\A\x89PNG.*tEXtSoftware\0cytobench")
 FEATURES = Export(
     "bench features extract",
     (".parquet", ".csv"),
-    rb'\A"id","patient","label"(,"set")?,"[^"]+\.|\A"id","feature","reason"\n|(cytobench|feature.*reason).*PAR1\Z',
+    rb'\A"id","patient","label"(,"set")?,"[^".]+\.[^".]+\.|\A"id","feature","reason"\n|cytobench.{0,9}\{"extractor".*PAR1\Z',
 )
 CATALOGUE = Export(
     "bench features catalogue", (), rb"\A(\| )?name(,| \| )formula(,| \| )unit|\A\{\n \"extractor\": .*\"features\": \["

@@ -29,6 +29,7 @@ class _Header:
     format: str
     orientation: int
     alpha: bool
+    colour: bool
 
 
 def decode(path: Path) -> Raster:
@@ -93,7 +94,8 @@ def _read_header(data: bytes) -> _Header:
             if image.mode not in _MODES:
                 raise _WrongKindError(f"{image.mode} values; grey, RGB, RGBA or a palette is expected")
             alpha = image.mode in _ALPHA_MODES or "transparency" in image.info
-            return _Header(image.format, _orientation(image, data), alpha)
+            colour = image.mode in ("RGB", "RGBA")
+            return _Header(image.format, _orientation(image, data), alpha, colour)
     except Image.DecompressionBombError as error:
         raise ValueError(str(error)) from error
     except _WrongKindError:
@@ -126,6 +128,8 @@ def _decode(data: bytes, header: _Header) -> Raster:
     stored = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     if stored is None:
         raise ValueError("damaged image")
+    if stored.ndim == 2 and (header.alpha or header.colour):
+        return _with_pillow(data, header)
     if stored.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"pixels of type {stored.dtype}; 8 or 16 bit unsigned is expected")
     samples = upright(stored, header.orientation)
@@ -133,7 +137,17 @@ def _decode(data: bytes, header: _Header) -> Raster:
     channels = 1 if samples.ndim == 2 else samples.shape[2]
     white = int(np.iinfo(samples.dtype).max)
     if channels == 1:
-        return Raster(samples.reshape(samples.shape[:2]), white, lossy=lossy)
+        return Raster(samples.reshape(samples.shape[:2]), white, None, lossy, header.orientation)
     alpha = samples[..., 3] if channels == 4 and header.alpha and (samples[..., 3] != white).any() else None
     code = cv2.COLOR_BGRA2RGB if channels == 4 else cv2.COLOR_BGR2RGB
-    return Raster(np.asarray(cv2.cvtColor(samples, code)), white, alpha, lossy)
+    return Raster(np.asarray(cv2.cvtColor(samples, code)), white, alpha, lossy, header.orientation)
+
+
+def _with_pillow(data: bytes, header: _Header) -> Raster:
+    """Decode what OpenCV reads without its colours or its transparent grey value: an old BMP, a grey PNG."""
+    with Image.open(io.BytesIO(data)) as image:
+        if image.mode.startswith("I"):
+            raise ValueError("a 16-bit grey PNG with a transparent value; save it without")
+        pixels = upright(np.asarray(image.convert("RGBA")), header.orientation)
+    alpha = pixels[..., 3] if (pixels[..., 3] != 255).any() else None
+    return Raster(np.ascontiguousarray(pixels[..., :3]), 255, alpha, orientation=header.orientation)

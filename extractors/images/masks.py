@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from extractors.arrays import BoolArray
 from extractors.images.decoding import decode
 from extractors.images.raster import Raster, Samples
+from extractors.segmentation.components import fill_holes
 
 RULES = ("nonzero", "half", "inverted")
 """Named interpretations; the alternative is a list of values such as `1+2`."""
@@ -22,6 +23,18 @@ _MAX_PLAIN = 16
 _BANDS = 32
 _SMALL_SHARE = 0.2
 """Largest share of the pixels above 0 that two neighbouring bands between 0 and white may hold in a soft mask."""
+
+_SMALL_LOSSY_SHARE = 0.1
+"""The same for a JPEG, whose rim is narrow."""
+
+_SOFT_SHARE = 0.7
+"""Largest share of intermediate values in a soft mask.
+
+A radius of 10 px, blurred by 3 px, has 0.65; distance maps, probability maps and grey images have 0.8 and more.
+"""
+
+_LARGE_HOLES = 0.1
+"""Largest share of holes in a filled mask; a large vacuole has 0.02, a missing nucleus 0.16, an outline 0.85."""
 
 _LOSSY_SPREAD = 16
 """Largest difference between the colour channels of a grey JPEG."""
@@ -45,11 +58,14 @@ class ReadMask:
         Values of the file, such as `0, 255` or `0..255`.
     rule : str
         Interpretation, such as `nonzero` or `half`.
+    orientation : int
+        Value of the orientation tag, which was applied; 1 without one.
     """
 
     mask: BoolArray
     values: str
     rule: str
+    orientation: int = 1
 
 
 def validated_mask_values(text: str) -> str:
@@ -74,7 +90,7 @@ def read_mask(path: Path, values: str | None = None, *, shape: tuple[int, ...] |
     Without `values`, the file is one of: two values of which one is 0, where the other is the cell; a soft mask (values
     between 0 and white at the rim, or JPEG), where values above half of white are the cell; an image of one colour with
     an alpha channel, where alpha is read as the mask. Any other file is refused, and so is a cell that touches all four
-    sides of the frame: such a mask may be inverted.
+    sides of the frame or has large holes: such a mask may be inverted.
 
     Parameters
     ----------
@@ -101,15 +117,17 @@ def read_mask(path: Path, values: str | None = None, *, shape: tuple[int, ...] |
         samples = _grey(raster)
         if values is None:
             result = _interpreted(samples, raster)
-            _check_sides(result.mask)
+            _check_shape(result.mask)
         elif values == "inverted":
             upright = _interpreted(samples, raster)
             result = ReadMask(~upright.mask, upright.values, values)
         else:
             result = ReadMask(_selected(samples, raster, values), _listed(samples), values)
+        if samples.any() and not result.mask.any() and values != "inverted":
+            raise ValueError(f"none of the values {result.values} is selected by {result.rule}; {_ADVICE}")
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    return result
+    return replace(result, orientation=raster.orientation)
 
 
 def _grey(raster: Raster) -> Samples:
@@ -155,18 +173,37 @@ def _is_soft(samples: Samples, raster: Raster) -> bool:
     """Whether values between 0 and white occur at the rim only, not as an area of their own."""
     if not raster.lossy and len(np.unique(samples)) <= _MAX_PLAIN:
         return False
+    if _intermediate(samples, raster.white) > _SOFT_SHARE:
+        return False
     bands = np.bincount((samples.astype(np.int64) * _BANDS // (raster.white + 1)).ravel(), minlength=_BANDS)
     above = bands[1:].sum()
     if above == 0:
-        return raster.lossy
-    return bool(bands[-2:].sum() > 0 and (bands[1:-3] + bands[2:-2]).max() <= _SMALL_SHARE * above)
+        return raster.lossy and not samples.any()
+    # A JPEG rings near black and white, and has a narrow rim in between.
+    inner, largest = (bands[4:-4], _SMALL_LOSSY_SHARE) if raster.lossy else (bands[1:-2], _SMALL_SHARE)
+    return bool(bands[-2:].sum() > 0 and (inner[:-1] + inner[1:]).max() <= largest * above)
 
 
-def _check_sides(mask: BoolArray) -> None:
+def _intermediate(samples: Samples, white: int) -> float:
+    """Return the share of the values from 10 to 90 % of white in those above 3 %."""
+    shares = samples / white
+    above = np.count_nonzero(shares > 0.03)
+    return np.count_nonzero((shares > 0.1) & (shares < 0.9)) / above if above else 0.0
+
+
+def _check_shape(mask: BoolArray) -> None:
+    """Raise ValueError for a mask that is probably the background, an outline, or a cytoplasm without nucleus."""
     if mask[0].any() and mask[-1].any() and mask[:, 0].any() and mask[:, -1].any():
         raise ValueError(
             "the cell of the mask touches all four sides of the frame, so the mask may be inverted; "
             f"{_ADVICE}; to use the full image as the cell, --mask whole"
+        )
+    filled = np.count_nonzero(fill_holes(mask))
+    holes = filled - np.count_nonzero(mask)
+    if holes > _LARGE_HOLES * filled:
+        raise ValueError(
+            f"holes are {holes / filled:.0%} of the filled mask, so it may be inverted, an outline, or lack the "
+            f"nucleus; {_ADVICE}"
         )
 
 

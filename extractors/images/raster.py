@@ -30,12 +30,15 @@ class Raster:
         Opacity, of the type of `samples`, 0 to `white`; colours are not multiplied by it. None for an opaque image.
     lossy : bool
         Whether the samples were compressed as JPEG, so that black is not exactly 0.
+    orientation : int
+        Value of the orientation tag, which was applied; 1 without one.
     """
 
     samples: Samples
     white: int
     alpha: Samples | None = None
     lossy: bool = False
+    orientation: int = 1
 
     @property
     def hidden(self) -> BoolArray | None:

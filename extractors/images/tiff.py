@@ -62,7 +62,8 @@ def decode_tiff(data: bytes) -> Raster:
         colours, alpha, white = _separated(page, np.moveaxis(stored[:, 0], 0, -2).reshape(*stored.shape[2:4], -1))
         lossy = page.compression in _JPEG
     colours = colours[..., 0] if colours.shape[2] == 1 else colours
-    return Raster(upright(colours, orientation), white, None if alpha is None else upright(alpha, orientation), lossy)
+    turned_alpha = None if alpha is None else upright(alpha, orientation)
+    return Raster(upright(colours, orientation), white, turned_alpha, lossy, orientation)
 
 
 def _separated(page: TiffPage, samples: Samples) -> tuple[Samples, Samples | None, int]:

@@ -23,6 +23,17 @@ On the 52 real cells of C-NMC at most 0.013; on the same cells saved as JPEG of 
 least 0.083; on cells that were cut out of JPEGs (the malaria cells of Rajaraman et al. 2018) at most 0.062.
 """
 
+RECTANGULAR = 0.97
+"""Share of its rectangle above which a shape is no cell: a disc has 0.79, a superellipse 0.945, a padded crop 1."""
+
+_RECTANGLE_PX = 400
+"""Smaller cells may be rectangles by chance."""
+
+MASK_ADVICE = (
+    "provide masks with --mask FOLDER, segment the white cell of a smear with --mask smear, or use the full image as "
+    "the cell with --mask whole"
+)
+
 DARKEST_WHITE = 32
 """Largest threshold for which the border of a JPEG is black."""
 
@@ -56,6 +67,16 @@ def foreground_mask(image: UInt8Array, *, lossy: bool = False) -> BoolArray:
     return mask
 
 
+def is_rectangle(mask: BoolArray) -> bool:
+    """Whether a mask fills the smallest rectangle around it, in any direction: an image with a black border."""
+    area = np.count_nonzero(mask)
+    if area < _RECTANGLE_PX:
+        return False
+    (outline, *_), _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    _, (width, height), _ = cv2.minAreaRect(outline)
+    return bool(area > RECTANGULAR * (width + 1) * (height + 1))
+
+
 def has_ringing(image: UInt8Array) -> bool:
     """Whether an image without lossy compression was saved as JPEG before: many pixels are nearly black."""
     black, dark = (cv2.countNonZero(cv2.inRange(image, (0, 0, 0), (top,) * 3)) for top in (0, LOSSY_MARGIN))
@@ -86,8 +107,5 @@ def lit_pixels(image: UInt8Array, *, lossy: bool = False) -> BoolArray:
     border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]).max(axis=1)
     threshold = int(np.median(border)) + LOSSY_MARGIN if lossy or has_ringing(image) else 0
     if threshold > DARKEST_WHITE or np.mean(border > threshold) > 0.5:
-        raise ValueError(
-            "the background is not black, so the cell cannot be segmented; provide masks with --mask FOLDER, segment "
-            "the white cell of a smear with --mask smear, or use the full image as the cell with --mask whole"
-        )
+        raise ValueError(f"the background is not black, so the cell cannot be segmented; {MASK_ADVICE}")
     return np.asarray(cv2.inRange(image, (0, 0, 0), (threshold,) * 3) == 0)

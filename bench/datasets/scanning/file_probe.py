@@ -13,7 +13,7 @@ from extractors.cells import Cell, CellFile
 from extractors.files.digests import file_digest
 from extractors.images.decoding import is_lossy, verify_image
 from extractors.images.masks import ReadMask
-from extractors.segmentation.foreground import has_ringing
+from extractors.segmentation.foreground import has_ringing, is_rectangle
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,10 @@ class FileProbe:
         Number of pixels that are black because they are less than half opaque.
     ringing : int
         1 if the cell was segmented in an image that was a JPEG before, otherwise 0.
+    rectangle : int
+        1 if the segmented cell is a rectangle, as of an image with a black border, otherwise 0.
+    turned : int
+        1 if the orientation tags of the image and of a mask differ, otherwise 0.
     mask_reading, nucleus_reading : str
         Rule by which the mask files were read and their values, such as `nonzero: 0, 255`; empty without a file.
     """
@@ -55,6 +59,8 @@ class FileProbe:
     peak: int
     transparent: int
     ringing: int
+    rectangle: int
+    turned: int
     mask_reading: str
     nucleus_reading: str
 
@@ -85,7 +91,8 @@ def probe_file(file: CellFile) -> FileProbe:
         )
     _ = cell.nucleus
     height, width = image.shape[:2]
-    lossy = is_lossy(Path(file.path))
+    segmented = file.mask_path is None and file.mask_by == "foreground"
+    masks = cell.mask_file, cell.nucleus_file
     return FileProbe(
         sha256=_file_digest(file.path),
         mask_sha256=_file_digest(file.mask_path),
@@ -97,7 +104,9 @@ def probe_file(file: CellFile) -> FileProbe:
         mask_px=area,
         peak=cell.image_file.peak,
         transparent=cell.image_file.transparent,
-        ringing=int(file.mask_path is None and file.mask_by == "foreground" and not lossy and has_ringing(image)),
+        ringing=int(segmented and not is_lossy(Path(file.path)) and has_ringing(image)),
+        rectangle=int(segmented and is_rectangle(cell.mask)),
+        turned=int(any(mask.orientation != cell.image_file.orientation for mask in masks if mask is not None)),
         mask_reading=_reading(cell.mask_file),
         nucleus_reading=_reading(cell.nucleus_file),
     )

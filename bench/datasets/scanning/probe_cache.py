@@ -16,7 +16,7 @@ from bench.storage.fingerprints import code_digest, digest, library_versions
 from extractors.cells import CellFile
 from extractors.files.stamps import file_stamp
 
-FILE = "files-5.sqlite"
+FILE = "files-6.sqlite"
 
 _TIMEOUT_S = 30.0
 _BATCH = 400
@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS probes (
     pixels TEXT NOT NULL, picture TEXT NOT NULL,
     height INTEGER NOT NULL, width INTEGER NOT NULL, mask_px INTEGER NOT NULL,
     peak INTEGER NOT NULL, transparent INTEGER NOT NULL, ringing INTEGER NOT NULL,
+    rectangle INTEGER NOT NULL, turned INTEGER NOT NULL,
     mask_reading TEXT NOT NULL, nucleus_reading TEXT NOT NULL,
     PRIMARY KEY (path, mask, nucleus, reading)
 ) WITHOUT ROWID

@@ -11,6 +11,9 @@ from extractors.cells import CellFile
 _DEEPEST = 32767
 """Largest value of images that are probably not of 16 bits."""
 
+_DARK = 16383
+"""Largest value of an image that is probably of at most 14 bits if others of the dataset use 16."""
+
 
 def reading_notices(files: Sequence[CellFile], probes: Sequence[FileProbe]) -> tuple[str, ...]:
     """Return notices of the depth of images, transparent pixels, traces of JPEG and values of masks.
@@ -34,6 +37,16 @@ def reading_notices(files: Sequence[CellFile], probes: Sequence[FileProbe]) -> t
             [bool(probe.ringing) for probe in probes],
             "values up to 16 of 255 are background, because the image was probably saved as JPEG before",
         ),
+        *_images(
+            files,
+            [bool(probe.rectangle) for probe in probes],
+            "the cell is a rectangle, so it is probably an image with a black border; pass --mask",
+        ),
+        *_images(
+            files,
+            [bool(probe.turned) for probe in probes],
+            "the orientation tags of image and mask differ; both are applied, so the mask must fit the upright image",
+        ),
         *_masks("masks", "--mask-values", files[0].mask_values, [probe.mask_reading for probe in probes]),
         *_masks(
             "nucleus masks",
@@ -50,6 +63,12 @@ def _depth(white_level: int | None, peaks: Sequence[int]) -> Iterator[str]:
             yield "--white-level is not used: no image has 16 bits"
         return
     top = max(peaks)
+    dark = [peak for peak in peaks if peak <= _DARK]
+    if white_level is None and dark and top > _DEEPEST:
+        yield (
+            f"16-bit images differ in depth: {len(dark)} of {len(peaks)} have no value above {max(dark)}, others reach "
+            f"{top}; darker images may be of fewer bits, which a classifier can learn: convert them to one depth"
+        )
     if white_level is None and top <= _DEEPEST:
         white = 2 ** top.bit_length() - 1
         yield (
@@ -67,10 +86,13 @@ def _images(files: Sequence[CellFile], affected: Sequence[bool], text: str) -> I
         yield f"{text}: {len(names)} of {len(files)} images, such as {names[0]}"
 
 
+_SETS = 3
+"""Sets of values that a notice lists."""
+
 _RULES = {
-    "nonzero": "the cell is every value but 0",
-    "half": "the cell is above half of white",
-    "inverted": "the cell is what is black",
+    "nonzero": "every value but 0 is inside",
+    "half": "values above half of white are inside",
+    "inverted": "what is black is inside",
 }
 
 
@@ -83,6 +105,6 @@ def _masks(what: str, option: str, values: str | None, readings: Sequence[str]) 
     rules = Counter(reading.partition(": ")[0] for reading in read.elements())
     for rule, count in sorted(rules.items()):
         examples = [reading.partition(": ")[2] for reading, _ in read.most_common() if reading.startswith(f"{rule}: ")]
-        meaning = _RULES.get(rule, f"the cell is {rule}")
-        others = " and others" if len(examples) > 1 else ""
-        yield f"{what} with the values {examples[0]}{others}: {meaning} ({count} file{'s' if count > 1 else ''})"
+        meaning = _RULES.get(rule, f"{rule} is inside")
+        seen = "; ".join(examples[:_SETS]) + ("; and others" if len(examples) > _SETS else "")
+        yield f"{what} with the values {seen}: {meaning} ({count} file{'s' if count > 1 else ''})"

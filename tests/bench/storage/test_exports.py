@@ -26,6 +26,9 @@ from bench.storage.exports import (
 FOREIGN = {
     "table.csv": b"path,label,patient\nc.png,a,p\n",
     "ids.csv": b"id,patient,label,path\n1,p,a,c.png\n",
+    "hand.csv": b"patient_a,patient_b\nP1,P2\n",
+    "annotated.csv": b"cell,patient,label,area_px,pieces,nucleus_ratio,my_annotation\n",
+    "r.csv": b'"id","patient","label","mean.area"\n',
     "notes.txt": b"folds of the study\n",
     "page.html": b"<!doctype html><html><head><title>mine</title></head></html>",
     "picture.png": b"\x89PNG\r\n\x1a\n" + bytes(100),

@@ -105,6 +105,13 @@ def _bmp32(pixels: Pixels, fourth: int) -> bytes:
     return b"BM" + struct.pack("<IHHI", 54 + len(rows), 0, 0, 54) + header + rows
 
 
+def _bmp_os2(pixels: Pixels) -> bytes:
+    """A BMP of 24 bits with the header of 12 bytes."""
+    rows = pixels[::-1, :, ::-1].tobytes()  # the width is a multiple of 4, so that rows need no padding
+    header = struct.pack("<IHHHH", 12, pixels.shape[1], pixels.shape[0], 1, 24)
+    return b"BM" + struct.pack("<IHHI", 26 + len(rows), 0, 0, 26) + header + rows
+
+
 def _alpha(colours: Pixels, alpha: Pixels) -> Pixels:
     return np.dstack([colours, alpha])
 
@@ -119,6 +126,7 @@ KINDS: dict[str, tuple[Callable[[], bytes], Pixels, int]] = {
     "BMP, RGB, 32 bits, fourth byte 255": (lambda: _bmp32(RGB, 255), RGB, 0),
     "BMP, grey, 8 bits": (lambda: _pillow(GREY, "BMP"), GREY3, 0),
     "BMP, 1 bit": (lambda: _pillow(BITS.astype(bool), "BMP"), np.stack([BITS * 255] * 3, axis=2), 0),
+    "BMP, RGB, 24 bits, header of OS/2": (lambda: _bmp_os2(RGB), RGB, 0),
     "BMP, palette": (lambda: _palette(FOUR, "BMP"), _PALETTE[FOUR], 0),
     "PNG, RGB, 8 bits": (lambda: _pillow(RGB, "PNG"), RGB, 0),
     "PNG, RGB, 16 bits": (lambda: _png16(2, WIDE), RGB, 0),
@@ -148,6 +156,11 @@ KINDS: dict[str, tuple[Callable[[], bytes], Pixels, int]] = {
     "PNG, RGB with a transparent colour": (
         lambda: _pillow(HIDDEN, "PNG", transparency=(77, 77, 77)),
         RGB,
+        0,
+    ),
+    "PNG, grey with a transparent value": (
+        lambda: _pillow(np.where(OPAQUE > 0, GREY, 7).astype(np.uint8), "PNG", transparency=7),
+        np.where((OPAQUE > 0)[..., None], GREY3, 0),
         0,
     ),
     "JPEG, RGB": (lambda: _pillow(RGB, "JPEG", quality=100, subsampling=0), RGB, 4),
@@ -217,6 +230,11 @@ KINDS: dict[str, tuple[Callable[[], bytes], Pixels, int]] = {
         GREY3,
         0,
     ),
+    "TIFF, grey, 10 bits packed": (
+        lambda: _tiff(GREY.astype(np.uint16) * 4 + GREY // 64, photometric="minisblack", bitspersample=10),
+        GREY3,
+        0,
+    ),
     "TIFF, 1 bit, black is zero": (
         lambda: _tiff(BITS.astype(bool), photometric="minisblack"),
         np.stack([BITS * 255] * 3, axis=2),
@@ -279,6 +297,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: _tiff(RGB[..., :2], photometric="minisblack", planarconfig="contig", extrasamples=["unspecified"]),
         "extra channel of unspecified meaning",
     ),
+    "PNG, grey, 16 bits, with a transparent value": (
+        lambda: _png16(0, GREY.astype(np.uint16) * 257, (b"tRNS", struct.pack(">H", 0))),
+        "16-bit grey PNG with a transparent value",
+    ),
     "transparent everywhere": (lambda: _pillow(_alpha(RGB, GREY * 0), "PNG"), "transparent everywhere"),
 }
 """Writer, part of the message."""
@@ -303,3 +325,9 @@ def test_other_kinds_are_refused_by_name(tmp_path: Any, kind: str) -> None:
         load_image(path)
     assert str(path) in str(error.value)
     assert "damaged" not in str(error.value)
+
+
+def test_the_white_level_is_for_16_bits_only(tmp_path: Any) -> None:
+    path = tmp_path / "cell.tif"
+    path.write_bytes(KINDS["TIFF, grey, 12 bits packed"][0]())
+    np.testing.assert_array_equal(load_image(path, white_level=65535).image, GREY3)

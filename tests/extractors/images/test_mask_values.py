@@ -54,6 +54,22 @@ def _blurred(mask: Pixels, sigma: float) -> Pixels:
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), sigma))
 
 
+def _framed(mask: Pixels) -> Pixels:
+    framed = np.zeros_like(mask)
+    framed[1:-1, 1:-1] = mask[1:-1, 1:-1]
+    return framed
+
+
+def _distance() -> Pixels:
+    distance = cv2.distanceTransform(WHITE, cv2.DIST_L2, 5)
+    return np.asarray(distance / distance.max() * 255, dtype=np.uint8)
+
+
+def _unsure() -> Pixels:
+    noise = np.random.default_rng(0).normal(115, 64, CELL.shape) * CELL
+    return np.asarray(np.clip(cv2.GaussianBlur(noise, (0, 0), 2), 0, 255), dtype=np.uint8)
+
+
 READ: dict[str, tuple[Callable[[], bytes], float]] = {
     "0 and 255": (lambda: _pillow(WHITE), 0),
     "0 and 1": (lambda: _pillow(CELL.astype(np.uint8)), 0),
@@ -91,6 +107,23 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "inverted": (lambda: _pillow(255 - WHITE), "touches all four sides .* may be inverted; .*--mask-values"),
     "1 bit, TIFF, written inverted": (lambda: _tiff(CELL, photometric="miniswhite"), "may be inverted"),
     "JPEG, inverted": (lambda: _pillow(255 - WHITE, "JPEG", quality=90), "may be inverted"),
+    "inverted, with a black frame": (lambda: _pillow(_framed(255 - WHITE)), "may be inverted, an outline"),
+    "inverted, padded to a rectangle": (
+        lambda: _pillow(np.pad(255 - WHITE, ((0, 0), (16, 16)))),
+        "may be inverted, an outline",
+    ),
+    "outline": (
+        lambda: _pillow(np.asarray(cv2.morphologyEx(WHITE, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)))),
+        "holes are .* may be inverted, an outline, or lack the nucleus",
+    ),
+    "cytoplasm without nucleus": (lambda: _pillow((CELL & ~NUCLEUS).astype(np.uint8)), "or lack the nucleus"),
+    "distance map": (lambda: _pillow(_distance()), "not clear which are the cell"),
+    "unsure probability map": (lambda: _pillow(_unsure()), "not clear which are the cell"),
+    "nucleus and cytoplasm, cytoplasm brighter, JPEG": (
+        lambda: _pillow(np.where(NUCLEUS, 100, WHITE).astype(np.uint8), "JPEG", quality=90),
+        "not clear which are the cell",
+    ),
+    "0 and 1, JPEG": (lambda: _pillow(CELL.astype(np.uint8), "JPEG", quality=90), "not clear which are the cell"),
     "white everywhere": (lambda: _pillow(0 * WHITE + 255), "may be inverted; .*--mask whole"),
     "cell and neighbour": (lambda: _pillow(LABELS), "values 0, 1, 2, and it is not clear which are the cell"),
     "nucleus and cytoplasm": (lambda: _pillow(TRIMAP), "values 0, 128, 255, and it is not clear"),
@@ -158,6 +191,15 @@ def test_exact_values_of_a_jpeg_are_refused(tmp_path: Path) -> None:
     for values in ("255", "nonzero"):
         with pytest.raises(ValueError, match=f"a JPEG does not store exact values, so --mask-values {values}"):
             read_mask(path, values)
+
+
+@pytest.mark.parametrize(("values", "written"), [("1", WHITE), ("255", CELL), ("half", CELL), ("7+9", LABELS)])
+def test_values_that_select_nothing_are_refused(tmp_path: Path, values: str, written: Pixels) -> None:
+    path = _written(tmp_path, lambda: _pillow(written.astype(np.uint8)))
+    with pytest.raises(ValueError, match=rf"none of the values 0, .* is selected by {values.replace('+', '.')}"):
+        read_mask(path, values)
+    black = _written(tmp_path, lambda: _pillow(0 * WHITE))
+    assert not read_mask(black, values).mask.any()
 
 
 def test_the_values_are_reported(tmp_path: Path) -> None:

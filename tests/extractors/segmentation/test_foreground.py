@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from extractors.segmentation.foreground import foreground_mask, has_ringing, lit_pixels
+from extractors.segmentation.foreground import foreground_mask, has_ringing, is_rectangle, lit_pixels
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -93,6 +93,23 @@ def test_an_image_that_was_a_jpeg_has_the_area_of_the_lossless_one(real_cells: l
         area = np.count_nonzero(foreground_mask(image))
         changes.append(np.count_nonzero(foreground_mask(saved_again)) / area - 1)
     assert np.abs(changes).max() < 0.03
+
+
+@pytest.mark.parametrize("angle", [0, 30, 45])
+@pytest.mark.parametrize("interpolation", [cv2.INTER_NEAREST, cv2.INTER_LINEAR])
+def test_an_image_with_a_black_border_is_a_rectangle(angle: int, interpolation: int) -> None:
+    image = np.zeros((160, 160, 3), dtype=np.uint8)
+    image[40:120, 30:130] = np.random.default_rng(0).integers(90, 255, (80, 100, 3))
+    turn = cv2.getRotationMatrix2D((80, 80), angle, 1)
+    turned = np.asarray(cv2.warpAffine(image, turn, (160, 160), flags=interpolation), dtype=np.uint8)
+    assert is_rectangle(foreground_mask(turned))
+
+
+def test_round_cells_are_no_rectangles(real_cells: list[Image]) -> None:
+    y, x = np.mgrid[:101, :101]
+    superellipse = ((x - 50) / 40) ** 4 + ((y - 50) / 30) ** 4 <= 1
+    assert not is_rectangle(superellipse)
+    assert not any(is_rectangle(foreground_mask(image)) for image in real_cells)
 
 
 def test_dark_cells_and_black_images_have_no_ringing() -> None:

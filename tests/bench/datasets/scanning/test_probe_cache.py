@@ -13,7 +13,7 @@ from bench.datasets.scanning.file_probe import FileProbe
 from bench.datasets.scanning.probe_cache import Key, get_probes, key_of, put_probes
 from extractors.cells import CellFile
 
-PROBE = FileProbe("sha", "", "", "pixels", "picture", 4, 5, 6, 0, 0, 0, "nonzero: 0, 255", "")
+PROBE = FileProbe("sha", "", "", "pixels", "picture", 4, 5, 6, 0, 0, 0, 0, 0, "nonzero: 0, 255", "")
 
 WRITER = """
 import sys
@@ -21,8 +21,8 @@ from pathlib import Path
 from bench.datasets.scanning.file_probe import FileProbe
 from bench.datasets.scanning.probe_cache import Key, put_probes
 for i in range(60):
-    key, probe = Key(f"{sys.argv[2]}-{i}", "", "", "r", "s"), FileProbe("a", "", "", "b", "c", i, 2, 3, 0, 0, 0, "", "")
-    put_probes(Path(sys.argv[1]), {key: probe})
+    key = Key(f"{sys.argv[2]}-{i}", "", "", "r", "s")
+    put_probes(Path(sys.argv[1]), {key: FileProbe("a", "", "", "b", "c", i, 2, 3, 0, 0, 0, 0, 0, "", "")})
 """
 
 

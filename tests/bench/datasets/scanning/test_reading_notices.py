@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 
 from bench.datasets.scanning.scan import scan
 from bench.datasets.table import Dataset, ReadOptions, cell_table
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.usefixtures("own_cache")
 
 RGB = np.zeros((40, 40, 3), np.uint8)
 RGB[10:30, 8:28] = np.random.default_rng(0).integers(60, 255, (20, 20, 3))
+RGB[10:13, 8:13] = RGB[27:30, 23:28] = 0  # no rectangle
 MASK = (RGB.any(axis=2) * 255).astype(np.uint8)
 BLACK_UNDER = np.where(MASK[..., None] > 0, RGB, 90).astype(np.uint8)
 
@@ -57,8 +59,30 @@ def test_values_of_fewer_bits_in_16_name_the_white_level(tmp_path: Path, bits: i
     assert notices(tmp_path, deep, options=ReadOptions(white_level=white)) == ()
 
 
-def test_one_bright_image_shows_that_16_bits_are_used(tmp_path: Path) -> None:
-    assert notices(tmp_path, RGB.astype(np.uint16) * 16, RGB.astype(np.uint16) * 257) == ()
+def test_images_of_different_depths_are_reported(tmp_path: Path) -> None:
+    dark, bright = RGB.astype(np.uint16) * 16, RGB.astype(np.uint16) * 257
+    (notice,) = notices(tmp_path, dark, bright)
+    assert "16-bit images differ in depth: 1 of 2 have no value above" in notice
+    assert notices(tmp_path, bright, bright // 2) == ()
+
+
+def test_a_hot_pixel_does_not_hide_the_depth(tmp_path: Path) -> None:
+    deep = RGB.astype(np.uint16) * 16
+    deep[15, 15, 0] = 65535
+    assert "pass --white-level 4095" in notices(tmp_path, deep, RGB.astype(np.uint16) * 16)[0]
+
+
+def test_different_orientation_tags_of_image_and_mask_are_reported(tmp_path: Path) -> None:
+    table = cell_table(
+        cell=["c"], path=[str(tmp_path / "c.jpg")], label=["a"], patient=["p"], mask_path=[str(tmp_path / "m.png")]
+    )
+    Image.fromarray(MASK).save(tmp_path / "m.png")
+    for orientation, count in ((3, 1), (1, 0)):
+        exif = Image.Exif()
+        exif[274] = orientation
+        Image.fromarray(RGB).save(tmp_path / "c.jpg", exif=exif, quality=95)
+        result = scan(Dataset("d", "test", table, None, ReadOptions()))
+        assert len([n for n in result.notices if "orientation tags of image and mask differ" in n]) == count
 
 
 def test_a_white_level_that_clips_or_is_not_used_is_reported(tmp_path: Path) -> None:
@@ -68,6 +92,15 @@ def test_a_white_level_that_clips_or_is_not_used_is_reported(tmp_path: Path) -> 
     )
     assert notices(tmp_path, RGB, options=ReadOptions(white_level=2000)) == (
         "--white-level is not used: no image has 16 bits",
+    )
+
+
+def test_a_crop_with_a_black_border_is_reported(tmp_path: Path) -> None:
+    crop = np.zeros((84, 84, 3), np.uint8)
+    crop[10:74, 10:74] = np.random.default_rng(0).integers(150, 255, (64, 64, 3))
+    (notice,) = notices(tmp_path, RGB, crop)
+    assert notice.startswith(
+        "the cell is a rectangle, so it is probably an image with a black border; pass --mask: 1 of 2"
     )
 
 
@@ -89,12 +122,12 @@ def test_mask_values_and_their_interpretation_are_reported(tmp_path: Path) -> No
     soft = cv2.GaussianBlur(MASK, (0, 0), 1.5)
     reported = notices(tmp_path, RGB, RGB, RGB, masks=[MASK, MASK // 255, np.asarray(soft)])
     assert reported == (
-        f"masks with the values 0..255 ({len(np.unique(soft))} values): the cell is above half of white (1 file)",
-        "masks with the values 0, 255 and others: the cell is every value but 0 (2 files)",
+        f"masks with the values 0..255 ({len(np.unique(soft))} values): values above half of white are inside (1 file)",
+        "masks with the values 0, 255; 0, 1: every value but 0 is inside (2 files)",
     )
     labels = (MASK // 255 + (MASK[::-1] // 255) * 2).astype(np.uint8)
     (stated,) = notices(tmp_path, RGB, masks=[labels], options=ReadOptions(mask_values="1+3"))
-    assert stated.endswith("the cell is 1+3 (1 file)")
+    assert stated.endswith("1+3 is inside (1 file)")
     assert notices(tmp_path, RGB, options=ReadOptions(mask_values="1")) == (
         "--mask-values is not used: no cell has a mask file",
     )

@@ -108,7 +108,7 @@ def test_a_near_duplicate_under_another_patient_is_an_error_until_the_patients_a
     links = tmp_path / "links.csv"
     ended = CliRunner().invoke(app, ["audit", str(cells), "--write-links", str(links)])
     assert ended.exit_code == 1
-    assert links.read_text() == f"patient_a,patient_b\n{pair[0]},{pair[1]}\n"
+    assert links.read_text() == f"# bench audit\npatient_a,patient_b\n{pair[0]},{pair[1]}\n"
 
     plain = open_data(make_options({"data": str(cells)}))
     linked = open_data(make_options({"data": str(cells), "links": links}))
