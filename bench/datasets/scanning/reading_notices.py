@@ -47,6 +47,12 @@ def reading_notices(files: Sequence[CellFile], probes: Sequence[FileProbe]) -> t
             [bool(probe.turned) for probe in probes],
             "the orientation tags of image and mask differ; both are applied, so the mask must fit the upright image",
         ),
+        *_images(files, _shared_masks(probes), "the mask is also that of a different image"),
+        *_images(
+            files,
+            [bool(probe.mask_sha256) and probe.mask_sha256 == probe.nucleus_sha256 for probe in probes],
+            "the masks of cell and nucleus are the same file",
+        ),
         *_masks("masks", "--mask-values", files[0].mask_values, [probe.mask_reading for probe in probes]),
         *_masks(
             "nucleus masks",
@@ -84,6 +90,14 @@ def _images(files: Sequence[CellFile], affected: Sequence[bool], text: str) -> I
     names = [file.id for file, holds in zip(files, affected, strict=True) if holds]
     if names:
         yield f"{text}: {len(names)} of {len(files)} images, such as {names[0]}"
+
+
+def _shared_masks(probes: Sequence[FileProbe]) -> list[bool]:
+    """Find the cells whose mask file has the content of the mask of another image, as after a fill-down in a table."""
+    images: dict[str, set[str]] = {}
+    for probe in probes:
+        images.setdefault(probe.mask_sha256, set()).add(probe.pixels)
+    return [bool(probe.mask_sha256) and len(images[probe.mask_sha256]) > 1 for probe in probes]
 
 
 _SETS = 3

@@ -131,3 +131,18 @@ def test_mask_values_and_their_interpretation_are_reported(tmp_path: Path) -> No
     assert notices(tmp_path, RGB, options=ReadOptions(mask_values="1")) == (
         "--mask-values is not used: no cell has a mask file",
     )
+
+
+def test_a_mask_of_several_images_is_reported(tmp_path: Path) -> None:
+    shared = [n for n in notices(tmp_path, RGB, RGB[::-1], masks=[MASK, MASK]) if "different image" in n]
+    assert shared == ["the mask is also that of a different image: 2 of 2 images, such as c0.png"]
+    assert not any("different image" in n for n in notices(tmp_path, RGB, RGB, masks=[MASK, MASK]))
+
+
+def test_one_file_for_cell_and_nucleus_is_reported(tmp_path: Path) -> None:
+    path, mask = str(tmp_path / "c.png"), str(tmp_path / "m.png")
+    assert cv2.imwrite(path, RGB)
+    assert cv2.imwrite(mask, MASK)
+    table = cell_table(cell=["c"], path=[path], label=["a"], patient=["p"], mask_path=[mask], nucleus_path=[mask])
+    result = scan(Dataset("d", "test", table, None, ReadOptions()))
+    assert any("cell and nucleus are the same file" in notice for notice in result.notices)
