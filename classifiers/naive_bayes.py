@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from scipy.special import softmax
 from sklearn.naive_bayes import GaussianNB
 
 from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, Units, standardised
 from classifiers.weighting import row_weights
+
+_ROUNDED = 1e-9
+"""Largest difference from 1 of a sum of probabilities."""
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -41,5 +46,10 @@ class NaiveBayes(FeatureClassifier):
         )
 
     def _probabilities(self, X: Floats) -> Floats:
-        probabilities: Floats = self.model_.predict_proba(self.preparation_.transform(X))
+        prepared = self.preparation_.transform(X)
+        probabilities: Floats = self.model_.predict_proba(prepared)
+        # Log-likelihoods of very narrow classes are so large that the logarithm of their sum is rounded.
+        rounded = np.abs(probabilities.sum(axis=1) - 1) > _ROUNDED
+        if rounded.any():
+            probabilities[rounded] = softmax(self.model_.predict_joint_log_proba(prepared[rounded]), axis=1)
         return probabilities
