@@ -34,5 +34,5 @@ def joins_rows(lines: Sequence[str], delimiter: str, columns: int) -> bool:
     """
     if len(lines) < 2 or columns < 2:
         return False
-    whole = [line.count(delimiter) >= columns - 1 for line in lines]
-    return any(whole[1:-1]) or (whole[0] and whole[-1])
+    full = [line.count(delimiter) >= columns - 1 for line in lines]
+    return any(full[1:-1]) or (full[0] and full[-1])
