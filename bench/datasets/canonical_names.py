@@ -123,8 +123,8 @@ def joined_notice(spelling: Mapping[str, str], what: str) -> str | None:
     if not several:
         return None
     return (
-        f"{what} that differ only in case, white space, Unicode form, dashes or a decimal `.0` are read as one: "
-        f"{listed(several, _MOST_LISTED)}; if they are different, rename them"
+        f"{what} that differ only in case, white space, Unicode form, dashes, quotes or a decimal `.0` are read as "
+        f"one: {listed(several, _MOST_LISTED)}; if they are different, rename them"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from bench.datasets.canonical_names import name_key
@@ -10,15 +11,15 @@ from bench.errors import BenchError, did_you_mean
 
 _ALIASES = {
     "set": (
-        "split", "splits", "subset", "partition", "dataset_split", "data_split", "train_test", "is_test", "is_train",
-        "test", "train", "held_out", "heldout", "holdout",
+        "sets", "split", "splits", "subset", "partition", "dataset_split", "data_split", "train_test", "is_test",
+        "is_train", "test", "train", "held_out", "heldout", "holdout",
     ),
     "fold": ("folds", "cv_fold", "kfold", "k_fold", "fold_id", "official_fold"),
     "mask": ("mask_path", "mask_file", "maskpath", "masks", "cell_mask", "segmentation"),
     "nucleus": ("nucleus_path", "nucleus_mask", "nucleus_mask_path", "nuclei", "nuclear_mask"),
     "um_per_px": (
         "um_per_pixel", "\u03bcm_per_px", "\u03bcm_per_pixel", "microns_per_pixel", "micrometers_per_pixel", "um_px",
-        "um/px", "\u03bcm/px", "pixel_size", "pixelsize", "pixel_size_um", "mpp", "resolution", "scale",
+        "\u03bcm_px", "pixel_size", "pixelsize", "pixel_size_um", "mpp", "resolution", "scale",
     ),
     "sha256": ("sha", "sha_256", "checksum", "hash"),
     "patient": ("group", "groups", "patient_id", "patientid", "subject", "subject_id", "donor", "donor_id"),
@@ -42,10 +43,10 @@ def check_columns(source: object, present: Sequence[str], required: Sequence[str
     ------
     BenchError
         A required column is missing, a column occurs twice, or a column differs from one that is read only in case,
-        white space, hyphens or Unicode form.
+        white space, punctuation or Unicode form.
     """
     names = [name for name in present if name]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise BenchError(f"{source}: the column {twice!r} occurs twice")
     for name in required:
@@ -71,4 +72,4 @@ def ignored_notice(source: object, present: Iterable[str], wanted: Sequence[str]
 
 
 def _column_key(name: str) -> str:
-    return re.sub(r"[\s_.-]+", "_", name_key(name)).strip("_")
+    return re.sub(r"[\W_]+", "_", name_key(name)).strip("_")

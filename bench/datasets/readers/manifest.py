@@ -38,7 +38,8 @@ class ManifestReader:
     image of the nucleus; empty: segmented automatically; black image: no nucleus), `fold` (official fold), `set`
     (`train` or `held-out`: held-out cells test a model trained on the others; they have no fold),
     `sha256` (of the image file, checked when the dataset is loaded), `cell` (unique name; default: the path) and
-    `um_per_px`. Other columns are ignored. Paths are absolute, or relative to the folder of the manifest and inside it.
+    `um_per_px`. Other columns are ignored, with a notice if their names are usual ones for what these columns hold.
+    Paths are absolute, or relative to the folder of the manifest and inside it.
     """
 
     name = "manifest"

@@ -13,6 +13,7 @@ from bench.errors import BenchError
         ("Set", "set"), ("SET", "set"), ("set ", "set"), ("\ufeffset", "set"), ("s\u200bet", "set"), ("Fold", "fold"),
         ("UM_PER_PX", "um_per_px"), ("um per px", "um_per_px"), ("um-per-px", "um_per_px"),
         ("um\u2013per_px", "um_per_px"),
+        ("'set'", "set"), ('="set"', "set"), ("#set", "set"),
         ("Mask", "mask"), ("\uff2dask", "mask"), ("NUCLEUS", "nucleus"), ("SHA256", "sha256"), ("Cell", "cell"),
     ],
 )  # fmt: skip
@@ -36,7 +37,8 @@ def test_empty_names_and_other_columns_are_allowed() -> None:
     [
         ("split", "set"), ("Subset", "set"), ("held-out", "set"), ("cv_fold", "fold"), ("mask_path", "mask"),
         ("nucleus mask", "nucleus"), ("um_per_pixel", "um_per_px"), ("\u00b5m_per_px", "um_per_px"),
-        ("Pixel Size", "um_per_px"), ("MPP", "um_per_px"), ("group", "patient"), ("Patient ID", "patient"),
+        ("Pixel Size", "um_per_px"), ("MPP", "um_per_px"), ("\u00b5m/px", "um_per_px"),
+        ("group", "patient"), ("Patient ID", "patient"),
     ],
 )  # fmt: skip
 def test_ignored_columns_with_telling_names_are_noticed(name: str, meant: str) -> None:
