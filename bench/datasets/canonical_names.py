@@ -27,6 +27,10 @@ DOUBTFUL = frozenset(
 ROUNDED = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?[eE]\+[0-9]+")
 """Numbers as spreadsheets write long ones, `2.02301E+11`: different ids become equal."""
 
+_STRAIGHT = dict.fromkeys(map(ord, "\u2018\u2019\u201b\u02bc\u2032`\u00b4"), "'") | dict.fromkeys(
+    map(ord, "\u201c\u201d\u201e\u201f\u00ab\u00bb"), '"'
+)
+_MINUS_SIGN = "\u2212"
 _EXACT_INTEGERS = 2**53
 _INTEGRAL_DECIMAL = re.compile(r"([+-]?[0-9]+)\.0+")
 _MOST_LISTED = 20
@@ -79,10 +83,13 @@ def name_key(text: str) -> str:
     """Return a form in which names are compared: also without case, compatibility and invisible characters.
 
     Compatibility characters are full-width letters, ligatures and the like (Unicode NFKC); invisible ones are those of
-    the category Cf, such as a zero-width space or a byte-order mark.
+    the category Cf, such as a zero-width space or a byte-order mark. Dashes (category Pd) and the minus sign are
+    hyphens, typographic quotes and apostrophes are straight ones.
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return canonical_text("".join(c for c in folded if unicodedata.category(c) != "Cf"))
+    folded = unicodedata.normalize("NFKC", text.translate(_STRAIGHT)).casefold()  # NFKC decomposes an acute accent
+    folded = unicodedata.normalize("NFKC", folded).translate(_STRAIGHT)
+    plain = (c for c in folded if unicodedata.category(c) != "Cf")
+    return canonical_text("".join("-" if c == _MINUS_SIGN or unicodedata.category(c) == "Pd" else c for c in plain))
 
 
 def one_spelling(values: Iterable[str]) -> dict[str, str]:
@@ -116,8 +123,8 @@ def joined_notice(spelling: Mapping[str, str], what: str) -> str | None:
     if not several:
         return None
     return (
-        f"{what} that differ only in case, white space, Unicode form or a decimal `.0` are read as one: "
-        f"{listed(several, _MOST_LISTED)}; if they are different, rename them"
+        f"{what} that differ only in case, white space, Unicode form, dashes, quotes or a decimal `.0` are read as "
+        f"one: {listed(several, _MOST_LISTED)}; if they are different, rename them"
     )
 
 

@@ -10,7 +10,7 @@ KNOWN_NEGATIVES = frozenset(
     {
         "normal", "normals", "healthy", "control", "controls", "ctrl", "uninfected", "unaffected", "negative",
         "negatives", "neg", "benign", "hem", "nonmalignant", "noninfected", "nonleukemic", "nonleukaemic", "noncancer",
-        "noncancerous", "nontumor", "nontumour", "unparasitized", "unparasitised",
+        "noncancerous", "nontumor", "nontumour", "unparasitized", "unparasitised", "none",
     }
 )  # fmt: skip
 """Words that make a label a negative one; `hem` is the class of normal cells of C-NMC."""
@@ -21,8 +21,11 @@ _NEGATIONS = frozenset({"no", "non", "not", "without"})
 def is_known_negative(label: str) -> bool:
     """Whether one word of a label is a known negative, or its first word is a negation (`no parasite`).
 
-    Words are separated by anything but letters. A negated negative is none: `not normal`, `non-benign`.
+    Words are separated by anything but letters. A negated negative is none: `not normal`, `non-benign`. A label that
+    ends with a minus sign is negative: `-`, `ER-`, `HER2 (-)`.
     """
+    if name_key(label).rstrip(")] ").endswith("-"):
+        return True
     words = re.findall(r"[^\W\d_]+", name_key(label))
     negated = bool(words) and words[0] in _NEGATIONS
     return (len(words) > 1 and negated) != any(word in KNOWN_NEGATIVES for word in words)

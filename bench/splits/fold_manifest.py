@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.datasets.canonical_names import canonical_text, known_spelling, matched_notice
+from bench.datasets.canonical_names import canonical_text, known_spelling, matched_notice, name_key
 from bench.datasets.names import listed
 from bench.datasets.readers.text_table import Rows, read_rows
 from bench.errors import BenchError
@@ -138,8 +138,8 @@ def read_folds(path: Path, table: pd.DataFrame) -> Folds:
     Raises
     ------
     BenchError
-        Unknown, missing or duplicate patients or cells, an invalid number, or repeats with different numbers of folds;
-        the message names the file.
+        Unknown, missing or duplicate patients or cells, a cell with another patient than in the dataset, an invalid
+        number, or repeats with different numbers of folds; the message names the file.
     """
     rows = read_rows(path, required=("patient", "fold"), optional=("repeat", "cell"), comments=True)
     column = "cell" if "cell" in rows.columns else "patient"
@@ -157,6 +157,8 @@ def read_folds(path: Path, table: pd.DataFrame) -> Folds:
             raise BenchError(f"{rows.at(index)}: the {column} {name!r} is {where} repeat {repeat}")
         fold_by_name[repeat][name] = fold
     _check_names(rows, column, wanted, fold_by_name)
+    if column == "cell":
+        _check_patients(rows, names, table)
     assigned = {r: np.array([fold_of[name] for name in wanted], dtype=np.intp) for r, fold_of in fold_by_name.items()}
     _check_counts(path, assigned)
     read = Folds(manifest_of(table, assigned))
@@ -185,6 +187,16 @@ def _check_names(
         if missing:
             raise BenchError(
                 f"{rows.file}: repeat {repeat} lacks {_some(missing, column)} of the data; use -1 for untested ones"
+            )
+
+
+def _check_patients(rows: Rows, cells: Sequence[str], table: pd.DataFrame) -> None:
+    patient_of = dict(zip(table["cell"].astype(str), table["patient"].astype(str), strict=True))
+    for index, (cell, patient) in enumerate(zip(cells, rows.columns["patient"], strict=True)):
+        if name_key(patient) != name_key(patient_of[cell]):
+            raise BenchError(
+                f"{rows.at(index)}: the patient of the cell {cell!r} is {patient!r}, but {patient_of[cell]!r} in the "
+                "data; the file was written for other data, or one of the two is wrong"
             )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.datasets.readers.companions import masks_beside, second_formats, thumbnails
 from bench.datasets.readers.folder_layout import check_class_folders, check_mask_folders, pooled_notice
 from bench.datasets.readers.images import image_files, is_image_name
-from bench.datasets.readers.patterns import example, path_pattern
+from bench.datasets.readers.patterns import doubtful_notices, example, path_pattern
 from bench.datasets.table import Dataset, ReadOptions, cell_table
 from bench.errors import BenchError
 
@@ -63,6 +63,7 @@ class FolderReader:
             notices += (*_empty_classes(root, table["label"], masks), *pooled_notice(files))
         if 2 < len(files) == len(set(patients)):
             notices += (f"--patient-pattern matches a different patient for each of the {len(files)} cells",)
+        notices += tuple(doubtful_notices(pattern, files, patients, list(table["label"])))
         return Dataset(root.name, self.name, table, None, options, notices)
 
 

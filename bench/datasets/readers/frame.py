@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bench.datasets.canonical_names import text_of
+from bench.datasets.readers.columns import check_columns
 from bench.datasets.readers.manifest import OPTIONAL, REQUIRED, _check_filled, _dataset, _places
-from bench.datasets.readers.text_table import Rows
-from bench.errors import BenchError, did_you_mean
+from bench.datasets.readers.text_table import Rows, check_plain
+from bench.errors import BenchError
 from bench.options.values import FrameSource
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ NAME = "DataFrame"
 _PATHS = ("path", "mask", "nucleus")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _FrameRows(Rows):
     index: pd.Index[Any]
 
@@ -53,20 +54,16 @@ def read_frame(data: object, options: ReadOptions) -> tuple[Dataset, Path] | Non
 def _rows(source: FrameSource) -> _FrameRows:
     frame = source.frame
     columns = [str(name) for name in frame.columns]
-    for name in REQUIRED:
-        if name not in columns:
-            hint = did_you_mean(name, columns)
-            raise BenchError(f"the {NAME} has no column {name!r}.{hint} Its columns are: {', '.join(columns)}.")
+    check_columns(f"the {NAME}", columns, REQUIRED, OPTIONAL)
     if not len(frame):
         raise BenchError(f"the {NAME} has no rows")
     used = [name for name in (*REQUIRED, *OPTIONAL) if name in columns]
-    twice = next((name for name in used if columns.count(name) > 1), None)
-    if twice is not None:
-        raise BenchError(f"the {NAME} has the column {twice!r} twice")
     texts = {name: _texts(frame, name) for name in used}
     for name in set(_PATHS) & set(used):
         texts[name] = [os.path.join(source.root, text) if text else "" for text in texts[name]]  # noqa: PTH118
-    return _FrameRows(source.root / NAME, texts, list(range(len(frame))), frame.index)
+    rows = _FrameRows(source.root / NAME, texts, list(range(len(frame))), tuple(columns), index=frame.index)
+    check_plain(rows)
+    return rows
 
 
 def _texts(frame: pd.DataFrame, name: str) -> list[str]:

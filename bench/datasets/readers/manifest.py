@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.datasets.canonical_names import canonical_text, name_key
 from bench.datasets.held_out import HELD_OUT, TRAIN
+from bench.datasets.readers.columns import ignored_notice
 from bench.datasets.readers.companions import companion_notices
 from bench.datasets.readers.paths import located, place_of
 from bench.datasets.readers.text_table import SUFFIXES, Rows, read_rows
@@ -20,6 +21,7 @@ NAMES = ("manifest.csv", "manifest.parquet")
 REQUIRED = ("path", "label", "patient")
 OPTIONAL = ("mask", "nucleus", "fold", "set", "sha256", "cell", "um_per_px")
 
+_NUMBER = re.compile(r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _TRIMMED = ("set", "sha256", "cell", "um_per_px")
 
 
@@ -36,7 +38,8 @@ class ManifestReader:
     image of the nucleus; empty: segmented automatically; black image: no nucleus), `fold` (official fold), `set`
     (`train` or `held-out`: held-out cells test a model trained on the others; they have no fold),
     `sha256` (of the image file, checked when the dataset is loaded), `cell` (unique name; default: the path) and
-    `um_per_px`. Other columns are ignored. Paths are absolute, or relative to the folder of the manifest and inside it.
+    `um_per_px`. Other columns are ignored, with a notice if their names are usual ones for what these columns hold.
+    Paths are absolute, or relative to the folder of the manifest and inside it.
     """
 
     name = "manifest"
@@ -104,7 +107,12 @@ def _dataset(rows: Rows, paths: list[Path], options: ReadOptions) -> Dataset:
         um_per_px=_each(rows, "um_per_px", _scale),
     )
     name = folder.name if rows.file.name in NAMES else rows.file.stem
-    notices = (*trimmed, *companion_notices([_cell_name(place, folder) for place in paths]))
+    ignored = ignored_notice(rows.file, rows.present, (*REQUIRED, *OPTIONAL))
+    notices = (
+        *trimmed,
+        *([ignored] if ignored else []),
+        *companion_notices([_cell_name(place, folder) for place in paths]),
+    )
     return Dataset(name, ManifestReader.name, table, options.positive, options, notices)
 
 
@@ -214,10 +222,7 @@ def _sha256(text: str) -> str:
 
 
 def _scale(text: str) -> str:
-    try:
-        scale = float(text)
-    except ValueError:
-        scale = math.nan
+    scale = float(text) if _NUMBER.fullmatch(text) else math.nan  # float() also reads 0.1_1
     if not (math.isfinite(scale) and scale > 0):
         raise ValueError("expected a number above 0, in micrometres per pixel")
     return repr(scale)

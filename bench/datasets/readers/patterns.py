@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from bench.datasets.names import listed
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
 
@@ -48,6 +49,12 @@ class PathPattern:
             )
         return str(text)
 
+    def cuts_number(self, file: str) -> bool:
+        """Whether the matched text begins or ends between two digits of a path that the pattern matches."""
+        match = self.pattern.search(file)
+        ends = match.span(self.part if self.part in self.pattern.groupindex else 1) if match else ()
+        return any(file[max(0, end - 1) : end].isdigit() and file[end : end + 1].isdigit() for end in ends)
+
 
 def path_pattern(part: str, pattern: str, files: Sequence[str]) -> PathPattern:
     """Compile the pattern of a part, `patient` or `label`; `files` are examples for messages.
@@ -78,6 +85,32 @@ def example(part: str, files: Sequence[str]) -> str:
         if match is not None:
             return f"for example {_option(part)} '{guess}' matches {match[1]!r} in {files[0]}"
     return f"it is searched in paths such as {files[0]}"
+
+
+def doubtful_notices(
+    pattern: PathPattern, files: Sequence[str], patients: Sequence[str], labels: Sequence[str]
+) -> Iterator[str]:
+    """Yield notices of a pattern of patients that cuts numbers, or matches one patient of its own for each class.
+
+    Parameters
+    ----------
+    pattern : PathPattern
+        Pattern of the patients.
+    files, patients, labels : sequence of str
+        Paths, and the patient and label of each.
+    """
+    option = _option(pattern.part)
+    cut = [(file, patient) for file, patient in zip(files, patients, strict=True) if pattern.cuts_number(file)]
+    if cut:
+        file, patient = cut[0]
+        yield (
+            f"{option} {pattern.pattern.pattern!r} matches only some digits of a number in {len(cut)} of {len(files)} "
+            f"paths, such as {patient!r} in {file}: different patients may be joined; match all digits with [0-9]+"
+        )
+    pairs = set(zip(labels, patients, strict=True))
+    if 1 < len(set(labels)) == len(set(patients)) == len(pairs):
+        each = listed([f"{patient!r} for {label!r}" for label, patient in sorted(pairs)])
+        yield f"{option} matches one patient for each class ({each}); it may match the class instead of the patient"
 
 
 def with_pattern_notices(dataset: Dataset) -> Dataset:

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.datasets.canonical_names import text_of
-from bench.errors import BenchError, did_you_mean
+from bench.datasets.readers.columns import check_columns
+from bench.datasets.readers.quoting import joins_rows, quoted_value
+from bench.errors import BenchError
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -36,11 +38,14 @@ class Rows:
         Values as text, unconverted in a CSV file (`"007"`, `"NA"`); those of a Parquet file by `text_of`.
     numbers : list of int
         Row number of each entry. CSV: line where the row begins, the header is 1. Parquet: the first row is 1.
+    present : tuple of str
+        Names of all columns of the file.
     """
 
     file: Path
     columns: dict[str, list[str]]
     numbers: list[int]
+    present: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -67,7 +72,8 @@ def read_rows(file: Path, *, required: Sequence[str], optional: Iterable[str] = 
     Raises
     ------
     BenchError
-        The file is too large, not UTF-8, malformed or empty, has a column twice or lacks a required one.
+        The file is too large, not UTF-8, malformed or empty; a column is missing, occurs twice or is written in another
+        way; a value is wrapped in quotes, or stray quotes join rows.
     """
     _check_size(file)
     names = [*required, *optional]
@@ -80,7 +86,22 @@ def read_rows(file: Path, *, required: Sequence[str], optional: Iterable[str] = 
         raise BenchError(f"{file}: cannot be read ({error.strerror or error})") from error
     if not len(rows):
         raise BenchError(f"{file}: the file has no rows")
+    check_plain(rows)
     return rows
+
+
+def check_plain(rows: Rows) -> None:
+    """Check that no value is wrapped in quotes.
+
+    Raises
+    ------
+    BenchError
+        A value is; the message contains the row.
+    """
+    quoted = quoted_value(rows.columns)
+    if quoted is not None:
+        index, name, why = quoted
+        raise BenchError(f"{rows.at(index)}: {name!r} is {rows.columns[name][index]!r}; {why}; remove them")
 
 
 def _check_size(file: Path) -> None:
@@ -94,24 +115,15 @@ def _check_size(file: Path) -> None:
         raise BenchError(f"{file}: the file is empty")
 
 
-def _check_columns(file: Path, present: Sequence[str], required: Sequence[str]) -> None:
-    twice = next((name for name in present if present.count(name) > 1), None)
-    if twice is not None:
-        raise BenchError(f"{file}: the column {twice!r} occurs twice")
-    for name in required:
-        if name not in present:
-            hint = did_you_mean(name, present)
-            raise BenchError(f"{file}: there is no column {name!r}.{hint} Its columns are: {', '.join(present)}.")
-
-
 def _read_csv(file: Path, wanted: Sequence[str], required: Sequence[str], *, comments: bool) -> Rows:
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             above, header = 0, stream.readline()
             while comments and header.startswith("#"):
                 above, header = above + 1, stream.readline()
-            lines = csv.reader(chain([header], stream), delimiter=max(",;\t", key=header.count), strict=True)
-            return _csv_rows(file, _numbered(file, lines, above), wanted, required)
+            lines = _Lines(header, stream)
+            records = csv.reader(lines, delimiter=max(",;\t", key=header.count), strict=True)
+            return _csv_rows(file, _numbered(file, records, lines, above), wanted, required)
     except UnicodeDecodeError as error:
         raise BenchError(f"{file}: not UTF-8 text (byte {error.start}); save it as CSV UTF-8") from error
 
@@ -121,7 +133,7 @@ def _csv_rows(
 ) -> Rows:
     _, first = next(numbered, (1, []))
     header = [name.strip() for name in first]
-    _check_columns(file, header, required)
+    check_columns(file, header, required, wanted)
     places = {name: header.index(name) for name in wanted if name in header}
     columns: dict[str, list[str]] = {name: [] for name in places}
     numbers = []
@@ -131,31 +143,58 @@ def _csv_rows(
         numbers.append(number)
         for name, place in places.items():
             columns[name].append(fields[place])
-    return Rows(file, columns, numbers)
+    return Rows(file, columns, numbers, tuple(header))
 
 
-def _numbered(file: Path, lines: Reader, above: int) -> Iterator[tuple[int, list[str]]]:
-    number = above + 1
+class _Lines:
+    """Lines of a CSV file; `of_record` holds those that were read since it was last cleared."""
+
+    def __init__(self, header: str, stream: Iterator[str]) -> None:
+        self._lines = chain([header], stream)
+        self.of_record: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.of_record.append(line)
+            yield line
+
+
+def _numbered(file: Path, records: Reader, lines: _Lines, above: int) -> Iterator[tuple[int, list[str]]]:
+    number, columns = above + 1, 0
     try:
-        for fields in lines:
+        for fields in records:
+            columns = columns or len(fields)
+            if joins_rows(lines.of_record, records.dialect.delimiter, columns):
+                raise BenchError(
+                    f"{file}, row {number}: a quoted field spans {len(lines.of_record)} lines that look like rows of "
+                    "their own; remove the stray quotes, or the line breaks within the field"
+                )
+            lines.of_record.clear()
             if any(fields):
                 yield number, fields
-            number = above + lines.line_num + 1
+            number = above + records.line_num + 1
     except csv.Error as error:
         raise BenchError(f"{file}, row {number}: malformed CSV ({error})") from error
 
 
 def _read_parquet(file: Path, wanted: Sequence[str], required: Sequence[str]) -> Rows:
     try:
-        names = pq.read_schema(file).names
-        _check_columns(file, names, required)
-        table = pq.read_table(file, columns=[name for name in wanted if name in names])
-        values = {name: table.column(name).to_pylist() for name in table.column_names}
+        stored = pq.read_schema(file).names
+        names = [name.strip() for name in stored]
+        check_columns(file, names, required, wanted)
+        places = {name: stored[names.index(name)] for name in wanted if name in names}
+        table = pq.read_table(file, columns=list(places.values()))
+        values = {name: table.column(place).to_pylist() for name, place in places.items()}
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise BenchError(f"{file}: not a Parquet file of text columns ({error})") from error
     columns = {name: _texts(file, name, column) for name, column in values.items()}
     filled = [i for i in range(table.num_rows) if any(texts[i] for texts in columns.values())]
-    return Rows(file, {name: [texts[i] for i in filled] for name, texts in columns.items()}, [i + 1 for i in filled])
+    return Rows(
+        file,
+        {name: [texts[i] for i in filled] for name, texts in columns.items()},
+        [i + 1 for i in filled],
+        tuple(names),
+    )
 
 
 def _texts(file: Path, name: str, column: Sequence[object]) -> list[str]:

@@ -38,6 +38,11 @@ FORMS = [
     ("stra\u00dfe", "STRASSE", "case folding", "STRASSE"),
     ("8", "8.0", "decimal zero", "8"),
     ("-1.00", "-1", "decimal zeros", "-1"),
+    ("P\u20131", "P-1", "en dash", "P-1"),
+    ("P\u20111", "P-1", "non-breaking hyphen", "P-1"),
+    ("P\u22121", "P-1", "minus sign", "P-1"),
+    ("O\u2019Brien", "O'Brien", "apostrophe", "O'Brien"),
+    ("\u201cA\u201d 1", '"A" 1', "quotes", '"A" 1'),
     ("8", "8.5", "number", None),
     ("007", "7", "leading zeros", None),
     ("P-1", "P1", "sign", None),
@@ -167,6 +172,37 @@ def test_ids_that_only_resemble_rounded_numbers_are_read(name: str) -> None:
 def test_words_that_may_stand_for_unknown_patients_are_noticed(word: str) -> None:
     (notice,) = with_canonical_names(_dataset([word, word, "p"])).notices
     assert notice.startswith(f"2 cells of '{word}' count as one patient")
+
+
+@pytest.mark.parametrize(
+    "word", ["NA", "n/a", "N.A.", "unknown", "Unk", "missing", "not available", "?", "\u2013\u2013"]
+)
+def test_labels_that_may_stand_for_a_missing_value_are_refused(word: str) -> None:
+    with pytest.raises(
+        BenchError, match=r"the label of 1 cells, such as c1, is .*, which may stand for a missing value"
+    ):
+        with_canonical_names(_dataset(["p", "q", "r"], ["a", word, "b"]))
+
+
+@pytest.mark.parametrize("word", ["-", "\u2212", "None"])
+def test_labels_that_may_be_negative_are_noticed(word: str) -> None:
+    (notice,) = with_canonical_names(_dataset(["p", "q", "r"], ["a", word, word])).notices
+    assert notice == f"2 cells have the label {word!r}, which is a class; if it is unknown, leave them out"
+
+
+@pytest.mark.parametrize(
+    ("fold", "message"),
+    [
+        ("NA", "stands for a missing value"), ("nan", "stands for a missing value"),
+        ("-", "stands for a missing value"),
+        ("None", "stands for a missing value"), ("n/a", "stands for a missing value"), ("-1", "--folds-file"),
+        ("-1.0", "--folds-file"), ("\u22121", "--folds-file"), ("-2", "--folds-file"), ("Train", "the name of a set"),
+        ("held_out", "the name of a set"),
+    ],
+)  # fmt: skip
+def test_folds_that_are_no_folds_are_refused(fold: str, message: str) -> None:
+    with pytest.raises(BenchError, match=f"the fold of 1 cells, such as c1, is .*{message}"):
+        with_canonical_names(_dataset(["p", "q", "r"], fold=["0", fold, None]))
 
 
 def test_parquet_frame_and_csv_give_the_same_names(tmp_path: Path) -> None:

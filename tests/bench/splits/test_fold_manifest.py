@@ -125,6 +125,19 @@ def test_a_file_by_cells_names_the_cells_that_are_missing(tmp_path: Path) -> Non
         read_folds(_file(tmp_path, "cell,patient,fold\nc000,a0,0\nc001,a0,1\nc002,b0,0\n"), table)
 
 
+@pytest.mark.parametrize("other", ["b0", "zz", "a1", "", "a"])
+def test_a_cell_of_another_patient_is_refused(tmp_path: Path, other: str) -> None:
+    file = _file(tmp_path, f"cell,patient,fold\nc000,A0,0\nc001,{other},1\nc002,b0,0\nc003,b0,1\n")
+    with pytest.raises(BenchError, match=f"row 3: the patient of the cell 'c001' is '{other}', but 'a0' in the data"):
+        read_folds(file, _table(patients=1, cells=2))
+
+
+@pytest.mark.parametrize("name", ["Repeat", "REPEAT", "repeat_", "Cell", "Fold", "Patient"])
+def test_a_column_in_another_spelling_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BenchError, match=f"folds.csv: '{name}' looks like"):
+        read_folds(_file(tmp_path, f"patient,fold,{name}\na0,0,0\nb0,1,1\n"), _table(patients=1))
+
+
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BenchError, match=r"file/folds.csv: the folds cannot be written"):

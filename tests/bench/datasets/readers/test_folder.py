@@ -61,6 +61,11 @@ def test_a_wrong_pattern(classes: Path, pattern: str, message: str) -> None:
         read(classes, pattern)
 
 
+def test_a_pattern_that_matches_the_class_is_noticed(classes: Path) -> None:
+    (notice,) = read(classes, r"^([^/]+)/").notices
+    assert notice.startswith("--patient-pattern matches one patient for each class ('sick' for 'sick', 'well' for")
+
+
 def test_images_beside_the_class_folders_are_refused(classes: Path, draw: Draw) -> None:
     draw(classes / "loose.png")
     with pytest.raises(BenchError, match=r"loose\.png: the image is not in a class folder"):
@@ -74,7 +79,8 @@ def test_folders_of_masks_and_empty_folders_are_not_classes(classes: Path, draw:
     options = ReadOptions(mask=str(classes / "masks"), nucleus_mask=str(classes / "nuclei"), patient_pattern=r"/(p\d)")
     dataset = FolderReader().read(classes, options)
     assert dataset.classes == ("sick", "well")
-    assert dataset.notices == ("folders without an image are not classes: forgotten",)
+    assert dataset.notices[0] == "folders without an image are not classes: forgotten"
+    assert "forgotten" not in "".join(dataset.notices[1:])
 
 
 def test_only_folders_with_images_are_recognised(classes: Path, draw: Draw, tmp_path: Path) -> None:

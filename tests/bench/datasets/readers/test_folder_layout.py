@@ -119,7 +119,7 @@ def test_options_of_the_message_of_split_parts(tmp_path: Path) -> None:
 
 
 def test_left_out_thumbnails_are_counted(tmp_path: Path) -> None:
-    root = drawn(tmp_path, "all/P1_0 all/P1_1 all/P1_0_thumb hem/preview/P2_0 hem/P2_0")
+    root = drawn(tmp_path, "all/P1_0 all/P1_1 all/P1_0_thumb hem/preview/P2_0 hem/P2_0 hem/P3_0")
     notices = FolderReader().read(root, ReadOptions(patient_pattern=BY_FILE)).notices
     assert notices == ("2 thumbnails were left out, such as all/P1_0_thumb.png",)
 

@@ -166,6 +166,11 @@ def test_a_backslash_in_a_name_goes_before_a_separator(cells: Path, draw: Draw) 
         ("path,label,patient,sha256\ncells/0.png,a,p,12ab\n", "row 2: 'sha256' is '12ab'; expected 64 hexadecimal"),
         ("path,label,patient,um_per_px\ncells/0.png,a,p,-1\n", "row 2: 'um_per_px' is '-1'; expected a number above 0"),
         ("path,label,patient,um_per_px\ncells/0.png,a,p,inf\n", "row 2: 'um_per_px' is 'inf'"),
+        ("path,label,patient,um_per_px\ncells/0.png,a,p,0.1_1\n", "row 2: 'um_per_px' is '0.1_1'; expected a number"),
+        ("path,label,patient,um_per_px\ncells/0.png,a,p,1_0\n", "row 2: 'um_per_px' is '1_0'; expected a number"),
+        ("path,label,patient,um_per_px\ncells/0.png,a,p,\u0663\n", "row 2: 'um_per_px' is .*; expected a number"),
+        ("path,label,patient,um_per_px\ncells/0.png,a,p,'0.1'\n", "row 2: 'um_per_px' is .* the quotes are part"),
+        ("path,label,patient,um_per_px\ncells/0.png,a,p,0x1p-3\n", "row 2: 'um_per_px' is '0x1p-3'; expected a"),
         ("path,label,patient\n", "the file has no rows"),
         ("", "the file is empty"),
     ],
@@ -173,6 +178,17 @@ def test_a_backslash_in_a_name_goes_before_a_separator(cells: Path, draw: Draw) 
 def test_errors_name_the_row(cells: Path, text: str, message: str) -> None:
     with pytest.raises(BenchError, match=message):
         read(cells, text)
+
+
+@pytest.mark.parametrize(("text", "scale"), [(".25", "0.25"), ("+0.5", "0.5"), ("2.5e-1", "0.25"), ("1.", "1.0")])
+def test_scales_in_the_usual_notations(cells: Path, text: str, scale: str) -> None:
+    table = read(cells, f"path,label,patient,um_per_px\ncells/0.png,a,p,{text}\n").table
+    assert table["um_per_px"][0] == scale
+
+
+def test_ignored_columns_with_telling_names_are_noticed(cells: Path) -> None:
+    (notice,) = read(cells, "path,label,patient,split,note,,\ncells/0.png,a,p,test,x,,\n").notices
+    assert notice.endswith("columns are ignored: 'split' (known as 'set'); rename those that should be used")
 
 
 def test_two_manifests_in_a_folder_are_refused(cells: Path) -> None:

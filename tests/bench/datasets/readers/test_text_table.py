@@ -46,6 +46,13 @@ def test_row_numbers_are_those_of_an_editor(tmp_path: Path) -> None:
         ("a,b\n1,2\n3,4,5\n", "row 3: 3 fields, but the header has 2"),
         ('a,b\n1,2\n3,"4\n5,6\n', "row 3: malformed CSV"),
         ('a,b\n1,2\n"3"x,4\n', "row 3: malformed CSV"),
+        ('a,b,c\n1,2,"x\n3,4,y\n5,6,z"\n', "row 2: a quoted field spans 3 lines that look like rows of their own"),
+        ('a;b;c\r\n1;2;x\r\n1;2;"x\r\n3;4;y"\r\n', "row 3: a quoted field spans 2 lines"),
+        ('a,b\n1,"""2"""\n', "row 2: 'b' is '\"2\"'; the quotes are part of the value; remove them"),
+        ('a,b\n1,="02"\n', "row 2: 'b' is '=\"02\"'; the quotes are part"),
+        ('a,b\n1, "2"\n', "row 2: 'b' is ' \"2\"'; the quotes are part"),
+        ("a,b\n1,'02\n", "row 2: 'b' is \"'02\"; the apostrophe is part"),
+        ("a,b,B\n1,2,3\n", "'B' looks like a second column 'b'; rename it to 'b', or remove it"),
     ],
 )
 def test_malformed_files_are_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -73,6 +80,24 @@ def test_parquet_numbers_become_text_and_missing_is_empty(tmp_path: Path) -> Non
     rows = read_rows(file, required=["patient", "label"])
     assert rows.columns == {"patient": ["7", "", "12"], "label": ["x", "y", ""]}
     assert rows.at(2).endswith("t.parquet, row 3")
+
+
+def test_empty_columns_at_the_end_are_skipped(tmp_path: Path) -> None:
+    rows = read_rows(written(tmp_path, "a,b,,\n1,2,,\n,,,\n3,4,,\n"), required=["a", "b"])
+    assert rows.columns == {"a": ["1", "3"], "b": ["2", "4"]}
+    assert rows.present == ("a", "b", "", "")
+
+
+def test_names_of_parquet_columns_have_no_space_around_them(tmp_path: Path) -> None:
+    file = tmp_path / "t.parquet"
+    pd.DataFrame({"a": ["x"], "set ": ["train"]}).to_parquet(file)
+    assert read_rows(file, required=["a"], optional=["set"]).columns == {"a": ["x"], "set": ["train"]}
+    pd.DataFrame({"a": ["x"], "set ": ["train"], "set": ["train"]}).to_parquet(file)
+    with pytest.raises(BenchError, match="the column 'set' occurs twice"):
+        read_rows(file, required=["a"], optional=["set"])
+    pd.DataFrame({"a": ["x"], "Set": ["train"]}).to_parquet(file)
+    with pytest.raises(BenchError, match="'Set' looks like the column 'set' in another spelling"):
+        read_rows(file, required=["a"], optional=["set"])
 
 
 def test_a_csv_called_parquet_is_refused(tmp_path: Path) -> None:
