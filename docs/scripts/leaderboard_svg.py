@@ -49,7 +49,7 @@ def table_row(row: Row, y: float) -> Iterator[str]:
     color = BAD if row.warnings else SOFT if row.baseline else ACCENT
     yield f'<path d="M16 {y + 9}H{WIDTH - 16}" stroke="{LINE}"/>'
     yield text(16, y, row.name, style='font-family="ui-monospace, Menlo, Consolas, monospace" font-size="11.5"')
-    yield from interval(row.primary, y - 4, color, hollow=bool(row.badges))
+    yield from interval(row.primary, y - 4, color, hollow=bool(row.warnings or row.baseline))
     yield text(636, y, f"{row.primary.value:.2f}", color=color, style='font-weight="700"')
     yield text(674, y, row.primary.interval, color=SOFT)
     for (_, _, x), metric in zip(COLUMNS, METRICS, strict=True):

@@ -66,7 +66,7 @@ def show_leaderboard(board: pd.DataFrame) -> None:
     """Print comparable rows, with as many headline metrics as fit the terminal."""
     defined = [m for m in _HEADLINE if board[m].notna().any()]
     shown = defined if console.width >= _WIDE else [m for m in defined if m in _SHORT]
-    repeated = board["repeats"].nunique() > 1
+    repeated = board["repeats"].nunique() > 1 and console.width >= _WIDE
     numbers = [*(["repeats"] if repeated else []), *(METRICS[metric].title.replace(", ", "\n") for metric in shown)]
     table = table_of("pipeline", numbers=numbers)
     for row in board.to_dict(orient="records"):
