@@ -29,13 +29,6 @@ def test_large_masks_are_exact(seed: int) -> None:
     np.testing.assert_array_equal(squared_distance(mask), scipys(mask))
 
 
-def test_both_ways_agree(monkeypatch: pytest.MonkeyPatch) -> None:
-    mask = np.pad(np.random.default_rng(0).random((60, 70)) < 0.98, 1)
-    one = squared_distance(mask)
-    monkeypatch.setattr("extractors.handcrafted.geometry.distance.EXACT_PX", 10)
-    np.testing.assert_array_equal(squared_distance(mask), one)
-
-
 def test_shapes(draw: Any) -> None:
     rng = np.random.default_rng(0)
     for mask in (draw.cleft_nucleus(4, 0.35, rng), draw.ellipse(120, 15, 0.5), draw.rectangle(1, 300)):
