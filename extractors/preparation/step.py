@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, NamedTuple
@@ -43,7 +44,7 @@ class Picture(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(ABC):
     """Base class of the steps: validates the parameters, and that the cell is not empty before and after.
 
     A step is hashable and picklable. `str(step)` is its canonical selector with all parameters, such as
@@ -94,8 +95,9 @@ class Step:
         params = ",".join(f"{p.name}={_formatted(getattr(self, p.name))}" for p in fields(self))
         return f"{self.name}[{params}]" if params else self.name
 
+    @abstractmethod
     def _apply(self, picture: Picture) -> Picture:
-        raise NotImplementedError
+        """Apply the step to a picture with a cell."""
 
 
 class RecolourStep(Step):
@@ -106,9 +108,9 @@ class RecolourStep(Step):
         self._recolour(image[box], picture.mask[box])
         return replace_cell_pixels(picture, image)
 
+    @abstractmethod
     def _recolour(self, image: UInt8Array, mask: BoolArray) -> None:
         """Change the colours of `image`, the bounding box of the cell, in place."""
-        raise NotImplementedError
 
 
 def replace_cell_pixels(picture: Picture, image: UInt8Array) -> Picture:
