@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from extractors.arrays import BoolArray, Int32Array, Int64Array
+from extractors.arrays import BoolArray, Int32Array, Int64Array, UInt16Array
 from extractors.handcrafted.framework.bases import Measured, TextureBase
 from extractors.handcrafted.framework.feature import Feature
 from extractors.handcrafted.framework.masked_channel import MaskedChannel
@@ -74,13 +74,25 @@ def thresholds(channel: MaskedChannel) -> tuple[float, float]:
     Otsu 1979, IEEE Transactions on Systems, Man, and Cybernetics 9:62-66.
     """
     quantised = channel.quantised(BINS)
-    values, levels = channel.integers[0][channel.mask].astype(np.int64), quantised.levels[channel.mask].astype(np.intp)
-    counts, sums, squares = totals = np.zeros((3, quantised.count), dtype=np.int64)
-    for power in range(3):
-        np.add.at(totals[power], levels - 1, values**power)
+    counts, sums, squares = _by_level(channel.integers[0], quantised.levels, quantised.count)
     above = 1 + best_split(counts, sums / np.maximum(counts, 1))[0]
     n, total, square = (int(by_level[above:].sum()) for by_level in (counts, sums, squares))
     return total / n, math.sqrt(n * square - total**2) / n
+
+
+@compiled
+def _by_level(values: Int32Array, levels: UInt16Array, count: int) -> Int64Array:
+    """Number, sum and sum of squares of the values at each level 1 to `count`."""
+    totals = np.zeros((3, count), dtype=np.int64)
+    for y in range(values.shape[0]):
+        for x in range(values.shape[1]):
+            level = np.int64(levels[y, x]) - 1
+            if level >= 0:
+                value = np.int64(values[y, x])
+                totals[0, level] += 1
+                totals[1, level] += value
+                totals[2, level] += value * value
+    return totals
 
 
 @compiled

@@ -96,7 +96,7 @@ def _of_pixels(region: Region) -> FeatureValues:
         "rectangularity": area / (longer * shorter),
         "inscribed_ratio": inner / outer,
         "inscribed_share": pi * inner**2 / area,
-        "asymmetry": asymmetry(region.mask, region.centroid),
+        "asymmetry": asymmetry(region.runs, region.centroid),
         "hu_1": moment["nu20"] + moment["nu02"],
         "hu_3": hypot(moment["nu30"] - 3 * moment["nu12"], 3 * moment["nu21"] - moment["nu03"]),
         "hu_4": hypot(moment["nu30"] + moment["nu12"], moment["nu21"] + moment["nu03"]),

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from extractors.arrays import Float32Array, Float64Array, Int64Array, UInt16Array
+from extractors.arrays import Float32Array, Int64Array, UInt16Array
 from extractors.handcrafted.framework.feature import Feature
 from extractors.handcrafted.framework.masked_channel import FLAT
 from extractors.handcrafted.framework.numba_kernels import compiled
@@ -38,6 +38,9 @@ _FINE_BINS = 512
 """Bins of the histogram that locates the percentiles; a multiple of `BINS`."""
 
 
+Moments = tuple[float, float, float, float]
+
+
 def first_order(values: Float32Array, unit: float = 1.0) -> FeatureValues:
     """Compute all of `STATISTICS`.
 
@@ -53,11 +56,14 @@ def first_order(values: Float32Array, unit: float = 1.0) -> FeatureValues:
     FeatureValues
         By the names of `STATISTICS`; skewness, kurtosis and entropy are `FLAT` if all values are equal up to rounding.
     """
+    positions = _SHARES * (len(values) - 1)
+    lower = positions.astype(np.int64)
     low, high, mean = float(values.min()), float(values.max()), float(values.mean(dtype=np.float64))
-    (m2, m3, m4), bins, counts = _moments(values, low, high, mean)
-    p10, p25, p50, p75, p90 = (_percentiles(values, bins, counts) / unit).tolist()
-    shares = counts.reshape(BINS, -1).sum(axis=1) / len(values)
-    entropy = -sum(share * math.log2(share) for share in shares[shares > 0].tolist())
+    moments, ranks, candidates = _first_order(values, low, high, mean, lower)
+    candidates.sort()
+    below, above = candidates[ranks].astype(np.float64)
+    p10, p25, p50, p75, p90 = ((below + (positions - lower) * (above - below)) / unit).tolist()
+    m2, m3, m4, entropy = moments
     flat = (high - low) / unit <= FLAT
     return {
         "mean": mean / unit,
@@ -72,24 +78,11 @@ def first_order(values: Float32Array, unit: float = 1.0) -> FeatureValues:
     }
 
 
-def _percentiles(values: Float32Array, bins: UInt16Array, counts: Int64Array) -> Float64Array:
-    """Percentiles at `_SHARES`; only the values in histogram bins that contain a required rank are sorted."""
-    positions = _SHARES * (len(values) - 1)
-    lower = positions.astype(np.int64)
-    ranks = np.stack([lower, np.minimum(lower + 1, len(values) - 1)])
-    bin_of_rank = np.searchsorted(np.cumsum(counts), ranks, side="right")
-    selected = np.zeros(_FINE_BINS, dtype=np.bool_)
-    selected[bin_of_rank] = True
-    omitted = np.cumsum(np.where(selected, 0, counts))
-    below, above = np.sort(values[selected[bins]])[ranks - omitted[bin_of_rank]].astype(np.float64)
-    return np.asarray(below + (positions - lower) * (above - below))
-
-
 @compiled
-def _moments(
-    values: Float32Array, low: float, high: float, mean: float
-) -> tuple[tuple[float, float, float], UInt16Array, Int64Array]:
-    """Second to fourth central moment, and the histogram bin of each value and the number of values in each bin."""
+def _first_order(
+    values: Float32Array, low: float, high: float, mean: float, lower: Int64Array
+) -> tuple[Moments, Int64Array, Float32Array]:
+    """Second to fourth central moment and entropy, and the ranks and values from which percentiles are computed."""
     n = len(values)
     spread = high - low if high > low else 1.0
     bins = np.empty(n, dtype=np.uint16)
@@ -105,4 +98,58 @@ def _moments(
         m3 += square * centred
         m4 += square * square
         counts[bins[i]] += 1
-    return (m2 / n, m3 / n, m4 / n), bins, counts
+    ranks, candidates = _candidates(values, bins, counts, lower)
+    return (m2 / n, m3 / n, m4 / n, _entropy(counts, n)), ranks, candidates
+
+
+@compiled
+def _candidates(
+    values: Float32Array, bins: UInt16Array, counts: Int64Array, lower: Int64Array
+) -> tuple[Int64Array, Float32Array]:
+    """Values in the histogram bins that contain a requested rank, and the ranks among these values once sorted."""
+    selected = np.zeros(_FINE_BINS, dtype=np.bool_)
+    ranks = np.empty((2, len(lower)), dtype=np.int64)
+    for step in range(2):
+        for k in range(len(lower)):
+            rank = min(lower[k] + step, len(values) - 1)
+            ranks[step, k] = rank
+            selected[_bin_of_rank(counts, rank)] = True
+    for step in range(2):
+        for k in range(len(lower)):
+            rank = ranks[step, k]
+            for index in range(_bin_of_rank(counts, rank)):
+                ranks[step, k] -= 0 if selected[index] else counts[index]
+    size = 0
+    for index in range(_FINE_BINS):
+        size += counts[index] if selected[index] else 0
+    candidates = np.empty(size, dtype=np.float32)
+    position = 0
+    for i in range(len(values)):
+        if selected[bins[i]]:
+            candidates[position] = values[i]
+            position += 1
+    return ranks, candidates
+
+
+@compiled
+def _bin_of_rank(counts: Int64Array, rank: int) -> int:
+    """The histogram bin that contains a rank."""
+    index = 0
+    below = counts[0]
+    while below <= rank:
+        index += 1
+        below += counts[index]
+    return index
+
+
+@compiled
+def _entropy(counts: Int64Array, total: int) -> float:
+    entropy = 0.0
+    width = _FINE_BINS // BINS
+    for first in range(0, _FINE_BINS, width):
+        count = 0
+        for index in range(first, first + width):
+            count += counts[index]
+        if count > 0:
+            entropy -= count / total * np.log2(count / total)
+    return entropy

@@ -8,16 +8,16 @@ from itertools import compress
 import cv2
 import numpy as np
 
-from extractors.arrays import BoolArray, Float64Array, Int32Array, Int64Array
+from extractors.arrays import BoolArray, Float64Array, Int32Array
 from extractors.handcrafted.geometry.contour import outline, smooth_contour
 from extractors.handcrafted.geometry.distance import squared_distance
-from extractors.handcrafted.geometry.enclosing import hull_widths, smallest_rectangle
-from extractors.handcrafted.geometry.hull import corner_hull
+from extractors.handcrafted.geometry.enclosing import smallest_rectangle
+from extractors.handcrafted.geometry.hull import corner_hull, hull_widths
 from extractors.handcrafted.geometry.level_lines import Points
+from extractors.handcrafted.geometry.moments import moments_from_runs
 from extractors.handcrafted.geometry.perimeter import crofton_perimeter
-from extractors.handcrafted.geometry.runs import Runs, moments_from_runs, row_runs
+from extractors.handcrafted.geometry.runs import Runs, row_runs
 from extractors.segmentation.bounds import bounds, longest_run
-from extractors.segmentation.components import components
 
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
@@ -53,7 +53,7 @@ class Region:
     @cached_property
     def perimeter(self) -> float:
         """Crofton perimeter in pixels."""
-        return crofton_perimeter(self.mask)
+        return crofton_perimeter(self.runs)
 
     @cached_property
     def runs(self) -> Runs:
@@ -132,10 +132,10 @@ class Region:
         if the opening changes nothing.
         """
         opened = cv2.morphologyEx(self.mask.view(np.uint8), cv2.MORPH_OPEN, _CROSS)
-        labels, areas = components(opened.view(np.bool_))
-        if not len(areas):
+        count, labels = cv2.connectedComponents(opened, connectivity=8)
+        if count == 1:
             return None
-        largest = np.asarray(labels == _largest(labels, areas))
+        largest = np.asarray(labels == _largest(labels, count), dtype=np.bool_) if count > 2 else opened.view(np.bool_)
         return self if np.array_equal(largest, self.mask) else Region(largest, self.um_per_px)
 
     @cached_property
@@ -150,9 +150,11 @@ def _cropped(mask: BoolArray) -> BoolArray:
     return np.asarray(cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0).view(np.bool_))
 
 
-def _largest(labels: Int32Array, areas: Int64Array) -> int:
-    """Label of the largest component; ties go to the one with the largest spread."""
+def _largest(labels: Int32Array, count: int) -> int:
+    """Label of the largest of the components 1 to count - 1; ties go to the one with the largest spread."""
+    areas = np.bincount(labels.ravel(), minlength=count)[1:]
     tied = 1 + np.flatnonzero(areas == areas.max())
     if len(tied) == 1:
         return int(tied[0])
-    return int(max(tied, key=lambda label: sum(axis.var() for axis in np.nonzero(labels == label))))
+    spreads = [sum(axis.var() for axis in np.nonzero(labels == label)) for label in tied]
+    return int(tied[np.argmax(spreads)])

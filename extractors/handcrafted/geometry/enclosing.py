@@ -1,30 +1,14 @@
-"""Widths, smallest enclosing rectangle and smallest enclosing circle of a convex polygon."""
+"""Smallest enclosing rectangle and circle of a convex polygon."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from extractors.arrays import Float64Array
 from extractors.handcrafted.framework.numba_kernels import compiled
 from extractors.handcrafted.geometry.level_lines import Points
 
 ROUNDING = 1e-9
 """Relative difference up to which two areas are equal."""
-
-
-def hull_widths(hull: Points) -> tuple[float, float]:
-    """Compute the largest and smallest width (Feret diameters) of a convex polygon.
-
-    The largest is the distance of two vertices; the smallest is perpendicular to an edge.
-
-    Parameters
-    ----------
-    hull : ndarray of float64, shape (n, 2)
-        Distinct vertices (x, y) in order, at least 3, not collinear.
-    """
-    x, y, right, down = _from_edges(hull)
-    heights = np.abs(right * y - down * x).max(axis=1)
-    return float(np.sqrt((x * x + y * y).max())), float((heights / np.hypot(right, down)[:, 0]).min())
 
 
 def smallest_rectangle(hull: Points) -> tuple[float, float]:
@@ -42,15 +26,7 @@ def smallest_rectangle(hull: Points) -> tuple[float, float]:
     .. [1] Freeman & Shapira, Determining the minimum-area encasing rectangle for an arbitrary closed curve, CACM 18
        (1975) 409.
     """
-    x, y, right, down = _from_edges(hull)
-    length = np.hypot(right, down)
-    right, down = right / length, down / length
-    along = x * right + y * down
-    sides = np.stack([along.max(axis=1) - along.min(axis=1), np.abs(x * down - y * right).max(axis=1)])
-    areas = sides[0] * sides[1]
-    longer = np.where(areas - areas.min() <= ROUNDING * areas, sides.max(axis=0), 0.0)
-    best = int(np.argmax(longer))
-    return float(longer[best]), float(sides[:, best].min())
+    return _rectangle(np.ascontiguousarray(hull))
 
 
 def smallest_circle(points: Points) -> float:
@@ -68,11 +44,27 @@ def smallest_circle(points: Points) -> float:
     return float(np.sqrt(_squared_radius(np.ascontiguousarray(points))))
 
 
-def _from_edges(hull: Points) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array]:
-    """Positions (x, y) of the vertices (columns) from the start of each edge (rows), and vectors of the edges."""
-    x, y = (hull[None] - hull[:, None]).transpose(2, 0, 1)
-    right, down = (np.roll(hull, -1, axis=0) - hull).T[..., None]
-    return x, y, right, down
+@compiled
+def _rectangle(hull: Points) -> tuple[float, float]:
+    n = len(hull)
+    least, longer, shorter = np.inf, 0.0, 0.0
+    for i in range(n):
+        j = (i + 1) % n
+        right, down = hull[j, 0] - hull[i, 0], hull[j, 1] - hull[i, 1]
+        length = np.hypot(right, down)
+        right, down = right / length, down / length
+        first, last, height = 0.0, 0.0, 0.0
+        for k in range(n):
+            x, y = hull[k, 0] - hull[i, 0], hull[k, 1] - hull[i, 1]
+            along = x * right + y * down
+            first, last = min(first, along), max(last, along)
+            height = max(height, abs(x * down - y * right))
+        width = last - first
+        area = width * height
+        equal = abs(area - least) <= ROUNDING * area
+        if (equal and max(width, height) > longer) or (not equal and area < least):
+            least, longer, shorter = area, max(width, height), min(width, height)
+    return longer, shorter
 
 
 @compiled

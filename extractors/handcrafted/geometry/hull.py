@@ -1,4 +1,4 @@
-"""Convex hulls of pixels and of outlines."""
+"""Convex hulls of pixels and of outlines, and the widths of a hull."""
 
 from __future__ import annotations
 
@@ -35,13 +35,9 @@ def corner_hull(runs: Runs) -> Points:
     Returns
     -------
     ndarray of float64, shape (n, 2)
-        Vertices (x, y) without collinear ones, from the top right one on, with positive signed area.
+        Vertices (x, y) without collinear ones, with positive signed area.
     """
-    x = np.concatenate([runs.start, runs.start, runs.stop, runs.stop])
-    y = np.concatenate([runs.row, runs.row + 1, runs.row, runs.row + 1])
-    hull = cv2.convexHull(np.stack([x, y], axis=1).astype(np.int32))[:, 0]
-    top_right = np.lexsort((-hull[:, 0], hull[:, 1]))[0]
-    return np.asarray(np.roll(hull, -top_right, axis=0) - 0.5)
+    return _hull_of_rows(runs.row, runs.start, runs.stop)
 
 
 def hull_corners(polygon: Points) -> Int64Array:
@@ -66,11 +62,44 @@ def hull_corners(polygon: Points) -> Int64Array:
     return np.sort(_melkman(np.ascontiguousarray(polygon)))
 
 
+def hull_widths(hull: Points) -> tuple[float, float]:
+    """Compute the largest and smallest width (Feret diameters) of a convex polygon.
+
+    The largest is the distance of two vertices; the smallest is perpendicular to an edge.
+    """
+    return _widths(np.ascontiguousarray(hull))
+
+
 @compiled
 def _turn(points: Points, a: int, b: int, c: int) -> float:
     """Twice the signed area of a triangle."""
     right, down = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1]
     return float(right * (points[c, 1] - points[a, 1]) - down * (points[c, 0] - points[a, 0]))
+
+
+@compiled
+def _hull_of_rows(row: Int64Array, start: Int64Array, stop: Int64Array) -> Points:
+    """Down the right side, then up the left side, removing vertices that are not convex."""
+    n = len(row)
+    hull = np.empty((4 * n, 2))
+    count, base = 0, 0
+    for step in range(4 * n):
+        down = step < 2 * n
+        run = step // 2 if down else 2 * n - 1 - step // 2
+        beside = run + 1 if down else run - 1
+        if step == 2 * n:
+            base = count - 1
+        if 0 <= beside < n and row[beside] == row[run]:
+            continue
+        x = stop[run] - 0.5 if down else start[run] - 0.5
+        y = row[run] - 0.5 + (step % 2 if down else 1 - step % 2)
+        while count > base + 1 and (hull[count - 1, 0] - hull[count - 2, 0]) * (y - hull[count - 2, 1]) <= (
+            hull[count - 1, 1] - hull[count - 2, 1]
+        ) * (x - hull[count - 2, 0]):
+            count -= 1
+        hull[count, 0], hull[count, 1] = x, y
+        count += 1
+    return hull[:count].copy()
 
 
 @compiled
@@ -104,3 +133,19 @@ def _melkman(points: Points) -> Int64Array:
         top += 1
         ring[bottom], ring[top] = new, new
     return ring[bottom + 1 : top + 1]
+
+
+@compiled
+def _widths(hull: Points) -> tuple[float, float]:
+    n = len(hull)
+    largest, smallest = 0.0, np.inf
+    for i in range(n):
+        j = (i + 1) % n
+        height = 0.0
+        for k in range(n):
+            across = hull[k, 0] - hull[i, 0]
+            down = hull[k, 1] - hull[i, 1]
+            largest = max(largest, across * across + down * down)
+            height = max(height, abs(_turn(hull, i, j, k)))
+        smallest = min(smallest, height / np.hypot(hull[j, 0] - hull[i, 0], hull[j, 1] - hull[i, 1]))
+    return np.sqrt(largest), smallest

@@ -7,11 +7,12 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from extractors.handcrafted.geometry.asymmetry import asymmetry
+from extractors.handcrafted.geometry.runs import row_runs
 
 
 def of(mask: np.ndarray) -> float:
     rows, columns = np.nonzero(mask)
-    return asymmetry(mask, np.array([columns.mean(), rows.mean()]))
+    return asymmetry(row_runs(mask), np.array([columns.mean(), rows.mean()]))
 
 
 def test_a_triangle_lacks_a_third() -> None:

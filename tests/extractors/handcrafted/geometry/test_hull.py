@@ -10,8 +10,7 @@ import pytest
 from scipy.spatial import ConvexHull
 
 from extractors.handcrafted.geometry.contour import outline, signed_area
-from extractors.handcrafted.geometry.enclosing import hull_widths
-from extractors.handcrafted.geometry.hull import convex_hull, corner_hull, hull_corners
+from extractors.handcrafted.geometry.hull import convex_hull, corner_hull, hull_corners, hull_widths
 from extractors.handcrafted.geometry.level_lines import level_loops
 from extractors.handcrafted.geometry.runs import row_runs
 
