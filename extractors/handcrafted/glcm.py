@@ -114,7 +114,7 @@ def cooccurrences(quantised: Quantised, *, distances: Sequence[int]) -> Int64Arr
     straight = graycomatrix(levels, distances, [0, np.pi / 2], levels=count)  # type: ignore[no-untyped-call]
     oblique = graycomatrix(levels, diagonals, [np.pi / 4, 3 * np.pi / 4], levels=count)  # type: ignore[no-untyped-call]
     directions = [matrix[1:, 1:, :, angle] for angle in (0, 1) for matrix in (straight, oblique)]
-    pairs = np.stack(directions, axis=-1).transpose(2, 3, 0, 1).astype(np.int64)
+    pairs = np.stack(directions, axis=-1).transpose(2, 3, 0, 1).astype(np.int64, order="C")
     return np.asarray(pairs + pairs.swapaxes(2, 3))
 
 
