@@ -11,7 +11,6 @@ from typing import Literal, overload
 import numpy as np
 
 from extractors.arrays import BoolArray, UInt8Array
-from extractors.images.decoding import is_lossy
 from extractors.images.masks import ReadMask, read_mask
 from extractors.images.pixels import ReadImage, load_image
 from extractors.preparation.step import Picture, Step
@@ -198,7 +197,7 @@ class Cell:
         if file.mask_by == "smear":
             return smear_mask(self._raw_image)
         try:
-            return foreground_mask(self._raw_image, lossy=bool(file.path) and is_lossy(Path(file.path)))
+            return foreground_mask(self._raw_image, lossy=bool(file.path) and self.image_file.lossy)
         except ValueError as error:
             raise ValueError(f"{file.path or self.id}: {error}") from error
 

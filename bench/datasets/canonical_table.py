@@ -101,9 +101,10 @@ def _refuse(table: pd.DataFrame, column: str, bad: Sequence[str], why: str) -> N
 
 
 def _doubtful(table: pd.DataFrame) -> Iterator[str]:
-    for patient, cells in table["patient"].value_counts().items():
-        if name_key(str(patient)) in DOUBTFUL:
-            yield f"{cells} cells of {patient!r} count as one patient; if these are unknown patients, leave them out"
-    for label, cells in table["label"].value_counts().items():
-        if name_key(str(label)) in _NEGATIVE:
-            yield f"{cells} cells have the label {label!r}, which is a class; if it is unknown, leave them out"
+    # Without counts, so that a training set, a held-out set and both together give one notice.
+    for patient in _distinct(table, "patient"):
+        if name_key(patient) in DOUBTFUL:
+            yield f"the cells of {patient!r} count as one patient; if these are unknown patients, leave them out"
+    for label in _distinct(table, "label"):
+        if name_key(label) in _NEGATIVE:
+            yield f"the label {label!r} is a class; if it stands for an unknown label, leave its cells out"

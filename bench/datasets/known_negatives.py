@@ -17,6 +17,9 @@ KNOWN_NEGATIVES = frozenset(
 
 _NEGATIONS = frozenset({"no", "non", "not", "without"})
 
+_DISEASES = ("non hodgkin", "non small")
+"""First words of diseases whose names begin with a negation."""
+
 
 def is_known_negative(label: str) -> bool:
     """Whether one word of a label is a known negative, or its first word is a negation (`no parasite`).
@@ -27,6 +30,8 @@ def is_known_negative(label: str) -> bool:
     if name_key(label).rstrip(")] ").endswith("-"):
         return True
     words = re.findall(r"[^\W\d_]+", name_key(label))
+    if " ".join(words[:2]) in _DISEASES:
+        return False
     negated = bool(words) and words[0] in _NEGATIONS
     return (len(words) > 1 and negated) != any(word in KNOWN_NEGATIVES for word in words)
 

@@ -13,7 +13,6 @@ from bench.datasets.table import Dataset
 from bench.executors.cores import cores
 from bench.storage.exports import output_file
 from extractors.cells import Cell, CellFile
-from extractors.images.decoding import is_lossy
 from extractors.segmentation.foreground import lit_pixels
 from extractors.segmentation.nucleus import PLAUSIBLE_RATIO
 from extractors.segmentation.quality import PROVIDED, SEGMENTED, MaskQuality, mask_quality
@@ -117,7 +116,7 @@ def write_quality(table: pd.DataFrame, path: Path) -> None:
 def _quality(file: CellFile) -> MaskQuality:
     cell = Cell.from_file(file)
     on_black = file.mask_path is None and file.mask_by == "foreground"
-    lit = lit_pixels(cell.image, lossy=is_lossy(Path(file.path))) if on_black else None
+    lit = lit_pixels(cell.image, lossy=cell.image_file.lossy) if on_black else None
     return mask_quality(cell.image, cell.mask, lit=lit, nucleus=cell.nucleus)
 
 

@@ -76,6 +76,6 @@ def _implausible(scales: pd.Series[float]) -> Iterator[str]:
     odd = scales[(scales < low) | (scales > high)]
     if len(odd):
         yield (
-            f"um_per_px is {odd.iloc[0]:g} for {len(odd)} cells, which is implausible for a light microscope; it is "
-            "the width of a pixel in micrometres, not a magnification"
+            f"um_per_px of {len(odd)} cells, such as {odd.iloc[0]:g}, is implausible for a light microscope; it is the "
+            "width of a pixel in micrometres, not a magnification"
         )

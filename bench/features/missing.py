@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bench.datasets.held_out import HELD_OUT, SET
 from bench.features.class_differences import ClassDifference, class_shares
 from bench.features.store.entry import feature_names, open_features, open_status
 from bench.plugins.missing_reasons import reason_name, status_codes
@@ -27,7 +28,6 @@ ROWS = 4096
 
 CHECK = "bench data quality checks the masks"
 
-Bools = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -154,7 +154,8 @@ def missing_values(folder: str | Path, cells: pd.DataFrame) -> MissingValues:
     folder : path
         Entry of the feature store.
     cells : DataFrame
-        `label` and `unit` of each cell.
+        `label`, `unit` and, with held-out cells, `set` of each cell. Differences of the classes are those of the
+        training cells.
     """
     names, values, status = feature_names(folder), open_features(folder), open_status(folder)
     groups = cells.groupby(["label", "unit"], sort=True)
@@ -189,6 +190,8 @@ def missing_values(folder: str | Path, cells: pd.DataFrame) -> MissingValues:
         if counts[columns].any()
     )
     shares = pd.DataFrame(by_group / sizes.to_numpy()[:, None], index=sizes.index)
+    if SET in cells:  # a split unit is in one set; nothing is stated of held-out labels
+        shares = shares[shares.index.isin(cells[cells[SET] != HELD_OUT].groupby(["label", "unit"]).size().index)]
     return MissingValues(
         len(values),
         len(names),

@@ -19,7 +19,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from bench.features.store.entry import open_features, open_status
-from bench.plugins.missing_reasons import NO_STATUS, reason_name
+from bench.plugins.missing_reasons import reason_name, status_codes
 from bench.plugins.pipeline import NO_PREPARATION
 from bench.storage.exports import output_file
 from extractors.handcrafted.framework.status import Status
@@ -136,9 +136,8 @@ class FeatureTable:
     def _codes(self, start: int, end: int) -> npt.NDArray[np.integer[Any]]:
         """Status codes of some cells, shape (end - start, n_features); -1 for NaN without a status."""
         status = open_status(self.folder)
-        if status is not None:
-            return np.array(status[start:end])
-        return np.where(np.isnan(open_features(self.folder)[start:end]), NO_STATUS, Status.OK)
+        values = np.asarray(open_features(self.folder)[start:end])
+        return status_codes(values, None if status is None else np.asarray(status[start:end]))
 
     def _bounds(self) -> Iterator[tuple[int, int]]:
         for start in range(0, len(self.cells), ROWS):

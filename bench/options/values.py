@@ -84,8 +84,10 @@ def parse_threshold(value: object) -> str:
         raise BenchError(str(error).removeprefix("threshold ")) from error
 
 
-def parse_mask_values(value: object) -> str:
+def parse_mask_values(value: object) -> str | None:
     """Return the canonical text of `--mask-values`."""
+    if value is None:
+        return None
     from extractors.images.masks import validated_mask_values  # noqa: PLC0415 (so that --help stays fast)
 
     try:

@@ -72,14 +72,15 @@ def score_interval(name: str, level: str, value: float, predictions: Predictions
         if math.isnan(bound):
             return Interval(math.nan, math.nan, NONE_AT_LIMIT)
         low, high = (bound, 1.0) if value > (lowest + highest) / 2 else (0.0, 1 - bound)
-        return Interval(low, high, ONE_SIDED + _approximate(predictions))
+        return Interval(low, high, ONE_SIDED)
     if quantity == "auroc" and level != CELL:
         low, high = _u_interval(level, predictions)
         if math.isfinite(low):
             return Interval(low, high, U_STATISTIC + _approximate(predictions))
     low, high = percentile_interval(drawn)
-    if high - low <= _ROUNDING and not predictions.constant:
-        return Interval(math.nan, math.nan, NONE_WITHOUT_SPREAD)
+    constant = high - low <= _ROUNDING and not predictions.constant
+    if constant or not math.isfinite(low):
+        return Interval(math.nan, math.nan, NONE_WITHOUT_SPREAD if constant else UNDEFINED)
     return Interval(low, high, BOOTSTRAP + _approximate(predictions))
 
 
@@ -102,7 +103,8 @@ def independent_units(quantity: str, level: str, predictions: Predictions) -> in
         "specificity": len(classes) - positive,
         "accuracy": len(classes),
         "balanced_accuracy": rows.n_classes * int(counts.min()),
-        "auroc": min(_disjoint_pairs(statistics.cells, classes) for statistics in predictions.repeats),
+        # Where a patient is tested in several folds, pairs of two folds may share it.
+        "auroc": min(int(counts.min()), *(_disjoint_pairs(s.cells, classes) for s in predictions.repeats)),
     }
     return by_quantity.get(quantity, 0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from bench.scores import metric_functions as functions
 from bench.scores.group_statistics import CELL, PATIENT, PER_PATIENT, GroupStatistics
-from bench.scores.intervals import WILSON, Interval, score_interval
+from bench.scores.intervals import UNDEFINED, WILSON, Interval, score_interval
 from bench.scores.metric_functions import Quantity
 from bench.scores.predictions import Predictions, read_predictions
 from bench.scores.thresholds import patient_weights
@@ -218,9 +219,11 @@ def weighted_auroc(scores: Floats, is_class: Flags, groups: Values) -> float:
 
 def _interval(metric: Metric, value: float, n: int, predictions: Predictions, drawn: Mapping[str, Floats]) -> Interval:
     """Return the interval of a metric; n is the denominator of a proportion, or 0."""
+    if metric.proportion and not n:
+        return Interval(math.nan, math.nan, UNDEFINED)
     if metric.proportion:
         # With repeats: of the mean share and the same number of patients.
-        return Interval(*wilson(min(round(value * n, 9), n) if n else 0, n), WILSON)
+        return Interval(*wilson(min(round(value * n, 9), n), n), WILSON)
     return score_interval(metric.name, metric.level, value, predictions, drawn[metric.name])
 
 

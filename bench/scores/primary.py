@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,7 +64,8 @@ def primary_gap(
     """Difference of the primary metric between two predictions of the same cells, with a paired patient bootstrap.
 
     Every draw of patients is scored on both. The interval is conditional on the fitted models: it reflects the sampling
-    of test patients, not of training patients.
+    of test patients, not of training patients. It is undefined where no draw changes the difference of two different
+    predictions, as of two scores of 1.
 
     Parameters
     ----------
@@ -83,7 +85,10 @@ def primary_gap(
     ones = np.ones((1, len(a.units)))
     value = _drawn(a, ones) - _drawn(b, ones)
     weights = a.draw(draws, seed)
-    return Estimate(float(value[0]), *percentile_interval(_drawn(a, weights) - _drawn(b, weights)))
+    low, high = percentile_interval(_drawn(a, weights) - _drawn(b, weights))
+    if low == high and not (a.constant and b.constant) and not first.equals(second):
+        low = high = math.nan
+    return Estimate(float(value[0]), low, high)
 
 
 def _drawn(predictions: Predictions, weights: Floats) -> Floats:

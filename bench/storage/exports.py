@@ -13,7 +13,7 @@ from bench.storage.folders import writable_folder
 from extractors.files.atomic import atomic_file
 
 _PART = 65536
-"""Bytes that are read from both ends of an existing file."""
+"""Bytes that are read from an existing file."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Export:
     suffixes : tuple of str
         Allowed suffixes, which select the format; empty: any.
     pattern : bytes
-        Regular expression that occurs in the first or last 64 KB of such a file and of no other.
+        Regular expression that occurs in the first 64 KB of such a file, or in the metadata of a Parquet file, and in
+        no other.
     """
 
     command: str
@@ -38,9 +39,8 @@ class Export:
         """Whether an existing file is empty or an earlier output."""
         with path.open("rb") as file:
             head = file.read(_PART)
-            file.seek(max(0, path.stat().st_size - _PART))
-            tail = file.read(_PART)
-        return not head or any(re.search(self.pattern, part, re.DOTALL) for part in (head, tail))
+        content = _parquet_metadata(path) if head.startswith(b"PAR1") else head
+        return not head or re.search(self.pattern, content, re.DOTALL) is not None
 
 
 FOLDS = Export("bench folds", (), rb"\A# folds [0-9a-f]{64}\r?\n")
@@ -49,13 +49,13 @@ LINKS = Export("bench audit", (), rb"\A# bench audit\r?\n")
 QUALITY = Export(
     "bench data quality",
     (".parquet", ".csv"),
-    rb"\Acell,patient,label,area_px,[a-z_,]*,nucleus_ratio\r?\n|area_px.*nucleus_ratio.*PAR1\Z",
+    rb"\Acell,patient,label,area_px,[a-z_,]*,nucleus_ratio\r?\n|\A\{.*area_px.*nucleus_ratio",
 )
 SHEET = Export("bench data show", (".png",), rb"\A\x89PNG.*tEXtSoftware\0cytobench")
 FEATURES = Export(
     "bench features extract",
     (".parquet", ".csv"),
-    rb'\A"id","patient","label"(,"set")?,"[^".]+\.[^".]+\.|\A"id","feature","reason"\n|cytobench.{0,9}\{"extractor".*PAR1\Z',
+    rb'\A"id","patient","label"(,"set")?,"([^".]+\.[^".]+\.|[^"]+_0000")|\A"id","feature","reason"\n|\A\{"extractor"',
 )
 CATALOGUE = Export(
     "bench features catalogue", (), rb"\A(\| )?name(,| \| )formula(,| \| )unit|\A\{\n \"extractor\": .*\"features\": \["
@@ -111,6 +111,18 @@ def output_file(path: Path) -> Iterator[Path]:
         raise BenchError(
             f"{path}: cannot be written ({error.strerror or error}); choose another file with --output"
         ) from error
+
+
+def _parquet_metadata(path: Path) -> bytes:
+    """Return the metadata of a Parquet file: of this project, or of pandas with the names of the columns."""
+    import pyarrow as pa  # noqa: PLC0415 (for existing Parquet files only)
+    from pyarrow import parquet  # noqa: PLC0415
+
+    try:
+        metadata = parquet.read_schema(path).metadata or {}
+    except pa.ArrowException:
+        return b"no Parquet file"
+    return metadata.get(b"cytobench") or metadata.get(b"pandas") or b"no metadata"
 
 
 def _same(path: Path, source: Path) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from extractors.images.raster import Raster, check_size, upright
-from extractors.images.tiff import decode_tiff, is_jpeg_tiff, is_tiff
+from extractors.images.tiff import decode_tiff, is_tiff
 
 FORMATS = frozenset({"BMP", "PNG", "JPEG", "MPO", "TIFF"})
 """Formats that are read; of an MPO, the JPEG of a camera with a preview, the first picture."""
@@ -72,15 +72,6 @@ def verify_image(path: Path) -> None:
             _load(data)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-
-
-def is_lossy(path: Path) -> bool:
-    """Whether the file contains JPEG-compressed pixels, whose black is not exactly 0."""
-    with path.open("rb") as stream:
-        if is_tiff(stream.read(4)):
-            return is_jpeg_tiff(path.read_bytes())
-    with Image.open(path) as image:
-        return image.format in _JPEG
 
 
 def _read_header(data: bytes) -> _Header:

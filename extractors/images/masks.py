@@ -122,7 +122,7 @@ def read_mask(path: Path, values: str | None = None, *, shape: tuple[int, ...] |
             upright = _interpreted(samples, raster)
             result = ReadMask(~upright.mask, upright.values, values)
         else:
-            result = ReadMask(_selected(samples, raster, values), _listed(samples), values)
+            result = ReadMask(_selected(samples, raster, values), _listed(np.unique(samples)), values)
         if samples.any() and not result.mask.any() and values != "inverted":
             raise ValueError(f"none of the values {result.values} is selected by {result.rule}; {_ADVICE}")
     except ValueError as error:
@@ -161,18 +161,17 @@ def _selected(samples: Samples, raster: Raster, values: str) -> BoolArray:
 
 
 def _interpreted(samples: Samples, raster: Raster) -> ReadMask:
-    present, listed = np.unique(samples), _listed(samples)
+    present = np.unique(samples)
+    listed = _listed(present)
     if not raster.lossy and (len(present) == 1 or (len(present) == 2 and present[0] == 0)):
         return ReadMask(np.asarray(samples != 0), listed, "nonzero")
-    if _is_soft(samples, raster):
+    if (raster.lossy or len(present) > _MAX_PLAIN) and _is_soft(samples, raster):
         return ReadMask(np.asarray(samples > raster.white // 2), listed, "half")
     raise ValueError(f"the mask has the values {listed}, and it is not clear which are the cell; {_ADVICE}")
 
 
 def _is_soft(samples: Samples, raster: Raster) -> bool:
     """Whether values between 0 and white occur at the rim only, not as an area of their own."""
-    if not raster.lossy and len(np.unique(samples)) <= _MAX_PLAIN:
-        return False
     if _intermediate(samples, raster.white) > _SOFT_SHARE:
         return False
     bands = np.bincount((samples.astype(np.int64) * _BANDS // (raster.white + 1)).ravel(), minlength=_BANDS)
@@ -207,8 +206,7 @@ def _check_shape(mask: BoolArray) -> None:
         )
 
 
-def _listed(samples: npt.NDArray[Any]) -> str:
-    present = np.unique(samples)
+def _listed(present: npt.NDArray[Any]) -> str:
     if len(present) <= _MAX_LISTED:
         return ", ".join(map(str, present))
     return f"{present[0]}..{present[-1]} ({len(present)} values)"

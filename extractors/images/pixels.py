@@ -28,12 +28,15 @@ class ReadImage:
         Number of pixels that are black because they are less than half opaque.
     orientation : int
         Value of the orientation tag, which was applied; 1 without one.
+    lossy : bool
+        Whether the file is compressed as JPEG, so that black is not exactly 0.
     """
 
     image: UInt8Array
     peak: int
     transparent: int
     orientation: int
+    lossy: bool
 
 
 def read_image(path: Path, *, white_level: int | None = None) -> UInt8Array:
@@ -70,7 +73,8 @@ def load_image(path: Path, *, white_level: int | None = None) -> ReadImage:
         image[hidden] = 0
     # Some hot pixels of a camera do not show that an image uses all bits.
     peak = int(np.percentile(raster.samples, 99.9, method="higher")) if raster.white == _WHITE_16 else 0
-    return ReadImage(image, peak, 0 if hidden is None else int(np.count_nonzero(hidden)), raster.orientation)
+    n_hidden = 0 if hidden is None else int(np.count_nonzero(hidden))
+    return ReadImage(image, peak, n_hidden, raster.orientation, raster.lossy)
 
 
 def _rgb(raster: Raster, white_level: int | None) -> UInt8Array:

@@ -29,12 +29,6 @@ def is_tiff(data: bytes) -> bool:
     return _MAGIC.match(data) is not None
 
 
-def is_jpeg_tiff(data: bytes) -> bool:
-    """Whether the samples of a TIFF are compressed as JPEG."""
-    with _open(data) as file:
-        return _page(file).compression in _JPEG
-
-
 def decode_tiff(data: bytes) -> Raster:
     """Decode a TIFF with one page.
 
@@ -84,6 +78,7 @@ def _separated(page: TiffPage, samples: Samples) -> tuple[Samples, Samples | Non
 
 
 def _open(data: bytes) -> TiffFile:
+    import imagecodecs  # noqa: F401, PLC0415 (decodes for tifffile; its version is part of the keys)
     from tifffile import TiffFile  # noqa: PLC0415 (imported for TIFF files only)
 
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,6 +15,7 @@ from bench.evidence.audit.findings import Check, Finding
 from bench.evidence.leakage.patient_recognition import Recognition
 from bench.evidence.leakage.verdict import Verdict
 from bench.evidence.permutation.text import describe_unit
+from bench.scores.intervals import interval_text
 from bench.scores.metrics import METRICS
 from bench.storage.json_files import read_json
 from reports.rows import Row
@@ -33,8 +36,9 @@ class Interval(_Part):
     high: float | None
 
     def __str__(self) -> str:
-        interval = "" if self.low is None or self.high is None else f" [{self.low:.2f}, {self.high:.2f}]"
-        return f"{self.value:.2f}{interval}"
+        if self.low is None or self.high is None:
+            return f"{self.value:.2f} {interval_text(math.nan, math.nan)}"
+        return f"{self.value:.2f} {interval_text(self.low, self.high, form='[{:.2f}, {:.2f}]')}"
 
 
 class Identity(_Part):
@@ -87,7 +91,7 @@ class SignificanceRecord(_Part):
     @property
     def median(self) -> float:
         """Median of the permuted scores."""
-        return sorted(self.null)[len(self.null) // 2]
+        return median(self.null)
 
     @property
     def unit(self) -> str:

@@ -12,9 +12,9 @@ from PIL import Image as PillowImage
 
 from extractors.cells import Cell, CellFile, Cells
 from extractors.images import raster
-from extractors.images.decoding import is_lossy, verify_image
+from extractors.images.decoding import verify_image
 from extractors.images.masks import read_mask
-from extractors.images.pixels import read_image
+from extractors.images.pixels import load_image, read_image
 
 SUFFIXES = ("bmp", "png", "jpg", "tif")
 
@@ -41,16 +41,16 @@ def test_jpeg_is_read_and_lossy(tmp_path: Path, picture: npt.NDArray[np.uint8]) 
     smooth = cv2.GaussianBlur(picture, (0, 0), 3)
     path = save(tmp_path / "c.jpg", smooth, quality=95)
     assert np.abs(read_image(path).astype(int) - smooth).mean() < 4
-    assert is_lossy(path)
-    assert not is_lossy(save(tmp_path / "c.png", picture))
-    assert is_lossy(save(tmp_path / "jpeg.tif", picture, compression="jpeg"))
-    assert not is_lossy(save(tmp_path / "lzw.tif", picture, compression="tiff_lzw"))
+    assert load_image(path).lossy
+    assert not load_image(save(tmp_path / "c.png", picture)).lossy
+    assert load_image(save(tmp_path / "jpeg.tif", picture, compression="jpeg")).lossy
+    assert not load_image(save(tmp_path / "lzw.tif", picture, compression="tiff_lzw")).lossy
 
 
 def test_the_format_is_detected_from_the_content(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> None:
     path = save(tmp_path / "c.jpg", picture, format="PNG")
     np.testing.assert_array_equal(read_image(path), picture)
-    assert not is_lossy(path)
+    assert not load_image(path).lossy
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])

@@ -28,7 +28,8 @@ def show_leakage(report: Leakage) -> None:
     for text in report.missing:
         console.print(f"[yellow]not available[/yellow] {escape(text)}")
     console.print(
-        "Intervals: patient bootstrap, conditional on the fitted models; of the gap: paired by patient.", style="dim"
+        "Intervals: as of the experiments, conditional on the fitted models; of the gap: patient bootstrap, paired.",
+        style="dim",
     )
     show_line("leakage", report.file)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import median
 
 from rich.markup import escape
 
@@ -36,8 +37,7 @@ def show_significance(test: Significance) -> None:
 
 
 def _range(null: tuple[float, ...]) -> str:
-    ordered = sorted(null)
-    return f"{ordered[len(ordered) // 2]:.2f} in the median ({ordered[0]:.2f}-{ordered[-1]:.2f})"
+    return f"{median(null):.2f} in the median ({min(null):.2f}-{max(null):.2f})"
 
 
 def _more(test: Significance) -> str:

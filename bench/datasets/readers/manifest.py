@@ -141,7 +141,8 @@ def _trim(rows: Rows) -> tuple[str, ...]:
         changed = sum(a != b for a, b in zip(texts, plain, strict=True))
         if changed:
             rows.columns[name] = plain
-            notices.append(f"{rows.file}: white space or Unicode form of {changed} values of {name!r} was normalised")
+            what = "white space, Unicode form or decimal zeros"
+            notices.append(f"{rows.file}: {what} of {changed} values of {name!r} were normalised")
     return tuple(notices)
 
 

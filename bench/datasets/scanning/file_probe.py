@@ -11,7 +11,7 @@ import numpy as np
 from bench.datasets.scanning.orientations import picture_digest
 from extractors.cells import Cell, CellFile
 from extractors.files.digests import file_digest
-from extractors.images.decoding import is_lossy, verify_image
+from extractors.images.decoding import verify_image
 from extractors.images.masks import ReadMask
 from extractors.segmentation.foreground import has_ringing, is_rectangle
 
@@ -104,7 +104,7 @@ def probe_file(file: CellFile) -> FileProbe:
         mask_px=area,
         peak=cell.image_file.peak,
         transparent=cell.image_file.transparent,
-        ringing=int(segmented and not is_lossy(Path(file.path)) and has_ringing(image)),
+        ringing=int(segmented and not cell.image_file.lossy and has_ringing(image)),
         rectangle=int(segmented and is_rectangle(cell.mask)),
         turned=int(any(mask.orientation != cell.image_file.orientation for mask in masks if mask is not None)),
         mask_reading=_reading(cell.mask_file),

@@ -49,7 +49,7 @@ def describe_detectable(comparison: Comparison) -> str:
     """State the smallest difference that the design can detect; empty where all pipelines predict the same."""
     if not comparison.detectable:
         return ""
-    several = len(comparison.detectable) > 1 or comparison.protocol["split"] in ("patient", "image")
+    several = len(comparison.detectable) > 1 or comparison.protocol["split"] == "patient"
     values = [
         _detectable_text(value, comparison.title) + (f" with {count(n, 'common repeat')}" if several else "")
         for n, value in sorted(comparison.detectable.items(), reverse=True)
@@ -102,9 +102,11 @@ def describe_tests(comparison: Comparison) -> list[str]:
         f"{capital(str(test))}. Unit: {unit}. Assumed: {assumed}. Holm's correction is over {comparison.family}."
         for test, unit, assumed in table[["test", "unit", "assumptions"]].drop_duplicates().itertuples(index=False)
     ]
-    second = table[table["second_test"].notna()][["second_test", "second_unit", "second_assumptions"]]
+    tested = table[table["second_test"].notna()]
+    second = tested[["second_test", "second_unit", "second_assumptions"]]
     sentences += [
-        f"Second test: {test}. Unit: {unit}. Assumed: {assumed}. Corrected over the same family."
+        f"Second test: {test}. Unit: {unit}. Assumed: {assumed}. Holm's correction is over "
+        f"{count(len(tested), 'comparison')}."
         for test, unit, assumed in second.drop_duplicates().itertuples(index=False)
     ]
     if (omnibus := comparison.friedman) is not None:

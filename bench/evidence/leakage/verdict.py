@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.evidence.leakage.patient_recognition import Recognition, recognisable_text
-from bench.evidence.text import capital
+from bench.evidence.text import LEVEL, capital
 from bench.scores.primary import Estimate
 
 RELEVANT = 0.02
@@ -18,9 +18,6 @@ IDENTITY = 0.05
 """Minimum excess of the score on permuted labels over that of a model that knows the true class."""
 
 STANDARD_ERRORS = 2.0
-
-ALPHA = 0.05
-"""Above this p-value the score by image is not significantly above the scores on permuted labels."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +206,8 @@ def _patients_text(identity: IdentityNull | None, recognition: Sequence[Recognit
 def _cause(identity: IdentityNull | None, *, recognised: bool) -> str:
     """Explain the higher score of a split by image, in a sentence that follows another one."""
     if identity is not None and identity.learned:
-        alone = identity.p > ALPHA
+        reachable = 1 / (identity.permutations + 1) <= LEVEL
+        alone = identity.p > LEVEL and reachable
         return f" No disease is needed for a score of {identity.observed:.2f} there." if alone else ""
     if recognised:
         return " Recognised patients can be the cause of the difference, as can copies of images (bench audit)."

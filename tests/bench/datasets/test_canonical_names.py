@@ -171,7 +171,7 @@ def test_ids_that_only_resemble_rounded_numbers_are_read(name: str) -> None:
 @pytest.mark.parametrize("word", ["NA", "n/a", "None", "unknown", "-"])
 def test_words_that_may_stand_for_unknown_patients_are_noticed(word: str) -> None:
     (notice,) = with_canonical_names(_dataset([word, word, "p"])).notices
-    assert notice.startswith(f"2 cells of '{word}' count as one patient")
+    assert notice.startswith(f"the cells of '{word}' count as one patient")
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_labels_that_may_stand_for_a_missing_value_are_refused(word: str) -> Non
 @pytest.mark.parametrize("word", ["-", "\u2212", "None"])
 def test_labels_that_may_be_negative_are_noticed(word: str) -> None:
     (notice,) = with_canonical_names(_dataset(["p", "q", "r"], ["a", word, word])).notices
-    assert notice == f"2 cells have the label {word!r}, which is a class; if it is unknown, leave them out"
+    assert notice == f"the label {word!r} is a class; if it stands for an unknown label, leave its cells out"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bench.datasets.classes import positive_class
+from bench.datasets.known_negatives import positive_of
 
 PAIRS = [
     # classes, positive class, whether a known negative decides
@@ -32,6 +33,19 @@ PAIRS = [
     ("nonsense sense", "sense", False),
     ("hemangioma melanoma", "melanoma", False),
 ]
+
+
+@pytest.mark.parametrize(
+    ("classes", "positive"),
+    [
+        (("Non-Hodgkin lymphoma", "normal"), "Non-Hodgkin lymphoma"),
+        (("hem", "non-small-cell carcinoma"), "non-small-cell carcinoma"),
+        (("Hodgkin", "Non-Hodgkin"), None),
+        (("non malignant", "malignant"), "malignant"),
+    ],
+)
+def test_diseases_whose_name_begins_with_a_negation(classes: tuple[str, str], positive: str | None) -> None:
+    assert positive_of(classes) == positive
 
 
 @pytest.mark.parametrize(("names", "positive", "known"), PAIRS)

@@ -72,7 +72,7 @@ def test_several_scales_are_noticed_and_whether_they_separate_the_classes() -> N
 @pytest.mark.parametrize("scale", ["40", "0.000001", "100"])
 def test_a_magnification_in_place_of_a_scale_is_noticed(scale: str) -> None:
     (notice,) = with_checked_scales(dataset([scale] * 4)).notices
-    assert notice.startswith(f"um_per_px is {float(scale):g} for 4 cells, which is implausible for a light microscope")
+    assert notice.startswith(f"um_per_px of 4 cells, such as {float(scale):g}, is implausible for a light microscope")
 
 
 def test_the_scale_is_part_of_the_identity_of_a_cell(draw: Draw, tmp_path: Path, own_cache: Path) -> None:

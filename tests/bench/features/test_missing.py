@@ -130,3 +130,16 @@ def test_columns_without_a_training_value_are_counted_in_each_fold(read: Read, t
     trainings = [np.arange(3, 12), np.arange(9), np.arange(6), np.arange(12)]
     # Columns 2 and 3, only 2, 2 and 4 (which has values in half of all cells), only 2.
     assert columns_without_values(tmp_path / "entry", missing, trainings) == [2, 1, 2, 1]
+
+
+def test_differences_between_classes_are_those_of_training_cells(tmp_path: Path) -> None:
+    units = 40
+    label = np.where(np.arange(units) % 2, "b", "a")
+    held = np.arange(units) >= units // 2
+    values = np.ones((units, 1), dtype=np.float32)
+    values[held & (label == "b")] = np.nan
+    write_entry(tmp_path / "entry", values, ("size.area.cell",))
+    cells = pd.DataFrame({"label": label, "unit": [f"p{u}" for u in range(units)]})
+    assert missing_values(tmp_path / "entry", cells).class_differences
+    apart = cells.assign(set=np.where(held, "held-out", "train"))
+    assert not missing_values(tmp_path / "entry", apart).class_differences

@@ -43,6 +43,13 @@ def test_perfect_scores_have_the_bound_of_their_independent_units(folds: int, re
     assert scores.loc["sensitivity_per_patient", "low"] == pytest.approx(10 / (10 + 1.959964**2))  # Wilson
 
 
+def test_a_patient_in_several_folds_is_one_unit() -> None:
+    """As with a split by image: every patient has a cell in each of two folds."""
+    table = _table(10, 15)
+    spread = table.assign(fold=np.arange(len(table)) % 2)
+    assert _scores(spread).loc["auroc_patient", "low"] == pytest.approx(0.05 ** (1 / 10))
+
+
 def test_a_score_of_zero_has_an_upper_bound() -> None:
     table = _table(10, 15)
     scores = _scores(table.assign(p_pos=table["p_neg"], p_neg=table["p_pos"]))

@@ -58,6 +58,18 @@ def test_a_pipeline_has_no_gap_to_itself() -> None:
     assert (gap.value, gap.low, gap.high) == (0, 0, 0)
 
 
+def test_the_gap_of_two_perfect_scores_has_no_interval() -> None:
+    table = _predictions(4)
+    columns = [column for column in table if column.startswith("p_")]
+    perfect = table.copy()
+    for column in columns:
+        perfect[column] = np.where(perfect["label"] == column.removeprefix("p_"), 0.9, 0.1)
+    sharper = perfect.assign(**{column: np.where(perfect[column] > 0.5, 0.95, 0.05) for column in columns})
+    gap = primary_gap(perfect, sharper, draws=200, **TWO)
+    assert gap.value == 0
+    assert np.isnan([gap.low, gap.high]).all()
+
+
 def test_the_interval_of_a_gap_is_that_of_differences_on_the_same_patients() -> None:
     """Bootstrap by hand: patients within their class, the same for both tables, AUROC as in scikit-learn."""
     a, b = _predictions(5, shift=2.0, repeats=1, folds=1), _predictions(6, shift=0.5, repeats=1, folds=1)

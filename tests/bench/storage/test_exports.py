@@ -6,9 +6,13 @@ import errno
 import os
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from bench.errors import BenchError
+from bench.features.store.entry import write_entry
+from bench.features.table import FeatureTable
 from bench.storage.exports import (
     CATALOGUE,
     FEATURES,
@@ -98,3 +102,16 @@ def test_a_full_disk_keeps_the_earlier_file(tmp_path: Path) -> None:
         temporary.write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("t.csv", "former")]
+
+
+@pytest.mark.parametrize("width", [3, 2048])
+@pytest.mark.parametrize("name", ["size.area.c{:04d}", "resnet50_{:04d}"])
+def test_own_tables_of_features_are_recognised_at_any_width(tmp_path: Path, name: str, width: int) -> None:
+    folder = tmp_path / "entry"
+    names = tuple(name.format(index) for index in range(width))
+    write_entry(folder, np.zeros((2, width), dtype=np.float32), list(names))
+    cells = pd.DataFrame({"id": ["x", "y"], "patient": "p", "label": "a"})
+    for suffix in (".csv", ".parquet"):
+        FeatureTable("e", folder, cells, names, 0, 0.0).write(tmp_path / f"t{suffix}", status=tmp_path / f"s{suffix}")
+        assert FEATURES.wrote(tmp_path / f"t{suffix}")
+        assert FEATURES.wrote(tmp_path / f"s{suffix}")

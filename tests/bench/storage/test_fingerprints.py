@@ -265,3 +265,7 @@ def test_modules_are_identified_without_running_them(write: Write) -> None:
 def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"cell")
     assert file_digest(tmp_path / "x") == hashlib.sha256(b"cell").hexdigest()
+
+
+def test_the_decoder_of_tiff_files_is_a_library_of_the_cells() -> None:
+    assert "imagecodecs" in library_versions("extractors.cells")

@@ -95,7 +95,7 @@ def test_spaces_around_ids_are_removed_with_a_notice(cells: Path) -> None:
     assert list(dataset.table["cell"]) == ["x", "y"]
     assert list(dataset.table["set"]) == ["train", "held-out"]
     assert [notice.partition(" that differ")[0] for notice in dataset.notices[1:]] == ["labels", "patient ids"]
-    assert "white space or Unicode form of 1 values of 'cell' was normalised" in dataset.notices[0]
+    assert "white space, Unicode form or decimal zeros of 1 values of 'cell' were normalised" in dataset.notices[0]
 
 
 @pytest.mark.parametrize(

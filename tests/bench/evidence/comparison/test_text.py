@@ -75,7 +75,7 @@ def test_every_test_is_described_with_unit_assumptions_and_family() -> None:
     both = describe_tests(
         Comparison("auroc_patient", "best", "best", False, 0.01, second, comparison.standings, **NOTHING)
     )
-    assert both[1] == "Second test: another. Unit: patient. Assumed: little. Corrected over the same family."
+    assert both[1] == "Second test: another. Unit: patient. Assumed: little. Holm's correction is over 1 comparison."
 
 
 def test_the_smallest_detectable_difference_is_stated_by_common_repeats() -> None:

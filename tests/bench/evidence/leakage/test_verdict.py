@@ -176,6 +176,8 @@ def test_a_score_that_permuted_labels_reach_needs_no_disease() -> None:
     assert "No disease is needed for a score of 0.95 there." in verdict(SIGNAL, _image(0.95), GAP, LEARNED, ()).text
     above = IdentityNull(0.7, 0.03, 0.55, 0.01, observed=0.95, p=1 / 21, permutations=20)
     assert "No disease is needed" not in verdict(SIGNAL, _image(0.95), GAP, above, ()).text
+    few = IdentityNull(0.9, 0.03, 0.55, 0.01, observed=0.95, p=1 / 11, permutations=10)
+    assert "No disease is needed" not in verdict(SIGNAL, _image(0.95), GAP, few, ()).text  # p cannot be below 0.09
 
 
 @pytest.mark.parametrize(
