@@ -45,12 +45,11 @@ class Interval(NamedTuple):
     method: str
 
 
-def score_interval(name: str, level: str, value: float, predictions: Predictions, drawn: Floats) -> Interval:
-    """Return the interval of a metric that is no proportion.
+def known_interval(name: str, level: str, value: float, predictions: Predictions) -> Interval | None:
+    """Return the interval of a metric that is no proportion, where it needs no bootstrap; None elsewhere.
 
-    Two classes and one class per patient: the interval of the U-statistic for the AUROC of patients. A score at the
-    end of its range: a one-sided bound, where one is known (`independent_units`). Otherwise the percentiles of the
-    patient bootstrap.
+    A score at the end of its range: a one-sided bound, where one is known (`independent_units`). Two classes and one
+    class per patient: the interval of the U-statistic for the AUROC of patients.
 
     Parameters
     ----------
@@ -60,8 +59,6 @@ def score_interval(name: str, level: str, value: float, predictions: Predictions
         Score, mean over the repeats.
     predictions : Predictions
         Scored predictions.
-    drawn : ndarray of float64, shape (n_draws,)
-        Scores of the bootstrap draws of the patients.
     """
     if not math.isfinite(value):
         return Interval(math.nan, math.nan, UNDEFINED)
@@ -77,6 +74,11 @@ def score_interval(name: str, level: str, value: float, predictions: Predictions
         low, high = _u_interval(level, predictions)
         if math.isfinite(low):
             return Interval(low, high, U_STATISTIC + _approximate(predictions))
+    return None
+
+
+def bootstrap_interval(drawn: Floats, predictions: Predictions) -> Interval:
+    """Return the interval of the scores of bootstrap draws of the patients, shape (n_draws,), by its percentiles."""
     low, high = percentile_interval(drawn)
     constant = high - low <= _ROUNDING and not predictions.constant
     if constant or not math.isfinite(low):

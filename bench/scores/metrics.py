@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from bench.scores import metric_functions as functions
 from bench.scores.group_statistics import CELL, PATIENT, PER_PATIENT, GroupStatistics
-from bench.scores.intervals import UNDEFINED, WILSON, Interval, score_interval
+from bench.scores.intervals import UNDEFINED, WILSON, Interval, bootstrap_interval, known_interval
 from bench.scores.metric_functions import Quantity
 from bench.scores.predictions import Predictions, read_predictions
 from bench.scores.thresholds import patient_weights
@@ -167,15 +167,15 @@ def score(
     metrics = [m for m in METRICS.values() if len(classes) == 2 or not m.binary]
     ones = np.ones((1, len(read.units)))
     each = {m.name: np.array([m.score(statistics, ones)[0] for statistics in read.repeats]) for m in metrics}
-    drawn = score_draws(read, [m for m in metrics if not m.proportion], read.draw(draws, seed))
+    known = {m.name: _known_interval(m, float(each[m.name].mean()), read) for m in metrics}
+    drawn = score_draws(read, [m for m in metrics if known[m.name] is None], read.draw(draws, seed))
     lines = []
     for metric in metrics:
         values = each[metric.name]
         value = float(values.mean())
         repeat_sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
-        n = _n_patients(read.repeats[0], metric) if metric.proportion and np.isfinite(value) else 0
-        low, high, method = _interval(metric, value, n, read, drawn)
-        lines.append((metric.name, value, low, high, repeat_sd, method, n))
+        low, high, method = known[metric.name] or bootstrap_interval(drawn[metric.name], read)
+        lines.append((metric.name, value, low, high, repeat_sd, method, _denominator(metric, value, read)))
     return pd.DataFrame(lines, columns=["metric", "value", "low", "high", "repeat_sd", "method", "n"])
 
 
@@ -217,14 +217,13 @@ def weighted_auroc(scores: Floats, is_class: Flags, groups: Values) -> float:
     return float(roc_auc_score(is_class, scores, sample_weight=patient_weights(groups)))
 
 
-def _interval(metric: Metric, value: float, n: int, predictions: Predictions, drawn: Mapping[str, Floats]) -> Interval:
-    """Return the interval of a metric; n is the denominator of a proportion, or 0."""
-    if metric.proportion and not n:
-        return Interval(math.nan, math.nan, UNDEFINED)
-    if metric.proportion:
-        # With repeats: of the mean share and the same number of patients.
-        return Interval(*wilson(min(round(value * n, 9), n), n), WILSON)
-    return score_interval(metric.name, metric.level, value, predictions, drawn[metric.name])
+def _known_interval(metric: Metric, value: float, predictions: Predictions) -> Interval | None:
+    """Return the interval of a metric that needs no bootstrap; None for any other."""
+    if not metric.proportion:
+        return known_interval(metric.name, metric.level, value, predictions)
+    n = _denominator(metric, value, predictions)
+    # With repeats: of the mean share and the same number of patients.
+    return Interval(*wilson(min(round(value * n, 9), n), n), WILSON) if n else Interval(math.nan, math.nan, UNDEFINED)
 
 
 def _scores(statistics: GroupStatistics, metrics: Sequence[Metric], draws: Floats, first: int) -> dict[str, Floats]:
@@ -241,10 +240,11 @@ def _scores(statistics: GroupStatistics, metrics: Sequence[Metric], draws: Float
     return scores
 
 
-def _n_patients(statistics: GroupStatistics, metric: Metric) -> int:
-    """Number of patients in the denominator of a proportion."""
-    if statistics.patients is None:
+def _denominator(metric: Metric, value: float, predictions: Predictions) -> int:
+    """Number of patients in the denominator of a proportion; 0 for other metrics and undefined ones."""
+    patients = predictions.repeats[0].patients
+    if patients is None or not metric.proportion or not math.isfinite(value):
         return 0
-    labels, positive = statistics.patients.labels, statistics.patients.positive
+    labels, positive = patients.labels, patients.positive
     of_class = {"sensitivity_per_patient": labels == positive, "specificity_per_patient": labels != positive}
     return int(of_class.get(metric.name, np.ones(len(labels), dtype=np.bool_)).sum())
