@@ -14,6 +14,22 @@ class BenchError(Exception):
     """An error that the user can correct; printed without a traceback, exit code 2."""
 
 
+class Interrupted(BaseException):
+    """The user or the system asks the command to stop, by a signal.
+
+    Not a KeyboardInterrupt, which some libraries take for a request to end their own work.
+
+    Parameters
+    ----------
+    number : int
+        Number of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `" Did you mean a, b?"` with the most similar known words, ignoring case; empty if none is similar."""
     by_lower = {k.casefold(): k for k in known}

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import CancelledError, Future, TimeoutError
+from concurrent.futures import Future
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Protocol
 
-from bench.errors import BenchError
 from bench.executors.cores import default_jobs
+from bench.executors.fit_time import FitTime
 from bench.executors.inline import InlineExecutor
-from bench.executors.threads import thread_variables
+from bench.executors.threads import task_environment
 
 Handler = Callable[[Future[Any]], None]
 
 _TASKS_PER_JOB = 4
 """Tasks that are queued for each job, so that no worker waits for the next one."""
-
-_FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
 
 
 class Executor(Protocol):
@@ -30,15 +25,18 @@ class Executor(Protocol):
     def jobs(self) -> int:
         """Tasks that run at the same time."""
 
-    def submit(self, task: Callable[..., Any], *args: Any) -> Future[Any]:
-        """Queue a call of `task`; its result and arguments must be picklable."""
+    def submit(self, function: Callable[..., Any], *args: Any, fit_time: FitTime | None = None) -> Future[Any]:
+        """Queue a call of `function`; its result and arguments must be picklable."""
+
+    def cancel(self, future: Future[Any]) -> None:
+        """Cancel a task; one that runs already is killed, or ignored when it ends if it cannot be killed."""
 
     def wait(self, futures: Collection[Future[Any]], timeout_s: float | None = None) -> set[Future[Any]]:
         """Wait until one of the futures is done, at most `timeout_s` seconds; return those that are done."""
 
 
 @contextmanager
-def open_executor(jobs: int | None, threads: int, *, timeout_s: float | None = None) -> Iterator[Executor]:
+def open_executor(jobs: int | None, threads: int, *, fit_time: float | None = None) -> Iterator[Executor]:
     """Yield an executor and stop it at the end of the block, also by Ctrl-C.
 
     One job without a time limit runs in this process; anything else runs in a pool of local worker processes. Libraries
@@ -51,18 +49,18 @@ def open_executor(jobs: int | None, threads: int, *, timeout_s: float | None = N
         Tasks that run at the same time; None: as many as the cores allow.
     threads : int
         Threads of a task.
-    timeout_s : float, optional
-        Seconds after which a task is killed.
+    fit_time : float, optional
+        Limit on the time of the fits that will be submitted, which then have to run in processes that can be killed.
     """
     jobs = jobs or default_jobs(threads)
-    if jobs == 1 and timeout_s is None:
-        with thread_variables(threads):
+    if jobs == 1 and fit_time is None:
+        with task_environment(threads):
             yield InlineExecutor(threads)
         return
     from bench.executors.local_pool import LocalPool  # noqa: PLC0415 (only the used executor is imported)
 
-    with thread_variables(threads):
-        pool = LocalPool(jobs, threads, timeout_s=timeout_s)
+    with task_environment(threads):
+        pool = LocalPool(jobs, threads)
         try:
             yield pool
         finally:
@@ -90,9 +88,11 @@ class Tasks:
         """Whether enough tasks are queued to keep all jobs busy."""
         return len(self._handlers) >= _TASKS_PER_JOB * self._executor.jobs
 
-    def submit(self, handler: Handler, task: Callable[..., Any], *args: Any) -> Future[Any]:
-        """Queue a call of `task`; `handler` is called with the future when it is done."""
-        future = self._executor.submit(task, *args)
+    def submit(
+        self, handler: Handler, function: Callable[..., Any], *args: Any, fit_time: FitTime | None = None
+    ) -> Future[Any]:
+        """Queue a call of `function`; `handler` is called with the future when it is done."""
+        future = self._executor.submit(function, *args, fit_time=fit_time)
         self._handlers[future] = handler
         return future
 
@@ -103,33 +103,7 @@ class Tasks:
                 handler(future)
 
     def drop(self, futures: Iterable[Future[Any]]) -> None:
-        """Cancel tasks; those that run already are ignored when they end."""
+        """Cancel tasks; see `Executor.cancel`."""
         for future in futures:
             self._handlers.pop(future, None)
-            future.cancel()
-
-
-def failure_reason(future: Future[Any]) -> str:
-    """Return the reason of a failed task as a sentence; an empty string if it succeeded."""
-    # `result()` would raise the error of the task; the SystemExit of a plugin would end this process.
-    try:
-        error = future.exception()
-    except CancelledError:
-        return "cancelled"
-    if error is None:
-        return ""
-    if isinstance(error, TimeoutError):
-        return f"timed out after {error.args[1] if len(error.args) > 1 else '?'} s (--timeout)"
-    if type(error).__name__ == "ProcessExpired" and hasattr(error, "exitcode"):  # pebble's, which is not imported here
-        return f"the worker process died (exit code {error.exitcode}); out of memory?"
-    if isinstance(error, BenchError):
-        return str(error)
-    return f"{type(error).__name__}: {error}{_location(error)}"
-
-
-def _location(error: BaseException) -> str:
-    """File and line where the error was raised, in brackets; empty if unknown."""
-    remote = _FRAME.findall(str(error.__cause__ or ""))  # the traceback of a worker process, as text
-    local = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-    frames = remote or local
-    return f" ({Path(frames[-1][0]).name}, line {frames[-1][1]})" if frames else ""
+            self._executor.cancel(future)

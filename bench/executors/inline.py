@@ -8,6 +8,9 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from typing import Any
 
+from bench.errors import Interrupted
+from bench.executors.fit_time import FitTime, reported
+from bench.executors.task_queue import Task
 from bench.executors.threads import limited_threads
 
 
@@ -15,7 +18,7 @@ class InlineExecutor:
     """Runs tasks in submission order while `wait` is called.
 
     No worker process starts, so that a debugger works inside a task. A task cannot be killed: there is no time
-    limit, and one that ends the process ends the run.
+    limit, one that ends the process ends the run, and processes that it starts are its own affair.
 
     Parameters
     ----------
@@ -27,29 +30,33 @@ class InlineExecutor:
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
-        self._queue: deque[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._queue: deque[Task] = deque()
 
-    def submit(self, task: Callable[..., Any], *args: Any) -> Future[Any]:
-        """Queue a call of `task`."""
-        future: Future[Any] = Future()
-        self._queue.append((future, task, args))
-        return future
+    def submit(self, function: Callable[..., Any], *args: Any, fit_time: FitTime | None = None) -> Future[Any]:
+        """Queue a call of `function`."""
+        task = Task(function, args, fit_time)
+        self._queue.append(task)
+        return task.future
+
+    def cancel(self, future: Future[Any]) -> None:
+        """Cancel a task that has not started."""
+        future.cancel()
 
     def wait(self, futures: Collection[Future[Any]], timeout_s: float | None = None) -> set[Future[Any]]:
         """Run queued tasks until one of the futures is done, and return those that are done."""
         while not (done := {future for future in futures if future.done()}) and self._queue:
-            self._run(*self._queue.popleft())
+            self._run(self._queue.popleft())
         return done
 
-    def _run(self, future: Future[Any], task: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        if not future.set_running_or_notify_cancel():
+    def _run(self, task: Task) -> None:
+        if not task.future.set_running_or_notify_cancel():
             return
         try:
-            with limited_threads(self._threads):
-                result = task(*args)
-        except (KeyboardInterrupt, BdbQuit):
+            with limited_threads(self._threads), reported(task.fit_time):
+                result = task.function(*task.args)
+        except (KeyboardInterrupt, Interrupted, BdbQuit):
             raise
         except BaseException as error:  # a plugin may raise SystemExit
-            future.set_exception(error)
+            task.future.set_exception(error)
         else:
-            future.set_result(result)
+            task.future.set_result(result)

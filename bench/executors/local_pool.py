@@ -1,68 +1,56 @@
-"""A pool of local worker processes with time limits, which survives the death of a worker."""
+"""A pool of local worker processes, which survives the death of a worker."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 import threading
-import time
 from collections.abc import Callable, Collection
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from multiprocessing.context import SpawnContext, SpawnProcess
-from types import ModuleType
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from typing import Any
 
-import cv2
-from pebble import ProcessPool
-
-
-class _Worker(SpawnProcess):
-    """A spawned process that does not run the parent's `__main__` module.
-
-    The standard library runs it first, in case a task is defined there. Tasks are defined in modules here, and a script
-    without `if __name__ == "__main__":` would start itself in each worker, endlessly.
-    """
-
-    def start(self) -> None:
-        program = sys.modules["__main__"]
-        sys.modules["__main__"] = ModuleType("__main__")
-        try:
-            super().start()
-        finally:
-            sys.modules["__main__"] = program
-
-
-class _Context(SpawnContext):
-    Process = _Worker
+from bench.errors import BenchError
+from bench.executors.failures import death_reason
+from bench.executors.fit_time import FitTime
+from bench.executors.task_queue import Task, TaskQueue
+from bench.executors.worker_process import DeadWorkerError, WorkerProcess
 
 
 class LocalPool:
     """Worker processes on this machine, each with a fixed number of threads.
 
+    A task whose worker dies is run once more while no other task runs, so that a worker that was killed because of the
+    memory of another task does not fail. If its worker dies again, the task fails.
+
     Parameters
     ----------
     jobs : int
-        Number of worker processes.
+        Number of worker processes; each starts with its first task.
     threads : int
         Threads of a task; set before a worker starts.
-    timeout_s : float, optional
-        Seconds after which a task is killed.
     """
 
-    def __init__(self, jobs: int, threads: int, *, timeout_s: float | None = None) -> None:
-        self.jobs, self._timeout_s = jobs, timeout_s
-        self._pool = ProcessPool(
-            max_workers=jobs,
-            context=_Context(),
-            initializer=_start_worker,
-            initargs=(threads, os.getpid()),
-        )
+    def __init__(self, jobs: int, threads: int) -> None:
+        self.jobs, self._task_threads = jobs, threads
+        self._queue = TaskQueue()
+        self._tasks: dict[Future[Any], Task] = {}
+        self._workers: dict[int, WorkerProcess] = {}
+        self._starting = threading.Lock()
+        self._is_stopped = False
+        self._threads = [threading.Thread(target=self._serve, args=(slot,), daemon=True) for slot in range(jobs)]
+        for thread in self._threads:
+            thread.start()
 
-    def submit(self, task: Callable[..., Any], *args: Any) -> Future[Any]:
-        """Run a task in a worker, which is killed when the task exceeds the time limit."""
-        future: Future[Any] = self._pool.schedule(task, args=args, timeout=self._timeout_s)
-        return future
+    def submit(self, function: Callable[..., Any], *args: Any, fit_time: FitTime | None = None) -> Future[Any]:
+        """Run a task in a worker, which is killed when the task exceeds its time limit."""
+        task = Task(function, args, fit_time)
+        self._tasks[task.future] = task
+        task.future.add_done_callback(lambda future: self._tasks.pop(future, None))
+        self._queue.put(task)
+        return task.future
+
+    def cancel(self, future: Future[Any]) -> None:
+        """Cancel a task; if it runs, its worker is killed."""
+        if not future.cancel() and (task := self._tasks.get(future)) is not None:
+            task.cancelled.set()
 
     def wait(self, futures: Collection[Future[Any]], timeout_s: float | None = None) -> set[Future[Any]]:
         """Wait until one of the futures is done, at most `timeout_s` seconds; return those that are done."""
@@ -70,18 +58,48 @@ class LocalPool:
 
     def stop(self) -> None:
         """Kill the workers and their tasks."""
-        self._pool.stop()
-        self._pool.join()
+        self._queue.close()
+        with self._starting:
+            self._is_stopped = True
+            for worker in self._workers.values():
+                worker.kill()
+        for thread in self._threads:
+            thread.join()
 
+    def _serve(self, slot: int) -> None:
+        """Run tasks in one worker process after the other, until the queue is closed."""
+        while (task := self._queue.get()) is not None:
+            try:
+                if task.alone or task.future.set_running_or_notify_cancel():
+                    self._run(slot, task)
+            finally:
+                self._queue.done(task)
 
-def _start_worker(threads: int, parent: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(threads)
-    threading.Thread(target=_exit_with, args=(parent,), daemon=True).start()
+    def _run(self, slot: int, task: Task) -> None:
+        try:
+            result = self._worker(slot, alone=task.alone).run(task)
+        except DeadWorkerError as death:
+            if task.alone:
+                task.future.set_exception(BenchError(death_reason(death.exit_code)))
+            else:
+                task.alone = True
+                self._queue.put(task)
+        except (BenchError, CancelledError, OSError) as error:  # OSError: no process can be started
+            task.future.set_exception(error)
+        else:
+            task.future.set_result(result)
 
-
-def _exit_with(parent: int) -> None:
-    """Exit when the parent process is gone, also if it was killed."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
+    def _worker(self, slot: int, *, alone: bool) -> WorkerProcess:
+        """Return the worker of a slot, started if necessary; `alone`, without the idle workers of other slots."""
+        with self._starting:
+            if self._is_stopped:
+                raise CancelledError
+            for other, worker in self._workers.items():
+                if alone and other != slot:
+                    worker.kill()
+            own = self._workers.get(slot)
+            if own is None or not own.is_alive:
+                if own is not None:
+                    own.kill()  # the processes that it left
+                own = self._workers[slot] = WorkerProcess(self._task_threads)
+            return own

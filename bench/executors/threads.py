@@ -1,4 +1,4 @@
-"""Limits on the threads of numeric libraries."""
+"""Environment of tasks, and limits on the threads of numeric libraries."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ _THREAD_VARIABLES = (
 
 
 @contextmanager
-def thread_variables(threads: int) -> Iterator[None]:
-    """Set the environment variables that libraries read when they are loaded, here or in a new worker."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
+def task_environment(threads: int) -> Iterator[None]:
+    """Set the environment variables that libraries read when they are loaded, and new Python processes at their start.
+
+    Python processes that a task or a library starts do not import modules from the current folder.
+    """
+    values = {**dict.fromkeys(_THREAD_VARIABLES, str(threads)), "PYTHONSAFEPATH": "1"}
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
     try:
         yield
     finally:

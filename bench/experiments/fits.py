@@ -12,9 +12,10 @@ from typing import Any
 from filelock import FileLock
 
 from bench.errors import BenchError
-from bench.executors.executor import Tasks, failure_reason
+from bench.executors.executor import Tasks
+from bench.executors.failures import failure_reason
 from bench.experiments.experiment import Experiment
-from bench.experiments.fold_jobs import fold_job
+from bench.experiments.fold_jobs import fit_time, fold_job
 from bench.experiments.missing_features import MissingFeatures
 from bench.experiments.parts import part_folder, tables_of, write_part
 from bench.experiments.plan import Plan
@@ -97,7 +98,9 @@ class Fits:
             if self._part(experiment, repeat, fold).is_dir():
                 continue
             job = fold_job(self._plan, experiment, self._labels, split)
-            fit.left.add(self._tasks.submit(partial(self._fold_done, fit, repeat, fold), fit_fold, job))
+            time = fit_time(self._plan, experiment.name, repeat, fold, self._observer)
+            fold_done = partial(self._fold_done, fit, repeat, fold)
+            fit.left.add(self._tasks.submit(fold_done, fit_fold, job, fit_time=time))
         if not fit.left:
             self._end(fit)
         return True

@@ -1,4 +1,4 @@
-"""Jobs of an experiment: the input of a worker that evaluates one fold."""
+"""Jobs of an experiment: the input of a worker that evaluates one fold, and the rules for its time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.evaluation.tuning import OpenStudy, study_in_memory
+from bench.executors.fit_time import FitTime
 from bench.experiments.experiment import Experiment
 from bench.experiments.plan import Plan
 from bench.experiments.tuning_storage import study_at
@@ -16,6 +17,7 @@ from bench.experiments.worker import FoldJob
 from bench.features.extraction import engine_settings
 from bench.features.store.entry import digests_array
 from bench.features.store.fit_key import FitLocation
+from bench.observer import Observer
 from bench.splits.folds import Indices
 
 
@@ -49,6 +51,12 @@ def fold_job(
         open_study=_open_study(plan, experiment, repeat, fold),
         fits=_fit_location(plan, experiment, labels),
     )
+
+
+def fit_time(plan: Plan, name: str, repeat: int, fold: int, observer: Observer) -> FitTime:
+    """Return the rules for the time of the fit of one fold; `name` is that of the experiment or study."""
+    text = f"the fit of {name}, repeat {repeat}, fold {fold} has run for an hour; --fit-time SECONDS sets a limit"
+    return FitTime(plan.options.fit_time, lambda: observer.notice(text))
 
 
 def _open_study(plan: Plan, experiment: Experiment, repeat: int, fold: int) -> OpenStudy:

@@ -14,8 +14,9 @@ import pandas as pd
 
 from bench.errors import BenchError
 from bench.evaluation.fold import FoldResult
-from bench.executors.executor import failure_reason, open_executor
-from bench.experiments.fold_jobs import fold_job
+from bench.executors.executor import open_executor
+from bench.executors.failures import failure_reason
+from bench.experiments.fold_jobs import fit_time, fold_job
 from bench.experiments.parts import with_cells
 from bench.experiments.plan import Plan
 from bench.experiments.records import ExperimentResult, read_experiment
@@ -109,13 +110,15 @@ def refit(plan: Plan, studies: Iterable[Study], *, jobs: int, observer: Observer
     """
     options, observer = plan.options, DistinctNotices(observer)
     stored_features(plan, jobs=jobs, observer=observer)
-    with open_executor(jobs, options.threads, timeout_s=options.timeout) as executor:
+    with open_executor(jobs, options.threads, fit_time=options.fit_time) as executor:
         waiting: dict[Future[FoldResult], tuple[_Progress, FoldJob]] = {}
         tasks = _tasks(plan, studies)
         while True:
             # Folds of the next study start before the last ones end, so that no worker waits.
             while len(waiting) < 2 * jobs and (task := next(tasks, None)) is not None:
-                waiting[executor.submit(fit_fold, task[1])] = task
+                (progress, job), name = task, task[0].study.name
+                time = fit_time(plan, name, job.repeat, job.fold, observer)
+                waiting[executor.submit(fit_fold, job, fit_time=time)] = task
             if not waiting:
                 return
             for future in executor.wait(list(waiting)):

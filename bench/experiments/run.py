@@ -27,7 +27,7 @@ def run_plan(plan: Plan, results: Results, *, observer: Observer | None = None) 
         if not manifest.is_file():
             write_folds(folds, manifest)
     options = plan.options
-    with open_executor(options.jobs, options.threads, timeout_s=options.timeout) as executor:
+    with open_executor(options.jobs, options.threads, fit_time=options.fit_time) as executor:
         _Run(plan, results, executor, DistinctNotices(observer or Observer())).run()
 
 

@@ -15,7 +15,8 @@ from filelock import FileLock
 
 from bench.errors import BenchError
 from bench.executors.cores import default_jobs
-from bench.executors.executor import Executor, Tasks, failure_reason, open_executor
+from bench.executors.executor import Executor, Tasks, open_executor
+from bench.executors.failures import failure_reason
 from bench.features.store.build import begin_build, finish_build
 from bench.features.store.chunks import ChunkInfo, chunk_path, extract_chunk, store_errors_as_bench_error
 from bench.features.store.damage import describe_damage, usable
@@ -227,7 +228,7 @@ def ensure_stored(request: FeatureRequest, observer: Observer) -> int:
     writable_folder(store_folder(options.store), "--store")
     if notice := missing_gpu_notice(options.device, [request.plugin]):
         observer.notice(notice)
-    with open_executor(options.jobs, options.threads, timeout_s=options.timeout) as executor:
+    with open_executor(options.jobs, options.threads) as executor:
         return extract(request, executor, observer)
 
 

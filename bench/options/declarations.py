@@ -293,9 +293,14 @@ class Options:
             saved="value",
         ),
     ] = "auto"
-    timeout: Annotated[
+    fit_time: Annotated[
         float | None,
-        Option(help="Seconds after which a task is killed.", panel="Machine", stage="work", bounds={"gt": 0}),
+        Option(
+            help="Seconds after which the fit of one fold, with its tuning, is killed and its experiment has failed.",
+            panel="Machine",
+            stage="work",
+            bounds={"gt": 0},
+        ),
     ] = None
     weights_dir: Annotated[
         Path | None,

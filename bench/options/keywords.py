@@ -47,7 +47,7 @@ class RunKeywords(TypedDict, total=False):
     jobs: int
     threads: int
     device: Literal["auto", "cpu", "cuda"]
-    timeout: float
+    fit_time: float
     weights_dir: StrPath
     out: StrPath
     store: StrPath

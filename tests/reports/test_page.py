@@ -237,12 +237,12 @@ def test_baselines_are_marked_and_explained(results: Results, add: Any) -> None:
 
 def test_failed_experiments_are_listed_with_their_reason(results: Results, add: Any) -> None:
     record = add(classifier="svm")
-    results.write_failure("other", {**record, "classifier": "lost", "key": "other"}, "timed out after 3 s (--timeout)")
+    results.write_failure("other", {**record, "classifier": "lost", "key": "other"}, "timed out after 3 s (--fit-time)")
     html = write_report(results, results.path / "report.html").read_text(encoding="utf-8")
     assert [[row[1] for row in board] for board in _boards(html)] == [["svm"]]
     failed = html[html.index('id="failed"') :]
     assert "lost" in failed
-    assert "timed out after 3 s (--timeout)" in failed
+    assert "timed out after 3 s (--fit-time)" in failed
 
 
 def test_preparation_has_a_column_if_some_cells_are_prepared(results: Results, add: Any) -> None:

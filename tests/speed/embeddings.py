@@ -106,7 +106,7 @@ def _table(machine: Machine) -> None:
     with tempfile.TemporaryDirectory() as name, _private_cache(Path(name)):
         folder = Path(name)
         files = _cells(folder, max(race.ours for race in RACES) * many)
-        with open_executor(machine.jobs, machine.threads, timeout_s=3600.0) as pool:
+        with open_executor(machine.jobs, machine.threads, fit_time=3600.0) as pool:
             for race in RACES:
                 _race(race, machine, folder, Cells(files[: race.ours * many]), pool)
 

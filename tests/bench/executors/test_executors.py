@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import importlib
 import operator
 import os
@@ -17,7 +18,9 @@ from typing import Any
 import pytest
 from threadpoolctl import threadpool_info
 
-from bench.executors.executor import Executor, failure_reason, open_executor
+from bench.executors.executor import Executor, open_executor
+from bench.executors.failures import failure_reason
+from bench.executors.fit_time import FitTime
 from bench.executors.inline import InlineExecutor
 from bench.executors.local_pool import LocalPool
 
@@ -114,10 +117,11 @@ def test_one_job_runs_in_this_process_unless_a_task_may_have_to_be_killed() -> N
     with open_executor(1, 1) as inline:
         assert isinstance(inline, InlineExecutor)
         assert _result(inline, os.getpid).result() == os.getpid()
-    with open_executor(1, 1, timeout_s=0.5) as pool:
+    with open_executor(1, 1, fit_time=0.5) as pool:
         assert isinstance(pool, LocalPool)
-        timed_out = _result(pool, time.sleep, 60)
-        assert failure_reason(timed_out) == "timed out after 0.5 s (--timeout)"
+        future = pool.submit(time.sleep, 60, fit_time=FitTime(0.5, str))
+        concurrent.futures.wait([future])
+        assert failure_reason(future) == "timed out after 0.5 s (--fit-time)"
 
 
 SCRIPT = """

@@ -94,8 +94,8 @@ def test_all_installed_classifiers_are_crossed_except_the_prior(tmp_path: Path) 
     assert "pixels x prior" not in names
 
 
-def test_keys_do_not_depend_on_store_jobs_and_timeout(tmp_path: Path) -> None:
-    one, again = _plan(tmp_path), _plan(tmp_path / "elsewhere", jobs=2, timeout=9)
+def test_keys_do_not_depend_on_store_jobs_and_fit_time(tmp_path: Path) -> None:
+    one, again = _plan(tmp_path), _plan(tmp_path / "elsewhere", jobs=2, fit_time=9)
     assert [e.key for e in one.experiments] == [e.key for e in again.experiments]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import bench
 from bench.api import MatrixResult
 from bench.datasets.phantom.reader import PhantomSpec, write_phantom
 from bench.errors import BenchError
+from bench.executors import fit_time
 from bench.experiments.results import Results
 from bench.experiments.tuning_storage import open_storage
 from bench.observer import Observer
@@ -60,7 +62,12 @@ from sklearn.dummy import DummyClassifier
 
 class Dies(DummyClassifier):
     def fit(self, X, y, sample_weight=None):
-        os._exit(9)
+        os._exit(0)
+
+class Slow(DummyClassifier):
+    def fit(self, X, y, sample_weight=None):
+        time.sleep(0.2)
+        return super().fit(X, y)
 
 class Hangs(DummyClassifier):
     def fit(self, X, y, sample_weight=None):
@@ -175,7 +182,7 @@ def test_failures_become_rows_and_the_rest_continues(cells: Path, tmp_path: Path
     options |= {"baselines": False, "jobs": 1}
     result = bench.matrix(["size"], ["misbehaving.Raises", "misbehaving.Leaves", "knn"], **options)
     reasons = dict(zip(result.leaderboard["classifier"], result.leaderboard["reason"], strict=True))
-    assert "no <b>luck</b> today (misbehaving.py, line 19)" in reasons["misbehaving.Raises"]
+    assert "no <b>luck</b> today (misbehaving.py, line 24)" in reasons["misbehaving.Raises"]
     assert "SystemExit: 3" in reasons["misbehaving.Leaves"]
     assert reasons["knn"] == ""
     assert len(result.failures) == 2
@@ -188,17 +195,36 @@ def test_failures_become_rows_and_the_rest_continues(cells: Path, tmp_path: Path
 
 @pytest.mark.usefixtures("plugins")
 @pytest.mark.parametrize(
-    ("name", "timeout", "reason"), [("Dies", None, "died (exit code 9)"), ("Hangs", 1.0, "timed out after 1.0 s")]
+    ("name", "fit_time", "reason"),
+    [
+        ("Dies", None, "the worker process died twice (exit code 0), the second time while no other task ran"),
+        ("Hangs", 1.0, "timed out after 1 s (--fit-time)"),
+    ],
 )
 def test_dead_and_hanging_workers_become_rows(
-    tmp_path: Path, undisturbed: MatrixResult, name: str, timeout: float | None, reason: str
+    tmp_path: Path, undisturbed: MatrixResult, name: str, fit_time: float | None, reason: str
 ) -> None:
     result = bench.matrix(
-        ["size"], [f"misbehaving.{name}"], data=undisturbed.plan.options.data, folds=2, inner_folds=2,
-        timeout=timeout, jobs=2, baselines=False, out=tmp_path / "results",
+        ["size"], [f"misbehaving.{name}", "knn"], data=undisturbed.plan.options.data, folds=2, inner_folds=2,
+        fit_time=fit_time, jobs=2, baselines=False, out=tmp_path / "results",
         store=undisturbed.results.path.parent / "store",
     )  # fmt: skip
-    assert reason in result.leaderboard["reason"].item()
+    board = result.leaderboard.set_index("classifier")
+    assert re.fullmatch(rf"repeat 0, fold [01]: {re.escape(reason)}", board.loc[f"misbehaving.{name}", "reason"])
+    assert board.loc["knn", "status"] == "done"
+
+
+@pytest.mark.usefixtures("plugins")
+def test_a_long_fit_is_reported(cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_time, "NOTICE_S", 0.1)
+    recorder = Recorder()
+    options = {"data": str(cells), "folds": 2, "inner_folds": 2, "jobs": 1, "store": tmp_path / "store"}
+    bench.run("size", "misbehaving.Slow", out=tmp_path / "results", observer=recorder, **options)
+    assert [notice for notice in recorder.notices if "hour" in notice] == [
+        f"the fit of size x misbehaving.Slow, repeat 0, fold {fold} has run for an hour; "
+        "--fit-time SECONDS sets a limit"
+        for fold in range(2)
+    ]
 
 
 def test_a_full_disk_ends_the_run_with_a_bench_error(

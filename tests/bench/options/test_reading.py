@@ -60,7 +60,7 @@ def test_empty_file(config: Path) -> None:
             r"line 1: split: Input should be 'patient', 'image', 'official', 'official-linked', 'lopo' or 'held-out'",
         ),
         ("um-per-px: 0\n", r"line 1: um_per_px: Input should be greater than 0"),
-        ("timeout: -1\n", r"line 1: timeout: "),
+        ("fit_time: -1\n", r"line 1: fit_time: "),
         ("folds: 5\nclfs: svm[C=1\n", r"line 2: classifiers: .*brackets are not closed"),
         ("- folds\n", r"expected a mapping of options to values"),
         ("folds: [\n", r"cannot be read as YAML"),
