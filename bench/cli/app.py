@@ -28,7 +28,10 @@ from bench.cli.options import (
     stoppable,
     typer_option,
 )
-from bench.errors import BenchError, printable
+from bench.cli.signals import interrupting_signals
+from bench.cli.streams import checked_output
+from bench.errors import BenchError, Interrupted, printable
+from bench.executors.module_path import drop_current_folder
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -277,14 +280,21 @@ def phantom(
 
 
 def main() -> None:
-    """Run the command line; print a `BenchError` without a traceback and exit with 2.
+    """Run the command line.
 
-    Characters that standard output cannot encode, in a locale that is not UTF-8, are printed as escape sequences.
+    A `BenchError` is printed without a traceback; the exit code is then 2, and 128 plus the number of the signal that
+    stopped the command. Characters that standard output cannot encode, in a locale that is not UTF-8, are printed as
+    escape sequences. Modules are not imported from the current folder, whose files may come from somebody else.
     """
+    drop_current_folder()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        app()
-    except BenchError as error:
-        typer.secho(f"Error: {printable(str(error))}", fg="red", err=True)
-        sys.exit(2)
+    with checked_output(), interrupting_signals():
+        try:
+            app()
+        except BenchError as error:
+            typer.secho(f"Error: {printable(str(error))}", fg="red", err=True)
+            sys.exit(2)
+        except Interrupted as stop:
+            typer.secho("Stopped.", fg="yellow", err=True)
+            sys.exit(128 + stop.number)

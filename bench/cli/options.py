@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import signal
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import typer
 from rich.markup import escape
 
-from bench.errors import BenchError
+from bench.errors import BenchError, Interrupted
 from bench.options.declarations import OPTIONS, Declaration
 from bench.options.option import Stage
 
@@ -130,13 +131,17 @@ def _replace_keywords(function: Callable[..., None], options: Mapping[str, Any])
 
 @contextmanager
 def stoppable(*, resumes: bool = True) -> Iterator[None]:
-    """Exit with 130 on Ctrl-C, with a message that states what is stored."""
+    """Exit on Ctrl-C or another signal that stops the command, with a message that states what is stored.
+
+    The exit code is 128 plus the number of the signal: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
+    """
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted) as stop:
+        number = stop.number if isinstance(stop, Interrupted) else signal.SIGINT
         stored = "Finished parts are stored; run the same command again to continue."
         typer.secho(f"Stopped. {stored if resumes else 'No result was written.'}", fg="yellow", err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(128 + number) from None
 
 
 def set_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -148,6 +148,8 @@ def disk_errors_as_bench_error(results: Path, store: Path) -> Iterator[None]:
     """Convert disk errors to a BenchError that states what is kept."""
     try:
         yield
+    except BrokenPipeError:  # of a message; no file raises it
+        raise
     except OSError as error:
         location = "" if error.filename is None else f": {error.filename}"
         raise BenchError(
