@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from bench.errors import Interrupted
 
@@ -31,28 +32,58 @@ def interrupting_signals() -> Iterator[None]:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     before = {number: signal.getsignal(number) for number in _SIGNALS}
-    handled = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
 
-    def restore() -> None:
-        signal.set_wakeup_fd(-1)
-        for number in handled:
-            signal.signal(number, before[number])
+    is_interrupted = False
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        for other in handled:
+        nonlocal is_interrupted
+        is_interrupted = True
+        for other in before:
             signal.signal(other, _do_nothing)
         raise Interrupted(number)
 
-    for number in handled:
+    for number in before:
         signal.signal(number, interrupt)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    os.register_at_fork(after_in_child=restore)
     threading.Thread(target=_end_at_second, args=(reading,), daemon=True).start()
+    _replaced.update(before)
     try:
         yield
     finally:
-        restore()
-        os.close(writing)
+        if not is_interrupted:  # otherwise the process ends, and a signal that is sent twice must not change how
+            _restore()
+            os.close(writing)
+
+
+_replaced: dict[signal.Signals, Any] = {}
+"""Handlers that are replaced while a command runs."""
+
+
+def _restore() -> None:
+    """Restore the handlers that were replaced."""
+    if _replaced:
+        signal.set_wakeup_fd(-1)
+    while _replaced:
+        signal.signal(*_replaced.popitem())
+
+
+def _block() -> None:
+    """Block the signals until a forked process has restored the handlers, so that it is not ended too early to be."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _replaced)
+
+
+def _unblock() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _replaced)
+
+
+def _restore_in_child() -> None:
+    blocked = tuple(_replaced)
+    _restore()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, blocked)
+
+
+os.register_at_fork(before=_block, after_in_parent=_unblock, after_in_child=_restore_in_child)
 
 
 def _end_at_second(reading: int) -> None:

@@ -40,12 +40,15 @@ def checked_output() -> Iterator[None]:
 
 
 def _check_streams(text: str = "") -> None:
-    """Write a text to standard output and error, or exit if that is impossible."""
-    error = _write(sys.stdout, text)
-    if error is not None and error.errno == errno.EPIPE:
-        sys.exit(NO_READER)
-    message = text if error is None else f"Error: standard output cannot be written ({error.strerror})\n"
-    if _write(sys.stderr, message) or error:
+    """Write a text to standard error and output, or exit if that is impossible."""
+    for stream, content in ((sys.stdout, ""), (sys.stderr, text), (sys.stdout, text)):
+        error = _write(stream, content)
+        if error is None:
+            continue
+        if stream is sys.stdout and error.errno == errno.EPIPE:
+            sys.exit(NO_READER)
+        if stream is sys.stdout:
+            _write(sys.stderr, f"Error: standard output cannot be written ({error.strerror})\n")
         sys.exit(FAILED)
 
 
