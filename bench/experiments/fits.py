@@ -25,6 +25,7 @@ from bench.experiments.worker import fit_fold
 from bench.observer import Observer
 from bench.scores.metrics import METRICS
 from bench.splits.held_out_log import AccessLog
+from bench.storage.fingerprints import digest
 from bench.storage.json_files import read_json
 from bench.storage.locks import try_lock
 
@@ -71,8 +72,11 @@ class Fits:
         self._observer, self._missing, self._on_end = observer, missing, on_end
         self._running: dict[str, _Fit] = {}
         self._labels = plan.opened.dataset.table["label"].to_numpy().astype(str)
-        digest = plan.opened.held_out_digest
-        self.access_log = None if digest is None else AccessLog(results.path, digest, plan.options.reason)
+        held_out = plan.opened.held_out_digest
+        planned = digest(sorted(experiment.slug for experiment in plan.experiments))
+        self.access_log: AccessLog | None = None
+        if held_out is not None:
+            self.access_log = AccessLog(results.path, held_out, plan.options.reason, planned)
 
     def __len__(self) -> int:
         return len(self._running)

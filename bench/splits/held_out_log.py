@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from bench.storage.json_files import read_json, write_json
 from bench.storage.locks import locked
 
 LOG = "held_out.json"
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,15 @@ class HeldOutAccess:
         Evaluated pipelines, in the order of completion.
     reason : str or None
         Value of `--reason`.
+    plan : str or None
+        Digest of the planned experiments; None for an evaluation that is not continued after an interruption.
     """
 
     opened_at: str
     digest: str
     experiments: tuple[str, ...]
     reason: str | None = None
+    plan: str | None = None
 
 
 def read_accesses(results: Path) -> tuple[HeldOutAccess, ...]:
@@ -58,6 +61,8 @@ def read_accesses(results: Path) -> tuple[HeldOutAccess, ...]:
 class AccessLog:
     """The access of one run, logged when its first result is available.
 
+    A run that was interrupted and is continued by the same plan is one access.
+
     Parameters
     ----------
     results : Path
@@ -66,10 +71,12 @@ class AccessLog:
         SHA-256 of the held-out cells.
     reason : str or None
         Reason for the evaluation.
+    plan : str, optional
+        Digest of the planned experiments, by which a continued run is recognised.
     """
 
-    def __init__(self, results: Path, digest: str, reason: str | None = None) -> None:
-        self.results, self.digest, self.reason = results, digest, reason
+    def __init__(self, results: Path, digest: str, reason: str | None = None, plan: str | None = None) -> None:
+        self.results, self.digest, self.reason, self.plan = results, digest, reason, plan
         self._index: int | None = None
 
     def add(self, experiment: str) -> None:
@@ -84,18 +91,26 @@ class AccessLog:
         try:
             with locked(self.results / "locks" / f"{LOG}.lock"):
                 accesses = list(read_accesses(self.results))
-                if self._index is None or self._index >= len(accesses):
+                self._index = self._own_index(accesses)
+                if self._index == len(accesses):
                     now = datetime.now(UTC).isoformat(timespec="seconds")
-                    accesses.append(HeldOutAccess(now, self.digest, (experiment,), self.reason))
-                    self._index = len(accesses) - 1
-                else:
-                    own = accesses[self._index]
+                    accesses.append(HeldOutAccess(now, self.digest, (), self.reason, self.plan))
+                own = accesses[self._index]
+                if experiment not in own.experiments:  # a run that was killed before it wrote the result
                     accesses[self._index] = replace(own, experiments=(*own.experiments, experiment))
                 write_json(path, {"format": FORMAT, "accesses": [asdict(access) for access in accesses]})
         except OSError as error:
             raise BenchError(
                 f"{path}: cannot be written ({error.strerror or error}); held-out results are not shown unless logged"
             ) from error
+
+    def _own_index(self, accesses: Sequence[HeldOutAccess]) -> int:
+        """Return the position of this run's access, or of that of the interrupted run which it continues."""
+        if self._index is not None and self._index < len(accesses):
+            return self._index
+        same = (self.digest, self.reason, self.plan)
+        continued = [n for n, a in enumerate(accesses) if self.plan and (a.digest, a.reason, a.plan) == same]
+        return continued[0] if continued else len(accesses)
 
     def summary(self) -> str:
         """Summarise the number of accesses to these held-out cells in a sentence."""
@@ -113,11 +128,11 @@ class AccessLog:
 
 def _access(path: Path, number: int, entry: object) -> HeldOutAccess:
     fields: Mapping[str, Any] = entry if isinstance(entry, dict) else {}
-    names, reason = fields.get("experiments"), fields.get("reason")
+    names, reason, plan = fields.get("experiments"), fields.get("reason"), fields.get("plan")
     texts = [fields.get("opened_at"), fields.get("digest"), *(names if isinstance(names, list) else [None])]
-    if not all(isinstance(text, str) for text in texts) or not isinstance(reason, str | None):
+    if not all(isinstance(text, str) for text in texts) or not all(isinstance(t, str | None) for t in (reason, plan)):
         raise BenchError(f"{path}: access {number} is damaged; it needs opened_at, digest, experiments and reason")
-    return HeldOutAccess(fields["opened_at"], fields["digest"], tuple(fields["experiments"]), reason)
+    return HeldOutAccess(fields["opened_at"], fields["digest"], tuple(fields["experiments"]), reason, plan)
 
 
 def _times(count: int) -> str:

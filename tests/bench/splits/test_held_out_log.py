@@ -190,9 +190,61 @@ def test_accesses_to_other_cells_do_not_count(tmp_path: Path) -> None:
     assert len(read_accesses(tmp_path)) == 2
 
 
+def test_a_continued_plan_continues_its_access(tmp_path: Path) -> None:
+    """The first run is killed after it has logged `b`, before it has written the result."""
+    interrupted = AccessLog(tmp_path, DIGEST, "release", "plan 1")
+    interrupted.add("a")
+    interrupted.add("b")
+    continued = AccessLog(tmp_path, DIGEST, "release", "plan 1")
+    continued.add("b")
+    AccessLog(tmp_path, DIGEST, "release", "plan 2").add("d")
+    continued.add("c")
+    assert [access.experiments for access in read_accesses(tmp_path)] == [("a", "b", "c"), ("d",)]
+    assert "were evaluated 2 times" in continued.summary()
+
+
+@pytest.mark.parametrize(
+    ("digest", "reason", "plan"),
+    [
+        (DIGEST, "release", "plan 2"),
+        (DIGEST, None, "plan 1"),
+        ("1" * 64, "release", "plan 1"),
+        (DIGEST, "release", None),
+    ],
+)
+def test_another_plan_reason_or_dataset_is_another_access(
+    tmp_path: Path, digest: str, reason: str | None, plan: str | None
+) -> None:
+    AccessLog(tmp_path, DIGEST, "release", "plan 1").add("a")
+    for count in (2, 2 if plan else 3):  # without a plan, each evaluation counts
+        AccessLog(tmp_path, digest, reason, plan).add("a")
+        assert len(read_accesses(tmp_path)) == count
+
+
+def test_a_matrix_that_was_interrupted_is_one_access(
+    cells: Cells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def matrix() -> None:
+        bench.matrix(["size"], ["knn", "naive_bayes"], baselines=False, **_options(cells, tmp_path))
+
+    write = Results.write_experiment
+
+    def interrupt(self: Results, slug: str, *contents: Any) -> None:
+        if "naive_bayes" in slug:
+            raise KeyboardInterrupt
+        write(self, slug, *contents)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Results, "write_experiment", interrupt)
+        matrix()
+    matrix()
+    assert _accesses(tmp_path) == [(("size x knn", "size x naive_bayes"), None)]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        ({"accesses": [{"opened_at": "x", "digest": "y", "experiments": [], "plan": 1}]}, "access 1 is damaged"),
         ({"format": 2}, "expected a list `accesses`"),
         ({"accesses": [3]}, "access 1 is damaged"),
         ({"accesses": [{"opened_at": "x", "digest": "y", "experiments": "z", "reason": None}]}, "access 1 is damaged"),
