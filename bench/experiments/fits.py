@@ -89,6 +89,7 @@ class Fits:
 
     def start(self, experiment: Experiment) -> bool:
         """Lock an experiment and submit its missing folds; False if another process has the lock."""
+        self._results.check_present()
         lock = try_lock(self._results.lock_path(experiment.slug))
         if lock is None:
             return False
@@ -127,6 +128,7 @@ class Fits:
         result = future.result()
         for notice in result.notices:
             self._observer.notice(notice)
+        self._results.check_present()
         write_part(self._part(fit.experiment, repeat, fold), result)
         if not fit.left:
             self._end(fit)
@@ -147,6 +149,7 @@ class Fits:
         parts = [self._part(experiment, repeat, fold) for repeat, fold, _, _ in experiment.folds.splits()]
         tables = tables_of(self._plan, experiment, parts)
         timing = {part.name: read_json(part / "timing.json") for part in parts}
+        self._results.check_present()
         if self.access_log is not None:
             self.access_log.add(experiment.name)
         record = self._plan.record(experiment) | self._missing.record(experiment)

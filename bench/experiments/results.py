@@ -25,6 +25,7 @@ from bench.splits.held_out_log import HeldOutAccess, read_accesses
 from bench.storage.fingerprints import digest
 from bench.storage.folders import writable_folder
 from bench.storage.json_files import read_json, write_json
+from bench.storage.locks import try_lock
 from extractors.files.atomic import atomic_file, atomic_folder, remove_unfinished
 
 FORMAT = 1
@@ -97,6 +98,14 @@ class Results:
             )
         return cls(path)
 
+    def check_present(self) -> None:
+        """Raise BenchError if the folder was removed after it was opened; nothing is written into a new one."""
+        if not (self.path / MARK).is_file():
+            raise BenchError(
+                f"{self.path}: the results folder was removed during the run; run the same command again, extracted "
+                "features are stored"
+            )
+
     def experiment_folder(self, slug: str) -> Path:
         """Return the folder of a finished experiment."""
         return self.path / "experiments" / slug
@@ -160,6 +169,7 @@ class Results:
 
     def write_failure(self, slug: str, record: Mapping[str, Any], reason: str) -> None:
         """Write the reason of a failure; delete the finished folds."""
+        self.check_present()
         write_json(self.failure_path(slug), {**record, "reason": reason})
         shutil.rmtree(self.work_folder(slug), ignore_errors=True)
 
@@ -167,12 +177,24 @@ class Results:
         self, slug: str, record: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], timing: Mapping[str, Any]
     ) -> None:
         """Write a finished experiment atomically; delete its finished folds and an earlier failure."""
+        self.check_present()
         with atomic_folder(self.experiment_folder(slug)) as folder:
             write_tables(folder, tables)
             write_json(folder / "timing.json", timing)
             write_json(folder / "experiment.json", record)
         shutil.rmtree(self.work_folder(slug), ignore_errors=True)
         self.failure_path(slug).unlink(missing_ok=True)
+
+    def clean_work(self) -> None:
+        """Delete finished folds of experiments with an outcome, left by a process that was killed after it wrote it."""
+        for folder in (self.path / "work").glob("[!.]*"):
+            slug = folder.name
+            if not self.is_done(slug) and not self.failure_path(slug).is_file():
+                continue
+            lock = try_lock(self.lock_path(slug))
+            if lock is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                lock.release()
 
     def leaderboard(self, slugs: Collection[str] | None = None) -> pd.DataFrame:
         """Return one row per experiment, finished or failed: the current ones, or those in `slugs`."""
@@ -181,6 +203,7 @@ class Results:
 
     def write_leaderboard(self) -> Path:
         """Write the leaderboard of the whole folder as CSV."""
+        self.check_present()
         path = self.path / "leaderboard.csv"
         with atomic_file(path) as temporary:
             self.leaderboard().to_csv(temporary, index=False)

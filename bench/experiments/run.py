@@ -29,6 +29,7 @@ def run_plan(plan: Plan, results: Results, *, observer: Observer | None = None) 
     options = plan.options
     with open_executor(options.jobs, options.threads, fit_time=options.fit_time) as executor:
         _Run(plan, results, executor, DistinctNotices(observer or Observer())).run()
+    results.clean_work()
 
 
 class _Run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from bench.executors import fit_time
 from bench.experiments.results import Results
 from bench.experiments.tuning_storage import open_storage
 from bench.observer import Observer
+from bench.storage.json_files import write_json
+from bench.storage.locks import locked
 
 EXTRACTORS, CLASSIFIERS = ["size", "color"], ["knn", "naive_bayes"]
 
@@ -225,6 +228,40 @@ def test_a_long_fit_is_reported(cells: Path, tmp_path: Path, monkeypatch: pytest
         "--fit-time SECONDS sets a limit"
         for fold in range(2)
     ]
+
+
+@pytest.mark.parametrize("after", [1, 2])
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_results_folder_that_is_removed_during_a_run_is_not_made_again(
+    cells: Path, tmp_path: Path, undisturbed: MatrixResult, after: int, replaced: bool
+) -> None:
+    class Remover(Observer):
+        count = 0
+
+        def finished(self, name: str, outcome: str) -> None:
+            self.count += 1
+            if self.count == after:
+                shutil.rmtree(tmp_path / "results")
+                if replaced:
+                    (tmp_path / "results").mkdir()
+
+    options = {"store": undisturbed.results.path.parent / "store", "observer": Remover(), "baselines": False, "jobs": 1}
+    with pytest.raises(BenchError, match=r"results: the results folder was removed during the run; run the same"):
+        bench.matrix("size", CLASSIFIERS, data=cells, folds=2, inner_folds=2, out=tmp_path / "results", **options)
+    assert list(tmp_path.rglob("*")) == [tmp_path / "results"] * replaced
+
+
+def test_finished_folds_are_deleted_unless_they_will_be_used(tmp_path: Path) -> None:
+    """A process was killed after it wrote an outcome, another one at work; a third one works on a failure again."""
+    results = Results.create(tmp_path / "results")
+    for slug in ("done", "failed", "retried", "unfinished"):
+        (results.work_folder(slug) / "repeat0-fold0").mkdir(parents=True)
+    write_json(results.experiment_folder("done") / "experiment.json", {})
+    for slug in ("failed", "retried"):
+        write_json(results.failure_path(slug), {})
+    with locked(results.lock_path("retried")):
+        results.clean_work()
+    assert {folder.name for folder in (results.path / "work").iterdir()} == {"retried", "unfinished"}
 
 
 def test_a_full_disk_ends_the_run_with_a_bench_error(
