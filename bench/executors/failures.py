@@ -27,7 +27,11 @@ def error_reason(error: BaseException) -> str:
         return "cancelled"
     if isinstance(error, BenchError):
         return str(error)
-    return f"{type(error).__name__}: {error}{_location(error)}"
+    try:
+        text = str(error)
+    except Exception as other:  # the error of a plugin may be faulty itself
+        text = f"without a message ({type(other).__name__})"
+    return f"{type(error).__name__}: {text}{_location(error)}"
 
 
 def death_reason(exit_code: int) -> str:

@@ -35,9 +35,7 @@ class LocalPool:
         self._workers: dict[int, WorkerProcess] = {}
         self._starting = threading.Lock()
         self._is_stopped = False
-        self._threads = [threading.Thread(target=self._serve, args=(slot,), daemon=True) for slot in range(jobs)]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
 
     def submit(self, function: Callable[..., Any], *args: Any, fit_time: FitTime | None = None) -> Future[Any]:
         """Run a task in a worker, which is killed when the task exceeds its time limit."""
@@ -45,6 +43,9 @@ class LocalPool:
         self._tasks[task.future] = task
         task.future.add_done_callback(lambda future: self._tasks.pop(future, None))
         self._queue.put(task)
+        if len(self._threads) < self.jobs:
+            self._threads.append(threading.Thread(target=self._serve, args=(len(self._threads),), daemon=True))
+            self._threads[-1].start()
         return task.future
 
     def cancel(self, future: Future[Any]) -> None:

@@ -24,7 +24,7 @@ COMMANDS = [
 
 HEAVY = (
     "torch", "torchvision", "timm", "lightning", "sklearn", "scipy", "pandas", "numpy", "pyarrow", "cv2", "xgboost",
-    "lightgbm", "optuna", "matplotlib", "seaborn", "pebble", "yaml", "bench.plugins.preparation", "bench.api",
+    "lightgbm", "optuna", "matplotlib", "seaborn", "yaml", "bench.plugins.preparation", "bench.api",
 )  # fmt: skip
 
 CALL = """

@@ -34,7 +34,12 @@ from bench.errors import BenchError
 
 
 def fail(kind):
-    raise {"bench": BenchError("the cell is empty"), "value": ValueError("no luck today"), "exit": SystemExit(3)}[kind]
+    class Mute(Exception):
+        def __str__(self):
+            raise KeyError("text")
+
+    errors = {"mute": Mute(), "bench": BenchError("the cell is empty"), "value": ValueError("no luck today")}
+    raise errors.get(kind, SystemExit(3))
 
 
 def threads():
@@ -81,6 +86,7 @@ def test_results_come_back(executor: Executor) -> None:
     [
         ("bench", "the cell is empty"),
         ("value", r"ValueError: no luck today (executor_tasks.py, line "),
+        ("mute", "Mute: without a message (KeyError) (executor_tasks.py, line "),
         ("exit", "SystemExit: 3 (executor_tasks.py, line "),
     ],
 )
