@@ -23,8 +23,8 @@ COMMANDS = [
 ]  # fmt: skip
 
 HEAVY = (
-    "torch", "torchvision", "timm", "lightning", "sklearn", "scipy", "pandas", "numpy", "pyarrow", "cv2", "xgboost",
-    "lightgbm", "optuna", "matplotlib", "seaborn", "pebble", "yaml", "bench.plugins.preparation", "bench.api",
+    "torch", "torchvision", "timm", "pytorch_lightning", "sklearn", "scipy", "pandas", "numpy", "pyarrow", "cv2",
+    "xgboost", "lightgbm", "optuna", "matplotlib", "seaborn", "pebble", "yaml", "bench.plugins.preparation", "bench.api",
 )  # fmt: skip
 
 CALL = """
