@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from bench.cli.display.terminal import live_progress, show_line
+from bench.cli.display.terminal import live_progress, show_line, show_message, show_text
 from bench.cli.evidence import evidence
 from bench.cli.features import features
 from bench.cli.options import (
@@ -28,7 +28,7 @@ from bench.cli.options import (
     stoppable,
     typer_option,
 )
-from bench.errors import BenchError, printable
+from bench.errors import BenchError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -145,16 +145,16 @@ def list_(
     rows = listing.plugins_of(kind)
     width = max(len(name) for name, _, _ in rows)
     for name, text, owner in rows:
-        typer.echo(f"{name:<{width}}  {text}{'' if owner == 'cytobench' else f'  ({owner})'}")
+        show_text(f"{name:<{width}}  {text}{'' if owner == 'cytobench' else f'  ({owner})'}")
     if kind == "extractors":
         if timm:
             from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (may import timm)
 
-            typer.echo("\n".join(model_names()))
+            show_text("\n".join(model_names()))
         else:
-            typer.echo("The name of any timm or torchvision model is an extractor too: bench list extractors --timm")
+            show_text("The name of any timm or torchvision model is an extractor too: bench list extractors --timm")
     if kind == "classifiers":
-        typer.echo(
+        show_text(
             "The import path of any scikit-learn classifier is one too: sklearn.linear_model.LogisticRegression[C=0.1]"
         )
 
@@ -286,5 +286,5 @@ def main() -> None:
     try:
         app()
     except BenchError as error:
-        typer.secho(f"Error: {printable(str(error))}", fg="red", err=True)
+        show_message(f"Error: {error}", style="red")
         sys.exit(2)

@@ -24,7 +24,8 @@ COMMANDS = [
 
 HEAVY = (
     "torch", "torchvision", "timm", "pytorch_lightning", "sklearn", "scipy", "pandas", "numpy", "pyarrow", "cv2",
-    "xgboost", "lightgbm", "optuna", "matplotlib", "seaborn", "pebble", "yaml", "bench.plugins.preparation", "bench.api",
+    "xgboost", "lightgbm", "optuna", "matplotlib", "seaborn", "pebble", "yaml", "bench.plugins.preparation",
+    "bench.api",
 )  # fmt: skip
 
 CALL = """
