@@ -30,7 +30,7 @@ from reports.sections.missing import missing_warnings
 
 SECTIONS = (
     *("leaderboard", "comparison", "evidence", "importances", "missing", "tuning"),
-    *("failures", "datasets", "protocol", "reading", "versions"),
+    *("failures", "datasets", "protocol", "reading", "weights", "versions"),
 )
 """Modules of `reports.sections` in the order of the page. A new section is a module, a template and a name here."""
 

@@ -137,7 +137,12 @@ def report(
 @command(app, "bench list extractors --timm", name="list")
 def list_(
     kind: Annotated[Literal["extractors", "classifiers", "datasets"], typer.Argument(help="Kind of plugin.")],
-    timm: Annotated[bool, typer.Option("--timm", help="Also list the names of timm and torchvision models.")] = False,
+    timm: Annotated[
+        bool,
+        typer.Option(
+            "--timm", help="Also list timm and torchvision models, with the licence of their default weights."
+        ),
+    ] = False,
 ) -> None:
     """List installed plugins."""
     from bench.plugins import listing  # noqa: PLC0415
@@ -148,9 +153,9 @@ def list_(
         show_text(f"{name:<{width}}  {text}{'' if owner == 'cytobench' else f'  ({owner})'}")
     if kind == "extractors":
         if timm:
-            from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (may import timm)
-
-            show_text("\n".join(model_names()))
+            models = listing.models_with_licences()
+            width = max(len(name) for name, _ in models)
+            show_text("\n".join(f"{name:<{width}}  {licence}" for name, licence in models))
         else:
             show_text("The name of any timm or torchvision model is an extractor too: bench list extractors --timm")
     if kind == "classifiers":

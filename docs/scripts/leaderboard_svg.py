@@ -35,7 +35,8 @@ def x_of(score: float) -> float:
 
 def text(x: float, y: float, content: str, *, color: str = INK, anchor: str = "start", style: str = "") -> str:
     """A line of text."""
-    return f'<text x="{x:g}" y="{y:g}" fill="{color}" text-anchor="{anchor}" {style}>{escape(printable(content))}</text>'
+    shown = escape(printable(content))
+    return f'<text x="{x:g}" y="{y:g}" fill="{color}" text-anchor="{anchor}" {style}>{shown}</text>'
 
 
 def interval(score: Score, y: float, color: str, *, hollow: bool) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Texts of strangers in every section of the report: they add no element, attribute or script, and none is invisible."""
+"""Texts of strangers in all sections of the report: no new element, attribute or script, and none is invisible."""
 
 from __future__ import annotations
 
@@ -26,7 +26,18 @@ from reports.figures.plots import forest, strips
 from reports.page import write_report
 from reports.section import ReportData
 
-SECTIONS = ("comparison", "data", "evidence", "failed", "importances", "missing", "protocol", "tuning", "versions")
+SECTIONS = (
+    "comparison",
+    "data",
+    "evidence",
+    "failed",
+    "importances",
+    "missing",
+    "protocol",
+    "tuning",
+    "versions",
+    "weights",
+)
 
 
 def _experiments(results: Results, add: Any, name: str) -> None:
@@ -47,11 +58,12 @@ def _experiments(results: Results, add: Any, name: str) -> None:
     features = [{"name": f"{family}.{name}", "formula": name, "unit": name, "turns": 0.0} for family in shares]
     trials = [{"trial": 0, "state": "complete", "value": 0.5, f"param_{name}": "1", "repeat": 0, "fold": 0}]
     optimism = [{"repeat": 0, "fold": 0, "inner_best": 0.8, "outer": 0.7, "optimism": 0.1}]
+    network = {"extractor": name, "model": name, "weights": name}
     common: dict[str, Any] = {
         "classes": classes, "prefix": name, "extractor": name, "prepare": name, "missing": missing,
         "data": {"name": name, "reader": name, "notices": [name]},
         "environment": {"python": name, "machine": name},
-        "components": {"classifier": name, "classifier_libraries": {name: name}, "features": {"extractor": name}},
+        "components": {"classifier": name, "classifier_libraries": {name: name}, "features": network},
         "protocol": {"tune": 1},
         "extra": {
             "importances": pd.DataFrame(importances),
@@ -122,7 +134,7 @@ def test_labels_of_figures_are_text(results: Results, add: Any, name: str) -> No
     (group,) = ReportData.read(results).groups
     shares = [PatientShare("P1", name, 3, 0.5), PatientShare("P2", "b", 3, 0.5)]
     for svg in (forest(group.rows, name="f", metric="AUROC"), strips(shares, [name, "b"], name="s")):
-        root = ET.fromstring(str(svg).replace("<svg ", '<svg xmlns:xlink="http://www.w3.org/1999/xlink" ', 1))
+        root = ET.fromstring(str(svg).replace("<svg ", '<svg xmlns:xlink="http://www.w3.org/1999/xlink" ', 1))  # noqa: S314 (our own)
         texts = ["".join(element.itertext()) for element in root.iter() if element.tag.endswith("text")]
         shown = printable(name)
         assert any(shown in text or shown[:11] in text for text in texts)

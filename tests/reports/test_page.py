@@ -18,6 +18,7 @@ from bench.experiments.results import Results
 from bench.scores.metrics import METRICS
 from reports.page import write_report
 
+
 def _page(results: Results) -> Page:
     return Page(write_report(results, results.path / "report.html").read_text(encoding="utf-8"))
 
