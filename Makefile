@@ -1,4 +1,4 @@
-# Targets: demo, test, fmt, lint, docs, speed, study, chaos, fuzz. Each sets up .venv first, once.
+# Targets: demo, test, fmt, lint, docs, speed, study, chaos, fuzz, lock, audit. Each sets up .venv first, once.
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,7 +7,7 @@ PEERS := .venv/.cytobench-peers
 PACKAGES := bench extractors classifiers reports
 LOCK_FLAGS := --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 
-.PHONY: demo test study chaos fuzz fmt lint docs speed lock clean
+.PHONY: demo test study chaos fuzz fmt lint docs speed lock audit clean
 
 demo: $(STAMP)
 	@$(BIN)/bench matrix --extractors "handcrafted,mobilenetv3_small_100[weights=random]" \
@@ -41,6 +41,10 @@ speed: $(PEERS)
 # The locked versions, with hashes and without host names. Run after a change of the dependencies in pyproject.toml.
 lock: $(STAMP)
 	@$(BIN)/uv pip compile pyproject.toml $(LOCK_FLAGS) --output-file requirements.lock >/dev/null
+
+# Known vulnerabilities of the locked versions; needs a network.
+audit: $(STAMP)
+	@$(BIN)/python tests/supply_chain/audit.py
 
 # The venv holds uv (installed by pip from the lock, hash checked); uv installs the rest.
 $(STAMP): pyproject.toml requirements.lock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable
 
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -38,5 +39,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Return the text with control characters escaped, except line breaks."""
-    return UNPRINTABLE.sub(lambda match: match[0] if match[0] == "\n" else ascii(match[0])[1:-1], text)
+    r"""Return the text with control and invisible characters as escape sequences, except line breaks.
+
+    Invisible are those of which Unicode shows nothing: among them bidirectional controls, which reverse the order of
+    the text that follows, zero-width characters, and bytes of file names that are not UTF-8. `\u202e` is the form.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c == "\n" or c.isprintable() or unicodedata.category(c) == "Zs" else ascii(c)[1:-1] for c in text
+    )

@@ -16,7 +16,7 @@ from pkgutil import resolve_name
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench.errors import BenchError
+from bench.errors import BenchError, printable
 from bench.evidence.text import p_text, share_of
 from bench.experiments.results import Results
 from bench.scores.metrics import LEVELS, METRICS, PRIMARY
@@ -30,7 +30,7 @@ from reports.sections.missing import missing_warnings
 
 SECTIONS = (
     *("leaderboard", "comparison", "evidence", "importances", "missing", "tuning"),
-    *("failures", "datasets", "protocol", "reading", "versions"),
+    *("failures", "datasets", "protocol", "reading", "weights", "versions"),
 )
 """Modules of `reports.sections` in the order of the page. A new section is a module, a template and a name here."""
 
@@ -61,7 +61,7 @@ def write_report(results: Results, path: Path) -> Path:
     html = render(results)
     try:
         with atomic_file(path) as temporary:
-            temporary.write_text(html, encoding="utf-8", errors="replace")
+            temporary.write_text(html, encoding="utf-8")
     except OSError as error:
         raise BenchError(f"{path}: cannot be written ({error.strerror}); choose another file with --output") from error
     return path
@@ -100,6 +100,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
+        finalize=_finalize,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -125,6 +126,11 @@ def _environment() -> Environment:
     return environment
 
 
+def _finalize(value: object) -> object:
+    """Escape control and invisible characters of every text in the page; markup of this package is unchanged."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _seconds(seconds: float) -> str:
     """Format seconds: one decimal below 10, none above."""
     if math.isnan(seconds):
@@ -134,7 +140,7 @@ def _seconds(seconds: float) -> str:
 
 def _break_before(text: str, sign: str) -> Markup:
     """Allow line breaks before a sign, such as `[` of the parameters of a selector."""
-    return (Markup("<wbr>") + sign).join(text.split(sign))
+    return (Markup("<wbr>") + sign).join(printable(text).split(sign))
 
 
 def _sort_value(row: Row, metric: str) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from bench.cli.display.terminal import live_progress, show_line
+from bench.cli.display.terminal import live_progress, show_line, show_message, show_text
 from bench.cli.evidence import evidence
 from bench.cli.features import features
 from bench.cli.options import (
@@ -30,7 +30,7 @@ from bench.cli.options import (
 )
 from bench.cli.signals import interrupting_signals
 from bench.cli.streams import checked_output
-from bench.errors import BenchError, Interrupted, printable
+from bench.errors import BenchError, Interrupted
 from bench.executors.module_path import drop_current_folder
 
 app = typer.Typer(
@@ -140,7 +140,12 @@ def report(
 @command(app, "bench list extractors --timm", name="list")
 def list_(
     kind: Annotated[Literal["extractors", "classifiers", "datasets"], typer.Argument(help="Kind of plugin.")],
-    timm: Annotated[bool, typer.Option("--timm", help="Also list the names of timm and torchvision models.")] = False,
+    timm: Annotated[
+        bool,
+        typer.Option(
+            "--timm", help="Also list timm and torchvision models, with the licence of their default weights."
+        ),
+    ] = False,
 ) -> None:
     """List installed plugins."""
     from bench.plugins import listing  # noqa: PLC0415
@@ -148,16 +153,16 @@ def list_(
     rows = listing.plugins_of(kind)
     width = max(len(name) for name, _, _ in rows)
     for name, text, owner in rows:
-        typer.echo(f"{name:<{width}}  {text}{'' if owner == 'cytobench' else f'  ({owner})'}")
+        show_text(f"{name:<{width}}  {text}{'' if owner == 'cytobench' else f'  ({owner})'}")
     if kind == "extractors":
         if timm:
-            from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (may import timm)
-
-            typer.echo("\n".join(model_names()))
+            models = listing.models_with_licences()
+            width = max(len(name) for name, _ in models)
+            show_text("\n".join(f"{name:<{width}}  {licence}" for name, licence in models))
         else:
-            typer.echo("The name of any timm or torchvision model is an extractor too: bench list extractors --timm")
+            show_text("The name of any timm or torchvision model is an extractor too: bench list extractors --timm")
     if kind == "classifiers":
-        typer.echo(
+        show_text(
             "The import path of any scikit-learn classifier is one too: sklearn.linear_model.LogisticRegression[C=0.1]"
         )
 
@@ -293,8 +298,8 @@ def main() -> None:
         try:
             app()
         except BenchError as error:
-            typer.secho(f"Error: {printable(str(error))}", fg="red", err=True)
+            show_message(f"Error: {error}", style="red")
             sys.exit(2)
         except Interrupted as stop:
-            typer.secho("Stopped.", fg="yellow", err=True)
+            show_message("Stopped.", style="yellow")
             sys.exit(128 + stop.number)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from bench.cli.display.terminal import live_progress, show_line
+from bench.cli.display.terminal import live_progress, show_line, show_message, write_text
 from bench.cli.options import OUTPUT, Data, Force, command, optional, set_options, stage_options, stoppable
 from bench.errors import BenchError
 
@@ -45,7 +45,7 @@ def catalogue(
     elif format == "table":
         display_features.show_catalogue(entries)
     else:
-        typer.echo(feature_catalogue.WRITERS[format](entries), nl=False)
+        write_text(feature_catalogue.WRITERS[format](entries))
 
 
 @command(
@@ -200,7 +200,7 @@ def path(
     from bench.storage.folders import store_folder  # noqa: PLC0415 (so that --help stays fast)
 
     if data is None:
-        typer.echo(store_folder(options["store"]).absolute())
+        write_text(str(store_folder(options["store"]).absolute()))
         return
     if extractor is None:
         raise BenchError(f"bench features path {data}: no extractor given; for example bench features path {data} size")
@@ -210,6 +210,6 @@ def path(
         _, request = resolve_features(data, extractor, observer=observer, **set_options(options))
     if not request.entry.stored:
         selector = request.plugin.selector
-        typer.echo(f"{selector} of {data} is not stored; bench features why shows the differences", err=True)
+        show_message(f"{selector} of {data} is not stored; bench features why shows the differences")
         raise typer.Exit(1)
-    typer.echo(request.entry.folder.absolute())
+    write_text(str(request.entry.folder.absolute()))

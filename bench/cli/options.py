@@ -15,6 +15,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import typer
 from rich.markup import escape
 
+from bench.cli.display.terminal import write_text
 from bench.errors import BenchError, Interrupted
 from bench.options.declarations import OPTIONS, Declaration
 from bench.options.option import Stage
@@ -193,6 +194,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def show_or_print_json(result: Any, show: Callable[..., None], *, as_json: bool, **values: Any) -> None:
     """Print the record of a result as JSON, or the result by a function of `bench.cli.display`."""
     if as_json:
-        typer.echo(json.dumps(result.record(), indent=1))
+        write_text(json.dumps(result.record(), indent=1))
     else:
         show(result, **values)

@@ -18,6 +18,7 @@ from bench.datasets.canonical_names import (
     one_spelling,
 )
 from bench.datasets.links import with_links
+from bench.datasets.look_alikes import look_alikes
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
 
@@ -39,8 +40,8 @@ def with_canonical_names(dataset: Dataset) -> Dataset:
     ------
     BenchError
         A label or patient is a word that programs write for a missing value, such as `nan`, or a number that has lost
-        digits, such as `2.02301E+11`; a label or fold is a word that may stand for a missing value, such as `NA`; a
-        fold is negative or the name of a set.
+        digits, such as `2.02301E+11`; two names look the same in different alphabets; a label or fold is a word that
+        may stand for a missing value, such as `NA`; a fold is negative or the name of a set.
     """
     table = dataset.table
     notices: list[str] = []
@@ -51,6 +52,7 @@ def with_canonical_names(dataset: Dataset) -> Dataset:
     for column, what in _COLUMNS.items():
         if column not in table:
             continue
+        _check_alphabets(table, column)
         spelling = one_spelling(table[column].dropna())
         if all(written == name for written, name in spelling.items()):
             continue
@@ -73,6 +75,14 @@ def _check_named(table: pd.DataFrame, column: str) -> None:
         doubtful = [name for name in names if name_key(name) in DOUBTFUL - _NEGATIVE]
         why = "may stand for a missing value; leave these cells out, or rename the label if it is a class"
         _refuse(table, column, doubtful, why)
+
+
+def _check_alphabets(table: pd.DataFrame, column: str) -> None:
+    if (pair := look_alikes(_distinct(table, column))) is not None:
+        raise BenchError(
+            f"the {column} is {pair[0]!a} for some cells and {pair[1]!a} for others, which look the same in "
+            "different alphabets; write them in one alphabet if they are the same, or rename one"
+        )
 
 
 def _check_folds(table: pd.DataFrame) -> None:

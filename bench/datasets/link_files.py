@@ -13,9 +13,12 @@ from bench.datasets.names import listed
 from bench.datasets.readers.text_table import read_rows
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
+from bench.storage.csv_text import csv_text, read_back
 from extractors.files.atomic import atomic_file
 
 COLUMNS = ("patient_a", "patient_b")
+
+_MARKER = "# bench audit"
 
 
 def write_links(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
@@ -29,9 +32,9 @@ def write_links(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
     try:
         with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
-            stream.write("# bench audit\n")
+            stream.write(f"{_MARKER}\n")
             writer.writerow(COLUMNS)
-            writer.writerows(pairs)
+            writer.writerows((csv_text(one), csv_text(other)) for one, other in pairs)
     except OSError as error:
         raise BenchError(f"the links cannot be written to {path} ({error.strerror or error})") from error
 
@@ -45,8 +48,9 @@ def read_links(path: Path) -> list[tuple[str, str]]:
         The file cannot be read or has no rows, or a field is empty; the message names file and row.
     """
     rows = read_rows(path, required=COLUMNS, comments=True)
+    columns = [read_back(path, _MARKER, rows.columns[name]) for name in COLUMNS]
     pairs = []
-    for index, ids in enumerate(zip(*(rows.columns[name] for name in COLUMNS), strict=True)):
+    for index, ids in enumerate(zip(*columns, strict=True)):
         one, other = map(canonical_text, ids)
         if not one or not other:
             raise BenchError(f"{rows.at(index)}: each row names two patients, {' and '.join(COLUMNS)}")

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.datasets.table import Dataset
 from bench.executors.cores import cores
+from bench.storage.csv_text import write_csv
 from bench.storage.exports import output_file
 from extractors.cells import Cell, CellFile
 from extractors.segmentation.foreground import lit_pixels
@@ -40,7 +41,7 @@ FINDINGS: Mapping[str, Finding] = {
 """Rows of the summary, by name."""
 
 WRITERS: Mapping[str, Callable[[pd.DataFrame, Path], None]] = {
-    ".csv": lambda table, path: table.to_csv(path, index=False),
+    ".csv": write_csv,
     ".parquet": lambda table, path: table.to_parquet(path, index=False),
 }
 """Writers by suffix."""

@@ -19,6 +19,7 @@ from bench.scores.decisions import Decision, Inner, fit_decision
 from bench.scores.metrics import score as score_predictions
 from bench.scores.predictions import checked_probabilities, probability_columns
 from bench.splits.held_out_log import AccessLog
+from bench.storage.csv_text import write_csv
 from bench.storage.exports import output_file
 
 
@@ -100,7 +101,7 @@ def write_scores(board: pd.DataFrame, path: Path) -> None:
         It cannot be written.
     """
     with output_file(path) as temporary:
-        board.to_csv(temporary, index=False)
+        write_csv(board, temporary)
 
 
 def rescore(result: ExperimentResult, decision: Decision) -> pd.DataFrame:

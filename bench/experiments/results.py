@@ -22,6 +22,7 @@ from bench.experiments.records import (
     write_tables,
 )
 from bench.splits.held_out_log import HeldOutAccess, read_accesses
+from bench.storage.csv_text import write_csv
 from bench.storage.fingerprints import digest
 from bench.storage.folders import writable_folder
 from bench.storage.json_files import read_json, write_json
@@ -206,7 +207,7 @@ class Results:
         self.check_present()
         path = self.path / "leaderboard.csv"
         with atomic_file(path) as temporary:
-            self.leaderboard().to_csv(temporary, index=False)
+            write_csv(self.leaderboard(), temporary)
         return path
 
 

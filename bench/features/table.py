@@ -21,6 +21,7 @@ from pyarrow import parquet
 from bench.features.store.entry import open_features, open_status
 from bench.plugins.missing_reasons import reason_name, status_codes
 from bench.plugins.pipeline import NO_PREPARATION
+from bench.storage.csv_text import csv_text
 from bench.storage.exports import output_file
 from extractors.handcrafted.framework.status import Status
 
@@ -88,7 +89,8 @@ class FeatureTable:
     def write(self, path: Path, *, status: Path | None = None) -> None:
         """Write the table, and optionally the reasons of missing values, atomically and by row groups.
 
-        A missing value is null in Parquet and empty in CSV. An existing file is replaced.
+        A missing value is null in Parquet and empty in CSV. Texts in CSV are written by `csv_text`, those in Parquet as
+        they are. An existing file is replaced.
 
         Parameters
         ----------
@@ -150,9 +152,22 @@ def status_path(path: Path) -> Path:
 
 
 def _write(path: Path, batches: Iterator[pa.Table], schema: pa.Schema) -> None:
+    if path.suffix.lower() == ".csv":
+        batches, schema = map(_as_csv, batches), _as_csv(schema.empty_table()).schema
     with _WRITERS[path.suffix.lower()](path, schema) as writer:
         for batch in batches:
             writer.write_table(batch)
+
+
+def _as_csv(table: pa.Table) -> pa.Table:
+    """Convert texts and names of columns by `csv_text`."""
+    columns = [
+        pa.array([csv_text(text) for text in column.to_pylist()], pa.string())
+        if pa.types.is_string(column.type)
+        else column
+        for column in table.columns
+    ]
+    return pa.table(columns, names=[csv_text(name) for name in table.column_names])
 
 
 def _parquet(path: Path, schema: pa.Schema) -> parquet.ParquetWriter:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Any
 
 import pandas as pd
 
-from bench.errors import BenchError, did_you_mean
+from bench.errors import BenchError, did_you_mean, printable
 from bench.plugins import registry
 from bench.plugins.registry import Plugin
+from bench.storage.csv_text import write_csv
 from bench.storage.exports import output_file
 
 FIELDS = ("name", "formula", "unit", "range", "turns", "source")
@@ -94,7 +96,9 @@ def family_of(row: Mapping[str, Any]) -> str:
 
 def as_csv(catalogue: Catalogue) -> str:
     """Format as CSV with a header; an infinite change is `inf`."""
-    return pd.DataFrame(catalogue.rows, columns=FIELDS).to_csv(index=False, lineterminator="\n")
+    text = io.StringIO()
+    write_csv(pd.DataFrame(catalogue.rows, columns=FIELDS), text, line_end="\n")
+    return text.getvalue()
 
 
 def as_json(catalogue: Catalogue) -> str:
@@ -107,7 +111,7 @@ def as_markdown(catalogue: Catalogue) -> str:
     """Format as a Markdown table with one line per column."""
     lines = [_line(FIELDS), _line("---" for _ in FIELDS)]
     for row in catalogue.rows:
-        lines.append(_line([f"`{row['name']}`", *("" if row[k] is None else str(row[k]) for k in FIELDS[1:])]))
+        lines.append(_line([_code(row["name"]), *("" if row[k] is None else _plain(row[k]) for k in FIELDS[1:])]))
     return "\n".join(lines) + "\n"
 
 
@@ -153,5 +157,16 @@ def _reading(plugin: Plugin, what: str) -> Iterator[None]:
         raise BenchError(f"{plugin.selector}: {what} cannot be read: {error}") from error
 
 
-def _line(cells: Any) -> str:
-    return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _code(text: str) -> str:
+    """Format as code in a cell of a Markdown table."""
+    return "`" + printable(text).replace("\n", " ").replace("`", "'").replace("|", "\\|") + "`"
+
+
+def _plain(value: object) -> str:
+    """Format as text in a cell of a Markdown table, without HTML or links."""
+    text = printable(str(value)).replace("\n", " ").replace("\\", "\\\\").replace("|", "\\|")
+    return text.replace("<", "&lt;").replace("](", "]\\(")

@@ -1,4 +1,4 @@
-"""List installed plugins without importing them."""
+"""List installed plugins without importing them, and the models of timm and torchvision."""
 
 from __future__ import annotations
 
@@ -20,6 +20,18 @@ def plugins_of(kind: Kind) -> list[tuple[str, str, str]]:
         owner = point.dist.name if point.dist is not None else "?"
         rows.append((name, _summary(point.module, point.attr) if owner == "cytobench" else "", owner))
     return rows
+
+
+def models_with_licences() -> list[tuple[str, str]]:
+    """Return name and licence of the default weights of each timm and torchvision model, sorted by name.
+
+    The licence is `unknown` where the library states none, and `no weights` for a model without published weights.
+    """
+    from extractors.networks.weights.licences import weights_licence  # noqa: PLC0415 (may import timm)
+    from extractors.networks.weights.registry import model_entry, model_names  # noqa: PLC0415 (may import timm)
+
+    tags = {name: model_entry(name).default_tag for name in model_names()}
+    return [(name, "no weights" if tag is None else weights_licence(f"{name}.{tag}")) for name, tag in tags.items()]
 
 
 def _summary(module: str, attribute: str) -> str:

@@ -17,13 +17,15 @@ from bench.datasets.names import listed
 from bench.datasets.readers.text_table import Rows, read_rows
 from bench.errors import BenchError
 from bench.splits.folds import Indices
+from bench.storage.csv_text import read_back, write_csv
 from bench.storage.fingerprints import digest
 from extractors.files.atomic import atomic_file
 
 NEVER_TESTED = -1
 """Fold of cells that are only used for training, such as all cells of `--data` with a held-out set."""
 
-_HASH = re.compile(r"# folds ([0-9a-f]{64})")
+_MARKER = "# folds "
+_HASH = re.compile(_MARKER + "([0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,8 @@ def write_folds(folds: Folds, path: Path) -> None:
     rows = folds.table[columns].drop_duplicates().sort_values(["repeat", "unit", *columns[: 1 if by_patient else 2]])
     try:
         with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(f"# folds {folds.hash}\n")
-            rows.to_csv(file, index=False, lineterminator="\n")
+            file.write(f"{_MARKER}{folds.hash}\n")
+            write_csv(rows, file, line_end="\n")
     except OSError as error:
         raise BenchError(f"{path}: the folds cannot be written ({error.strerror or error})") from error
 
@@ -143,9 +145,10 @@ def read_folds(path: Path, table: pd.DataFrame) -> Folds:
     """
     rows = read_rows(path, required=("patient", "fold"), optional=("repeat", "cell"), comments=True)
     column = "cell" if "cell" in rows.columns else "patient"
+    named = {name: read_back(path, _MARKER, rows.columns[name]) for name in {column, "patient"}}
     wanted = table[column].to_numpy().astype(str)
-    spelling = known_spelling(rows.columns[column], wanted.tolist())
-    names = [spelling.get(name, name) for name in rows.columns[column]]
+    spelling = known_spelling(named[column], wanted.tolist())
+    names = [spelling.get(name, name) for name in named[column]]
     repeats = _integers(rows, "repeat", least=0) if "repeat" in rows.columns else [0] * len(rows)
     folds = _integers(rows, "fold", least=NEVER_TESTED)
     fold_by_name: dict[int, dict[str, int]] = {repeat: {} for repeat in sorted(set(repeats))}
@@ -158,7 +161,7 @@ def read_folds(path: Path, table: pd.DataFrame) -> Folds:
         fold_by_name[repeat][name] = fold
     _check_names(rows, column, wanted, fold_by_name)
     if column == "cell":
-        _check_patients(rows, names, table)
+        _check_patients(rows, names, named["patient"], table)
     assigned = {r: np.array([fold_of[name] for name in wanted], dtype=np.intp) for r, fold_of in fold_by_name.items()}
     _check_counts(path, assigned)
     read = Folds(manifest_of(table, assigned))
@@ -190,9 +193,9 @@ def _check_names(
             )
 
 
-def _check_patients(rows: Rows, cells: Sequence[str], table: pd.DataFrame) -> None:
+def _check_patients(rows: Rows, cells: Sequence[str], patients: Sequence[str], table: pd.DataFrame) -> None:
     patient_of = dict(zip(table["cell"].astype(str), table["patient"].astype(str), strict=True))
-    for index, (cell, patient) in enumerate(zip(cells, rows.columns["patient"], strict=True)):
+    for index, (cell, patient) in enumerate(zip(cells, patients, strict=True)):
         if name_key(patient) != name_key(patient_of[cell]):
             raise BenchError(
                 f"{rows.at(index)}: the patient of the cell {cell!r} is {patient!r}, but {patient_of[cell]!r} in the "

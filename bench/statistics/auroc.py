@@ -12,6 +12,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from bench.statistics.arrays import Codes, Floats
+from bench.statistics.boundary import equal_signs_p
 
 _ROUNDING = 1e-12
 
@@ -68,8 +69,9 @@ class Difference:
 
     `z` is standard normal, `p` two-sided.
 
-    Where every unit has the same difference, `z` and `p` are their limits: infinity and 0, or 0 and 1 if the AUROCs are
-    equal. NaN where a class has fewer than two units.
+    Where every pair of units has the same difference there is no variance: `z` is infinite and `p` that of the sign
+    test of as many disjoint pairs as the rarer class has units, or 0 and 1 if the AUROCs are equal. NaN where a class
+    has fewer than two units.
     """
 
     value: float
@@ -203,7 +205,7 @@ def patient_weighted_difference(first: Kernel, second: Kernel) -> Difference:
     value, error = float(delta.mean()), float(np.sqrt(_variance(delta)))
     if error <= _ROUNDING:
         same = abs(value) <= _ROUNDING
-        z, p = (0.0, 1.0) if same else (float(np.copysign(np.inf, value)), 0.0)
+        z, p = (0.0, 1.0) if same else (float(np.copysign(np.inf, value)), equal_signs_p(min(delta.shape)))
     else:
         z = value / error
         p = float(2 * norm.sf(abs(z)))

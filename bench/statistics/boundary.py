@@ -1,4 +1,4 @@
-"""One-sided confidence bounds of scores at the end of their range, where a bootstrap has no width."""
+"""Bounds and p-values of scores at the end of their range and of equal differences, which have no variance."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ def lower_bound_at_one(units: int, *, level: float = 0.95) -> float:
         Confidence level, in (0, 1).
     """
     return float((1 - level) ** (1 / units)) if units > 0 else float("nan")
+
+
+def equal_signs_p(n: int) -> float:
+    """Return the two-sided p-value of the sign test of n differences that all have the same sign, 2^(1 - n)."""
+    return float(2.0 ** (1 - n))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy.stats import t as student
 
 from bench.statistics.arrays import Floats
+from bench.statistics.boundary import equal_signs_p
 
 _ROUNDING = 1e-12
 
@@ -27,10 +28,10 @@ class CorrectedT:
     error : float
         Corrected standard error of the mean.
     t, p : float
-        Statistic and two-sided p-value. Where all differences are equal, their limits: infinity and 0, or NaN and 1 if
-        they are 0.
+        Statistic and two-sided p-value. Where all n differences are equal there is no variance: infinity and the
+        p-value of the sign test, 2^(1 - n), or NaN and 1 if they are 0.
     low, high : float
-        Interval of the mean difference.
+        Interval of the mean difference; NaN where all differences are equal.
     df : int
         Degrees of freedom: differences - 1.
     """
@@ -78,8 +79,8 @@ def corrected_t(differences: npt.ArrayLike, *, ratio: float, level: float = 0.95
     if error == 0:
         mean = float(d[0])
         same = mean == 0
-        t, p = (float("nan"), 1.0) if same else (float(np.copysign(np.inf, mean)), 0.0)
-        return CorrectedT(mean, 0.0, t, p, mean, mean, df)
+        t, p = (float("nan"), 1.0) if same else (float(np.copysign(np.inf, mean)), equal_signs_p(len(d)))
+        return CorrectedT(mean, 0.0, t, p, float("nan"), float("nan"), df)
     t = mean / error
     half = float(student.ppf((1 + level) / 2, df)) * error
     return CorrectedT(mean, error, t, float(2 * student.sf(abs(t), df)), mean - half, mean + half, df)
@@ -116,14 +117,14 @@ def posterior(mean: float, error: float, rope: float, cdf: Callable[..., Any]) -
     Parameters
     ----------
     mean, error : float
-        Location and scale of the distribution; with an error of 0 all of it is at the mean, with NaN all shares are.
+        Location and scale of the distribution; with an error of 0 or NaN all shares are NaN.
     rope : float
         Half width of the region around 0.
     cdf : callable
         Distribution function of scipy.stats, with `loc` and `scale`.
     """
     if error == 0:
-        return Posterior(float(mean < -rope), float(abs(mean) <= rope), float(mean > rope))
+        return Posterior(float("nan"), float("nan"), float("nan"))
     below, up_to = cdf([-rope, rope], loc=mean, scale=error)
     return Posterior(float(below), float(up_to - below), float(1 - up_to))
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
+from bench.errors import printable
 from bench.experiments.results import Results
 from reports.rows import Row, Score
 from reports.section import ReportData
@@ -34,7 +35,8 @@ def x_of(score: float) -> float:
 
 def text(x: float, y: float, content: str, *, color: str = INK, anchor: str = "start", style: str = "") -> str:
     """A line of text."""
-    return f'<text x="{x:g}" y="{y:g}" fill="{color}" text-anchor="{anchor}" {style}>{escape(content)}</text>'
+    shown = escape(printable(content))
+    return f'<text x="{x:g}" y="{y:g}" fill="{color}" text-anchor="{anchor}" {style}>{shown}</text>'
 
 
 def interval(score: Score, y: float, color: str, *, hollow: bool) -> Iterator[str]:

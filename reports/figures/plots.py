@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from bench.statistics.arrays import Floats
 from reports.figures.patient_shares import PatientShare
 from reports.figures.roc import Curve
-from reports.figures.svg import COLOURS, drawing, inline_svg, printable
+from reports.figures.svg import COLOURS, drawing, inline_svg, short_label
 from reports.rows import Row
 
 CHANCE = 0.5
@@ -39,7 +39,7 @@ def forest(rows: Sequence[Row], *, name: str, metric: str) -> Markup:
         Title of the primary metric.
     """
     shown = [row for row in rows if row.primary.defined]
-    labels = [printable(row.name, LONGEST_LABEL) for row in shown]
+    labels = [short_label(row.name, LONGEST_LABEL) for row in shown]
     left = 0.2 + 0.075 * max((len(label) for label in labels), default=0)
     width, height = left + 5.5, 0.8 + 0.24 * len(shown)
     with drawing():
@@ -108,7 +108,7 @@ def strips(shares: Sequence[PatientShare], classes: Sequence[str], *, name: str)
             colour = COLOURS[f"c{x % 6}"]
             axes.scatter(x + _offsets(correct), correct, s=area, color=colour, alpha=0.6, linewidths=0.6, clip_on=False)
             axes.hlines(correct.mean(), x - 0.4, x + 0.4, color=COLOURS["ink"], linewidth=1.6)
-        axes.set_xticks(range(len(classes)), [printable(c, 24) for c in classes])
+        axes.set_xticks(range(len(classes)), [short_label(c, 24) for c in classes])
         axes.tick_params(axis="x", length=0, labelcolor=COLOURS["ink"])
         axes.set(xlim=(-0.6, len(classes) - 0.4), ylim=(-0.03, 1.03), ylabel="Share of cells classified correctly")
         axes.grid(axis="y", color=COLOURS["line"], linewidth=0.5)

@@ -13,6 +13,8 @@ import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
+from bench.errors import printable
+
 COLOURS: Mapping[str, str] = {
     name: f"#0102{number:02d}"
     for number, name in enumerate(("ink", "soft", "line", "bad", "page", "c0", "c1", "c2", "c3", "c4", "c5"), start=3)
@@ -41,9 +43,9 @@ def drawing() -> Iterator[None]:
         yield
 
 
-def printable(text: str, max_length: int) -> str:
-    """Format a name as label: replace control characters and elide the middle of long names."""
-    clean = "".join(c if c.isprintable() else "\ufffd" for c in text)
+def short_label(text: str, max_length: int) -> str:
+    """Format a name as label: escape control and invisible characters, elide the middle of long names."""
+    clean = printable(text).replace("\n", r"\n")
     half = (max_length - 1) // 2
     return clean if len(clean) <= max_length else f"{clean[:half]}…{clean[-half:]}"
 

@@ -17,8 +17,9 @@ from bench.scores.intervals import interval_text
 def show_comparison(comparison: Comparison) -> None:
     """Print the conclusion, the tests, the ranking with its uncertainty, and the assumptions."""
     repeats = comparison.standings["repeats"].astype(int)
-    what = f"[bold]{escape(str(comparison.data['name']))}[/bold]: {counts_line(comparison.data)}"
-    console.print(f"\n{what}; {protocol_line(comparison.protocol, repeats)}{positive_text(comparison.data)}\n")
+    settings = f"{counts_line(comparison.data)}; {protocol_line(comparison.protocol, repeats)}"
+    name = escape(str(comparison.data["name"]))
+    console.print(f"\n[bold]{name}[/bold]: {escape(settings)}{positive_text(comparison.data)}\n")
     for sentence in verdict(comparison):
         console.print(escape(sentence))
     against = "of each pair" if comparison.all_pairs else f"to {escape(comparison.reference)}"

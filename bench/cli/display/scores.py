@@ -15,12 +15,13 @@ def show_scores(board: pd.DataFrame) -> None:
     for values, part in board.groupby(list(SETTINGS), sort=False):
         settings = dict(zip(SETTINGS, values, strict=True))
         console.print(
-            f"\n[bold]{escape(str(settings['data']))}[/bold]: {protocol_line(settings, part['repeats'])}"
+            f"\n[bold]{escape(str(settings['data']))}[/bold]: {escape(protocol_line(settings, part['repeats']))}"
             f"{positive_text(settings)}"
         )
         console.print(
             f"calibration {settings['calibrate']}, threshold {settings['threshold']}, "
-            f"patients by {settings['aggregate']}"
+            f"patients by {settings['aggregate']}",
+            markup=False,
         )
         show_leaderboard(part)
     console.print("Choosing a threshold from this table means tuning on the test patients.", style="dim")

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.cli.display.terminal import console, counted
+from bench.cli.display.terminal import PrintableConsole, console, counted, show_text
 from bench.errors import printable
 
 if TYPE_CHECKING:
@@ -35,8 +34,8 @@ _NUMBERS = frozenset({"cells", "features", "size", "cells/s"})
 def show_inventory(inventory: Inventory) -> None:
     """Print one row per entry, a total, and what does not belong to the store."""
     if not inventory.entries:
-        _line(f"no features in {inventory.store}")
-        _line("bench run, bench matrix and bench features extract store features there")
+        show_text(f"no features in {inventory.store}")
+        show_text("bench run, bench matrix and bench features extract store features there")
     else:
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
         table.add_column("name", no_wrap=True)
@@ -45,25 +44,25 @@ def show_inventory(inventory: Inventory) -> None:
             table.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=not fold, overflow="fold")
         for entry in inventory.entries:
             table.add_row(*map(escape, (inventory.name(entry), *_row(entry))))
-        wide = console if console.is_terminal else Console(width=PIPED_WIDTH)
+        wide = console if console.is_terminal else PrintableConsole(width=PIPED_WIDTH)
         wide.print(table)
         total = sum(entry.bytes for entry in inventory.entries)
-        _line(f"\n{counted(len(inventory.entries), 'entry', 'entries')}, {size(total)} in {inventory.store}")
+        show_text(f"\n{counted(len(inventory.entries), 'entry', 'entries')}, {size(total)} in {inventory.store}")
     show_unknown(inventory.unknown)
 
 
 def show_unknown(paths: Sequence[Path]) -> None:
     """Print paths that do not belong to the store."""
     for path in paths[:FEW]:
-        _line(f"ignored: {path} does not belong to the feature store")
+        show_text(f"ignored: {path} does not belong to the feature store")
     if len(paths) > FEW:
-        _line(f"ignored: {len(paths) - FEW} more")
+        show_text(f"ignored: {len(paths) - FEW} more")
 
 
 def show_entry(entry: Item, name: str) -> None:
     """Print the record of an entry."""
     record = entry.record
-    _line(f"{name}  {entry.extractor}: {entry.state}")
+    show_text(f"{name}  {entry.extractor}: {entry.state}")
     _field("folder", entry.path)
     if entry.problem:
         _field("problem", entry.problem)
@@ -85,7 +84,7 @@ def show_entry(entry: Item, name: str) -> None:
     _field("rows", f"{record['cells']} (one per cell)")
     _field("columns", f"{len(names)}: {', '.join(names[:FEW])}{more}")
     for title, values in (("components", entry.components), ("environment", record["environment"])):
-        _line(title)
+        show_text(title)
         _tree(values, 1)
 
 
@@ -93,45 +92,45 @@ def show_explanation(explanation: Explanation, extractor: str) -> None:
     """Print whether features are stored, and the differences to the nearest entry if they are not."""
     item, nearest = explanation.item, explanation.nearest
     if item is not None and item.stored:
-        _line(f"stored: {item.path}")
-        _line(f"written {item.record['written']}, {item.record['cells']} cells")
+        show_text(f"stored: {item.path}")
+        show_text(f"written {item.record['written']}, {item.record['cells']} cells")
         return
-    _line(f"not stored: {extractor}")
+    show_text(f"not stored: {extractor}")
     if item is not None:
-        _line(f"{item.state}: {item.path}")
-        _line(item.problem or "the same command of bench run, matrix or features extract resumes it")
+        show_text(f"{item.state}: {item.path}")
+        show_text(item.problem or "the same command of bench run, matrix or features extract resumes it")
     elif nearest is None:
-        _line("the store contains no entry of this extractor")
+        show_text("the store contains no entry of this extractor")
     if nearest is None:
         return
-    _line(f"the nearest entry is {explanation.inventory.name(nearest)}, written {nearest.record['written']}")
+    show_text(f"the nearest entry is {explanation.inventory.name(nearest)}, written {nearest.record['written']}")
     for difference in explanation.differences:
-        _line(f"  {difference.name}: {difference.stored} -> {difference.requested}")
+        show_text(f"  {difference.name}: {difference.stored} -> {difference.requested}")
     if explanation.reusable is not None:
-        _line(f"  cells: other cells; {counted(explanation.reusable, 'row')} can be copied from stored entries")
+        show_text(f"  cells: other cells; {counted(explanation.reusable, 'row')} can be copied from stored entries")
 
 
 def show_damage(inventory: Inventory, damage: Mapping[Item, str]) -> None:
     """Print the damage of each entry, and a total."""
     damaged = {entry: text for entry, text in damage.items() if text}
     for entry, text in damaged.items():
-        _line(f"{inventory.name(entry)}  {entry.extractor}: {text}")
+        show_text(f"{inventory.name(entry)}  {entry.extractor}: {text}")
         again = "the extractor is fitted again" if "fitted_on" in entry.record else "damaged rows are extracted again"
-        _line(f"  {again} by the next run that needs this entry")
+        show_text(f"  {again} by the next run that needs this entry")
     result = f"{counted(len(damaged), 'entry', 'entries')} damaged" if damaged else "all are intact"
-    _line(f"{counted(len(damage), 'entry', 'entries')} checked: {result}")
+    show_text(f"{counted(len(damage), 'entry', 'entries')} checked: {result}")
 
 
 def show_garbage(garbage: Sequence[Garbage], *, dry_run: bool) -> None:
     """Print what was removed, or would be, and its size."""
     for one in garbage:
         if one.obstacle:
-            _line(f"not removed: {one.path} ({one.reason}; {one.obstacle})")
+            show_text(f"not removed: {one.path} ({one.reason}; {one.obstacle})")
         else:
-            _line(f"{'would remove' if dry_run else 'removed'}: {one.path}, {size(one.bytes)} ({one.reason})")
+            show_text(f"{'would remove' if dry_run else 'removed'}: {one.path}, {size(one.bytes)} ({one.reason})")
     removed = [one.bytes for one in garbage if not one.obstacle]
     total = f"{counted(len(removed), 'item')}, {size(sum(removed))} {'would be removed' if dry_run else 'removed'}"
-    _line(total if garbage else "nothing to remove")
+    show_text(total if garbage else "nothing to remove")
 
 
 def size(count: int) -> str:
@@ -164,14 +163,14 @@ def _extracted(record: Mapping[str, Any]) -> str:
 def _tree(values: Mapping[str, Any], depth: int) -> None:
     for name, value in values.items():
         if isinstance(value, Mapping):
-            _line(f"{'  ' * depth}{name}")
+            show_text(f"{'  ' * depth}{name}")
             _tree(value, depth + 1)
         else:
-            _line(f"{'  ' * depth}{name}: {_text(value, longest=2000)}")
+            show_text(f"{'  ' * depth}{name}: {_text(value, longest=2000)}")
 
 
 def _field(name: str, value: object) -> None:
-    _line(f"{name + ':':<14}{_text(value, longest=2000)}")
+    show_text(f"{name + ':':<14}{_text(value, longest=2000)}")
 
 
 def _text(value: object, longest: int = LONGEST) -> str:
@@ -179,7 +178,3 @@ def _text(value: object, longest: int = LONGEST) -> str:
     text = "none" if value is None else str(value) if isinstance(value, str | Path) else json.dumps(value)
     text = printable(text[: longest + 1]).replace("\n", " ")
     return text if len(text) <= longest else text[: longest - 4] + " ..."
-
-
-def _line(text: str) -> None:
-    console.print(printable(text), markup=False, soft_wrap=True)

@@ -31,7 +31,7 @@ def show_experiment(result: ExperimentResult) -> None:
     """Print the scores of one experiment, and its folder."""
     data, protocol = result.record["data"], result.record["protocol"]
     console.print(f"\n[bold]{escape(result.name)}[/bold]{_flags(result.flags)}{positive_text(data)}")
-    console.print(f"{counts_line(data)}; {protocol_line(protocol, [protocol['repeats']])}")
+    console.print(f"{counts_line(data)}; {protocol_line(protocol, [protocol['repeats']])}", markup=False)
     table = Table(box=None, pad_edge=False)
     table.add_column("metric")
     table.add_column("value", justify="right")
@@ -45,7 +45,7 @@ def show_experiment(result: ExperimentResult) -> None:
         )
     console.print(table)
     methods = "; ".join(scores.loc[shown, "method"].drop_duplicates())
-    console.print(f"Intervals, conditional on the fitted models: {methods}.", style="dim")
+    console.print(f"Intervals, conditional on the fitted models: {escape(methods)}.", style="dim")
     console.print(f"{len(scores) - len(shown)} more metrics: scores.parquet, or bench report.", style="dim")
     if tuned := summary(result.optimism):
         console.print(f"tuning optimism: {tuned}")
@@ -73,13 +73,13 @@ def show_leaderboard(board: pd.DataFrame) -> None:
         pipeline = escape(pipeline_name(row["prepare"], row["extractor"], row["classifier"]))
         if row["status"] == "done":
             flags = tuple(row["flags"].split(", ")) if row["flags"] else ()
-            repeats = [str(row["repeats"])] if repeated else []
+            repeats = [escape(str(row["repeats"]))] if repeated else []
             table.add_row(pipeline + _flags(flags), *repeats, *(_interval(row, m) for m in shown))
         else:
             table.add_row(f"{pipeline} [red]failed[/red]", *["-"] * len(numbers))
     console.print(table)
     methods = "; ".join(board[f"{PRIMARY}_method"].dropna().drop_duplicates())
-    console.print(f"95 % intervals of the AUROC, conditional on the fitted models: {methods}.", style="dim")
+    console.print(f"95 % intervals of the AUROC, conditional on the fitted models: {escape(methods)}.", style="dim")
     failed = board[board["status"] == "failed"]
     _show_reasons(failed.assign(state="failed", why=failed["reason"]))
 
@@ -105,7 +105,8 @@ def show_dataset(opened: LoadedDataset) -> None:
     from bench.datasets.summary import describe  # noqa: PLC0415 (only this command needs it)
 
     data = opened.dataset
-    console.print(f"[bold]{escape(data.name)}[/bold] (reader {data.reader}, positive class {data.positive})")
+    described = f"(reader {data.reader}, positive class {data.positive})"
+    console.print(f"[bold]{escape(data.name)}[/bold] {escape(described)}")
     summary = describe(data, opened.scan)
     for title, frame in (
         ("Cells, patients and split units (linked patients form one)", summary.classes),
@@ -121,10 +122,8 @@ def show_dataset(opened: LoadedDataset) -> None:
 def _plan_line(plan: Plan) -> str:
     """Return the first line of a matrix: data, protocol and positive class."""
     data = plan.record(plan.experiments[0])["data"]
-    return (
-        f"[bold]{escape(data['name'])}[/bold]: {counts_line(data)}; {protocol_line(vars(plan.protocol), plan.repeats)}"
-        f"{positive_text(data)}"
-    )
+    settings = f"{counts_line(data)}; {protocol_line(vars(plan.protocol), plan.repeats)}"
+    return f"[bold]{escape(data['name'])}[/bold]: {escape(settings)}{positive_text(data)}"
 
 
 def _show_reasons(states: pd.DataFrame) -> None:

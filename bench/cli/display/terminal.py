@@ -1,4 +1,4 @@
-"""Consoles and live progress.
+"""Output of the command line: consoles, plain text, live progress.
 
 Imports are kept light, so that commands that compute little are fast.
 """
@@ -9,9 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+import typer
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
 from bench.errors import printable
 from bench.observer import Observer
@@ -19,8 +22,29 @@ from bench.observer import Observer
 if TYPE_CHECKING:
     from rich import progress as bars
 
-console = Console(highlight=False)
-messages = Console(stderr=True, highlight=False)
+
+class PrintableConsole(Console):
+    """A console that prints control and invisible characters of texts as escape sequences.
+
+    A text from a file cannot move the cursor, change the title of the window or reverse the order of what follows it;
+    names such as `:x:` are no emoji. Its own Rich markup has no effect if it was passed through `rich.markup.escape`.
+    """
+
+    def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
+        super().__init__(stderr=stderr, width=width, highlight=False, emoji=False)
+
+    def render_str(self, text: str, **settings: Any) -> Text:
+        """Convert a text for the layout, in which an escape sequence has a width."""
+        return super().render_str(printable(text), **settings)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield the parts of the output; texts that `render_str` has not converted are converted here."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else printable(text), style, control)
+
+
+console = PrintableConsole()
+messages = PrintableConsole(stderr=True)
 
 
 class LiveProgress(Observer):
@@ -33,7 +57,7 @@ class LiveProgress(Observer):
 
     def notice(self, text: str) -> None:
         """Print a notice above the bars."""
-        self._progress.console.print(f"[yellow]note[/yellow] {escape(printable(text))}", soft_wrap=True)
+        self._progress.console.print(f"[yellow]note[/yellow] {escape(_indented(text))}", soft_wrap=True)
 
     def progress(self, task: str, done: int, total: int) -> None:
         """Update the bar of a task; it is removed when the task is finished."""
@@ -50,9 +74,8 @@ class LiveProgress(Observer):
         if not self._outcomes:
             return
         style = "red" if outcome.startswith("failed") else "green"
-        self._progress.console.print(
-            f"[{style}]•[/{style}] {escape(name)}: {escape(printable(outcome))}", soft_wrap=True
-        )
+        text = _indented(f"{name}: {outcome}")
+        self._progress.console.print(f"[{style}]•[/{style}] {escape(text)}", soft_wrap=True)
 
 
 @contextmanager
@@ -89,4 +112,24 @@ def table_of(*names: str, numbers: Iterable[str]) -> Table:
 
 def show_line(what: str, value: object) -> None:
     """Print a name and a value, such as the path of a written file, on one line."""
-    console.print(f"{what}: {value}", soft_wrap=True, markup=False)
+    show_text(f"{what}: {value}")
+
+
+def show_text(text: str) -> None:
+    """Print a text without markup and without line breaks of its own."""
+    console.print(text, soft_wrap=True, markup=False)
+
+
+def show_message(text: str, *, style: str | None = None) -> None:
+    """Print a text on standard error, without markup and without line breaks of its own."""
+    messages.print(text, soft_wrap=True, markup=False, style=style)
+
+
+def write_text(text: str) -> None:
+    """Write a text for other programs unchanged: JSON, CSV, Markdown, or a path of the user."""
+    typer.echo(text, nl=not text.endswith("\n"))
+
+
+def _indented(text: str) -> str:
+    """Indent all lines but the first, so that no line of a message looks like another message."""
+    return text.replace("\n", "\n  ")

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from bench.errors import printable
 from extractors.preparation.step import Picture
 
 TILE = 200
@@ -119,7 +120,7 @@ def _left(column: int) -> int:
 
 def _fitting(text: str, lines: int, font: ImageFont.FreeTypeFont) -> list[str]:
     """Break a text into at most `lines` lines of the label column, shortened in the middle if necessary."""
-    text = _shortened(text, MAX_CHARACTERS)
+    text = _shortened(printable(text), MAX_CHARACTERS)
     while len(pieces := _broken(text, font)) > lines:
         text = _shortened(text, len(text) - 1)
     return pieces

@@ -145,7 +145,7 @@ def _held_out_test(rope: float, seed: int, design: PairedDesign) -> PairedTest:
         (scores, positive, groups), (other, _, _) = _scores(ours), _scores(theirs)
         swapped = swap_test(scores, other, positive, groups, permutations=PERMUTATIONS, seed=seed)
         d = _u_difference(ours, theirs)
-        half = float(norm.ppf(0.975)) * d.error
+        half = float(norm.ppf(0.975)) * d.error if d.error > 0 else math.nan
         share = posterior(d.value, d.error, rope, norm.cdf)
         outcome = Outcome(d.value, swapped.p, d.value - half, d.value + half, error=d.error, floor=swapped.floor)
         return _with_posterior(outcome, share)

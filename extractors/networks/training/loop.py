@@ -98,16 +98,16 @@ def train(
         The loss is no longer finite.
     """
     import torch  # noqa: PLC0415 - heavy
-    from lightning.pytorch import Trainer  # noqa: PLC0415 - heavy
-    from lightning.pytorch.callbacks import EarlyStopping  # noqa: PLC0415 - heavy
-    from lightning.pytorch.plugins.environments import LightningEnvironment  # noqa: PLC0415 - heavy
+    from pytorch_lightning import Trainer  # noqa: PLC0415 - heavy
+    from pytorch_lightning.callbacks import EarlyStopping  # noqa: PLC0415 - heavy
+    from pytorch_lightning.plugins.environments import LightningEnvironment  # noqa: PLC0415 - heavy
 
     history = History()
     module = _training_module(network, schedule, history)
     batches = Batches(training, statistics, schedule.batch_size, augmentation=augmentation, seed=seed)
     validation_batches = Batches(validation, statistics, schedule.batch_size)
     forked: list[int] = [torch.cuda.current_device()] if device == "cuda" else []
-    loggers = quiet_loggers("lightning.pytorch", "lightning.fabric")
+    loggers = quiet_loggers("pytorch_lightning", "lightning_fabric")
     with warnings.catch_warnings(action="ignore"), loggers, torch.random.fork_rng(devices=forked):
         torch.manual_seed(seed)
         trainer = Trainer(
@@ -131,7 +131,7 @@ def train(
 def _training_module(network: torch.nn.Module, schedule: Schedule, history: History) -> Any:
     """Create the LightningModule around `network`; the class is local because importing Lightning takes seconds."""
     import torch  # noqa: PLC0415 - heavy
-    from lightning.pytorch import LightningModule  # noqa: PLC0415 - heavy
+    from pytorch_lightning import LightningModule  # noqa: PLC0415 - heavy
 
     class TrainingModule(LightningModule):  # type: ignore[misc]  # Lightning is not followed by mypy
         def __init__(self) -> None:

@@ -23,8 +23,9 @@ COMMANDS = [
 ]  # fmt: skip
 
 HEAVY = (
-    "torch", "torchvision", "timm", "lightning", "sklearn", "scipy", "pandas", "numpy", "pyarrow", "cv2", "xgboost",
-    "lightgbm", "optuna", "matplotlib", "seaborn", "yaml", "bench.plugins.preparation", "bench.api",
+    "torch", "torchvision", "timm", "pytorch_lightning", "sklearn", "scipy", "pandas", "numpy", "pyarrow", "cv2",
+    "xgboost", "lightgbm", "optuna", "matplotlib", "seaborn", "yaml", "bench.plugins.preparation",
+    "bench.api",
 )  # fmt: skip
 
 CALL = """
@@ -182,3 +183,16 @@ def test_synthetic_cells_take_every_factor_and_the_mixture(tmp_path: Path) -> No
         written, expected = (tmp_path / name / "manifest.csv" for name in (mixture, f"expected-{mixture}"))
         assert written.read_bytes() == expected.read_bytes()
     assert written.read_bytes() != (tmp_path / "shape" / "manifest.csv").read_bytes()
+
+
+def test_list_shows_the_licence_of_the_default_weights() -> None:
+    lines = dict(
+        line.split(maxsplit=1) for line in CliRunner().invoke(app, ["list", "extractors", "--timm"]).output.splitlines()
+    )
+    shown = {name: lines[name] for name in ("resnet50", "hiera_tiny_224", "alexnet", "botnet50ts_256")}
+    assert shown == {
+        "resnet50": "apache-2.0",
+        "hiera_tiny_224": "cc-by-nc-4.0",
+        "alexnet": "unknown",
+        "botnet50ts_256": "no weights",
+    }

@@ -48,7 +48,6 @@ FORMS = [
     ("P-1", "P1", "sign", None),
     ("H11", "11", "prefix", None),
     ("1.1", "1.10", "version", None),
-    ("\u0410", "A", "Cyrillic and Latin letter", None),
 ]
 
 
@@ -166,6 +165,28 @@ def test_ids_that_a_spreadsheet_has_rounded_are_refused(number: str) -> None:
 @pytest.mark.parametrize("name", ["1E5", "2E-11", "E+11", "A1.5E+11", "202301000001"])
 def test_ids_that_only_resemble_rounded_numbers_are_read(name: str) -> None:
     assert with_canonical_names(_dataset([name, "p"])).table["patient"][0] == name
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("P01", "\u042001"), ("p-1", "\u0440-1"), ("ALL", "\u0391LL"), ("cell", "\u0441ell"), ("HEM", "\u041dEM"),
+        ("A3", "A\u0417"), ("\u0421\u041e\u041c", "\u0421OM"), ("OMA", "\u039f\u039c\u0391"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("column", ["patient", "label"])
+def test_names_that_look_the_same_in_two_alphabets_are_refused(name: str, other: str, column: str) -> None:
+    data = _dataset([name, other, "q"]) if column == "patient" else _dataset(["p", "q", "r"], [name, other, name])
+    with pytest.raises(BenchError, match=r"which look the same in different alphabets") as caught:
+        with_canonical_names(data)
+    assert ascii(other) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "names", [["\u043b\u0435\u0439\u043a\u043e\u0437", "leukemia"], ["\u03b2", "\u03b1"], ["P1", "P2"]]
+)
+def test_names_of_one_alphabet_each_are_read(names: list[str]) -> None:
+    assert with_canonical_names(_dataset([*names, "z"])).table["patient"].tolist() == [*names, "z"]
 
 
 @pytest.mark.parametrize("word", ["NA", "n/a", "None", "unknown", "-"])

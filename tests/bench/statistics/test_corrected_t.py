@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from baycomp import two_on_single
-from scipy.stats import ttest_1samp
+from scipy.stats import binomtest, ttest_1samp
 from sklearn.datasets import make_moons
 from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
 from sklearn.svm import SVC
@@ -63,17 +63,18 @@ def test_the_gallery_example_of_scikit_learn():
 
 def test_equal_pipelines():
     result = corrected_t(np.zeros(5), ratio=0.25)
-    assert (result.p, result.low, result.high) == (1.0, 0.0, 0.0)
-    assert correlated_posterior(np.zeros(5), ratio=0.25).inside == 1.0
+    assert (result.mean, result.p) == (0.0, 1.0)
+    assert np.isnan([result.low, result.high, correlated_posterior(np.zeros(5), ratio=0.25).inside]).all()
 
 
 @pytest.mark.parametrize("difference", [0.5, 0.1, -0.3])
-def test_the_same_difference_on_all_folds_is_the_limit(difference):
-    result = corrected_t(np.full(25, difference), ratio=0.25)
-    assert (result.t, result.p) == (np.copysign(np.inf, difference), 0.0)
-    assert (result.mean, result.low, result.high) == (difference, difference, difference)
-    share = correlated_posterior(np.full(25, difference), ratio=0.25)
-    assert (share.below, share.inside, share.above) == (float(difference < 0), 0.0, float(difference > 0))
+@pytest.mark.parametrize("folds", [2, 5, 25])
+def test_equal_differences_on_all_folds_have_no_interval_and_the_p_of_their_signs(difference, folds):
+    result = corrected_t(np.full(folds, difference), ratio=0.25)
+    assert (result.mean, result.t) == (difference, np.copysign(np.inf, difference))
+    assert result.p == pytest.approx(binomtest(folds, folds).pvalue, rel=1e-12)
+    share = correlated_posterior(np.full(folds, difference), ratio=0.25)
+    assert np.isnan([result.low, result.high, share.below, share.inside, share.above]).all()
 
 
 def test_the_rounding_of_sums_is_no_difference():

@@ -6,7 +6,7 @@ import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure
 
-from reports.figures.svg import COLOURS, drawing, inline_svg, printable
+from reports.figures.svg import COLOURS, drawing, inline_svg, short_label
 
 
 def _figure(text: str) -> Figure:
@@ -70,9 +70,9 @@ def test_user_settings_are_ignored_and_unchanged() -> None:
 
 
 def test_labels_are_printable_and_short() -> None:
-    assert printable("a\x00b\ud800\u202e", 10) == "a\ufffdb\ufffd\ufffd"
-    assert printable("x" * 64, 64) == "x" * 64
-    shortened = printable("start" + "x" * 100 + "end", 21)
+    assert short_label("a\x00b\ud800\u202e\n", 40) == r"a\x00b\ud800\u202e\n"
+    assert short_label("x" * 64, 64) == "x" * 64
+    shortened = short_label("start" + "x" * 100 + "end", 21)
     assert len(shortened) == 21
     assert shortened.startswith("start")
     assert shortened.endswith("end")

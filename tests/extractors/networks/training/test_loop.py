@@ -115,13 +115,13 @@ def test_nothing_is_printed_or_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    level = logging.getLogger("lightning.pytorch").level
+    level = logging.getLogger("pytorch_lightning").level
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(network(), brightness_task(16, seed=1))
     assert capfd.readouterr() == ("", "")
     assert list(tmp_path.iterdir()) == []
-    assert logging.getLogger("lightning.pytorch").level == level
+    assert logging.getLogger("pytorch_lightning").level == level
 
 
 def test_a_diverging_loss_raises() -> None:
