@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-NO_READER = 1
-"""Exit code if the reader of the output has ended, as `head` does; that of click and rich."""
-
 FAILED = 2
-"""Exit code if the output cannot be written."""
+"""Exit code if the output cannot be written; click and rich exit with 1 if its reader has ended, as `head` does."""
 
 
 @contextmanager
@@ -45,8 +41,6 @@ def _check_streams(text: str = "") -> None:
         error = _write(stream, content)
         if error is None:
             continue
-        if stream is sys.stdout and error.errno == errno.EPIPE:
-            sys.exit(NO_READER)
         if stream is sys.stdout:
             _write(sys.stderr, f"Error: standard output cannot be written ({error.strerror})\n")
         sys.exit(FAILED)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.experiments.refit import disk_errors_as_bench_error
+
 FULL = "Error: standard output cannot be written (No space left on device)\n"
 
 
@@ -36,8 +38,12 @@ def test_an_error_keeps_its_exit_code_without_standard_error(stream: str) -> Non
     assert _bench("data phantom cells --size 1", stream) == (2, "", "")
 
 
-def test_closed_streams_are_not_taken_by_other_files(tmp_path: Path) -> None:
-    assert _bench("list extractors", ">&- <&-") == (0, "", "")
-    command = f"data phantom {tmp_path / 'cells'} --patients 3 --cells 1 --size 48"
-    assert _bench(command, ">&- 2>&- <&-") == (0, "", "")
-    assert (tmp_path / "cells" / "manifest.csv").read_text().count("\n") > 1
+def test_closed_streams_are_not_taken_by_other_files() -> None:
+    script = "import os; from bench.cli.streams import checked_output\nwith checked_output(): os._exit(os.dup(2))"
+    ended = subprocess.run(["/bin/bash", "-c", f"{sys.executable} -c '{script}' >&- 2>&- <&-"], check=False)
+    assert ended.returncode > 2
+
+
+def test_a_message_without_a_reader_is_not_an_error_of_the_disk(tmp_path: Path) -> None:
+    with pytest.raises(BrokenPipeError), disk_errors_as_bench_error(tmp_path, tmp_path):
+        raise BrokenPipeError
