@@ -12,7 +12,7 @@ import pytest
 
 from bench.experiments.records import ExperimentResult
 from bench.experiments.results import Results
-from bench.plugins import registry
+from bench.plugins import importing
 from bench.scores.decisions import Decision
 from bench.scores.metrics import score
 from bench.storage.fingerprints import digest
@@ -36,11 +36,11 @@ def install(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
         (info / "entry_points.txt").write_text(entry_points)
         monkeypatch.syspath_prepend(str(place))
         monkeypatch.setenv("PYTHONPATH", str(place))
-        registry.installed.cache_clear()
+        importing.installed.cache_clear()
 
     yield distribution
-    registry.installed.cache_clear()
-    registry._load.cache_clear()
+    importing.installed.cache_clear()
+    importing.load_class.cache_clear()
     for module in modules:
         sys.modules.pop(module, None)
 

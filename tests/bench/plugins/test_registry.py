@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from bench.errors import BenchError
-from bench.plugins.registry import Plugin, classifier, extractor, installed
+from bench.plugins.importing import installed
+from bench.plugins.registry import Plugin, classifier, extractor
 
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
 CALIBRATED = "sklearn.calibration.CalibratedClassifierCV"
@@ -177,7 +178,7 @@ def test_selectors_inside_a_selector_are_built() -> None:
         ("sklearn.cluster.KMeans", "scikit-learn classifier"),
         ("json.dumps", "scikit-learn classifier"),
         ("sklearn.multiclass.OneVsRestClassifier", r"needs estimator: write .*\[estimator=...\]"),
-        (f"{CALIBRATED}[estimator=svmm[]]", "no classifier is called 'svmm'. Did you mean svm"),
+        (f"{CALIBRATED}[estimator=svmm[]]", "svmm: a selector inside another one names .* Did you mean svm"),
         (f"{CALIBRATED}[estimator=svm[kernal=rbf]]", "Did you mean kernel?"),
         (f"{CALIBRATED}[cv=3]", "inner splits are drawn by patient"),
         (f"{CALIBRATED}[estimator=svm[]]", "no patient-disjoint splits are available"),
