@@ -73,14 +73,18 @@ def keep(kept: Results) -> Keep:
         folds = table[["cell", "repeat", "fold"]].to_dict(orient="list")
         units = int(table["unit"].nunique()) if split_units is None else split_units
         record = {
-            "key": digest([extractor, classifier, key]),
             "prepare": "none",
             "extractor": extractor,
             "classifier": classifier,
             "flags": list(flags),
             "violations": [],
             "folds_hash": digest(folds),
-            "components": {"classifier": classifier, "classifier_libraries": {}},
+            "components": {
+                "classifier": classifier,
+                "classifier_libraries": {},
+                "features": {"extractor": extractor},
+                "engine": key,
+            },
             "options": {},
             "environment": {"python": "3.11.7", "machine": "x86_64"},
             "data": {
@@ -93,6 +97,7 @@ def keep(kept: Results) -> Keep:
                 "classes": list(classes),
                 "positive": positive,
                 "notices": [],
+                "per_class": {},
             },
             "protocol": {
                 "split": split,
@@ -107,6 +112,7 @@ def keep(kept: Results) -> Keep:
         }
         for name, value in changes.items():
             record[name] = {**record[name], **value} if isinstance(value, dict) else value
+        record["key"] = digest(record["components"])
         scores = score(table, classes=classes, positive=positive, draws=200)
         slug = f"{classifier}-{record['key'][:12]}"
         kept.write_experiment(slug, record, {"predictions": table, "scores": scores}, {})
