@@ -28,17 +28,9 @@ Keep = Callable[..., ExperimentResult]
 
 def _cohort(seed: int) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
-    rows = [
-        {
-            "cell": f"c{unit}-{cell}",
-            "unit": f"u{unit}",
-            "label": "diseased" if unit % 2 else "normal",
-            "fold": unit // 4,
-        }
-        for unit in range(12)
-        for cell in range(3)
-    ]
-    table = pd.DataFrame(rows).assign(repeat=0)
+    labels = ("normal", "diseased")
+    rows = [(f"c{unit}-{cell}", f"u{unit}", labels[unit % 2], unit // 4) for unit in range(12) for cell in range(3)]
+    table = pd.DataFrame(rows, columns=["cell", "unit", "label", "fold"]).assign(repeat=0)
     p = np.clip(np.where(table["label"] == "diseased", 0.6, 0.4) + rng.normal(0, 0.2, len(table)), 0, 1)
     return table.assign(p_diseased=p, p_normal=1 - p)
 
@@ -64,8 +56,8 @@ def _table(name: str, **columns: Any) -> Damage:
             elif column not in table:
                 table[column] = value
             else:
-                if not isinstance(value, type(table[column][0])):
-                    table[column] = table[column].astype(object if isinstance(value, str) else type(value))
+                if isinstance(value, str):
+                    table[column] = table[column].astype(str)
                 table.loc[0, column] = value
         table.to_parquet(path, index=False)
 
@@ -120,6 +112,7 @@ KINDS: dict[str, tuple[Damage, str]] = {
     "positive of no class": (_record(lambda r: r["data"].update(positive="x")), "'data' is missing or damaged"),
     "wrong key": (_record(lambda r: r.update(key="0" * 64)), "'key' is not that of the record's components"),
     "other components": (_record(lambda r: r["components"].update(engine="x")), "'key' is not that of the record's"),
+    "deep components": (_record(lambda r: r["components"].update(engine=[[[[[[[[[1]]]]]]]]])), "nested more than 8"),
     "swapped folders": (_swap, "the record of another experiment than its folder's"),
     "no scores": (lambda folder: (folder / "scores.parquet").unlink(), r"scores\.parquet: cannot be read"),
     "empty scores": (_bytes("scores.parquet", b""), r"scores\.parquet: Parquet file size is 0 bytes"),
