@@ -33,7 +33,7 @@ def leaderboard_of(rows: Sequence[Mapping[str, Any]], damaged: Sequence[Damage] 
         return board
     unreadable = pd.DataFrame(map(_damaged_row, damaged), columns=board.columns, dtype=object)
     joined = pd.concat([board.astype(object), unreadable], ignore_index=True)  # whole numbers stay such
-    return joined.astype({column: board[column].dtype for column in board if board[column].dtype.kind == "f"})
+    return joined.astype({column: board[column].dtype for column in board if board[column].dtype.kind == "f"}).copy()
 
 
 def headline(board: pd.DataFrame) -> pd.DataFrame:

@@ -72,9 +72,11 @@ def _largest_group(results: Results, notes: list[str]) -> list[ExperimentResult]
     notes += [f"{DAMAGED}{damage.reason}" for damage in contents.damaged]
     group = largest_comparable_group(current)
     if not group:
-        found = "only LEAKY experiments, which are not compared" if current else "no finished experiment"
+        kinds = "only LEAKY experiments, which are not compared" if current else "no finished experiment"
         why = f" ({contents.damaged[0].reason})" if contents.damaged else ""
-        raise BenchError(f"{results.path}: contains {found}{why}; run bench matrix with --split patient first")
+        raise BenchError(f"{results.path}: contains {kinds}{why}; run bench matrix with --split patient first")
+    if contents.damaged and len(group) == 1:
+        raise BenchError(f"{results.path}: one experiment is left to compare, because {contents.damaged[0].reason}")
     others = len(current) - len(group)
     if others:
         notes.append(

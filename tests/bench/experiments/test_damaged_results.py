@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 import bench
+from bench.cli.app import app
 from bench.errors import BenchError
 from bench.experiments import tables
 from bench.experiments.records import ExperimentResult
@@ -231,6 +233,8 @@ def test_report_compare_and_score_name_it_and_continue(
     board = kept.leaderboard()
     assert list(board["status"]) == ["done"] * 3, "the leaderboard reads scores only"
     KINDS["empty scores"][0](two[0].folder)
+    with pytest.raises(BenchError, match=r"one experiment is left to compare, because .*Parquet file size is 0 bytes"):
+        bench.compare(kept)
     board = kept.leaderboard()
     assert list(board["status"]) == ["done", "done", "damaged"]
     assert board["folds"].tolist()[:2] == [3, 3]
@@ -263,3 +267,19 @@ def test_a_results_folder_with_links_is_refused(kept: Results, place: str, tmp_p
 def test_times_are_numbers(tmp_path: Path) -> None:
     (tmp_path / "timing.json").write_text('{"repeat0-fold0": {"fit": 1, "tune": 0.5}, "total": 3}')
     assert read_times(tmp_path / "timing.json")["repeat0-fold0"] == {"fit": 1, "tune": 0.5}
+
+
+def test_commands_name_it_and_exit_with_1(
+    two: tuple[ExperimentResult, ExperimentResult], keep: Keep, kept: Results
+) -> None:
+    third = keep("third", _cohort(2))
+    for result in (two[0], two[1], third):
+        inner = pd.read_parquet(result.folder / "predictions.parquet").drop(columns="threshold")
+        held = [inner[inner["fold"] != fold].assign(inner_fold=inner["fold"] % 2, fold=fold) for fold in range(3)]
+        pd.concat(held).to_parquet(result.folder / "inner.parquet", index=False)
+    KINDS["probability 2"][0](two[1].folder)
+    for command in ("report", "score", "compare"):
+        answer = CliRunner().invoke(app, [command, str(kept.path)], env={"COLUMNS": "1000"})
+        assert answer.exit_code == 1, (command, answer.output)
+        assert f"{two[1].folder}/predictions.parquet: predictions contain probabilities outside" in answer.output
+        assert "third" in answer.output or command == "report"
