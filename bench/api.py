@@ -16,7 +16,7 @@ from bench.evidence.comparison.selection import experiment_at, resolve_experimen
 from bench.experiments.leaderboard import headline
 from bench.experiments.missing_features import MissingFeatures
 from bench.experiments.plan import Plan, make_plan
-from bench.experiments.records import ExperimentResult, Failure, html_of, write_report
+from bench.experiments.records import Damage, ExperimentResult, Failure, html_of, write_report
 from bench.experiments.refit import disk_errors_as_bench_error
 from bench.experiments.results import Results
 from bench.experiments.run import run_plan
@@ -63,6 +63,11 @@ class MatrixResult:
     def failures(self) -> list[Failure]:
         """Failed experiments."""
         return self.results.failures(self._slugs)
+
+    @property
+    def damaged(self) -> list[Damage]:
+        """Experiments and failures whose files are damaged, with the reason."""
+        return self.results.read(self._slugs, tables=("scores", "optimism")).damaged
 
     @property
     def _slugs(self) -> set[str]:
@@ -133,8 +138,8 @@ def run(
     pipeline = {"extractors": [_extractor_for(extractor, chosen)], "classifiers": [chosen]}
     alone: dict[str, Any] = {"retry_failed": True, "baselines": False}
     result = run_options(make_options({**options, **pipeline, **alone}), observer)
-    for failure in result.failures:
-        raise BenchError(failure.reason)
+    for reason in [*(f.reason for f in result.failures), *(d.reason for d in result.damaged)]:
+        raise BenchError(reason)
     return result.experiments[0]
 
 

@@ -58,7 +58,12 @@ def write_report(results: Results, path: Path) -> Path:
     BenchError
         The folder has no experiment, one of them cannot be read, or the file cannot be written.
     """
-    html = render(results)
+    return write_page(ReportData.read(results), path)
+
+
+def write_page(data: ReportData, path: Path) -> Path:
+    """Write the report of the contents of a results folder; as `write_report`."""
+    html = render(data)
     try:
         with atomic_file(path) as temporary:
             temporary.write_text(html, encoding="utf-8")
@@ -67,14 +72,13 @@ def write_report(results: Results, path: Path) -> Path:
     return path
 
 
-def render(results: Results) -> str:
+def render(data: ReportData) -> str:
     """Render the report as HTML; errors as in `write_report`."""
-    data = ReportData.read(results)
     if not data.groups and not data.failures:
-        raise BenchError(
-            f"{results.path}: contains no experiments; run bench run --out {results.path} or "
-            f"bench matrix --out {results.path}"
-        )
+        if data.damaged:
+            raise BenchError(data.damaged[0].reason)
+        path = data.results.path
+        raise BenchError(f"{path}: contains no experiments; run bench run --out {path} or bench matrix --out {path}")
     script = files("reports").joinpath("templates/tables.js").read_text(encoding="utf-8")
     template = _environment().get_template("report.html.j2")
     return template.render(

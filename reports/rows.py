@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from bench.errors import BenchError
 from bench.evidence.comparison.comparable_groups import SHORT_KEY
 from bench.experiments.records import BASELINE, ExperimentResult
 from bench.plugins.pipeline import pipeline_name
@@ -138,17 +136,6 @@ class Row:
         return self.scores[PRIMARY]
 
 
-@contextmanager
-def readable(what: str, result: ExperimentResult) -> Iterator[None]:
-    """Convert errors while a part of an experiment is read to a `BenchError` that names its folder."""
-    try:
-        yield
-    except (OSError, ValueError, KeyError) as error:
-        raise BenchError(
-            f"{result.folder}: the {what} cannot be read ({error}); delete this folder and run the matrix again"
-        ) from error
-
-
 def read_row(result: ExperimentResult) -> Row:
     """Read the scores and times of one experiment.
 
@@ -157,15 +144,11 @@ def read_row(result: ExperimentResult) -> Row:
     BenchError
         The scores cannot be read.
     """
-    with readable("scores", result):
-        lines = result.scores.to_dict(orient="records")
+    lines = result.scores.to_dict(orient="records")
     scores = {str(line["metric"]): Score(*(line[field.name] for field in fields(Score))) for line in lines}
     return Row(result, {PRIMARY: UNDEFINED, **scores}, _seconds(result))
 
 
 def _seconds(result: ExperimentResult) -> float:
-    try:
-        folds = [fold for fold in result.timing.values() if isinstance(fold, Mapping)]
-    except BenchError:
-        return math.nan
+    folds = [fold for fold in result.timing.values() if isinstance(fold, Mapping)]
     return sum(float(s) for fold in folds for s in fold.values()) if folds else math.nan

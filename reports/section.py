@@ -8,7 +8,7 @@ from functools import cached_property
 
 from bench.evidence.comparison.compare import Comparison, compare
 from bench.evidence.comparison.record import read_comparisons
-from bench.experiments.records import ExperimentResult, Failure
+from bench.experiments.records import Damage, ExperimentResult, Failure
 from bench.experiments.results import Results
 from reports.groups import ComparableGroup, comparable_groups
 from reports.rows import Row
@@ -54,17 +54,20 @@ class ReportData:
         Current experiments.
     failures : sequence of Failure
         Experiments without a result.
+    damaged : sequence of Damage
+        Experiments and failures that cannot be read.
     """
 
     results: Results
     groups: tuple[ComparableGroup, ...]
     failures: Sequence[Failure]
+    damaged: Sequence[Damage] = ()
 
     @classmethod
     def read(cls, results: Results) -> ReportData:
         """Read the current experiments and failures of a results folder."""
-        experiments, failures = results.current()
-        return cls(results, comparable_groups(experiments), failures)
+        contents = results.current(tables=TABLES)
+        return cls(results, comparable_groups(contents.experiments), contents.failures, contents.damaged)
 
     @property
     def experiments(self) -> list[ExperimentResult]:
@@ -81,6 +84,9 @@ class ReportData:
         stored = read_comparisons(self.results.path)
         return tuple(_comparison(group, stored) for group in self.groups)
 
+
+TABLES = ("scores", "predictions", "trials", "optimism", "importances", "features", "timing")
+"""What a report reads of an experiment."""
 
 SectionBuilder = Callable[[ReportData], Iterable[Section]]
 """Builds the sections of one kind; none where there is nothing to show."""

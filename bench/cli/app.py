@@ -102,7 +102,7 @@ def matrix(**options: Any) -> None:
     with stoppable(), live_progress() as observer:
         result = api.matrix(observer=observer, **set_options(options))
     display.show_matrix(result)
-    if result.failures:
+    if result.failures or result.damaged:
         raise typer.Exit(1)
 
 
@@ -127,14 +127,23 @@ def report(
     *,
     force: Force = False,
 ) -> None:
-    """Write an HTML report of a results folder: one file that opens offline."""
+    """Write an HTML report of a results folder: one file that opens offline.
+
+    Experiments whose files are damaged are named and left out, and the exit code is 1.
+    """
+    from bench.cli.display.tables import show_damaged  # noqa: PLC0415
     from bench.experiments.results import Results  # noqa: PLC0415
     from bench.storage.exports import REPORT, check_output  # noqa: PLC0415
-    from reports.page import write_report  # noqa: PLC0415
+    from reports.page import write_page  # noqa: PLC0415
+    from reports.section import ReportData  # noqa: PLC0415
 
     folder, path = Results.open(results), output or results / "report.html"
     check_output(path, REPORT, force=force)
-    show_line("report", write_report(folder, path))
+    data = ReportData.read(folder)
+    show_line("report", write_page(data, path))
+    show_damaged(damage.reason for damage in data.damaged)
+    if data.damaged:
+        raise typer.Exit(1)
 
 
 @command(app, "bench list extractors --timm", name="list")

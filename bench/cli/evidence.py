@@ -29,9 +29,13 @@ evidence = typer.Typer()
 REFIT_OPTIONS: dict[str, Any] = {
     "name": own_option(str, "Experiment in a results folder that contains several: `handcrafted x svm`.", panel="Data"),
     "data": typer_option("data", text="Dataset, if it was moved."),
+    "extractor": own_option(str, "Extractor of the experiment, if its weights are those of a file.", panel="Data"),
+    "classifier": own_option(
+        str, "Classifier of the experiment, if it is a class of another library than scikit-learn.", panel="Data"
+    ),
     "jobs": typer_option("jobs"),
-    "store": typer_option("store", text="Folder of the feature store, if it was moved."),
-    "weights_dir": typer_option("weights_dir", text="Folder of MODEL.safetensors files, if it was moved."),
+    "store": typer_option("store"),
+    "weights_dir": typer_option("weights_dir"),
     "device": typer_option("device", text="Device of networks, if another than in the original run."),
 }
 Experiment = Annotated[Path, typer.Argument(help="Folder of an experiment, or a results folder.")]
@@ -89,9 +93,11 @@ def score(
 ) -> None:
     """Re-score saved predictions with another calibration, threshold or aggregation.
 
-    Nothing is fitted and the stored experiments do not change.
+    Nothing is fitted and the stored experiments do not change. Experiments whose files are damaged are named and left
+    out, and the exit code is 1.
     """
     from bench.cli.display import scores as display_scores  # noqa: PLC0415
+    from bench.cli.display.tables import show_damaged  # noqa: PLC0415
     from bench.experiments import rescoring  # noqa: PLC0415
     from bench.storage.exports import SCORES, check_output  # noqa: PLC0415
 
@@ -103,6 +109,10 @@ def score(
     if output is not None:
         rescoring.write_scores(board, output)
         show_line("scores", output)
+    damaged = board.loc[board["status"] == "damaged", "reason"]
+    show_damaged(damaged)
+    if len(damaged):
+        raise typer.Exit(1)
 
 
 @command(evidence, "bench compare results/")
@@ -122,13 +132,17 @@ def compare(
     """Test which pipelines differ, on patients, from saved predictions.
 
     Nothing is run. P-values are corrected for the number of comparisons and reported with the unit of the test.
+    Experiments of a results folder whose files are damaged are named and left out, and the exit code is 1.
     """
     from bench import api  # noqa: PLC0415
     from bench.cli.display import comparison as display_comparison  # noqa: PLC0415
+    from bench.evidence.comparison.selection import DAMAGED  # noqa: PLC0415
 
     with stoppable(resumes=False):
         comparison = api.compare(*experiments, against=against, all_pairs=all_pairs, rope=rope)
     show_or_print_json(comparison, display_comparison.show_comparison, as_json=as_json)
+    if any(note.startswith(DAMAGED) for note in comparison.notes):
+        raise typer.Exit(1)
 
 
 @command(

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.experiments.records import LEAKY, ExperimentResult, Failure, decision_of
+from bench.experiments.records import LEAKY, Damage, ExperimentResult, Failure, decision_of
+from bench.plugins.pipeline import NO_PREPARATION
 from bench.scores.decisions import Decision
 from bench.scores.metrics import METRICS, PRIMARY
 
@@ -17,14 +18,22 @@ SETTINGS = ("data", "positive", "split", "folds", "tune", "calibrate", "threshol
 _HEADLINES = (PRIMARY, *(name for name, metric in METRICS.items() if metric.headline and name != PRIMARY))
 
 
-def leaderboard_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return the leaderboard of rows from `finished_row` and `failed_row`: comparable rows together, the best first."""
+def leaderboard_of(rows: Sequence[Mapping[str, Any]], damaged: Sequence[Damage] = ()) -> pd.DataFrame:
+    """Return the leaderboard of rows from `finished_row` and `failed_row`: comparable rows together, the best first.
+
+    Experiments that cannot be read come last, with the status `damaged` and their folder in place of the classifier.
+    """
     table = pd.DataFrame(rows, columns=list(_columns()))
     order = ["leaky", *SETTINGS, *_HEADLINES, "prepare", "extractor", "classifier", "key"]
     ascending = [column not in _HEADLINES for column in order]
     marked = table.assign(leaky=table["flags"].str.contains(LEAKY, regex=False))
     ranked = marked.sort_values(order, ascending=ascending, na_position="last", kind="stable", ignore_index=True)
-    return ranked.drop(columns="leaky")
+    board = ranked.drop(columns="leaky")
+    if not damaged:
+        return board
+    unreadable = pd.DataFrame(map(_damaged_row, damaged), columns=board.columns, dtype=object)
+    joined = pd.concat([board.astype(object), unreadable], ignore_index=True)  # whole numbers stay such
+    return joined.astype({column: board[column].dtype for column in board if board[column].dtype.kind == "f"}).copy()
 
 
 def headline(board: pd.DataFrame) -> pd.DataFrame:
@@ -53,6 +62,11 @@ def finished_row(
 def failed_row(failure: Failure) -> dict[str, Any]:
     """Return the row of a failed experiment."""
     return {**_described(failure.record), "status": "failed", "reason": failure.reason}
+
+
+def _damaged_row(damage: Damage) -> dict[str, Any]:
+    texts = {"prepare": NO_PREPARATION, "extractor": "", "classifier": damage.path.name, "flags": ""}
+    return {**texts, "status": "damaged", "reason": damage.reason}
 
 
 def _columns() -> Iterator[str]:

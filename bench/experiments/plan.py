@@ -20,8 +20,9 @@ from bench.experiments.saved_options import reading_options
 from bench.features.extraction import FeatureRequest, key_settings
 from bench.observer import Observer
 from bench.options import Options
-from bench.plugins import objects, registry
+from bench.plugins import objects
 from bench.plugins.baselines import PRIOR, is_baseline, with_baselines
+from bench.plugins.importing import installed
 from bench.plugins.pipeline import PipelineSpec
 from bench.plugins.preparation import parse_prepare
 from bench.plugins.registry import PIXELS
@@ -208,7 +209,7 @@ def _design(opened: LoadedDataset, options: Options) -> tuple[Folds, Protocol]:
 
 
 def _pipelines(options: Options) -> list[PipelineSpec]:
-    names = options.classifiers or tuple(name for name in registry.installed("classifiers") if name != PRIOR)
+    names = options.classifiers or tuple(name for name in installed("classifiers") if name != PRIOR)
     classifiers = list({p.canonical: p for p in map(objects.classifier, names)}.values())
     selected = [e for e in options.extractors if not (isinstance(e, str) and e == PIXELS)]
     extractors = list({p.canonical: p for p in map(objects.extractor, selected)}.values())

@@ -12,28 +12,18 @@ from typing import Any
 
 import pandas as pd
 
-from bench.errors import BenchError
+from bench.experiments.schema import read_record, read_times
+from bench.experiments.tables import read_table
 from bench.plugins.pipeline import name_of
 from bench.scores import intervals
 from bench.scores.decisions import Decision
 from bench.scores.metrics import METRICS, PRIMARY
-from bench.storage.json_files import read_json
 
 LEAKY = "LEAKY"
 RANDOM_WEIGHTS = "RANDOM WEIGHTS"
 BASELINE = "BASELINE"
 
-_TEXTS = ("key", "prepare", "extractor", "classifier", "folds_hash")
 _DECISION = tuple(field.name for field in fields(Decision))
-_DATA: Mapping[str, type | tuple[type, ...]] = {
-    "name": str,
-    "digest": str,
-    "cells": int,
-    "patients": int,
-    "split_units": int,
-    "classes": list,
-    "positive": (str, type(None)),
-}
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,7 +70,7 @@ class ExperimentResult:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """Columns `metric`, `value`, `low`, `high`, `repeat_sd`, `method`, `n`."""
-        return pd.read_parquet(self.folder / "scores.parquet")
+        return read_table(self.folder, "scores", self.record)
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
@@ -89,12 +79,12 @@ class ExperimentResult:
         `threshold` applies to the probability of a cell, `patient_threshold` to the score of a patient. With
         calibration, `raw_<class>` are the probabilities before it.
         """
-        return pd.read_parquet(self.folder / "predictions.parquet")
+        return read_table(self.folder, "predictions", self.record)
 
     @cached_property
     def inner_predictions(self) -> pd.DataFrame:
         """Inner out-of-fold predictions of the training cells of each fold, with `inner_fold`; not calibrated."""
-        return pd.read_parquet(self.folder / "inner.parquet")
+        return read_table(self.folder, "inner", self.record)
 
     @cached_property
     def trials(self) -> pd.DataFrame:
@@ -124,8 +114,9 @@ class ExperimentResult:
 
     @cached_property
     def timing(self) -> Mapping[str, Any]:
-        """Wall times in seconds; not part of the result."""
-        return read_json(self.folder / "timing.json")
+        """Wall times in seconds; not part of the result, empty if they were not stored."""
+        path = self.folder / "timing.json"
+        return read_times(path) if path.exists() or path.is_symlink() else {}
 
     @property
     def written_ns(self) -> int:
@@ -134,7 +125,8 @@ class ExperimentResult:
 
     def _optional(self, table: str) -> pd.DataFrame:
         path = self.folder / f"{table}.parquet"
-        return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+        exists = path.exists() or path.is_symlink()
+        return read_table(self.folder, table, self.record) if exists else pd.DataFrame()
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the HTML report of its results folder and return its path; default: `report.html` in the folder."""
@@ -152,6 +144,22 @@ class ExperimentResult:
         """Return the value of one metric."""
         values = dict(zip(self.scores["metric"], self.scores["value"], strict=True))
         return float(values[metric])
+
+
+@dataclass(frozen=True)
+class Damage:
+    """An experiment or a failure whose files are damaged.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the experiment, or file of the failure.
+    reason : str
+        What is damaged, with the file and the remedy.
+    """
+
+    path: Path
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -212,28 +220,8 @@ def interval_text(row: Any) -> str:
 
 
 def read_experiment(folder: Path) -> ExperimentResult:
-    """Read the experiment in a folder; raises BenchError if its record is missing or damaged."""
+    """Read the experiment in a folder; raises DamagedError if its record is missing or damaged."""
     return ExperimentResult(folder, read_record(folder / "experiment.json"))
-
-
-def read_record(path: Path) -> Mapping[str, Any]:
-    """Read the record of a finished or failed experiment; raises BenchError for missing or invalid fields."""
-    record = read_json(path)
-    data, protocol = record.get("data"), record.get("protocol")
-    valid = {
-        **{name: isinstance(record.get(name), str) for name in _TEXTS},
-        **{name: _is_texts(record.get(name)) for name in ("flags", "violations")},
-        "protocol": isinstance(protocol, dict) and all(isinstance(protocol.get(name), str) for name in _DECISION),
-        "options": isinstance(record.get("options"), dict),
-        "data": isinstance(data, dict)
-        and all(name in data and isinstance(data[name], kind) for name, kind in _DATA.items())
-        and _is_texts(data["classes"]),
-    }
-    damaged = [name for name, is_valid in valid.items() if not is_valid]
-    if damaged:
-        target = path.parent if path.name == "experiment.json" else path
-        raise BenchError(f"{path}: {damaged[0]!r} is missing or damaged; delete {target} and run the experiment again")
-    return record
 
 
 def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
@@ -254,7 +242,3 @@ def write_report(results: Path, path: str | Path | None = None) -> Path:
 
 def _headlines(scores: pd.DataFrame) -> pd.DataFrame:
     return scores[[METRICS[str(name)].headline for name in scores["metric"]]]
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(text, str) for text in value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from bench.errors import BenchError, did_you_mean
+from bench.evaluation.protocol import Protocol
 from bench.experiments.experiment import Experiment, differing
 from bench.experiments.plan import Plan, make_plan
-from bench.experiments.records import ExperimentResult
+from bench.experiments.records import ExperimentResult, read_experiment
 from bench.experiments.results import MARK, Results
 from bench.experiments.saved_options import restored_options
 from bench.observer import Observer
-from bench.options import OPTIONS, Options, make_options
-from bench.plugins import objects
+from bench.options import Options, make_options
+from bench.plugins import objects, registry
+from bench.plugins.registry import PIXELS
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,11 @@ def find_experiment(path: str | Path, *, name: str | None = None) -> tuple[Resul
     if not path.exists():
         raise BenchError(f"{path}: does not exist; give the folder of an experiment or a results folder")
     results = Results.open(path)
-    current = results.current()[0]
+    contents = results.current()
+    for damage in contents.damaged:
+        if not contents.experiments or damage.path.name == name:
+            raise BenchError(damage.reason)
+    current = contents.experiments
     if not current:
         raise BenchError(f"{path}: contains no finished experiment")
     matches = current if name is None else results.experiments({name})
@@ -129,14 +135,17 @@ def reload(
     ----------
     result : ExperimentResult
         A result in its results folder.
-    data, store, weights_dir : path, optional
-        Current paths; default: the stored ones.
+    data : path, optional
+        Current path; default: the stored one.
+    store, weights_dir : path, optional
+        As options of a run; never taken from the record.
     device : {"auto", "cpu", "cuda"}, optional
         Device of networks; default: the stored one.
     root : path, optional
         Folder of the paths in a DataFrame passed as `data`.
-    extractor, classifier : estimator, optional
-        The objects of the experiment, if it was run with objects; they are not stored.
+    extractor, classifier : str or estimator, optional
+        Those of the experiment, if it was run with objects, with a class outside scikit-learn, or with weights of a
+        file; none of these is taken from a record.
 
     Raises
     ------
@@ -175,8 +184,8 @@ def _of_folder(path: Path, name: str | None) -> tuple[Results, ExperimentResult]
     if not (home / MARK).is_file():
         raise BenchError(f"{path}: this experiment is not in a results folder (no {MARK} in {home})")
     results = Results.open(home)
-    match = next((e for e in results.experiments() if e.folder.name == path.absolute().name), None)
-    if match is None:
+    match = read_experiment(path.absolute())
+    if match.folder.parent.name != "experiments":
         raise BenchError(f"{path}: not an experiment of {home}")
     if name is not None and name not in (match.folder.name, match.name):
         raise BenchError(f"{path}: is {match.name}, not {name}; leave out --name, or give the results folder")
@@ -184,16 +193,16 @@ def _of_folder(path: Path, name: str | None) -> tuple[Results, ExperimentResult]
 
 
 def _options(record: Mapping[str, Any], results: Results, overrides: Mapping[str, object]) -> Options:
-    protocol = {k: v for k, v in record["protocol"].items() if k in OPTIONS}
+    """Return the options of a record, which may come from a stranger: only what reads the data and the protocol."""
+    protocol = {field.name: record["protocol"][field.name] for field in fields(Protocol)}
     pipeline = {
         "prepare": record["prepare"],
         "extractors": (record["extractor"],),
         "classifiers": (record["classifier"],),
         "baselines": False,
     }
-    restored = restored_options(record["options"], results.path)
     changes = {k: v for k, v in overrides.items() if v is not None}
-    return make_options({**protocol, **pipeline, **restored, "out": results.path, **changes})
+    return make_options({**protocol, **pipeline, **restored_options(record["options"]), "out": results.path, **changes})
 
 
 def _same_object(result: ExperimentResult, kind: str, item: object) -> list[object] | None:
@@ -205,11 +214,23 @@ def _same_object(result: ExperimentResult, kind: str, item: object) -> list[obje
                 f"{result.name}: its {kind} is a Python object, which is not stored; call bench.leakage or "
                 f"bench.significance from Python and pass the object again: {kind}={name}"
             )
+        _check_recorded(result, kind, name)
         return None
     plugin = (objects.extractor if kind == "extractor" else objects.classifier)(item)
     if plugin.selector != name:
         raise BenchError(f"{result.name}: the {kind} passed is {plugin.selector}; pass the {kind} of the experiment")
     return [item]
+
+
+def _check_recorded(result: ExperimentResult, kind: str, name: str) -> None:
+    try:
+        if name != PIXELS:
+            registry.check_recorded(name)
+    except BenchError as error:
+        raise BenchError(
+            f"{result.folder}: the record names the {kind} {name}: {error}; if you trust it, name it yourself with "
+            f"--{kind}"
+        ) from error
 
 
 def _listed(experiments: list[ExperimentResult]) -> str:

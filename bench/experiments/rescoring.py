@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import pandas as pd
 from bench.errors import BenchError
 from bench.evaluation.optimism import uncalibrated
 from bench.experiments.leaderboard import failed_row, finished_row, leaderboard_of
-from bench.experiments.records import ExperimentResult, decision_of
+from bench.experiments.records import Damage, ExperimentResult, decision_of
 from bench.experiments.results import Results
+from bench.experiments.schema import DamagedError
 from bench.observer import Observer
 from bench.scores.decisions import Decision, Inner, fit_decision
 from bench.scores.metrics import score as score_predictions
@@ -70,8 +70,9 @@ def score(
     options = {"calibrate": calibrate, "threshold": threshold, "aggregate": aggregate}
     changes = {name: str(value) for name, value in options.items() if value is not None}
     changes = {name: getattr(replace(Decision(), **changes), name) for name in changes}
-    experiments, failures = Results.open(Path(path)).current()
-    if not experiments and not failures:
+    contents = Results.open(Path(path)).current(tables=("predictions", "inner_predictions", "optimism"))
+    experiments, failures, damaged = contents.experiments, contents.failures, contents.damaged
+    if not experiments and not failures and not damaged:
         raise BenchError(f"{path}: contains no experiment yet; create one with bench run --out {path}")
     if threshold is not None and experiments and all(len(e.record["data"]["classes"]) != 2 for e in experiments):
         raise BenchError("--threshold needs two classes; with more, a cell goes to its most probable class")
@@ -86,10 +87,15 @@ def score(
         if held_out is not None and decision != decision_of(experiment.record):
             digest = str(held_out["digest"])
             accesses.setdefault(digest, AccessLog(Path(path), digest, f"bench score {arguments}")).add(experiment.name)
-        rows.append(finished_row(experiment, scores=rescore(experiment, decision), decision=decision))
+        try:
+            rows.append(finished_row(experiment, scores=rescore(experiment, decision), decision=decision))
+        except DamagedError as error:
+            damaged.append(Damage(experiment.folder, str(error)))
     if observer is not None:
         observer.progress("score", len(experiments), len(experiments))
-    return leaderboard_of(rows)
+    if damaged and not any(row["status"] == "done" for row in rows):
+        raise BenchError(damaged[0].reason)
+    return leaderboard_of(rows, damaged)
 
 
 def write_scores(board: pd.DataFrame, path: Path) -> None:
@@ -115,6 +121,8 @@ def rescore(result: ExperimentResult, decision: Decision) -> pd.DataFrame:
             aggregate=decision.aggregate,
             seed=int(protocol["seed"]),
         )
+    except DamagedError as error:
+        raise DamagedError(f"{result.folder}: {error}") from error
     except BenchError as error:
         raise BenchError(f"{result.folder}: {error}") from error
 
@@ -137,32 +145,22 @@ def recompute_decisions(result: ExperimentResult, decision: Decision) -> pd.Data
     columns = probability_columns(classes)
     # With `--split image` each cell was its own unit in the run.
     unit = "cell" if by_image else "unit"
-    try:
-        predictions, inner = result.predictions, result.inner_predictions
-    except (OSError, ValueError) as error:
-        raise BenchError(
-            f"predictions cannot be read ({error}); delete this folder and run the matrix again"
-        ) from error
-    _check_columns("predictions", predictions, ["repeat", "fold", "label", *columns])
-    _check_columns("inner", inner, ["repeat", "fold", "inner_fold", "label", unit, *columns])
+    predictions, inner = result.predictions, result.inner_predictions
     positive = 0 if result.record["data"]["positive"] is None else classes.index(result.record["data"]["positive"])
-    if predictions.empty:
-        raise BenchError("predictions contain no cell; delete this folder and run the matrix again")
     raw = uncalibrated(predictions, classes)
-    for name, table in (("predictions", raw), ("inner", inner)):
-        try:
-            checked_probabilities(table, columns)
-        except BenchError as error:
-            raise BenchError(f"{name}.parquet: {error}; delete this folder and run the matrix again") from error
+    try:
+        checked_probabilities(raw, columns)
+    except BenchError as error:
+        raise DamagedError(f"predictions.parquet: {error}; delete this folder and run the matrix again") from error
     inner_of = dict(iter(inner.groupby(["repeat", "fold"])))
     parts = []
     for key, part in raw.groupby(["repeat", "fold"], sort=False):
         if key not in inner_of:
-            raise BenchError(f"inner.parquet contains no rows of repeat {key[0]}, fold {key[1]}")
+            raise DamagedError(f"inner.parquet contains no rows of repeat {key[0]}, fold {key[1]}")
         training = inner_of[key]
         labels = pd.Index(classes).get_indexer(pd.Index(training["label"].astype(str)))
         if set(labels) != set(range(len(classes))):
-            raise BenchError(
+            raise DamagedError(
                 f"inner.parquet: labels of repeat {key[0]}, fold {key[1]} are not exactly {', '.join(classes)}; "
                 "delete this folder and run the matrix again"
             )
@@ -175,9 +173,3 @@ def recompute_decisions(result: ExperimentResult, decision: Decision) -> pd.Data
         fitted = fit_decision(learned_on, decision, positive=positive)
         parts.append(fitted.add_to(part, part[columns].to_numpy(dtype=np.float64), classes))
     return pd.concat(parts).loc[predictions.index]
-
-
-def _check_columns(name: str, table: pd.DataFrame, required: Sequence[str]) -> None:
-    missing = [column for column in required if column not in table]
-    if missing:
-        raise BenchError(f"{name}.parquet has no column {missing[0]!r}; delete this folder and run the matrix again")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ import pandas as pd
 from bench.errors import BenchError
 from bench.experiments.leaderboard import failed_row, finished_row, leaderboard_of
 from bench.experiments.records import (
+    Damage,
     ExperimentResult,
     Failure,
     read_experiment,
-    read_record,
     repeat_hashes,
     write_tables,
 )
+from bench.experiments.schema import DamagedError, read_record
 from bench.splits.held_out_log import HeldOutAccess, read_accesses
 from bench.storage.csv_text import write_csv
 from bench.storage.fingerprints import digest
@@ -34,6 +36,32 @@ FORMAT = 1
 
 MARK = "cytobench.json"
 """File that marks a results folder."""
+
+
+READ_ONLY = ("experiments", "failures")
+"""Folders whose files are checked one by one when they are read, and never written through a link."""
+
+LARGE = ("predictions", "inner_predictions")
+"""Tables that are checked, but not kept in memory."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Outcomes in a results folder.
+
+    Parameters
+    ----------
+    experiments : list of ExperimentResult
+        Finished experiments, ordered by folder name.
+    failures : list of Failure
+        Failed experiments without a result, ordered by file name.
+    damaged : list of Damage
+        Experiments and failures that cannot be read; they are in none of the other lists.
+    """
+
+    experiments: list[ExperimentResult]
+    failures: list[Failure]
+    damaged: list[Damage]
 
 
 @dataclass(frozen=True)
@@ -84,7 +112,8 @@ class Results:
         Raises
         ------
         BenchError
-            It is not a results folder, or was written by a newer version.
+            It is not a results folder, was written by a newer version, or contains links, which could lead a write to
+            another place.
         """
         mark = path / MARK
         if not mark.is_file():
@@ -97,6 +126,7 @@ class Results:
                 f"{path}: was written by a newer cytobench (layout {version}; this one knows {FORMAT}); "
                 "update cytobench, or choose another folder with --out"
             )
+        _check_links(path)
         return cls(path)
 
     def check_present(self) -> None:
@@ -136,37 +166,75 @@ class Results:
         """Whether an experiment has a result."""
         return (self.experiment_folder(slug) / "experiment.json").is_file()
 
+    def read(self, slugs: Collection[str] | None = None, *, tables: Collection[str] = ()) -> Contents:
+        """Read the records of finished and failed experiments, all or those in `slugs`.
+
+        Parameters
+        ----------
+        slugs : collection of str, optional
+            Names of folders.
+        tables : collection of str
+            Attributes of `ExperimentResult`, such as `scores`, that are read and checked as well.
+        """
+        contents = Contents([], [], [])
+        for path in sorted((self.path / "experiments").glob("[!.]*/experiment.json")):
+            if slugs is None or path.parent.name in slugs:
+                try:
+                    result = read_experiment(path.parent)
+                    for table in tables:
+                        getattr(result, table)
+                    for large in LARGE:
+                        vars(result).pop(large, None)  # fifty experiments would keep gigabytes
+                    contents.experiments.append(result)
+                except DamagedError as error:
+                    contents.damaged.append(Damage(path.parent, str(error)))
+        for path in sorted((self.path / "failures").glob("[!.]*.json")):
+            if (slugs is None or path.stem in slugs) and not self.is_done(path.stem):
+                try:
+                    contents.failures.append(Failure(path, read_record(path)))
+                except DamagedError as error:
+                    contents.damaged.append(Damage(path, str(error)))
+        return contents
+
     def experiments(self, slugs: Collection[str] | None = None) -> list[ExperimentResult]:
-        """Return the finished experiments, all or those in `slugs`, ordered by folder name."""
-        folders = [path.parent for path in sorted((self.path / "experiments").glob("[!.]*/experiment.json"))]
-        return [read_experiment(folder) for folder in folders if slugs is None or folder.name in slugs]
+        """Return the finished experiments whose record can be read, all or those in `slugs`, ordered by folder name."""
+        return self.read(slugs).experiments
 
     def failures(self, slugs: Collection[str] | None = None) -> list[Failure]:
         """Return the failed experiments without a result, all or those in `slugs`, ordered by file name."""
-        paths = [p for p in sorted((self.path / "failures").glob("[!.]*.json")) if not self.is_done(p.stem)]
-        return [Failure(path, read_record(path)) for path in paths if slugs is None or path.stem in slugs]
+        return self.read(slugs).failures
 
-    def current(self) -> tuple[list[ExperimentResult], list[Failure]]:
+    def current(self, *, tables: Collection[str] = ()) -> Contents:
         """Return finished and failed experiments without the superseded ones.
 
         A later outcome of the same pipeline on the same data and folds under the same protocol supersedes earlier
         ones, which were computed with other code, weights or libraries. Of outcomes that differ in the number of
-        repeats only, the one with the most repeats supersedes the others. They stay in the folder.
+        repeats only, the one with the most repeats supersedes the others. They stay in the folder. A damaged one
+        supersedes nothing.
+
+        Parameters
+        ----------
+        tables : collection of str
+            As for `read`.
         """
-        outcomes: list[ExperimentResult | Failure] = [*self.experiments(), *self.failures()]
+        contents = self.read(tables=tables)
+        outcomes: list[ExperimentResult | Failure] = [*contents.experiments, *contents.failures]
         by_question: dict[str, list[ExperimentResult | Failure]] = {}
         for outcome in sorted(outcomes, key=lambda o: o.written_ns):
             by_question.setdefault(_question_digest(outcome.record), []).append(outcome)
         current = {id(_most_repeats(answers)) for answers in by_question.values()}
-        return (
-            [o for o in outcomes if isinstance(o, ExperimentResult) and id(o) in current],
-            [o for o in outcomes if isinstance(o, Failure) and id(o) in current],
+        return Contents(
+            [e for e in contents.experiments if id(e) in current],
+            [f for f in contents.failures if id(f) in current],
+            contents.damaged,
         )
 
     def failure(self, slug: str) -> Failure | None:
-        """Return the failure of an experiment; None if it has none."""
+        """Return the failure of an experiment; None if it has none, or a damaged one, which does not stop a new run."""
         path = self.failure_path(slug)
-        return Failure(path, read_record(path)) if path.is_file() else None
+        with suppress(DamagedError):
+            return Failure(path, read_record(path)) if path.is_file() else None
+        return None
 
     def write_failure(self, slug: str, record: Mapping[str, Any], reason: str) -> None:
         """Write the reason of a failure; delete the finished folds."""
@@ -198,9 +266,11 @@ class Results:
                 lock.release()
 
     def leaderboard(self, slugs: Collection[str] | None = None) -> pd.DataFrame:
-        """Return one row per experiment, finished or failed: the current ones, or those in `slugs`."""
-        experiments, failures = self.current() if slugs is None else (self.experiments(slugs), self.failures(slugs))
-        return leaderboard_of([*map(finished_row, experiments), *map(failed_row, failures)])
+        """Return one row per experiment, finished, failed or damaged: the current ones, or those in `slugs`."""
+        tables = ("scores", "optimism")
+        contents = self.current(tables=tables) if slugs is None else self.read(slugs, tables=tables)
+        rows = [*map(finished_row, contents.experiments), *map(failed_row, contents.failures)]
+        return leaderboard_of(rows, contents.damaged)
 
     def write_leaderboard(self) -> Path:
         """Write the leaderboard of the whole folder as CSV."""
@@ -209,6 +279,21 @@ class Results:
         with atomic_file(path) as temporary:
             write_csv(self.leaderboard(), temporary)
         return path
+
+
+def _check_links(path: Path) -> None:
+    """Refuse links in a results folder, apart from the contents of `READ_ONLY` and of the folder's other folders."""
+    waiting = [path]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    raise BenchError(
+                        f"{entry.path}: is a link; a results folder contains none, because results would be written "
+                        "to another place; replace it by what it leads to, or remove it"
+                    )
+                if entry.is_dir() and entry.name not in READ_ONLY:
+                    waiting.append(Path(entry.path))
 
 
 def _question_digest(record: Mapping[str, Any]) -> str:

@@ -304,7 +304,7 @@ class Options:
     ] = None
     weights_dir: Annotated[
         Path | None,
-        Option(help="Folder of MODEL.safetensors files.", panel="Machine", stage="features", saved="path"),
+        Option(help="Folder of MODEL.safetensors files.", panel="Machine", stage="features"),
     ] = None
     out: Annotated[Path, Option(help="Results folder.", panel="Machine", stage="run")] = Path("results")
     store: Annotated[
@@ -314,7 +314,6 @@ class Options:
             panel="Machine",
             stage="features",
             shown="the user's cache folder",
-            saved="relative",
         ),
     ] = None
 

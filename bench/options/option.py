@@ -38,9 +38,10 @@ class Option:
         Further command-line names, such as `--clfs`.
     aliases : tuple of str
         Further names in YAML and Python.
-    saved : {"value", "path", "relative"}, optional
-        How an experiment stores the option to reload its data: as it is, as an absolute path, or as a path relative to
-        the results folder. None: not stored.
+    saved : {"value", "path"}, optional
+        How an experiment stores the option to reload its data: as it is, or as an absolute path. None: not stored.
+        No place that is written, and none from which weights are loaded, is stored, because a record may come from a
+        stranger.
     bounds : mapping
         Constraints of `pydantic.Field`, such as `{"ge": 2}`.
     parse : callable, optional
@@ -54,7 +55,7 @@ class Option:
     metavar: str | None = None
     flags: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
-    saved: Literal["value", "path", "relative"] | None = None
+    saved: Literal["value", "path"] | None = None
     bounds: Mapping[str, float] = field(default_factory=dict)
     parse: Callable[[object], object] | None = None
 

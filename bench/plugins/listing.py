@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from bench.plugins.registry import Kind, installed
+from bench.plugins.importing import Kind, installed, owner
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,8 +17,8 @@ def plugins_of(kind: Kind) -> list[tuple[str, str, str]]:
     """
     rows = []
     for name, point in installed(kind).items():
-        owner = point.dist.name if point.dist is not None else "?"
-        rows.append((name, _summary(point.module, point.attr) if owner == "cytobench" else "", owner))
+        distribution = owner(point)
+        rows.append((name, _summary(point.module, point.attr) if distribution == "cytobench" else "", distribution))
     return rows
 
 

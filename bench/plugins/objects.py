@@ -14,10 +14,11 @@ from sklearn.calibration import CalibratedClassifierCV
 
 from bench.errors import BenchError
 from bench.plugins import registry
+from bench.plugins.importing import Kind, installed
 from bench.plugins.object_adapters import ExtractorAdapter
 from bench.plugins.object_identity import identity_of, import_path, is_estimator, unfindable_modules
 from bench.plugins.pipeline import PipelineSpec
-from bench.plugins.registry import ADAPTER, ADAPTER_ACCEPTS, CLASSIFIER_OWNED, ENGINE_OWNED, Kind, Plugin, takes_groups
+from bench.plugins.registry import ADAPTER, ADAPTER_ACCEPTS, CLASSIFIER_OWNED, ENGINE_OWNED, Plugin, takes_groups
 from bench.plugins.selectors import Selector
 from classifiers.sklearn_adapter import SklearnAdapter, check_wrappable
 
@@ -147,7 +148,7 @@ def _object_plugin(item: Any, target: str, accepts: frozenset[str], **more: Any)
 def _installed_selector(item: Any, kind: Kind) -> Selector | None:
     """Return the selector of an instance of an installed plugin's class."""
     target = f"{type(item).__module__}:{type(item).__qualname__}"
-    name = next((name for name, point in registry.installed(kind).items() if point.value == target), None)
+    name = next((name for name, point in installed(kind).items() if point.value == target), None)
     return _selector(item, name)
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal
+from typing import Any
 
 from bench.errors import BenchError, did_you_mean
-from bench.plugins.selectors import Selector, Value, check_parameters, parse
-
-Kind = Literal["extractors", "classifiers", "datasets"]
+from bench.plugins.importing import check_import_path, installed, load_class
+from bench.plugins.selectors import Selector, Value, check_parameters, parse, selectors_in
 
 ADAPTER = "classifiers.sklearn_adapter:SklearnAdapter"
 
@@ -35,6 +31,12 @@ ENGINE_OWNED = {
 
 CLASSIFIER_OWNED = {name: why for name, why in ENGINE_OWNED.items() if name != "device"}
 """Parameters of a classifier that the engine sets; the user may choose its `device` in the selector."""
+
+NEVER_SET = {"memory": "a cache of fitted steps contains pickles, which are never loaded"}
+"""Parameters that no selector sets."""
+
+SCIKIT_LEARN = "sklearn."
+"""Start of the import paths that a nested selector and a record may contain."""
 
 
 @dataclass(frozen=True)
@@ -92,28 +94,7 @@ class Plugin:
     def build(self, **engine: object) -> Any:
         """Return an instance with the engine-owned parameters that the class accepts."""
         accepted = {k: v for k, v in engine.items() if k in self.accepts}
-        return _load(self.target)(**{k: _plain(v) for k, v in self.params.items()}, **accepted)
-
-
-@cache
-def installed(kind: Kind) -> dict[str, EntryPoint]:
-    """Return the entry points of the plugins of a kind by name, without importing them.
-
-    Raises
-    ------
-    BenchError
-        Two distributions declare one name.
-    """
-    points: dict[str, EntryPoint] = {}
-    for point in sorted(entry_points(group=f"bench.{kind}"), key=lambda p: p.name):
-        other = points.get(point.name)
-        if other is not None and (other.value, _owner(other)) != (point.value, _owner(point)):
-            raise BenchError(
-                f"two plugins have the name {point.name!r} in {kind}: one of {_owner(other)} ({other.value}), "
-                f"one of {_owner(point)} ({point.value}); uninstall one of them"
-            )
-        points[point.name] = point
-    return points
+        return load_class(self.target)(**{k: _plain(v) for k, v in self.params.items()}, **accepted)
 
 
 def extractor(text: str) -> Plugin:
@@ -127,7 +108,7 @@ def extractor(text: str) -> Plugin:
     selector = parse(text)
     points = installed("extractors")
     if selector.name in points:
-        plugin = _describe(selector, points[selector.name].value, ENGINE_OWNED)
+        plugin = _extractor(selector, points[selector.name].value)
         if selector.name == "embedding":
             model = plugin.params.get("model")
             if not isinstance(model, str):
@@ -143,7 +124,7 @@ def extractor(text: str) -> Plugin:
         raise BenchError(
             f"no extractor is called {selector.name!r}.{hint} See bench list extractors, and --timm for model names."
         )
-    return _describe(selector, points["embedding"].value, ENGINE_OWNED, model=selector.name)
+    return _extractor(selector, points["embedding"].value, model=selector.name)
 
 
 def classifier(text: str) -> Plugin:
@@ -161,7 +142,7 @@ def classifier(text: str) -> Plugin:
     target = _target_of(selector.name)
     if selector.name not in installed("classifiers"):
         return _adapted(selector, target)
-    cls = _load(target)
+    cls = load_class(target)
     consumes = getattr(cls, "consumes", "features")
     if consumes not in ("cells", "features"):
         raise BenchError(f'{selector.name}: consumes is {consumes!r}; expected "features" or "cells"')
@@ -177,13 +158,49 @@ def takes_groups(estimator: Any) -> bool:
     return hasattr(estimator, "fit") and "groups" in inspect.signature(estimator.fit).parameters
 
 
+def check_recorded(text: str) -> None:
+    """Check the selector of a record, which may come from a stranger, before anything is imported.
+
+    Raises
+    ------
+    BenchError
+        It names a class outside scikit-learn that is not an installed plugin, or loads weights from a file.
+    """
+    selector = parse(text)
+    for one in (selector, *selectors_in(tuple(selector.params.values()))):
+        is_plugin = one.name in installed("extractors") or one.name in installed("classifiers")
+        if not is_plugin and one.name.startswith(SCIKIT_LEARN):
+            check_import_path(one.name)
+        elif not is_plugin and not _is_model(one.name):
+            raise BenchError(f"{one.name} is neither an installed plugin, nor a network, nor a class of scikit-learn")
+        if str(one.params.get("weights", "")).endswith(".safetensors"):
+            raise BenchError(f"{one.name} loads its weights from a file, {one.params['weights']}")
+
+
+def _is_model(name: str) -> bool:
+    from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (reads a list that may have to be built)
+
+    return name.partition(".")[0] in model_names()
+
+
+def _extractor(selector: Selector, target: str, **fixed: Value) -> Plugin:
+    for key, value in selector.params.items():
+        if any(selectors_in(value)):
+            raise BenchError(f"{selector.name}: {key} is a value, not a selector; extractors have no nested selectors")
+    plugin = _describe(selector, target, ENGINE_OWNED, **fixed)
+    return replace(plugin, requires_fit=_requires_fit(plugin))
+
+
 def _describe(selector: Selector, target: str, owned: Mapping[str, str], **fixed: Value) -> Plugin:
-    cls = _load(target)
-    defaults = _defaults(cls)
+    """Check a selector and those nested in it; nothing is instantiated."""
+    cls = load_class(target)
+    defaults = _defaults(cls, selector.name)
     allowed = {k: v for k, v in defaults.items() if k not in owned and k not in fixed}
-    for key in selector.params:
+    for key, value in selector.params.items():
         if key in owned and key not in allowed:
             raise BenchError(f"{selector}: {key} is set by the engine; {owned[key]}")
+        if key in NEVER_SET and value is not None:
+            raise BenchError(f"{selector}: {key} cannot be set; {NEVER_SET[key]}")
     check_parameters(selector, sorted(allowed))
     joined = getattr(cls, "joined", ())
     params = {k: _like_default(_listed(v) if k in joined else v, allowed[k]) for k, v in selector.params.items()}
@@ -195,17 +212,26 @@ def _describe(selector: Selector, target: str, owned: Mapping[str, str], **fixed
         params=_without_missing({**allowed, **full, **fixed}, selector),
         accepts=frozenset(defaults) & frozenset(owned),
         consumes=getattr(cls, "consumes", "cells"),
-        requires_fit=_requires_fit(cls, {**full, **fixed}),
     )
 
 
 def _nested(value: Value, form: Callable[[Plugin], Selector]) -> Value:
-    """Replace each selector in a value by a form of the classifier that it names."""
+    """Replace each selector in a value by a form of the estimator that it names."""
     if isinstance(value, tuple):
         return tuple(_nested(v, form) for v in value)
     if not isinstance(value, Selector):
         return value
-    return form(_describe(value, _target_of(value.name), CLASSIFIER_OWNED))
+    if value.name not in installed("classifiers") and not value.name.startswith(SCIKIT_LEARN):
+        raise BenchError(
+            f"{value.name}: a selector inside another one names an installed classifier or a class of scikit-learn, "
+            f"such as sklearn.svm.SVC[];{did_you_mean(value.name, installed('classifiers'))} pass any other estimator "
+            "as an object from Python"
+        )
+    target = _target_of(value.name)
+    cls: Any = load_class(target)
+    if not all(callable(getattr(cls, method, None)) for method in ("get_params", "set_params")):
+        raise BenchError(f"{value.name} is not a scikit-learn estimator: it has no get_params and set_params")
+    return form(_describe(value, target, CLASSIFIER_OWNED))
 
 
 def _target_of(name: str) -> str:
@@ -218,6 +244,7 @@ def _target_of(name: str) -> str:
             f"no classifier is called {name!r}.{did_you_mean(name, points)} See bench list classifiers, or give the "
             "import path of a scikit-learn classifier such as sklearn.linear_model.LogisticRegression."
         )
+    check_import_path(name)
     return ":".join(name.rsplit(".", 1))
 
 
@@ -230,7 +257,7 @@ def _shortened(plugin: Plugin) -> Selector:
 
 
 def _adapted(selector: Selector, target: str) -> Plugin:
-    inner = _load(target, name=selector.name)
+    inner = load_class(target)
     from classifiers.sklearn_adapter import check_wrappable  # noqa: PLC0415 (imports scikit-learn)
 
     try:
@@ -244,20 +271,14 @@ def _adapted(selector: Selector, target: str) -> Plugin:
     )
 
 
-@cache
-def _load(target: str, name: str | None = None) -> Any:
-    module, _, attribute = target.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise BenchError(f"{name or target} cannot be imported: {error}") from error
-
-
 _REQUIRED = object()
 
 
-def _defaults(cls: type) -> dict[str, Any]:
-    parameters = inspect.signature(cls).parameters.values()
+def _defaults(cls: type, name: str) -> dict[str, Any]:
+    try:
+        parameters = inspect.signature(cls).parameters.values()
+    except ValueError as error:
+        raise BenchError(f"{name}: the parameters of {cls.__name__} are not known ({error})") from error
     return {
         p.name: _REQUIRED if p.default is p.empty else _frozen(p.default)
         for p in parameters
@@ -300,7 +321,7 @@ def _frozen(value: Any) -> Any:
 
 def _plain(value: Value) -> object:
     if isinstance(value, Selector):
-        return _load(_target_of(value.name))(**{k: _plain(v) for k, v in value.params.items()})
+        return load_class(_target_of(value.name))(**{k: _plain(v) for k, v in value.params.items()})
     return tuple(_plain(v) for v in value) if isinstance(value, tuple) else value
 
 
@@ -313,13 +334,11 @@ def _modules(value: Value) -> Iterator[str]:
         yield from _modules(tuple(value.params.values()))
 
 
-def _requires_fit(cls: Any, params: Mapping[str, Value]) -> bool:
+def _requires_fit(plugin: Plugin) -> bool:
     """Whether an extractor is fitted in each fold: always, except with the scikit-learn tag `requires_fit=False`."""
-    if not hasattr(cls, "transform"):
-        return False
-    tags = getattr(cls(**{k: _plain(v) for k, v in params.items()}), "__sklearn_tags__", None)
+    try:
+        built = plugin.build()
+    except (TypeError, ValueError) as error:
+        raise BenchError(f"{plugin.selector}: {error}") from error
+    tags = getattr(built, "__sklearn_tags__", None)
     return tags is None or bool(tags().requires_fit)
-
-
-def _owner(point: EntryPoint) -> str:
-    return point.dist.name if point.dist is not None else "an unknown distribution"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TypeAlias
 
 from bench.errors import BenchError, did_you_mean
@@ -18,8 +19,16 @@ _KEY = re.compile(r"[A-Za-z_]\w*\Z")
 _WORDS: dict[str, Value] = {"True": True, "False": False, "None": None}
 _PLAIN = re.compile(r"[^\s,=+\[\]\"]+\Z")
 
-MAX_BRACKETS = 100
-"""Largest number of opening brackets, which limits the nesting."""
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+MAX_DEPTH = 5
+"""Largest depth of nested brackets."""
+
+MAX_LENGTH = 4000
+"""Largest number of characters of a selector."""
+
+MAX_INTEGER = 2**63
+"""Bound on the magnitude of whole numbers."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +67,10 @@ def parse(text: str) -> Selector:
         The text is not a selector.
     """
     text = text.strip()
-    if text.count("[") > MAX_BRACKETS:
-        raise BenchError(f"{text[:40]!r} ...: more than {MAX_BRACKETS} brackets are not a selector")
+    if len(text) > MAX_LENGTH:
+        raise BenchError(f"{text[:40]!r} ...: a selector has at most {MAX_LENGTH} characters; this one has {len(text)}")
+    if _depth(text) > MAX_DEPTH:
+        raise BenchError(f"{text[:40]!r} ...: selectors are nested at most {MAX_DEPTH} deep")
     name, bracket, rest = text.partition("[")
     if not _NAME.match(name):
         raise BenchError(f"{text!r} is not a selector: expected a name such as svm or svm[C=10,kernel=linear]")
@@ -114,6 +125,16 @@ def split_list(text: str, separator: str = ",") -> list[str]:
     return [piece for piece in (*pieces, text[start:].strip()) if piece]
 
 
+def selectors_in(value: Value) -> Iterator[Selector]:
+    """Yield the selectors in a value, each before those nested in it."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from selectors_in(item)
+    elif isinstance(value, Selector):
+        yield value
+        yield from selectors_in(tuple(value.params.values()))
+
+
 def format_value(value: Value) -> str:
     """Format a value in its canonical form, which `parse` converts back to the same value."""
     if isinstance(value, Selector):
@@ -128,8 +149,16 @@ def format_value(value: Value) -> str:
     return json.dumps(value).replace("e+", "e")
 
 
+def _depth(text: str) -> int:
+    """Return the largest depth of brackets outside quotes."""
+    steps = (1 if char == "[" else -1 for char in _QUOTED.sub("", text) if char in "[]")
+    return max(accumulate(steps), default=0)
+
+
 def _parse_value(text: str, selector: str) -> Value:
     scalar = _parse_scalar(text)
+    if isinstance(scalar, int) and abs(scalar) >= MAX_INTEGER:
+        raise BenchError(f"{text[:40]} ...: a whole number of this size is not a parameter; use one below 2^63")
     if scalar != text:
         return scalar
     if not text:

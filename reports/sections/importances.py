@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.rows import Row, readable
+from reports.rows import Row
 from reports.section import ReportData, Section, part_section
 
 SHOWN = 15
@@ -70,13 +70,12 @@ def sections(data: ReportData) -> Iterator[Section]:
 
 def pipeline_importances(row: Row) -> PipelineImportances | None:
     """Rank the features of one pipeline; None for a classifier without importances, such as `svm`."""
-    with readable("importances", row.result):
-        stored = row.result.importances
-        if not len(stored):
-            return None
-        shares = stored.pivot(index="feature", columns=["repeat", "fold"], values="importance").fillna(0.0)
-        features = row.result.features
-        described = features[list(_DESCRIPTION)] if len(features) else pd.DataFrame(columns=list(_DESCRIPTION))
+    stored = row.result.importances
+    if not len(stored):
+        return None
+    shares = stored.pivot(index="feature", columns=["repeat", "fold"], values="importance").fillna(0.0)
+    features = row.result.features
+    described = features[list(_DESCRIPTION)] if len(features) else pd.DataFrame(columns=list(_DESCRIPTION))
     means, used = shares.mean(axis=1), (shares > 0).sum(axis=1)
     table = pd.DataFrame({"mean": means, "low": shares.min(axis=1), "high": shares.max(axis=1), "used": used})
     table = table[means > 0].rename_axis("name").reset_index()

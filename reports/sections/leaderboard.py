@@ -10,7 +10,6 @@ from reports.figures.patient_shares import patient_shares
 from reports.figures.plots import DASHES, forest, roc, strips
 from reports.figures.roc import Curve, patient_curve
 from reports.groups import ComparableGroup
-from reports.rows import readable
 from reports.section import ReportData, Section
 from reports.text import split_name
 
@@ -42,8 +41,7 @@ def _figures(number: int, group: ComparableGroup) -> dict[str, Any] | None:
     if group.best is None:
         return None
     curves = _curves(group)
-    with readable("predictions", group.best.result):
-        shares = patient_shares(group.best.result)
+    shares = patient_shares(group.best.result)
     return {
         "forest": forest(group.rows, name=f"forest-{number}", metric=METRICS[PRIMARY].title),
         "roc": roc([curve for _, curve in curves], name=f"roc-{number}"),
@@ -64,8 +62,7 @@ def _curves(group: ComparableGroup) -> list[tuple[str, Curve]]:
         wanted = [(f"{label} vs rest", group.rows[0], label) for label in classes[: len(DASHES)]]
     curves = []
     for text, row, label in wanted:
-        with readable("predictions", row.result):
-            curve = patient_curve(row.result.predictions, label)
+        curve = patient_curve(row.result.predictions, label)
         if curve is not None:
             curves.append((text, curve))
     return curves

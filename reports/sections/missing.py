@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.plugins.pipeline import prepared_name
 from reports.groups import ComparableGroup
-from reports.rows import Row, readable
+from reports.rows import Row
 from reports.section import ReportData, Section
 from reports.text import percent, plural
 
@@ -56,11 +56,10 @@ def missing_features(group: ComparableGroup) -> list[MissingFeatures]:
     """Missing values of each extractor of a group, in the order of the leaderboard."""
     listed = []
     for rows in _by_features(group).values():
-        with readable("missing values", rows[0].result):
-            missing = rows[0].result.missing
-            if missing and missing["families"]:
-                name = prepared_name(rows[0].prepare, rows[0].extractor)
-                listed.append(MissingFeatures(name, _summary(missing), missing["families"], list(_sentences(missing))))
+        missing = rows[0].result.missing
+        if missing and missing["families"]:
+            name = prepared_name(rows[0].prepare, rows[0].extractor)
+            listed.append(MissingFeatures(name, _summary(missing), missing["families"], list(_sentences(missing))))
     return listed
 
 
@@ -68,15 +67,14 @@ def missing_warnings(group: ComparableGroup) -> list[str]:
     """One sentence for the pipelines with columns that are missing in more than half of the cells, or by class."""
     warnings = []
     for rows in _by_features(group).values():
-        with readable("missing values", rows[0].result):
-            missing = rows[0].result.missing
-            if not missing:
-                continue
-            parts = [f"{_summary(missing)} ({missing['reason']})"] if missing["mostly_missing"] else []
-            if missing["class_differences"]:
-                parts.append("missing values depend on the class, which a classifier can learn")
-            if parts:
-                warnings.append(f"{', '.join(row.name for row in rows)}: {'; '.join(parts)}.")
+        missing = rows[0].result.missing
+        if not missing:
+            continue
+        parts = [f"{_summary(missing)} ({missing['reason']})"] if missing["mostly_missing"] else []
+        if missing["class_differences"]:
+            parts.append("missing values depend on the class, which a classifier can learn")
+        if parts:
+            warnings.append(f"{', '.join(row.name for row in rows)}: {'; '.join(parts)}.")
     return warnings
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bench.evaluation.optimism import summary
-from reports.rows import Row, readable
+from reports.rows import Row
 from reports.section import ReportData, Section, part_section
 
 PARAMETER = "param_"
@@ -25,12 +25,11 @@ def sections(data: ReportData) -> Iterator[Section]:
 
 def tuned_pipeline(row: Row) -> dict[str, Any] | None:
     """Summarise the trials of one pipeline: tuned parameters, trials by state, and optimism; None without tuning."""
-    with readable("tuning trials", row.result):
-        trials = row.result.trials
-        if not len(trials):
-            return None
-        states = trials["state"].value_counts()
-        optimism = summary(row.result.optimism)
+    trials = row.result.trials
+    if not len(trials):
+        return None
+    states = trials["state"].value_counts()
+    optimism = summary(row.result.optimism)
     return {
         "name": row.name,
         "parameters": [c.removeprefix(PARAMETER) for c in trials.columns if c.startswith(PARAMETER)],

@@ -12,7 +12,7 @@ import pytest
 
 from bench.experiments.records import ExperimentResult
 from bench.experiments.results import Results
-from bench.plugins import registry
+from bench.plugins import importing
 from bench.scores.decisions import Decision
 from bench.scores.metrics import score
 from bench.storage.fingerprints import digest
@@ -36,11 +36,11 @@ def install(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
         (info / "entry_points.txt").write_text(entry_points)
         monkeypatch.syspath_prepend(str(place))
         monkeypatch.setenv("PYTHONPATH", str(place))
-        registry.installed.cache_clear()
+        importing.installed.cache_clear()
 
     yield distribution
-    registry.installed.cache_clear()
-    registry._load.cache_clear()
+    importing.installed.cache_clear()
+    importing.load_class.cache_clear()
     for module in modules:
         sys.modules.pop(module, None)
 
@@ -73,14 +73,18 @@ def keep(kept: Results) -> Keep:
         folds = table[["cell", "repeat", "fold"]].to_dict(orient="list")
         units = int(table["unit"].nunique()) if split_units is None else split_units
         record = {
-            "key": digest([extractor, classifier, key]),
             "prepare": "none",
             "extractor": extractor,
             "classifier": classifier,
             "flags": list(flags),
             "violations": [],
             "folds_hash": digest(folds),
-            "components": {"classifier": classifier, "classifier_libraries": {}},
+            "components": {
+                "classifier": classifier,
+                "classifier_libraries": {},
+                "features": {"extractor": extractor},
+                "engine": key,
+            },
             "options": {},
             "environment": {"python": "3.11.7", "machine": "x86_64"},
             "data": {
@@ -93,6 +97,7 @@ def keep(kept: Results) -> Keep:
                 "classes": list(classes),
                 "positive": positive,
                 "notices": [],
+                "per_class": {},
             },
             "protocol": {
                 "split": split,
@@ -107,6 +112,7 @@ def keep(kept: Results) -> Keep:
         }
         for name, value in changes.items():
             record[name] = {**record[name], **value} if isinstance(value, dict) else value
+        record["key"] = digest(record["components"])
         scores = score(table, classes=classes, positive=positive, draws=200)
         slug = f"{classifier}-{record['key'][:12]}"
         kept.write_experiment(slug, record, {"predictions": table, "scores": scores}, {})

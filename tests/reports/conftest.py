@@ -95,7 +95,10 @@ def synthetic_record(predictions: pd.DataFrame, classes: Sequence[str], **change
         "threads": 1,
         **changes.get("protocol", {}),
     }
-    record["key"] = digest({k: v for k, v in record.items() if k != "flags"})
+    others = ("flags", "components", "data", "protocol", "missing")
+    record["components"] |= {"data": record["data"]["digest"], "protocol": record["protocol"]}
+    record["components"]["engine"] = digest({k: v for k, v in record.items() if k not in others})
+    record["key"] = digest(record["components"])
     return record
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.errors import BenchError
 from bench.experiments.results import Results
 from bench.scores.metrics import METRICS
 from reports.sections.protocol import protocol_sentences
@@ -122,12 +121,13 @@ def test_full_selectors_come_from_the_components(add: Any, groups: Any) -> None:
     assert prepare == {"none": "none", "crop": "crop[margin=0]"}
 
 
-def test_unreadable_scores_are_an_error_with_the_folder(results: Results, add: Any, groups: Any) -> None:
+def test_unreadable_scores_are_named(results: Results, add: Any, groups: Any, data: Any) -> None:
     record = add()
     folder = results.experiment_folder(f"e{record['key'][:12]}")
     (folder / "scores.parquet").write_bytes(b"no parquet")
-    with pytest.raises(BenchError, match=f"{folder.name}.*delete this folder"):
-        groups()
+    (damage,) = data().damaged
+    assert f"{folder.name}/scores.parquet: Parquet magic bytes not found" in damage.reason
+    assert groups() == ()
     shutil.rmtree(folder)
     assert groups() == ()
 

@@ -66,12 +66,12 @@ def test_leaderboard_has_all_experiments_with_intervals(results: Results, add: A
 
 
 def test_page_is_well_formed_and_complete(results: Results, add: Any) -> None:
-    add(data={"notices": ["2 patients share an image"], "split_units": 23})
+    add(data={"notices": ["2 patients share an image"], "patients": 25})
     page = _page(results)
     assert page.open == []
     text = page.text()
     for sentence in (
-        "120 cells of 24 patients (23 split units)",
+        "120 cells of 25 patients (24 split units)",
         "2 patients share an image",
         "95 % intervals, conditional on the fitted models: patient bootstrap",
         METRICS["auroc_patient"].meaning,
@@ -148,7 +148,7 @@ def _with_names(results: Results, add: Any, name: str) -> Results:
         environment={"python": name, "machine": name},
         components={"classifier": name, "classifier_libraries": {name: name}, "features": {"extractor": name}},
     )
-    results.write_failure("failed", {**record, "key": "failed", "extractor": f"{name} "}, name)
+    results.write_failure("failed", {**record, "extractor": f"{name} "}, name)
     return results
 
 
@@ -201,7 +201,7 @@ def test_baselines_are_marked_and_explained(results: Results, add: Any) -> None:
 
 def test_failed_experiments_are_listed_with_their_reason(results: Results, add: Any) -> None:
     record = add(classifier="svm")
-    results.write_failure("other", {**record, "classifier": "lost", "key": "other"}, "timed out after 3 s (--fit-time)")
+    results.write_failure("other", {**record, "classifier": "lost"}, "timed out after 3 s (--fit-time)")
     html = write_report(results, results.path / "report.html").read_text(encoding="utf-8")
     assert [[row[1] for row in board] for board in _boards(html)] == [["svm"]]
     failed = html[html.index('id="failed"') :]
@@ -213,7 +213,7 @@ def test_preparation_has_a_column_if_some_cells_are_prepared(results: Results, a
     record = add(skill=0.5)
     assert "Prepared" not in _page(results).text()
     add(skill=2.0, prepare="crop+mask[to=mean]")
-    results.write_failure("other", {**record, "prepare": "macenko", "key": "other"}, "no stain")
+    results.write_failure("other", {**record, "prepare": "macenko"}, "no stain")
     html = write_report(results, results.path / "report.html").read_text(encoding="utf-8")
     (board,) = _boards(html)
     assert [row[:3] for row in board] == [["crop+mask[to=mean]", "handcrafted", "svm"], ["–", "handcrafted", "svm"]]
@@ -225,7 +225,7 @@ def test_preparation_has_a_column_if_some_cells_are_prepared(results: Results, a
 
 def test_report_of_failures_alone(results: Results, add: Any) -> None:
     record = add()
-    results.write_failure("other", {**record, "key": "other"}, "no weights")
+    results.write_failure("other", record, "no weights")
     shutil.rmtree(results.path / "experiments")
     text = _page(results).text()
     assert "No experiment has a result." in text
@@ -243,7 +243,7 @@ def test_errors_keep_the_previous_report(results: Results, add: Any) -> None:
     path = write_report(results, results.path / "report.html")
     before = path.read_bytes()
     (results.experiment_folder(f"e{record['key'][:12]}") / "predictions.parquet").unlink()
-    with pytest.raises(BenchError, match="predictions cannot be read"):
+    with pytest.raises(BenchError, match=r"predictions\.parquet: cannot be read"):
         write_report(results, path)
     assert path.read_bytes() == before
     assert not list(results.path.glob(".unfinished-*"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -69,7 +69,7 @@ def show_leaderboard(board: pd.DataFrame) -> None:
     repeated = board["repeats"].nunique() > 1 and console.width >= _WIDE
     numbers = [*(["repeats"] if repeated else []), *(METRICS[metric].title.replace(", ", "\n") for metric in shown)]
     table = table_of("pipeline", numbers=numbers)
-    for row in board.to_dict(orient="records"):
+    for row in board[board["status"] != "damaged"].to_dict(orient="records"):
         pipeline = escape(pipeline_name(row["prepare"], row["extractor"], row["classifier"]))
         if row["status"] == "done":
             flags = tuple(row["flags"].split(", ")) if row["flags"] else ()
@@ -82,6 +82,13 @@ def show_leaderboard(board: pd.DataFrame) -> None:
     console.print(f"95 % intervals of the AUROC, conditional on the fitted models: {escape(methods)}.", style="dim")
     failed = board[board["status"] == "failed"]
     _show_reasons(failed.assign(state="failed", why=failed["reason"]))
+    show_damaged(board.loc[board["status"] == "damaged", "reason"])
+
+
+def show_damaged(reasons: Iterable[str]) -> None:
+    """Print the reasons why experiments cannot be read."""
+    for text in reasons:
+        console.print(f"[red]damaged[/red] {escape(text)}", soft_wrap=True)
 
 
 def show_plan(plan: Plan, states: pd.DataFrame) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from bench.datasets.readers.paths import similar_path
 from bench.datasets.table import Dataset, Reader, ReadOptions
 from bench.errors import BenchError
-from bench.plugins.registry import installed
+from bench.plugins.importing import installed, load_class
 
 _FIRST = ("cnmc", "manifest")
 _LAST = ("folder",)
@@ -47,39 +48,39 @@ def read_path(path: str, options: ReadOptions, *, readers: Iterable[Reader] | No
         raise BenchError(f"--data is empty; {_EXPECTED}")
     place = Path(path).expanduser()
     _check_exists(place)
-    names = []
-    for reader in installed_readers() if readers is None else readers:
+    names: list[str] = []
+    broken: list[str] = []
+    for reader in installed_readers(broken) if readers is None else readers:
         names.append(reader.name)
         try:
             if reader.recognises(place):
-                return reader.read(place, options), (place if place.is_dir() else place.parent).resolve()
+                dataset, root = reader.read(place, options), (place if place.is_dir() else place.parent).resolve()
+                return replace(dataset, notices=(*dataset.notices, *broken)), root
         except (OSError, ValueError) as error:
             raise BenchError(f"{place}: the {reader.name} reader cannot read it: {error}") from error
     if not names:
         raise BenchError("no reader plugins are installed; install the project itself (pip install -e .)")
-    raise BenchError(f"{place}: no reader ({', '.join(names)}) recognises it; {_EXPECTED}")
+    raise BenchError("\n".join([f"{place}: no reader ({', '.join(names)}) recognises it; {_EXPECTED}", *broken]))
 
 
-def installed_readers() -> Iterator[Reader]:
+def installed_readers(broken: list[str]) -> Iterator[Reader]:
     """Yield the reader plugins: C-NMC, manifests, third-party plugins by name, class folders.
 
     Class folders come last, because they recognise nearly every layout of a third party.
 
-    Raises
-    ------
-    BenchError
-        A plugin cannot be imported; those before it are yielded first.
+    Parameters
+    ----------
+    broken : list of str
+        Receives a message for each plugin that cannot be loaded.
     """
     points = installed("datasets")
     others = sorted(set(points) - {*_FIRST, *_LAST})
     for name in (*_FIRST, *others, *_LAST):
         if name in points:
             try:
-                yield points[name].load()()
-            except (ImportError, AttributeError) as error:
-                raise BenchError(
-                    f"the reader plugin {name} ({points[name].value}) cannot be loaded: {error}"
-                ) from error
+                yield load_class(points[name].value)()
+            except BenchError as error:
+                broken.append(f"the reader plugin {name} is not used: {error}")
 
 
 def _check_exists(path: Path) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 from bench.errors import BenchError
 from bench.evidence.comparison.comparable_groups import common_repeats
 from bench.experiments.records import ExperimentResult
+from bench.experiments.tables import read_table
 from bench.scores.group_statistics import GroupStatistics, PredictionRows
 from bench.scores.metrics import METRICS, PRIMARY, score_draws
 from bench.scores.predictions import Predictions, probability_columns, read_predictions
@@ -179,14 +180,9 @@ def read_paired_scores(
 def _read(experiment: ExperimentResult) -> tuple[pd.DataFrame, Predictions]:
     path, data = experiment.folder / "predictions.parquet", experiment.record["data"]
     classes = [str(c) for c in data["classes"]]
+    # Not through the cached property of the result, which would keep gigabytes for fifty experiments.
     wanted = [*_COLUMNS, *probability_columns(classes)]
-    try:
-        # Not through the cached property of the result, which would keep gigabytes for fifty experiments.
-        table = pd.read_parquet(path, columns=wanted)
-    except (OSError, ValueError, KeyError) as error:
-        raise BenchError(
-            f"{path}: cannot be read ({error}); delete the experiment's folder and run it again"
-        ) from error
+    table = read_table(experiment.folder, "predictions", experiment.record, columns=wanted)
     if _is_held_out(experiment):
         table = table.sort_values("cell", ignore_index=True)
     try:

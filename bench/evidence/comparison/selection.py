@@ -12,6 +12,9 @@ from bench.experiments.results import MARK, Results
 
 RECORD = "experiment.json"
 
+DAMAGED = "Left out, because it is damaged: "
+"""Start of the note on an experiment that cannot be read."""
+
 
 def resolve_experiments(
     items: Iterable[ExperimentResult | Results | str | Path],
@@ -64,11 +67,16 @@ def _experiments_at(path: Path, notes: list[str]) -> list[ExperimentResult]:
 
 
 def _largest_group(results: Results, notes: list[str]) -> list[ExperimentResult]:
-    current = results.current()[0]
+    contents = results.current(tables=("scores", "predictions"))
+    current = contents.experiments
+    notes += [f"{DAMAGED}{damage.reason}" for damage in contents.damaged]
     group = largest_comparable_group(current)
     if not group:
-        contents = "only LEAKY experiments, which are not compared" if current else "no finished experiment"
-        raise BenchError(f"{results.path}: contains {contents}; run bench matrix with --split patient first")
+        kinds = "only LEAKY experiments, which are not compared" if current else "no finished experiment"
+        why = f" ({contents.damaged[0].reason})" if contents.damaged else ""
+        raise BenchError(f"{results.path}: contains {kinds}{why}; run bench matrix with --split patient first")
+    if contents.damaged and len(group) == 1:
+        raise BenchError(f"{results.path}: one experiment is left to compare, because {contents.damaged[0].reason}")
     others = len(current) - len(group)
     if others:
         notes.append(

@@ -141,14 +141,17 @@ def leakage(
         Label permutations of the identity-confounding test, at least 2.
     jobs : int, optional
         Worker processes. Default: as many as the cores allow.
-    data, store, weights_dir : path, optional
-        Current locations, if they moved.
+    data : path, optional
+        Current location, if it moved.
+    store, weights_dir : path, optional
+        As options of a run; never taken from the experiment.
     device : {"auto", "cpu", "cuda"}, optional
         Device for networks. Default: as in the experiment.
     root : path, optional
         Folder of the paths in a DataFrame passed as `data`.
-    extractor, classifier : estimator, optional
-        The objects of the experiment, if it was run with objects; they are not stored.
+    extractor, classifier : str or estimator, optional
+        Those of the experiment, if it was run with objects, with a class outside scikit-learn, or with weights of a
+        file; none of these is taken from a record.
 
     Returns
     -------

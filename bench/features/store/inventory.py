@@ -16,9 +16,9 @@ from typing import Any
 from bench.errors import BenchError, did_you_mean
 from bench.features.store.entry import entry_record
 from bench.features.store.keys import software
+from bench.plugins.importing import installed
 from bench.plugins.pipeline import NO_PREPARATION
 from bench.plugins.preparation import parse_prepare, shortened
-from bench.plugins.registry import installed
 from bench.storage.fingerprints import digest
 
 ROOTS = ("features", "fitted")

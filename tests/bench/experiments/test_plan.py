@@ -17,7 +17,7 @@ from bench.experiments.plan import Plan, make_plan
 from bench.experiments.records import BASELINE, LEAKY
 from bench.experiments.results import Results
 from bench.options import Options, make_options
-from bench.plugins import registry
+from bench.plugins import importing
 from bench.splits.fold_manifest import write_folds
 from bench.storage import fingerprints
 from extractors.preparation.geometry import Crop
@@ -44,7 +44,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def _forget() -> None:
     sys.modules.pop("laboratory", None)
-    for cached in (registry._load, *vars(fingerprints).values()):
+    for cached in (importing.load_class, *vars(fingerprints).values()):
         if hasattr(cached, "cache_clear"):
             cached.cache_clear()
 
@@ -89,7 +89,7 @@ def test_an_explicit_baseline_appears_once_and_has_the_same_key(tmp_path: Path) 
 
 def test_all_installed_classifiers_are_crossed_except_the_prior(tmp_path: Path) -> None:
     names = [e.name for e in _plan(tmp_path, "size", clfs="").experiments]
-    assert {f"size x {c}" for c in registry.installed("classifiers")} - set(names) == {"size x cnn", "size x prior"}
+    assert {f"size x {c}" for c in importing.installed("classifiers")} - set(names) == {"size x cnn", "size x prior"}
     assert "pixels x cnn" in names
     assert "pixels x prior" not in names
 

@@ -112,7 +112,7 @@ def test_two_preparations_are_two_rows_of_one_results_folder(
         assert ended.exit_code == 0, ended.output
     assert f"{CROP} > frame x naive_bayes" in ended.stdout
     results = Results.open(tmp_path / "results")
-    current = {e.name: e for e in results.current()[0]}
+    current = {e.name: e for e in results.current().experiments}
     baselines = {"pixels x prior", "stain x lightgbm", "size x lightgbm"}
     assert set(current) == {"frame x naive_bayes", f"{CROP} > frame x naive_bayes", *baselines}
     assert {name for name, e in current.items() if BASELINE in e.flags} == baselines, "of unprepared cells, once"

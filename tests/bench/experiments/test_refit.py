@@ -14,7 +14,7 @@ import pytest
 import bench
 from bench.errors import BenchError
 from bench.experiments.refit import REFITS, Study, disk_errors_as_bench_error, fit_with_split, refit
-from bench.experiments.reload import Reloaded, reload
+from bench.experiments.reload import Reloaded, find_experiment, reload
 from bench.observer import Observer
 
 
@@ -41,8 +41,8 @@ def test_predictions_have_the_labels_of_the_study(small_matrix: Path) -> None:
 
 def test_missing_features_are_extracted(small_matrix: Path, tmp_path: Path) -> None:
     shutil.copytree(small_matrix, tmp_path / "copy")
-    shutil.rmtree(tmp_path / "copy" / "store" / "features")
-    reloaded = _reopened(tmp_path / "copy")
+    result = find_experiment(tmp_path / "copy" / "results", name="size x knn")[1]
+    reloaded = reload(result, store=tmp_path / "empty")
     assert reloaded.experiment.entry is not None
     assert not reloaded.experiment.entry.stored
     study = Study("again", reloaded.labels, reloaded.plan.folds)

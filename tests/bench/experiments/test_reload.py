@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ import pytest
 
 import bench
 from bench.errors import BenchError
-from bench.experiments.records import ExperimentResult
+from bench.experiments.records import ExperimentResult, read_experiment
 from bench.experiments.reload import find_experiment, reload
 from bench.experiments.results import Results
+from bench.storage.fingerprints import digest
 
 
 def _knn(folder: Path) -> ExperimentResult:
@@ -64,12 +66,12 @@ def test_an_experiment_outside_a_results_folder_is_refused(small_matrix: Path, t
 
 def test_a_reloaded_experiment_has_the_stored_key(small_matrix: Path) -> None:
     result = _knn(small_matrix)
-    reloaded = reload(result)
+    reloaded = reload(result, store=small_matrix / "store")
     assert reloaded.experiment.key == result.key
     assert reloaded.plan.folds.hash == result.record["folds_hash"]
     assert reloaded.differs == ()
     assert reloaded.experiment.entry is not None
-    assert reloaded.experiment.entry.stored, "the store is read from the record"
+    assert reloaded.experiment.entry.stored
     assert reloaded.labels.tolist() == reloaded.table["label"].tolist()
     assert len(set(reloaded.units)) == 12
 
@@ -94,7 +96,6 @@ def test_moved_results_and_data_can_be_loaded(small_matrix: Path, tmp_path: Path
         reload(_knn(moved))
     reloaded = reload(_knn(moved), data=str(moved / "cells"))
     assert reloaded.experiment.key == _knn(small_matrix).key
-    assert reloaded.plan.store == moved / "store"
 
 
 def test_data_that_changed_are_refused(small_matrix: Path, tmp_path: Path) -> None:
@@ -119,3 +120,71 @@ def test_changed_folds_are_refused(small_matrix: Path) -> None:
     result = _knn(small_matrix)
     with pytest.raises(BenchError, match="the folds have changed since it was run"):
         reload(ExperimentResult(result.folder, {**result.record, "folds_hash": "0" * 64}))
+
+
+def _doctored(folder: Path, change: Callable[[dict[str, Any]], None]) -> ExperimentResult:
+    """Change the record of `size x knn` as a stranger would: with a key that fits."""
+    (result,) = (e for e in Results.open(folder / "results").experiments() if e.name == "size x knn")
+    record = json.loads((result.folder / "experiment.json").read_text())
+    change(record)
+    record["key"] = digest(record["components"])
+    home = result.folder.with_name(f"size__knn-{record['key'][:12]}")
+    (result.folder / "experiment.json").write_text(json.dumps(record))
+    result.folder.rename(home)
+    return read_experiment(home)
+
+
+def test_a_record_sets_no_place_and_no_option_of_the_machine(small_matrix: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_matrix / "results", tmp_path / "given/results")
+    strange = tmp_path / "strange"
+    places = dict.fromkeys(("out", "store", "weights_dir", "storage", "report"), str(strange))
+    more = {**places, "storage": f"sqlite:///{strange}.db", "jobs": 64, "timeout": 1e9, "retry_failed": True}
+
+    def change(record: dict[str, Any]) -> None:
+        record["options"] |= more
+        record["protocol"] |= more
+        record["components"]["protocol"] = record["protocol"]
+
+    result = _doctored(tmp_path / "given", change)
+    options = reload(result).plan.options
+    assert options.out == result.folder.parents[1]
+    assert (options.store, options.weights_dir, options.storage) == (None, None, None)
+    assert (options.jobs, options.timeout, options.retry_failed) == (None, None, False)
+    before = sorted(tmp_path.iterdir())
+    test = bench.significance(result.folder, permutations=1, jobs=1, store=tmp_path / "given/store")
+    assert test.file.parent == tmp_path / "given/results/significance"
+    assert sorted(tmp_path.iterdir()) == before, "nothing is written beside the results and the store"
+
+
+@pytest.mark.parametrize("name", ["strangers_module.Classifier[a=1]", "subprocess.Popen[args=ls]"])
+@pytest.mark.parametrize("kind", ["extractor", "classifier"])
+def test_a_record_names_no_class_of_another_library(
+    small_matrix: Path, tmp_path: Path, kind: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(small_matrix / "results", tmp_path / "results")
+    (tmp_path / "strangers_module.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    result = _doctored(tmp_path, lambda record: record.update({kind: name}))
+    for call in (bench.leakage, bench.significance):
+        with pytest.raises(BenchError, match=rf"is neither an installed plugin.*name it yourself with --{kind}"):
+            call(result.folder)
+    assert "strangers_module" not in sys.modules
+
+
+def test_a_record_names_no_file_of_weights(small_matrix: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_matrix / "results", tmp_path / "results")
+    name = f"resnet18[weights={tmp_path}/x.safetensors]"
+    result = _doctored(tmp_path, lambda record: record.update(extractor=name))
+    with pytest.raises(BenchError, match=r"loads its weights from a file, .*name it yourself with --extractor"):
+        reload(result)
+    with pytest.raises(BenchError, match=r"the extractor passed is size; pass the extractor of the experiment"):
+        reload(result, extractor="size")
+
+
+def test_a_class_that_the_user_names_is_used(tmp_path: Path) -> None:
+    name = "lightgbm.LGBMClassifier[n_estimators=2]"
+    options = {"data": "phantom[patients=4,cells=3,size=64]", "folds": 2, "inner_folds": 2, "jobs": 1}
+    result = bench.run("size", name, out=tmp_path / "results", **options)
+    with pytest.raises(BenchError, match="name it yourself with --classifier"):
+        reload(result)
+    assert reload(result, classifier=name).experiment.key == result.key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ import pandas as pd
 import pytest
 
 from bench.errors import BenchError
+from bench.evaluation.protocol import Protocol
 from bench.experiments.records import LEAKY, RANDOM_WEIGHTS
 from bench.experiments.results import FORMAT, MARK, Results
-from bench.scores.decisions import Decision
+from bench.storage.fingerprints import digest
 
 
 @pytest.fixture
@@ -23,20 +25,29 @@ def results(tmp_path: Path) -> Results:
     return Results.create(tmp_path / "results")
 
 
-PROTOCOL = {"split": "patient", "folds": 5, "repeats": 1, "tune": 0, "seed": 0, **vars(Decision())}
+PROTOCOL = vars(Protocol())
 
 
 def _record(extractor: str = "size", classifier: str = "svm", **changes: Any) -> dict[str, Any]:
     data = {"name": "cells", "digest": "d", "positive": "a", "patients": 9, "split_units": 8, "cells": 70}
-    data |= {"classes": ["a", "b"]}
-    record = {"key": f"{extractor}{classifier}", "extractor": extractor, "classifier": classifier, "flags": []}
-    record |= {"prepare": "none", "folds_hash": "f", "violations": [], "components": {}, "options": {}}
-    return {**record, "data": data, "protocol": PROTOCOL, **changes}
+    data |= {"classes": ["a", "b"], "reader": "manifest", "notices": [], "per_class": {}}
+    record = {"extractor": extractor, "classifier": classifier, "flags": [], "options": {}, "violations": []}
+    record |= {"prepare": "none", "folds_hash": "f", "data": data, "protocol": PROTOCOL, "components": {}, **changes}
+    environment = {"python": "3.11", "machine": "x86_64"}
+    return {**record, "environment": environment, "key": digest(record["components"])}
 
 
 def _scores(auroc: float) -> pd.DataFrame:
     return pd.DataFrame(
-        {"metric": ["auroc_patient"], "value": [auroc], "low": [auroc - 0.1], "high": [auroc + 0.1], "repeat_sd": None}
+        {
+            "metric": ["auroc_patient"],
+            "value": [auroc],
+            "low": [auroc - 0.1],
+            "high": [auroc + 0.1],
+            "repeat_sd": [float("nan")],
+            "method": ["bootstrap"],
+            "n": [0],
+        }
     )
 
 
@@ -50,9 +61,9 @@ def test_round_trip_of_an_experiment(results: Results) -> None:
     _write(results, "a", 0.8, _record(flags=[LEAKY]))
     assert results.is_done("a")
     (read,) = results.experiments()
-    assert (read.key, read.name, read.flags) == ("sizesvm", "size x svm", (LEAKY,))
+    assert (read.key, read.name, read.flags) == (digest({}), "size x svm", (LEAKY,))
     assert read.score() == 0.8
-    assert read.timing == {"fit": 1}
+    assert read.timing == {"fit": 1.0}
     assert len(read.trials) == 0
     pd.testing.assert_frame_equal(read.scores, _scores(0.8), check_dtype=False)
     assert Results.open(results.path).experiments()[0].record == read.record
@@ -64,7 +75,7 @@ def test_a_result_deletes_its_finished_folds_and_an_earlier_failure(results: Res
     assert not results.work_folder("a").exists()
     failure = results.failure("a")
     assert failure is not None
-    assert (failure.key, failure.reason) == ("sizesvm", "out of luck")
+    assert (failure.key, failure.reason) == (digest({}), "out of luck")
     assert not results.is_done("a")
     (results.work_folder("a") / "fold").mkdir(parents=True)
     _write(results, "a", 0.8)
@@ -178,8 +189,9 @@ def test_create_opens_an_existing_folder(results: Results) -> None:
 def test_a_damaged_record_is_named(results: Results) -> None:
     _write(results, "a", 0.8)
     (results.experiment_folder("a") / "experiment.json").write_text("{")
-    with pytest.raises(BenchError, match=r"a/experiment\.json: cannot be read"):
-        results.leaderboard()
+    (row,) = results.leaderboard().to_dict(orient="records")
+    assert (row["status"], row["classifier"]) == ("damaged", "a")
+    assert "a/experiment.json: cannot be read" in row["reason"]
 
 
 @pytest.mark.parametrize(
@@ -199,32 +211,33 @@ def test_a_damaged_record_is_named(results: Results) -> None:
 )
 def test_a_record_with_a_missing_or_invalid_field_is_named(results: Results, change: dict[str, Any], name: str) -> None:
     _write(results, "a", 0.7, _record(**change))
-    with pytest.raises(BenchError, match=rf"experiment\.json: '{name}' is missing or damaged; delete .*/a and run"):
-        results.experiments()
     results.write_failure("b", _record(**change), "no memory")
-    with pytest.raises(BenchError, match=rf"b\.json: '{name}' is missing or damaged"):
-        results.failures()
+    contents = results.read()
+    first, second = contents.damaged
+    assert re.search(rf"experiment\.json: '{name}' is missing or damaged \(.*\); delete .*/a and run", first.reason)
+    assert f"b.json: '{name}' is missing or damaged" in second.reason
+    assert (contents.experiments, contents.failures, results.experiments()) == ([], [], [])
+    assert results.failure("b") is None
 
 
 def test_a_later_outcome_of_the_same_experiment_supersedes_the_earlier_one(results: Results) -> None:
-    _write(results, "old", 0.9, _record(key="old code"))
-    results.write_failure("older", _record(key="no weights yet"), "no weights")
+    _write(results, "old", 0.9, _record(components={"engine": "old code"}))
+    results.write_failure("older", _record(components={"engine": "no weights yet"}), "no weights")
     _write(results, "other", 0.5, _record(classifier="knn"))
     for age, path in enumerate([results.failure_path("older"), results.experiment_folder("old") / "experiment.json"]):
         os.utime(path, ns=(age, age))
-    _write(results, "new", 0.8, _record(key="new code"))
-    assert results.leaderboard()["key"].tolist() == ["new code", "sizeknn"]
-    assert results.leaderboard(["old"])["key"].tolist() == ["old code"]
+    _write(results, "new", 0.8, _record(components={"engine": "new code"}))
+    assert results.leaderboard()["key"].tolist() == [digest({"engine": "new code"}), digest({})]
+    assert results.leaderboard(["old"])["key"].tolist() == [digest({"engine": "old code"})]
     assert len(results.experiments()) == 3
 
 
 def test_experiments_with_different_preparations_are_distinct(results: Results) -> None:
-    _write(results, "plain", 0.8, _record(key="plain"))
-    _write(results, "cropped", 0.8, _record(key="cropped", prepare="crop"))
-    assert {e.key: e.name for e in results.current()[0]} == {"cropped": "crop > size x svm", "plain": "size x svm"}
-    results.write_failure("failed", _record(key="failed", prepare="crop+clahe"), "no luck")
-    board = results.leaderboard().set_index("key")
-    assert board["prepare"].to_dict() == {"cropped": "crop", "plain": "none", "failed": "crop+clahe"}
+    _write(results, "plain", 0.8, _record())
+    _write(results, "cropped", 0.8, _record(prepare="crop"))
+    assert [e.name for e in results.current().experiments] == ["crop > size x svm", "size x svm"]
+    results.write_failure("failed", _record(prepare="crop+clahe"), "no luck")
+    assert sorted(results.leaderboard()["prepare"]) == ["crop", "crop+clahe", "none"]
 
 
 def test_leaderboard_has_the_mean_optimism_of_tuned_experiments(results: Results) -> None:
@@ -243,7 +256,7 @@ def test_leaderboard_has_the_mean_optimism_of_tuned_experiments(results: Results
 def _repeated(repeats: int, **changes: Any) -> dict[str, Any]:
     names = [f"fold of repeat {repeat}" for repeat in range(repeats)]
     protocol = {**PROTOCOL, "repeats": repeats}
-    components = {"engine": "e", "protocol": protocol, "folds": f"{repeats} repeats"} | changes
+    components = {"engine": "e", "protocol": protocol, "folds": f"{repeats}"} | changes
     return _record(folds_hash=f"{repeats}", repeat_hashes=names, protocol=protocol, components=components)
 
 
@@ -252,17 +265,18 @@ def test_the_most_repeats_supersede_fewer_ones(results: Results, order: tuple[in
     for at, repeats in enumerate(order):
         _write(results, f"r{repeats}", 0.8, _repeated(repeats))
         os.utime(results.experiment_folder(f"r{repeats}") / "experiment.json", ns=(at, at))
-    assert [e.folder.name for e in results.current()[0]] == ["r5"]
+    assert [e.folder.name for e in results.current().experiments] == ["r5"]
 
 
 def test_fewer_repeats_of_newer_code_supersede_more(results: Results) -> None:
     for at, (name, record) in enumerate((("old", _repeated(5)), ("new", _repeated(1, engine="another")))):
         _write(results, name, 0.8, record)
         os.utime(results.experiment_folder(name) / "experiment.json", ns=(at, at))
-    assert [e.folder.name for e in results.current()[0]] == ["new"]
+    assert [e.folder.name for e in results.current().experiments] == ["new"]
 
 
 def test_a_failure_with_more_repeats_leaves_the_result(results: Results) -> None:
     _write(results, "one", 0.8, _repeated(1))
     results.write_failure("five", _repeated(5), "timeout")
-    assert [len(part) for part in results.current()] == [1, 0]
+    contents = results.current()
+    assert [len(part) for part in (contents.experiments, contents.failures)] == [1, 0]

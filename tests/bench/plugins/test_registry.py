@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
+import bench
 from bench.errors import BenchError
-from bench.plugins.registry import Plugin, classifier, extractor, installed
+from bench.plugins.importing import installed
+from bench.plugins.listing import plugins_of
+from bench.plugins.registry import Plugin, classifier, extractor
 
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
 CALIBRATED = "sklearn.calibration.CalibratedClassifierCV"
@@ -177,7 +180,7 @@ def test_selectors_inside_a_selector_are_built() -> None:
         ("sklearn.cluster.KMeans", "scikit-learn classifier"),
         ("json.dumps", "scikit-learn classifier"),
         ("sklearn.multiclass.OneVsRestClassifier", r"needs estimator: write .*\[estimator=...\]"),
-        (f"{CALIBRATED}[estimator=svmm[]]", "no classifier is called 'svmm'. Did you mean svm"),
+        (f"{CALIBRATED}[estimator=svmm[]]", "svmm: a selector inside another one names .* Did you mean svm"),
         (f"{CALIBRATED}[estimator=svm[kernal=rbf]]", "Did you mean kernel?"),
         (f"{CALIBRATED}[cv=3]", "inner splits are drawn by patient"),
         (f"{CALIBRATED}[estimator=svm[]]", "no patient-disjoint splits are available"),
@@ -210,6 +213,55 @@ def test_two_distributions_of_one_name_are_an_error_that_names_both(install: Ins
         classifier("svm")
     for word in ("cytobench", "their_lab", "classifiers.svm:Svm", "their_lab.svm:Svm"):
         assert word in str(caught.value)
+
+
+BROKEN = {
+    "def broken(": "SyntaxError",
+    "import no_such_module": "ModuleNotFoundError: No module named 'no_such_module'",
+    "raise SystemExit(3)": "SystemExit: 3",
+    "import sys; sys.exit('bye')": "SystemExit: bye",
+    "1 / 0": "ZeroDivisionError: division by zero",
+    "class Stop(BaseException): pass\nraise Stop('here')": "Stop: here",
+    "def f(): f()\nf()": "RecursionError",
+    "raise GeneratorExit": "GeneratorExit",
+    "value = 1": "AttributeError",
+}
+"""Modules that fail when they are imported, or lack the class, and what the message says."""
+
+
+@pytest.mark.parametrize("source", BROKEN)
+def test_a_plugin_that_fails_at_import_is_named_and_stops_nothing_else(source: str, install: Install) -> None:
+    groups = "".join(f"[bench.{kind}]\nbroken = broken_lab:Broken\n" for kind in ("extractors", "classifiers"))
+    install("broken_lab", source, groups)
+    message = rf"broken_lab\.Broken of broken_lab cannot be imported \({BROKEN[source]}"
+    for resolve, nested in ((classifier, f"{CALIBRATED}[estimator=broken[]]"), (extractor, "broken[depth=1]")):
+        for text in ("broken", nested):
+            with pytest.raises(BenchError, match=message):
+                resolve(text)
+    assert classifier("knn").name == "knn"
+    assert extractor("size").name == "size"
+    assert ("broken", "", "broken_lab") in plugins_of("classifiers")
+
+
+def test_a_plugin_that_is_no_class_is_named(install: Install) -> None:
+    install("broken_lab", "def Broken(): pass", "[bench.classifiers]\nbroken = broken_lab:Broken\n")
+    with pytest.raises(BenchError, match=r"broken_lab\.Broken of broken_lab is a function, not a class"):
+        classifier("broken")
+
+
+def test_an_interrupt_during_an_import_is_one(install: Install) -> None:
+    install("broken_lab", "raise KeyboardInterrupt", "[bench.classifiers]\nbroken = broken_lab:Broken\n")
+    with pytest.raises(KeyboardInterrupt):
+        classifier("broken")
+
+
+def test_a_plan_that_does_not_use_a_broken_plugin_is_made(install: Install) -> None:
+    install("broken_lab", "raise SystemExit", "[bench.classifiers]\nbroken = broken_lab:Broken\n")
+    data = {"data": "phantom[patients=4,cells=2,size=64]", "folds": 2, "baselines": False}
+    assert bench.plan("size", "knn", **data)["state"].tolist() == ["to run"]
+    for chosen in ("knn,broken", None):
+        with pytest.raises(BenchError, match="broken_lab cannot be imported"):
+            bench.plan("size", chosen, **data)
 
 
 def test_plugins_are_listed_without_importing_them(plugins: None) -> None:

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import BenchError
-from bench.plugins.selectors import Selector, Value, format_value, parse, split_list
+from bench.plugins.selectors import MAX_INTEGER, Selector, Value, format_value, parse, split_list
 
 NAMES = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.\-/]{0,12}", fullmatch=True)
 KEYS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 SCALARS = (
     st.none()
     | st.booleans()
-    | st.integers()
+    | st.integers(-MAX_INTEGER + 1, MAX_INTEGER - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text()
     | st.sampled_from(["true", "1e-6", "NaN", "-Infinity", "1e400", "a+b", "x=y", "svm[", '"', '\\"', " ", "", "None"])
@@ -25,9 +25,14 @@ def _selectors(values: st.SearchStrategy[Value]) -> st.SearchStrategy[Selector]:
     return st.builds(Selector, NAMES, st.dictionaries(KEYS, values, max_size=3))
 
 
-ITEMS: st.SearchStrategy[Value] = st.recursive(
-    SCALARS, lambda inner: _selectors(inner | st.lists(inner, max_size=3).map(tuple)), max_leaves=6
-)
+def _items(depth: int) -> st.SearchStrategy[Value]:
+    if not depth:
+        return SCALARS
+    inner = _items(depth - 1)
+    return SCALARS | _selectors(inner | st.lists(inner, max_size=3).map(tuple))
+
+
+ITEMS = _items(2)
 SELECTORS = _selectors(ITEMS | st.lists(ITEMS, max_size=3).map(tuple))
 
 
@@ -117,7 +122,34 @@ def test_invalid_selectors_are_refused(text: str, complaint: str) -> None:
         parse(text)
 
 
-def test_nesting_is_limited() -> None:
-    assert parse("a[b=" * 99 + "c" + "]" * 99).name == "a"
-    with pytest.raises(BenchError, match="more than 100 brackets"):
-        parse("a[b=" * 5000 + "c" + "]" * 5000)
+@pytest.mark.parametrize("start", ["a[b=", 'a[q="]",b=', "a[b=1+", "a[b=1,c="])
+def test_selectors_are_nested_at_most_five_deep(start: str) -> None:
+    assert parse(start * 5 + "c" + "]" * 5).name == "a"
+    with pytest.raises(BenchError, match="selectors are nested at most 5 deep"):
+        parse(start * 6 + "c" + "]" * 6)
+
+
+@pytest.mark.parametrize("start", ["a[b=", "a[b=[", '{"a":', "[", "a[b=c+d["])
+def test_a_deep_text_is_refused_at_once(start: str) -> None:
+    for text in (start * 300, start * 100_000):
+        with pytest.raises(BenchError, match=r"nested at most 5 deep|at most 4000 characters|not a selector"):
+            parse(text)
+        with pytest.raises(BenchError):
+            parse(f"svm[C={text}]")
+
+
+def test_brackets_in_quotes_are_not_nesting() -> None:
+    assert parse(f'a[b="{"[" * 50}"]').params == {"b": "[" * 50}
+
+
+@pytest.mark.parametrize("number", [f"{2**63}", f"-{2**63}", "9" * 400, f"1+{2**70}"])
+def test_whole_numbers_are_bounded(number: str) -> None:
+    with pytest.raises(BenchError, match="a whole number of this size is not a parameter"):
+        parse(f"svm[C={number}]")
+    assert parse(f"svm[C={2**63 - 1}]").params["C"] == 2**63 - 1
+
+
+def test_the_length_is_bounded() -> None:
+    assert parse(f"svm[C={'x' * 3993}]").params["C"] == "x" * 3993
+    with pytest.raises(BenchError, match="at most 4000 characters; this one has 4001"):
+        parse(f"svm[C={'x' * 3994}]")

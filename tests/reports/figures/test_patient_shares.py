@@ -11,7 +11,7 @@ from reports.figures.patient_shares import PatientShare, patient_shares
 
 
 def _write(results: Results, add: Any, predictions: pd.DataFrame, classes: tuple[str, ...]) -> Any:
-    record = add(classes=classes, patients=4)
+    record = add(classes=classes, patients=4, repeats=int(predictions["repeat"].nunique()))
     folder = results.experiment_folder(f"e{record['key'][:12]}")
     predictions.to_parquet(folder / "predictions.parquet", index=False)
     return results.experiments()[0]
@@ -27,7 +27,7 @@ def test_shares_of_a_hand_computed_example(results: Results, add: Any) -> None:
         ("8", "normal", 0.4, 0.3),
     ]
     table = pd.DataFrame(rows, columns=["unit", "label", "p_diseased", "threshold"])
-    table = table.assign(p_normal=1 - table["p_diseased"], repeat=0, fold=0, patient="-", cell="-")
+    table = table.assign(p_normal=1 - table["p_diseased"], repeat=0, fold=0, patient="-", cell=list("abcdef"))
     shares = patient_shares(_write(results, add, table, ("diseased", "normal")))
     assert shares == [
         PatientShare("51+52", "diseased", 3, pytest.approx(2 / 3)),
@@ -40,7 +40,7 @@ def test_shares_of_a_hand_computed_example(results: Results, add: Any) -> None:
 def test_repeats_are_averaged_and_cells_counted_once(results: Results, add: Any) -> None:
     rows = [(0, "P", "diseased", 0.9), (1, "P", "diseased", 0.1), (0, "Q", "normal", 0.1), (1, "Q", "normal", 0.1)]
     table = pd.DataFrame(rows, columns=["repeat", "unit", "label", "p_diseased"])
-    table = table.assign(p_normal=1 - table["p_diseased"], threshold=0.5, fold=0, patient="-", cell="-")
+    table = table.assign(p_normal=1 - table["p_diseased"], threshold=0.5, fold=0, patient="-", cell=table["unit"])
     shares = patient_shares(_write(results, add, table, ("diseased", "normal")))
     assert shares == [PatientShare("P", "diseased", 1, 0.5), PatientShare("Q", "normal", 1, 1.0)]
 

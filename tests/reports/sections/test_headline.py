@@ -24,7 +24,8 @@ def test_headline_has_level_split_interval_patients_and_cells(add: Any, data: An
 
 
 def test_headline_of_a_held_out_split_counts_test_patients(add: Any, groups: Any) -> None:
-    add(data={"held_out": {"cells": 40, "patients": 8}}, protocol={"split": "held-out", "folds": 1})
+    held_out = {"cells": 40, "patients": 8, "split_units": 8, "digest": "h"}
+    add(data={"held_out": held_out}, protocol={"split": "held-out"})
     assert headline(groups()[0]).sentence.endswith(", on 40 cells of 8 held-out patients, evaluated once.")
 
 
@@ -37,8 +38,8 @@ def test_headline_of_a_held_out_split_counts_test_patients(add: Any, groups: Any
             "at the threshold.",
         ),
         (
-            {"split": "official", "folds": 3},
-            "3 official folds: no pipeline has a patient-weighted AUROC, so none is ranked first.",
+            {"split": "official"},
+            "4 official folds: no pipeline has a patient-weighted AUROC, so none is ranked first.",
         ),
     ],
 )

@@ -23,7 +23,8 @@ def _tables(shares: dict[str, tuple[float, ...]], *, described: tuple[str, ...] 
         for name, each in shares.items()
         for fold, share in enumerate(each)
     ]
-    features = [{"name": n, "formula": f"formula of <{n}>", "unit": "px^2", "turns": 1e-6} for n in described]
+    rest = {"unit": "px^2", "turns": 1e-6, "range": "", "source": ""}
+    features = [{"name": n, "formula": f"formula of <{n}>", **rest} for n in described]
     return {"importances": pd.DataFrame(rows), "features": pd.DataFrame(features)}
 
 
@@ -95,5 +96,5 @@ def test_unreadable_importances_are_named(results: Results, add: Any) -> None:
     add(classifier="xgboost", extra=_tables(SHARES))
     path = next(results.path.glob("experiments/*/importances.parquet"))
     path.write_bytes(b"no parquet")
-    with pytest.raises(BenchError, match=rf"{path.parent.name}: the importances cannot be read .*delete this folder"):
+    with pytest.raises(BenchError, match=rf"{path.parent.name}/importances\.parquet: Parquet magic bytes not found"):
         write_report(results, results.path / "report.html")

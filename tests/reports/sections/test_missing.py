@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from bench.errors import BenchError
 from reports import text
 from reports.sections.missing import missing_features, missing_warnings
 
@@ -73,10 +72,11 @@ def test_complete_features_have_no_section_and_no_warning(add: Any, groups: Any,
     assert missing_warnings(groups()[0]) == []
 
 
-def test_a_damaged_record_names_the_folder(add: Any, groups: Any) -> None:
+def test_a_damaged_record_names_the_folder(add: Any, groups: Any, data: Any) -> None:
     add(missing={"cells": 5})
-    with pytest.raises(BenchError, match=r"experiments.* the missing values cannot be read"):
-        missing_features(groups()[0])
+    (damage,) = data().damaged
+    assert "experiment.json: 'missing' is missing or damaged" in damage.reason
+    assert groups() == ()
 
 
 @pytest.mark.parametrize(

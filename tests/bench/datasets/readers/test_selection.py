@@ -107,17 +107,24 @@ def test_plugins_come_after_cnmc_and_manifests_and_before_folders(monkeypatch: p
         "cnmc": CnmcReader,
     }
     monkeypatch.setattr(selection, "installed", lambda kind: {n: entry(n, c) for n, c in named.items()})
-    assert [type(r) for r in installed_readers()] == [named[n] for n in ("cnmc", "manifest", "ark", "zoo", "folder")]
+    assert [type(r) for r in installed_readers([])] == [named[n] for n in ("cnmc", "manifest", "ark", "zoo", "folder")]
 
 
-def test_a_broken_plugin_is_named_only_if_it_is_reached(
-    monkeypatch: pytest.MonkeyPatch, shared: Path, third: Path
+@pytest.mark.parametrize("source", ["import no_such_module", "def broken(", "raise SystemExit(3)", "1 / 0", "x = 2"])
+def test_a_broken_plugin_is_named_and_does_not_stop_the_others(
+    source: str, install: Callable[[str, str, str], None], tmp_path: Path, draw: Draw
 ) -> None:
-    points = {"cnmc": entry("cnmc", CnmcReader), "bad": EntryPoint("bad", "no.such:Reader", "bench.datasets")}
-    monkeypatch.setattr(selection, "installed", lambda kind: points)
-    assert len(read(shared / "data/cnmc-sample", readers=None).table) == 52
-    with pytest.raises(BenchError, match=r"the reader plugin bad \(no\.such:Reader\) cannot be loaded"):
-        read(third, readers=None)
+    install("their_reader", source, "[bench.datasets]\ntheirs = their_reader:Reader\n")
+    draw(tmp_path / "cells/a/1_1.png", 0)
+    options = ReadOptions(patient_pattern=r"/(\d)_")
+    dataset, _ = read_path(str(tmp_path / "cells"), options)
+    assert dataset.reader == "folder"
+    (notice,) = dataset.notices[-1:]
+    assert notice.startswith("the reader plugin theirs is not used: their_reader.Reader of their_reader cannot be")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty/notes.txt").touch()
+    with pytest.raises(BenchError, match=r"no reader .*(?s:.*)\nthe reader plugin theirs is not used: their_reader"):
+        read_path(str(tmp_path / "empty"), options)
 
 
 def test_masks_are_relative_to_the_folder_of_the_path(tmp_path: Path, draw: Draw) -> None:

@@ -333,21 +333,30 @@ def test_invalid_arguments_raise(keep: Keep, options: dict[str, Any], message: s
         compare(experiments, draws=50, **options)
 
 
-@pytest.mark.parametrize("rows", [slice(1, None), [0, *range(490)]], ids=["a cell less", "a cell twice"])
-def test_predictions_of_different_cells_raise(keep: Keep, rows: Any) -> None:
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        (slice(1, None), "not of the same cells as those of made_up x first"),
+        ([0, *range(490)], r"second.*predictions\.parquet: a cell is predicted twice in a repeat"),
+    ],
+    ids=["a cell less", "a cell twice"],
+)
+def test_predictions_of_different_cells_raise(keep: Keep, rows: Any, complaint: str) -> None:
     experiments = [keep("first", _cohort(1.0, 0)), keep("second", _cohort(0.8, 1))]
     path = experiments[1].folder / "predictions.parquet"
     pd.read_parquet(path).iloc[rows].to_parquet(path)
-    with pytest.raises(BenchError, match="not of the same cells as those of made_up x first"):
+    with pytest.raises(BenchError, match=complaint):
         compare(experiments, draws=50)
 
 
 def test_damaged_predictions_are_named(keep: Keep, kept: Results) -> None:
     experiments = [keep("first", _cohort(1.0, 0)), keep("second", _cohort(0.8, 1))]
     (experiments[1].folder / "predictions.parquet").write_bytes(b"no parquet")
-    with pytest.raises(BenchError, match=r"second.*predictions\.parquet: cannot be read"):
+    with pytest.raises(BenchError, match=r"second.*predictions\.parquet: Parquet magic bytes not found"):
         compare(experiments, draws=50)
-    _cohort(0.8, 1).assign(p_normal=np.nan, threshold=0.5).to_parquet(experiments[1].folder / "predictions.parquet")
+    _cohort(0.8, 1).assign(p_normal=np.nan, threshold=0.5, patient="p").to_parquet(
+        experiments[1].folder / "predictions.parquet"
+    )
     with pytest.raises(BenchError, match=r"second.*predictions\.parquet: .*p_normal is nan of cell d0-0"):
         compare(experiments, draws=50)
     changed = _cohort(0.8, 1)
