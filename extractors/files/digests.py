@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
+
+from extractors.files.regular import open_regular
 
 
 def file_digest(path: str | os.PathLike[str]) -> str:
-    """Compute the SHA-256 of a file's bytes."""
-    with Path(path).open("rb") as file:
+    """Compute the SHA-256 of a regular file's bytes."""
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from bench.errors import BenchError
 from bench.features.store.entry import DIGEST_BYTES
-from bench.plugins.checked_features import Features, checked_features
+from bench.plugins.checked_features import Features, check_weights, checked_features
 from bench.plugins.registry import Plugin
 from bench.storage.fingerprints import digest
 from extractors.cells import Cells
@@ -71,7 +71,13 @@ class ChunkInfo:
 
 
 def extract_chunk(
-    path: Path, cells: Cells, digests: tuple[str, ...], plugin: Plugin, engine: Mapping[str, Any]
+    path: Path,
+    cells: Cells,
+    digests: tuple[str, ...],
+    plugin: Plugin,
+    engine: Mapping[str, Any],
+    *,
+    weights_sha256: str | None = None,
 ) -> ChunkInfo:
     """Extract the cells of a chunk and write its file; the task of a worker.
 
@@ -87,15 +93,18 @@ def extract_chunk(
         The extractor.
     engine : mapping
         Parameters set by the engine.
+    weights_sha256 : str, optional
+        Digest of the extractor's weights in the key of the entry.
 
     Raises
     ------
     BenchError
-        A feature is infinite, a cell has no feature and no status code gives the reason, a cell cannot be read, or the
-        store cannot be written.
+        A feature is infinite, a cell has no feature and no status code gives the reason, a cell cannot be read, its
+        files or the weights have changed, or the store cannot be written.
     """
-    start = time.perf_counter()
-    features = checked_features(plugin.build(**engine), cells, plugin.selector)
+    start, extractor = time.perf_counter(), plugin.build(**engine)
+    features = checked_features(extractor, cells, plugin.selector)
+    check_weights(extractor, weights_sha256, plugin.selector)
     chunk = Chunk(digests, features, time.perf_counter() - start)
     with store_errors_as_bench_error(path.parent):
         write_chunk(path, chunk)
