@@ -110,6 +110,7 @@ class Extractions:
         entry, plugin, cells, digests = request.entry, request.plugin, request.cells, request.digests
         if not len(cells) or len(cells) != len(digests):
             raise BenchError(f"{len(digests)} digests for {len(cells)} cells; at least one cell is needed")
+        entry.check_no_links()
         with store_errors_as_bench_error(entry.folder):
             lock = try_lock(entry.lock_path)
         if lock is None:

@@ -79,6 +79,7 @@ def fitted_features(fit: Fit) -> FittedFeatures:
         return _stored(fit)
     except _UnusableError:
         pass
+    fit.entry.check_no_links()
     with store_errors_as_bench_error(fit.entry.folder), locked(fit.entry.lock_path):
         try:
             return _stored(fit)
