@@ -25,6 +25,7 @@ from bench.splits.held_out_log import HeldOutAccess, read_accesses
 from bench.storage.fingerprints import digest
 from bench.storage.folders import writable_folder
 from bench.storage.json_files import read_json, write_json
+from bench.storage.links import refuse_links
 from extractors.files.atomic import atomic_file, atomic_folder, remove_unfinished
 
 FORMAT = 1
@@ -47,13 +48,15 @@ class Results:
         Raises
         ------
         BenchError
-            It cannot be written, contains other files, or was written by a newer version.
+            It cannot be written, contains other files or links to other folders, or was written by a newer version.
         """
         cls.check(path)
         writable_folder(path, "--out")
         if not (path / MARK).is_file():
             write_json(path / MARK, {"format": FORMAT})
         results = cls.open(path)
+        work = path / "work"
+        refuse_links(*path.iterdir(), *(work.iterdir() if work.is_dir() else ()))
         for name in ("experiments", "failures", "work", "folds"):
             remove_unfinished(path / name)
         return results

@@ -13,7 +13,7 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def check_private_folder(path: Path, *, mode: int = 0o700) -> None:
-    """Create a folder if it is missing, and check that nobody but the user can write to it.
+    """Create a folder if it is missing, and check that only the user can write to it.
 
     Parameters
     ----------

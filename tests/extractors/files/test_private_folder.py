@@ -1,4 +1,4 @@
-"""A cache whose files are executed is in a folder that nobody else can write to."""
+"""A cache whose files are executed is in a folder that only the user can write to."""
 
 from __future__ import annotations
 
