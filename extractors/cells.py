@@ -48,6 +48,8 @@ class CellFile:
         None: decided by the values of each file.
     prepare : tuple of Step
         Preparation of image and masks, in order.
+    sha256, mask_sha256, nucleus_sha256 : str or None
+        Digests of the files when they were scanned; a file with other bytes is not decoded. None: not compared.
     """
 
     id: str
@@ -60,6 +62,9 @@ class CellFile:
     mask_values: str | None = None
     nucleus_values: str | None = None
     prepare: tuple[Step, ...] = ()
+    sha256: str | None = None
+    mask_sha256: str | None = None
+    nucleus_sha256: str | None = None
 
 
 class Cell:
@@ -126,7 +131,7 @@ class Cell:
         OSError
             The file cannot be read.
         ValueError
-            The image cannot be decoded or prepared.
+            The image cannot be decoded or prepared, or a file has changed since it was scanned.
         """
         return self._prepared.image if self._file.prepare else self._raw_image
 
@@ -168,20 +173,20 @@ class Cell:
     @cached_property
     def image_file(self) -> ReadImage:
         """The decoded image file, before preparation."""
-        return load_image(Path(self._file.path), white_level=self._file.white_level)
+        return load_image(Path(self._file.path), white_level=self._file.white_level, sha256=self._file.sha256)
 
     @cached_property
     def mask_file(self) -> ReadMask | None:
         """The decoded mask file, before preparation; None without a file."""
-        return self._read_mask(self._file.mask_path, self._file.mask_values)
+        return self._read_mask(self._file.mask_path, self._file.mask_values, self._file.mask_sha256)
 
     @cached_property
     def nucleus_file(self) -> ReadMask | None:
         """The decoded mask file of the nucleus, before preparation; None without a file."""
-        return self._read_mask(self._file.nucleus_path, self._file.nucleus_values)
+        return self._read_mask(self._file.nucleus_path, self._file.nucleus_values, self._file.nucleus_sha256)
 
-    def _read_mask(self, path: str | None, values: str | None) -> ReadMask | None:
-        return None if path is None else read_mask(Path(path), values, shape=self._raw_image.shape[:2])
+    def _read_mask(self, path: str | None, values: str | None, sha256: str | None) -> ReadMask | None:
+        return None if path is None else read_mask(Path(path), values, shape=self._raw_image.shape[:2], sha256=sha256)
 
     @cached_property
     def _raw_image(self) -> UInt8Image:

@@ -67,6 +67,8 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
     ----------
     notices_ : tuple of str
         Messages for the user about how the features were computed; set by `transform`.
+    weights_sha256_ : str or None
+        Digest of the bytes from which the weights were loaded, None for random weights; set by `transform`.
 
     Notes
     -----
@@ -122,6 +124,7 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             for index, row in zip(range(len(X)), rows, strict=True):
                 features[index] = row
         self.notices_ = engine.notices
+        self.weights_sha256_ = engine.weights_sha256
         finite = np.isfinite(features).all(axis=1)
         if not finite.all():
             cell = X[int(np.argmin(finite))]

@@ -16,8 +16,8 @@ from bench.datasets.readers.masks import with_masks
 from bench.datasets.readers.patterns import with_pattern_notices
 from bench.datasets.readers.selection import read_path
 from bench.datasets.scales import with_checked_scales
-from bench.datasets.scanning.scan import Scan, content_digest, scan
-from bench.datasets.table import Dataset, ReadOptions
+from bench.datasets.scanning.scan import FILE_DIGESTS, Scan, content_digest, scan
+from bench.datasets.table import SCANNED, Dataset, ReadOptions
 from bench.datasets.validation import check_table, with_patient_notices, without_unreadable
 from bench.executors.cores import cores
 from bench.observer import Observer
@@ -128,7 +128,9 @@ def _read(data: str | FrameSource, options: Options, observer: Observer) -> Data
 def _scanned(dataset: Dataset, options: Options, observer: Observer) -> tuple[Dataset, Scan]:
     threads = max(1, (options.jobs or cores()) * options.threads)
     result = scan(dataset, threads=threads, progress=lambda done, total: observer.progress("read cells", done, total))
-    return replace(dataset, notices=dataset.notices + result.notices), result
+    digests = dict(zip(SCANNED, (result.table[name] for name in FILE_DIGESTS), strict=True))
+    table = dataset.table.assign(**digests)
+    return replace(dataset, table=table, notices=dataset.notices + result.notices), result
 
 
 def _reported(dataset: Dataset, scanned: Scan, observer: Observer) -> LoadedDataset:

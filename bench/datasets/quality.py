@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.datasets.read_errors import cell_errors_as_bench_error
 from bench.datasets.table import Dataset
 from bench.executors.cores import cores
 from bench.storage.csv_text import write_csv
@@ -117,8 +118,10 @@ def write_quality(table: pd.DataFrame, path: Path) -> None:
 def _quality(file: CellFile) -> MaskQuality:
     cell = Cell.from_file(file)
     on_black = file.mask_path is None and file.mask_by == "foreground"
-    lit = lit_pixels(cell.image, lossy=cell.image_file.lossy) if on_black else None
-    return mask_quality(cell.image, cell.mask, lit=lit, nucleus=cell.nucleus)
+    with cell_errors_as_bench_error(file):
+        image, mask, nucleus = cell.image, cell.mask, cell.nucleus
+    lit = lit_pixels(image, lossy=cell.image_file.lossy) if on_black else None
+    return mask_quality(image, mask, lit=lit, nucleus=nucleus)
 
 
 def _implausible(table: pd.DataFrame) -> pd.Series[bool]:

@@ -13,6 +13,9 @@ from bench.errors import UNPRINTABLE, BenchError
 from extractors.cells import CellFile, Cells, MaskBy
 from extractors.preparation.step import Step
 
+SCANNED = ("image_sha256", "mask_sha256", "nucleus_sha256")
+"""Columns with the digests of the files when they were scanned; with them, `Dataset.cells` reads no other bytes."""
+
 MASK_METHODS: Mapping[str, MaskBy] = {"whole": "whole", "smear": "smear"}
 """Mask methods accepted in place of a folder of masks."""
 
@@ -78,7 +81,7 @@ class Dataset:
         `mask_path` (absolute, or missing), `label`, `patient`, `unit` (split unit: linked patients share one) and,
         if available, `nucleus_path` (mask of the nucleus; absolute, or missing), `fold` (official
         folds), `set` (`train` or `held-out`), `um_per_px` (scale of each cell; overridden by `options.um_per_px`) and
-        `sha256` (expected digest of the image file). Built by `cell_table`.
+        `sha256` (expected digest of the image file). Built by `cell_table`; a scan adds `SCANNED`.
     positive : str or None
         Positive class of a two-class dataset; None with more classes.
     options : ReadOptions
@@ -106,6 +109,7 @@ class Dataset:
         options = self.options
         mask_by = MASK_METHODS.get(options.mask or "", "foreground")
         masks = (None if options.mask in MASK_METHODS or pd.isna(mask) else mask for mask in self.table["mask_path"])
+        digests = (self._optional(name) for name in SCANNED)
         return Cells(
             CellFile(
                 cell,
@@ -118,15 +122,23 @@ class Dataset:
                 options.mask_values,
                 options.nucleus_mask_values,
                 prepare,
+                *sha256,
             )
-            for cell, path, mask, scale, nucleus in zip(
-                self.table["cell"], self.table["path"], masks, self.scales(), self._nuclei(), strict=True
+            for cell, path, mask, scale, nucleus, *sha256 in zip(
+                self.table["cell"],
+                self.table["path"],
+                masks,
+                self.scales(),
+                self._optional("nucleus_path"),
+                *digests,
+                strict=True,
             )
         )
 
-    def _nuclei(self) -> list[str | None]:
-        paths = self.table["nucleus_path"] if "nucleus_path" in self.table else [None] * len(self.table)
-        return [None if pd.isna(path) else path for path in paths]
+    def _optional(self, column: str) -> list[str | None]:
+        """Return the values of a column, None where they are missing."""
+        values = self.table[column] if column in self.table else [None] * len(self.table)
+        return [None if pd.isna(value) else value for value in values]
 
     def scales(self) -> list[float | None]:
         """Return the micrometres per pixel of each cell, None where unknown; the option overrides the table."""

@@ -28,6 +28,7 @@ from bench.storage.csv_text import write_csv
 from bench.storage.fingerprints import digest
 from bench.storage.folders import writable_folder
 from bench.storage.json_files import read_json, write_json
+from bench.storage.links import refuse_links
 from bench.storage.locks import try_lock
 from extractors.files.atomic import atomic_file, atomic_folder, remove_unfinished
 
@@ -77,13 +78,15 @@ class Results:
         Raises
         ------
         BenchError
-            It cannot be written, contains other files, or was written by a newer version.
+            It cannot be written, contains other files or links to other folders, or was written by a newer version.
         """
         cls.check(path)
         writable_folder(path, "--out")
         if not (path / MARK).is_file():
             write_json(path / MARK, {"format": FORMAT})
         results = cls.open(path)
+        work = path / "work"
+        refuse_links(*path.iterdir(), *(work.iterdir() if work.is_dir() else ()))
         for name in ("experiments", "failures", "work", "folds"):
             remove_unfinished(path / name)
         return results

@@ -111,6 +111,7 @@ class Extractions:
         entry, plugin, cells, digests = request.entry, request.plugin, request.cells, request.digests
         if not len(cells) or len(cells) != len(digests):
             raise BenchError(f"{len(digests)} digests for {len(cells)} cells; at least one cell is needed")
+        entry.check_no_links()
         with store_errors_as_bench_error(entry.folder):
             lock = try_lock(entry.lock_path)
         if lock is None:
@@ -125,10 +126,11 @@ class Extractions:
             with store_errors_as_bench_error(entry.folder):
                 work = _Extraction(request, lock, *begin_build(entry, digests))
             engine = engine_settings(request.options)
+            task = partial(extract_chunk, weights_sha256=entry.components.get("weights"))
             for number, rows in work.missing.items():
                 chunk = (chunk_path(entry.partial, number), cells.take(rows), tuple(digests[row] for row in rows))
                 chunk_done = partial(self._proceed, work, number)
-                work.left.add(self._tasks.submit(chunk_done, extract_chunk, *chunk, plugin, engine))
+                work.left.add(self._tasks.submit(chunk_done, task, *chunk, plugin, engine))
             stack.pop_all()
         self._running[entry.folder] = work
         self._proceed(work)

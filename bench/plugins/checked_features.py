@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from bench.errors import BenchError
 from extractors.cells import Cells
+from extractors.files.digest_cache import cached_file_digest
 from extractors.handcrafted.framework.status import Status
 
 
@@ -84,3 +86,29 @@ def checked_features(extractor: Any, cells: Cells, name: str) -> Features:
             "gives the reason; remove it from the data, or choose another extractor"
         )
     return Features(values, status, names, tuple(str(n) for n in getattr(extractor, "notices_", ())))
+
+
+def check_weights(extractor: Any, sha256: str | None, name: str) -> None:
+    """Check that an extractor has computed with the weights that the key of its features names.
+
+    Parameters
+    ----------
+    extractor : transformer of cells
+        After `transform`. Its attribute `weights_sha256_`, the digest of the bytes that it loaded, is compared; without
+        the attribute, that of its `weights_file()` as it is now.
+    sha256 : str or None
+        The digest in the key; None: no weights, or random ones.
+    name : str
+        Name of the extractor in errors.
+
+    Raises
+    ------
+    BenchError
+        The digests differ.
+    """
+    if sha256 is None:
+        return
+    path = Path(extractor.weights_file())
+    used = getattr(extractor, "weights_sha256_", None) or cached_file_digest(path)
+    if used != sha256:
+        raise BenchError(f"{name}: {path}: changed since it was scanned; run the command again")

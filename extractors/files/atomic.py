@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
+from extractors.files.regular import open_regular
+
 _UNFINISHED = ".unfinished-"
 
 
@@ -53,12 +55,19 @@ def atomic_folder(
 def atomic_file(target: Path, *, flush: bool = True) -> Iterator[Path]:
     """Yield a temporary path that replaces `target` if the block ends without an error.
 
+    The path is random, exists, and can be read by the user alone until the block ends.
+
     Parameters
     ----------
     target : Path
-        Path of the file; missing parents are created.
+        Path of the file; missing parents are created. A link is replaced, not followed.
     flush : bool
         Whether to flush the file to disk, so that it survives a power failure.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written, or another user has replaced it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=_prefix(target), suffix=target.suffix, dir=target.parent)
@@ -66,9 +75,11 @@ def atomic_file(target: Path, *, flush: bool = True) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o644)
-        if flush:
-            _flush(temporary)
+        # In a folder that several users share, one of them may have put a link in its place.
+        with open_regular(temporary, follow_link=False) as file:
+            os.fchmod(file.fileno(), 0o644)
+            if flush:
+                os.fsync(file.fileno())
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

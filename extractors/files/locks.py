@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -18,9 +20,9 @@ def try_lock(path: Path) -> FileLock | None:
     Raises
     ------
     OSError, NotImplementedError
-        The file cannot be written, or the file system has no locks.
+        The file cannot be written, is a link, a pipe or a device, or the file system has no locks.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _prepare(path)
     lock = FileLock(path, fallback_to_soft=False)
     try:
         lock.acquire(blocking=False)
@@ -38,6 +40,14 @@ def locked(path: Path) -> Iterator[None]:
     OSError, NotImplementedError
         As for `try_lock`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _prepare(path)
     with FileLock(path, fallback_to_soft=False):
         yield
+
+
+def _prepare(path: Path) -> None:
+    """Create the folder of a lock; raise OSError for a lock file that is a link, a pipe or a device."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from extractors.files.digests import bytes_digest, check_unchanged
 from extractors.images.raster import Raster, check_size, upright
 from extractors.images.tiff import decode_tiff, is_tiff
 
@@ -32,10 +33,17 @@ class _Header:
     colour: bool
 
 
-def decode(path: Path) -> Raster:
+def decode(path: Path, *, sha256: str | None = None) -> Raster:
     """Decode an image file.
 
     Orientation tags are applied; colour profiles are not.
+
+    Parameters
+    ----------
+    path : Path
+        The file; read once.
+    sha256 : str, optional
+        Expected digest of the bytes that are decoded.
 
     Raises
     ------
@@ -43,17 +51,18 @@ def decode(path: Path) -> Raster:
         The file cannot be read.
     ValueError
         The file is not a BMP, PNG, JPEG or TIFF, is damaged, or has several pages, more than `MAX_PIXELS` pixels, or
-        values that are not grey, RGB or RGBA of up to 16 bits.
+        values that are not grey, RGB or RGBA of up to 16 bits; or its digest differs from `sha256`.
     """
     data = path.read_bytes()
+    check_unchanged(path, data, sha256)
     try:
         return decode_tiff(data) if is_tiff(data) else _decode(data, _read_header(data))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def verify_image(path: Path) -> None:
-    """Decode every byte of an image.
+def verify_image(path: Path) -> str:
+    """Decode every byte of an image; return the SHA-256 of these bytes.
 
     Stricter than `decode`, whose decoders fill the missing pixels of a truncated PNG, JPEG or BMP; used once when a
     dataset is loaded.
@@ -72,6 +81,7 @@ def verify_image(path: Path) -> None:
             _load(data)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+    return bytes_digest(data)
 
 
 def _read_header(data: bytes) -> _Header:

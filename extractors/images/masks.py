@@ -84,7 +84,9 @@ def validated_mask_values(text: str) -> str:
     return "+".join(map(str, sorted({int(part) for part in parts})))
 
 
-def read_mask(path: Path, values: str | None = None, *, shape: tuple[int, ...] | None = None) -> ReadMask:
+def read_mask(
+    path: Path, values: str | None = None, *, shape: tuple[int, ...] | None = None, sha256: str | None = None
+) -> ReadMask:
     """Read a mask.
 
     Without `values`, the file is one of: two values of which one is 0, where the other is the cell; a soft mask (values
@@ -100,6 +102,8 @@ def read_mask(path: Path, values: str | None = None, *, shape: tuple[int, ...] |
         Interpretation from `validated_mask_values`; the sides are then not checked.
     shape : tuple of int, optional
         Height and width of the image.
+    sha256 : str, optional
+        Expected digest of the file.
 
     Raises
     ------
@@ -109,7 +113,7 @@ def read_mask(path: Path, values: str | None = None, *, shape: tuple[int, ...] |
         As for `extractors.images.decoding.decode`, or the mask has another size than its image or is ambiguous; the
         message lists its values.
     """
-    raster = decode(path)
+    raster = decode(path, sha256=sha256)
     try:
         size = raster.samples.shape[:2]
         if shape is not None and size != shape:

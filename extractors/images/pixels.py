@@ -44,7 +44,7 @@ def read_image(path: Path, *, white_level: int | None = None) -> UInt8Array:
     return load_image(path, white_level=white_level).image
 
 
-def load_image(path: Path, *, white_level: int | None = None) -> ReadImage:
+def load_image(path: Path, *, white_level: int | None = None, sha256: str | None = None) -> ReadImage:
     """Read an image as RGB uint8.
 
     Values above 8 bits are scaled so that white becomes 255; grey is replicated. Pixels that are less than half
@@ -56,6 +56,8 @@ def load_image(path: Path, *, white_level: int | None = None) -> ReadImage:
         BMP, PNG, JPEG or TIFF.
     white_level : int, optional
         Value of a 16-bit image that becomes 255. Default: 65535. Images of 9 to 15 bits have their own white.
+    sha256 : str, optional
+        Expected digest of the file.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def load_image(path: Path, *, white_level: int | None = None) -> ReadImage:
     ValueError
         As for `extractors.images.decoding.decode`, or the image is transparent everywhere.
     """
-    raster = decode(path)
+    raster = decode(path, sha256=sha256)
     image = _rgb(raster, white_level)
     hidden = raster.hidden
     if hidden is not None:

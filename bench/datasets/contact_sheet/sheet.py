@@ -10,6 +10,7 @@ import pandas as pd
 from PIL.PngImagePlugin import PngInfo
 
 from bench.datasets.contact_sheet.drawing import Row, draw_sheet, drawn_tile, shared_scale
+from bench.datasets.read_errors import cell_errors_as_bench_error
 from bench.datasets.readers.manifest import manifest_files
 from bench.datasets.sources import check_not_a_source
 from bench.datasets.table import Dataset
@@ -95,10 +96,8 @@ def chosen_cells(table: pd.DataFrame, count: int, *, seed: int) -> list[int]:
 def _stages(file: CellFile, steps: Sequence[Step]) -> Iterator[Picture]:
     """Yield the raw cell, then the cell after each step; one at a time, since a cell may have 64 million pixels."""
     cell = Cell.from_file(file)
-    try:
+    with cell_errors_as_bench_error(file):
         picture = Picture(cell.image, cell.mask, cell.nucleus)
-    except (OSError, ValueError) as error:
-        raise BenchError(f"the cell {file.id} cannot be read: {error}") from error
     del cell
     yield picture
     for step in steps:

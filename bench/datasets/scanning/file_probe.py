@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from bench.datasets.scanning.orientations import picture_digest
 from extractors.cells import Cell, CellFile
-from extractors.files.digests import file_digest
 from extractors.images.decoding import verify_image
 from extractors.images.masks import ReadMask
 from extractors.segmentation.foreground import has_ringing, is_rectangle
@@ -66,7 +65,7 @@ class FileProbe:
 
 
 def probe_file(file: CellFile) -> FileProbe:
-    """Read image and masks of a cell completely.
+    """Read image and masks of a cell completely; the digests are those of the bytes that are decoded.
 
     Raises
     ------
@@ -76,11 +75,11 @@ def probe_file(file: CellFile) -> FileProbe:
         The image or a mask is damaged or empty, their sizes differ, segmentation fails, or the nucleus is outside the
         cell.
     """
-    verify_image(Path(file.path))
-    for path in (file.mask_path, file.nucleus_path):
-        if path is not None:
-            verify_image(Path(path))
-    cell = Cell.from_file(file)
+    image_sha256 = verify_image(Path(file.path))
+    mask_sha256, nucleus_sha256 = (
+        None if path is None else verify_image(Path(path)) for path in (file.mask_path, file.nucleus_path)
+    )
+    cell = Cell.from_file(replace(file, sha256=image_sha256, mask_sha256=mask_sha256, nucleus_sha256=nucleus_sha256))
     image = cell.image
     if not image.any():
         raise ValueError("the image is entirely black")
@@ -94,9 +93,9 @@ def probe_file(file: CellFile) -> FileProbe:
     segmented = file.mask_path is None and file.mask_by == "foreground"
     masks = cell.mask_file, cell.nucleus_file
     return FileProbe(
-        sha256=_file_digest(file.path),
-        mask_sha256=_file_digest(file.mask_path),
-        nucleus_sha256=_file_digest(file.nucleus_path),
+        sha256=image_sha256,
+        mask_sha256=mask_sha256 or "",
+        nucleus_sha256=nucleus_sha256 or "",
         pixels=hashlib.sha256(f"{height}x{width}:".encode() + image.tobytes()).hexdigest(),
         picture=picture_digest(image),
         height=height,
@@ -122,7 +121,3 @@ def failure_reason(error: Exception, file: CellFile) -> str:
 
 def _reading(mask: ReadMask | None) -> str:
     return "" if mask is None else f"{mask.rule}: {mask.values}"
-
-
-def _file_digest(path: str | None) -> str:
-    return "" if path is None else file_digest(path)

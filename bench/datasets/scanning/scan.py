@@ -22,6 +22,9 @@ from extractors.cells import CellFile
 Progress = Callable[[int, int], None]
 
 _STORE_EVERY = 500
+FILE_DIGESTS = ("sha256", "mask_sha256", "nucleus_sha256")
+"""Columns of a scan with the digests of image and masks."""
+
 _SIZES = ("height", "width", "mask_px")
 
 
@@ -54,8 +57,9 @@ class Scan:
     table : DataFrame
         One row per cell, index and order as in the table of the dataset: `cell`; `digest` (SHA-256 of the bytes of
         image and masks, or the mask method, and the scale: identity of the cell, independent of paths), `sha256` (of
-        the image file), `pixels` (SHA-256 of size and decoded RGB), `picture` (independent of the orientation), all
-        str; `height`, `width`, `mask_px` (px, Int64). Missing for unreadable cells.
+        the image file), `mask_sha256` and `nucleus_sha256` (of the mask files), `pixels` (SHA-256 of size and decoded
+        RGB), `picture` (independent of the orientation), all str; `height`, `width`, `mask_px` (px, Int64). Missing
+        for unreadable cells, as are digests of absent files.
     problems : tuple of Problem
         Unreadable cells, in the order of the table.
     notices : tuple of str
@@ -156,9 +160,9 @@ def _scanned(dataset: Dataset, files: Sequence[CellFile], results: Sequence[File
     probes = [result if isinstance(result, FileProbe) else None for result in checked]
     digests = [probe and _digest(file, probe) for file, probe in zip(files, probes, strict=True)]
     columns = {"cell": pd.Series([file.id for file in files], dtype="str"), "digest": pd.Series(digests, dtype="str")}
-    dtypes = {**dict.fromkeys(("sha256", "pixels", "picture"), "str"), **dict.fromkeys(_SIZES, "Int64")}
+    dtypes = {**dict.fromkeys((*FILE_DIGESTS, "pixels", "picture"), "str"), **dict.fromkeys(_SIZES, "Int64")}
     for name, dtype in dtypes.items():
-        columns[name] = pd.Series([probe and getattr(probe, name) for probe in probes], dtype=dtype)
+        columns[name] = pd.Series([(probe and getattr(probe, name)) or None for probe in probes], dtype=dtype)
     read = [(file, probe) for file, probe in zip(files, probes, strict=True) if probe is not None]
     notices = reading_notices([file for file, _ in read], [probe for _, probe in read])
     return Scan(pd.DataFrame(columns), tuple(result for result in checked if isinstance(result, Problem)), notices)

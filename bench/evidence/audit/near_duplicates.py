@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from bench.datasets.read_errors import cell_errors_as_bench_error
 from bench.datasets.scanning.orientations import ORIENTATIONS, oriented
 from bench.evidence.audit.distances import Candidates, blocks, candidates, threshold
 from bench.evidence.audit.textures import similarity, texture
@@ -166,9 +167,11 @@ _Crop = tuple[npt.NDArray[np.uint8], Flags]
 def _crop(file: CellFile) -> _Crop:
     """Luminance and mask in the mask's bounding box."""
     cell = Cell.from_file(file)
-    x, y, width, height = cv2.boundingRect(cell.mask.astype(np.uint8))
+    with cell_errors_as_bench_error(file):
+        image, mask = cell.image, cell.mask
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
     box = np.s_[y : y + height, x : x + width]
-    return np.asarray(cv2.cvtColor(np.ascontiguousarray(cell.image[box]), cv2.COLOR_RGB2GRAY)), cell.mask[box]
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(image[box]), cv2.COLOR_RGB2GRAY)), mask[box]
 
 
 def _crop_similarity(one: _Crop, two: _Crop, orientation: tuple[int, int, int]) -> float:

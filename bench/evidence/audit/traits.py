@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from bench.datasets.read_errors import cell_errors_as_bench_error
 from bench.evidence.audit.fingerprints import hashes, thumbnail
 from bench.evidence.audit.textures import texture
 from bench.statistics.arrays import Codes, Floats
@@ -80,12 +81,12 @@ def read_traits(files: Sequence[CellFile], *, threads: int, progress: Progress |
 
 def _read_cell(file: CellFile) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8], Floats, str, int]:
     """Return the grey thumbnail of a cell, its texture, mean colour and file format, and the size of the file."""
-    cell = Cell.from_file(file)
-    grey, inside = thumbnail(cell.image, cell.mask)
+    cell, path = Cell.from_file(file), Path(file.path)
+    with cell_errors_as_bench_error(file):
+        grey, inside = thumbnail(cell.image, cell.mask)
+        with Image.open(path) as header:
+            kind = f"{header.format} {header.mode}"
     fine = texture(grey, inside)
-    path = Path(file.path)
-    with Image.open(path) as header:
-        kind = f"{header.format} {header.mode}"
     scaled = np.rint(fine * (127 / max(float(np.abs(fine).max()), 1e-6))).astype(np.int8)
     colour = cell.image[cell.mask].mean(axis=0, dtype=np.float64)
     return grey, scaled, colour, kind, path.stat().st_size

@@ -18,6 +18,7 @@ from bench.scores.metrics import METRICS
 from bench.statistics.ranks import Friedman
 from bench.storage.fingerprints import digest
 from bench.storage.json_files import read_json, write_json
+from bench.storage.links import refuse_links
 
 FOLDER = "comparisons"
 FORMAT = 2
@@ -45,6 +46,7 @@ def write_comparison(results_folder: Path, comparison: Comparison) -> Path:
     """
     identity = [sorted(comparison.keys), comparison.metric, comparison.reference, comparison.all_pairs, comparison.rope]
     path = results_folder / FOLDER / f"{digest(identity)[:12]}.json"
+    refuse_links(path.parent)
     try:
         path.parent.mkdir(exist_ok=True)
         write_json(path, {"format": FORMAT, **comparison.record()})

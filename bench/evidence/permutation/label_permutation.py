@@ -18,6 +18,7 @@ from bench.scores.primary import primary_score
 from bench.seeds import seed_of
 from bench.splits.outer_folds import draw_folds
 from bench.statistics.arrays import Values
+from bench.storage.links import refuse_links
 from bench.storage.locks import try_lock
 
 
@@ -92,6 +93,7 @@ def permuted_label_scores(
     BenchError
         A fit fails, a score is undefined, or another process computes the same scores.
     """
+    refuse_links(scores_file.parent, scores_file)
     lock = try_lock(scores_file.with_suffix(".lock"))
     if lock is None:
         raise BenchError(f"{scores_file}: another process permutes the labels of this experiment; wait for it")

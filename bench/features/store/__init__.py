@@ -8,6 +8,7 @@ Who may write to a store: the user who owns it, through this package. Checksums 
 a truncated copy or a renamed folder; they do not detect a deliberate change, since a user who can write the values can
 write matching checksums. So keep the store in a folder that only trusted users can write to, as the user's cache folder
 is, and copy entries only from trusted stores. No file of a store is executed or unpickled; names and texts in it are
-escaped before they are printed. Symbolic links are followed: a link in the store leads where its owner let it lead, and
-`bench features gc` removes what it finds there. Several processes may share a store on a file system with locks.
+escaped before they are printed. Symbolic links in a store are not followed: an entry that is a link, or in a folder
+that is one, is neither read nor written, and `bench features gc` leaves it. Pipes and devices are not opened for data.
+The folder that `--store` names may itself be a link. Several processes may share a store on a file system with locks.
 """

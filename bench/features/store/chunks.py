@@ -15,11 +15,16 @@ import numpy as np
 
 from bench.errors import BenchError
 from bench.features.store.entry import DIGEST_BYTES
-from bench.plugins.checked_features import Features, checked_features
+from bench.plugins.checked_features import Features, check_weights, checked_features
 from bench.plugins.registry import Plugin
 from bench.storage.fingerprints import digest
+from bench.storage.links import refuse_links
 from extractors.cells import Cells
 from extractors.files.atomic import atomic_file
+from extractors.files.regular import read_regular
+
+MAX_CHUNK_BYTES = 1024**3
+"""Largest chunk that is read; 64 cells with a million features have 320 MB."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,13 @@ class ChunkInfo:
 
 
 def extract_chunk(
-    path: Path, cells: Cells, digests: tuple[str, ...], plugin: Plugin, engine: Mapping[str, Any]
+    path: Path,
+    cells: Cells,
+    digests: tuple[str, ...],
+    plugin: Plugin,
+    engine: Mapping[str, Any],
+    *,
+    weights_sha256: str | None = None,
 ) -> ChunkInfo:
     """Extract the cells of a chunk and write its file; the task of a worker.
 
@@ -87,16 +98,20 @@ def extract_chunk(
         The extractor.
     engine : mapping
         Parameters set by the engine.
+    weights_sha256 : str, optional
+        Digest of the extractor's weights in the key of the entry.
 
     Raises
     ------
     BenchError
-        A feature is infinite, a cell has no feature and no status code gives the reason, a cell cannot be read, or the
-        store cannot be written.
+        A feature is infinite, a cell has no feature and no status code gives the reason, a cell cannot be read, its
+        files or the weights have changed, or the store cannot be written.
     """
-    start = time.perf_counter()
-    features = checked_features(plugin.build(**engine), cells, plugin.selector)
+    start, extractor = time.perf_counter(), plugin.build(**engine)
+    features = checked_features(extractor, cells, plugin.selector)
+    check_weights(extractor, weights_sha256, plugin.selector)
     chunk = Chunk(digests, features, time.perf_counter() - start)
+    refuse_links(path.parent, path.parent.parent, path.parent.parent.parent)
     with store_errors_as_bench_error(path.parent):
         write_chunk(path, chunk)
     return ChunkInfo.of(chunk)
@@ -116,10 +131,10 @@ def write_chunk(path: Path, chunk: Chunk) -> None:
 
 
 def read_chunk(path: Path) -> Chunk | None:
-    """Read a chunk; None where it is missing or its bytes have another digest."""
+    """Read a chunk; None where it is missing, not a regular file, or its bytes have another digest."""
     try:
-        content = path.read_bytes()
-    except OSError:
+        content = read_regular(path, limit=MAX_CHUNK_BYTES, follow_link=False)
+    except (OSError, ValueError):
         return None
     if hashlib.sha256(content[DIGEST_BYTES:]).digest() != content[:DIGEST_BYTES]:
         return None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -18,7 +20,9 @@ import numpy.typing as npt
 from bench.errors import BenchError
 from bench.storage.fingerprints import digest
 from bench.storage.json_files import read_json, write_json
+from bench.storage.links import refuse_links
 from extractors.files.atomic import atomic_folder
+from extractors.files.regular import open_regular
 
 FORMAT = 3
 """Version of the files of an entry; part of every key."""
@@ -65,7 +69,8 @@ class Entry:
     @property
     def stored(self) -> bool:
         """Whether the entry exists; `bench.features.store.damage` checks whether it is intact."""
-        return (self.folder / RECORD).is_file()
+        linked = any(path.is_symlink() for path in _folders(self.folder))
+        return not linked and (self.folder / RECORD).is_file()
 
     @property
     def partial(self) -> Path:
@@ -76,6 +81,10 @@ class Entry:
     def lock_path(self) -> Path:
         """Lock file, held by the process that extracts the entry."""
         return self.folder.with_name(self.folder.name + ".lock")
+
+    def check_no_links(self) -> None:
+        """Raise BenchError if a folder or the lock of the entry is a link; call it before the store is written."""
+        refuse_links(*_folders(self.folder), self.partial, self.lock_path)
 
 
 def entry_record(folder: str | Path) -> dict[str, Any]:
@@ -95,6 +104,7 @@ def entry_record(folder: str | Path) -> dict[str, Any]:
         It is missing, damaged, or of another format.
     """
     path = Path(folder) / RECORD
+    refuse_links(*_folders(path.parent), path)
     record = read_json(path)
     if record.get("format") != FORMAT:
         raise BenchError(
@@ -113,8 +123,12 @@ def entry_record(folder: str | Path) -> dict[str, Any]:
 
 def mark_used(folder: Path) -> None:
     """Record the time of use; does nothing where the store cannot be written."""
+    path = folder / USED
     with suppress(OSError):
-        (folder / USED).touch()
+        if os.path.lexists(path):
+            os.utime(path, follow_symlinks=False)
+        else:
+            path.touch(exist_ok=False)
 
 
 def feature_names(folder: str | Path) -> list[str]:
@@ -284,11 +298,18 @@ def write_blocks(
 
 def _open(path: Path, shape: tuple[int, int], dtype: str) -> npt.NDArray[Any]:
     try:
-        array = np.lib.format.open_memmap(path, mode="r")
-        intact = (array.shape, array.dtype.str, array.flags.c_contiguous) == (shape, dtype, True)
-        intact = intact and path.stat().st_size == array.offset + array.nbytes
+        with open_regular(path, follow_link=False) as file:
+            np.lib.format.read_magic(file)
+            stored_shape, fortran, stored_dtype = np.lib.format.read_array_header_1_0(file)
+            size = file.tell() + math.prod(shape) * np.dtype(dtype).itemsize
+            intact = (stored_shape, fortran, stored_dtype.str) == (shape, False, dtype)
+            if intact and os.fstat(file.fileno()).st_size == size:
+                return np.memmap(file, dtype, "r", offset=file.tell(), shape=shape)
     except Exception as error:  # NumPy's parser raises many types for damaged headers
         raise BenchError(f"{path}: the stored features cannot be read ({error}); {REBUILD}") from error
-    if not intact:
-        raise BenchError(f"{path}: the stored features cannot be read (wrong shape, type or size); {REBUILD}")
-    return array
+    raise BenchError(f"{path}: the stored features cannot be read (wrong shape, type or size); {REBUILD}")
+
+
+def _folders(folder: Path) -> tuple[Path, Path, Path]:
+    """The folders of an entry in its store: of the entry, of the extractor, and of all extractors."""
+    return folder, folder.parent, folder.parent.parent

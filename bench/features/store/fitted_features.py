@@ -16,7 +16,7 @@ from bench.features.store.chunks import store_errors_as_bench_error
 from bench.features.store.damage import describe_damage
 from bench.features.store.entry import RECORD, entry_record, mark_used, open_features, open_rows, write_entry
 from bench.features.store.fit_key import Fit
-from bench.plugins.checked_features import checked_features
+from bench.plugins.checked_features import check_weights, checked_features
 from bench.splits.folds import Indices
 from bench.storage.locks import locked
 from extractors.files.atomic import discard, remove_unfinished
@@ -79,6 +79,7 @@ def fitted_features(fit: Fit) -> FittedFeatures:
         return _stored(fit)
     except _UnusableError:
         pass
+    fit.entry.check_no_links()
     with store_errors_as_bench_error(fit.entry.folder), locked(fit.entry.lock_path):
         try:
             return _stored(fit)
@@ -101,6 +102,7 @@ def _fit_and_store(fit: Fit) -> None:
     except (OSError, ValueError) as error:
         raise BenchError(f"{name}: {error}") from error
     train, predicted = (checked_features(extractor, fit.cells.take(rows), name) for rows in (fit.train, fit.predicted))
+    check_weights(extractor, fit.place.identity.get("weights"), name)
     if train.names != predicted.names:
         raise BenchError(f"{name}: after one fit, the features of training and predicted cells have different names")
     values, seconds = np.concatenate([train.values, predicted.values]), time.perf_counter() - start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -153,7 +154,8 @@ def _reported(count: int, observer: Observer, done: int, total: int) -> Iterator
 
 def last_use(folder: Path) -> float:
     """Time of the last use of an entry, or of its creation, in seconds since the epoch; 0 if unknown."""
-    return max((path.stat().st_mtime for path in (folder / USED, folder / RECORD) if path.exists()), default=0.0)
+    files = (path for path in (folder / USED, folder / RECORD) if os.path.lexists(path))
+    return max((path.lstat().st_mtime for path in files), default=0.0)
 
 
 def _reason(item: Item, now: float, older_than: float | None) -> str:

@@ -230,15 +230,16 @@ def stale_components(components: Mapping[str, Any]) -> tuple[str, ...]:
 
 def statuses(path: Path) -> Iterator[os.stat_result]:
     """Status of a file, or of a folder and everything in it; what another process has just removed is left out."""
-    for item in (path, *path.rglob("*")):
+    for item in (path, *(path.rglob("*") if _is_folder(path) else ())):
         with suppress(FileNotFoundError):
             yield item.lstat()
 
 
 def _items(store: Path) -> Iterator[Item]:
-    folders = [store / root for root in ROOTS if (store / root).is_dir()]
-    for path in (path for folder in folders for path in sorted(folder.iterdir())):
-        if not path.is_dir() or not _EXTRACTOR.fullmatch(path.name):
+    roots = [store / root for root in ROOTS]
+    yield from (Item(root, Kind.unknown) for root in roots if os.path.lexists(root) and not _is_folder(root))
+    for path in (path for root in roots if _is_folder(root) for path in sorted(root.iterdir())):
+        if not _is_folder(path) or not _EXTRACTOR.fullmatch(path.name):
             yield Item(path, Kind.temporary if path.name.startswith(".unfinished-") else Kind.unknown)
             continue
         inside = sorted(path.iterdir())
@@ -247,10 +248,16 @@ def _items(store: Path) -> Iterator[Item]:
             yield Item(path, Kind.empty)
 
 
+def _is_folder(path: Path) -> bool:
+    """Whether a path is a folder and not a link to one."""
+    return path.is_dir() and not path.is_symlink()
+
+
 def _kind(path: Path) -> Kind:
     if path.name.startswith(".unfinished-"):
         return Kind.temporary
-    if not _ENTRY.fullmatch(path.name) or path.is_dir() == (path.suffix == ".lock"):
+    expected = path.is_file() if path.suffix == ".lock" else path.is_dir()
+    if not _ENTRY.fullmatch(path.name) or path.is_symlink() or not expected:
         return Kind.unknown
     return {".lock": Kind.lock, ".partial": Kind.unfinished}.get(path.suffix, Kind.entry)
 

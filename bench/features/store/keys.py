@@ -10,8 +10,8 @@ from bench.errors import BenchError
 from bench.features.store.entry import FORMAT, Entry
 from bench.plugins.preparation import parse_prepare, preparation_code
 from bench.plugins.registry import Plugin
-from bench.storage.file_digests import cached_file_digest
 from bench.storage.fingerprints import code_digest, digest, library_versions
+from extractors.files.digest_cache import cached_file_digest
 
 READING = "extractors.cells"
 """The module that decodes cells; part of every key, since a third-party extractor need not import it."""

@@ -15,6 +15,7 @@ from extractors.arrays import Float32Array, UInt8Array
 from extractors.cells import Cell
 from extractors.handcrafted.framework.cell_regions import CellRegions
 from extractors.handcrafted.framework.feature import Column
+from extractors.handcrafted.framework.kernel_cache import cache_notices
 from extractors.handcrafted.framework.status import FeatureValues, Status
 
 
@@ -38,6 +39,11 @@ class HandcraftedBase(TransformerMixin, BaseEstimator, ABC):  # type: ignore[mis
     """Base class of the handcrafted extractors: stateless transformers from cells to features.
 
     Subclasses are dataclasses whose fields are the parameters; equality and repr are those of scikit-learn.
+
+    Attributes
+    ----------
+    notices_ : tuple of str
+        Messages for the user; set by `transform` and `transform_with_status`.
     """
 
     @abstractmethod
@@ -113,6 +119,7 @@ class HandcraftedBase(TransformerMixin, BaseEstimator, ABC):  # type: ignore[mis
             for column, value in enumerate(values):
                 if isinstance(value, Status):
                     features[row, column], status[row, column] = np.nan, value
+        self.notices_ = cache_notices()
         return features, status
 
     def measure(self, cell: CellRegions) -> FeatureValues:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from functools import cache, cached_property, update_wrapper
+from functools import cached_property, update_wrapper
 from typing import Any, TypeVar, cast
+
+from extractors.handcrafted.framework.kernel_cache import kernel_cache
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -24,7 +25,7 @@ def compiled(function: Kernel) -> Kernel:
     Returns
     -------
     callable
-        Same signature. Without a writable cache folder, or with a damaged cache file, it is compiled in each process.
+        Same signature. Without a safe cache folder, or with a damaged cache file, it is compiled in each process.
     """
     return cast(Kernel, _Kernel(function))
 
@@ -50,32 +51,6 @@ class _Kernel:
         import numba  # noqa: PLC0415 (0.2 s)
 
         dispatcher = numba.njit(nogil=True, fastmath=False, error_model="numpy")(self._function)
-        with suppress(RuntimeError):  # no cache folder is writable
-            dispatcher._cache = _tolerant_cache()(self._function)  # what Numba's own `cache=True` sets
+        if (kernels := kernel_cache(self._function)) is not None:
+            dispatcher._cache = kernels  # what Numba's own `cache=True` sets
         return dispatcher
-
-
-@cache
-def _tolerant_cache() -> Any:
-    from numba.core.caching import FunctionCache  # noqa: PLC0415 (as above)
-
-    class TolerantCache(FunctionCache):  # type: ignore[misc]  # Numba has no types
-        """Numba's cache of compiled code; a damaged or missing file or a full disk only costs compile time."""
-
-        def load_overload(self, sig: Any, target_context: Any) -> Any:
-            """Load the code of a signature; None if there is no readable file."""
-            try:
-                overload = super().load_overload(sig, target_context)
-            except Exception:
-                with suppress(OSError):
-                    self.flush()
-                return None
-            # Two processes that compile two signatures at the same time may write both to one file.
-            return overload if overload is None or overload.signature.args == tuple(sig) else None
-
-        def save_overload(self, sig: Any, data: Any) -> None:
-            """Save the code if possible."""
-            with suppress(OSError):
-                super().save_overload(sig, data)
-
-    return TolerantCache

@@ -90,7 +90,7 @@ class Backbone:
     file: Path | None
 
 
-def load_backbone(spec: BackboneSpec, weights_dir: str | Path | None = None) -> Backbone:
+def load_backbone(spec: BackboneSpec, weights_dir: str | Path | None = None, *, sha256: str | None = None) -> Backbone:
     """Build a frozen network and load its weights.
 
     Parameters
@@ -98,11 +98,14 @@ def load_backbone(spec: BackboneSpec, weights_dir: str | Path | None = None) -> 
     spec : BackboneSpec
     weights_dir : str or Path, optional
         A folder of safetensors files, searched first.
+    sha256 : str, optional
+        Expected digest of the file of the weights.
 
     Raises
     ------
     ValueError
-        Unknown model or tag; a pooling, layer or size that the model does not support; a file of another model.
+        Unknown model or tag; a pooling, layer or size that the model does not support; a file of another model, or
+        with another digest.
     OSError
         The weights are not available or cannot be read.
     """
@@ -114,7 +117,7 @@ def load_backbone(spec: BackboneSpec, weights_dir: str | Path | None = None) -> 
     full = full_name(spec.model, spec.weights)
     name = full.partition(".")[0]
     file = weights_file(spec.model, spec.weights, weights_dir)
-    state = None if file is None else read_weights(file)
+    state = None if file is None else read_weights(file, sha256=sha256)
     library = timm_networks if model_entry(name).library == "timm" else torchvision_networks
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_seed(name))

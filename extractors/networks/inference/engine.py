@@ -18,6 +18,9 @@ Row = Float32Array
 class Engine(Protocol):
     """A frozen network, ready for inference."""
 
+    weights_sha256: str | None
+    """Digest of the bytes from which its weights were loaded; None: random weights."""
+
     @property
     def transform(self) -> ResizeCrop:
         """Image transform of the network."""

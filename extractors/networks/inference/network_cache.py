@@ -19,7 +19,6 @@ from extractors.files.atomic import atomic_folder, remove_unfinished_of
 from extractors.files.cache_folder import cache_folder
 from extractors.files.digests import bytes_digest, file_digest
 from extractors.files.locks import locked
-from extractors.files.stamps import file_stamp
 from extractors.networks.backbones.backbone import Backbone, BackboneSpec
 from extractors.networks.backbones.resize_crop import ResizeCrop
 from extractors.networks.inference.conversion import MODEL, WEIGHTS, UnconvertibleError, write_network
@@ -79,19 +78,14 @@ class CachedNetwork:
     outdated: bool
 
 
-def network_key(spec: BackboneSpec, file: Path | None) -> str:
+def network_key(spec: BackboneSpec, sha256: str | None) -> str:
     """Key of a converted network, 32 hexadecimal digits: digest of specification, weights, libraries and code."""
-    parts = {
-        "spec": asdict(spec),
-        "file": None if file is None else str(file.resolve()),
-        "stamp": None if file is None else list(file_stamp(file)),
-        **_versions(),
-    }
+    parts = {"spec": asdict(spec), "weights": sha256, **_versions()}
     return bytes_digest(json.dumps(parts, sort_keys=True).encode())[:32]
 
 
 @contextmanager
-def converted_network(spec: BackboneSpec, file: Path | None, load: Load) -> Iterator[ConvertedNetwork]:
+def converted_network(spec: BackboneSpec, sha256: str | None, load: Load) -> Iterator[ConvertedNetwork]:
     """Return the converted network from the cache, converting it if needed; its folder exists while the block runs.
 
     If several processes need the same network, one converts it and the others wait. A damaged network is converted
@@ -100,12 +94,12 @@ def converted_network(spec: BackboneSpec, file: Path | None, load: Load) -> Iter
     Parameters
     ----------
     spec : BackboneSpec
-    file : Path or None
-        File of the weights; None: random.
+    sha256 : str or None
+        Digest of the file of the weights; None: random.
     load : callable
-        Returns the backbone; called only for a conversion.
+        Returns the backbone with these weights; called only for a conversion.
     """
-    folder = networks_folder() / network_key(spec, file)
+    folder = networks_folder() / network_key(spec, sha256)
     network = _read(folder)
     if network is None:
         network = _convert_into_cache(folder, load)

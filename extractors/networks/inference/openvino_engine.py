@@ -36,6 +36,8 @@ class OpenVINOEngine:
         Not enough free memory.
     """
 
+    weights_sha256: str | None = None
+
     def __init__(self, network: ConvertedNetwork, *, threads: int, precision: str) -> None:
         self.transform = network.transform
         self.width = network.width

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from pathlib import Path
 
-from extractors.files.stamps import file_stamp
+from extractors.files.digest_cache import cached_file_digest
 from extractors.networks.backbones.backbone import BackboneSpec, load_backbone
 from extractors.networks.devices import resolved_device
 from extractors.networks.inference.conversion import UnconvertibleError
@@ -30,6 +30,9 @@ def open_engine(
     weights_dir: str | Path | None = None,
 ) -> Engine:
     """Open an engine for a network; the most recent ones stay in memory.
+
+    The file of the weights is identified by its content: an engine whose weights have another digest than the file has
+    now is not used.
 
     Parameters
     ----------
@@ -63,9 +66,11 @@ def open_engine(
             raise ValueError("engine=openvino runs on the CPU: use --device cpu, or engine=torch")
         device = "cpu"
     file = weights_file(spec.model, spec.weights, weights_dir)
-    stamp = None if file is None else file_stamp(file)
+    sha256 = None if file is None else cached_file_digest(file)
     folder = None if weights_dir is None else Path(weights_dir)
-    return _engine(spec, engine, precision, resolved_device(device), threads, folder, file, stamp)
+    opened = _engine(spec, engine, precision, resolved_device(device), threads, folder, sha256)
+    opened.weights_sha256 = sha256
+    return opened
 
 
 @lru_cache(maxsize=2)
@@ -76,17 +81,16 @@ def _engine(  # noqa: PLR0917 - positional arguments are the key of the cache
     device: str,
     threads: int,
     weights_dir: Path | None,
-    file: Path | None,
-    _stamp: tuple[int, int, int] | None,
+    sha256: str | None,
 ) -> Engine:
-    load = partial(load_backbone, spec, weights_dir)
+    load = partial(load_backbone, spec, weights_dir, sha256=sha256)
     if device == "cuda":
         _require_cuda()
         return CudaEngine(load(), precision=precision)
     if engine == "torch":
         return TorchEngine(load(), threads=threads, precision=precision)
     try:
-        with converted_network(spec, file, load) as network:
+        with converted_network(spec, sha256, load) as network:
             if network.unsupported is not None:
                 raise UnconvertibleError(network.unsupported)
             return OpenVINOEngine(network, threads=threads, precision=precision)

@@ -25,6 +25,8 @@ class TorchEngine:
         Reasons for the fallback to this engine.
     """
 
+    weights_sha256: str | None = None
+
     def __init__(self, backbone: Backbone, *, threads: int, precision: str, notices: tuple[str, ...] = ()) -> None:
         self.transform = backbone.transform
         self.width = backbone.width

@@ -2,51 +2,90 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from extractors.files.digests import check_unchanged
+from extractors.files.regular import read_regular
 
 if TYPE_CHECKING:
     import torch
 
 State = dict[str, "torch.Tensor"]
 
+MAX_BYTES = 8 * 1024**3
+"""Largest file of weights that is read; it is held in memory while it is loaded."""
 
-def read_weights(file: Path) -> State:
+MAX_HEADER_BYTES = 8 * 1024**2
+"""Largest header of a safetensors file; that of 2,000 tensors has a quarter of a megabyte."""
+
+
+def read_weights(file: Path, *, sha256: str | None = None) -> State:
     """Read the named tensors of a file, on the CPU.
 
     Files that end in `.safetensors` are read as such; others, which come from the cache of a hub only, by `torch.load`
-    with `weights_only=True`, so that no code in them runs.
+    with `weights_only=True`, so that no code in them runs. The file is read once; the tensors come from these bytes.
+
+    Parameters
+    ----------
+    file : Path
+        A regular file.
+    sha256 : str, optional
+        Expected digest of the bytes.
 
     Raises
     ------
     OSError
-        The file cannot be opened.
+        The file cannot be opened, or is not a regular file.
     ValueError
-        The file is damaged, truncated, or of another format than its suffix.
+        The file is damaged, truncated, too large, of another format than its suffix, or its digest differs.
     """
-    import torch  # noqa: PLC0415 - heavy
-    from safetensors import SafetensorError  # noqa: PLC0415 - goes with torch
-    from safetensors.torch import load_file  # noqa: PLC0415 - goes with torch
+    content = read_regular(file, limit=MAX_BYTES)
+    check_unchanged(file, content, sha256)
+    return _from_safetensors(file, content) if file.suffix == ".safetensors" else _from_torch(file, content)
 
-    if file.suffix == ".safetensors":
-        try:
-            return dict(load_file(file, device="cpu"))
-        except SafetensorError as error:
-            raise ValueError(f"{file}: not a complete safetensors file ({error}); download it again") from error
+
+def _from_safetensors(file: Path, content: bytes) -> State:
+    from safetensors import SafetensorError  # noqa: PLC0415 - goes with torch
+    from safetensors.torch import load  # noqa: PLC0415 - goes with torch
+
+    header = int.from_bytes(content[:8], "little")
+    if MAX_HEADER_BYTES < header <= len(content):
+        raise ValueError(f"{file}: a header of {header} bytes; at most {MAX_HEADER_BYTES} are read")
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
+        return dict(load(content))
+    except SafetensorError as error:
+        raise ValueError(f"{file}: not a complete safetensors file ({error}); download it again") from error
+    except KeyError as error:  # a type that PyTorch lacks
+        raise ValueError(f"{file}: tensors of the type {error.args[0]}, which cannot be loaded") from error
+
+
+def _from_torch(file: Path, content: bytes) -> State:
+    import torch  # noqa: PLC0415 - heavy
+
+    try:
+        _check_not_compressed(content)
+        loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files raise various exceptions: struct.error, IndexError, AssertionError, ...
         raise ValueError(f"{file}: cannot be read safely as a file of weights ({error})") from error
     for wrapper in ("state_dict", "model"):
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    if not isinstance(content, Mapping):
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(wrapper), Mapping):
+            loaded = loaded[wrapper]
+    if not isinstance(loaded, Mapping):
         raise ValueError(f"{file}: contains no named tensors")
-    tensors = {key: value for key, value in content.items() if isinstance(value, torch.Tensor)}
+    tensors = {key: value for key, value in loaded.items() if isinstance(value, torch.Tensor)}
     return {str(key).removeprefix("module."): value for key, value in tensors.items()}
+
+
+def _check_not_compressed(content: bytes) -> None:
+    """Raise ValueError for an archive whose files take more memory than it has bytes; PyTorch does not compress."""
+    if content.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(item.file_size for item in archive.infolist()) > len(content):
+                raise ValueError("a compressed archive")
 
 
 def load_strictly(network: torch.nn.Module, state: State, *, unused: tuple[str, ...] = ()) -> None:

@@ -6,6 +6,7 @@ import difflib
 from pathlib import Path
 
 from extractors.networks.weights.hub import cached_file, download
+from extractors.networks.weights.loading import MAX_BYTES
 from extractors.networks.weights.registry import ModelEntry, model_entry
 
 SUFFIX = ".safetensors"
@@ -83,7 +84,7 @@ def weights_file(model: str, weights: str = "default", weights_dir: str | Path |
     Raises
     ------
     ValueError
-        Unknown model or tag.
+        Unknown model or tag, or the file is larger than `MAX_BYTES`.
     FileNotFoundError
         The weights are not available; the message lists what was tried and what to do.
     """
@@ -91,10 +92,18 @@ def weights_file(model: str, weights: str = "default", weights_dir: str | Path |
     if weights == "random":
         return None
     if weights.endswith(SUFFIX):
-        if Path(weights).is_file():
-            return Path(weights)
-        raise FileNotFoundError(f"{weights}: no such file (weights of {architecture})")
-    return _search(architecture, weights, weights_dir)
+        if not Path(weights).is_file():
+            raise FileNotFoundError(f"{weights}: no such file (weights of {architecture})")
+        return _checked(Path(weights))
+    return _checked(_search(architecture, weights, weights_dir))
+
+
+def _checked(file: Path) -> Path:
+    """Raise ValueError for a file that is too large to be read, before its digest is computed."""
+    size = file.stat().st_size
+    if size > MAX_BYTES:
+        raise ValueError(f"{file}: {size} bytes; at most {MAX_BYTES} are read")
+    return file
 
 
 def _search(architecture: str, weights: str, weights_dir: str | Path | None) -> Path:

@@ -280,3 +280,20 @@ def test_a_failure_with_more_repeats_leaves_the_result(results: Results) -> None
     results.write_failure("five", _repeated(5), "timeout")
     contents = results.current()
     assert [len(part) for part in (contents.experiments, contents.failures)] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    "name", ["experiments", "failures", "work", "folds", "locks", "refits", "work/some-experiment"]
+)
+def test_a_folder_with_links_is_not_written(results: Results, tmp_path: Path, name: str) -> None:
+    """A stranger's results folder may lead elsewhere."""
+    outside = tmp_path / "outside"
+    (outside / ".unfinished-old").mkdir(parents=True)
+    os.utime(outside / ".unfinished-old", (0, 0))
+    (outside / "newer").touch()
+    path = results.path / name
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(outside)
+    with pytest.raises(BenchError, match=f"^{path}: is a link, and links in this folder are not followed; remove it$"):
+        Results.create(results.path)
+    assert sorted(p.name for p in outside.iterdir()) == [".unfinished-old", "newer"]

@@ -106,8 +106,8 @@ class Printer(Recorder):
 store, log = Path(sys.argv[2]), Path(sys.argv[3])
 if sys.argv[4] == "first":
     extract = extraction.extract_chunk
-    def gated(path, *args):
-        info = extract(path, *args)
+    def gated(path, *args, **weights):
+        info = extract(path, *args, **weights)
         if path.name == "000001.chunk":
             print("one is finished", flush=True)
             sys.stdin.readline()

@@ -123,3 +123,43 @@ def test_discard_removes_the_path_and_follows_no_link(tmp_path: Path) -> None:
         discard(folder / name)
     assert list(folder.iterdir()) == []
     assert (outside / "mine").is_file()
+
+
+def test_a_link_at_the_target_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("mine")
+    for name in ("file", "folder"):
+        (tmp_path / name).symlink_to(tmp_path / "outside")
+    with atomic_file(tmp_path / "file") as temporary:
+        temporary.write_text("new")
+    with atomic_folder(tmp_path / "folder", existing="replace") as temporary:
+        (temporary / "new").touch()
+    assert (tmp_path / "outside").read_text() == "mine"
+    assert not (tmp_path / "file").is_symlink()
+    assert (tmp_path / "folder" / "new").is_file()
+
+
+def test_a_link_that_another_user_puts_at_the_temporary_path_is_not_followed(tmp_path: Path) -> None:
+    """The permissions of what it leads to do not change, and it does not become the target."""
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+
+    def write() -> None:
+        with atomic_file(tmp_path / "target") as temporary:
+            temporary.unlink()
+            temporary.symlink_to(secret)
+
+    with pytest.raises(OSError, match="symbolic links"):
+        write()
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert [p.name for p in tmp_path.iterdir()] == ["secret"]
+
+
+def test_temporary_names_are_random_and_private(tmp_path: Path) -> None:
+    """Nobody can guess the name, and nobody else can read or write the file before it is finished."""
+    with (
+        atomic_file(tmp_path / "x") as one,
+        atomic_file(tmp_path / "x") as two,
+        atomic_folder(tmp_path / "y") as folder,
+    ):
+        assert one != two
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (one, two, folder)] == [0o600, 0o600, 0o700]

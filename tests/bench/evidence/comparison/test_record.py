@@ -138,3 +138,13 @@ def test_another_format_is_named(kept: Results) -> None:
     (kept.path / "comparisons" / "x.json").write_text('{"format": 1}')
     with pytest.raises(BenchError, match=r"x\.json: has another format; delete it"):
         read_comparisons(kept.path)
+
+
+def test_a_comparison_is_not_written_through_a_link(
+    experiments: list[ExperimentResult], kept: Results, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (kept.path / "comparisons").symlink_to(tmp_path / "outside")
+    with pytest.raises(BenchError, match=r"comparisons: is a link, and links in this folder are not followed"):
+        write_comparison(kept.path, compare(experiments, draws=50))
+    assert list((tmp_path / "outside").iterdir()) == []

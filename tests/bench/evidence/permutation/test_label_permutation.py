@@ -91,3 +91,14 @@ def test_two_processes_do_not_compute_the_same_scores(reloaded: Reloaded, tmp_pa
             )
     finally:
         lock.release()
+
+
+def test_scores_are_not_written_through_a_link(reloaded: Reloaded, tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("mine")
+    (tmp_path / "scores.jsonl").symlink_to(tmp_path / "outside")
+    permutations = LabelPermutations(unit_labels(reloaded.table), requested=2, seed=0)
+    with pytest.raises(BenchError, match=r"scores\.jsonl: is a link, and links in this folder are not followed"):
+        permuted_label_scores(
+            reloaded.plan, permutations, scores_file=tmp_path / "scores.jsonl", jobs=1, observer=Observer()
+        )
+    assert (tmp_path / "outside").read_text() == "mine"

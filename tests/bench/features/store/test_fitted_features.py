@@ -342,3 +342,13 @@ def test_without_a_store_features_are_stored_for_one_fold(fit: Fit) -> None:
     assert not place.store.exists()
     with scratch_store(fit.place) as place:
         assert place is fit.place
+
+
+def test_an_extractor_is_not_fitted_on_a_cell_that_changed(fit: Fit) -> None:
+    files = [replace(file, sha256=sha256(Path(file.path).read_bytes()).hexdigest()) for file in fit.cells.files]
+    fit = replace(fit, cells=Cells(files))
+    path = Path(files[3].path)
+    cv2.imwrite(str(path), np.full((8, 8, 3), 7, np.uint8))
+    with pytest.raises(BenchError, match=rf"colours: {path}: changed since it was scanned; run the command again"):
+        fitted_features(fit)
+    assert not fit.entry.folder.exists()

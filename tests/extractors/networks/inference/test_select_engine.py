@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from extractors.files.digests import file_digest
 from extractors.networks import devices
 from extractors.networks.backbones.backbone import Backbone, BackboneSpec
 from extractors.networks.inference import conversion, select_engine
@@ -132,3 +134,44 @@ def test_an_engine_is_cached_until_its_weights_change(tmp_path: Path, empty_cach
         assert open_engine(spec, weights_dir=tmp_path) is engine
         rows += list(engine.features(image))
     assert not np.allclose(rows[0], rows[1])
+
+
+def _weights(file: Path, seed: int) -> Path:
+    import timm  # noqa: PLC0415 - heavy, and needed here alone
+    import torch  # noqa: PLC0415
+    from safetensors.torch import save_file  # noqa: PLC0415
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        save_file(timm.create_model("test_efficientnet").state_dict(), file)
+    return file
+
+
+def test_converted_networks_are_identified_by_content(tmp_path: Path, empty_cache: Path) -> None:
+    """Features of a copy of the weights come from the same converted network, and name the digest of the bytes."""
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    first = _weights(folders[0] / "test_efficientnet.safetensors", 1)
+    shutil.copy(first, folders[1])
+    spec = BackboneSpec("test_efficientnet")
+    digests = {open_engine(spec, weights_dir=folder).weights_sha256 for folder in folders}
+    assert digests == {file_digest(first)}
+    assert len(cached_networks()) == 1
+
+
+@pytest.mark.parametrize("engine", ["torch", "auto"])
+def test_weights_that_are_replaced_before_they_are_loaded_raise(
+    tmp_path: Path, empty_cache: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    file = _weights(tmp_path / "test_efficientnet.safetensors", 1)
+
+    def digest_then_replace(path: Path) -> str:
+        digest = file_digest(path)
+        _weights(path, 2)
+        return digest
+
+    monkeypatch.setattr(select_engine, "cached_file_digest", digest_then_replace)
+    with pytest.raises(ValueError, match=rf"{file}: changed since it was scanned; run the command again"):
+        open_engine(BackboneSpec("test_efficientnet"), engine=engine, weights_dir=tmp_path)
+    assert cached_networks() == []

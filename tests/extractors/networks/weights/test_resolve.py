@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -118,3 +119,20 @@ def test_the_full_name_has_the_tag_of_the_image_transform(model: str, weights: s
 def test_the_full_name_of_an_unknown_model_raises() -> None:
     with pytest.raises(ValueError, match=r"Did you mean .*mobilenetv2_100"):
         full_name("mobilenetv2_10")
+
+
+@pytest.mark.parametrize("weights", ["default", "path"])
+def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path, weights: str) -> None:
+    file = tmp_path / "resnet50.safetensors"
+    with file.open("wb") as stream:
+        stream.truncate(2**40)
+    with pytest.raises(ValueError, match=rf"^{file}: {2**40} bytes; at most {8 * 2**30} are read"):
+        weights_file("resnet50", str(file) if weights == "path" else weights, tmp_path)
+
+
+@pytest.mark.parametrize("weights", ["default", "path"])
+def test_a_pipe_is_no_file_of_weights(tmp_path: Path, weights: str) -> None:
+    file = tmp_path / "resnet50.safetensors"
+    os.mkfifo(file)
+    with pytest.raises(FileNotFoundError, match="no such file" if weights == "path" else "--weights-dir: no file"):
+        weights_file("resnet50", str(file) if weights == "path" else weights, tmp_path)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from extractors.files.atomic import atomic_file
 from extractors.files.cache_folder import cache_folder
 from extractors.files.digests import file_digest
-from extractors.files.stamps import file_stamp
+from extractors.files.stamps import FileStamp, file_stamp
 
 _FILE = "file-digests.json"
 
@@ -17,10 +18,15 @@ _FILE = "file-digests.json"
 def cached_file_digest(path: Path) -> str:
     """Return the SHA-256 of a file's bytes; a file that has not changed since the last call is not read again.
 
-    If the cache cannot be written, as on a full disk, the file is read each time.
+    If the cache cannot be written, as on a full disk, each process reads the file once.
     """
     resolved = path.resolve()
-    key = "|".join(map(str, (resolved, *file_stamp(resolved))))
+    return _digest(resolved, file_stamp(resolved))
+
+
+@lru_cache(maxsize=64)
+def _digest(resolved: Path, stamp: FileStamp) -> str:
+    key = "|".join(map(str, (resolved, *stamp)))
     cache = cache_folder() / _FILE
     digests = _read(cache)
     if key not in digests:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.storage import file_digests
-from bench.storage.file_digests import cached_file_digest
+from extractors.files import digest_cache
+from extractors.files.digest_cache import cached_file_digest
 
 
 @pytest.fixture
@@ -34,7 +34,8 @@ def _sha256(data: bytes) -> str:
 
 def test_a_file_is_read_once(cache: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cached_file_digest(weights) == _sha256(b"first")
-    monkeypatch.setattr(file_digests, "file_digest", lambda path: "read again")
+    monkeypatch.setattr(digest_cache, "file_digest", lambda path: "read again")
+    digest_cache._digest.cache_clear()  # as in another process
     assert cached_file_digest(weights) == _sha256(b"first")
 
 
@@ -57,6 +58,10 @@ def test_a_damaged_cache_is_rebuilt(cache: Path, weights: Path, text: str) -> No
     assert list(json.loads((cache / "file-digests.json").read_text()).values()) == [_sha256(b"first")]
 
 
-def test_without_a_writable_cache_the_digest_is_computed(cache: Path, weights: Path) -> None:
+def test_without_a_writable_cache_a_process_reads_the_file_once(
+    cache: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache.write_text("a file where the folder should be")
+    assert cached_file_digest(weights) == _sha256(b"first")
+    monkeypatch.setattr(digest_cache, "file_digest", lambda path: "read again")
     assert cached_file_digest(weights) == _sha256(b"first")
