@@ -1,0 +1,63 @@
+"""Open and read regular files only, up to a size."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import BinaryIO
+
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def open_regular(path: str | os.PathLike[str], *, limit: int) -> BinaryIO:
+    """Open a regular file for reading; never waits for a pipe or a device.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Links are followed.
+    limit : int
+        Largest size in bytes.
+
+    Raises
+    ------
+    OSError
+        The file cannot be opened, is not a regular file, or is larger than `limit`; `strerror` is the reason.
+    """
+    name = os.fspath(path)
+    _check(os.stat(name), name, limit)  # noqa: PTH116 (opening a device may have effects)
+    handle = os.open(name, _FLAGS)
+    try:
+        _check(os.fstat(handle), name, limit)
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_regular(path: str | os.PathLike[str], *, limit: int) -> bytes:
+    """Return the bytes of a regular file, as many as its size; files of `/proc`, whose size is 0, are empty.
+
+    Raises
+    ------
+    OSError
+        As for `open_regular`.
+    """
+    with open_regular(path, limit=limit) as file:
+        return file.read(os.fstat(file.fileno()).st_size)
+
+
+def _check(status: os.stat_result, name: str, limit: int) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "special")
+        raise OSError(errno.EINVAL, f"{kind}, not a regular file", name)
+    if status.st_size > limit:
+        raise OSError(errno.EFBIG, f"{status.st_size} bytes; at most {limit} are read", name)
