@@ -68,11 +68,11 @@ def _refused_part(text: str) -> str | None:
 
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = f"line {event.start_mark.line + 1}: "
+        line = f"line {event.start_mark.line + 1}: " if event.start_mark else ""
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             return f"{line}anchors and aliases (& and *) are not read; write the value out"
-        if getattr(event, "tag", None) is not None:
-            return f"{line}tags (!) are not read; remove {shortened(str(event.tag))!r}"
+        if (tag := getattr(event, "tag", None)) is not None:
+            return f"{line}tags (!) are not read; remove {shortened(str(tag))!r}"
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             return f"{line}nested more than {MAX_DEPTH} deep; the value of an option is text, a number or a list"
@@ -92,9 +92,7 @@ def _lines(path: Path, node: MappingNode) -> dict[str, int]:
         name = ALIASES.get(key, key)
         if name in lines:
             other = "" if keys[name] == key else f"as {keys[name]} "
-            raise BenchError(
-                f"{path}, line {line}: {shortened(key)} is set twice, first {other}in line {lines[name]}"
-            )
+            raise BenchError(f"{path}, line {line}: {shortened(key)} is set twice, first {other}in line {lines[name]}")
         keys[name], lines[name] = key, line
     return lines
 

@@ -46,7 +46,9 @@ def make_options(values: Mapping[str, Any], *, config: Path | None = None) -> Op
     def place(key: str) -> str:
         return f"{config}, line {lines[key]}: " if key in lines and key not in passed else ""
 
-    problems = [f"{place(key)}no option is called {shortened(key)!r}.{_hint(key)}" for key in merged if key not in OPTIONS]
+    problems = [
+        f"{place(key)}no option is called {shortened(key)!r}.{_hint(key)}" for key in merged if key not in OPTIONS
+    ]
     try:
         options = _adapter().validate_python({k: v for k, v in merged.items() if k in OPTIONS})
     except ValidationError as error:

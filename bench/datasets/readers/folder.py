@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
+from bench.datasets.names import listed
 from bench.datasets.readers.companions import masks_beside, second_formats, thumbnails
 from bench.datasets.readers.folder_layout import check_class_folders, check_mask_folders, pooled_notice
 from bench.datasets.readers.images import image_files, is_image_name
@@ -118,4 +119,4 @@ def _empty_classes(root: Path, labels: Iterable[str], masks: Collection[Path]) -
         for p in root.iterdir()
         if p.is_dir() and p.name not in known and not p.name.startswith((".", "__")) and p not in masks
     )
-    return (f"folders without an image are not classes: {', '.join(empty)}",) if empty else ()
+    return (f"folders without an image are not classes: {listed(empty, 20)}",) if empty else ()

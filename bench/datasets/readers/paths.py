@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.datasets.canonical_names import name_key
 from bench.datasets.readers.images import check_name
 from bench.datasets.readers.text_table import Rows
-from bench.errors import BenchError
+from bench.errors import BenchError, shortened
 
 _WINDOWS_DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
@@ -32,12 +32,14 @@ def place_of(rows: Rows, index: int, name: str, text: str) -> Path:
     written, place = located(base, text) or (text, Path(os.path.normpath(base / text)))
     if not Path(written).is_absolute() and not place.is_relative_to(base):
         raise BenchError(
-            f"{rows.at(index)}: the {name} {text!r} leaves the folder of the "
+            f"{rows.at(index)}: the {name} {shortened(text)!r} leaves the folder of the "
             "manifest; move the manifest up, or write an absolute path"
         )
     if not place.is_file():
         what = "is a folder" if place.is_dir() else "does not exist"
-        raise BenchError(f"{rows.at(index)}: the {name} {text!r} {what} ({place}){similar_path(text, place)}")
+        raise BenchError(
+            f"{rows.at(index)}: the {name} {shortened(text)!r} {what} ({place}){similar_path(text, place)}"
+        )
     return place
 
 

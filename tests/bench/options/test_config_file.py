@@ -36,7 +36,10 @@ LAUGHS = "a0: &a0 [x]\n" + "".join(f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] 
         ("folds: &a 5\nseed: *a\n", "line 1: anchors and aliases"),
         ("folds: 5\nextractors: *a\n", "line 2: anchors and aliases"),
         ("a: &a\n  <<: *a\n", "line 1: anchors and aliases"),
-        ("folds: !!python/object/apply:os.system ['true']\n", r"line 1: tags \(!\) are not read; remove 'tag:yaml.org,"),
+        (
+            "folds: !!python/object/apply:os.system ['true']\n",
+            r"line 1: tags \(!\) are not read; remove 'tag:yaml.org,",
+        ),
         ("folds: !!int '5'\n", "line 1: tags"),
         ("seed: 1\nfolds: !other 5\n", "line 2: tags .* remove '!other'"),
         ("!!map {folds: 5}\n", "line 1: tags"),
