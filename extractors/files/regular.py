@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from typing import BinaryIO
 
 _KINDS = {
@@ -33,7 +34,7 @@ def open_regular(path: str | os.PathLike[str], *, limit: int) -> BinaryIO:
         The file cannot be opened, is not a regular file, or is larger than `limit`; `strerror` is the reason.
     """
     name = os.fspath(path)
-    _check(os.stat(name), name, limit)  # noqa: PTH116 (opening a device may have effects)
+    check_regular(name, limit=limit)  # first, since opening a device may have effects
     handle = os.open(name, _FLAGS)
     try:
         _check(os.fstat(handle), name, limit)
@@ -41,6 +42,12 @@ def open_regular(path: str | os.PathLike[str], *, limit: int) -> BinaryIO:
     except BaseException:
         os.close(handle)
         raise
+
+
+def check_regular(path: str | os.PathLike[str], *, limit: int = sys.maxsize) -> None:
+    """Raise OSError as `open_regular`, without opening the file."""
+    name = os.fspath(path)
+    _check(os.stat(name), name, limit)  # noqa: PTH116 (a plain name)
 
 
 def read_regular(path: str | os.PathLike[str], *, limit: int) -> bytes:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.datasets.readers.images import image_files
+from bench.datasets.readers import images
+from bench.datasets.readers.images import folders_in, image_files
 from bench.errors import BenchError
 
 
@@ -71,3 +72,57 @@ def test_a_locale_that_is_not_utf8_is_named(tmp_path: Path, monkeypatch: pytest.
         image_files(tmp_path)
     (tmp_path / "a/M\u00fcller.png").rename(tmp_path / "a/Mueller.png")
     assert image_files(tmp_path) == ["a/Mueller.png"]
+
+
+def test_a_link_in_a_loop_and_a_pipe_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to("a.png")
+    with pytest.raises(BenchError, match=r"a\.png is not a file \(a broken link, perhaps\)"):
+        image_files(tmp_path)
+    (tmp_path / "a.png").unlink()
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(BenchError, match=r"a\.png is not a file"):
+        image_files(tmp_path)
+    (tmp_path / "a.png").unlink()
+    (tmp_path / "a.png").symlink_to("/dev/zero")
+    with pytest.raises(BenchError, match=r"a\.png is not a file"):
+        image_files(tmp_path)
+
+
+def test_loops_of_links_to_folders_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "up").symlink_to("..")
+    with pytest.raises(BenchError, match="up is a link to a folder; links to folders are not followed"):
+        image_files(tmp_path)
+    assert list(folders_in(tmp_path, 9)) == [tmp_path, tmp_path / "inner"]
+
+
+def test_folders_may_be_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(1100):  # `makedirs` is recursive
+        os.mkdir("d")  # noqa: PTH102 (pathlib has no counterpart of `chdir`)
+        os.chdir("d")
+    Path("a.png").touch()
+    assert image_files(tmp_path) == ["d/" * 1100 + "a.png"]
+    Path("a.png").unlink()
+    for _ in range(1100):  # as is the removal by pytest
+        os.chdir("..")
+        Path("d").rmdir()
+
+
+def test_the_number_of_files_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        (tmp_path / f"{number}.png").touch()
+    monkeypatch.setattr(images, "MAX_FILES", 3)
+    with pytest.raises(BenchError, match="more than 3 images; split the dataset"):
+        image_files(tmp_path)
+    monkeypatch.setattr(images, "MAX_ENTRIES", 3)
+    with pytest.raises(BenchError, match="more than 3 files and folders; pass a smaller folder"):
+        image_files(tmp_path)
+
+
+def test_the_search_for_a_layout_visits_few_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(9):
+        (tmp_path / f"f{number}").mkdir()
+    monkeypatch.setattr(images, "_MAX_FOLDERS", 5)
+    assert list(folders_in(tmp_path, 3)) == [tmp_path, *(tmp_path / f"f{number}" for number in range(4))]
+    assert list(folders_in(tmp_path / "nowhere", 3)) == [tmp_path / "nowhere"]
