@@ -39,6 +39,9 @@ MAX_FILES = 1_000_000
 MAX_ENTRIES = 2_000_000
 """Most files and folders that are listed."""
 
+MAX_DEPTH = 100
+"""Deepest nesting of folders."""
+
 
 def image_files(root: Path, *, leave_out: Collection[Path] = ()) -> list[str]:
     """Return the relative paths of all image files in a folder, with `/`, sorted by code point.
@@ -56,7 +59,7 @@ def image_files(root: Path, *, leave_out: Collection[Path] = ()) -> list[str]:
     ------
     BenchError
         A folder cannot be read, a link points outside `root` or to a folder, a file is not a regular file, or a name is
-        not UTF-8; or there are too many files.
+        not UTF-8; or there are too many files, or folders are nested too deeply.
     """
     files = []
     for path in _walk(root, leave_out):
@@ -86,14 +89,18 @@ def folders_in(root: Path, depth: int) -> Iterator[Path]:
                 return
             yield folder
             with suppress(OSError), os.scandir(folder) as entries:
-                following += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
-        level = sorted(following)
+                inner = (Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))
+                following += islice(inner, _MAX_FOLDERS)
+        level = sorted(following[:_MAX_FOLDERS])
 
 
 def _walk(root: Path, leave_out: Collection[Path]) -> Iterator[Path]:
-    waiting, count = [root], 0
+    waiting, count = [(root, 0)], 0
     while waiting:
-        for entry in _entries(waiting.pop()):
+        folder, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise BenchError(f"{root}: folders are nested more than {MAX_DEPTH} deep, such as {folder}")
+        for entry in _entries(folder):
             count += 1
             if count > MAX_ENTRIES:
                 raise BenchError(f"{root}: more than {MAX_ENTRIES} files and folders; pass a smaller folder")
@@ -105,7 +112,7 @@ def _walk(root: Path, leave_out: Collection[Path]) -> Iterator[Path]:
                     raise BenchError(
                         f"{path} is a link to a folder; links to folders are not followed: copy or move it there"
                     )
-                waiting.append(path)
+                waiting.append((path, depth + 1))
             elif is_image_name(entry.name):
                 yield _checked(path, entry, root)
 
