@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bench.datasets.names import listed
+from bench.errors import shortened
 
 MISSING = frozenset({"nan", "<na>", "nat", "null", "#n/a", "#value!", "#ref!"})
 """Words (in the form of `name_key`) that programs write for a missing value; they are no names."""
@@ -58,7 +59,7 @@ def text_of(value: Any) -> str:
         return _number_text(value)
     if isinstance(value, date):
         return str(value)
-    raise ValueError(f"{value!r} is neither text nor a number")
+    raise ValueError(f"{shortened(repr(value))} is neither text nor a number")
 
 
 def _number_text(value: Any) -> str:
@@ -162,4 +163,6 @@ def matched_notice(spelling: Mapping[str, str], source: object) -> str | None:
 def _shown(spellings: Sequence[str]) -> str:
     """Quote spellings; those that look the same, or hold an invisible character, as escape sequences."""
     alike = len({unicodedata.normalize("NFC", s) for s in spellings}) < len(spellings)
-    return " and ".join(map(ascii if alike or not all(map(str.isprintable, spellings)) else repr, spellings))
+    quote = ascii if alike or not all(map(str.isprintable, spellings)) else repr
+    more = " and more" if len(spellings) > _MOST_LISTED else ""
+    return " and ".join(quote(shortened(text)) for text in spellings[:_MOST_LISTED]) + more

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from bench.datasets.canonical_names import known_spelling
 from bench.datasets.known_negatives import positive_of
+from bench.datasets.names import MAX_CLASSES, listed
 from bench.datasets.table import Dataset
-from bench.errors import BenchError, did_you_mean
+from bench.errors import BenchError, did_you_mean, shortened
 
 
 def with_positive_class(dataset: Dataset, name: str) -> Dataset:
@@ -38,12 +39,17 @@ def check_classes(labels: Iterable[str], name: str) -> tuple[str, ...]:
     Raises
     ------
     BenchError
-        There are fewer than two.
+        There are fewer than two, or more than `MAX_CLASSES`.
     """
     classes = tuple(sorted(set(labels)))
     if len(classes) < 2:
         only = f"only the class {classes[0]!r}" if classes else "no cell"
         raise BenchError(f"{name} holds {only}; at least two classes are needed")
+    if len(classes) > MAX_CLASSES:
+        raise BenchError(
+            f"{name} holds {len(classes)} classes ({listed(classes)}); at most {MAX_CLASSES} are read: is the label a "
+            "name or number of the cell?"
+        )
     return classes
 
 
@@ -78,7 +84,9 @@ def positive_class(
         requested = _spelled(requested, classes)
         if requested not in classes:
             hint = did_you_mean(requested, classes)
-            raise BenchError(f"--positive {requested}: no such class.{hint} The classes are {', '.join(classes)}.")
+            raise BenchError(
+                f"--positive {shortened(requested)}: no such class.{hint} The classes are {listed(classes, 20)}."
+            )
         if len(classes) > 2:
             raise BenchError(f"--positive {requested}: there are {len(classes)} classes; a positive class needs two")
     if requested is not None or len(classes) > 2:

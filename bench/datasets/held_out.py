@@ -43,8 +43,8 @@ def joined_sets(train: Dataset, held_out: Dataset) -> Dataset:
     held_out = _with_labels_of(held_out, train)
     if train.classes != held_out.classes:
         raise BenchError(
-            f"the held-out cells have the classes {', '.join(held_out.classes)}, those of --data have "
-            f"{', '.join(train.classes)}; use the same labels in both"
+            f"the held-out cells have the classes {listed(held_out.classes, 20)}, those of --data have "
+            f"{listed(train.classes, 20)}; use the same labels in both"
         )
     if train.positive != held_out.positive:
         raise BenchError(
@@ -130,7 +130,7 @@ def with_patients_apart(dataset: Dataset) -> Dataset:
     for part, name in ((train, "training"), (held, "held-out")):
         missing = sorted(set(dataset.classes) - set(part["label"]))
         if missing:
-            raise BenchError(f"{dataset.name}: the {name} set has no cell of {', '.join(missing)}")
+            raise BenchError(f"{dataset.name}: the {name} set has no cell of {listed(missing, 20)}")
     similar = list(_similar_ids(train, held))
     if not similar:
         return dataset

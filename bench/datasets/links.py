@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 import pandas as pd
 
+from bench.datasets.names import listed
 from bench.datasets.table import units_of
 from bench.errors import BenchError
 
@@ -67,6 +68,6 @@ def count_notice(table: pd.DataFrame, why: str = "share identical images") -> st
     if not shared:
         return None
     return (
-        f"linked patients {why} and count as one split unit: {', '.join(shared)}; "
+        f"linked patients {why} and count as one split unit: {listed(shared, 20)}; "
         f"{table['patient'].nunique()} patients are {len(members)} split units"
     )

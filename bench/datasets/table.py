@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import ClassVar, Protocol
 
 import pandas as pd
 
-from bench.errors import UNPRINTABLE, BenchError
+from bench.datasets.names import MAX_CELL, MAX_NAME
+from bench.errors import UNPRINTABLE, BenchError, shortened
 from extractors.cells import CellFile, Cells, MaskBy
 from extractors.preparation.step import Step
 
@@ -192,10 +194,11 @@ def cell_table(
     Raises
     ------
     BenchError
-        A cell, label or patient contains a control character or invalid text.
+        A cell, label, patient or fold contains a control character or invalid text, or is too long.
     """
-    for name, values in (("cell", cell), ("label", label), ("patient", patient)):
-        _check_printable(name, values, cell)
+    names = {"cell": cell, "label": label, "patient": patient, "fold": more.get("fold") or ()}
+    for name, values in names.items():
+        _check_names(name, values, cell)
     columns: dict[str, Sequence[str | None]] = {
         "cell": cell,
         "path": path,
@@ -208,19 +211,34 @@ def cell_table(
     return pd.DataFrame({name: pd.Series(list(values), dtype="str") for name, values in columns.items()})
 
 
-def _check_printable(name: str, values: Sequence[str], cells: Sequence[str]) -> None:
-    bad = next((i for i, value in enumerate(values) if UNPRINTABLE.search(value)), None)
-    if bad is not None:
-        where = "" if name == "cell" else f" of the cell {cells[bad]!r}"
-        raise BenchError(f"the {name} {values[bad]!r}{where} contains a control character or invalid text; rename it")
+def _check_names(name: str, values: Sequence[str | None], cells: Sequence[str]) -> None:
+    limit = MAX_CELL if name == "cell" else MAX_NAME
+    for value, cell in zip(values, cells, strict=False):
+        if value is None or not (len(value) > limit or UNPRINTABLE.search(value)):
+            continue
+        where = "" if name == "cell" else f" of the cell {shortened(cell)!r}"
+        why = "contains a control character or invalid text; rename it"
+        if len(value) > limit:
+            why = f"has {len(value)} characters; at most {limit} are read"
+        raise BenchError(f"the {name} {shortened(value)!r}{where} {why}")
 
 
 def units_of(patients: Sequence[str], linked: Sequence[frozenset[str]]) -> list[str]:
     """Return the split unit of each patient: the sorted ids of its linked group joined by `+`, or its own id.
 
+    A name of more than `MAX_NAME` characters is cut, followed by the number of patients and a digest of all of them.
+
     Only present patients are named, but links through absent ones hold: with 51, 52 and 53 linked and 52 absent, 51 and
     53 share the unit `51+53`.
     """
     present = set(patients)
-    name = {p: "+".join(sorted(group & present)) for group in linked for p in group & present}
+    name = {p: unit for group in linked for members in [group & present] for unit in [_unit(members)] for p in members}
     return [name.get(p, p) for p in patients]
+
+
+def _unit(members: frozenset[str]) -> str:
+    joined = "+".join(sorted(members))
+    if len(joined) <= MAX_NAME:
+        return joined
+    digest = hashlib.sha256(joined.encode()).hexdigest()[:16]
+    return f"{shortened(joined, MAX_NAME // 2)} ({len(members)} patients, {digest})"

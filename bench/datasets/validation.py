@@ -88,7 +88,7 @@ def without_unreadable(dataset: Dataset, scan: Scan, *, skip: bool) -> tuple[Dat
     lost = sorted(set(dataset.table["patient"]) - set(table["patient"]))
     notices = [f"left out as unreadable: {count}\n{_listed_problems(scan.problems)}"]
     if lost:
-        notices.append(f"patients without a readable cell: {', '.join(lost)}")
+        notices.append(f"patients without a readable cell: {listed(lost, 20)}")
     readable = replace(dataset, table=table, notices=(*dataset.notices, *notices))
     readable = with_positive_class(readable, f"{dataset.name}, without its unreadable cells,")
     return readable, Scan(scan.table.drop(index=rows).reset_index(drop=True))

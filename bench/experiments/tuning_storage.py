@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from bench.errors import BenchError
+from bench.datasets.names import listed
+from bench.errors import BenchError, shortened
+from extractors.files.regular import check_regular, open_regular
 
 JOURNAL = ".log"
 """Suffix of a journal file."""
 
 SQLITE_WAIT_S = 60
 """Seconds that a worker waits for others that write to the same SQLite file."""
+
+_DATABASES = ("sqlite", "postgresql", "mysql")
+_SMALLEST = 512
+"""Smallest SQLite database that is not empty, in bytes; SQLite takes shorter files for empty ones."""
+
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' LIMIT 1000"
+_LONGEST_URL = 200
 
 _PASSWORD = re.compile(r"(?<=://)([^:@/]*):(.*)@")
 _IN_QUERY = re.compile(r"((?:password|passwd|pwd|token|secret)=)([^&]*)", re.IGNORECASE)
@@ -29,7 +40,8 @@ def open_storage(storage: str) -> Any:
     ----------
     storage : str
         SQLAlchemy URL of a database (`sqlite:///tuning.db`, `postgresql://user:password@host/name`), or path of a
-        journal file, which ends in `.log`. Redis is refused, because it stores pickled values.
+        journal file, which ends in `.log`. Databases are SQLite, PostgreSQL and MySQL; Redis is refused, because it
+        stores pickled values.
 
     Returns
     -------
@@ -38,7 +50,8 @@ def open_storage(storage: str) -> Any:
     Raises
     ------
     BenchError
-        It cannot be reached, written or parsed. The message masks a password in the URL.
+        It is of another kind, a file that is not a storage, or cannot be reached, written or parsed. Nothing is written
+        to such a file. The message masks a password in the URL.
     """
     from optuna.storages import JournalStorage, RDBStorage  # noqa: PLC0415 (only a tuned run pays for the import)
     from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
@@ -47,12 +60,10 @@ def open_storage(storage: str) -> Any:
         _check_journal(storage)
         with storage_errors(storage):
             return JournalStorage(JournalFileBackend(storage))
-    if storage.startswith("redis"):
-        raise BenchError(
-            f"--storage {masked(storage)}: a Redis storage contains pickled values, which are never loaded; "
-            f"use a database (sqlite:///tuning.db) or a journal file (tuning{JOURNAL})"
-        )
-    engine = {"connect_args": {"timeout": SQLITE_WAIT_S}} if storage.startswith("sqlite") else {}
+    database = _check_scheme(storage)
+    if database == "sqlite":
+        _check_sqlite(storage)
+    engine = {"connect_args": {"timeout": SQLITE_WAIT_S}} if database == "sqlite" else {}
     with storage_errors(storage):
         return RDBStorage(storage, engine_kwargs=engine)
 
@@ -122,6 +133,49 @@ def _without_secrets(text: str, storage: str) -> str:
     return text
 
 
+def _check_scheme(storage: str) -> str:
+    """Return the name of the database of a URL."""
+    scheme = storage.partition("://")[0]
+    name = scheme.partition("+")[0]
+    if name in _DATABASES and "plugin=" not in storage.partition("?")[2]:
+        return name
+    why = (
+        "a Redis storage contains pickled values, which are never loaded" if name == "redis" else "not a known database"
+    )
+    raise BenchError(
+        f"--storage {shortened(masked(storage), _LONGEST_URL)}: {why}; use {', '.join(_DATABASES)} (such as "
+        f"sqlite:///tuning.db), or a journal file (tuning{JOURNAL})"
+    )
+
+
+def _check_sqlite(storage: str) -> None:
+    """Refuse a file that is not an Optuna database, before anything is written to it."""
+    place = storage.partition(":///")[2]
+    if not place or place.startswith((":memory:", "file:")) or "?" in place:
+        raise BenchError(f"--storage {masked(storage)}: give the path of a file, such as sqlite:///tuning.db")
+    path = Path(place)
+    with storage_errors(storage):
+        if not path.exists():
+            return
+        check_regular(path)
+        try:
+            # By SQLite itself: closing a file of one's own would release the locks of its connections.
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", SQLITE_WAIT_S, uri=True)) as opened:
+                tables = sorted(name for (name,) in opened.execute(_TABLES))
+            if 0 < path.stat().st_size < _SMALLEST:
+                raise sqlite3.DatabaseError("file is not a database")
+        except sqlite3.DatabaseError as error:
+            if "not a database" not in str(error):
+                raise
+            why = "this file is not a SQLite database"
+            raise BenchError(f"--storage {masked(storage)}: {why}; choose another name") from error
+    if tables and "studies" not in tables:
+        raise BenchError(
+            f"--storage {masked(storage)}: this database has other tables ({listed(tables, 3)}), so it is not an "
+            "Optuna storage; choose another name"
+        )
+
+
 def _check_journal(storage: str) -> None:
     """Refuse a file that is not an Optuna journal, before anything is written to it."""
     path = Path(storage)
@@ -131,13 +185,15 @@ def _check_journal(storage: str) -> None:
             f"name ends in {JOURNAL}"
         )
     with storage_errors(storage):
-        if not path.exists() or path.stat().st_size == 0:
+        if not path.exists():
             return
-        with path.open("rb") as file:
+        with open_regular(path, limit=sys.maxsize) as file:
             first = file.readline(1_000_000)
+        if not first:
+            return
         try:
             is_journal = "op_code" in json.loads(first)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             is_journal = False
         if not is_journal:
             raise BenchError(f"--storage {storage}: this file is not an Optuna journal; choose another name")

@@ -1,4 +1,4 @@
-"""Validate options from Python, the command line and a YAML file."""
+"""Validate options from Python, the command line and a configuration file."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import BenchError, did_you_mean
+from bench.errors import BenchError, did_you_mean, shortened
+from bench.options.config_file import read_config
 from bench.options.declarations import ALIASES, OPTIONS, Options
 from bench.options.values import FrameSource, is_frame
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-MAX_CONFIG_BYTES = 1_000_000
+_LONGEST_REASON = 1000
+"""Characters of a reason; reasons that list the possible values have some hundred."""
 
 
 def make_options(values: Mapping[str, Any], *, config: Path | None = None) -> Options:
@@ -36,14 +38,17 @@ def make_options(values: Mapping[str, Any], *, config: Path | None = None) -> Op
     """
     from pydantic import ValidationError  # noqa: PLC0415 (the command line's help needs no validation)
 
-    from_file, lines = _read_config(config) if config is not None else ({}, {})
+    from_file, lines = read_config(config) if config is not None else ({}, {})
+    from_file = _canonical(from_file)
     passed = _canonical({k: v for k, v in values.items() if v is not None})
     merged = _with_split(_with_root({**from_file, **passed}))
 
     def place(key: str) -> str:
         return f"{config}, line {lines[key]}: " if key in lines and key not in passed else ""
 
-    problems = [f"{place(key)}no option is called {key!r}.{_hint(key)}" for key in merged if key not in OPTIONS]
+    problems = [
+        f"{place(key)}no option is called {shortened(key)!r}.{_hint(key)}" for key in merged if key not in OPTIONS
+    ]
     try:
         options = _adapter().validate_python({k: v for k, v in merged.items() if k in OPTIONS})
     except ValidationError as error:
@@ -99,32 +104,5 @@ def _with_split(values: dict[str, Any]) -> dict[str, Any]:
 
 def _explain(error: Mapping[str, Any]) -> str:
     value = repr(error["input"])
-    return f"{error['loc'][0]}: {error['msg']}" + ("" if value in error["msg"] else f" (given: {value})")
-
-
-def _read_config(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
-    """Read a YAML file; return its options by canonical name, and the line of each."""
-    import yaml  # noqa: PLC0415 (only a configuration file needs it)
-
-    try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise BenchError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes; this is not a configuration file")
-        text = path.read_text(encoding="utf-8")
-        values = yaml.safe_load(text)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BenchError(f"{path}: cannot be read as YAML ({error})") from error
-    if values is None:
-        return {}, {}
-    if not isinstance(values, dict) or not isinstance(node, yaml.MappingNode):
-        raise BenchError(f"{path}: expected a mapping of options to values, such as `folds: 5`")
-    keys: dict[str, str] = {}
-    lines: dict[str, int] = {}
-    for entry, _ in node.value:
-        key, line = str(entry.value).replace("-", "_"), entry.start_mark.line + 1
-        name = ALIASES.get(key, key)
-        if name in lines:
-            other = "" if keys[name] == key else f"as {keys[name]} "
-            raise BenchError(f"{path}, line {line}: {key} is set twice, first {other}in line {lines[name]}")
-        keys[name], lines[name] = key, line
-    return _canonical({str(k).replace("-", "_"): v for k, v in values.items()}), lines
+    given = "" if value in error["msg"] else f" (given: {shortened(value)})"
+    return f"{error['loc'][0]}: {shortened(error['msg'], _LONGEST_REASON)}{given}"

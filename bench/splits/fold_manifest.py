@@ -15,11 +15,13 @@ import pandas as pd
 from bench.datasets.canonical_names import canonical_text, known_spelling, matched_notice, name_key
 from bench.datasets.names import listed
 from bench.datasets.readers.text_table import Rows, read_rows
-from bench.errors import BenchError
+from bench.errors import BenchError, shortened
 from bench.splits.folds import Indices
 from bench.storage.csv_text import read_back, write_csv
 from bench.storage.fingerprints import digest
+from bench.storage.parquet_files import MAX_BYTES
 from extractors.files.atomic import atomic_file
+from extractors.files.regular import open_regular
 
 NEVER_TESTED = -1
 """Fold of cells that are only used for training, such as all cells of `--data` with a held-out set."""
@@ -157,7 +159,7 @@ def read_folds(path: Path, table: pd.DataFrame) -> Folds:
         other = first.setdefault((repeat, name), index)
         if other != index:
             where = f"in two folds ({folds[other]} and {fold}) of" if folds[other] != fold else "twice in"
-            raise BenchError(f"{rows.at(index)}: the {column} {name!r} is {where} repeat {repeat}")
+            raise BenchError(f"{rows.at(index)}: the {column} {shortened(name)!r} is {where} repeat {repeat}")
         fold_by_name[repeat][name] = fold
     _check_names(rows, column, wanted, fold_by_name)
     if column == "cell":
@@ -174,7 +176,9 @@ def _integers(rows: Rows, column: str, *, least: int) -> list[int]:
     for index, text in enumerate(rows.columns[column]):
         number = canonical_text(text)
         if re.fullmatch(r"-?[0-9]{1,9}", number) is None or int(number) < least:
-            raise BenchError(f"{rows.at(index)}: {column!r} is {text!r}; expected an integer of at least {least}")
+            raise BenchError(
+                f"{rows.at(index)}: {column!r} is {shortened(text)!r}; expected an integer of at least {least}"
+            )
         numbers.append(int(number))
     return numbers
 
@@ -198,8 +202,8 @@ def _check_patients(rows: Rows, cells: Sequence[str], patients: Sequence[str], t
     for index, (cell, patient) in enumerate(zip(cells, patients, strict=True)):
         if name_key(patient) != name_key(patient_of[cell]):
             raise BenchError(
-                f"{rows.at(index)}: the patient of the cell {cell!r} is {patient!r}, but {patient_of[cell]!r} in the "
-                "data; the file was written for other data, or one of the two is wrong"
+                f"{rows.at(index)}: the patient of the cell {shortened(cell)!r} is {shortened(patient)!r}, but "
+                f"{patient_of[cell]!r} in the data; the file was written for other data, or one of the two is wrong"
             )
 
 
@@ -218,8 +222,8 @@ def _check_counts(path: Path, assigned: Mapping[int, Indices]) -> None:
 def _other_hash(path: Path, ours: str) -> tuple[str, ...]:
     if path.suffix.lower() == ".parquet":
         return ()
-    with path.open(encoding="utf-8-sig") as file:
-        written = _HASH.match(file.readline(200))
+    with open_regular(path, limit=MAX_BYTES) as file:
+        written = _HASH.match(file.readline(200).decode("utf-8-sig", errors="replace"))
     if written is None or written[1] == ours:
         return ()
     return (

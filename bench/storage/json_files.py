@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import stat
 from pathlib import Path
+from typing import NoReturn
 
-from bench.errors import BenchError
+from bench.errors import BenchError, shortened
 from extractors.files.atomic import atomic_file
+from extractors.files.regular import read_regular
 
-MAX_JSON = 256 * 1024**2
+MAX_JSON = 16 * 1024**2
 """Largest JSON file that is read, in bytes; those that are written have some kilobytes."""
 
 
@@ -20,19 +21,43 @@ def write_json(target: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> dict[str, object]:
-    """Read a JSON object of at most `MAX_JSON` bytes; raises BenchError with the file's name."""
+    """Read a JSON object.
+
+    Raises
+    ------
+    BenchError
+        The file is no regular file or has more than `MAX_JSON` bytes; it is no JSON, is nested too deeply, has a key
+        twice, a number that is not finite or an integer of more than 4300 digits; or it holds no object.
+    """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise BenchError(f"{path}: not a regular file")
-        if status.st_size > MAX_JSON:
-            size = status.st_size / 1024**2
-            raise BenchError(f"{path}: {size:.0f} MiB; at most {MAX_JSON // 1024**2} MiB of JSON are read")
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BenchError(f"{path}: cannot be read ({error})") from error
+        text = read_regular(path, limit=MAX_JSON).decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
+    except OSError as error:
+        raise BenchError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except ValueError as error:
+        raise BenchError(f"{path}: cannot be read ({shortened(str(error), 200)})") from error
     except RecursionError as error:
         raise BenchError(f"{path}: cannot be read (nested too deeply)") from error
     if not isinstance(value, dict):
         raise BenchError(f"{path}: not a JSON object")
     return value
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for key, value in pairs:
+        if key in values:
+            raise ValueError(f"the key {shortened(key)!r} occurs twice")
+        values[key] = value
+    return values
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"the number {shortened(text)} is too large")
+    return number
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number of JSON")

@@ -1,51 +1,74 @@
-"""Regular files: read without waiting for a pipe, without reading a device, and, where asked, without a link."""
+"""Open and read regular files only: never wait for a pipe, read a device, or read more than a limit."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+import sys
 from io import BufferedReader
-from pathlib import Path
 
-_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
-def open_regular(path: str | os.PathLike[str], *, follow_link: bool = True) -> BufferedReader:
-    """Open a regular file for reading.
+def open_regular(path: str | os.PathLike[str], *, limit: int = sys.maxsize, follow_link: bool = True) -> BufferedReader:
+    """Open a regular file for reading; never waits for a pipe or a device.
 
     Parameters
     ----------
-    path : str or Path
+    path : str or path-like
+    limit : int
+        Largest size in bytes.
     follow_link : bool
         Whether `path` may be a symbolic link to a regular file.
 
     Raises
     ------
     OSError
-        It cannot be opened, or is a pipe, a device, a folder, or a link that is not followed.
+        The file cannot be opened, is not a regular file, is a link that is not followed, or is larger than `limit`;
+        `strerror` is the reason.
     """
-    descriptor = os.open(path, os.O_RDONLY | _NO_WAIT | (0 if follow_link else _NO_LINK))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
-    return os.fdopen(descriptor, "rb")
+    name = os.fspath(path)
+    if follow_link:
+        check_regular(name, limit=limit)  # first, since opening a device may have effects
+    handle = os.open(name, _FLAGS | (0 if follow_link else _NO_LINK))
+    try:
+        _check(os.fstat(handle), name, limit)
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
 
 
-def read_regular(path: Path, *, limit: int, follow_link: bool = True) -> bytes:
-    """Read a regular file of at most `limit` bytes.
+def check_regular(path: str | os.PathLike[str], *, limit: int = sys.maxsize) -> None:
+    """Raise OSError as `open_regular`, without opening the file."""
+    name = os.fspath(path)
+    _check(os.stat(name), name, limit)  # noqa: PTH116 (a plain name)
+
+
+def read_regular(path: str | os.PathLike[str], *, limit: int, follow_link: bool = True) -> bytes:
+    """Return the bytes of a regular file, as many as its size; files of `/proc`, whose size is 0, are empty.
 
     Raises
     ------
     OSError
         As for `open_regular`.
-    ValueError
-        It is larger.
     """
-    with open_regular(path, follow_link=follow_link) as file:
-        size = os.fstat(file.fileno()).st_size
-        content = b"" if size > limit else file.read(limit + 1)
-    if len(content) > limit or size > limit:
-        raise ValueError(f"{path}: {max(size, len(content))} bytes; at most {limit} are read")
-    return content
+    with open_regular(path, limit=limit, follow_link=follow_link) as file:
+        return file.read(os.fstat(file.fileno()).st_size)
+
+
+def _check(status: os.stat_result, name: str, limit: int) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "special")
+        raise OSError(errno.EINVAL, f"{kind}, not a regular file", name)
+    if status.st_size > limit:
+        raise OSError(errno.EFBIG, f"{status.st_size} bytes; at most {limit} are read", name)

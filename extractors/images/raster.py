@@ -10,8 +10,11 @@ import numpy.typing as npt
 
 from extractors.arrays import BoolArray
 
-MAX_PIXELS = 64 * 1024 * 1024
-"""Size limit of an image in pixels: 8192 x 8192."""
+MAX_PIXELS = 16 * 1024 * 1024
+"""Size limit of an image in pixels: 4096 x 4096."""
+
+MAX_BYTES = 256 * 1024 * 1024
+"""Size limit of an image file; 16-bit RGBA of `MAX_PIXELS` has half of it."""
 
 Samples = npt.NDArray[Any]
 

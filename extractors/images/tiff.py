@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from extractors.images.raster import Raster, Samples, check_size, upright
+from extractors.images.headers import check_jpeg
+from extractors.images.raster import MAX_BYTES, MAX_PIXELS, Raster, Samples, check_size, upright
+from extractors.images.tiff_header import MAX_SEGMENTS, one_page
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
@@ -18,10 +20,17 @@ _MAGIC = re.compile(rb"II[*+]\0|MM\0[*+]")
 
 _GREY = ("MINISWHITE", "MINISBLACK")
 _BITS = (1, 2, 4, *range(8, 17))
-_JPEG = (6, 7)
+_JPEG = (7,)
+_COMPRESSIONS = (1, 2, 3, 4, 5, *_JPEG, 8, 32773, 32946, 34925, 34926, 50000)
+"""None, CCITT, LZW, JPEG, Deflate, PackBits, LZMA and Zstandard: their decoders stop at the size of a strip or tile."""
+
+_MAX_PADDED = 8
+"""Largest ratio of the pixels of all strips or tiles, which count each sample of planar images, to `MAX_PIXELS`."""
 _UNSIGNED = (1, 4)
 _SAMPLE_FORMATS = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
 _MAX_SAMPLES = 4
+_BLOCK = 16
+"""Multiple to which a JPEG in a strip or tile may be padded, in pixels."""
 
 
 def is_tiff(data: bytes) -> bool:
@@ -33,7 +42,8 @@ def decode_tiff(data: bytes) -> Raster:
     """Decode a TIFF with one page.
 
     Read are grey (0 black or white), RGB and palette images of 1, 2, 4 or 8 to 16 bits; both planar configurations,
-    strips and tiles, any compression of `imagecodecs`; alpha, also multiplied into the colours; YCbCr in JPEG.
+    strips and tiles; compression by CCITT, LZW, JPEG, Deflate, PackBits, LZMA and Zstandard; alpha, also multiplied
+    into the colours; YCbCr in JPEG. Tags that do not describe pixels are not read.
 
     Parameters
     ----------
@@ -45,9 +55,11 @@ def decode_tiff(data: bytes) -> Raster:
     ValueError
         The file is damaged, too large, or of another kind; the message names it.
     """
+    data = one_page(data)
     with _open(data) as file:
         page = _page(file)
         _check_kind(page)
+        _check_segments(page, data)
         try:
             stored = page.asarray(squeeze=False, maxworkers=1)
         except Exception as error:  # decoders may raise any exception for a damaged file
@@ -96,12 +108,7 @@ def _page(file: TiffFile) -> TiffPage:
         page = file.pages[0]
     except Exception as error:  # as above
         raise ValueError(f"not a readable image: a damaged TIFF ({error})") from error
-    try:
-        several: object = file.pages[1]
-    except IndexError:
-        several = (file.imagej_metadata or {}).get("images", 1) != 1 if file.is_imagej else False
-    except Exception as error:  # as above
-        raise ValueError(f"damaged image ({error})") from error
+    several = (file.imagej_metadata or {}).get("images", 1) != 1 if file.is_imagej else False
     if several or not isinstance(page, TiffPage):
         raise ValueError("several pages; one cell per file is expected")
     return page
@@ -121,6 +128,8 @@ def _check_kind(page: TiffPage) -> None:
     n_colours = {"RGB": 3, "YCBCR": 3, "PALETTE": 1, **dict.fromkeys(_GREY, 1)}.get(name)
     if n_colours is None or (name == "YCBCR" and page.compression not in _JPEG):
         raise ValueError(f"a TIFF of {name} values; grey, RGB, RGBA or a palette is expected")
+    if page.compression not in _COMPRESSIONS:
+        raise ValueError(f"a TIFF compressed by {_name(page.compression)}; save it with LZW, Deflate or JPEG")
     if page.imagedepth != 1:
         raise ValueError(f"a TIFF of {page.imagedepth} planes; one plane is expected")
     if page.sampleformat not in _UNSIGNED or page.bitspersample not in _BITS:
@@ -129,9 +138,25 @@ def _check_kind(page: TiffPage) -> None:
     n_extra = 0 if name == "PALETTE" else len(page.extrasamples)
     if page.samplesperpixel > _MAX_SAMPLES or page.samplesperpixel != n_colours + n_extra:
         raise ValueError(f"{page.samplesperpixel} samples per pixel; grey, RGB or RGBA is expected")
+    if max(len(page.databytecounts), len(page.dataoffsets)) > MAX_SEGMENTS:
+        raise ValueError(f"{len(page.databytecounts)} strips or tiles; at most {MAX_SEGMENTS} are read")
     missing = sum(count == 0 for count in page.databytecounts)
     if missing:
         raise ValueError(f"damaged image ({missing} of its {len(page.databytecounts)} strips or tiles are missing)")
+
+
+def _check_segments(page: TiffPage, data: bytes) -> None:
+    """Raise ValueError for strips or tiles that are larger than the image, or their JPEG larger than they are."""
+    width, height = (page.tilewidth, page.tilelength) if page.is_tiled else (page.imagewidth, page.rowsperstrip)
+    check_size(width, height)
+    if width * height * len(page.databytecounts) > _MAX_PADDED * MAX_PIXELS or sum(page.databytecounts) > 2 * MAX_BYTES:
+        raise ValueError("damaged image (its strips or tiles are larger than the image)")
+    if page.compression not in _JPEG:
+        return
+    for start, length in zip(page.dataoffsets, page.databytecounts, strict=False):
+        stored = check_jpeg(data[start : start + length])
+        if any(has > -(-limit // _BLOCK) * _BLOCK for has, limit in zip(stored, (width, height), strict=True)):
+            raise ValueError(f"damaged image (a JPEG of {stored[0]} x {stored[1]} pixels in a strip or tile)")
 
 
 def _coloured(indices: Samples, colormap: Samples | None) -> Samples:
@@ -157,5 +182,8 @@ def _unmultiplied(colours: Samples, alpha: Samples, white: int, kind: str) -> tu
         raise ValueError(
             "the TIFF has an extra channel of unspecified meaning; save it as RGB, or declare the channel as alpha"
         )
-    divided = np.rint(colours * (white / np.maximum(alpha, 1)[..., None].astype(np.float64)))
-    return np.minimum(divided, white).astype(colours.dtype), alpha
+    factor = white / np.maximum(alpha, 1).astype(np.float64)
+    divided = np.empty_like(colours)
+    for channel in range(colours.shape[2]):  # one at a time, for less memory
+        divided[..., channel] = np.minimum(np.rint(colours[..., channel] * factor), white)
+    return divided, alpha

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from bench.datasets.readers.cnmc_names import CellName, check_unique, fold_notice, parse_name
 from bench.datasets.readers.cnmc_preliminary import FOLDER as PRELIMINARY
 from bench.datasets.readers.cnmc_preliminary import LABELS, read_preliminary
-from bench.datasets.readers.images import image_files, is_image_name
+from bench.datasets.readers.images import folders_in, image_files, is_image_name
 from bench.datasets.table import Dataset, ReadOptions, cell_table
 from bench.errors import BenchError
 
@@ -30,7 +31,8 @@ folders, 99 have two patient ids (20 = 21: 71; 51 = 75: 10; 75 = 78: 11; H2, H4,
 
 _FOLD = re.compile(r"fold_(\d+)")
 _CLASS_FOLDERS = frozenset({"all", "hem"})
-_ABOVE = ("", "*/", "*/*/", "*/*/*/")
+_DEPTH = 4
+"""Levels below the given folder in which folders of C-NMC are searched."""
 
 
 class CnmcReader:
@@ -50,9 +52,10 @@ class CnmcReader:
         here = path.resolve()
         if {PRELIMINARY, FINAL} & set(here.parts):
             return True
-        if any(next(here.glob(above + name), None) for above in _ABOVE for name in (PRELIMINARY, FINAL)):
+        folders = list(folders_in(here, _DEPTH))
+        if any(folder.name in (PRELIMINARY, FINAL) for folder in folders):
             return True
-        return any(_holds_cells(folder) for folder in _class_folders(here))
+        return any(_holds_cells(folder) for folder in folders if _is_class_folder(folder, here))
 
     def read(self, path: Path, options: ReadOptions) -> Dataset:
         """Return the table of cells, sorted by path.
@@ -96,19 +99,16 @@ class CnmcReader:
         return Dataset(_name(root, files[0]), self.name, table, POSITIVE, options, (*fold_notice(names), *notices))
 
 
-def _class_folders(path: Path) -> Iterator[Path]:
-    if path.name in _CLASS_FOLDERS:
-        yield path
-    for name in sorted(_CLASS_FOLDERS):
-        yield from path.glob(name)
-        for above in _ABOVE[:3]:
-            yield from path.glob(f"{above}fold_*/{name}")
+def _is_class_folder(folder: Path, root: Path) -> bool:
+    """Whether a folder is named like a class, and is `root`, in it, or in the folder of a fold."""
+    near = root in (folder, folder.parent) or folder.parent.name.startswith("fold_")
+    return folder.name in _CLASS_FOLDERS and near
 
 
 def _holds_cells(folder: Path) -> bool:
-    return folder.is_dir() and any(
-        is_image_name(file.name) and parse_name(file.name) is not None for file in folder.iterdir()
-    )
+    with suppress(OSError), os.scandir(folder) as entries:
+        return any(is_image_name(entry.name) and parse_name(entry.name) is not None for entry in entries)
+    return False
 
 
 def _training_name(file: Path) -> CellName:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.datasets.names import listed
 from bench.errors import BenchError
 
 _NAME = re.compile(r"UID_([Hh]?\d+)_(\d+)_(\d+)_(all|hem)\.\w+", re.IGNORECASE)
@@ -42,7 +43,7 @@ def parse_name(name: str) -> CellName | None:
 def fold_notice(names: Iterable[CellName]) -> tuple[str, ...]:
     """Return a notice of the ids that were converted to upper case; empty without such ids."""
     folded = sorted({f"{name.written} is read as {name.patient}" for name in names if name.written != name.patient})
-    return (f"patient ids in lower case: {', '.join(folded)}",) if folded else ()
+    return (f"patient ids in lower case: {listed(folded, 20)}",) if folded else ()
 
 
 def check_unique(files: Iterable[Path]) -> None:

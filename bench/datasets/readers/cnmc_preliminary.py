@@ -10,7 +10,7 @@ from bench.datasets.canonical_names import canonical_text
 from bench.datasets.readers.cnmc_names import CellName, check_unique, fold_notice, parse_name
 from bench.datasets.readers.text_table import Rows, read_rows
 from bench.datasets.table import cell_table
-from bench.errors import BenchError
+from bench.errors import BenchError, shortened
 
 FOLDER = "C-NMC_test_prelim_phase_data"
 LABELS = "C-NMC_test_prelim_phase_data_labels.csv"
@@ -65,7 +65,7 @@ def _read_labels(file: Path) -> dict[str, CellName]:
     for index, new_name in enumerate(rows.columns["new_names"]):
         stem = Path(new_name.strip()).stem
         if stem in names:
-            raise BenchError(f"{rows.at(index)}: {new_name!r} occurs twice")
+            raise BenchError(f"{rows.at(index)}: {shortened(new_name)!r} occurs twice")
         names[stem] = _row_name(rows, index)
     return names
 
@@ -74,10 +74,14 @@ def _row_name(rows: Rows, index: int) -> CellName:
     old, code = (canonical_text(rows.columns[name][index]) for name in ("Patient_ID", "labels"))
     name = parse_name(old)
     if name is None:
-        raise BenchError(f"{rows.at(index)}: Patient_ID is {old!r}; expected a name like UID_57_29_1_all.bmp")
+        raise BenchError(
+            f"{rows.at(index)}: Patient_ID is {shortened(old)!r}; expected a name like UID_57_29_1_all.bmp"
+        )
     label = _CLASSES.get(code)
     if label is None:
-        raise BenchError(f"{rows.at(index)}: labels is {code!r}; expected 1 (ALL) or 0 (HEM)")
+        raise BenchError(f"{rows.at(index)}: labels is {shortened(code)!r}; expected 1 (ALL) or 0 (HEM)")
     if label != name.label:
-        raise BenchError(f"{rows.at(index)}: the class is {label} in labels but {name.label} in Patient_ID {old!r}")
+        raise BenchError(
+            f"{rows.at(index)}: the class is {label} in labels but {name.label} in Patient_ID {shortened(old)!r}"
+        )
     return name

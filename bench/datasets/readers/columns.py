@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from bench.datasets.canonical_names import name_key
-from bench.errors import BenchError, did_you_mean
+from bench.datasets.names import listed
+from bench.errors import BenchError, did_you_mean, shortened
 
 _ALIASES = {
     "set": (
@@ -48,11 +49,11 @@ def check_columns(source: object, present: Sequence[str], required: Sequence[str
     names = [name for name in present if name]
     twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
-        raise BenchError(f"{source}: the column {twice!r} occurs twice")
+        raise BenchError(f"{source}: the column {shortened(twice)!r} occurs twice")
     for name in required:
         if name not in names:
             hint = did_you_mean(name, names)
-            raise BenchError(f"{source}: there is no column {name!r}.{hint} Its columns are: {', '.join(names)}.")
+            raise BenchError(f"{source}: there is no column {name!r}.{hint} Its columns are: {listed(names, 20)}.")
     wanted = {_column_key(name): name for name in (*required, *optional)}
     for name in names:
         meant = wanted.get(_column_key(name), name)
@@ -67,8 +68,8 @@ def ignored_notice(source: object, present: Iterable[str], wanted: Sequence[str]
     ignored = [name for name in present if name not in wanted and _column_key(name) in meaning]
     if not ignored:
         return None
-    listed = ", ".join(f"{name!r} (known as {meaning[_column_key(name)]!r})" for name in ignored)
-    return f"{source}: columns are ignored: {listed}; rename those that should be used"
+    names = listed([f"{name!r} (known as {meaning[_column_key(name)]!r})" for name in ignored], 20)
+    return f"{source}: columns are ignored: {names}; rename those that should be used"
 
 
 def _column_key(name: str) -> str:

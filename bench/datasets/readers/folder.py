@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Sequence
-from itertools import islice
+from contextlib import suppress
 from pathlib import Path
 
+from bench.datasets.names import listed
 from bench.datasets.readers.companions import masks_beside, second_formats, thumbnails
 from bench.datasets.readers.folder_layout import check_class_folders, check_mask_folders, pooled_notice
-from bench.datasets.readers.images import image_files, is_image_name
+from bench.datasets.readers.images import MAX_DEPTH, folders_in, image_files, is_image_name
 from bench.datasets.readers.patterns import doubtful_notices, example, path_pattern
 from bench.datasets.table import Dataset, ReadOptions, cell_table
 from bench.errors import BenchError
-
-_MAX_FOLDERS = 5000
 
 
 class FolderReader:
@@ -29,7 +28,7 @@ class FolderReader:
         """Whether there is an image in the folder or a subfolder; searches at most 5000 folders."""
         if not path.is_dir():
             return False
-        return any(any(map(is_image_name, files)) for _, _, files in islice(os.walk(path), _MAX_FOLDERS))
+        return any(map(_holds_image, folders_in(path, MAX_DEPTH)))
 
     def read(self, path: Path, options: ReadOptions) -> Dataset:
         """Return the table of cells, sorted by path.
@@ -65,6 +64,12 @@ class FolderReader:
             notices += (f"--patient-pattern matches a different patient for each of the {len(files)} cells",)
         notices += tuple(doubtful_notices(pattern, files, patients, list(table["label"])))
         return Dataset(root.name, self.name, table, None, options, notices)
+
+
+def _holds_image(folder: Path) -> bool:
+    with suppress(OSError), os.scandir(folder) as entries:
+        return any(is_image_name(entry.name) for entry in entries)
+    return False
 
 
 def _cells(root: Path, masks: Collection[Path], *, masks_in_root: bool) -> tuple[list[str], tuple[str, ...]]:
@@ -118,4 +123,4 @@ def _empty_classes(root: Path, labels: Iterable[str], masks: Collection[Path]) -
         for p in root.iterdir()
         if p.is_dir() and p.name not in known and not p.name.startswith((".", "__")) and p not in masks
     )
-    return (f"folders without an image are not classes: {', '.join(empty)}",) if empty else ()
+    return (f"folders without an image are not classes: {listed(empty, 20)}",) if empty else ()

@@ -69,7 +69,7 @@ def check_class_folders(root: Path, files: Sequence[str], patients: Sequence[str
     if parts:
         raise BenchError(_parts_message(root, parts, below))
     for name, folders in inner.items():
-        copied = sorted(folders & (inner.keys() - {name}))
+        copied = sorted((folders & inner.keys()) - {name})
         if copied:
             raise BenchError(
                 f"{root / name}: this folder contains folders with the names of classes beside it ({listed(copied)}), "
@@ -93,7 +93,7 @@ def check_class_folders(root: Path, files: Sequence[str], patients: Sequence[str
 def pooled_notice(files: Sequence[str]) -> tuple[str, ...]:
     """Return a notice that parts of a split inside the class folders are pooled; empty without such parts."""
     parts = sorted({name for folders in _inner_folders(files).values() for name in folders if is_part_of_split(name)})
-    return (f"the parts of a split in the class folders are pooled: {', '.join(parts)}",) if parts else ()
+    return (f"the parts of a split in the class folders are pooled: {listed(parts, 20)}",) if parts else ()
 
 
 def is_part_of_split(folder: str) -> bool:
@@ -105,7 +105,7 @@ def is_part_of_split(folder: str) -> bool:
 
 def _parts_message(root: Path, parts: Sequence[str], below: Sequence[str]) -> str:
     named = (
-        f"the folders {', '.join(parts)} look like parts of a split, not like classes"
+        f"the folders {listed(parts, 20)} look like parts of a split, not like classes"
         if len(parts) > 1
         else f"the folder {parts[0]} looks like a part of a split, not like a class"
     )

@@ -15,7 +15,7 @@ from bench.datasets.readers.companions import companion_notices
 from bench.datasets.readers.paths import located, place_of
 from bench.datasets.readers.text_table import SUFFIXES, Rows, read_rows
 from bench.datasets.table import Dataset, ReadOptions, cell_table
-from bench.errors import BenchError
+from bench.errors import BenchError, shortened
 
 NAMES = ("manifest.csv", "manifest.parquet")
 REQUIRED = ("path", "label", "patient")
@@ -157,7 +157,7 @@ def _check_once(rows: Rows, values: list[str], name: str) -> None:
     for index, value in enumerate(values):
         if first.setdefault(value, index) != index:
             raise BenchError(
-                f"{rows.at(index)}: the {name} {rows.columns.get(name, values)[index]!r} is already in "
+                f"{rows.at(index)}: the {name} {shortened(rows.columns.get(name, values)[index])!r} is already in "
                 f"row {rows.numbers[first[value]]}; each cell needs its own row"
             )
 
@@ -184,7 +184,7 @@ def _sets(rows: Rows) -> list[str | None] | None:
     sets = [re.sub("[ _]", "-", name_key(text)) for text in texts]
     for index, name in enumerate(sets):
         if name not in (TRAIN, HELD_OUT):
-            raise BenchError(f"{rows.at(index)}: 'set' is {texts[index]!r}; expected {TRAIN} or {HELD_OUT}")
+            raise BenchError(f"{rows.at(index)}: 'set' is {shortened(texts[index])!r}; expected {TRAIN} or {HELD_OUT}")
     if TRAIN not in sets:
         raise BenchError(f"{rows.file}: every cell is {HELD_OUT}; there are no training cells")
     return [*sets] if HELD_OUT in sets else None
@@ -197,7 +197,9 @@ def _folds(rows: Rows, sets: list[str | None] | None) -> list[str | None] | None
     for index, text in enumerate(folds):
         held_out = sets is not None and sets[index] == HELD_OUT
         if held_out and text:
-            raise BenchError(f"{rows.at(index)}: 'fold' is {text!r}, but a {HELD_OUT} cell has no fold; leave it empty")
+            raise BenchError(
+                f"{rows.at(index)}: 'fold' is {shortened(text)!r}, but a {HELD_OUT} cell has no fold; leave it empty"
+            )
         if not held_out and not text:
             raise BenchError(f"{rows.at(index)}: 'fold' is empty")
     return [raw if text else None for raw, text in zip(rows.columns["fold"], folds, strict=True)]
@@ -212,7 +214,7 @@ def _each(rows: Rows, name: str, parse: Callable[[str], str]) -> list[str | None
         try:
             values.append(parse(text) if text else None)
         except ValueError as error:
-            raise BenchError(f"{rows.at(index)}: {name!r} is {text!r}; {error}") from error
+            raise BenchError(f"{rows.at(index)}: {name!r} is {shortened(text)!r}; {error}") from error
     return values
 
 

@@ -6,12 +6,16 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from bench.datasets.canonical_names import name_key
 from bench.datasets.readers.images import check_name
 from bench.datasets.readers.text_table import Rows
-from bench.errors import BenchError
+from bench.errors import BenchError, shortened
+
+_MOST_COMPARED = 10_000
+"""Most names beside a missing file that are compared with it."""
 
 _WINDOWS_DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
@@ -32,12 +36,14 @@ def place_of(rows: Rows, index: int, name: str, text: str) -> Path:
     written, place = located(base, text) or (text, Path(os.path.normpath(base / text)))
     if not Path(written).is_absolute() and not place.is_relative_to(base):
         raise BenchError(
-            f"{rows.at(index)}: the {name} {text!r} leaves the folder of the "
+            f"{rows.at(index)}: the {name} {shortened(text)!r} leaves the folder of the "
             "manifest; move the manifest up, or write an absolute path"
         )
     if not place.is_file():
-        what = "is a folder" if place.is_dir() else "does not exist"
-        raise BenchError(f"{rows.at(index)}: the {name} {text!r} {what} ({place}){similar_path(text, place)}")
+        what = "is a folder" if place.is_dir() else "is not a regular file" if place.exists() else "does not exist"
+        raise BenchError(
+            f"{rows.at(index)}: the {name} {shortened(text)!r} {what} ({place}){similar_path(text, place)}"
+        )
     return place
 
 
@@ -55,8 +61,10 @@ def similar_path(text: str, place: Path) -> str:
     if _WINDOWS_DRIVE.match(text):
         return "; it is a path of a Windows machine: write paths relative to the manifest, with /"
     try:
-        alike = [entry.name for entry in place.parent.iterdir() if name_key(entry.name) == name_key(place.name)]
-    except OSError:
+        with os.scandir(place.parent) as entries:
+            names = [entry.name for entry in islice(entries, _MOST_COMPARED)]
+        alike = [name for name in names if name_key(name) == name_key(place.name)]
+    except (OSError, ValueError):
         return ""
     return f"; there is {min(alike)!a}, written in another way" if alike else ""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.datasets.names import listed
+from bench.datasets.readers.limited_search import Span, search_each
 from bench.datasets.table import Dataset
-from bench.errors import BenchError
+from bench.errors import BenchError, shortened
 
 _GUESSES = {
     "patient": (r"^[^/]+/([^/]+)/", r"/([^/_]+)_[^/]*$", r"/([^/-]+)-[^/]*$", r"/([^/.]+)\.[^/]*$"),
@@ -24,12 +25,27 @@ _NAMED_BY = {
 """Readers that do not use patterns, and where they have patients and labels from."""
 
 
+MAX_PATTERN = 1000
+"""Longest pattern, in characters."""
+
+
 @dataclass(frozen=True)
 class PathPattern:
-    """A regular expression that matches one part of a path, with one group or a group of the part's name."""
+    """A regular expression that matches one part of a path, and where it matches in each path.
+
+    Parameters
+    ----------
+    part : {"patient", "label"}
+        Part that it matches.
+    pattern : str
+        Regular expression.
+    spans : mapping of str to tuple of int or None
+        Begin and end of the part in each path; None if the pattern does not match.
+    """
 
     part: str
-    pattern: re.Pattern[str]
+    pattern: str
+    spans: Mapping[str, Span | None]
 
     def match(self, file: str, root: object) -> str:
         """Return the matched text of a path relative to `root`, with `/` as separator.
@@ -39,43 +55,54 @@ class PathPattern:
         BenchError
             The pattern does not match, or matches an empty text.
         """
-        option, match = _option(self.part), self.pattern.search(file)
-        if match is None:
-            raise BenchError(f"{root}/{file}: {option} {self.pattern.pattern!r} does not match {file!r}")
-        text = match[self.part] if self.part in self.pattern.groupindex else match[1]
+        option, span = _option(self.part), self.spans[file]
+        if span is None:
+            raise BenchError(f"{root}/{file}: {option} {self.pattern!r} does not match {file!r}")
+        text = file[slice(*span)]
         if not text:
-            raise BenchError(
-                f"{root}/{file}: {option} {self.pattern.pattern!r} matches an empty {self.part} in {file!r}"
-            )
-        return str(text)
+            raise BenchError(f"{root}/{file}: {option} {self.pattern!r} matches an empty {self.part} in {file!r}")
+        return text
 
     def cuts_number(self, file: str) -> bool:
         """Whether the matched text begins or ends between two digits of a path that the pattern matches."""
-        match = self.pattern.search(file)
-        ends = match.span(self.part if self.part in self.pattern.groupindex else 1) if match else ()
+        ends = self.spans[file] or ()
         return any(file[max(0, end - 1) : end].isdigit() and file[end : end + 1].isdigit() for end in ends)
 
 
 def path_pattern(part: str, pattern: str, files: Sequence[str]) -> PathPattern:
-    """Compile the pattern of a part, `patient` or `label`; `files` are examples for messages.
+    """Search the pattern of a part, `patient` or `label`, in paths; they are also examples for messages.
 
     Raises
     ------
     BenchError
-        The pattern is not a regular expression, or has neither one group nor a group of the part's name.
+        The pattern is too long, is not a regular expression, or has neither one group nor a group of the part's name;
+        or its search takes too long.
     """
     option = _option(part)
+    if len(pattern) > MAX_PATTERN:
+        raise BenchError(
+            f"{option} {shortened(pattern)!r} has {len(pattern)} characters; at most {MAX_PATTERN} are read"
+        )
     try:
         compiled = re.compile(pattern)
     except re.error as error:
         where = "" if error.pos is None else f" at position {error.pos}"
         raise BenchError(f"{option} {pattern!r} is not a regular expression: {error.msg}{where}") from error
+    except (OverflowError, RecursionError) as error:
+        raise BenchError(f"{option} {shortened(pattern)!r} is too complex ({error})") from error
     if compiled.groups != 1 and part not in compiled.groupindex:
         raise BenchError(
             f"{option} {pattern!r} has {compiled.groups} groups; expected one, "
             f"or one named {part}: (?P<{part}>...); {example(part, files)}"
         )
-    return PathPattern(part, compiled)
+    try:
+        spans = search_each(pattern, part if part in compiled.groupindex else 1, files)
+    except TimeoutError as error:
+        raise BenchError(
+            f"{option} {pattern!r}: the search in {len(files)} paths takes {error}; write it without a repetition in a "
+            "repetition, such as (a+)+"
+        ) from error
+    return PathPattern(part, pattern, dict(zip(files, spans, strict=True)))
 
 
 def example(part: str, files: Sequence[str]) -> str:
@@ -104,7 +131,7 @@ def doubtful_notices(
     if cut:
         file, patient = cut[0]
         yield (
-            f"{option} {pattern.pattern.pattern!r} matches only some digits of a number in {len(cut)} of {len(files)} "
+            f"{option} {pattern.pattern!r} matches only some digits of a number in {len(cut)} of {len(files)} "
             f"paths, such as {patient!r} in {file}: different patients may be joined; match all digits with [0-9]+"
         )
     pairs = set(zip(labels, patients, strict=True))

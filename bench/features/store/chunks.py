@@ -134,7 +134,7 @@ def read_chunk(path: Path) -> Chunk | None:
     """Read a chunk; None where it is missing, not a regular file, or its bytes have another digest."""
     try:
         content = read_regular(path, limit=MAX_CHUNK_BYTES, follow_link=False)
-    except (OSError, ValueError):
+    except OSError:
         return None
     if hashlib.sha256(content[DIGEST_BYTES:]).digest() != content[:DIGEST_BYTES]:
         return None

@@ -39,9 +39,9 @@ def read_weights(file: Path, *, sha256: str | None = None) -> State:
     Raises
     ------
     OSError
-        The file cannot be opened, or is not a regular file.
+        The file cannot be opened, is not a regular file, or is too large.
     ValueError
-        The file is damaged, truncated, too large, of another format than its suffix, or its digest differs.
+        The file is damaged, truncated, of another format than its suffix, or its digest differs.
     """
     content = read_regular(file, limit=MAX_BYTES)
     check_unchanged(file, content, sha256)

@@ -52,3 +52,12 @@ def test_a_wrong_positive_class_is_refused() -> None:
         positive_class(("al", "hem"), "all", None)
     with pytest.raises(BenchError, match="there are 3 classes; a positive class needs two"):
         positive_class(THREE, "a", None)
+
+
+def test_many_classes_are_refused() -> None:
+    assert len(check_classes(map(str, range(1000)), "cells")) == 1000
+    with pytest.raises(BenchError, match=r"cells holds 100000 classes \(0, 1, 10, 100, 1000, \.\.\.\); at most 1000"):
+        check_classes(map(str, range(100_000)), "cells")
+    with pytest.raises(BenchError, match=r"--positive y{77}\.\.\.: no such class\. The classes are 0, 1,") as caught:
+        positive_class(tuple(map(str, range(900))), "y" * 5000, None)
+    assert len(str(caught.value)) < 400

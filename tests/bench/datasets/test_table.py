@@ -51,3 +51,26 @@ def test_names_in_any_language_are_accepted() -> None:
     names = ["Zürich 7", "\u60a3\u8005", "[red]<b>=1+1"]
     table = cell_table(cell=names, path=names, label=names, patient=names)
     assert list(table["patient"]) == names
+
+
+@pytest.mark.parametrize(
+    ("name", "length", "limit"),
+    [("cell", 1001, 1000), ("label", 10**6, 200), ("patient", 201, 200), ("fold", 300, 200)],
+)
+def test_long_names_are_refused_and_shortened_in_the_message(name: str, length: int, limit: int) -> None:
+    columns = {"cell": ["c"], "path": ["/c"], "label": ["a"], "patient": ["p"]} | {name: ["x" * length]}
+    with pytest.raises(
+        BenchError, match=rf"the {name} 'x{{77}}\.\.\.' .*has {length} characters; at most {limit}"
+    ) as caught:
+        cell_table(**columns)
+    assert len(str(caught.value)) < 200
+
+
+def test_a_unit_of_many_patients_has_a_short_name() -> None:
+    patients = [f"patient-{number:03}" for number in range(300)]
+    units = units_of(patients, [frozenset(patients)])
+    assert set(map(len, units)) == {133}
+    assert units[0].startswith("patient-000+patient-001+")
+    assert "... (300 patients, " in units[0]
+    assert units_of(patients[1:], [frozenset(patients)])[0] != units[0]
+    assert units_of(["a", "b"], [frozenset({"a", "b"})]) == ["a+b"] * 2

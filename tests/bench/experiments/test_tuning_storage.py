@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -138,10 +140,19 @@ def test_a_password_is_not_shown(url: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
-        ("nosuchdb://lab:s3cret@host/db", r"nosuchdb://lab:\*\*\*@host/db.*nosuchdb"),
-        ("sqlite://s3cret:s3cret@/x", r"--storage sqlite://s3cret:\*\*\*@/x"),
+        (
+            "nosuchdb://lab:s3cret@host/db",
+            r"nosuchdb://lab:\*\*\*@host/db: not a known database; use sqlite, postgresql, mysql",
+        ),
+        ("sqlite://s3cret:s3cret@/x", r"--storage sqlite://s3cret:\*\*\*@/x: give the path of a file"),
         ("postgresql+pg8000nosuch://u:s3cret@host/db", r"u:\*\*\*@host"),
         ("redis://:s3cret@host", r"redis://:\*\*\*@host: a Redis storage contains pickled values"),
+        ("mssql://lab:s3cret@host/db", r"mssql://lab:\*\*\*@host/db: not a known database"),
+        ("postgresql://lab:s3cret@host/db?plugin=mine", r"lab:\*\*\*@host/db\?plugin=mine: not a known database"),
+        (f"{'x' * 9999}://lab:s3cret@host", r"x\.\.\.: not a known database"),
+        ("sqlite://", "sqlite://: give the path of a file, such as sqlite:///tuning.db"),
+        ("sqlite:///:memory:", "give the path of a file"),
+        ("sqlite:///file:x.db?mode=ro&uri=true", "give the path of a file"),
         ("sqlite:////nowhere/at/all/x.db", "sqlite:////nowhere/at/all/x.db: .*unable to open database file"),
         ("/nowhere/at/all/x.log", "No such file or directory"),
         ("tuning", "'tuning': give the URL of a database, such as sqlite:///tuning.db"),
@@ -169,3 +180,33 @@ def test_a_file_that_is_not_a_journal_is_unchanged(tmp_path: Path, content: byte
     with pytest.raises(BenchError, match="is not an Optuna journal"):
         open_storage(str(path))
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"my notes", b"SQLite format 2\0", b"\0", b"# folds\n" * 1000])
+def test_a_file_that_is_not_a_database_is_unchanged(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.db"
+    path.write_bytes(content)
+    with pytest.raises(BenchError, match=r"notes\.db: this file is not a SQLite database; choose another name"):
+        open_storage(f"sqlite:///{path}")
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_database_of_another_program_is_unchanged(tmp_path: Path) -> None:
+    path = tmp_path / "addresses.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE people (name TEXT)")
+    before = path.read_bytes()
+    with pytest.raises(BenchError, match=r"this database has other tables \(people\), so it is not an Optuna storage"):
+        open_storage(f"sqlite:///{path}")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("prefix", ["sqlite:///", ""])
+@pytest.mark.parametrize(("target", "kind"), [(None, "named pipe"), ("/dev/zero", "device"), (".", "folder")])
+def test_a_storage_that_is_not_a_regular_file(tmp_path: Path, prefix: str, target: str | None, kind: str) -> None:
+    path = tmp_path / "x.log"
+    os.mkfifo(path) if target is None else path.symlink_to(target)
+    with pytest.raises(BenchError, match=rf"x\.log: the tuning trials cannot be stored .*a {kind}, not a regular file"):
+        open_storage(f"{prefix}{path}")
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -197,3 +198,12 @@ def test_other_folders_are_not_recognised(draw: Draw, tmp_path: Path) -> None:
     draw(tmp_path / "hem/2.bmp")
     assert not CnmcReader().recognises(tmp_path)
     assert not CnmcReader().recognises(tmp_path / "all" / "1.bmp")
+
+
+def test_links_to_folders_are_not_followed_in_the_search_for_a_layout(tmp_path: Path) -> None:
+    """Following 60 links of a folder to itself over three levels would visit 200,000 folders."""
+    for number in range(60):
+        (tmp_path / f"link{number}").symlink_to(".")
+    begin = time.process_time()
+    assert not CnmcReader().recognises(tmp_path)
+    assert time.process_time() - begin < 0.5

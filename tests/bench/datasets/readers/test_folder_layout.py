@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from bench.datasets.readers.folder import FolderReader
-from bench.datasets.readers.folder_layout import FIRST_FOLDER, SECOND_FOLDER, is_part_of_split
+from bench.datasets.readers.folder_layout import FIRST_FOLDER, SECOND_FOLDER, check_class_folders, is_part_of_split
 from bench.datasets.table import ReadOptions
 from bench.errors import BenchError
 
@@ -152,3 +153,10 @@ def test_parts_of_a_split_below_the_classes_are_pooled_with_a_notice(tmp_path: P
     root = drawn(tmp_path, "all/train/P1_0 all/test/P1_1 hem/train/P3_0 hem/test/P4_0")
     (notice,) = FolderReader().read(root, ReadOptions(patient_pattern=BY_FILE)).notices
     assert notice == "the parts of a split in the class folders are pooled: test, train"
+
+
+def test_the_time_is_linear_in_the_number_of_folders(tmp_path: Path) -> None:
+    files = [f"c{number}/p{number}/1.png" for number in range(10_000)]
+    begin = time.process_time()
+    check_class_folders(tmp_path, files, [f"p{number}" for number in range(10_000)])
+    assert time.process_time() - begin < 1

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.datasets.readers.images import image_files
+from bench.datasets.readers import images
+from bench.datasets.readers.folder import FolderReader
+from bench.datasets.readers.images import folders_in, image_files
 from bench.errors import BenchError
 
 
@@ -71,3 +73,67 @@ def test_a_locale_that_is_not_utf8_is_named(tmp_path: Path, monkeypatch: pytest.
         image_files(tmp_path)
     (tmp_path / "a/M\u00fcller.png").rename(tmp_path / "a/Mueller.png")
     assert image_files(tmp_path) == ["a/Mueller.png"]
+
+
+def test_a_link_in_a_loop_and_a_pipe_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to("a.png")
+    with pytest.raises(BenchError, match=r"a\.png is not a file \(a broken link, perhaps\)"):
+        image_files(tmp_path)
+    (tmp_path / "a.png").unlink()
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(BenchError, match=r"a\.png is not a file"):
+        image_files(tmp_path)
+    (tmp_path / "a.png").unlink()
+    (tmp_path / "a.png").symlink_to("/dev/zero")
+    with pytest.raises(BenchError, match=r"a\.png is not a file"):
+        image_files(tmp_path)
+
+
+def test_loops_of_links_to_folders_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "up").symlink_to("..")
+    with pytest.raises(BenchError, match="up is a link to a folder; links to folders are not followed"):
+        image_files(tmp_path)
+    assert list(folders_in(tmp_path, 9)) == [tmp_path, tmp_path / "inner"]
+
+
+def test_the_depth_of_folders_is_limited(tmp_path: Path) -> None:
+    touch(tmp_path.joinpath(*["d"] * 100, "a.png"))
+    assert image_files(tmp_path) == ["d/" * 100 + "a.png"]
+    touch(tmp_path.joinpath(*["d"] * 101, "a.png"))
+    with pytest.raises(BenchError, match="folders are nested more than 100 deep, such as "):
+        image_files(tmp_path)
+
+
+def test_a_tree_deeper_than_recursion_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(1100):
+        os.mkdir("d")  # noqa: PTH102 (pathlib has no counterpart of `chdir`)
+        os.chdir("d")
+    assert not FolderReader().recognises(tmp_path)
+    with pytest.raises(BenchError, match="folders are nested more than 100 deep"):
+        image_files(tmp_path)
+    for _ in range(1100):  # the removal by pytest is recursive
+        os.chdir("..")
+        Path("d").rmdir()
+
+
+def test_the_number_of_files_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        (tmp_path / f"{number}.png").touch()
+    monkeypatch.setattr(images, "MAX_FILES", 3)
+    with pytest.raises(BenchError, match="more than 3 images; split the dataset"):
+        image_files(tmp_path)
+    monkeypatch.setattr(images, "MAX_ENTRIES", 3)
+    with pytest.raises(BenchError, match="more than 3 files and folders; pass a smaller folder"):
+        image_files(tmp_path)
+
+
+def test_the_search_for_a_layout_visits_few_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(9):
+        (tmp_path / f"f{number}").mkdir()
+    monkeypatch.setattr(images, "_MAX_FOLDERS", 5)
+    visited = list(folders_in(tmp_path, 3))
+    assert visited[0] == tmp_path
+    assert len(set(visited)) == 5
+    assert list(folders_in(tmp_path / "nowhere", 3)) == [tmp_path / "nowhere"]
