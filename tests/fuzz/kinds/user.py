@@ -18,7 +18,7 @@ from fuzz.sandbox import Sandbox
 NETWORK = "mobilenetv3_small_050"
 
 OPTIONS = (
-    "--folds", "--repeats", "--inner-folds", "--tune", "--seed", "--jobs", "--threads", "--timeout", "--threshold",
+    "--folds", "--repeats", "--inner-folds", "--tune", "--seed", "--jobs", "--threads", "--fit-time", "--threshold",
     "--calibrate", "--aggregate", "--split", "--device", "--white-level", "--um-per-px", "--positive", "--mask",
     "--mask-values", "--nucleus-mask", "--nucleus-mask-values", "--links", "--folds-file", "--held-out", "--reason",
     "--prepare", "--storage", "--weights-dir", "--data", "--label-pattern", "--patient-pattern",
