@@ -20,8 +20,8 @@ from bench.datasets.phantom.reader import PhantomSpec, write_phantom
 MATRIX = ("--extractors", "size,zernike", "--classifiers", "knn,lightgbm[n_estimators=5]", "--no-baselines", "--folds",
           "3", "--inner-folds", "2", "--repeats", "2", "--jobs", "2", "--positive", "diseased")  # fmt: skip
 VICTIMS = ("parent", "parent", "worker", "worker", "group", "terminate", "interrupt")
-EXACT = ("predictions.parquet", "inner.parquet", "scores.parquet", "experiment.json", "values.npy", "rows.npy",
-         "status.npy")  # fmt: skip
+EXACT = ("predictions.parquet", "inner.parquet", "scores.parquet", "importances.parquet", "experiment.json",
+         "values.npy", "rows.npy", "status.npy", "cells.parquet")  # fmt: skip
 """Files whose bytes depend on the inputs alone."""
 
 ENDING_S = 15.0
@@ -41,7 +41,16 @@ class Place:
 
     @property
     def extract(self) -> list[str]:
-        output = ["-o", self._of("features.parquet"), "--store", self._of("store"), "--jobs", "2", "--positive", "diseased"]
+        output = [
+            "-o",
+            self._of("cells.parquet"),
+            "--store",
+            self._of("store"),
+            "--jobs",
+            "2",
+            "--positive",
+            "diseased",
+        ]
         return ["features", "extract", *self._data(), "-x", "zernike", *output]
 
     @property
@@ -69,7 +78,7 @@ class Place:
 
     def exact(self) -> dict[str, bytes]:
         """Bytes of the files that must be equal, by their path."""
-        files = [p for p in sorted(self.folder.rglob("*")) if p.name in (*EXACT, "features.parquet")]
+        files = [p for p in sorted(self.folder.rglob("*")) if p.name in EXACT]
         return {p.relative_to(self.folder).as_posix(): p.read_bytes() for p in files}
 
     def _of(self, name: str) -> str:
@@ -79,9 +88,7 @@ class Place:
         return [*flag, str(self.folder.parent / "cells")]
 
 
-@pytest.mark.parametrize(
-    "kills", [4, pytest.param(60, marks=[pytest.mark.chaos, pytest.mark.timeout(3600)])]
-)
+@pytest.mark.parametrize("kills", [4, pytest.param(60, marks=[pytest.mark.chaos, pytest.mark.timeout(3600)])])
 def test_killed_runs_end_like_an_undisturbed_one(kills: int, tmp_path: Path) -> None:
     write_phantom(PhantomSpec(patients=6, cells=4, spread=0, size=64, seed=2), tmp_path / "cells")
     calm, wild = (Place(tmp_path / name) for name in ("calm", "wild"))
@@ -104,7 +111,7 @@ def test_killed_runs_end_like_an_undisturbed_one(kills: int, tmp_path: Path) -> 
     assert hit > kills // 3  # the others had ended before
     assert wild.complaints == []
     assert wild.exact() == calm.exact()
-    assert len(calm.exact()) == 4 * 4 + 2 * 3 + 1
+    assert len(calm.exact()) == 4 * 4 + 2 + 2 * 3 + 1  # experiments, importances, entries, the table
     assert not [p for p in (wild.folder / "results" / "work").iterdir() if not p.name.startswith(".")]
 
 

@@ -86,7 +86,7 @@ def _call(ending: Ending) -> None:
     except SystemExit as stop:
         ending.code = stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
         ending.error = _hidden_defect(stop) if ending.code else ""
-    except BaseException as error:  # noqa: BLE001 (whatever it is, it is the outcome)
+    except BaseException as error:
         ending.code, ending.error = 70, type(error).__name__
         ending.trace = "".join(traceback.format_exception(error)[-12:])[-6000:]
 
@@ -132,7 +132,7 @@ def _watch(ending: Ending, box: Sandbox) -> None:
         elif event in RUNS:
             program = values[0] if values else ""
             program = program[0] if isinstance(program, list | tuple) and program else program
-            if os.path.basename(os.fsdecode(program)) not in HARMLESS:
+            if Path(os.fsdecode(program)).name not in HARMLESS:
                 note(ending.executed, f"{event} {values[:2]!r}")
         elif event == "exec":
             place = getattr(values[0], "co_filename", "")
@@ -154,9 +154,11 @@ def _absolute(path: object, folder: int) -> str:
     if not isinstance(path, str | bytes | os.PathLike):
         return ""
     text = os.fsdecode(path)
-    if folder >= 0:
-        text = os.path.join(os.readlink(f"/proc/self/fd/{folder}"), text)
-    return os.path.join(os.path.realpath(os.path.dirname(os.path.abspath(text))), os.path.basename(text))
+    try:
+        place = Path(f"/proc/self/fd/{folder}").readlink() / text if folder >= 0 else Path(text).absolute()
+        return str(place.parent.resolve() / place.name)
+    except (OSError, ValueError, RuntimeError):  # a null character, a loop of links, a folder that is gone
+        return ""
 
 
 def _is_cache(place: str) -> bool:

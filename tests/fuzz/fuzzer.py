@@ -25,6 +25,7 @@ MEMORY = 2 * 1024**3
 GRACE_S = 4.0
 """Seconds within which workers end after their parent."""
 
+
 @dataclass(frozen=True)
 class Outcome:
     """One input, how it ended, and what is wrong with that."""
@@ -69,7 +70,7 @@ class Fuzzer:
         if kind in NETWORKS:
             importlib.import_module("timm")
         box = Sandbox(self.folder / f"{kind}-{seed}")
-        _remove(box.base)
+        shutil.rmtree(box.base, ignore_errors=True)
         box.create()
         shutil.copytree(self.template / "cache", box.cache, dirs_exist_ok=True)
         command = KINDS[kind](random_of(kind, seed), box, self.template)
@@ -80,7 +81,7 @@ class Fuzzer:
         observed.changes = differences(before, box.listing())
         problems = problems_of(command, observed, box, allows_requests=kind == "storage")
         if not leave:
-            _remove(box.base)
+            shutil.rmtree(box.base, ignore_errors=True)
         ending = observed.ending
         return Outcome(
             kind, seed, command.arguments, ending.code if ending else None, tuple(problems), observed.stderr,
@@ -93,7 +94,7 @@ class Fuzzer:
         if pid == 0:
             try:
                 run_child(command, box, ROOT)
-            except BaseException:  # noqa: BLE001 (a defect of this harness)
+            except BaseException:
                 (box.base / "harness.txt").write_text(traceback.format_exc())
             finally:
                 os._exit(99)
@@ -167,11 +168,3 @@ def _read(path: Path) -> str:
     with contextlib.suppress(OSError), path.open("rb") as file:
         return file.read(20_000_000).decode(errors="surrogateescape")
     return ""
-
-
-def _remove(folder: Path) -> None:
-    for parent, folders, _ in os.walk(folder):
-        for name in folders:
-            with contextlib.suppress(OSError):
-                os.chmod(os.path.join(parent, name), 0o700, follow_symlinks=True)
-    shutil.rmtree(folder, ignore_errors=True)

@@ -48,6 +48,16 @@ class Sandbox:
         return self.outside / "mark"
 
     @property
+    def secret(self) -> Path:
+        """A file that links lead to. No input leads to a file of the machine: a fault could destroy it."""
+        return self.outside / "precious.txt"
+
+    @property
+    def folder(self) -> Path:
+        """A folder that links lead to."""
+        return self.outside / "folder"
+
+    @property
     def writable(self) -> tuple[Path, ...]:
         """Folders that a command may write; temporary files must be gone at its end."""
         return self.own, self.cache, self.base / "tmp"
@@ -59,7 +69,10 @@ class Sandbox:
     def create(self) -> None:
         for name in ("given", "own", "cache", "home", "tmp", "outside", "plugins"):
             (self.base / name).mkdir(parents=True)
-        (self.outside / "precious.txt").write_text("must stay as it is")
+        self.secret.write_text("must stay as it is")
+        (self.folder / "deep").mkdir(parents=True)
+        for name in ("entry.json", "experiment.json", "manifest.csv", "deep/values.npy"):
+            (self.folder / name).write_text("of another")
 
     def environment(self) -> dict[str, str]:
         home = self.base / "home"
@@ -103,5 +116,5 @@ def _state(path: Path) -> tuple[object, ...]:
     status = path.lstat()
     if stat.S_ISDIR(status.st_mode):
         return ("folder",)
-    target = os.readlink(path) if stat.S_ISLNK(status.st_mode) else ""
+    target = str(path.readlink()) if stat.S_ISLNK(status.st_mode) else ""
     return stat.S_IFMT(status.st_mode), status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns, target

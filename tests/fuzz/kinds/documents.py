@@ -29,11 +29,11 @@ CONFIG = {
     "seed": 3,
 }
 TAGS = (
-    "!!python/object/apply:os.system [\"{shell}\"]",
-    "!!python/object/new:subprocess.Popen [[\"sh\", \"-c\", \"{shell}\"]]",
+    '!!python/object/apply:os.system ["{shell}"]',
+    '!!python/object/new:subprocess.Popen [["sh", "-c", "{shell}"]]',
     "!!python/name:os.system",
     "!!python/module:mark_module",
-    "!!binary \"gIGC\"",
+    '!!binary "gIGC"',
     "!!set {{a, b}}",
     "!!timestamp 2001-01-01",
     "!!float .nan",
@@ -80,10 +80,7 @@ def record(rng: Random, box: Sandbox, template: Path) -> Command:
     folder = results(box, template)
     file = rng.choice(records(folder))
     content = json.loads(file.read_text())
-    if rng.random() < 0.5:
-        content = _attack(rng, box, content)
-    else:
-        content = mutations.document(rng, content)
+    content = _attack(rng, box, content) if rng.random() < 0.5 else mutations.document(rng, content)
     file.write_bytes(mutations.json_text(rng, content))
     return _reading(rng)
 
@@ -133,7 +130,10 @@ def report(rng: Random, box: Sandbox, template: Path) -> Command:
         for name in ("predictions", "inner"):
             path = file.parent / f"{name}.parquet"
             table = pd.read_parquet(path)
-            changes = {patient: mutations.text(rng)[:5000] + str(i) for i, patient in enumerate(sorted(table["patient"].unique()))}
+            changes = {
+                patient: mutations.text(rng)[:5000] + str(i)
+                for i, patient in enumerate(sorted(table["patient"].unique()))
+            }
             for column in ("patient", "unit"):
                 table[column] = table[column].map(changes).fillna(table[column])
             table["cell"] = [mutations.text(rng)[:500] + str(i) for i in range(len(table))]
@@ -158,7 +158,9 @@ def store(rng: Random, box: Sandbox, template: Path) -> Command:
             break
         chosen = rng.choice(entries)
         if chosen.suffix == ".json" and rng.random() < 0.7:
-            chosen.write_bytes(mutations.json_text(rng, mutations.document(rng, json.loads(chosen.read_bytes() or b"{}"))))
+            chosen.write_bytes(
+                mutations.json_text(rng, mutations.document(rng, json.loads(chosen.read_bytes() or b"{}")))
+            )
         else:
             _strange_file(rng, chosen, box)
     entry = next((p.name for p in sorted(folder.glob("features/*/*")) if p.suffix != ".lock"), "x")
@@ -176,7 +178,7 @@ def store(rng: Random, box: Sandbox, template: Path) -> Command:
     return Command(arguments, ("store", "entry.json", entry))
 
 
-def _yaml(rng: Random, box: Sandbox) -> bytes:
+def _yaml(rng: Random, box: Sandbox) -> bytes:  # noqa: PLR0911 (one line for each kind of file)
     how = rng.random()
     if how < 0.45:
         content = mutations.document(rng, CONFIG)
@@ -198,7 +200,7 @@ def _yaml(rng: Random, box: Sandbox) -> bytes:
     if how < 0.83:
         return text.encode() + b"data: " + b"x" * rng.choice((1_000, 900_000, 1_100_000))
     if how < 0.88:
-        target = f"{rng.choice(ENSEMBLES)}[estimator={rng.choice(CALLABLES)}[args=\"{shell(box)}\",shell=true]]"
+        target = f'{rng.choice(ENSEMBLES)}[estimator={rng.choice(CALLABLES)}[args="{shell(box)}",shell=true]]'
         return yaml.safe_dump({**CONFIG, "classifiers": [target]}).encode()
     if how < 0.92:
         return (text + "\n---\n" + text).encode(rng.choice(("utf-8", "utf-16", "utf-32")))
@@ -225,7 +227,7 @@ def _attack(rng: Random, box: Sandbox, content: dict[str, object]) -> dict[str, 
     """Replace what names code, files or places in a record."""
     content = json.loads(json.dumps(content))
     options: dict[str, object] = content["options"]  # type: ignore[assignment]
-    target = f"{rng.choice(CALLABLES)}[args=\"{shell(box)}\",shell=true]"
+    target = f'{rng.choice(CALLABLES)}[args="{shell(box)}",shell=true]'
     how = rng.randrange(9)
     if how == 0:
         content["classifier"] = f"{rng.choice(ENSEMBLES)}[estimator={target}]"
@@ -242,12 +244,13 @@ def _attack(rng: Random, box: Sandbox, content: dict[str, object]) -> dict[str, 
     elif how == 5:
         options["out"] = content["protocol"]["out"] = str(box.outside)  # type: ignore[index]
     elif how == 6:
-        options["data"] = rng.choice(("/", "/dev/zero", "/etc", str(box.outside), "phantom[patients=1000000]", target))
+        options["data"] = rng.choice(("/dev/zero", str(box.outside), "phantom[patients=1000000]", target))
     elif how == 7:
         options["weights_dir"] = str(box.outside)
-        options["held_out"] = rng.choice(("/", str(box.outside)))
+        options["held_out"] = str(box.outside)
     else:
-        options["links"] = options["folds_file"] = options["mask"] = rng.choice(("/dev/zero", "/etc/passwd", "/"))
+        place = rng.choice(("/dev/zero", str(box.secret), str(box.outside)))
+        options["links"] = options["folds_file"] = options["mask"] = place
     return content
 
 
@@ -268,9 +271,9 @@ def _strange_file(rng: Random, path: Path, box: Sandbox) -> None:
     if how == "empty":
         path.write_bytes(b"")
     elif how == "link":
-        path.symlink_to(rng.choice((box.outside, box.outside / "precious.txt", box.mark)))
+        path.symlink_to(rng.choice((box.outside, box.secret, box.mark)))
     elif how == "away":
-        path.symlink_to(rng.choice(("/etc", "/", "/etc/passwd", "missing")))
+        path.symlink_to(rng.choice((box.folder, box.secret, "missing")))
     elif how == "pipe":
         os.mkfifo(path)
     elif how == "zero":
@@ -282,7 +285,7 @@ def _strange_file(rng: Random, path: Path, box: Sandbox) -> None:
             sparse.truncate(max(size, 4 * 1024**3))
 
 
-def _changed_table(rng: Random, table: pd.DataFrame) -> pd.DataFrame:
+def _changed_table(rng: Random, table: pd.DataFrame) -> pd.DataFrame:  # noqa: PLR0911 (one for each change)
     if table.empty or not len(table.columns):
         return pd.DataFrame({mutations.text(rng): [1]})
     column = rng.choice(list(table.columns))

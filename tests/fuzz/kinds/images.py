@@ -23,7 +23,7 @@ SUFFIX = {"PNG": "png", "JPEG": "jpg", "TIFF": "tif", "BMP": "bmp", "GIF": "gif"
 
 def image(rng: Random, box: Sandbox, template: Path) -> Command:
     folder = cells(box, template)
-    name = _put_image(rng, folder, "cell03")
+    name = _put_image(rng, box, folder, "cell03")
     manifest = folder / "manifest.csv"
     manifest.write_text(manifest.read_text().replace("cell03.png", name))
     return Command(_image_command(rng), (name, "manifest.csv"))
@@ -36,7 +36,7 @@ def mask(rng: Random, box: Sandbox, template: Path) -> Command:
     for file in sorted(folder.glob("*.png")):
         (masks / file.name).write_bytes(_encoded(Image.fromarray(_disc(200)), "PNG"))
     (masks / "cell03.png").unlink()
-    name = _put_image(rng, masks, "cell03")
+    name = _put_image(rng, box, masks, "cell03")
     option = rng.choice(("--mask", "--mask", "--nucleus-mask"))
     arguments = (*_image_command(rng), option, "masks")
     if rng.random() < 0.3:
@@ -98,7 +98,7 @@ def _image_command(rng: Random) -> tuple[str, ...]:
     return ("run", "--data", "cells", *QUICK, "--skip-unreadable")
 
 
-def _put_image(rng: Random, folder: Path, stem: str) -> str:
+def _put_image(rng: Random, box: Sandbox, folder: Path, stem: str) -> str:
     """Write a hostile image; return its name."""
     (folder / f"{stem}.png").unlink(missing_ok=True)
     kind = rng.choice(FORMATS)
@@ -111,7 +111,7 @@ def _put_image(rng: Random, folder: Path, stem: str) -> str:
     elif how < 0.24:
         name, data = f"{stem}.gif", _many_frames(rng)
     elif how < 0.27:
-        _special(rng, folder / name)
+        _special(rng, folder / name, box)
         return name
     elif how < 0.3:
         name, data = f"{stem}.{rng.choice(sorted(SUFFIX.values()))}", rng.randbytes(rng.choice((0, 1, 16, 5000)))
@@ -193,7 +193,9 @@ def _tiff(rng: Random) -> bytes:
         tifffile.imwrite(buffer, np.full((24, 24, 3), np.nan, np.float32))
         return buffer.getvalue()
     if how == "deflate":  # 400 MB of zeros
-        tifffile.imwrite(buffer, np.zeros((12_000, 12_000, 3), np.uint8), compression="zlib", compressionargs={"level": 9})
+        tifffile.imwrite(
+            buffer, np.zeros((12_000, 12_000, 3), np.uint8), compression="zlib", compressionargs={"level": 9}
+        )
         return buffer.getvalue()
     tifffile.imwrite(buffer, np.dstack([_disc(size=32)] * 3), tile=(16, 16) if how == "tiles" else None)
     data = bytearray(buffer.getvalue())
@@ -220,7 +222,7 @@ def _many_frames(rng: Random) -> bytes:
     return head + frame * rng.choice((1, 200_000)) + b";"
 
 
-def _special(rng: Random, file: Path) -> None:
+def _special(rng: Random, file: Path, box: Sandbox) -> None:
     how = rng.choice(("pipe", "zero", "folder", "sparse", "self", "outside", "missing"))
     if how == "pipe":
         os.mkfifo(file)
@@ -234,7 +236,7 @@ def _special(rng: Random, file: Path) -> None:
     elif how == "self":
         file.symlink_to(file.name)
     elif how == "outside":
-        file.symlink_to("/etc/passwd")
+        file.symlink_to(box.secret)
 
 
 def _file_name(text: str) -> str:
@@ -257,7 +259,7 @@ def _strange_entry(rng: Random, root: Path, box: Sandbox) -> None:
         place.mkdir()
         (place / source.name).write_bytes(source.read_bytes())
     elif how == "link":
-        place.symlink_to(rng.choice((box.outside / "precious.txt", box.outside, source, Path("/dev/zero"))))
+        place.symlink_to(rng.choice((box.secret, box.outside, source, Path("/dev/zero"))))
     elif how == "loop":
         place.symlink_to(root)
     elif how == "pipe":

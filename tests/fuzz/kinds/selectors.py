@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from random import Random
 
@@ -15,14 +16,15 @@ EXTRACTORS = ("size", "shape", "handcrafted", "glcm", "stain", "lbp", "embedding
 STEPS = ("crop", "clahe", "mask", "macenko", "reinhard", "resize", "grey", "none", "background")
 KEYS = ("C", "kernel", "gamma", "n_neighbors", "weights", "metric", "families", "radius", "levels", "model", "pool",
         "random_state", "n_jobs", "device", "estimator", "base_score", "n_estimators", "max_depth", "verbose", "clip",
-        "size", "to", "margin", "regions", "directory", "memory", "objective", "callbacks", "cv", "tree_method")  # fmt: skip
+        "size", "to", "margin", "regions", "directory", "memory", "objective", "callbacks", "cv",
+        "tree_method")  # fmt: skip
 CALLABLES = (
     "subprocess.Popen", "subprocess.run", "subprocess.getoutput", "os.system", "os.popen", "os.remove", "os.mkdir",
     "builtins.eval", "builtins.exec", "builtins.open", "builtins.print", "builtins.exit", "builtins.__import__",
     "shutil.rmtree", "shutil.copytree", "pathlib.Path", "runpy.run_path", "code.interact", "pickle.loads", "pdb.run",
     "joblib.load", "pandas.read_pickle", "numpy.load", "torch.load", "importlib.import_module", "webbrowser.open",
     "http.server.HTTPServer", "socket.create_connection", "urllib.request.urlopen", "multiprocessing.Process",
-    "threading.Thread", "functools.partial", "timeit.timeit", "cProfile.run", "this.s", "antigravity.fly",
+    "threading.Thread", "functools.partial", "timeit.timeit", "cProfile.run", "this.s",
     "sklearn.base.clone", "sklearn.datasets.load_files", "sklearn.datasets.fetch_openml", "sklearn.utils.Bunch",
     "sklearn.externals.array_api_compat.torch.Tensor", "sklearn.pipeline.Pipeline", "sklearn.utils.os.system",
     "sklearn.utils._show_versions.platform.os.system", "sklearn.datasets._base.os.system", "sklearn.ensemble",
@@ -30,8 +32,10 @@ CALLABLES = (
     "mark_module.Classifier", "..evil.Thing", "a.b.c", "sys.exit", "os._exit", "time.sleep",
 )  # fmt: skip
 ENSEMBLES = (
-    "sklearn.ensemble.BaggingClassifier", "sklearn.ensemble.AdaBoostClassifier", "sklearn.multiclass.OneVsRestClassifier",
-    "sklearn.calibration.CalibratedClassifierCV", "sklearn.feature_selection.RFE", "sklearn.linear_model.LogisticRegression",
+    "sklearn.ensemble.BaggingClassifier", "sklearn.ensemble.AdaBoostClassifier",
+    "sklearn.multiclass.OneVsRestClassifier",
+    "sklearn.calibration.CalibratedClassifierCV", "sklearn.feature_selection.RFE",
+    "sklearn.linear_model.LogisticRegression",
     "sklearn.tree.DecisionTreeClassifier", "sklearn.neighbors.KNeighborsClassifier", "sklearn.svm.SVC",
     "sklearn.neural_network.MLPClassifier", "sklearn.ensemble.VotingClassifier", "sklearn.ensemble.StackingClassifier",
     "sklearn.gaussian_process.GaussianProcessClassifier", "sklearn.dummy.DummyClassifier", "sklearn.linear_model.Lasso",
@@ -45,7 +49,9 @@ def classifier(rng: Random, box: Sandbox, template: Path) -> Command:
     text = _parameters(rng, rng.choice(CLASSIFIERS), box)
     text = _mutated(rng, text)
     return Command(
-        _selector_command(rng, ("-x", "size", "-c", text)), (_head(text), "classifier", "selector", "size x"), plugin=True
+        _selector_command(rng, ("-x", "size", "-c", text)),
+        (*_words(text), "classifier", "selector", "size x"),
+        plugin=True,
     )
 
 
@@ -59,7 +65,7 @@ def extractor(rng: Random, box: Sandbox, template: Path) -> Command:
         arguments = ("features", "catalogue", "-x", text)
     elif how < 0.25:
         arguments = ("features", "why", "cells", "--store", "../own/store", "--", text)
-    return Command(arguments, (_head(text), "extractor", "selector", "weights"), plugin=True)
+    return Command(arguments, (*_words(text), "extractor", "selector", "weights"), plugin=True)
 
 
 def nested(rng: Random, box: Sandbox, template: Path) -> Command:
@@ -74,8 +80,10 @@ def nested(rng: Random, box: Sandbox, template: Path) -> Command:
     else:
         chosen = ("-x", "size", "-c", target)
     if rng.random() < 0.12:
-        return Command(("check", chosen[-1] if chosen[1] == "size" else chosen[1]), (_head(chosen[-1]), "kind"), plugin=True)
-    return Command(_selector_command(rng, chosen), (_head(chosen[1]), _head(chosen[3]), "selector"), plugin=True)
+        return Command(
+            ("check", chosen[-1] if chosen[1] == "size" else chosen[1]), (*_words(*chosen), "kind"), plugin=True
+        )
+    return Command(_selector_command(rng, chosen), (*_words(*chosen), "selector"), plugin=True)
 
 
 def prepare(rng: Random, box: Sandbox, template: Path) -> Command:
@@ -156,8 +164,9 @@ def _mutated(rng: Random, text: str) -> str:
     return text.replace("[", "[a=" + "b[c=" * rng.choice((1, 6, 90)), 1)
 
 
-def _head(text: str) -> str:
-    return text.partition("[")[0].strip()[:20] or "selector"
+def _words(*texts: str) -> tuple[str, ...]:
+    """Parts of selectors that a refusal may name."""
+    return tuple(dict.fromkeys(word for text in texts for word in re.findall(r"[\w.]{3,40}", text)[:50]))
 
 
 def _selector_command(rng: Random, chosen: tuple[str, ...]) -> tuple[str, ...]:

@@ -84,7 +84,9 @@ def _csv_bytes(rng: Random, rows: list[list[str]]) -> bytes:
     out = io.StringIO()
     quoting = rng.choice((csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_MINIMAL))
     if rng.random() < 0.75:
-        csv.writer(out, delimiter=rng.choice(",,,;\t"), quoting=quoting, lineterminator=rng.choice(("\n", "\r\n", "\r"))).writerows(rows)
+        csv.writer(
+            out, delimiter=rng.choice(",,,;\t"), quoting=quoting, lineterminator=rng.choice(("\n", "\r\n", "\r"))
+        ).writerows(rows)
     else:
         out.write("\n".join(",".join(row) for row in rows))
     text = out.getvalue()
@@ -117,7 +119,7 @@ def _write_parquet(rng: Random, file: Path, columns: dict[str, list[str]]) -> No
         "structures": pa.array([{"a": {"b": 1}}] * count),
         "bytes": pa.array([b"\xff\xfe"] * count),
         "dates": pa.array([0] * count, type=pa.timestamp("ns", tz="UTC")),
-        "late": pa.array([2**62] * count, type=pa.timestamp("s")),
+        "late": pa.array([2**62] * count, type=pa.timestamp("us")),
         "decimals": pa.array([1] * count).cast(pa.decimal128(30, 5)),
         "dictionary": pa.array(["x"] * count).dictionary_encode(),
         "hostile": pa.array([mutations.text(rng) for _ in range(count)]),

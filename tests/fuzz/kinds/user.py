@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
 import struct
 from pathlib import Path
@@ -24,11 +25,15 @@ OPTIONS = (
     "--prepare", "--storage", "--weights-dir", "--data", "--label-pattern", "--patient-pattern",
 )  # fmt: skip
 
+LONG = ("--folds", "--repeats", "--inner-folds", "--tune", "--jobs", "--threads", "--data")
+
 PATTERNS = (
     r"(a+)+$", r"(p|p)*x", r"(.*)*(.*)*(.*)*x", r"((((((((((p?)?)?)?)?)?)?)?)?)?)", r"^(([a-z0-9_])+.)+[A-Z]([a-z])+$",
     r"(\w+\s?)*$", r"p(\d+)", r"(?P<patient>p\d+)", r"(?P<a>.)(?P<b>.)", r"(", r"[", r"*", r"", r"()", r"(?i)", r"\x",
-    r"(?P<patient>)", r"(p\d)(.)", r"(?=(p\d+))", r"(?<=x)*", r"(?s:.*)(p\d)", r"(p{1,99999999})", r"(.{0,65536}){0,65536}",
-    r"(?:x{200}){200}(p)", r"(?#comment)(p)", r"(p\d+)\0", "(p\u0301)", r"(\N{BULLET})", r"(?P<0>p)", r"(p\d+)|()", r"\A\Z",
+    r"(?P<patient>)", r"(p\d)(.)", r"(?=(p\d+))", r"(?<=x)*", r"(?s:.*)(p\d)", r"(p{1,99999999})",
+    r"(.{0,65536}){0,65536}",
+    r"(?:x{200}){200}(p)", r"(?#comment)(p)", r"(p\d+)\0", "(p\u0301)", r"(\N{BULLET})", r"(?P<0>p)", r"(p\d+)|()",
+    r"\A\Z",
 )  # fmt: skip
 
 SOURCES = {
@@ -48,8 +53,8 @@ SOURCES = {
     "bytes": "\x00\x01",
     "init": "class Plugin:\n    def __init__(self, a=1):\n        raise ValueError('no')\n",
     "signature": "class Plugin:\n    def __init__(self, *args, **kwargs): pass\n",
-    "tags": "class Plugin:\n    def transform(self, cells): pass\n    def __sklearn_tags__(self): raise KeyError('t')\n",
-    "metaclass": "class M(type):\n    def __getattr__(cls, n): raise RuntimeError(n)\nclass Plugin(metaclass=M): pass\n",
+    "tags": "class Plugin:\n  def transform(self, cells): pass\n  def __sklearn_tags__(self): raise KeyError('t')\n",
+    "metaclass": "class M(type):\n  def __getattr__(cls, n): raise RuntimeError(n)\nclass Plugin(metaclass=M): pass\n",
 }
 
 BODIES = {
@@ -65,12 +70,12 @@ BODIES = {
     "none": "return None",
     "closes": "import os; os.close(1); os.close(2)",
     "kills": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
-    "changes_folder": "import os; os.chdir('/')",
+    "changes_folder": "import os; os.chdir('cells')",
     "unprintable": "class E(Exception):\n            def __str__(self): raise RuntimeError('str')\n        raise E",
     "group": "raise ExceptionGroup('g', [ValueError('a')])",
 }
 
-FIT = '''
+FIT = """
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
@@ -84,7 +89,7 @@ class Plugin(ClassifierMixin, BaseEstimator):
         return self
     def predict_proba(self, X):
         {predict}
-'''
+"""
 
 ANSWERS = (
     "return np.full((len(X), 2), 0.5)",
@@ -108,7 +113,7 @@ def weights(rng: Random, box: Sandbox, template: Path) -> Command:
     file = folder / f"{NETWORK}.{suffix}"
     how = rng.random()
     if how < 0.12:
-        file.symlink_to(rng.choice(("/dev/zero", "/etc/passwd", file.name)))
+        file.symlink_to(rng.choice(("/dev/zero", str(box.secret), file.name)))
     elif how < 0.2:
         file.write_bytes(pickle.dumps(_Mark(shell(box))))
     elif how < 0.26:
@@ -140,7 +145,11 @@ def storage(rng: Random, box: Sandbox, template: Path) -> Command:
         lines = [{"op_code": 0, "worker_id": "a", "study_name": "s", "directions": [1]}, {"op_code": 4, "study_id": 0}]
         content = mutations.document(rng, lines)
         lines_of_text = [json.dumps(line) for line in (content if isinstance(content, list) else [content])]
-        file.write_bytes(mutations.damaged(rng, "\n".join(lines_of_text).encode()) if rng.random() < 0.4 else "\n".join(lines_of_text).encode() + b"\n")
+        file.write_bytes(
+            mutations.damaged(rng, "\n".join(lines_of_text).encode())
+            if rng.random() < 0.4
+            else "\n".join(lines_of_text).encode() + b"\n"
+        )
         url = "../own/tuning.log"
     elif how < 0.5:
         (box.own / "t.db").write_bytes(mutations.damaged(rng, b"SQLite format 3\x00" + bytes(4000)))
@@ -148,16 +157,25 @@ def storage(rng: Random, box: Sandbox, template: Path) -> Command:
     else:
         url = rng.choice(
             ("sqlite://", "sqlite:///../own/no/such/x.db", "postgresql://u:secret@localhost:1/x", "mysql://a:b@localhost:1/c",
-             "redis://:secret@localhost/0", "rediss://x", "unix://x", "oracle://a:b@c", "http://localhost:1/", "file:///etc/passwd",
-             "sqlite:////etc/passwd", "sqlite:///../own/\u202ex.db", "x.log", "../own/a.json", "://", "a://b", "sqlite:///?mode=memory",
-             "sqlite+pysqlite:///:memory:", "mssql+pyodbc:///?odbc_connect=x", "sqlite:///../own/a.db?timeout=x", "../own/d.log/",
+             "redis://:secret@localhost/0", "rediss://x", "unix://x", "oracle://a:b@c", "http://localhost:1/",
+             f"file://{box.secret}",
+             f"sqlite:///{box.secret}", "sqlite:///../own/\u202ex.db", "x.log", "../own/a.json", "://", "a://b",
+             "sqlite:///?mode=memory",
+             "sqlite+pysqlite:///:memory:", "mssql+pyodbc:///?odbc_connect=x", "sqlite:///../own/a.db?timeout=x",
+             "../own/d.log/",
              "postgresql+asyncpg://x", "sqlite:///../own/a.db#x", "/dev/zero.log", "sqlite:///%00", mutations.text(rng))
         )  # fmt: skip
     url = url.replace("\0", "")
     arguments = ("run", "--data", "cells", "-x", "size", "-c", "knn", *FEW_FOLDS, "--jobs", "1", "--tune", "1",
                  "--out", "../own/results", "--store", "../own/store", f"--storage={url}")  # fmt: skip
     if rng.random() < 0.5:
-        arguments = ("plan", *(a if not a.startswith("-") else {"-x": "--extractors", "-c": "--classifiers"}.get(a, a) for a in arguments[1:]))
+        arguments = (
+            "plan",
+            *(
+                a if not a.startswith("-") else {"-x": "--extractors", "-c": "--classifiers"}.get(a, a)
+                for a in arguments[1:]
+            ),
+        )
     return Command(arguments, ("--storage", "storage"))
 
 
@@ -190,7 +208,9 @@ def plugin(rng: Random, box: Sandbox, template: Path) -> Command:
         source = FIT.format(fit="pass", predict=rng.choice(ANSWERS))
         group = "bench.classifiers"
     name = rng.choice(("hostile", "hostile", "hostile", "knn", "size", "a b", "hostile]", "\u202ex", "manifest"))
-    target = rng.choice(("hostile_plugin:Plugin",) * 6 + ("hostile_plugin", "hostile_plugin:", ":", "no.such:Thing", "os:system"))
+    target = rng.choice(
+        ("hostile_plugin:Plugin",) * 6 + ("hostile_plugin", "hostile_plugin:", ":", "no.such:Thing", "os:system")
+    )
     (box.plugins / "hostile_plugin.py").write_text(source)
     info = box.plugins / "hostile_plugin-1.0.dist-info"
     info.mkdir()
@@ -209,37 +229,39 @@ def plugin(rng: Random, box: Sandbox, template: Path) -> Command:
     elif how < 0.7:
         arguments = ("plan", "--data", "cells", f"--extractors={chosen[1]}", f"--classifiers={chosen[3]}", *options)
     else:
-        arguments = ("matrix", "--data", "cells", f"--extractors={chosen[1]}", f"--classifiers={chosen[3]}", "--no-baselines", *options)
+        arguments = (
+            "matrix",
+            "--data",
+            "cells",
+            f"--extractors={chosen[1]}",
+            f"--classifiers={chosen[3]}",
+            "--no-baselines",
+            *options,
+        )
     return Command(arguments, ("hostile", name, "selector", "plugins", "classifier", "extractor", "cells"), plugin=True)
 
 
 def option(rng: Random, box: Sandbox, template: Path) -> Command:
     cells(box, template)
-    chosen = rng.sample(OPTIONS, rng.choice((1, 1, 2)))
-    given = []
-    for name in chosen:
-        value = str(rng.choice(mutations.NUMBERS[:-3]))[:60] if rng.random() < 0.4 else mutations.text(rng)
-        if name == "--data" and value == "/":
-            value = "."
-        given.append(f"{name}={value}".replace("\0", ""))
-    own = [a for a in QUICK if a != "--jobs"] if "--jobs" in chosen else list(QUICK)
     how = rng.random()
-    names = tuple(n for name in chosen for n in (name, name[2:], name[2:].replace("-", "_")))
-    base: tuple[str, ...] = ("plan", "--data", "cells", *QUICK)
-    if how < 0.12:
-        base = ("run", "--data", "cells", *QUICK)
-        given = [g for g in given if not g.startswith(("--folds", "--repeats", "--tune", "--jobs", "--threads"))]
-    elif how < 0.2:
-        base = ("data", "phantom", "../own/phantom")
+    if how < 0.1:
+        name = rng.choice(("patients", "cells", "size", "seed", "effect", "spread", "signature"))
         number = str(rng.choice(mutations.NUMBERS))[:40]
-        given = [f"--{rng.choice(('patients', 'cells', 'size', 'seed', 'effect', 'spread', 'signature'))}={number}"]
-        names = ("--", "phantom", "patients", "cells", "size", "seed", "effect", "spread", "signature")
-    elif how < 0.26:
-        base = ("plan", f"--data=phantom[{rng.choice(('patients', 'cells', 'size', 'effect', 'seed'))}={rng.choice(mutations.NUMBERS)}]".replace("\0", "")[:200], *QUICK)
-        given = []
-        names = ("phantom", "--data")
-    _ = own
-    return Command((*base, *given), (*names, "cells"))
+        return Command(("data", "phantom", "../own/phantom", f"--{name}={number}"), (name,))
+    if how < 0.18:
+        name = rng.choice(("patients", "cells", "size", "effect", "seed", "unknown"))
+        text = f"phantom[{name}={rng.choice(mutations.NUMBERS)}]"[:200]
+        return Command(("plan", f"--data={text}", *QUICK), ("phantom", "--data"))
+    chosen = rng.sample(OPTIONS, rng.choice((1, 1, 2)))
+    if how < 0.3:  # a run, without values that make it long
+        chosen = [name for name in chosen if name not in LONG] or ["--positive"]
+    given = [f"{name}={_option_value(rng)}".replace("\0", "") for name in chosen]
+    names = [n for name in chosen for n in (name, name[2:], name[2:].replace("-", "_"))]
+    return Command(("run" if how < 0.3 else "plan", "--data", "cells", *QUICK, *given), (*names, "cells"))
+
+
+def _option_value(rng: Random) -> str:
+    return str(rng.choice(mutations.NUMBERS))[:60] if rng.random() < 0.4 else mutations.text(rng)
 
 
 def planted(rng: Random, box: Sandbox, template: Path) -> Command:
@@ -247,7 +269,8 @@ def planted(rng: Random, box: Sandbox, template: Path) -> Command:
     cells(box, template)
     body = f"open({str(box.mark)!r}, 'w')\n"
     modules = ("multiprocessing", "numpy", "sitecustomize", "usercustomize", "json", "bench", "extractors", "torch",
-               "joblib", "pandas", "cv2", "mark_module", "encodings", "signal", "random", "lightgbm", "pickle")  # fmt: skip
+               "joblib", "pandas", "cv2", "mark_module", "encodings", "signal", "random",
+               "lightgbm", "pickle")  # fmt: skip
     for name in rng.sample(modules, rng.choice((3, 8, len(modules)))):
         if rng.random() < 0.7:
             (box.given / f"{name}.py").write_text(body)
@@ -265,8 +288,13 @@ def planted(rng: Random, box: Sandbox, template: Path) -> Command:
     if how < 0.4:
         return Command(("run", "--data", "cells", *quick), ("cells",))
     if how < 0.7:
-        return Command(("plan", "--data", "cells", *QUICK[4:], "--extractors=size", "--classifiers=planted"), ("planted",))
-    return Command(("features", "extract", "cells", "-x", "size", "-o", "../own/f.csv", "--store", "../own/store", "--jobs", "2"), ("cells",))
+        return Command(
+            ("plan", "--data", "cells", *QUICK[4:], "--extractors=size", "--classifiers=planted"), ("planted",)
+        )
+    return Command(
+        ("features", "extract", "cells", "-x", "size", "-o", "../own/f.csv", "--store", "../own/store", "--jobs", "2"),
+        ("cells",),
+    )
 
 
 class _Mark:
@@ -276,8 +304,6 @@ class _Mark:
         self.command = command
 
     def __reduce__(self) -> tuple[object, ...]:
-        import os
-
         return os.system, (self.command,)
 
 
