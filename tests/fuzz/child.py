@@ -14,8 +14,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-import click
-
 from bench.errors import BenchError
 from fuzz.inputs import Command
 from fuzz.sandbox import Sandbox
@@ -94,7 +92,7 @@ def _call(ending: Ending) -> None:
 def _hidden_defect(stop: SystemExit) -> str:
     """What a catch-all turned into a message: the name of an exception that no user can correct; else empty."""
     error: BaseException | None = stop.__context__
-    if stop.code == 2 and error is not None and not isinstance(error, BenchError | click.ClickException | SystemExit):
+    if stop.code == 2 and error is not None and not _is_documented(error):
         return f"{type(error).__name__} became a message"
     while error is not None:
         looked_up = isinstance(getattr(error, "obj", None), ModuleType)  # an import path that names nothing
@@ -102,6 +100,11 @@ def _hidden_defect(stop: SystemExit) -> str:
             return f"{type(error).__name__} became a message"
         error = error.__cause__ or error.__context__
     return ""
+
+
+def _is_documented(error: BaseException) -> bool:
+    """Whether an exception is a refusal: ours, or that of the parser of the command line, which brings its own Click."""
+    return isinstance(error, BenchError | SystemExit) or type(error).__module__.partition(".")[0] in ("click", "typer")
 
 
 def _is_ours(error: BaseException) -> bool:

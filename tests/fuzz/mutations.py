@@ -97,7 +97,7 @@ def value(rng: Random) -> Any:
         return rng.choice(NUMBERS)
     if chosen < 0.93:
         return copy.deepcopy(rng.choice(CONSTANTS))
-    return nested(rng.choice((5, 60, 3000)), rng.choice(("list", "mapping")))
+    return nested(rng.choice((5, 60, 150)), rng.choice(("list", "mapping")))
 
 
 def nested(depth: int, kind: str = "list") -> Any:
@@ -164,7 +164,7 @@ def _other_type(one: Any) -> Any:
 
 def json_text(rng: Random, node: Any) -> bytes:  # noqa: PLR0911 (one line for each defect)
     """JSON as bytes, sometimes with a defect of the text itself."""
-    plain = _dumped(node)
+    plain = dumped(node)
     how = rng.random()
     if how < 0.7:
         return plain
@@ -181,7 +181,7 @@ def json_text(rng: Random, node: Any) -> bytes:  # noqa: PLR0911 (one line for e
     return plain + b"\n" * rng.choice((1, 20_000_000)) + rng.choice((b"", b"{}"))
 
 
-def _dumped(node: Any) -> bytes:
+def dumped(node: Any) -> bytes:
     try:
         return json.dumps(node).encode("ascii")
     except RecursionError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import csv
 import re
 import signal
@@ -21,7 +22,20 @@ MESSAGE = 8_000
 MAY_FAIL = ("matrix", "audit", "check", "features gc", "features path")
 """Commands that document the exit code 1."""
 
-EXCEPTION = re.compile(r"\b(?:[A-Z]\w*(?:Error|Exception)|KeyboardInterrupt|StopIteration)\b")
+EXCEPTIONS = [
+    name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
+]
+LIBRARIES = [
+    "ArrowInvalid",
+    "JSONDecodeError",
+    "ValidationError",
+    "SafetensorError",
+    "BrokenProcessPool",
+    "UnpicklingError",
+]
+EXCEPTION = re.compile(rf"\b(?:{'|'.join((*EXCEPTIONS, *LIBRARIES))})\b")
+"""Names of exceptions, which tell a user nothing."""
+
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c]")
 """Control characters other than tab and line feed, and those that reorder text."""
 

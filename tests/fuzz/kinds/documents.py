@@ -157,7 +157,7 @@ def store(rng: Random, box: Sandbox, template: Path) -> Command:
         if not entries:
             break
         chosen = rng.choice(entries)
-        if chosen.suffix == ".json" and rng.random() < 0.7:
+        if chosen.suffix == ".json" and chosen.stat().st_size < 1_000_000 and rng.random() < 0.7:
             chosen.write_bytes(
                 mutations.json_text(rng, mutations.document(rng, json.loads(chosen.read_bytes() or b"{}")))
             )
@@ -260,7 +260,7 @@ def _strange_file(rng: Random, path: Path, box: Sandbox) -> None:
     if how == "copy" and path.is_dir():
         shutil.copytree(path, path.with_name((path.name + "-copy")[:100]), symlinks=True, dirs_exist_ok=True)
         return
-    if how == "damage" and path.is_file():
+    if how == "damage" and path.is_file() and path.stat().st_size < 1_000_000:
         path.write_bytes(mutations.damaged(rng, path.read_bytes()))
         return
     size = path.stat().st_size

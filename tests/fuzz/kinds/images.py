@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import zlib
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -162,16 +163,22 @@ def _png_claim(rng: Random) -> bytes:
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, other, depth, color, 0, 0, rng.choice((0, 1, 7))))
     rows = zlib.compress(bytes(rng.choice((10, 100_000, 60_000_000))), 9)
     middle = {
-        "none": b"",
-        "text": chunk(b"tEXt", b"Comment\0" + b"x" * 100_000),
-        "profile": chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(200_000_000), 9)),
-        "compressed": chunk(b"zTXt", b"c\0\0" + zlib.compress(bytes(200_000_000), 9)),
-        "palette": chunk(b"PLTE", bytes(3 * 256 + 1)),
-        "orientation": chunk(b"eXIf", b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x63\0\0\0"),
-        "length": chunk(b"tEXt", b"x", 2**31 - 1),
-        "animation": chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0)),
-    }[rng.choice(("none", "none", "text", "profile", "compressed", "palette", "orientation", "length", "animation"))]
+        "text": lambda: chunk(b"tEXt", b"Comment\0" + b"x" * 100_000),
+        "profile": lambda: chunk(b"iCCP", b"p\0\0" + _bomb()),
+        "compressed": lambda: chunk(b"zTXt", b"c\0\0" + _bomb()),
+        "palette": lambda: chunk(b"PLTE", bytes(3 * 256 + 1)),
+        "orientation": lambda: chunk(b"eXIf", b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x63\0\0\0"),
+        "length": lambda: chunk(b"tEXt", b"x", 2**31 - 1),
+        "animation": lambda: chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0)),
+        "none": bytes,
+    }[rng.choice(("none", "none", "text", "profile", "compressed", "palette", "orientation", "length", "animation"))]()
     return b"\x89PNG\r\n\x1a\n" + head + middle + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@cache
+def _bomb() -> bytes:
+    """Few bytes that become 200 MB."""
+    return zlib.compress(bytes(200_000_000), 9)
 
 
 def _tiff(rng: Random) -> bytes:

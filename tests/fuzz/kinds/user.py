@@ -144,12 +144,8 @@ def storage(rng: Random, box: Sandbox, template: Path) -> Command:
     if how < 0.35:
         lines = [{"op_code": 0, "worker_id": "a", "study_name": "s", "directions": [1]}, {"op_code": 4, "study_id": 0}]
         content = mutations.document(rng, lines)
-        lines_of_text = [json.dumps(line) for line in (content if isinstance(content, list) else [content])]
-        file.write_bytes(
-            mutations.damaged(rng, "\n".join(lines_of_text).encode())
-            if rng.random() < 0.4
-            else "\n".join(lines_of_text).encode() + b"\n"
-        )
+        text = b"\n".join(map(mutations.dumped, content if isinstance(content, list) else [content])) + b"\n"
+        file.write_bytes(mutations.damaged(rng, text) if rng.random() < 0.4 else text)
         url = "../own/tuning.log"
     elif how < 0.5:
         (box.own / "t.db").write_bytes(mutations.damaged(rng, b"SQLite format 3\x00" + bytes(4000)))
@@ -316,10 +312,7 @@ def _safetensors(rng: Random) -> bytes:
     }
     if rng.random() < 0.6:
         header = mutations.document(rng, header)
-    try:
-        text = json.dumps(header).encode()
-    except RecursionError:
-        text = b"{" * 5000
+    text = mutations.dumped(header)
     length = len(text) if rng.random() < 0.8 else rng.choice((0, 1, 2**31, 2**63 - 1, 100_000_001))
     data = struct.pack("<Q", length) + text + values * rng.choice((0, 1, 2, 1000))
     if rng.random() < 0.15:
