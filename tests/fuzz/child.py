@@ -103,7 +103,7 @@ def _hidden_defect(stop: SystemExit) -> str:
 
 
 def _is_documented(error: BaseException) -> bool:
-    """Whether an exception is a refusal: ours, or that of the parser of the command line, which brings its own Click."""
+    """Whether an exception is a refusal: ours, or one of the parser of the command line, with its own Click."""
     return isinstance(error, BenchError | SystemExit) or type(error).__module__.partition(".")[0] in ("click", "typer")
 
 
