@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import resource
@@ -69,6 +70,7 @@ def run_child(command: Command, box: Sandbox, root: Path) -> NoReturn:
     ending = Ending(code=-1)
     _watch(ending, box)
     _call(ending)
+    atexit._run_exitfuncs()  # libraries remove their temporary files there
     sys.stdout.flush()
     sys.stderr.flush()
     (box.base / "ending.json").write_text(json.dumps(asdict(ending)))

@@ -41,6 +41,21 @@ ENSEMBLES = (
     "sklearn.gaussian_process.GaussianProcessClassifier", "sklearn.dummy.DummyClassifier", "sklearn.linear_model.Lasso",
     "sklearn.preprocessing.FunctionTransformer", "sklearn.model_selection.GridSearchCV", "sklearn.cluster.KMeans",
 )  # fmt: skip
+HOLDERS = (
+    ("sklearn.ensemble.BaggingClassifier", "estimator"),
+    ("sklearn.ensemble.AdaBoostClassifier", "estimator"),
+    ("sklearn.multiclass.OneVsRestClassifier", "estimator"),
+    ("sklearn.calibration.CalibratedClassifierCV", "estimator"),
+    ("sklearn.ensemble.StackingClassifier", "final_estimator"),
+    ("sklearn.feature_selection.RFE", "estimator"),
+    ("sklearn.preprocessing.FunctionTransformer", "func"),
+    ("sklearn.gaussian_process.GaussianProcessClassifier", "kernel"),
+    ("sklearn.svm.SVC", "kernel"),
+    ("sklearn.neighbors.KNeighborsClassifier", "metric"),
+    ("svm", "kernel"),
+    ("knn", "metric"),
+    ("lightgbm", "objective"),
+)
 INNER = ("estimator", "base_estimator", "estimators", "final_estimator", "func", "kernel", "memory", "init", "metric")
 
 
@@ -69,21 +84,61 @@ def extractor(rng: Random, box: Sandbox, template: Path) -> Command:
 
 
 def nested(rng: Random, box: Sandbox, template: Path) -> Command:
-    """Import paths of things that must not be called, at every depth."""
+    """Import paths of things that must not be called, at every depth, most with arguments that would leave a mark."""
     cells(box, template)
-    target = _target(rng, box)
-    for _ in range(rng.choice((0, 1, 1, 1, 2, 4, 7))):
-        target = f"{rng.choice((*ENSEMBLES, *CLASSIFIERS))}[{rng.choice((*INNER, *KEYS))}={target}]"
+    body = f"open({str(box.mark)!r}, 'w')\n"
+    (box.given / "mark_module.py").write_text(body)
+    (box.given / "mark_package").mkdir()
+    (box.given / "mark_package" / "deep.py").write_text(body)
+    fits = rng.random() < 0.7
+    target = rng.choice(_attacks(box)) if fits else _target(rng, box)
+    for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 4, 7))):
+        holder, key = rng.choice(HOLDERS) if fits else (rng.choice(ENSEMBLES), rng.choice((*INNER, *KEYS)))
+        target = f"{holder}[{key}={target}]"
+    chosen = ("-x", "size", "-c", target)
     if rng.random() < 0.3:
-        name = rng.choice(EXTRACTORS)
-        chosen = ("-x", f"{name}[{rng.choice(KEYS)}={target}]", "-c", "prior")
-    else:
-        chosen = ("-x", "size", "-c", target)
-    if rng.random() < 0.12:
-        return Command(
-            ("check", chosen[-1] if chosen[1] == "size" else chosen[1]), (*_words(*chosen), "kind"), plugin=True
+        name, key = rng.choice(
+            (("handcrafted", "families"), ("size", "regions"), ("embedding", "model"), ("stain", "regions"))
         )
+        chosen = ("-x", f"{name}[{key}={target}]", "-c", "knn")
+    if rng.random() < 0.12:
+        return Command(("check", target), (*_words(target), "kind"), plugin=True)
     return Command(_selector_command(rng, chosen), (*_words(*chosen), "selector"), plugin=True)
+
+
+def _attacks(box: Sandbox) -> tuple[str, ...]:
+    """Calls that leave the mark."""
+    mark, command = json.dumps(str(box.mark)), json.dumps(shell(box))
+    code = json.dumps(f"open({str(box.mark)!r}, 'w')")
+    return (
+        f"subprocess.Popen[args={command},shell=true]",
+        f"subprocess.run[args={command},shell=true]",
+        f"subprocess.getoutput[cmd={command}]",
+        f"os.system[command={command}]",
+        f"os.popen[cmd={command}]",
+        f"os.mkdir[path={mark}]",
+        f"os.remove[path={json.dumps(str(box.secret))}]",
+        f"builtins.open[file={mark},mode=w]",
+        f"io.FileIO[file={mark},mode=w]",
+        f"logging.FileHandler[filename={mark}]",
+        f"zipfile.ZipFile[file={mark},mode=w]",
+        f"sqlite3.connect[database={mark}]",
+        f"shutil.rmtree[path={json.dumps(str(box.folder))}]",
+        f"shutil.copyfile[src={json.dumps(str(box.secret))},dst={mark}]",
+        f"timeit.timeit[stmt={code},number=1]",
+        "runpy.run_module[mod_name=mark_module]",
+        "importlib.import_module[name=mark_module]",
+        f"numpy.save[file={mark},arr=1]",
+        f"pandas.ExcelWriter[path={mark}]",
+        f"tempfile.NamedTemporaryFile[dir={json.dumps(str(box.outside))},delete=false]",
+        f"sklearn.utils.os.system[command={command}]",
+        f"sklearn.datasets._base.os.mkdir[path={mark}]",
+        f"sklearn.externals.joblib.Memory[location={mark}]",
+        f"joblib.Memory[location={mark}]",
+        f"bench.storage.json_files.write_json[path={mark},values=1]",
+        "mark_module.Classifier",
+        "mark_package.deep.Classifier",
+    )
 
 
 def prepare(rng: Random, box: Sandbox, template: Path) -> Command:
@@ -166,7 +221,7 @@ def _mutated(rng: Random, text: str) -> str:
 
 def _words(*texts: str) -> tuple[str, ...]:
     """Parts of selectors that a refusal may name."""
-    return tuple(dict.fromkeys(word for text in texts for word in re.findall(r"[\w.]{3,40}", text)[:50]))
+    return tuple(dict.fromkeys(word for text in texts for word in re.findall(r"\w{3,40}", text)[:50]))
 
 
 def _selector_command(rng: Random, chosen: tuple[str, ...]) -> tuple[str, ...]:
