@@ -13,7 +13,7 @@ import yaml
 
 from fuzz import mutations
 from fuzz.inputs import QUICK, Command, cells, records, results, shell
-from fuzz.kinds.selectors import CALLABLES, ENSEMBLES
+from fuzz.kinds.selectors import HOLDERS, attacks
 from fuzz.sandbox import Sandbox
 
 CONFIG = {
@@ -47,7 +47,8 @@ TAGS = (
     "<<: {{folds: 3}}",
     "? [1, 2]\n: 3",
 )
-READERS = ("report", "compare", "score", "leakage", "significance", "plan")
+REFITS = ("leakage", "significance")
+READERS = ("report", "compare", "score", *REFITS, "plan")
 
 
 def yaml_file(rng: Random, box: Sandbox, template: Path) -> Command:
@@ -80,9 +81,11 @@ def record(rng: Random, box: Sandbox, template: Path) -> Command:
     folder = results(box, template)
     file = rng.choice(records(folder))
     content = json.loads(file.read_text())
-    content = _attack(rng, box, content) if rng.random() < 0.5 else mutations.document(rng, content)
-    file.write_bytes(mutations.json_text(rng, content))
-    return _reading(rng)
+    if rng.random() < 0.5:
+        file.write_text(json.dumps(_attack(rng, box, content)))
+    else:
+        file.write_bytes(mutations.json_text(rng, mutations.document(rng, content)))
+    return _reading(rng, f"../own/results/experiments/{file.parent.name}")
 
 
 def failure(rng: Random, box: Sandbox, template: Path) -> Command:
@@ -200,17 +203,18 @@ def _yaml(rng: Random, box: Sandbox) -> bytes:  # noqa: PLR0911 (one line for ea
     if how < 0.83:
         return text.encode() + b"data: " + b"x" * rng.choice((1_000, 900_000, 1_100_000))
     if how < 0.88:
-        target = f'{rng.choice(ENSEMBLES)}[estimator={rng.choice(CALLABLES)}[args="{shell(box)}",shell=true]]'
+        holder, key = rng.choice(HOLDERS)
+        target = f"{holder}[{key}={rng.choice(attacks(box))}]"
         return yaml.safe_dump({**CONFIG, "classifiers": [target]}).encode()
     if how < 0.92:
         return (text + "\n---\n" + text).encode(rng.choice(("utf-8", "utf-16", "utf-32")))
     return mutations.damaged(rng, text.encode())
 
 
-def _reading(rng: Random) -> Command:
-    """A command that reads the results folder."""
-    verb = rng.choice(READERS)
-    names = ("experiment.json", "results", "parquet", "--name", ".json", "size x")
+def _reading(rng: Random, experiment: str = "") -> Command:
+    """A command that reads the results folder, or one experiment of it."""
+    verb = rng.choice((*READERS, *REFITS) if experiment else READERS)
+    names = ("experiment.json", "results", "parquet", "--name", ".json", "size x", " x knn", " x prior")
     if verb == "plan":
         return Command(("plan", "--data", "cells", *QUICK, "--no-baselines"), names)
     if verb == "report":
@@ -220,17 +224,19 @@ def _reading(rng: Random) -> Command:
     if verb == "compare":
         return Command(("compare", "../own/results"), names)
     name = rng.choice(("size x knn", "pixels x prior"))
-    return Command((verb, "../own/results", "--name", name, "--permutations", "2", "--jobs", "1"), names)
+    chosen = (experiment,) if experiment else ("../own/results", "--name", name)
+    return Command((verb, *chosen, "--permutations", "2", "--jobs", "1"), names)
 
 
 def _attack(rng: Random, box: Sandbox, content: dict[str, object]) -> dict[str, object]:
     """Replace what names code, files or places in a record."""
     content = json.loads(json.dumps(content))
     options: dict[str, object] = content["options"]  # type: ignore[assignment]
-    target = f'{rng.choice(CALLABLES)}[args="{shell(box)}",shell=true]'
+    target = rng.choice(attacks(box))
+    holder, key = rng.choice(HOLDERS)
     how = rng.randrange(9)
     if how == 0:
-        content["classifier"] = f"{rng.choice(ENSEMBLES)}[estimator={target}]"
+        content["classifier"] = f"{holder}[{key}={target}]"
     elif how == 1:
         content["classifier"] = target
     elif how == 2:

@@ -91,7 +91,7 @@ def nested(rng: Random, box: Sandbox, template: Path) -> Command:
     (box.given / "mark_package").mkdir()
     (box.given / "mark_package" / "deep.py").write_text(body)
     fits = rng.random() < 0.7
-    target = rng.choice(_attacks(box)) if fits else _target(rng, box)
+    target = rng.choice(attacks(box)) if fits else _target(rng, box)
     for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 4, 7))):
         holder, key = rng.choice(HOLDERS) if fits else (rng.choice(ENSEMBLES), rng.choice((*INNER, *KEYS)))
         target = f"{holder}[{key}={target}]"
@@ -106,7 +106,7 @@ def nested(rng: Random, box: Sandbox, template: Path) -> Command:
     return Command(_selector_command(rng, chosen), (*_words(*chosen), "selector"), plugin=True)
 
 
-def _attacks(box: Sandbox) -> tuple[str, ...]:
+def attacks(box: Sandbox) -> tuple[str, ...]:
     """Calls that leave the mark."""
     mark, command = json.dumps(str(box.mark)), json.dumps(shell(box))
     code = json.dumps(f"open({str(box.mark)!r}, 'w')")
