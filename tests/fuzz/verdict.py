@@ -23,7 +23,9 @@ MAY_FAIL = ("matrix", "audit", "check", "features gc", "features path")
 """Commands that document the exit code 1."""
 
 EXCEPTIONS = [
-    name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
+    name
+    for name, kind in vars(builtins).items()
+    if isinstance(kind, type) and issubclass(kind, BaseException) and name not in ("Exception", "Warning")
 ]
 LIBRARIES = [
     "ArrowInvalid",
