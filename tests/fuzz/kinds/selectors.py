@@ -148,7 +148,7 @@ def prepare(rng: Random, box: Sandbox, template: Path) -> Command:
     command = ("plan", "--data", "cells", *QUICK, f"--prepare={text}")
     if rng.random() < 0.3:
         command = ("data", "show", "cells", f"--prepare={text}", "-o", "../own/sheet.png")
-    return Command(command, ("--prepare", "prepare"))
+    return Command(command, (*_words(text), "--prepare", "prepare"))
 
 
 def _target(rng: Random, box: Sandbox) -> str:

@@ -36,7 +36,7 @@ def manifest_csv(rng: Random, box: Sandbox, template: Path) -> Command:
     file = folder / "manifest.csv"
     file.write_bytes(_csv_bytes(rng, mutations.table(rng, rows)))
     _replace_by_special(rng, file)
-    return Command(_data_command(rng, "cells"), ("manifest.csv", "cells"))
+    return Command(_data_command(rng, "cells"), ("manifest.csv", "cells", "cell0", "cell1"))
 
 
 def manifest_parquet(rng: Random, box: Sandbox, template: Path) -> Command:
@@ -51,7 +51,7 @@ def manifest_parquet(rng: Random, box: Sandbox, template: Path) -> Command:
     if rng.random() < 0.45:
         file.write_bytes(mutations.damaged(rng, file.read_bytes()))
     _replace_by_special(rng, file)
-    return Command(_data_command(rng, "cells"), ("manifest.parquet", "cells"))
+    return Command(_data_command(rng, "cells"), ("manifest.parquet", "cells", "cell0", "cell1"))
 
 
 def folds(rng: Random, box: Sandbox, template: Path) -> Command:
