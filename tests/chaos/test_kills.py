@@ -88,6 +88,7 @@ class Place:
         return [*flag, str(self.folder.parent / "cells")]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are read from /proc")
 @pytest.mark.parametrize("kills", [4, pytest.param(60, marks=[pytest.mark.chaos, pytest.mark.timeout(3600)])])
 def test_killed_runs_end_like_an_undisturbed_one(kills: int, tmp_path: Path) -> None:
     write_phantom(PhantomSpec(patients=6, cells=4, spread=0, size=64, seed=2), tmp_path / "cells")

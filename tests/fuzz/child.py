@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 import traceback
+import weakref
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -52,6 +53,7 @@ class Ending:
 def run_child(command: Command, box: Sandbox, root: Path) -> NoReturn:
     """Call the command line, write its output and its ending beside the sandbox's folders, and exit."""
     os.setsid()
+    _forget_exit_functions()
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 2))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (8 * 1024**3, 8 * 1024**3))
@@ -75,6 +77,13 @@ def run_child(command: Command, box: Sandbox, root: Path) -> NoReturn:
     sys.stderr.flush()
     (box.base / "ending.json").write_text(json.dumps(asdict(ending)))
     os._exit(0)
+
+
+def _forget_exit_functions() -> None:
+    """Drop what the parent does at its own exit, such as removing its temporary folder."""
+    atexit._clear()
+    weakref.finalize._registry.clear()  # type: ignore[attr-defined]
+    weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]
 
 
 def _call(ending: Ending) -> None:
