@@ -252,7 +252,7 @@ def option(rng: Random, box: Sandbox, template: Path) -> Command:
         chosen = [name for name in chosen if name not in LONG] or ["--positive"]
     given = [f"{name}={_option_value(rng)}".replace("\0", "") for name in chosen]
     names = [n for name in chosen for n in (name, name[2:], name[2:].replace("-", "_"))]
-    names += [text.partition("=")[2][:40] for text in given if len(text) > len("--mask=abc")]  # the file that it names
+    names += [f"{text.partition('=')[2][:40]}{end}" for text in given for end in (":", " does")]  # a file that it names
     return Command(("run" if how < 0.3 else "plan", "--data", "cells", *QUICK, *given), (*names, "cells"))
 
 
