@@ -32,9 +32,6 @@ ALLOWED = frozenset(
 )
 """SPDX identifiers and the names that distributions use instead of them."""
 
-LGPL = {"pebble": ("LGPL", "imported as a separate package, which users can replace")}
-"""Under the LGPL: only libraries that are imported or linked dynamically, each with its reason."""
-
 PROPRIETARY = frozenset(
     {
         *("nvidia-cublas", "nvidia-cuda-cccl", "nvidia-cuda-cupti", "nvidia-cuda-nvrtc", "nvidia-cuda-runtime"),
@@ -104,7 +101,7 @@ def objections(metadata: Message) -> Iterator[str]:
             return
         licences = [known.licence]
     for licence in licences:
-        if licence in ALLOWED or (name in LGPL and LGPL[name][0] == licence):
+        if licence in ALLOWED:
             continue
         if licence in NVIDIA and (name in PROPRIETARY or name in UNSTATED):
             continue
@@ -118,7 +115,7 @@ def problems(distributions: Iterable[Message]) -> list[str]:
 
 def test_every_runtime_dependency_has_an_allowed_licence() -> None:
     found = runtime_dependencies()
-    assert {"torch", "pytorch-lightning", "markupsafe", "pebble"} <= found.keys()
+    assert {"torch", "pytorch-lightning", "markupsafe"} <= found.keys()
     assert not {"pytest", "sphinx", "docutils", "hypothesis", "seaborn"} & found.keys()
     assert problems(found.values()) == []
 
@@ -130,11 +127,6 @@ def test_runtime_dependencies_are_installed_in_the_locked_versions() -> None:
         locked.setdefault(name, set()).add(version)
     installed = {name: metadata["Version"] for name, metadata in runtime_dependencies().items()}
     assert {name: v for name, v in installed.items() if v not in locked.get(name, ())} == {}
-
-
-def test_exceptions_are_used() -> None:
-    names = runtime_dependencies().keys()
-    assert names >= LGPL.keys()
 
 
 def _metadata(name: str, version: str = "1.0", *, classifiers: Iterable[str] = (), **fields: str) -> Message:
@@ -160,7 +152,7 @@ REFUSED = {
         _metadata("a", License_Expression="GPL-2.0-only", classifiers=["License :: OSI Approved :: MIT License"]),
         "GPL licence 'GPL-2.0-only'",
     ),
-    "LGPL of another": (_metadata("a", License="LGPL"), "GPL licence 'LGPL'"),
+    "LGPL": (_metadata("a", License="LGPL"), "GPL licence 'LGPL'"),
     "NVIDIA of another": (_metadata("a", License_Expression="LicenseRef-NVIDIA-Proprietary"), "unknown licence"),
     "unknown": (_metadata("a", License_Expression="LicenseRef-Own"), "unknown licence 'LicenseRef-Own'"),
     "nothing": (_metadata("a"), "states no licence"),
@@ -181,7 +173,6 @@ def test_allowed_licences_pass() -> None:
     allowed = [
         _metadata("a", License_Expression="(MIT OR Apache-2.0) AND BSD-3-Clause"),
         _metadata("a", License="Copyright\nMIT", classifiers=["License :: OSI Approved :: MIT License"]),
-        _metadata("Pebble", License="LGPL"),
         _metadata("cuda-toolkit", "13.2.2"),
         _metadata("nvidia-cublas", License_Expression="LicenseRef-NVIDIA-Proprietary"),
     ]

@@ -13,7 +13,7 @@ from bench.datasets.phantom.reader import PhantomSpec, write_phantom
 from bench.executors.module_path import drop_current_folder, installed_first
 
 STANDARD = ("multiprocessing", "pickle", "signal", "site", "subprocess", "threading", "typing", "warnings")
-LIBRARIES = ("cv2", "numpy", "pandas", "pebble", "sitecustomize", "sklearn", "threadpoolctl", "typer", "usercustomize")
+LIBRARIES = ("cv2", "numpy", "pandas", "sitecustomize", "sklearn", "threadpoolctl", "typer", "usercustomize")
 ENTRY_POINTS = "[bench.extractors]\nsize = planted_plugin:Size\n[bench.classifiers]\nplanted = planted_plugin:Planted\n"
 
 
