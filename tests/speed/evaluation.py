@@ -15,9 +15,9 @@ import pandas as pd
 from scipy.stats import bootstrap
 from sklearn.metrics import roc_auc_score
 
+from bench.evaluation.protocol import Protocol
 from bench.evidence.comparison.compare import compare
 from bench.experiments.results import Results
-from bench.scores.decisions import Decision
 from bench.scores.metrics import score
 from bench.splits.outer_folds import draw_folds
 from bench.storage.fingerprints import digest
@@ -84,7 +84,9 @@ def _scored(results: Results, number: int, predictions: pd.DataFrame, folds_hash
     scores = score(predictions, classes=list(PATIENTS), positive="all", draws=DRAWS)
     seconds = time.perf_counter() - start
     record: dict[str, Any] = {
-        "key": digest(number),
+        "key": digest({"engine": str(number)}),
+        "components": {"engine": str(number)},
+        "environment": {"python": "3.11", "machine": "x86_64"},
         "prepare": "none",
         "extractor": f"extractor{number:02d}",
         "classifier": "svm",
@@ -93,9 +95,9 @@ def _scored(results: Results, number: int, predictions: pd.DataFrame, folds_hash
         "folds_hash": folds_hash,
         "data": {
             "name": "cells", "digest": digest("cells"), "positive": "all", "classes": list(PATIENTS), "cells": 10661,
-            "patients": 73, "split_units": 73,
+            "patients": 73, "split_units": 73, "reader": "cnmc", "notices": [], "per_class": {},
         },
-        "protocol": {"split": "patient", "folds": FOLDS, "repeats": REPEATS, "tune": 0, **vars(Decision())},
+        "protocol": vars(Protocol(folds=FOLDS, repeats=REPEATS)),
         "options": {},
     }  # fmt: skip
     results.write_experiment(f"e{number:02d}", record, {"predictions": predictions, "scores": scores}, {})
