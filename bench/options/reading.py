@@ -104,5 +104,5 @@ def _with_split(values: dict[str, Any]) -> dict[str, Any]:
 
 def _explain(error: Mapping[str, Any]) -> str:
     value = repr(error["input"])
-    given = "" if value in error["msg"] else f" (given: {shortened(value)})"
-    return f"{error['loc'][0]}: {shortened(error['msg'], _LONGEST_REASON)}{given}"
+    shown = "" if value in error["msg"] else f" (given: {shortened(value)})"
+    return f"{error['loc'][0]}: {shortened(error['msg'], _LONGEST_REASON)}{shown}"

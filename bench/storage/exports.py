@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.storage.folders import writable_folder
 from extractors.files.atomic import atomic_file
+from extractors.files.regular import open_regular
 
 _PART = 65536
 """Bytes that are read from an existing file."""
@@ -37,7 +39,7 @@ class Export:
 
     def wrote(self, path: Path) -> bool:
         """Whether an existing file is empty or an earlier output."""
-        with path.open("rb") as file:
+        with open_regular(path, limit=sys.maxsize) as file:
             head = file.read(_PART)
         content = _parquet_metadata(path) if head.startswith(b"PAR1") else head
         return not head or re.search(self.pattern, content, re.DOTALL) is not None

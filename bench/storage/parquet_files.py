@@ -71,7 +71,7 @@ def _check_footer(path: Path, file: BinaryIO) -> None:
     if size < _END + len(_MAGIC) or end[4:] != _MAGIC:
         raise BenchError(f"{path}: not a Parquet file of text columns (it does not end like one)")
     if int.from_bytes(end[:4], "little") > _MAX_FOOTER:
-        raise BenchError(f"{path}: a Parquet footer of more than {_MAX_FOOTER} bytes; write the table anew")
+        raise BenchError(f"{path}: a Parquet footer of more than {_MAX_FOOTER} bytes; write the table again")
     file.seek(0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 import sys
@@ -21,6 +22,8 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 def open_regular(path: str | os.PathLike[str], *, limit: int = sys.maxsize, follow_link: bool = True) -> BufferedReader:
     """Open a regular file for reading; never waits for a pipe or a device.
+
+    Files of `/proc`, whose size is 0, are empty.
 
     Parameters
     ----------
@@ -41,11 +44,15 @@ def open_regular(path: str | os.PathLike[str], *, limit: int = sys.maxsize, foll
         check_regular(name, limit=limit)  # first, since opening a device may have effects
     handle = os.open(name, _FLAGS | (0 if follow_link else _NO_LINK))
     try:
-        _check(os.fstat(handle), name, limit)
-        return os.fdopen(handle, "rb")
+        status = os.fstat(handle)
+        _check(status, name, limit)
+        if status.st_size:
+            return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)
         raise
+    os.close(handle)
+    return io.BytesIO()
 
 
 def check_regular(path: str | os.PathLike[str], *, limit: int = sys.maxsize) -> None:
@@ -55,7 +62,7 @@ def check_regular(path: str | os.PathLike[str], *, limit: int = sys.maxsize) -> 
 
 
 def read_regular(path: str | os.PathLike[str], *, limit: int, follow_link: bool = True) -> bytes:
-    """Return the bytes of a regular file, as many as its size; files of `/proc`, whose size is 0, are empty.
+    """Return the bytes of a regular file, at most `limit`.
 
     Raises
     ------
@@ -63,7 +70,7 @@ def read_regular(path: str | os.PathLike[str], *, limit: int, follow_link: bool 
         As for `open_regular`.
     """
     with open_regular(path, limit=limit, follow_link=follow_link) as file:
-        return file.read(os.fstat(file.fileno()).st_size)
+        return file.read(limit)
 
 
 def _check(status: os.stat_result, name: str, limit: int) -> None:

@@ -45,7 +45,7 @@ RANGES = {
     "size_effect": (0, 100),
     "stain_effect": (0, 100),
     "signature": (0, 10),
-    "size": (48, 8192),
+    "size": (48, 4096),
     "debris": (0, 1),
     "seed": (0, 2**32 - 1),
 }

@@ -115,3 +115,9 @@ def test_own_tables_of_features_are_recognised_at_any_width(tmp_path: Path, name
         FeatureTable("e", folder, cells, names, 0, 0.0).write(tmp_path / f"t{suffix}", status=tmp_path / f"s{suffix}")
         assert FEATURES.wrote(tmp_path / f"t{suffix}")
         assert FEATURES.wrote(tmp_path / f"s{suffix}")
+
+
+def test_a_pipe_at_the_path_of_an_output_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "scores.csv")
+    with pytest.raises(BenchError, match=r"scores\.csv: cannot be read \(a named pipe, not a regular file\); choose"):
+        check_output(tmp_path / "scores.csv", SCORES)

@@ -40,6 +40,8 @@ def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_file_of_proc_is_empty() -> None:
     assert read_regular("/proc/self/status", limit=10) == b""
+    with open_regular("/proc/self/environ", limit=10) as file:
+        assert file.read() == b""
 
 
 def test_a_loop_of_links_is_refused(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from bench.datasets.readers import images
-from bench.datasets.readers.folder import FolderReader
 from bench.datasets.readers.images import folders_in, image_files
 from bench.errors import BenchError
 
@@ -103,19 +102,6 @@ def test_the_depth_of_folders_is_limited(tmp_path: Path) -> None:
     touch(tmp_path.joinpath(*["d"] * 101, "a.png"))
     with pytest.raises(BenchError, match="folders are nested more than 100 deep, such as "):
         image_files(tmp_path)
-
-
-def test_a_tree_deeper_than_recursion_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for _ in range(1100):
-        os.mkdir("d")  # noqa: PTH102 (pathlib has no counterpart of `chdir`)
-        os.chdir("d")
-    assert not FolderReader().recognises(tmp_path)
-    with pytest.raises(BenchError, match="folders are nested more than 100 deep"):
-        image_files(tmp_path)
-    for _ in range(1100):  # the removal by pytest is recursive
-        os.chdir("..")
-        Path("d").rmdir()
 
 
 def test_the_number_of_files_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
