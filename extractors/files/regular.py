@@ -7,7 +7,7 @@ import io
 import os
 import stat
 import sys
-from io import BufferedReader
+from typing import BinaryIO
 
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
@@ -20,7 +20,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
-def open_regular(path: str | os.PathLike[str], *, limit: int = sys.maxsize, follow_link: bool = True) -> BufferedReader:
+def open_regular(path: str | os.PathLike[str], *, limit: int = sys.maxsize, follow_link: bool = True) -> BinaryIO:
     """Open a regular file for reading; never waits for a pipe or a device.
 
     Files of `/proc`, whose size is 0, are empty.
@@ -46,7 +46,7 @@ def open_regular(path: str | os.PathLike[str], *, limit: int = sys.maxsize, foll
     try:
         status = os.fstat(handle)
         _check(status, name, limit)
-        if status.st_size:
+        if status.st_size or not follow_link:
             return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)
