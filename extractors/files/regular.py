@@ -7,7 +7,6 @@ import io
 import os
 import stat
 import sys
-from typing import BinaryIO
 
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
@@ -20,7 +19,9 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
-def open_regular(path: str | os.PathLike[str], *, limit: int = sys.maxsize, follow_link: bool = True) -> BinaryIO:
+def open_regular(
+    path: str | os.PathLike[str], *, limit: int = sys.maxsize, follow_link: bool = True
+) -> io.BufferedReader | io.BytesIO:
     """Open a regular file for reading; never waits for a pipe or a device.
 
     Files of `/proc`, whose size is 0, are empty.

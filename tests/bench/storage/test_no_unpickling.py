@@ -11,8 +11,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("bench", "extractors", "classifiers", "reports")
 PICKLES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "skops"}
-FROM_MEMORY = {"bench/plugins/objects.py: import cloudpickle"}
-"""Estimators of the caller, on their way to a worker process."""
+FROM_MEMORY = {
+    "bench/plugins/objects.py: import cloudpickle",
+    "bench/executors/worker_main.py: import pickle",
+    "bench/executors/worker_process.py: import pickle",
+}
+"""Estimators of the caller, and tasks with their results, on their way between a process and its workers."""
 
 
 def unpicklers(tree: ast.AST) -> Iterator[str]:
