@@ -46,10 +46,15 @@ class _Header:
     """Kind of an image file that is not a TIFF."""
 
     format: str
+    mode: str
     shape: tuple[int, int]
     orientation: int
     alpha: bool
     colour: bool
+
+    @property
+    def kind(self) -> str:
+        return f"{self.format} {self.mode}"
 
 
 def decode(path: Path, *, sha256: str | None = None) -> Raster:
@@ -114,7 +119,7 @@ def _read_header(data: bytes) -> _Header:
             alpha = image.mode in _ALPHA_MODES or "transparency" in image.info
             colour = image.mode in ("RGB", "RGBA")
             shape = image.size[1], image.size[0]
-            return _Header(str(image.format), shape, _orientation(image, data), alpha, colour)
+            return _Header(str(image.format), image.mode, shape, _orientation(image, data), alpha, colour)
     except _WrongKindError:
         raise
     except (OSError, SyntaxError) as error:
@@ -186,10 +191,10 @@ def _decode(data: bytes, header: _Header) -> Raster:
     channels = 1 if samples.ndim == 2 else samples.shape[2]
     white = int(np.iinfo(samples.dtype).max)
     if channels == 1:
-        return Raster(samples.reshape(samples.shape[:2]), white, None, lossy, header.orientation)
+        return Raster(samples.reshape(samples.shape[:2]), white, None, lossy, header.orientation, header.kind)
     alpha = samples[..., 3] if channels == 4 and header.alpha and (samples[..., 3] != white).any() else None
     code = cv2.COLOR_BGRA2RGB if channels == 4 else cv2.COLOR_BGR2RGB
-    return Raster(np.asarray(cv2.cvtColor(samples, code)), white, alpha, lossy, header.orientation)
+    return Raster(np.asarray(cv2.cvtColor(samples, code)), white, alpha, lossy, header.orientation, header.kind)
 
 
 def _with_pillow(data: bytes, header: _Header) -> Raster:
@@ -199,4 +204,4 @@ def _with_pillow(data: bytes, header: _Header) -> Raster:
             raise ValueError("a 16-bit grey PNG with a transparent value; save it without")
         pixels = upright(np.asarray(image.convert("RGBA")), header.orientation)
     alpha = pixels[..., 3] if (pixels[..., 3] != 255).any() else None
-    return Raster(np.ascontiguousarray(pixels[..., :3]), 255, alpha, orientation=header.orientation)
+    return Raster(np.ascontiguousarray(pixels[..., :3]), 255, alpha, orientation=header.orientation, kind=header.kind)

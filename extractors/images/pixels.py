@@ -30,6 +30,8 @@ class ReadImage:
         Value of the orientation tag, which was applied; 1 without one.
     lossy : bool
         Whether the file is compressed as JPEG, so that black is not exactly 0.
+    kind : str
+        Format and mode of the file, such as `PNG RGB`.
     """
 
     image: UInt8Array
@@ -37,6 +39,7 @@ class ReadImage:
     transparent: int
     orientation: int
     lossy: bool
+    kind: str
 
 
 def read_image(path: Path, *, white_level: int | None = None) -> UInt8Array:
@@ -76,7 +79,7 @@ def load_image(path: Path, *, white_level: int | None = None, sha256: str | None
     # Some hot pixels of a camera do not show that an image uses all bits.
     peak = int(np.percentile(raster.samples, 99.9, method="higher")) if raster.white == _WHITE_16 else 0
     n_hidden = 0 if hidden is None else int(np.count_nonzero(hidden))
-    return ReadImage(image, peak, n_hidden, raster.orientation, raster.lossy)
+    return ReadImage(image, peak, n_hidden, raster.orientation, raster.lossy, raster.kind)
 
 
 def _rgb(raster: Raster, white_level: int | None) -> UInt8Array:

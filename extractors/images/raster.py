@@ -35,6 +35,8 @@ class Raster:
         Whether the samples were compressed as JPEG, so that black is not exactly 0.
     orientation : int
         Value of the orientation tag, which was applied; 1 without one.
+    kind : str
+        Format and mode of the file, such as `PNG RGB`.
     """
 
     samples: Samples
@@ -42,6 +44,7 @@ class Raster:
     alpha: Samples | None = None
     lossy: bool = False
     orientation: int = 1
+    kind: str = ""
 
     @property
     def hidden(self) -> BoolArray | None:

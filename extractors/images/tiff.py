@@ -67,9 +67,10 @@ def decode_tiff(data: bytes) -> Raster:
         orientation = int(page.tags.valueof(274, 1))
         colours, alpha, white = _separated(page, np.moveaxis(stored[:, 0], 0, -2).reshape(*stored.shape[2:4], -1))
         lossy = page.compression in _JPEG
+        kind = f"TIFF {page.bitspersample}-bit {_name(page.photometric)}"
     colours = colours[..., 0] if colours.shape[2] == 1 else colours
     turned_alpha = None if alpha is None else upright(alpha, orientation)
-    return Raster(upright(colours, orientation), white, turned_alpha, lossy, orientation)
+    return Raster(upright(colours, orientation), white, turned_alpha, lossy, orientation, kind)
 
 
 def _separated(page: TiffPage, samples: Samples) -> tuple[Samples, Samples | None, int]:

@@ -218,3 +218,13 @@ def test_cells_are_a_sequence_without_cached_pixels(tmp_path: Path, picture: npt
     assert cells[0].image is not cells[0].image
     with pytest.raises(IndexError):
         cells[4]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("c.png", "PNG RGB"), ("c.jpg", "JPEG RGB"), ("c.bmp", "BMP RGB"), ("c.tif", "TIFF 8-bit RGB")],
+)
+def test_the_kind_of_a_file_is_its_format_and_mode(
+    tmp_path: Path, picture: npt.NDArray[np.uint8], name: str, kind: str
+) -> None:
+    assert load_image(save(tmp_path / name, picture)).kind == kind

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from bench.datasets.read_errors import cell_errors_as_bench_error
 from bench.evidence.audit.fingerprints import hashes, thumbnail
@@ -84,8 +83,7 @@ def _read_cell(file: CellFile) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.in
     cell, path = Cell.from_file(file), Path(file.path)
     with cell_errors_as_bench_error(file):
         grey, inside = thumbnail(cell.image, cell.mask)
-        with Image.open(path) as header:
-            kind = f"{header.format} {header.mode}"
+        kind = cell.image_file.kind
     fine = texture(grey, inside)
     scaled = np.rint(fine * (127 / max(float(np.abs(fine).max()), 1e-6))).astype(np.int8)
     colour = cell.image[cell.mask].mean(axis=0, dtype=np.float64)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, update_wrapper
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from extractors.handcrafted.framework.kernel_cache import kernel_cache
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+_SETTINGS = ".numba_config.yaml"
+"""A file of the current folder that Numba reads; it may have come with the data."""
 
 
 def compiled(function: Kernel) -> Kernel:
@@ -48,6 +52,11 @@ class _Kernel:
     @cached_property
     def dispatcher(self) -> Any:
         """Numba's function."""
+        if Path(_SETTINGS).exists():
+            raise ValueError(
+                f"the current folder contains {_SETTINGS}, from which Numba takes settings such as the folder of its "
+                "cache; remove it, or work in another folder"
+            )
         import numba  # noqa: PLC0415 (0.2 s)
 
         dispatcher = numba.njit(nogil=True, fastmath=False, error_model="numpy")(self._function)

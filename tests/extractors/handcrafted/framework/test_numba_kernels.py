@@ -240,3 +240,14 @@ def test_two_processes_that_compile_at_the_same_time_agree(tmp_path: Path) -> No
     results = [output(process).split()[0] for process in both]
     assert results == [(2 * TOTAL).hex()] * 2
     assert output(run(code, NUMBA_CACHE_DIR=str(tmp_path / "cache"))).split() == [(2 * TOTAL).hex(), "1"]
+
+
+def test_settings_in_the_current_folder_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numba would read pickles from the cache folder that they name."""
+    module = loaded(tmp_path / "kernels.py")
+    (tmp_path / ".numba_config.yaml").write_text("cache_dir: pickles\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"the current folder contains \.numba_config\.yaml"):
+        module.total(VALUES)
+    (tmp_path / ".numba_config.yaml").unlink()
+    assert module.total(VALUES) == TOTAL
