@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -103,3 +104,11 @@ def _end_at_second(reading: int) -> None:
 
 def _do_nothing(number: int, frame: FrameType | None) -> None:
     """Handle a signal that `_end_at_second` receives, too."""
+
+
+@atexit.register
+def _ignore_late_signals() -> None:
+    """Ignore the repetition of a signal that arrives while Python shuts down, which would change the exit code."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is _do_nothing:
+            signal.signal(number, signal.SIG_IGN)

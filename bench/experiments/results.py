@@ -85,8 +85,6 @@ class Results:
         if not (path / MARK).is_file():
             write_json(path / MARK, {"format": FORMAT})
         results = cls.open(path)
-        work = path / "work"
-        refuse_links(*path.iterdir(), *(work.iterdir() if work.is_dir() else ()))
         for name in ("experiments", "failures", "work", "folds"):
             remove_unfinished(path / name)
         return results
@@ -290,11 +288,7 @@ def _check_links(path: Path) -> None:
     while waiting:
         with os.scandir(waiting.pop()) as entries:
             for entry in entries:
-                if entry.is_symlink():
-                    raise BenchError(
-                        f"{entry.path}: is a link; a results folder contains none, because results would be written "
-                        "to another place; replace it by what it leads to, or remove it"
-                    )
+                refuse_links(Path(entry.path))
                 if entry.is_dir() and entry.name not in READ_ONLY:
                     waiting.append(Path(entry.path))
 

@@ -96,8 +96,9 @@ def synthetic_record(predictions: pd.DataFrame, classes: Sequence[str], **change
         **changes.get("protocol", {}),
     }
     others = ("flags", "components", "data", "protocol", "missing")
-    record["components"] |= {"data": record["data"]["digest"], "protocol": record["protocol"]}
-    record["components"]["engine"] = digest({k: v for k, v in record.items() if k not in others})
+    rest = digest({k: v for k, v in record.items() if k not in others})
+    identity = {"data": record["data"]["digest"], "protocol": record["protocol"], "engine": rest}
+    record["components"] = {**record["components"], **identity}
     record["key"] = digest(record["components"])
     return record
 

@@ -55,7 +55,8 @@ def _experiments(results: Results, add: Any, name: str) -> None:
         for family, share in shares.items()
         for fold in range(2)
     ]
-    features = [{"name": f"{family}.{name}", "formula": name, "unit": name, "turns": 0.0} for family in shares]
+    described = {"formula": name, "unit": name, "range": name, "source": name, "turns": 0.0}
+    features = [{"name": f"{family}.{name}", **described} for family in shares]
     trials = [{"trial": 0, "state": "complete", "value": 0.5, f"param_{name}": "1", "repeat": 0, "fold": 0}]
     optimism = [{"repeat": 0, "fold": 0, "inner_best": 0.8, "outer": 0.7, "optimism": 0.1}]
     network = {"extractor": name, "model": name, "weights": name}
@@ -74,7 +75,7 @@ def _experiments(results: Results, add: Any, name: str) -> None:
     }  # fmt: skip
     record = add(classifier=name, skill=2.0, **common)
     add(classifier=f"second {name}", skill=0.5, seed=1, flags=["BASELINE"], **common)
-    results.write_failure("failed", {**record, "key": "failed", "extractor": f"third {name}"}, name)
+    results.write_failure("failed", {**record, "extractor": f"third {name}"}, name)
 
 
 def _evidence(results: Results, name: str) -> None:

@@ -138,7 +138,7 @@ def test_a_record_sets_no_place_and_no_option_of_the_machine(small_matrix: Path,
     shutil.copytree(small_matrix / "results", tmp_path / "given/results")
     strange = tmp_path / "strange"
     places = dict.fromkeys(("out", "store", "weights_dir", "storage", "report"), str(strange))
-    more = {**places, "storage": f"sqlite:///{strange}.db", "jobs": 64, "timeout": 1e9, "retry_failed": True}
+    more = {**places, "storage": f"sqlite:///{strange}.db", "jobs": 64, "fit_time": 1e9, "retry_failed": True}
 
     def change(record: dict[str, Any]) -> None:
         record["options"] |= more
@@ -149,7 +149,7 @@ def test_a_record_sets_no_place_and_no_option_of_the_machine(small_matrix: Path,
     options = reload(result).plan.options
     assert options.out == result.folder.parents[1]
     assert (options.store, options.weights_dir, options.storage) == (None, None, None)
-    assert (options.jobs, options.timeout, options.retry_failed) == (None, None, False)
+    assert (options.jobs, options.fit_time, options.retry_failed) == (None, None, False)
     before = sorted(tmp_path.iterdir())
     test = bench.significance(result.folder, permutations=1, jobs=1, store=tmp_path / "given/store")
     assert test.file.parent == tmp_path / "given/results/significance"

@@ -50,7 +50,7 @@ def entry(tmp_path: Path) -> Entry:
 class Idle(InlineExecutor):
     """Takes no task."""
 
-    def submit(self, task: Callable[..., Any], *args: Any) -> Any:
+    def submit(self, function: Callable[..., Any], *args: Any, fit_time: Any = None) -> Any:
         raise AssertionError("nothing should be extracted")
 
 
