@@ -145,7 +145,7 @@ def test_features_equal_a_plain_fit_and_importances_have_their_names(place: Path
 
 
 def test_fits_on_permuted_labels_are_not_stored(place: Path, ran: bench.MatrixResult) -> None:
-    reloaded = reload(next(e for e in ran.experiments if "knn" in e.name))
+    reloaded = reload(next(e for e in ran.experiments if "knn" in e.name), store=place / "store")
     before, fits = _entries(place / "store"), len(_fits(place))
     permuted = np.where(reloaded.labels == "diseased", "normal", "diseased")
     studies = [
