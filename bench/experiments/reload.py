@@ -163,7 +163,10 @@ def reload(
     overrides = {"data": data, "root": root, "store": store, "weights_dir": weights_dir, "device": device}
     overrides["extractors"] = _same_object(result, "extractor", extractor)
     overrides["classifiers"] = _same_object(result, "classifier", classifier)
-    plan = make_plan(_options(record, results, overrides), observer)
+    try:
+        plan = make_plan(_options(record, results, overrides), observer)
+    except BenchError as error:
+        raise BenchError(f"{result.folder}: cannot be planned again: {error}") from error
     experiment = plan.experiments[0]
     if plan.opened.digest != record["data"]["digest"]:
         raise BenchError(

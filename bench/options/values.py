@@ -47,12 +47,12 @@ def is_frame(value: object) -> bool:
 
 
 def parse_plugins(value: object) -> tuple[object, ...]:
-    """Return selectors, split from text at commas, and estimator objects as a tuple."""
-    if isinstance(value, str):
-        from bench.plugins.selectors import split_list  # noqa: PLC0415 (the command line's help needs no parser)
+    """Return selectors, split from text at commas and checked for their form, and estimator objects as a tuple."""
+    from bench.plugins.selectors import parse, split_list  # noqa: PLC0415 (the command line's help needs no parser)
 
-        return tuple(split_list(value))
     items = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if isinstance(value, str):
+        items = tuple(split_list(value))
     for item in items:
         if isinstance(item, type):
             raise BenchError(f"{item.__name__} is a class; pass an instance, such as {item.__name__}()")
@@ -61,7 +61,11 @@ def parse_plugins(value: object) -> tuple[object, ...]:
                 f"expected selectors or scikit-learn estimators, not {type(item).__name__}; derive a class of your own "
                 "from sklearn.base.BaseEstimator"
             )
-    return tuple(str(item) if isinstance(item, int | float) else item for item in items)
+    texts = tuple(str(item) if isinstance(item, int | float) else item for item in items)
+    for item in texts:
+        if isinstance(item, str):
+            parse(item)
+    return texts
 
 
 def parse_repeats(value: object) -> int | Literal["auto"]:

@@ -28,9 +28,10 @@ def check_private_folder(path: Path, *, mode: int = 0o700) -> None:
         It cannot be written, is a link, belongs to another user, other users may write to it, or everybody may replace
         one of its parents.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        path.mkdir(mode=mode)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            path.mkdir(mode=mode)
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode):
         raise OSError(errno.ENOTDIR, "a link, or not a folder", str(path))

@@ -146,7 +146,7 @@ def _watch(ending: Ending, box: Sandbox) -> None:
         elif event in RUNS:
             program = values[0] if values else ""
             program = program[0] if isinstance(program, list | tuple) and program else program
-            if Path(os.fsdecode(program)).name not in HARMLESS:
+            if Path(os.fsdecode(program)).name not in HARMLESS and not _is_own_program(values):
                 note(ending.executed, f"{event} {values[:2]!r}")
         elif event == "exec":
             place = getattr(values[0], "co_filename", "")
@@ -156,6 +156,16 @@ def _watch(ending: Ending, box: Sandbox) -> None:
             note(ending.requested, f"{event} {values[-1]!r}")
 
     sys.addaudithook(hook)
+
+
+def _is_own_program(values: tuple[Any, ...]) -> bool:
+    """Whether a process is a worker or the search for a pattern: this Python with a constant program."""
+    from bench.datasets.readers import limited_search  # noqa: PLC0415 (loaded before the fork)
+    from bench.executors import worker_process  # noqa: PLC0415 (as above)
+
+    arguments = values[1] if len(values) > 1 and isinstance(values[1], list) else []
+    programs = (limited_search._SEARCH, worker_process._PROGRAM)
+    return values[:1] == (sys.executable,) and any(program in arguments for program in programs)
 
 
 def _opens_to_write(mode: object, flags: object) -> bool:

@@ -230,7 +230,11 @@ def _texts(file: Path, name: str, column: Array, first: int) -> list[str]:
     encoded = isinstance(column, pa.DictionaryArray)
     stored = column.dictionary if encoded else column
     _check_values(file, name, stored)
-    values = stored.to_pylist()
+    try:
+        values = stored.to_pylist()
+    except (ArithmeticError, LookupError, ValueError) as error:  # dates after the year 9999, unknown time zones
+        reason = shortened(str(error), 200)
+        raise BenchError(f"{file}: the column {name!r} has values that cannot be read: {reason}") from error
     places = column.indices.to_pylist() if encoded else range(len(values))
     known: dict[int | None, str] = {None: ""}
     for row, place in enumerate(places, start=first):

@@ -80,9 +80,10 @@ def check_comparable(experiments: Sequence[ExperimentResult]) -> None:
         positive class, split or folds; the message names them and the difference.
     """
     if len(experiments) < 2:
+        only = f"one, {experiments[0].folder}" if experiments else "none"
         raise BenchError(
-            f"a comparison needs two experiments of one comparable group, and there is "
-            f"{'one' if experiments else 'none'}; run another pipeline on the same data with the same folds and --out"
+            f"a comparison needs two experiments of one comparable group, and there is {only}; run another pipeline on "
+            "the same data with the same folds and --out"
         )
     duplicates = [key for key, n in Counter(e.key for e in experiments).items() if n > 1]
     if duplicates:

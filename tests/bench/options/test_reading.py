@@ -203,3 +203,9 @@ def test_repeats_are_a_number_or_auto(value: object, expected: object) -> None:
 def test_other_repeats_are_refused(value: object) -> None:
     with pytest.raises(BenchError, match="repeats: expected auto or a whole number from 1 on"):
         make_options({"repeats": value})
+
+
+def test_a_selector_is_checked_where_its_option_is_read(tmp_path: Path) -> None:
+    (tmp_path / "matrix.yaml").write_text("data: phantom\nclassifiers: [knn, 'a b']\n")
+    with pytest.raises(BenchError, match=r"matrix\.yaml, line 2: classifiers: 'a b' is not a selector"):
+        make_options({}, config=tmp_path / "matrix.yaml")

@@ -223,3 +223,13 @@ def test_comments_above_the_header_are_skipped_on_request(tmp_path: Path) -> Non
         read_rows(written(tmp_path, "# one\n#\na,b\n1,2\n3\n"), required=["a"], comments=True)
     with pytest.raises(BenchError, match="there is no column 'a'"):
         read_rows(written(tmp_path, "# a,b\n"), required=["a"], comments=True)
+
+
+@pytest.mark.parametrize(
+    "column", [pa.array([2**62], pa.timestamp("us")), pa.array([1], pa.timestamp("s", tz="Nowhere/City"))]
+)
+def test_times_that_python_cannot_represent_are_refused(tmp_path: Path, column: pa.Array) -> None:
+    file = tmp_path / "m.parquet"
+    pq.write_table(pa.table({"path": ["a.png"], "label": ["x"], "patient": column}), file)
+    with pytest.raises(BenchError, match=r"m\.parquet: the column 'patient' has values that cannot be read"):
+        read_rows(file, required=("path", "label", "patient"), optional=())
