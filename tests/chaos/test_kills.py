@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -143,39 +144,32 @@ def _disturb(place: Place, rng: random.Random, seconds: float) -> bool:
     process = place.start(arguments)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(delay)
-    running = process.poll() is None
+    running, workers = process.poll() is None, _workers(process.pid)
     if running:
-        _send(process.pid, victim, rng)
+        _send(process.pid, workers, victim, rng)
     stderr = process.communicate(timeout=300)[1]
     place.note(stderr, [*arguments[:2], victim])
-    left = _wait_for_end(process.pid)
+    left = _wait_for_end([process.pid, *workers])
     if left:
         place.complaints.append(f"{victim}: still running after {ENDING_S} s: {left}")
     return running
 
 
-def _send(pid: int, victim: str, rng: random.Random) -> None:
+def _send(pid: int, workers: list[int], victim: str, rng: random.Random) -> None:
     with contextlib.suppress(ProcessLookupError):
         if victim == "worker":
-            workers = [one for one in _session(pid, but=pid) if not _tracks_resources(one)]
             os.kill(rng.choice(workers) if workers else pid, signal.SIGKILL)
         elif victim == "group":
-            os.killpg(pid, signal.SIGKILL)
+            for group in (pid, *workers):
+                os.killpg(group, signal.SIGKILL)
         else:
             number = {"parent": signal.SIGKILL, "terminate": signal.SIGTERM, "interrupt": signal.SIGINT}[victim]
             os.kill(pid, number)
 
 
-def _tracks_resources(pid: int) -> bool:
-    """Whether it is the standard library's helper, which reports its own death with a traceback."""
-    with contextlib.suppress(OSError):
-        return "resource_tracker" in Path(f"/proc/{pid}/cmdline").read_text()
-    return True
-
-
-def _wait_for_end(session: int) -> list[str]:
+def _wait_for_end(sessions: list[int]) -> list[str]:
     deadline = time.monotonic() + ENDING_S
-    while (alive := _session(session)) and time.monotonic() < deadline:
+    while (alive := _of_sessions(sessions)) and time.monotonic() < deadline:
         time.sleep(0.1)
     names = []
     for pid in alive:
@@ -185,13 +179,21 @@ def _wait_for_end(session: int) -> list[str]:
     return names
 
 
-def _session(leader: int, but: int = 0) -> list[int]:
-    """Processes of a session that have not ended."""
-    found = []
+def _workers(parent: int) -> list[int]:
+    """Workers of a process; each leads a session of its own."""
+    return [pid for pid, of_parent, session in _processes() if of_parent == parent and session == pid]
+
+
+def _of_sessions(leaders: list[int]) -> list[int]:
+    """Processes of sessions that have not ended."""
+    return [pid for pid, _, session in _processes() if session in leaders]
+
+
+def _processes() -> Iterator[tuple[int, int, int]]:
+    """Number, parent and session of each process that has not ended."""
     for entry in os.scandir("/proc"):
-        if entry.name.isdigit() and int(entry.name) != but:
+        if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                state, *rest = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
-                if int(rest[2]) == leader and state != "Z":
-                    found.append(int(entry.name))
-    return sorted(found)
+                state, parent, _, session, *_ = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
+                if state != "Z":
+                    yield int(entry.name), int(parent), int(session)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.plugins.importing import installed
 from fuzz.child import Ending
 from fuzz.fuzzer import Fuzzer
 from fuzz.inputs import Command
@@ -115,6 +116,7 @@ def test_a_process_that_does_everything_wrong(error: str, tmp_path: Path, monkey
     (template / "modules").write_text("bench.cli.app\n")
     monkeypatch.setitem(KINDS, "hostile", hostile)
     monkeypatch.setattr("fuzz.fuzzer.GRACE_S", 0.2)
+    installed.cache_clear()  # other tests of this process have listed the plugins
     outcome = Fuzzer(tmp_path / "boxes", template).run("hostile", 0)
     text = "\n".join(outcome.problems)
     for expected in (
