@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from bench.plugins.baselines import PRIOR, is_baseline, with_baselines
 from bench.plugins.importing import installed
 from bench.plugins.pipeline import PipelineSpec
 from bench.plugins.preparation import parse_prepare
-from bench.plugins.registry import PIXELS
+from bench.plugins.registry import PIXELS, Plugin
 from bench.splits.fold_manifest import Folds
 from bench.splits.outer_folds import auto_repeats, outer_folds
 from bench.storage.fingerprints import code_digest
@@ -210,9 +211,9 @@ def _design(opened: LoadedDataset, options: Options) -> tuple[Folds, Protocol]:
 
 def _pipelines(options: Options) -> list[PipelineSpec]:
     names = options.classifiers or tuple(name for name in installed("classifiers") if name != PRIOR)
-    classifiers = list({p.canonical: p for p in map(objects.classifier, names)}.values())
+    classifiers = _resolved(objects.classifier, names, options.places.get("classifiers", ""))
     selected = [e for e in options.extractors if not (isinstance(e, str) and e == PIXELS)]
-    extractors = list({p.canonical: p for p in map(objects.extractor, selected)}.values())
+    extractors = _resolved(objects.extractor, selected, options.places.get("extractors", ""))
     prepare = options.prepare
     pipelines = [PipelineSpec(prepare, x, c) for x in extractors for c in classifiers if c.consumes == "features"]
     pipelines += [PipelineSpec(prepare, None, c) for c in classifiers if c.consumes == "cells"]
@@ -221,6 +222,14 @@ def _pipelines(options: Options) -> list[PipelineSpec]:
             "nothing to run: name at least one extractor (--extractors) for the classifiers that take features"
         )
     return with_baselines(pipelines) if options.baselines else pipelines
+
+
+def _resolved(resolve: Callable[[Any], Plugin], items: Iterable[object], place: str) -> list[Plugin]:
+    """Return the plugins, each once; `place` is where the user has named them, for messages."""
+    try:
+        return list({plugin.canonical: plugin for plugin in map(resolve, items)}.values())
+    except BenchError as error:
+        raise BenchError(f"{place}{error}") from error
 
 
 def _counts(table: pd.DataFrame) -> dict[str, int]:

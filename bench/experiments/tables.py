@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from bench.errors import BenchError
 from bench.experiments.schema import DamagedError, check_file
-from bench.scores.metrics import METRICS
+from bench.scores.metrics import METRICS, PRIMARY
 from bench.scores.predictions import checked_probabilities, probability_columns
 
 MAX_VALUES = 200_000_000
@@ -141,6 +141,8 @@ def _check_scores(table: pd.DataFrame) -> None:
     unknown = [metric for metric in table["metric"] if metric not in METRICS]
     if unknown or table["metric"].duplicated().any():
         raise DamagedError(f"metric {unknown[0]!r} is not known" if unknown else "two rows of one metric")
+    if PRIMARY not in set(table["metric"]):
+        raise DamagedError(f"no row of the metric {PRIMARY}")
     numbers = table[["value", "low", "high", "repeat_sd"]].to_numpy(dtype=np.float64)
     value, low, high, _ = numbers.T
     if np.isinf(numbers).any() or (np.isnan(value) & ~np.isnan(low)).any() or (low > high).any():

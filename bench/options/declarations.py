@@ -5,6 +5,7 @@ only second place is the typed signature in `bench.options.keywords`, which a te
 """
 
 # No `from __future__ import annotations`: the annotations are read at run time.
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -320,6 +321,9 @@ class Options:
     explicit: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     """Names of the options that were set by the user; not an option itself."""
 
+    places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """File and line of the options that a YAML file sets, for messages; not an option itself."""
+
     def replace(self, **values: Any) -> "Options":
         """Return a copy with other values, which count as set by the user."""
         return replace(self, **values, explicit=self.explicit | set(values))
@@ -337,7 +341,7 @@ class Declaration:
 OPTIONS: dict[str, Declaration] = {
     entry.name: Declaration(get_args(entry.type)[0], entry.default, get_args(entry.type)[1])
     for entry in fields(Options)
-    if entry.name != "explicit"
+    if entry.name not in ("explicit", "places")
 }
 """The options by name, in the order of the help page."""
 

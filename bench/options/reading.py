@@ -43,19 +43,19 @@ def make_options(values: Mapping[str, Any], *, config: Path | None = None) -> Op
     passed = _canonical({k: v for k, v in values.items() if v is not None})
     merged = _with_split(_with_root({**from_file, **passed}))
 
-    def place(key: str) -> str:
-        return f"{config}, line {lines[key]}: " if key in lines and key not in passed else ""
-
+    places = {key: f"{config}, line {line}: " for key, line in lines.items() if key not in passed}
     problems = [
-        f"{place(key)}no option is called {shortened(key)!r}.{_hint(key)}" for key in merged if key not in OPTIONS
+        f"{places.get(key, '')}no option is called {shortened(key)!r}.{_hint(key)}"
+        for key in merged
+        if key not in OPTIONS
     ]
     try:
         options = _adapter().validate_python({k: v for k, v in merged.items() if k in OPTIONS})
     except ValidationError as error:
-        problems += [f"{place(str(e['loc'][0]))}{_explain(e)}" for e in error.errors()]
+        problems += [f"{places.get(str(e['loc'][0]), '')}{_explain(e)}" for e in error.errors()]
     if problems:
         raise BenchError("\n".join(problems))
-    return replace(options, explicit=frozenset(merged))
+    return replace(options, explicit=frozenset(merged), places=places)
 
 
 @cache

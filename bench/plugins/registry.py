@@ -337,8 +337,9 @@ def _modules(value: Value) -> Iterator[str]:
 def _requires_fit(plugin: Plugin) -> bool:
     """Whether an extractor is fitted in each fold: always, except with the scikit-learn tag `requires_fit=False`."""
     try:
-        built = plugin.build()
+        tags = getattr(plugin.build(), "__sklearn_tags__", None)
+        return tags is None or bool(tags().requires_fit)
     except (TypeError, ValueError) as error:
         raise BenchError(f"{plugin.selector}: {error}") from error
-    tags = getattr(built, "__sklearn_tags__", None)
-    return tags is None or bool(tags().requires_fit)
+    except Exception as error:  # the class of a third party may raise anything
+        raise BenchError(f"{plugin.selector} cannot be used ({type(error).__name__}: {error})") from error

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from bench.datasets.readers.paths import similar_path
 from bench.datasets.table import Dataset, Reader, ReadOptions
-from bench.errors import BenchError
+from bench.errors import BenchError, shortened
 from bench.plugins.importing import installed, load_class
+
+_LONGEST_PATH = 500
+"""Characters of a path in a message."""
 
 _FIRST = ("cnmc", "manifest")
 _LAST = ("folder",)
@@ -84,11 +87,12 @@ def installed_readers(broken: list[str]) -> Iterator[Reader]:
 
 
 def _check_exists(path: Path) -> None:
+    shown = shortened(str(path), _LONGEST_PATH)
     try:
         exists, empty = path.exists(), path.is_dir() and not any(path.iterdir())
     except OSError as error:
-        raise BenchError(f"{path}: cannot be read ({error.strerror})") from error
+        raise BenchError(f"{shown}: cannot be read ({error.strerror})") from error
     if not exists:
-        raise BenchError(f"{path} does not exist{similar_path(str(path), path)}")
+        raise BenchError(f"{shown} does not exist{similar_path(str(path), path)}")
     if empty:
-        raise BenchError(f"{path} is an empty folder; {_EXPECTED}")
+        raise BenchError(f"{shown} is an empty folder; {_EXPECTED}")

@@ -173,7 +173,7 @@ def significance(
         raise BenchError(f"--permutations {permutations}: at least 1 is needed")
     observer = observer or Observer()
     results, result = find_experiment(experiment, name=name)
-    _check_split(result.record["protocol"]["split"], result.record.get("options", {}))
+    _check_split(result.name, result.record["protocol"]["split"], result.record.get("options", {}))
     inputs: dict[str, Any] = {"data": data, "root": root, "extractor": extractor, "classifier": classifier}
     inputs |= {"store": store, "weights_dir": weights_dir, "device": device}
     reloaded = reload(result, observer=observer, **inputs)
@@ -217,13 +217,13 @@ def _test(reloaded: Reloaded, permutations: int, jobs: int, observer: Observer) 
     )
 
 
-def _check_split(split: str, options: Mapping[str, Any]) -> None:
+def _check_split(name: str, split: str, options: Mapping[str, Any]) -> None:
     if split != "patient":
         why = "shares patients between training and test" if split == "image" else "has folds not drawn from labels"
         problem, needed = f"--split {split} {why}", "with --split patient"
     elif options.get("folds_file"):
-        problem, needed = "this experiment's folds came from a file", "without --folds-file"
+        problem, needed = "its folds came from a file", "without --folds-file"
     else:
         return
     test = "the permutation test redraws folds from permuted labels"
-    raise BenchError(f"{problem}; {test} and needs an experiment {needed}")
+    raise BenchError(f"{name}: {problem}; {test} and needs an experiment {needed}")

@@ -287,3 +287,12 @@ def test_repeats_of_a_file_are_used_for_every_pipeline(tmp_path: Path) -> None:
     write_folds(_plan(tmp_path, repeats=2).folds, tmp_path / "folds.csv")
     plan = _plan(tmp_path, "size", "knn,cnn", folds_file=tmp_path / "folds.csv")
     assert plan.repeats == (2,)
+
+
+def test_a_plugin_of_a_yaml_file_that_is_refused_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "matrix.yaml").write_text(
+        "data: phantom[patients=4,cells=2]\nextractors: size\nclassifiers: [knn, svmm]\n"
+    )
+    options = make_options({}, config=tmp_path / "matrix.yaml")
+    with pytest.raises(BenchError, match=r"matrix\.yaml, line 3: no classifier is called 'svmm'\. Did you mean svm"):
+        make_plan(options)

@@ -154,7 +154,7 @@ def storage(rng: Random, box: Sandbox, template: Path) -> Command:
             ("sqlite://", "sqlite:///../own/no/such/x.db", "postgresql://u:secret@localhost:1/x", "mysql://a:b@localhost:1/c",
              "redis://:secret@localhost/0", "rediss://x", "unix://x", "oracle://a:b@c", "http://localhost:1/",
              f"file://{box.secret}",
-             f"sqlite:///{box.secret}", "sqlite:///../own/\u202ex.db", "x.log", "../own/a.json", "://", "a://b",
+             f"sqlite:///{box.secret}", "sqlite:///../own/\u202ex.db", "../own/x.log", "../own/a.json", "://", "a://b",
              "sqlite:///?mode=memory",
              "sqlite+pysqlite:///:memory:", "mssql+pyodbc:///?odbc_connect=x", "sqlite:///../own/a.db?timeout=x",
              "../own/d.log/",
