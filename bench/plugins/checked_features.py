@@ -76,8 +76,7 @@ def checked_features(extractor: Any, cells: Cells, name: str) -> Features:
             f"{name}: feature {names[columns[0]]} is infinite for cell {file.id} ({file.path}), and "
             f"{len(rows) - 1} more values are; an undefined feature must be NaN"
         )
-    unexplained = np.isnan(values) if status is None else np.isnan(values) & (status == Status.OK)
-    empty = np.flatnonzero(np.isnan(values).all(axis=1) & unexplained.any(axis=1))
+    empty = unexplained_rows(values, status)
     if len(empty):
         file = cells.files[empty[0]]
         more = f" and for {len(empty) - 1} more" if len(empty) > 1 else ""
@@ -86,6 +85,13 @@ def checked_features(extractor: Any, cells: Cells, name: str) -> Features:
             "gives the reason; remove it from the data, or choose another extractor"
         )
     return Features(values, status, names, tuple(str(n) for n in getattr(extractor, "notices_", ())))
+
+
+def unexplained_rows(values: npt.NDArray[np.float32], status: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.intp]:
+    """Positions of cells without any feature whose status codes do not give the reason."""
+    missing = np.isnan(values)
+    unexplained = missing if status is None else missing & (status == Status.OK)
+    return np.flatnonzero(missing.all(axis=1) & unexplained.any(axis=1))
 
 
 def check_weights(extractor: Any, sha256: str | None, name: str) -> None:

@@ -30,17 +30,30 @@ def read_json(path: Path) -> dict[str, object]:
         twice, a number that is not finite or an integer of more than 4300 digits; or it holds no object.
     """
     try:
-        text = read_regular(path, limit=MAX_JSON).decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
+        value = parse_json(read_regular(path, limit=MAX_JSON))
     except OSError as error:
         raise BenchError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:
         raise BenchError(f"{path}: cannot be read ({shortened(str(error), 200)})") from error
-    except RecursionError as error:
-        raise BenchError(f"{path}: cannot be read (nested too deeply)") from error
     if not isinstance(value, dict):
         raise BenchError(f"{path}: not a JSON object")
     return value
+
+
+def parse_json(content: bytes) -> object:
+    """Parse JSON from a stranger.
+
+    Raises
+    ------
+    ValueError
+        It is no JSON in UTF-8, is nested too deeply, has a key twice, a number that is not finite or an integer of more
+        than 4300 digits.
+    """
+    text = content.decode("utf-8")
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 
 from bench.errors import BenchError
 from bench.evidence.permutation.labels import CellLabels, UnitLabels
+from bench.evidence.permutation.stored_scores import read_scores, score_line
 from bench.experiments.plan import Plan
 from bench.experiments.refit import Study, refit
 from bench.observer import Observer
@@ -100,7 +100,7 @@ def permuted_label_scores(
     labels, data = label_permutations.labels, plan.opened.dataset
     task = f"permuted labels, folds by {plan.protocol.split}"
     try:
-        scores = _read_scores(scores_file)
+        scores = read_scores(scores_file, observer)
         wanted = [name for name, _ in label_permutations]
         missing = set(wanted) - scores.keys()
         observer.progress(task, len(wanted) - len(missing), len(wanted))
@@ -109,7 +109,7 @@ def permuted_label_scores(
             with scores_file.open("a", encoding="utf-8") as file:
                 for name, predictions in refit(plan, studies, jobs=jobs, observer=observer):
                     scores[name] = primary_score(predictions, classes=data.classes, positive=data.positive)
-                    file.write(json.dumps({"name": name, "score": scores[name]}) + "\n")
+                    file.write(score_line(name, scores[name]))
                     file.flush()
                     missing.discard(name)
                     observer.progress(task, len(wanted) - len(missing), len(wanted))
@@ -122,18 +122,3 @@ def _study(plan: Plan, name: str, labels: Values) -> Study:
     table = plan.opened.dataset.table.assign(label=labels)
     p = plan.protocol
     return Study(name, labels, draw_folds(table, split=p.split, folds=p.folds, repeats=p.repeats, seed=p.seed))
-
-
-def _read_scores(path: Path) -> dict[str, float]:
-    """Read finished scores; an incomplete last line of a killed process is removed, also from the file."""
-    if not path.is_file():
-        return {}
-    complete, _, incomplete = path.read_text(encoding="utf-8").rpartition("\n")
-    try:
-        rows = [json.loads(line) for line in complete.splitlines()]
-        scores = {str(row["name"]): float(row["score"]) for row in rows}
-    except (ValueError, TypeError, KeyError) as error:
-        raise BenchError(f"{path}: is damaged ({error}); remove it to recompute its permutations") from error
-    if incomplete:
-        path.write_text(complete + "\n" if complete else "", encoding="utf-8")
-    return scores

@@ -9,15 +9,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import BenchError
-from bench.features.store.entry import DIGEST_BYTES
-from bench.plugins.checked_features import Features, check_weights, checked_features
+from bench.features.store.entry import CHUNK, DIGEST_BYTES
+from bench.features.store.record import Seconds
+from bench.plugins.checked_features import Features, check_weights, checked_features, unexplained_rows
 from bench.plugins.registry import Plugin
 from bench.storage.fingerprints import digest
+from bench.storage.json_files import MAX_JSON, parse_json
 from bench.storage.links import refuse_links
 from extractors.cells import Cells
 from extractors.files.atomic import atomic_file
@@ -25,6 +28,15 @@ from extractors.files.regular import read_regular
 
 MAX_CHUNK_BYTES = 1024**3
 """Largest chunk that is read; 64 cells with a million features have 320 MB."""
+
+
+class _Header(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    cells: Annotated[list[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]], Field(min_length=1, max_length=CHUNK)]
+    names: Annotated[list[str], Field(min_length=1)]
+    notices: list[str]
+    seconds: Seconds
 
 
 @dataclass(frozen=True)
@@ -131,20 +143,38 @@ def write_chunk(path: Path, chunk: Chunk) -> None:
 
 
 def read_chunk(path: Path) -> Chunk | None:
-    """Read a chunk; None where it is missing, not a regular file, or its bytes have another digest."""
+    """Read a chunk; None where it is missing or damaged.
+
+    Damaged is a file that is not regular, whose bytes have another digest, or whose content an extraction would refuse:
+    a right digest does not show who wrote it.
+    """
     try:
         content = read_regular(path, limit=MAX_CHUNK_BYTES, follow_link=False)
     except OSError:
         return None
     if hashlib.sha256(content[DIGEST_BYTES:]).digest() != content[:DIGEST_BYTES]:
         return None
-    line, _, arrays = content[DIGEST_BYTES:].partition(b"\n")
-    header = json.loads(line)
-    cells, names = tuple(header["cells"]), tuple(header["names"])
+    try:
+        return _parsed(content[DIGEST_BYTES:])
+    except ValueError:
+        return None
+
+
+def _parsed(content: bytes) -> Chunk:
+    """Parse a chunk without its digest; ValueError where `extract_chunk` cannot have written it."""
+    line, _, arrays = content.partition(b"\n")
+    if len(line) > MAX_JSON:
+        raise ValueError("the header is too long")
+    header = _Header.model_validate(parse_json(line))
+    cells, names, notices = map(tuple, (header.cells, header.names, header.notices))
     shape, size = (len(cells), len(names)), len(cells) * len(names)
+    if len(arrays) not in (4 * size, 5 * size):
+        raise ValueError("the arrays have another size")
     values = np.frombuffer(arrays, "<f4", count=size).reshape(shape)
     status = np.frombuffer(arrays, np.uint8, offset=4 * size).reshape(shape) if len(arrays) > 4 * size else None
-    return Chunk(cells, Features(values, status, names, tuple(header["notices"])), header["seconds"])
+    if np.isinf(values).any() or len(unexplained_rows(values, status)):
+        raise ValueError("a value is infinite, or a cell has no feature")
+    return Chunk(cells, Features(values, status, names, notices), header.seconds)
 
 
 def chunk_path(folder: Path, number: int) -> Path:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.errors import BenchError
+from bench.features.store.record import record_problem
 from bench.storage.fingerprints import digest
 from bench.storage.json_files import read_json, write_json
 from bench.storage.links import refuse_links
@@ -118,6 +119,8 @@ def entry_record(folder: str | Path) -> dict[str, Any]:
         intact = False
     if not intact:
         raise BenchError(f"{path}: damaged (its digest differs); {REBUILD}")
+    if problem := record_problem(record):
+        raise BenchError(f"{path}: damaged ({problem}); {REBUILD}")
     return record
 
 

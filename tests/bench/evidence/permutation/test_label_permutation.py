@@ -15,6 +15,7 @@ from bench.errors import BenchError
 from bench.evidence.permutation import label_permutation
 from bench.evidence.permutation.label_permutation import LabelPermutations, permuted_label_scores
 from bench.evidence.permutation.labels import unit_labels
+from bench.evidence.permutation.stored_scores import read_scores
 from bench.experiments.refit import Study
 from bench.experiments.reload import Reloaded, reload
 from bench.observer import Observer
@@ -71,13 +72,12 @@ def test_folds_are_redrawn_and_have_every_class(reloaded: Reloaded) -> None:
             assert not set(reloaded.units[test]) & set(reloaded.units[train])
 
 
-def test_a_damaged_file_is_named(reloaded: Reloaded, tmp_path: Path) -> None:
-    (tmp_path / "scores.jsonl").write_text("no json\n")
-    permutations = LabelPermutations(unit_labels(reloaded.table), requested=2, seed=0)
-    with pytest.raises(BenchError, match=r"scores\.jsonl: is damaged .* remove it"):
-        permuted_label_scores(
-            reloaded.plan, permutations, scores_file=tmp_path / "scores.jsonl", jobs=1, observer=Observer()
-        )
+def test_scores_of_a_damaged_file_are_computed_again(reloaded: Reloaded, tmp_path: Path) -> None:
+    file, permutations = tmp_path / "scores.jsonl", LabelPermutations(unit_labels(reloaded.table), 1, seed=0)
+    file.write_text('{"name": "permutation 0", "score": 7.5}\n')
+    scores = permuted_label_scores(reloaded.plan, permutations, scores_file=file, jobs=1, observer=Observer())
+    assert 0 <= scores["permutation 0"] <= 1
+    assert read_scores(file, Observer()) == scores
 
 
 def test_two_processes_do_not_compute_the_same_scores(reloaded: Reloaded, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""Features are stored under the digest of the weights that computed them."""
+"""Chunks: of the weights in the key of their entry, and read only where an extraction could have written them."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -15,10 +16,11 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from bench.errors import BenchError
 from bench.executors.inline import InlineExecutor
 from bench.features.extraction import FeatureRequest, extract
-from bench.features.store.chunks import chunk_path, extract_chunk, read_chunk
+from bench.features.store.chunks import Chunk, chunk_path, extract_chunk, read_chunk, write_chunk
 from bench.features.store.entry import Entry
 from bench.observer import Observer
 from bench.options import Options
+from bench.plugins.checked_features import Features
 from bench.plugins.registry import Plugin
 from extractors.cells import CellFile, Cells
 
@@ -95,3 +97,71 @@ def test_an_extraction_compares_the_weights_with_the_key_of_its_entry(tmp_path: 
         extract(request, InlineExecutor(1), Observer())
     (tmp_path / "w.bin").write_bytes(b"weights")
     assert extract(request, InlineExecutor(1), Observer()) == 1
+
+
+HEADER = {"cells": [DIGEST, "b" * 64], "names": ["x", "y"], "notices": ["n"], "seconds": 1.5}
+VALUES, STATUS = np.array([[1, 2], [np.nan, 4]], "<f4"), np.array([[0, 0], [3, 0]], np.uint8)
+
+
+def planted(folder: Path, line: bytes, arrays: bytes) -> Path:
+    """A chunk of a stranger, who computes its digest."""
+    content = line + b"\n" + arrays
+    (folder / "000000.chunk").write_bytes(sha256(content).digest() + content)
+    return folder / "000000.chunk"
+
+
+@pytest.mark.parametrize("status", [STATUS, None])
+def test_a_chunk_is_read_as_it_was_written(tmp_path: Path, status: npt.NDArray[np.uint8] | None) -> None:
+    """Also text that is not UTF-8, as in the name of a file."""
+    features = Features(VALUES, status, ("x", "y"), ("n\udc80",))
+    write_chunk(tmp_path / "c", Chunk((DIGEST, "b" * 64), features, 1.5))
+    read = read_chunk(tmp_path / "c")
+    assert read is not None
+    np.testing.assert_array_equal(read.features.values, VALUES)
+    assert (read.features.status is None) if status is None else np.array_equal(read.features.status, status)
+    assert (read.cells, read.features.names, read.features.notices, read.seconds) == (
+        (DIGEST, "b" * 64), ("x", "y"), ("n\udc80",), 1.5,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"garbage", b"[" * 500_000, b"[1]", b"5", b"null", b"\xff", b'{"seconds": NaN}', b'{"seconds": 1e999}'],
+)
+def test_a_header_that_is_no_object_is_damage(tmp_path: Path, line: bytes) -> None:
+    arrays = VALUES.tobytes() + STATUS.tobytes()
+    assert read_chunk(planted(tmp_path, json.dumps(HEADER).encode(), arrays)) is not None
+    assert read_chunk(planted(tmp_path, line, arrays)) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("cells", "aa"), ("cells", [1, 2]), ("cells", ["a", "b"]), ("cells", []), ("cells", [DIGEST] * 65),
+        ("names", 5), ("names", [["q"], ["r"]]), ("names", []), ("names", {"x": 1, "y": 2}),
+        ("notices", [5]), ("notices", "n"), ("notices", None),
+        ("seconds", "x"), ("seconds", -1), ("seconds", 1e300), ("seconds", True), ("seconds", None), ("more", 1),
+    ],
+)  # fmt: skip
+def test_an_invalid_field_of_a_header_is_damage(tmp_path: Path, field: str, value: object) -> None:
+    line = json.dumps({**HEADER, field: value}).encode()
+    assert read_chunk(planted(tmp_path, line, VALUES.tobytes() + STATUS.tobytes())) is None
+
+
+@pytest.mark.parametrize("field", HEADER)
+def test_a_header_without_a_field_is_damage(tmp_path: Path, field: str) -> None:
+    line = json.dumps({name: value for name, value in HEADER.items() if name != field}).encode()
+    assert read_chunk(planted(tmp_path, line, VALUES.tobytes() + STATUS.tobytes())) is None
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        b"", VALUES.tobytes()[:-1], VALUES.tobytes() + STATUS.tobytes()[:-1], VALUES.tobytes() + STATUS.tobytes() + b"0",
+        np.full((2, 2), np.inf, "<f4").tobytes(), np.array([[1, 2], [3, -np.inf]], "<f4").tobytes() + STATUS.tobytes(),
+        np.full((2, 2), np.nan, "<f4").tobytes(), np.full((2, 2), np.nan, "<f4").tobytes() + bytes(4),
+    ],
+)  # fmt: skip
+def test_arrays_that_an_extraction_refuses_are_damage(tmp_path: Path, arrays: bytes) -> None:
+    """Of another size, infinite, or a cell without features and without a reason."""
+    assert read_chunk(planted(tmp_path, json.dumps(HEADER).encode(), arrays)) is None

@@ -14,7 +14,7 @@ import pytest
 from bench.errors import BenchError
 from bench.features.store import damage
 from bench.features.store.damage import damaged_chunks, describe_damage, usable
-from bench.features.store.entry import CHUNK, open_features
+from bench.features.store.entry import CHUNK, entry_record, open_features, write_record
 
 Scratch = Any
 """The fixture `scratch`."""
@@ -85,6 +85,7 @@ def _edit(**changes: Any) -> Callable[[Path], object]:
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "record": lambda folder: flip(folder / "entry.json", 100),
     "record is missing": lambda folder: (folder / "entry.json").unlink(),
+    "schema": lambda folder: write_record(folder, {**entry_record(folder), "names": 5}),
     "names": _edit(names=["root", "square", "number"]),
     "number of rows": _edit(cells=2**62),
     "values are cut off": lambda folder: os.truncate(folder / "values.npy", HEADER + 130 * 12),

@@ -21,7 +21,9 @@ from bench.features.store.entry import (
     open_rows,
     open_status,
     write_entry,
+    write_record,
 )
+from bench.storage.fingerprints import digest
 
 VALUES = np.array([[1, 2], [3, np.nan], [5, 6]], dtype=np.float32)
 
@@ -106,6 +108,44 @@ def test_an_edited_record_is_refused(folder: Path, field: str) -> None:
             entry_record(folder)
     (folder / "entry.json").write_text(json.dumps({**record, "format": 99}))
     with pytest.raises(BenchError, match="format '99', this version of the toolkit reads format 3; bench features gc"):
+        entry_record(folder)
+
+
+RECORDED: dict[str, list[Any]] = {
+    "cells": ["51", -51, 2**70, 3.5, True, None],
+    "names": [5, [["a"], ["b"]], None],
+    "status": [None, 1],
+    "notices": [7, [5]],
+    "seconds": ["x", -1.0, 1e300],
+    "wall_s": [None],
+    "cells_per_s": [{}],
+    "written": [5],
+    "environment": [[], {"python": []}],
+    "checksums_sha256": [5],
+    "components": [[], {"a": [[[[[[[[[0]]]]]]]]]}],
+    "selector": [[1]],
+    "jobs": ["1"],
+    "fitted_on": [[], {"patients": [[]], "units": [], "cells": 0}],
+}
+"""Values that no extraction writes."""
+
+
+@pytest.mark.parametrize("field", RECORDED)
+def test_an_invalid_record_with_its_own_digest_is_damaged(folder: Path, field: str) -> None:
+    """A stranger can compute the digest."""
+    record = entry_record(folder)
+    for value in RECORDED[field]:
+        write_record(folder, {**record, field: value, "key": digest(value if field == "components" else {})})
+        with pytest.raises(BenchError, match=rf"entry\.json: damaged \('{field}.*extracts them again"):
+            entry_record(folder)
+
+
+@pytest.mark.parametrize("field", ["cells", "names", "status", "notices", "written", "wall_s", "threads"])
+def test_a_record_without_a_field_is_damaged(folder: Path, field: str) -> None:
+    record = entry_record(folder)
+    del record[field]
+    (folder / "entry.json").write_text(json.dumps({**record, "digest": digest(record)}))
+    with pytest.raises(BenchError, match=rf"entry\.json: damaged \('{field}': Field required\)"):
         entry_record(folder)
 
 

@@ -267,8 +267,14 @@ def _flip(path: Path) -> None:
         (lambda folder: _flip(folder / "values.npy"), "rows 0-29 were damaged"),
         (lambda folder: (folder / "entry.json").unlink(), "entry.json"),
         (lambda folder: _rewritten(folder, fitted_on=None), "does not name the patients that it was fitted on"),
-        (lambda folder: _rewritten(folder, fitted_on={"patients": "p0", "units": []}), "does not name the patients"),
-        (lambda folder: _rewritten(folder, fitted_on={"patients": [], "units": []}), "names other patients"),
+        (
+            lambda folder: _rewritten(folder, fitted_on={"patients": "p0", "units": [], "cells": 0}),
+            "damaged ('fitted_on.patients'",
+        ),
+        (
+            lambda folder: _rewritten(folder, fitted_on={"patients": [], "units": [], "cells": 0}),
+            "names other patients",
+        ),
     ],
 )
 def test_a_damaged_entry_is_replaced_and_reported(fit: Fit, damage: Callable[[Path], Any], word: str) -> None:
