@@ -157,7 +157,7 @@ def test_a_header_without_a_field_is_damage(tmp_path: Path, field: str) -> None:
 @pytest.mark.parametrize(
     "arrays",
     [
-        b"", VALUES.tobytes()[:-1], VALUES.tobytes() + STATUS.tobytes()[:-1], VALUES.tobytes() + STATUS.tobytes() + b"0",
+        b"", VALUES.tobytes()[:-1], VALUES.tobytes() + STATUS.tobytes()[:-1], VALUES.tobytes() + bytes(5),
         np.full((2, 2), np.inf, "<f4").tobytes(), np.array([[1, 2], [3, -np.inf]], "<f4").tobytes() + STATUS.tobytes(),
         np.full((2, 2), np.nan, "<f4").tobytes(), np.full((2, 2), np.nan, "<f4").tobytes() + bytes(4),
     ],
