@@ -126,7 +126,7 @@ def interrupted(scratch: Scratch) -> Any:
     return partial
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "other cells"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "nonsense", "other cells"])
 def test_a_damaged_chunk_is_extracted_again(scratch: Scratch, interrupted: Path, damage: str) -> None:
     path = chunk_path(interrupted, 0)
     content = bytearray(path.read_bytes())
@@ -134,7 +134,8 @@ def test_a_damaged_chunk_is_extracted_again(scratch: Scratch, interrupted: Path,
         content[len(content) // 2] ^= 1
     elif damage == "other cells":
         content = bytearray(chunk_path(interrupted, 1).read_bytes())
-    path.write_bytes({"cut": content[:100], "empty": b""}.get(damage, content))
+    nonsense = hashlib.sha256(b"nonsense").digest() + b"nonsense"
+    path.write_bytes({"cut": content[:100], "empty": b"", "nonsense": nonsense}.get(damage, content))
     assert (read_chunk(chunk_path(interrupted, 0)) is None) == (damage != "other cells")
     scratch.extract(NUMBERS)
     assert [call[0] // CHUNK for call in scratch.calls()] == [0, 2, 3]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench.errors import BenchError
-from bench.features.store.entry import write_entry
+from bench.features.store.entry import entry_record, write_entry, write_record
 from bench.features.store.inventory import Kind, read_inventory, stale_components
 from bench.features.store.keys import entry_of, software
 from bench.plugins.registry import extractor
@@ -64,6 +64,15 @@ def test_states_of_entries(tmp_path: Path, now: dict[str, Any]) -> None:
     assert {int(entry.path.stem, 16): entry.state for entry in entries} == {
         1: "stored", 2: "stale (code)", 3: "damaged", 4: "unfinished (1 chunk)",
     }  # fmt: skip
+
+
+def test_an_entry_whose_record_is_invalid_is_listed_as_damaged(tmp_path: Path, now: dict[str, Any]) -> None:
+    """Also where the digest of the record is right."""
+    folder = put(tmp_path, f"size-{1:016x}/{1:016x}", now)
+    write_record(folder, {**entry_record(folder), "names": 5, "cells": "51"})
+    (entry,) = read_inventory(tmp_path).entries
+    assert (entry.state, dict(entry.record), entry.extractor) == ("damaged", {}, "size")
+    assert "entry.json: damaged ('cells': Input should be a valid integer)" in entry.problem
 
 
 @pytest.mark.parametrize("name", ["code", "reading", "libraries", "preparation"])
