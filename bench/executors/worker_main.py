@@ -7,6 +7,7 @@ import pickle
 import signal
 import threading
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -38,12 +39,13 @@ def serve(descriptor: int, parent: int, threads: int) -> None:
     while True:
         try:
             call = channel.recv_bytes()
-        except EOFError:
+        except (EOFError, OSError):  # OSError: the parent process was killed
             break
         message = _run(channel, call)
         if os.getpid() != worker:  # a process that the task forked has returned from the task, too
             os._exit(0)
-        channel.send_bytes(message)
+        with suppress(OSError):  # as above
+            channel.send_bytes(message)
 
 
 def _run(channel: Connection, call: bytes) -> bytes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,13 +18,15 @@ from bench.executors.failures import failure_reason
 from bench.experiments.experiment import Experiment
 from bench.experiments.fold_jobs import fit_time, fold_job
 from bench.experiments.missing_features import MissingFeatures
-from bench.experiments.parts import part_folder, tables_of, write_part
+from bench.experiments.parts import check_part, part_folder, tables_of, write_part
 from bench.experiments.plan import Plan
 from bench.experiments.records import headline_row, interval_text
 from bench.experiments.results import Results
+from bench.experiments.schema import DamagedError
 from bench.experiments.worker import fit_fold
 from bench.observer import Observer
 from bench.scores.metrics import METRICS
+from bench.splits.folds import Indices
 from bench.splits.held_out_log import AccessLog
 from bench.storage.fingerprints import digest
 from bench.storage.json_files import read_json
@@ -98,9 +101,10 @@ class Fits:
             self._on_end()
             return True
         fit = self._running[experiment.slug] = _Fit(experiment, lock)
+        record = self._plan.record(experiment)
         for split in experiment.folds.splits():
             repeat, fold = split[:2]
-            if self._part(experiment, repeat, fold).is_dir():
+            if self._is_finished(self._part(experiment, repeat, fold), split, record):
                 continue
             job = fold_job(self._plan, experiment, self._labels, split)
             time = fit_time(self._plan, experiment.name, repeat, fold, self._observer)
@@ -108,6 +112,18 @@ class Fits:
             fit.left.add(self._tasks.submit(fold_done, fit_fold, job, fit_time=time))
         if not fit.left:
             self._end(fit)
+        return True
+
+    def _is_finished(self, part: Path, split: tuple[int, int, Indices, Indices], record: Mapping[str, Any]) -> bool:
+        """Whether a fold has a result; a damaged one is deleted, with a notice."""
+        if not part.exists():
+            return False
+        try:
+            check_part(part, split, record)
+        except DamagedError as error:
+            self._observer.notice(f"{error}; this fold is fitted again")
+            shutil.rmtree(part)
+            return False
         return True
 
     def fail(self, experiment: Experiment, reason: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.evaluation.fold import FoldResult
@@ -12,8 +14,11 @@ from bench.evaluation.optimism import optimism
 from bench.experiments.experiment import Experiment
 from bench.experiments.plan import Plan
 from bench.experiments.records import write_tables
+from bench.experiments.schema import DamagedError, read_times
+from bench.experiments.tables import read_fold_predictions, read_table
 from bench.plugins.feature_catalogue import described
 from bench.scores.metrics import score
+from bench.splits.folds import Indices
 from bench.storage.json_files import write_json
 from extractors.files.atomic import atomic_folder
 
@@ -29,6 +34,37 @@ def write_part(target: Path, result: FoldResult) -> None:
         tables = {"predictions": result.predictions, "inner": result.inner_predictions}
         write_tables(folder, tables | {"trials": result.trials, "importances": result.importances})
         write_json(folder / "timing.json", result.seconds)
+
+
+def check_part(folder: Path, split: tuple[int, int, Indices, Indices], record: Mapping[str, Any]) -> None:
+    """Check the result of a finished fold, which may be damaged or come from a stranger.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder, as `write_part` writes it.
+    split : tuple
+        Repeat, fold, training and test positions, of `Folds.splits()`.
+    record : mapping
+        Record of the experiment.
+
+    Raises
+    ------
+    DamagedError
+        A table or the times are not those of this fold.
+    """
+    repeat, fold, train, test = split
+    tables = {name: read_fold_predictions(folder, name, record["data"]["classes"]) for name in ("predictions", "inner")}
+    for name in ("trials", "importances"):
+        if (folder / f"{name}.parquet").exists():
+            tables[name] = read_table(folder, name, record)
+    for name, table in tables.items():
+        if (table["repeat"] != repeat).any() or (table["fold"] != fold).any():
+            raise DamagedError(f"{folder}: the {name} are of another fold")
+    for name, cells in (("predictions", test), ("inner", train)):
+        if not np.array_equal(np.sort(tables[name]["row"].to_numpy()), cells):
+            raise DamagedError(f"{folder}: the {name} are not of the cells of this fold")
+    read_times(folder / "timing.json")
 
 
 def tables_of(plan: Plan, experiment: Experiment, parts: Sequence[Path]) -> dict[str, pd.DataFrame]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from bench.errors import BenchError
+from bench.plugins.selectors import Selector, parse, split_list
 from bench.scores.decisions import Decision
 from bench.storage.fingerprints import digest
 from bench.storage.json_files import read_json
@@ -247,4 +248,32 @@ def _differing(record: Mapping[str, Any]) -> str:
     fields = {"protocol": record["protocol"], "folds": record["folds_hash"]}
     fields |= {"data": data["digest"], "positive": data["positive"]}
     components = record["components"]
-    return next((name for name, value in fields.items() if components.get(name, value) != value), "")
+    differing = [name for name, value in fields.items() if components.get(name, value) != value]
+    features = components.get("features", {})
+    full = {
+        "classifier": components.get("classifier"),
+        **{name: features.get(name) for name in ("extractor", "prepare")},
+    }
+    differing += [name for name, text in full.items() if text and not _agree(record[name], str(text))]
+    return differing[0] if differing else ""
+
+
+def _agree(short: str, canonical: str) -> bool:
+    """Whether a selector names what a canonical one does; nested selectors and names of objects are not compared."""
+    if short == canonical or "(" in short.partition("[")[0]:
+        return True
+    try:
+        steps = [_parts(text) for text in (short, canonical)]
+    except BenchError:
+        return False
+    return len(steps[0]) == len(steps[1]) and all(map(_is_part, *steps))
+
+
+def _parts(text: str) -> list[Selector]:
+    """Return the selector of an extractor or classifier, or those of the steps of a preparation."""
+    return [parse(step) for step in split_list(text, "+")]
+
+
+def _is_part(short: Selector, full: Selector) -> bool:
+    plain = {key: value for key, value in short.params.items() if not isinstance(value, Selector | tuple)}
+    return short.name == full.name and all(full.params.get(key, value) == value for key, value in plain.items())

@@ -46,6 +46,11 @@ COLUMNS: Mapping[str, Mapping[str, Kind]] = {
 }
 """Required columns of each table of an experiment."""
 
+_OF_FOLD: Mapping[str, Mapping[str, Kind]] = {
+    "predictions": {"row": "integer", **_FOLD, "threshold": "number"},
+    "inner": {"row": "integer", **_FOLD, "inner_fold": "integer"},
+}
+
 _SHARES = ("p_", "raw_")
 """Start of the names of columns of probabilities."""
 
@@ -75,14 +80,47 @@ def read_table(
     path = folder / f"{name}.parquet"
     probabilities = probability_columns(record["data"]["classes"]) if name in ("predictions", "inner") else []
     try:
-        _check_footer(path, {**COLUMNS[name], **dict.fromkeys(probabilities, "number")}, probabilities)
-        # Its pandas metadata are not read: they are not written for readers other than pandas.
-        table = pq.read_table(path, columns=None if columns is None else list(columns)).replace_schema_metadata(None)
-        values: pd.DataFrame = table.to_pandas()
+        values = _read(path, COLUMNS[name], probabilities, columns)
         _check_values(name, values, record)
     except (DamagedError, OSError, pa.ArrowException, BenchError) as error:
         reason = " ".join(str(error).removeprefix(f"{path}: ").split())[:300]
         raise DamagedError(f"{path}: {reason}; delete {folder} and run the experiment again") from error
+    return values
+
+
+def read_fold_predictions(folder: Path, name: str, classes: Sequence[str]) -> pd.DataFrame:
+    """Read the predictions of one finished fold, whose column `row` is the position of the cell in the dataset.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the fold.
+    name : {"predictions", "inner"}
+        Table.
+    classes : sequence of str
+        The labels.
+
+    Raises
+    ------
+    DamagedError
+        It is not such a table of a limited size, or a probability is not one.
+    """
+    path, probabilities = folder / f"{name}.parquet", probability_columns(classes)
+    try:
+        values = _read(path, _OF_FOLD[name], probabilities, None)
+        checked_probabilities(values, probabilities)
+    except (DamagedError, OSError, pa.ArrowException, BenchError) as error:
+        raise DamagedError(f"{path}: {' '.join(str(error).removeprefix(f'{path}: ').split())[:300]}") from error
+    return values
+
+
+def _read(
+    path: Path, expected: Mapping[str, Kind], probabilities: Sequence[str], columns: Sequence[str] | None
+) -> pd.DataFrame:
+    _check_footer(path, {**expected, **dict.fromkeys(probabilities, "number")}, probabilities)
+    # Its pandas metadata are not read: they are not written for readers other than pandas.
+    table = pq.read_table(path, columns=None if columns is None else list(columns)).replace_schema_metadata(None)
+    values: pd.DataFrame = table.to_pandas()
     return values
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bench.errors import BenchError
 from bench.experiments.records import ExperimentResult, read_experiment
 from bench.experiments.reload import find_experiment, reload
 from bench.experiments.results import Results
+from bench.experiments.schema import DamagedError
 from bench.storage.fingerprints import digest
 
 
@@ -134,6 +136,28 @@ def _doctored(folder: Path, change: Callable[[dict[str, Any]], None]) -> Experim
     return read_experiment(home)
 
 
+def _renamed(kind: str, name: str, record: dict[str, Any]) -> None:
+    """Name another plugin, in the components of the key as well."""
+    record[kind] = name
+    components = record["components"]["features"] if kind == "extractor" else record["components"]
+    components[kind] = name
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"classifier": "xgboost[max_depth=3]"}, {"extractor": "resnet50"}, {"prepare": "macenko"},
+        {"classifier": "knn[n_neighbors=3]"}, {"prepare": "none+crop"},
+    ],
+)  # fmt: skip
+def test_a_record_that_names_another_pipeline_than_its_key_is_damaged(
+    small_matrix: Path, tmp_path: Path, changes: dict[str, str]
+) -> None:
+    shutil.copytree(small_matrix / "results", tmp_path / "results")
+    with pytest.raises(DamagedError, match=f"'{next(iter(changes))}' is not that of the record's key"):
+        _doctored(tmp_path, lambda record: record.update(changes))
+
+
 def test_a_record_sets_no_place_and_no_option_of_the_machine(small_matrix: Path, tmp_path: Path) -> None:
     shutil.copytree(small_matrix / "results", tmp_path / "given/results")
     strange = tmp_path / "strange"
@@ -164,7 +188,7 @@ def test_a_record_names_no_class_of_another_library(
     shutil.copytree(small_matrix / "results", tmp_path / "results")
     (tmp_path / "strangers_module.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(str(tmp_path))
-    result = _doctored(tmp_path, lambda record: record.update({kind: name}))
+    result = _doctored(tmp_path, partial(_renamed, kind, name))
     for call in (bench.leakage, bench.significance):
         with pytest.raises(BenchError, match=rf"is neither an installed plugin.*name it yourself with --{kind}"):
             call(result.folder)
@@ -174,7 +198,7 @@ def test_a_record_names_no_class_of_another_library(
 def test_a_record_names_no_file_of_weights(small_matrix: Path, tmp_path: Path) -> None:
     shutil.copytree(small_matrix / "results", tmp_path / "results")
     name = f"resnet18[weights={tmp_path}/x.safetensors]"
-    result = _doctored(tmp_path, lambda record: record.update(extractor=name))
+    result = _doctored(tmp_path, partial(_renamed, "extractor", name))
     with pytest.raises(BenchError, match=r"loads its weights from a file, .*name it yourself with --extractor"):
         reload(result)
     with pytest.raises(BenchError, match=r"the extractor passed is size; pass the extractor of the experiment"):
