@@ -122,7 +122,7 @@ class Fits:
             check_part(part, split, record)
         except DamagedError as error:
             self._observer.notice(f"{error}; this fold is fitted again")
-            shutil.rmtree(part)
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
             return False
         return True
 

@@ -21,6 +21,8 @@ from bench.storage.json_files import read_json
 from reports.rows import Row
 from reports.section import ReportData, Section
 
+Probability = Annotated[float, Field(ge=0, le=1)]
+
 
 class _Part(BaseModel):
     """Part of a stored record. Every field is validated; fields that are not shown are ignored."""
@@ -46,7 +48,7 @@ class Identity(_Part):
 
     mean: float
     sd: float | None
-    p: float
+    p: Probability
     permutations: int
 
 
@@ -80,8 +82,8 @@ class SignificanceRecord(_Part):
     metric: str
     observed: float
     null: Annotated[tuple[float, ...], Field(min_length=1)]
-    p: float
-    floor: float
+    p: Probability
+    floor: Probability
     exact: bool
     labels_of: Literal["patients", "cells"]
     moved: int
@@ -147,6 +149,8 @@ def _by_row(folder: Path, rows: Mapping[str, Row], kind: type[Record]) -> list[t
         path = folder / f"{slug}.json"
         if path.is_file():
             record = _read(path, kind)
+            if record.experiment != slug:
+                raise BenchError(f"{path}: is of another experiment, {record.experiment}; delete the file")
             if record.metric not in METRICS:
                 raise BenchError(f"{path}: unknown metric {record.metric!r}; delete the file")
             pairs.append((row, record))

@@ -142,6 +142,7 @@ def test_evidence_of_replaced_experiments_is_left_out(results: Results, add: Any
     [
         ({"gap": "wide"}, r"leakage.*\.json: gap: "),
         ({"metric": "luck"}, "unknown metric 'luck'"),
+        ({"experiment": "another"}, "is of another experiment, another; delete the file"),
         ({"by_image": {"value": float("inf"), "low": 0, "high": 1}}, "Infinity is not a number of JSON"),
     ],
 )
@@ -155,9 +156,10 @@ def test_damaged_files_are_named(results: Results, add: Any, change: dict[str, A
         write_report(results, results.path / "report.html")
 
 
-def test_permutation_test_without_permutations_is_named(results: Results, add: Any) -> None:
+@pytest.mark.parametrize("change", [{"null": []}, {"p": -5.0}, {"p": 1.5}, {"floor": -0.1}])
+def test_an_impossible_permutation_test_is_named(results: Results, add: Any, change: dict[str, Any]) -> None:
     add()
     (slug,) = [e.folder.name for e in results.experiments()]
-    write_json(results.path / "significance" / f"{slug}.json", {**_significance(slug), "null": []})
-    with pytest.raises(BenchError, match=r"significance.*\.json: null: "):
+    write_json(results.path / "significance" / f"{slug}.json", {**_significance(slug), **change})
+    with pytest.raises(BenchError, match=rf"significance.*\.json: {next(iter(change))}: "):
         write_report(results, results.path / "report.html")
