@@ -63,9 +63,9 @@ def synthetic_record(predictions: pd.DataFrame, classes: Sequence[str], **change
         "violations": [],
         "folds_hash": digest(first["fold"].tolist()),
         "components": {
-            "classifier": "classifiers.svm.Svm[C=1]",
+            "classifier": "svm[C=1]",
             "classifier_libraries": {"scikit-learn": "1.9.1", "numpy": "2.4.6"},
-            "features": {"extractor": "extractors.Handcrafted[]", "libraries": {"opencv-python-headless": "5.0.0"}},
+            "features": {"extractor": "handcrafted[bin_width=null]", "libraries": {"opencv-python-headless": "5.0.0"}},
         },
         "options": {},
         "environment": {"python": "3.11.7", "machine": "x86_64"},
@@ -95,12 +95,33 @@ def synthetic_record(predictions: pd.DataFrame, classes: Sequence[str], **change
         "threads": 1,
         **changes.get("protocol", {}),
     }
+    _agree(record, changes)
     others = ("flags", "components", "data", "protocol", "missing")
     rest = digest({k: v for k, v in record.items() if k not in others})
     identity = {"data": record["data"]["digest"], "protocol": record["protocol"], "engine": rest}
     record["components"] = {**record["components"], **identity}
     record["key"] = digest(record["components"])
     return record
+
+
+def _agree(record: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Make the names of the components and of the record agree; those that a test states stay."""
+    features = {**record["components"].get("features", {})}
+    components = record["components"] = {**record["components"], "features": features}
+    for kind, home in (("classifier", components), ("extractor", features)):
+        same = str(home.get(kind)).partition("[")[0] == record[kind].partition("[")[0]
+        if kind in changes and not (same and "components" in changes):
+            home[kind] = record[kind]
+        elif not same and kind in home:
+            record[kind] = home[kind]
+
+
+def _renamed(record: Mapping[str, Any], **names: str) -> dict[str, Any]:
+    """Return the record of another extractor or classifier, with its components and key."""
+    components = {**record["components"], "features": {**record["components"]["features"]}}
+    for kind, name in names.items():
+        (components if kind == "classifier" else components["features"])[kind] = name
+    return {**record, **names, "components": components, "key": digest(components)}
 
 
 AddExperiment = Callable[..., Mapping[str, Any]]
@@ -145,6 +166,12 @@ def add(results: Results) -> AddExperiment:
         return record
 
     return write
+
+
+@pytest.fixture
+def renamed() -> Callable[..., dict[str, Any]]:
+    """Return the record of another extractor or classifier, with its components and key."""
+    return _renamed
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ def test_seconds_sum_all_folds_and_steps(results: Results, add: Any, groups: Any
 def test_full_selectors_come_from_the_components(add: Any, groups: Any) -> None:
     add()
     row = groups()[0].rows[0]
-    assert (row.full["extractor"], row.full["classifier"]) == ("extractors.Handcrafted[]", "classifiers.svm.Svm[C=1]")
+    assert (row.full["extractor"], row.full["classifier"]) == ("handcrafted[bin_width=null]", "svm[C=1]")
     assert row.full["prepare"] == "none"
     features = {"extractor": "size", "prepare": "crop[margin=0]"}
     add(prepare="crop", components={"classifier": "svm", "features": features})

@@ -40,7 +40,7 @@ SECTIONS = (
 )
 
 
-def _experiments(results: Results, add: Any, name: str) -> None:
+def _experiments(results: Results, add: Any, renamed: Any, name: str) -> None:
     label = name.removesuffix("\\")
     classes = (f"a{label}", f"b{label}")
     shares = {"a": 0.6, "b": 0.4}
@@ -75,7 +75,7 @@ def _experiments(results: Results, add: Any, name: str) -> None:
     }  # fmt: skip
     record = add(classifier=name, skill=2.0, **common)
     add(classifier=f"second {name}", skill=0.5, seed=1, flags=["BASELINE"], **common)
-    results.write_failure("failed", {**record, "extractor": f"third {name}"}, name)
+    results.write_failure("failed", renamed(record, extractor=f"third {name}"), name)
 
 
 def _evidence(results: Results, name: str) -> None:
@@ -103,8 +103,8 @@ def _evidence(results: Results, name: str) -> None:
     write_json(results.path / "held_out.json", {"format": 2, "accesses": [access]})
 
 
-def _page(results: Results, add: Any, name: str) -> tuple[str, Page]:
-    _experiments(results, add, name)
+def _page(results: Results, add: Any, renamed: Any, name: str) -> tuple[str, Page]:
+    _experiments(results, add, renamed, name)
     _evidence(results, name)
     html = write_report(results, results.path / "report.html").read_text(encoding="utf-8")
     shutil.rmtree(results.path)
@@ -112,9 +112,9 @@ def _page(results: Results, add: Any, name: str) -> tuple[str, Page]:
     return html, Page(html)
 
 
-def test_names_change_no_element_of_any_section(results: Results, add: Any) -> None:
-    _, plain = _page(results, add, "plain")
-    html, page = _page(results, add, hostile_text.ALL)
+def test_names_change_no_element_of_any_section(results: Results, add: Any, renamed: Any) -> None:
+    _, plain = _page(results, add, renamed, "plain")
+    html, page = _page(results, add, renamed, hostile_text.ALL)
     assert {attrs["id"] for tag, attrs in page.elements if tag == "section"} > set(SECTIONS)
     skipped = ("wbr", "tspan")  # line breaks before a bracket
     tags = [[(tag, sorted(attrs)) for tag, attrs in one.elements if tag not in skipped] for one in (plain, page)]

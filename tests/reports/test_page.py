@@ -116,11 +116,11 @@ MARKUP = "</script><script>alert(1)</script><!--<img src=x onerror=alert(1)>\"'$
 HOSTILE = MARKUP + " \ud800\x00"
 
 
-def test_hostile_names_are_escaped(results: Results, add: Any) -> None:
-    plain = Page(write_report(_with_names(results, add, "plain"), results.path / "plain.html").read_text("utf-8"))
+def test_hostile_names_are_escaped(results: Results, add: Any, renamed: Any) -> None:
+    plain = Page(write_report(_with_names(results, add, renamed, "plain"), results.path / "plain.html").read_text("utf-8"))
     shutil.rmtree(results.path / "experiments")
     shutil.rmtree(results.path / "failures")
-    path = write_report(_with_names(results, add, HOSTILE), results.path / "report.html")
+    path = write_report(_with_names(results, add, renamed, HOSTILE), results.path / "report.html")
     page = Page(path.read_text(encoding="utf-8"))
     assert page.open == []
     # names change no element and no attribute
@@ -133,7 +133,7 @@ def test_hostile_names_are_escaped(results: Results, add: Any) -> None:
     assert "49 }}" not in text
 
 
-def _with_names(results: Results, add: Any, name: str) -> Results:
+def _with_names(results: Results, add: Any, renamed: Any, name: str) -> Results:
     label = name.rstrip("\ud800\x00")
     record = add(
         classes=(f"a{label}", f"b{label}"),
@@ -148,7 +148,7 @@ def _with_names(results: Results, add: Any, name: str) -> Results:
         environment={"python": name, "machine": name},
         components={"classifier": name, "classifier_libraries": {name: name}, "features": {"extractor": name}},
     )
-    results.write_failure("failed", {**record, "extractor": f"{name} "}, name)
+    results.write_failure("failed", renamed(record, extractor=f"{name} "), name)
     return results
 
 
@@ -199,9 +199,9 @@ def test_baselines_are_marked_and_explained(results: Results, add: Any) -> None:
     assert "Hollow red" not in html
 
 
-def test_failed_experiments_are_listed_with_their_reason(results: Results, add: Any) -> None:
+def test_failed_experiments_are_listed_with_their_reason(results: Results, add: Any, renamed: Any) -> None:
     record = add(classifier="svm")
-    results.write_failure("other", {**record, "classifier": "lost"}, "timed out after 3 s (--fit-time)")
+    results.write_failure("other", renamed(record, classifier="lost"), "timed out after 3 s (--fit-time)")
     html = write_report(results, results.path / "report.html").read_text(encoding="utf-8")
     assert [[row[1] for row in board] for board in _boards(html)] == [["svm"]]
     failed = html[html.index('id="failed"') :]
