@@ -117,7 +117,8 @@ HOSTILE = MARKUP + " \ud800\x00"
 
 
 def test_hostile_names_are_escaped(results: Results, add: Any, renamed: Any) -> None:
-    plain = Page(write_report(_with_names(results, add, renamed, "plain"), results.path / "plain.html").read_text("utf-8"))
+    plain_page = write_report(_with_names(results, add, renamed, "plain"), results.path / "plain.html")
+    plain = Page(plain_page.read_text("utf-8"))
     shutil.rmtree(results.path / "experiments")
     shutil.rmtree(results.path / "failures")
     path = write_report(_with_names(results, add, renamed, HOSTILE), results.path / "report.html")
