@@ -14,10 +14,7 @@ from bench.errors import BenchError
 from bench.plugins.selectors import Selector, parse, split_list
 from bench.scores.decisions import Decision
 from bench.storage.fingerprints import digest
-from bench.storage.json_files import read_json
-
-MAX_RECORD = 16 * 1024**2
-"""Largest size in bytes of a record and of a file of times."""
+from bench.storage.json_files import MAX_JSON, read_json
 
 MAX_DEPTH = 8
 """Largest depth of the components of a key."""
@@ -171,7 +168,7 @@ def read_record(path: Path) -> Mapping[str, Any]:
     Raises
     ------
     DamagedError
-        It is not a file of at most `MAX_RECORD` bytes with a JSON object; a field is missing or has another type or
+        It is not a file of at most `MAX_JSON` bytes with a JSON object; a field is missing or has another type or
         range; its key is not the digest of its components, or they differ from its fields; or its folder has the name
         of another experiment.
     """
@@ -231,7 +228,7 @@ def check_file(path: Path, largest: int) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    check_file(path, MAX_RECORD)
+    check_file(path, MAX_JSON)
     try:
         return read_json(path)
     except BenchError as error:

@@ -20,7 +20,7 @@ from bench.errors import BenchError
 from bench.experiments import tables
 from bench.experiments.records import ExperimentResult
 from bench.experiments.results import Results
-from bench.experiments.schema import MAX_RECORD, DamagedError, read_times
+from bench.experiments.schema import MAX_JSON, DamagedError, read_times
 from bench.storage.fingerprints import digest
 from reports.section import TABLES
 
@@ -103,7 +103,7 @@ KINDS: dict[str, tuple[Damage, str]] = {
     "record is a list": (_bytes("experiment.json", b"[]"), r"experiment\.json: not a JSON object"),
     "record of binary data": (_bytes("experiment.json", b"\xff\x00"), r"experiment\.json: cannot be read"),
     "deep record": (_bytes("experiment.json", b'{"a":' * 100_000), r"experiment\.json: cannot be read"),
-    "record of 17 MB": (_bytes("experiment.json", b" " * (MAX_RECORD + 1)), "at most 16 MiB are"),
+    "record of 17 MB": (_bytes("experiment.json", b" " * (MAX_JSON + 1)), "at most 16 MiB are"),
     "record is a link": (_link("experiment.json"), r"experiment\.json: cannot be read \(not a regular file\)"),
     "field of another type": (_record(lambda r: r.update(flags={"LEAKY": 1})), "'flags' is missing or damaged"),
     "number as text": (_record(lambda r: r["protocol"].update(repeats="1")), r"'protocol' .*\(repeats: "),
