@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from extractors.preparation.step import Picture, Step, choice_field, replace_cell_pixels
+from extractors.component import choice_field
+from extractors.preparation.step import Picture, Step, replace_cell_pixels
 
 
 @dataclass(frozen=True)

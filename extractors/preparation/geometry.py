@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from extractors.preparation.step import Picture, Step, number_field
+from extractors.component import number_field
+from extractors.preparation.step import Picture, Step
 from extractors.segmentation.bounds import bounds
 
 MAX_SIDE = 8192

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from extractors.arrays import BoolArray, UInt8Array
-from extractors.preparation.step import Picture, RecolourStep, Step, choice_field, number_field, replace_cell_pixels
+from extractors.component import choice_field, number_field
+from extractors.preparation.step import Picture, RecolourStep, Step, replace_cell_pixels
 from extractors.segmentation.bounds import bounds
 
 
