@@ -130,7 +130,7 @@ def report(
 ) -> None:
     """Write an HTML report of a results folder: one file that opens offline.
 
-    Experiments whose files are damaged are named and left out, and the exit code is 1.
+    Experiments and records of evidence whose files are damaged are named and left out, and the exit code is 1.
     """
     from bench.cli.display.tables import show_damaged  # noqa: PLC0415
     from bench.experiments.results import Results  # noqa: PLC0415

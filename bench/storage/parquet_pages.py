@@ -37,7 +37,7 @@ def unpacked_size(file: BinaryIO, footer: FileMetaData, columns: Collection[str]
     total = pages = 0
     for group in map(footer.row_group, range(footer.num_row_groups)):
         for column in map(group.column, range(footer.num_columns)):
-            if columns is None or column.path_in_schema in columns:
+            if column.num_values > 0 and (columns is None or column.path_in_schema in columns):
                 first = column.data_page_offset
                 if column.has_dictionary_page and 0 < column.dictionary_page_offset < first:
                     first = column.dictionary_page_offset
