@@ -261,14 +261,17 @@ def run_options(options: Options, observer: Observer | None = None) -> MatrixRes
         The input is invalid, or the results folder or the store cannot be written, for example because the disk is
         full.
     """
-    Results.check(options.out)
+    with options.located("out"):
+        Results.check(options.out)
     if options.storage is not None and not options.tune:
         raise BenchError("--storage stores tuning trials, but --tune is 0: add --tune N, or leave out --storage")
     planned = make_plan(options, observer)
-    writable_folder(planned.store, "--store")
+    with options.located("store"):
+        writable_folder(planned.store, "--store")
     if options.storage is not None:
         # Before any worker starts: an unavailable storage stops the run, and its tables are created once.
-        open_storage(options.storage)
+        with options.located("storage"):
+            open_storage(options.storage)
     results = Results.create(options.out)
     with disk_errors_as_bench_error(options.out, planned.store):
         run_plan(planned, results, observer=observer)
@@ -279,7 +282,8 @@ def run_options(options: Options, observer: Observer | None = None) -> MatrixRes
 def plan_with_states(options: Options, observer: Observer | None = None) -> tuple[Plan, pd.DataFrame]:
     """Return the plan of validated options and the state of each of its experiments."""
     exists = (options.out / "cytobench.json").is_file()
-    results = Results.open(options.out) if exists else None
+    with options.located("out"):
+        results = Results.open(options.out) if exists else None
     planned = make_plan(options, observer)
     MissingFeatures(planned, observer or Observer()).report_stored()
     return planned, planned.states(results)

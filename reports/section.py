@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
 
+from bench.errors import BenchError
 from bench.evidence.comparison.compare import Comparison, compare
-from bench.evidence.comparison.record import read_comparisons
+from bench.evidence.comparison.record import comparison_files, read_comparison
 from bench.experiments.records import Damage, ExperimentResult, Failure
 from bench.experiments.results import Results
 from reports.groups import ComparableGroup, comparable_groups
 from reports.rows import Row
+
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True)
@@ -54,20 +59,31 @@ class ReportData:
         Current experiments.
     failures : sequence of Failure
         Experiments without a result.
-    damaged : sequence of Damage
-        Experiments and failures that cannot be read.
+    damaged : list of Damage
+        Experiments, failures and files beside them that cannot be read; complete when all sections are built.
     """
 
     results: Results
     groups: tuple[ComparableGroup, ...]
     failures: Sequence[Failure]
-    damaged: Sequence[Damage] = ()
+    damaged: list[Damage] = field(default_factory=list)
 
     @classmethod
     def read(cls, results: Results) -> ReportData:
         """Read the current experiments and failures of a results folder."""
         contents = results.current(tables=TABLES)
         return cls(results, comparable_groups(contents.experiments), contents.failures, contents.damaged)
+
+    def read_files(self, paths: Iterable[Path], read: Callable[[Path], Content]) -> list[Content]:
+        """Read files beside the experiments; damaged ones are added to `damaged` and left out."""
+        contents = []
+        for path in paths:
+            try:
+                contents.append(read(path))
+            except BenchError as error:
+                if (damage := Damage(path, str(error))) not in self.damaged:
+                    self.damaged.append(damage)
+        return contents
 
     @property
     def experiments(self) -> list[ExperimentResult]:
@@ -81,7 +97,7 @@ class ReportData:
         Read from the results folder where `bench compare` has stored it, otherwise computed from the predictions. None
         where patients leak, or with fewer than two pipelines.
         """
-        stored = read_comparisons(self.results.path)
+        stored = self.read_files(comparison_files(self.results.path), read_comparison)
         return tuple(_comparison(group, stored) for group in self.groups)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ from bench.cli.options import (
 )
 from bench.cli.signals import interrupting_signals
 from bench.cli.streams import checked_output
-from bench.errors import BenchError, Interrupted
+from bench.errors import BenchError, Interrupted, shortened
 from bench.executors.module_path import drop_current_folder
 
 app = typer.Typer(
@@ -129,7 +130,7 @@ def report(
 ) -> None:
     """Write an HTML report of a results folder: one file that opens offline.
 
-    Experiments whose files are damaged are named and left out, and the exit code is 1.
+    Experiments and records of evidence whose files are damaged are named and left out, and the exit code is 1.
     """
     from bench.cli.display.tables import show_damaged  # noqa: PLC0415
     from bench.experiments.results import Results  # noqa: PLC0415
@@ -308,6 +309,11 @@ def main() -> None:
             app()
         except BenchError as error:
             show_message(f"Error: {error}", style="red")
+            sys.exit(2)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            show_message(f"Error: {shortened(str(error.filename))}: {error.strerror}; use a shorter one", style="red")
             sys.exit(2)
         except Interrupted as stop:
             show_message("Stopped.", style="yellow")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Literal
 
 from bench.datasets.canonical_table import with_canonical_names
 from bench.datasets.classes import with_positive_class
@@ -12,7 +13,7 @@ from bench.datasets.held_out import HELD_OUT, SET, check_images_apart, joined_se
 from bench.datasets.link_files import linked_by_file, read_links
 from bench.datasets.phantom.selector import read_phantom, with_seed_in_ids
 from bench.datasets.readers.frame import read_frame
-from bench.datasets.readers.masks import with_masks
+from bench.datasets.readers.masks import with_masks, with_nucleus_masks
 from bench.datasets.readers.patterns import with_pattern_notices
 from bench.datasets.readers.selection import read_path
 from bench.datasets.scales import with_checked_scales
@@ -23,6 +24,8 @@ from bench.executors.cores import cores
 from bench.observer import Observer
 from bench.options import Options
 from bench.options.values import FrameSource
+
+_NAMES = {"data": "DATA or --data", "held_out": "--held-out"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ def open_data(options: Options, observer: Observer | None = None) -> LoadedDatas
     """
     observer = observer or Observer()
     # Links are read first: an error in them should not appear minutes later.
-    links = None if options.links is None else (options.links, read_links(options.links))
+    with options.located("links"):
+        links = None if options.links is None else (options.links, read_links(options.links))
     dataset = with_checked_scales(with_sets_of_split(_read_sets(options, observer), options.split))
     dataset, scanned = _scanned(dataset, options, observer)
     dataset, scanned = without_unreadable(dataset, scanned, skip=options.skip_unreadable)
@@ -108,20 +112,28 @@ def scan_data(options: Options, observer: Observer) -> tuple[Dataset, Scan]:
 
 
 def _read_sets(options: Options, observer: Observer) -> Dataset:
-    dataset = _read(options.data, options, observer)
+    dataset = _read("data", options, observer)
     if options.held_out is None:
         return dataset
-    held_out = _read(options.held_out, options, observer)
+    held_out = _read("held_out", options, observer)
     return joined_sets(dataset, with_seed_in_ids(held_out, options.held_out, train=str(options.data)))
 
 
-def _read(data: str | FrameSource, options: Options, observer: Observer) -> Dataset:
+def _read(option: Literal["data", "held_out"], options: Options, observer: Observer) -> Dataset:
+    data: str | FrameSource = getattr(options, option)
     reading = ReadOptions(**{field.name: getattr(options, field.name) for field in fields(ReadOptions)})
-    dataset, root = (
-        read_frame(data, reading) or read_phantom(str(data), reading, observer) or read_path(str(data), reading)
-    )
-    check_table(dataset)
-    dataset = with_patient_notices(with_canonical_names(with_pattern_notices(with_masks(dataset, root))))
+    with options.located(option):
+        dataset, root = (
+            read_frame(data, reading)
+            or read_phantom(str(data), reading, observer)
+            or read_path(str(data), reading, option=_NAMES[option])
+        )
+        check_table(dataset)
+    with options.located("mask"):
+        dataset = with_masks(dataset, root)
+    with options.located("nucleus_mask"):
+        dataset = with_nucleus_masks(dataset, root)
+    dataset = with_patient_notices(with_canonical_names(with_pattern_notices(dataset)))
     return with_positive_class(dataset, str(data))
 
 

@@ -168,7 +168,8 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Loa
         The data, a name or a parameter is invalid, or the folds cannot be drawn.
     """
     pipelines = _pipelines(options)
-    store, settings = store_folder(options.store), key_settings(options)
+    with options.located("store"):
+        store, settings = store_folder(options.store), key_settings(options)
     observer = observer or Observer()
     for notice in objects.notices_of(pipelines):
         observer.notice(notice)

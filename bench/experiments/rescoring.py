@@ -86,7 +86,12 @@ def score(
         held_out = experiment.record["data"].get("held_out")
         if held_out is not None and decision != decision_of(experiment.record):
             digest = str(held_out["digest"])
-            accesses.setdefault(digest, AccessLog(Path(path), digest, f"bench score {arguments}")).add(experiment.name)
+            log = accesses.setdefault(digest, AccessLog(Path(path), digest, f"bench score {arguments}"))
+            try:
+                log.add(experiment.name)
+            except BenchError as error:
+                damaged.append(Damage(experiment.folder, str(error)))
+                continue
         try:
             rows.append(finished_row(experiment, scores=rescore(experiment, decision), decision=decision))
         except DamagedError as error:

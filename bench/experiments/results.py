@@ -23,7 +23,6 @@ from bench.experiments.records import (
     write_tables,
 )
 from bench.experiments.schema import DamagedError, read_record
-from bench.splits.held_out_log import HeldOutAccess, read_accesses
 from bench.storage.csv_text import write_csv
 from bench.storage.fingerprints import digest
 from bench.storage.folders import writable_folder
@@ -118,6 +117,9 @@ class Results:
         """
         mark = path / MARK
         if not mark.is_file():
+            inside = next((folder for folder in path.absolute().parents[:2] if (folder / MARK).is_file()), None)
+            if inside is not None:
+                raise BenchError(f"{path}: is a folder in a results folder; pass the results folder itself, {inside}")
             raise BenchError(
                 f"{path}: not a results folder (no {MARK} in it); create one with bench matrix --out {path}"
             )
@@ -157,11 +159,6 @@ class Results:
     def folds_path(self, folds_hash: str) -> Path:
         """Return the file of the folds of a matrix, which `--folds-file` reads."""
         return self.path / "folds" / f"{folds_hash[:12]}.csv"
-
-    @property
-    def held_out_accesses(self) -> tuple[HeldOutAccess, ...]:
-        """Runs that evaluated held-out cells, the oldest first."""
-        return read_accesses(self.path)
 
     def is_done(self, slug: str) -> bool:
         """Whether an experiment has a result."""

@@ -15,6 +15,8 @@ from bench.errors import BenchError
 from bench.experiments.schema import DamagedError, check_file
 from bench.scores.metrics import METRICS, PRIMARY
 from bench.scores.predictions import checked_probabilities, probability_columns
+from bench.storage.parquet_pages import unpacked_size
+from extractors.files.regular import open_regular
 
 MAX_VALUES = 200_000_000
 """Largest number of values of a table, rows times columns."""
@@ -131,8 +133,12 @@ def _check_footer(path: Path, expected: Mapping[str, Kind], probabilities: Seque
     rows, columns = footer.num_rows, footer.num_columns
     if not 0 <= rows * max(columns, 1) <= MAX_VALUES:
         raise DamagedError(f"{rows} rows of {columns} columns; at most {MAX_VALUES} values are read")
-    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
-    if not 0 <= sum(group.total_byte_size for group in groups) <= MAX_TABLE:
+    try:
+        with open_regular(path, follow_link=False) as file:
+            unpacked = unpacked_size(file, footer)
+    except ValueError as error:
+        raise DamagedError(str(error)) from error
+    if unpacked > MAX_TABLE:
         raise DamagedError(f"more than {MAX_TABLE // 1024**3} GiB of values")
     types = {column.name: column.type for column in footer.schema.to_arrow_schema()}
     for name, kind in expected.items():

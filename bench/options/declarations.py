@@ -5,11 +5,13 @@ only second place is the typed signature in `bench.options.keywords`, which a te
 """
 
 # No `from __future__ import annotations`: the annotations are read at run time.
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
+from bench.errors import BenchError
 from bench.options.option import Option
 from bench.options.values import (
     FrameSource,
@@ -323,6 +325,16 @@ class Options:
 
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     """File and line of the options that a YAML file sets, for messages; not an option itself."""
+
+    @contextmanager
+    def located(self, name: str) -> Iterator[None]:
+        """Prepend the file and line that set an option to a refusal of what it names."""
+        try:
+            yield
+        except BenchError as error:
+            if place := self.places.get(name):
+                raise BenchError(f"{place}{error}") from error
+            raise
 
     def replace(self, **values: Any) -> "Options":
         """Return a copy with other values, which count as set by the user."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import BenchError, did_you_mean, shortened
 from bench.options.config_file import read_config
 from bench.options.declarations import ALIASES, OPTIONS, Options
+from bench.options.paths import path_problem
 from bench.options.values import FrameSource, is_frame
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ def make_options(values: Mapping[str, Any], *, config: Path | None = None) -> Op
         options = _adapter().validate_python({k: v for k, v in merged.items() if k in OPTIONS})
     except ValidationError as error:
         problems += [f"{places.get(str(e['loc'][0]), '')}{_explain(e)}" for e in error.errors()]
+    else:
+        refusals = {key: path_problem(key, getattr(options, key)) for key in merged if key in OPTIONS}
+        problems += [f"{places.get(key, '')}{key}: {problem}" for key, problem in refusals.items() if problem]
     if problems:
         raise BenchError("\n".join(problems))
     return replace(options, explicit=frozenset(merged), places=places)

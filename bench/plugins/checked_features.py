@@ -52,7 +52,8 @@ def checked_features(extractor: Any, cells: Cells, name: str) -> Features:
     Raises
     ------
     BenchError
-        A feature is infinite, a cell has no feature and no status code gives the reason, or a cell cannot be read.
+        A feature is infinite, or NaN without the status code that gives the reason or in an embedding; a cell has no
+        feature and no status code gives the reason, or a cell cannot be read.
     """
     try:
         if hasattr(extractor, "transform_with_status"):
@@ -69,12 +70,14 @@ def checked_features(extractor: Any, cells: Cells, name: str) -> Features:
     for kind, array in (("features", values), ("status codes", status)):
         if array is not None and array.shape != (len(cells), len(names)):
             raise BenchError(f"{name}: {kind} of shape {array.shape}, {(len(cells), len(names))} is expected")
-    rows, columns = np.nonzero(np.isinf(values))
+    rows, columns = np.nonzero(invalid_values(values, status, embedding=hasattr(extractor, "weights_file")))
     if len(rows):
         file = cells.files[rows[0]]
+        infinite = np.isinf(values[rows[0], columns[0]])
         raise BenchError(
-            f"{name}: feature {names[columns[0]]} is infinite for cell {file.id} ({file.path}), and "
-            f"{len(rows) - 1} more values are; an undefined feature must be NaN"
+            f"{name}: feature {names[columns[0]]} is {'infinite' if infinite else 'NaN'} for cell {file.id} "
+            f"({file.path}), and {len(rows) - 1} more values are infinite or NaN without a reason; an undefined "
+            "feature must be NaN with a status code, and an embedding has none"
         )
     empty = unexplained_rows(values, status)
     if len(empty):
@@ -85,6 +88,16 @@ def checked_features(extractor: Any, cells: Cells, name: str) -> Features:
             "gives the reason; remove it from the data, or choose another extractor"
         )
     return Features(values, status, names, tuple(str(n) for n in getattr(extractor, "notices_", ())))
+
+
+def invalid_values(
+    values: npt.NDArray[np.float32], status: npt.NDArray[np.uint8] | None, *, embedding: bool
+) -> npt.NDArray[np.bool_]:
+    """Mask of the values that no extraction writes: infinity, NaN of an embedding, and NaN whose status is `OK`."""
+    invalid: npt.NDArray[np.bool_] = ~np.isfinite(values)
+    if embedding or not invalid.any():
+        return invalid
+    return np.isinf(values) if status is None else invalid & (np.isinf(values) | (status == Status.OK))
 
 
 def unexplained_rows(values: npt.NDArray[np.float32], status: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.intp]:

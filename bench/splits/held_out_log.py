@@ -14,6 +14,7 @@ from bench.storage.locks import locked
 
 LOG = "held_out.json"
 FORMAT = 3
+_RESTORE = "restore the file from a copy, since it counts the evaluations of held-out cells"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def read_accesses(results: Path) -> tuple[HeldOutAccess, ...]:
         return ()
     entries = read_json(path).get("accesses")
     if not isinstance(entries, list):
-        raise BenchError(f"{path}: expected a list `accesses`")
+        raise BenchError(f"{path}: expected a list `accesses`; {_RESTORE}")
     return tuple(_access(path, number, entry) for number, entry in enumerate(entries, start=1))
 
 
@@ -131,7 +132,9 @@ def _access(path: Path, number: int, entry: object) -> HeldOutAccess:
     names, reason, plan = fields.get("experiments"), fields.get("reason"), fields.get("plan")
     texts = [fields.get("opened_at"), fields.get("digest"), *(names if isinstance(names, list) else [None])]
     if not all(isinstance(text, str) for text in texts) or not all(isinstance(t, str | None) for t in (reason, plan)):
-        raise BenchError(f"{path}: access {number} is damaged; it needs opened_at, digest, experiments and reason")
+        raise BenchError(
+            f"{path}: access {number} is damaged; it needs opened_at, digest, experiments and reason; {_RESTORE}"
+        )
     return HeldOutAccess(fields["opened_at"], fields["digest"], tuple(fields["experiments"]), reason, plan)
 
 

@@ -46,7 +46,8 @@ def outer_folds(table: pd.DataFrame, options: Options) -> Folds:
     explicit, split = options.explicit, options.split
     repeats = auto_repeats(options) if options.repeats == "auto" else options.repeats
     if options.folds_file is not None:
-        folds = folds_from(options.folds_file, table, split=split)
+        with options.located("folds_file"):
+            folds = folds_from(options.folds_file, table, split=split)
         source = f"{options.folds_file} has"
     else:
         folds = draw_folds(table, split=split, folds=options.folds, repeats=repeats, seed=options.seed)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bench.errors import BenchError, shortened
+from bench.storage.parquet_pages import unpacked_size
 from extractors.files.regular import open_regular
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def open_parquet(path: Path, columns: Collection[str] | None = None) -> Iterator
             )
             names = opened.schema_arrow.names if columns is None else list(columns)
             _check_counts(path, opened, frozenset(names))
+            _check_pages(path, file, opened, frozenset(names))
             yield parquet.ParquetFile(file, metadata=opened.metadata, read_dictionary=names)
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.strerror is not None:
@@ -88,7 +90,15 @@ def _check_counts(path: Path, opened: ParquetFile, wanted: frozenset[str]) -> No
     groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
     if not 0 <= sum(group.num_rows for group in groups) == metadata.num_rows:
         raise BenchError(f"{path}: damaged, the row counts of its parts contradict each other")
-    parts = [group.column(column) for group in groups for column in range(metadata.num_columns)]
-    unpacked = sum(max(0, part.total_uncompressed_size) for part in parts if part.path_in_schema in wanted)
+    fixed = [f.name for f in schema if f.name in wanted and pa.types.is_fixed_size_binary(f.type)]
+    if fixed:  # a repeated value is not stored once
+        raise BenchError(f"{path}: the column {shortened(fixed[0])!r} holds bytes of a fixed size; text is expected")
+
+
+def _check_pages(path: Path, file: BinaryIO, opened: ParquetFile, wanted: frozenset[str]) -> None:
+    try:
+        unpacked = unpacked_size(file, opened.metadata, wanted)
+    except ValueError as error:
+        raise BenchError(f"{path}: damaged ({error}); write the table again") from error
     if unpacked > MAX_UNPACKED:
         raise BenchError(f"{path}: {unpacked} bytes when decompressed; at most {MAX_UNPACKED} are read")

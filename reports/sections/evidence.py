@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.errors import BenchError
+from bench.errors import BenchError, shortened
 from bench.evidence.audit.findings import Check, Finding
 from bench.evidence.leakage.patient_recognition import Recognition
 from bench.evidence.leakage.verdict import Verdict
 from bench.evidence.permutation.text import describe_unit
 from bench.scores.intervals import interval_text
 from bench.scores.metrics import METRICS
+from bench.splits.held_out_log import LOG, read_accesses
 from bench.storage.json_files import read_json
 from reports.rows import Row
 from reports.section import ReportData, Section
@@ -124,37 +127,34 @@ Record = TypeVar("Record", LeakageRecord, SignificanceRecord)
 
 
 def sections(data: ReportData) -> Iterator[Section]:
-    """Build the section on evidence; records of replaced experiments are left out.
-
-    Raises
-    ------
-    BenchError
-        A file is damaged; the message names it.
-    """
+    """Build the section on evidence; records of replaced experiments, and damaged ones, are left out."""
     folder = data.results.path
     rows = {row.result.folder.name: row for group in data.groups for row in group.rows}
     evidence = {
-        "audits": [_read(path, AuditRecord) for path in sorted((folder / "audit").glob("[!.]*.json"))],
-        "accesses": data.results.held_out_accesses,
-        "leakage": _by_row(folder / "leakage", rows, LeakageRecord),
-        "significance": _by_row(folder / "significance", rows, SignificanceRecord),
+        "audits": data.read_files(sorted((folder / "audit").glob("[!.]*.json")), partial(_read, kind=AuditRecord)),
+        "accesses": list(chain(*data.read_files([folder / LOG], lambda log: read_accesses(log.parent)))),
+        "leakage": _by_row(data, "leakage", rows, LeakageRecord),
+        "significance": _by_row(data, "significance", rows, SignificanceRecord),
     }
     if any(evidence.values()):
         yield Section("Reliability of the results", evidence, "evidence.html.j2", "evidence")
 
 
-def _by_row(folder: Path, rows: Mapping[str, Row], kind: type[Record]) -> list[tuple[Row, Record]]:
-    pairs = []
-    for slug, row in rows.items():
-        path = folder / f"{slug}.json"
-        if path.is_file():
-            record = _read(path, kind)
-            if record.experiment != slug:
-                raise BenchError(f"{path}: is of another experiment, {record.experiment}; delete the file")
-            if record.metric not in METRICS:
-                raise BenchError(f"{path}: unknown metric {record.metric!r}; delete the file")
-            pairs.append((row, record))
-    return pairs
+def _by_row(
+    data: ReportData, kind_folder: str, rows: Mapping[str, Row], kind: type[Record]
+) -> list[tuple[Row, Record]]:
+    paths = [data.results.path / kind_folder / f"{slug}.json" for slug in rows]
+    records = data.read_files(filter(Path.is_file, paths), partial(_of_experiment, kind=kind))
+    return [(rows[record.experiment], record) for record in records]
+
+
+def _of_experiment(path: Path, kind: type[Record]) -> Record:
+    record = _read(path, kind)
+    if record.experiment != path.stem:
+        raise BenchError(f"{path}: is of another experiment, {shortened(record.experiment)}; delete the file")
+    if record.metric not in METRICS:
+        raise BenchError(f"{path}: unknown metric {shortened(record.metric)!r}; delete the file")
+    return record
 
 
 def _read(path: Path, kind: type[Stored]) -> Stored:

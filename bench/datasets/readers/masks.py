@@ -15,7 +15,7 @@ from bench.errors import BenchError
 
 
 def with_masks(dataset: Dataset, root: Path) -> Dataset:
-    """Apply the mask options of a dataset; they override the masks of a manifest.
+    """Apply the option `--mask` of a dataset; it overrides the masks of a manifest.
 
     Parameters
     ----------
@@ -27,21 +27,26 @@ def with_masks(dataset: Dataset, root: Path) -> Dataset:
     Raises
     ------
     BenchError
-        A mask folder does not exist, or a cell has no mask, two masks, or is outside `root`; or several kinds of masks
+        The folder does not exist, or a cell has no mask, two masks, or is outside `root`; or several kinds of masks
         have the names of the cells.
     """
     options = dataset.options
     if options.mask in MASK_METHODS:
-        dataset = _with_column(dataset, "mask_path", [None] * len(dataset.table), f"--mask {options.mask}")
-    elif options.mask is not None:
-        option = f"--mask {options.mask}"
-        advice = f"use a folder of masks, {' or '.join(MASK_METHODS)}"
-        masks, named = _masks(dataset, root, options.mask, option, advice)
-        dataset = _with_column(dataset, "mask_path", masks, option, named)
-    if options.nucleus_mask is None:
+        return _with_column(dataset, "mask_path", [None] * len(dataset.table), f"--mask {options.mask}")
+    if options.mask is None:
         return dataset
-    option = f"--nucleus-mask {options.nucleus_mask}"
-    masks, named = _masks(dataset, root, options.nucleus_mask, option, "use a folder of masks")
+    option = f"--mask {options.mask}"
+    masks, named = _masks(dataset, root, options.mask, option, f"use a folder of masks, {' or '.join(MASK_METHODS)}")
+    return _with_column(dataset, "mask_path", masks, option, named)
+
+
+def with_nucleus_masks(dataset: Dataset, root: Path) -> Dataset:
+    """Apply the option `--nucleus-mask`, as `with_masks`."""
+    path = dataset.options.nucleus_mask
+    if path is None:
+        return dataset
+    option = f"--nucleus-mask {path}"
+    masks, named = _masks(dataset, root, path, option, "use a folder of masks")
     return _with_column(dataset, "nucleus_path", masks, option, named)
 
 

@@ -63,7 +63,7 @@ def similar_path(text: str, place: Path) -> str:
     try:
         with os.scandir(place.parent) as entries:
             names = [entry.name for entry in islice(entries, _MOST_COMPARED)]
-        alike = [name for name in names if name_key(name) == name_key(place.name)]
+        alike = [name for name in names if name != place.name and name_key(name) == name_key(place.name)]
     except (OSError, ValueError):
         return ""
     return f"; there is {min(alike)!a}, written in another way" if alike else ""

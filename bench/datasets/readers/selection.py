@@ -23,7 +23,9 @@ _EXPECTED = """expected is one of
   folders    PATH/<label>/.../<image>, with --patient-pattern"""
 
 
-def read_path(path: str, options: ReadOptions, *, readers: Iterable[Reader] | None = None) -> tuple[Dataset, Path]:
+def read_path(
+    path: str, options: ReadOptions, *, option: str = "DATA or --data", readers: Iterable[Reader] | None = None
+) -> tuple[Dataset, Path]:
     """Read a path with the first reader that recognises it; no image is opened.
 
     Parameters
@@ -32,6 +34,8 @@ def read_path(path: str, options: ReadOptions, *, readers: Iterable[Reader] | No
         File or folder.
     options : ReadOptions
         Options of the reader.
+    option : str
+        Argument or option of the command line that takes the path, for messages.
     readers : iterable of Reader, optional
         Candidates in order. Default: the installed plugins (`installed_readers`).
 
@@ -48,9 +52,9 @@ def read_path(path: str, options: ReadOptions, *, readers: Iterable[Reader] | No
         The path does not exist, no reader recognises it, or its content is malformed.
     """
     if not path:
-        raise BenchError(f"--data is empty; {_EXPECTED}")
+        raise BenchError(f"{option} is empty; {_EXPECTED}")
     place = Path(path).expanduser()
-    _check_exists(place)
+    _check_exists(place, option)
     names: list[str] = []
     broken: list[str] = []
     for reader in installed_readers(broken) if readers is None else readers:
@@ -86,13 +90,14 @@ def installed_readers(broken: list[str]) -> Iterator[Reader]:
                 broken.append(f"the reader plugin {name} is not used: {error}")
 
 
-def _check_exists(path: Path) -> None:
+def _check_exists(path: Path, option: str) -> None:
     shown = shortened(str(path), _LONGEST_PATH)
     try:
         exists, empty = path.exists(), path.is_dir() and not any(path.iterdir())
     except OSError as error:
         raise BenchError(f"{shown}: cannot be read ({error.strerror})") from error
     if not exists:
-        raise BenchError(f"{shown} does not exist{similar_path(str(path), path)}")
+        hint = similar_path(str(path), path) or f"; pass an existing file or folder of cells as {option}"
+        raise BenchError(f"{shown} does not exist{hint}")
     if empty:
         raise BenchError(f"{shown} is an empty folder; {_EXPECTED}")

@@ -55,17 +55,26 @@ def write_comparison(results_folder: Path, comparison: Comparison) -> Path:
     return path
 
 
-def read_comparisons(results_folder: Path) -> list[Comparison]:
-    """Read the comparisons stored in a results folder, ordered by file name; empty if there are none.
+def comparison_files(results_folder: Path) -> list[Path]:
+    """Return the files of the comparisons stored in a results folder, ordered by name; empty if there are none."""
+    return sorted((results_folder / FOLDER).glob("*.json"))
 
-    `Comparison.keys` identifies the compared experiments.
+
+def read_comparison(path: Path) -> Comparison:
+    """Read a stored comparison; `Comparison.keys` identifies the compared experiments.
 
     Raises
     ------
     BenchError
-        A file is damaged or has another format; the message names it.
+        The file is damaged or has another format; the message names it.
     """
-    return [_read(path) for path in sorted((results_folder / FOLDER).glob("*.json"))]
+    record: Mapping[str, Any] = read_json(path)
+    if record.get("format") != FORMAT:
+        raise BenchError(f"{path}: has another format; delete it and run bench compare again")
+    try:
+        return _comparison(record)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BenchError(f"{path}: is damaged ({error!r}); delete it and run bench compare again") from error
 
 
 def store_comparison(experiments: Sequence[ExperimentResult], comparison: Comparison) -> Comparison:
@@ -87,16 +96,6 @@ def store_comparison(experiments: Sequence[ExperimentResult], comparison: Compar
     except BenchError as error:
         return replace(comparison, notes=(*comparison.notes, f"Not stored for the report: {error}."))
     return comparison
-
-
-def _read(path: Path) -> Comparison:
-    record: Mapping[str, Any] = read_json(path)
-    if record.get("format") != FORMAT:
-        raise BenchError(f"{path}: has another format; delete it and run bench compare again")
-    try:
-        return _comparison(record)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BenchError(f"{path}: is damaged ({error!r}); delete it and run bench compare again") from error
 
 
 def _comparison(record: Mapping[str, Any]) -> Comparison:

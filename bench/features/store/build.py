@@ -19,13 +19,14 @@ from bench.features.store.entry import (
     UInt8,
     digests_array,
     entry_record,
+    is_embedding,
     open_checksums,
     open_features,
     open_status,
     write_blocks,
 )
 from bench.features.store.reuse import Reuse, find_rows
-from bench.plugins.checked_features import Features
+from bench.plugins.checked_features import Features, invalid_values
 from extractors.files.atomic import discard, remove_unfinished
 
 CACHED_CHUNKS = 64
@@ -53,11 +54,17 @@ def begin_build(entry: Entry, digests: Sequence[str]) -> tuple[dict[int, list[in
     missing, finished = {}, {}
     for number, rows in _rows_to_extract(digests, find_rows(entry, digests)).items():
         chunk = read_chunk(chunk_path(entry.partial, number))
-        if chunk is not None and {digests[row] for row in rows} <= set(chunk.cells):
+        if chunk is not None and _valid(chunk, entry) and {digests[row] for row in rows} <= set(chunk.cells):
             finished[number] = ChunkInfo.of(chunk)
         else:
             missing[number] = rows
     return missing, finished
+
+
+def _valid(chunk: Chunk, entry: Entry) -> bool:
+    """Whether an extraction of the entry can have written the values."""
+    features = chunk.features
+    return not invalid_values(features.values, features.status, embedding=is_embedding(entry.components)).any()
 
 
 def finish_build(

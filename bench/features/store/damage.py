@@ -1,7 +1,7 @@
 """Detect damage of stored entries: compare the record, the checksums and each chunk with their SHA-256.
 
-All bytes of an entry are compared once in each process before its features are used (`usable`), and chunks again before
-rows are copied from them into another entry.
+A right checksum does not show who wrote a chunk, so that values are checked, too. All bytes of an entry are read once
+in each process before its features are used (`usable`), and chunks again before rows are copied into another entry.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from bench.features.store.entry import (
     UInt8,
     block_checksum,
     entry_record,
+    is_embedding,
     open_checksums,
     open_features,
     open_rows,
     open_status,
 )
+from bench.plugins.checked_features import invalid_values
 from extractors.files.stamps import file_stamp
 
 _INTACT: dict[tuple[object, ...], bool] = {}
@@ -72,11 +74,11 @@ def describe_damage(folder: Path, *, key: str | None = None, numbers: Iterable[i
     except BenchError as error:
         return str(error)
     rows += [f"and of {more} more chunks"] if more else []
-    return f"rows {', '.join(rows)} were damaged on disk ({folder})" if rows else ""
+    return f"rows {', '.join(rows)} are damaged ({folder})" if rows else ""
 
 
 def damaged_chunks(folder: Path, numbers: Iterable[int] | None = None) -> Iterator[int]:
-    """Yield the numbers of chunks whose bytes have another checksum than when they were written.
+    """Yield the numbers of chunks with another checksum than when they were written, or with values of no extraction.
 
     Parameters
     ----------
@@ -90,11 +92,14 @@ def damaged_chunks(folder: Path, numbers: Iterable[int] | None = None) -> Iterat
     BenchError
         The record, the checksums, or the header or size of an array are damaged.
     """
-    checksums = intact_checksums(folder)
-    arrays = [array for array in (open_rows(folder), open_features(folder), open_status(folder)) if array is not None]
+    checksums, embedding = intact_checksums(folder), is_embedding(entry_record(folder)["components"])
+    rows, values, status = open_rows(folder), open_features(folder), open_status(folder)
     for number in range(len(checksums)) if numbers is None else numbers:
-        parts = (np.asarray(array[number * CHUNK : (number + 1) * CHUNK]) for array in arrays)
-        if block_checksum(parts) != checksums[number].tobytes():
+        chunk = slice(number * CHUNK, (number + 1) * CHUNK)
+        stored, codes = np.asarray(values[chunk]), None if status is None else np.asarray(status[chunk])
+        parts = (np.asarray(rows[chunk]), stored, *(() if codes is None else (codes,)))
+        intact = block_checksum(parts) == checksums[number].tobytes()
+        if not intact or invalid_values(stored, codes, embedding=embedding).any():
             yield number
 
 

@@ -124,6 +124,11 @@ def entry_record(folder: str | Path) -> dict[str, Any]:
     return record
 
 
+def is_embedding(components: Mapping[str, Any]) -> bool:
+    """Whether the features of a key are those of a network, which has no undefined features."""
+    return components.get("model") is not None
+
+
 def mark_used(folder: Path) -> None:
     """Record the time of use; does nothing where the store cannot be written."""
     path = folder / USED

@@ -154,7 +154,16 @@ def test_bad_data(make: Make, bench_command: Callable[..., Outcome], tmp_path: P
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("run", "--data", "nowhere"), "nowhere does not exist"),
+        (
+            ("run", "--data", "nowhere"),
+            "nowhere does not exist; pass an existing file or folder of cells as DATA",
+        ),
+        (("report", "n" * 300), "nnn...: File name too long; use a shorter one"),
+        (("compare", "n" * 300), "nnn...: File name too long; use a shorter one"),
+        (("leakage", "n" * 300), "nnn...: File name too long; use a shorter one"),
+        (("features", "list", "--store", "n" * 300), "nnn...: File name too long; use a shorter one"),
+        (("folds", "phantom", "-o", "n" * 300), "nnn...: File name too long; use a shorter one"),
+        (("audit", "n" * 300), "data: the path 'n"),
         (("run", "--data", ""), "--data is empty"),
         (("run", "-x", ""), "'' is not a selector"),
         (("run", "-x", "hand_crafted"), "Did you mean handcrafted"),

@@ -179,7 +179,7 @@ def test_gc_check_detects_a_flipped_byte_and_the_next_run_extracts_it_again(
     checked = command("gc", "--check")
     assert checked.exit_code == 1
     assert checked.stdout.splitlines() == [
-        f"{entry_record(folder)['key'][:8]}  size: rows 64-{rows - 1} were damaged on disk ({folder})",
+        f"{entry_record(folder)['key'][:8]}  size: rows 64-{rows - 1} are damaged ({folder})",
         "  damaged rows are extracted again by the next run that needs this entry",
         "2 entries checked: 1 entry damaged",
     ]

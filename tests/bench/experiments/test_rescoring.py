@@ -300,6 +300,23 @@ def test_inner_predictions_of_other_classes_are_refused(results: Results, add: A
         score(results.path)
 
 
+@pytest.mark.parametrize("content", ["{", '{"accesses": 5}', '{"accesses": [{"digest": 1}]}'])
+def test_a_damaged_log_of_held_out_cells_stops_only_their_experiments(content: str, results: Results, add: Add) -> None:
+    """Scores of held-out cells are not shown unless they are logged."""
+    add("a")
+    record = add("b") / "experiment.json"
+    held_out = {"digest": "h", "cells": 72, "patients": 24, "split_units": 24}
+    values = json.loads(record.read_text())
+    values["data"]["held_out"] = {**held_out, "per_class": {}, "classes": CLASSES}
+    record.write_text(json.dumps(values))
+    (results.path / "held_out.json").write_text(content)
+    board = score(results.path, threshold="0.4")
+    assert list(board["status"]) == ["done", "damaged"]
+    assert f"{results.path / 'held_out.json'}: " in board["reason"][1]
+    assert (results.path / "held_out.json").read_text() == content
+    assert list(score(results.path)["status"]) == ["done", "done"]
+
+
 def test_scores_are_written_as_csv(results: Results, add: Add, tmp_path: Path) -> None:
     add()
     board = bench.score(results.path, threshold="sens@0.9")

@@ -14,6 +14,7 @@ import pytest
 
 from bench.errors import BenchError
 from bench.evaluation.protocol import Protocol
+from bench.experiments import rescoring
 from bench.experiments.records import LEAKY, RANDOM_WEIGHTS
 from bench.experiments.results import FORMAT, MARK, Results
 from bench.storage.fingerprints import digest
@@ -178,6 +179,22 @@ def test_a_folder_with_other_files_is_refused_and_unchanged(tmp_path: Path) -> N
         Results.create(tmp_path / "thesis.tex")
     with pytest.raises(BenchError, match="cannot be written"):
         Results.create(tmp_path / "thesis.tex" / "results")
+
+
+def test_a_folder_in_a_results_folder_is_refused_with_the_name_of_the_whole(
+    results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = results.experiment_folder("a")
+    inside.mkdir(parents=True)
+    message = rf"is a folder in a results folder; pass the results folder itself, {results.path}$"
+    for folder in (inside, inside.parent):
+        with pytest.raises(BenchError, match=message):
+            Results.open(folder)
+        with pytest.raises(BenchError, match=message):
+            rescoring.score(folder)
+    monkeypatch.chdir(inside)
+    with pytest.raises(BenchError, match=message):
+        Results.open(Path())
 
 
 def test_create_opens_an_existing_folder(results: Results) -> None:

@@ -339,7 +339,7 @@ def test_damaged_features_are_rebuilt_before_use(cells: Path, tmp_path: Path, un
     again = _matrix(cells, tmp_path, out=tmp_path / "again", observer=recorder)
     (notice,) = (text for text in recorder.notices if "damaged" in text)
     assert notice.startswith("size: rows ")
-    assert "were damaged on disk" in notice
+    assert "are damaged" in notice
     assert _contents(again) == _contents(undisturbed)
 
 

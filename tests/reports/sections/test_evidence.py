@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.errors import BenchError
+from bench.cli.app import main
 from bench.evidence.audit.findings import Audit, Check, Finding
 from bench.evidence.leakage.clustering import ScoreClustering
 from bench.evidence.leakage.patient_recognition import Recognition
@@ -16,7 +17,7 @@ from bench.evidence.permutation.significance import Significance
 from bench.experiments.results import Results
 from bench.scores.primary import Estimate
 from bench.storage.json_files import write_json
-from reports.page import write_report
+from reports.page import render
 
 
 def _leakage(slug: str) -> dict[str, Any]:
@@ -137,29 +138,82 @@ def test_evidence_of_replaced_experiments_is_left_out(results: Results, add: Any
     assert section_text("evidence") == ""
 
 
+def _write_text(path: Path, text: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+LEAKAGE = [
+    ({"gap": "wide"}, "gap: "),
+    ({"metric": "luck"}, "unknown metric 'luck'; delete the file"),
+    ({"experiment": "another"}, "is of another experiment, another; delete the file"),
+    ({"by_image": {"value": float("inf"), "low": 0, "high": 1}}, "cannot be read (Infinity is not a number of JSON)"),
+]
+SIGNIFICANCE = [({"null": []}, "null: "), ({"p": -5.0}, "p: "), ({"p": 1.5}, "p: "), ({"floor": -0.1}, "floor: ")]
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("kind", "change", "message"),
+    [*(("leakage", *one) for one in LEAKAGE), *(("significance", *one) for one in SIGNIFICANCE)],
+)
+def test_a_damaged_record_is_named_and_the_rest_is_shown(
+    kind: str, change: dict[str, Any], message: str, *, results: Results, add: Any, data: Any
+) -> None:
+    add()
+    (slug,) = [e.folder.name for e in results.experiments()]
+    records = {"leakage": _leakage(slug), "significance": _significance(slug)}
+    records[kind] |= change
+    paths = {name: _write_text(results.path / name / f"{slug}.json", json.dumps(records[name])) for name in records}
+    read = data()
+    page = render(read)
+    (damage,) = read.damaged
+    assert damage.path == paths[kind]
+    assert damage.reason.startswith(f"{paths[kind]}: {message}")
+    assert "1 file cannot be read; what it contains is in no other section." in page
+    assert message.rstrip(": ").replace("'", "&#39;") in page
+    shown = {"leakage": "The split by image is far too high.", "significance": "<h3>Permutation test"}
+    assert [text in page for text in shown.values()] == [kind != name for name in shown]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
     [
-        ({"gap": "wide"}, r"leakage.*\.json: gap: "),
-        ({"metric": "luck"}, "unknown metric 'luck'"),
-        ({"experiment": "another"}, "is of another experiment, another; delete the file"),
-        ({"by_image": {"value": float("inf"), "low": 0, "high": 1}}, "Infinity is not a number of JSON"),
+        ("held_out.json", "{"),
+        ("held_out.json", '{"accesses": 5}'),
+        ("held_out.json", '{"accesses": [{"digest": 1}]}'),
+        ("audit/x.json", "[]"),
+        ("audit/x.json", '{"name": 5}'),
+        ("audit/x.json", "[" * 100_000),
+        ("comparisons/x.json", '{"format": 1}'),
+        ("comparisons/x.json", "\x00"),
     ],
 )
-def test_damaged_files_are_named(results: Results, add: Any, change: dict[str, Any], message: str) -> None:
-    add()
-    (slug,) = [e.folder.name for e in results.experiments()]
-    path = results.path / "leakage" / f"{slug}.json"
-    path.parent.mkdir()
-    path.write_text(json.dumps({**_leakage(slug), **change}))
-    with pytest.raises(BenchError, match=message):
-        write_report(results, results.path / "report.html")
+def test_damaged_files_beside_the_experiments_do_not_stop_the_report(
+    name: str, content: str, results: Results, add: Any, data: Any
+) -> None:
+    add(classifier="svm[C=1]")
+    add(classifier="svm[C=2]")
+    slug = results.experiments()[0].folder.name
+    write_json(results.path / "leakage" / f"{slug}.json", _leakage(slug))
+    path = _write_text(results.path / name, content)
+    read = data()
+    page = render(read)
+    assert [damage.path for damage in read.damaged] == [path]
+    assert str(path) in read.damaged[0].reason
+    assert "The split by image is far too high." in page
+    assert "Which pipelines differ from the best?" in page
+    assert "<h2>Damaged files" in page
 
 
-@pytest.mark.parametrize("change", [{"null": []}, {"p": -5.0}, {"p": 1.5}, {"floor": -0.1}])
-def test_an_impossible_permutation_test_is_named(results: Results, add: Any, change: dict[str, Any]) -> None:
+def test_the_command_names_damaged_evidence(
+    results: Results, add: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     add()
-    (slug,) = [e.folder.name for e in results.experiments()]
-    write_json(results.path / "significance" / f"{slug}.json", {**_significance(slug), **change})
-    with pytest.raises(BenchError, match=rf"significance.*\.json: {next(iter(change))}: "):
-        write_report(results, results.path / "report.html")
+    _write_text(results.path / "held_out.json", "{}")
+    monkeypatch.setattr(sys, "argv", ["bench", "report", str(results.path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert (results.path / "report.html").is_file()
+    assert "held_out.json: expected a list `accesses`; restore the file from a copy" in capsys.readouterr().out

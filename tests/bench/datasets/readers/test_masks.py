@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bench.datasets.readers.masks import with_masks
+from bench.datasets.readers.masks import with_masks, with_nucleus_masks
 from bench.datasets.table import Dataset, ReadOptions, cell_table
 from bench.errors import BenchError
 
@@ -43,11 +43,11 @@ def test_nucleus_masks_are_read_from_a_separate_folder(tmp_path: Path, draw: Dra
         draw(tmp_path / name / "1.bmp")
         write_mask(tmp_path / f"n/{name}/1.png")
     plain = dataset(tmp_path, None)
-    masked = with_masks(replace(plain, options=ReadOptions(nucleus_mask=str(tmp_path / "n"))), tmp_path)
+    masked = with_nucleus_masks(replace(plain, options=ReadOptions(nucleus_mask=str(tmp_path / "n"))), tmp_path)
     assert list(masked.table["nucleus_path"]) == [str(tmp_path / "n/a/1.png"), str(tmp_path / "n/b/1.png")]
     assert masked.table["mask_path"].isna().all()
     assert masked.notices == ()
-    again = with_masks(masked, tmp_path)
+    again = with_nucleus_masks(masked, tmp_path)
     assert again.notices == (f"--nucleus-mask {tmp_path / 'n'} overrides the masks that the dataset names for 2 cells",)
     assert [int(cell.nucleus.sum()) for cell in masked.cells() if cell.nucleus is not None] == [5, 5]
 
@@ -59,7 +59,7 @@ def test_errors_of_nucleus_masks_name_the_option(tmp_path: Path) -> None:
     ):
         broken = replace(dataset(tmp_path, "whole"), options=ReadOptions(mask="whole", nucleus_mask=folder))
         with pytest.raises(BenchError, match=f"--nucleus-mask {folder}: .*{message}"):
-            with_masks(broken, tmp_path)
+            with_nucleus_masks(broken, tmp_path)
 
 
 def test_a_cell_without_a_mask_is_named_and_counted(tmp_path: Path) -> None:

@@ -63,8 +63,12 @@ def test_the_first_reader_that_recognises_the_path_reads(shared: Path, tmp_path:
 
 
 def test_unreadable_paths_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match=r"missing does not exist$"):
+    with pytest.raises(BenchError, match=r"missing does not exist; pass an .* as DATA or --data$"):
         read(tmp_path / "missing")
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(BenchError, match=r"loop does not exist; pass an existing file"):
+        read(tmp_path / "loop")
+    (tmp_path / "loop").unlink()
     (tmp_path / "M\u00fcller").mkdir()
     with pytest.raises(BenchError, match=r"does not exist; there is 'M\\xfcller', written in another way"):
         read(tmp_path / "Mu\u0308ller")

@@ -15,7 +15,7 @@ import bench
 from bench.errors import BenchError
 from bench.evidence.comparison import record as records
 from bench.evidence.comparison.compare import Comparison, compare
-from bench.evidence.comparison.record import read_comparisons, write_comparison
+from bench.evidence.comparison.record import comparison_files, read_comparison, write_comparison
 from bench.evidence.comparison.text import describe_tests, verdict
 from bench.experiments.records import ExperimentResult
 from bench.experiments.results import Results
@@ -38,6 +38,11 @@ def _predictions(seed: int) -> pd.DataFrame:
 def experiments(keep: Keep) -> list[ExperimentResult]:
     flags = (["BASELINE"], [], [])
     return [keep(name, _predictions(i), flags=flags[i]) for i, name in enumerate(("prior", "svm", "knn"))]
+
+
+def read_comparisons(folder: Path) -> list[Comparison]:
+    """All comparisons that are stored in a results folder."""
+    return [read_comparison(path) for path in comparison_files(folder)]
 
 
 def _assert_equal(one: Comparison, other: Comparison) -> None:

@@ -9,12 +9,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bench.errors import BenchError
 from bench.features.store import damage
 from bench.features.store.damage import damaged_chunks, describe_damage, usable
-from bench.features.store.entry import CHUNK, entry_record, open_features, write_record
+from bench.features.store.entry import (
+    CHUNK,
+    entry_record,
+    open_features,
+    open_rows,
+    open_status,
+    write_entry,
+    write_record,
+)
 
 Scratch = Any
 """The fixture `scratch`."""
@@ -63,7 +72,7 @@ def test_a_flipped_byte_costs_one_chunk(scratch: Scratch, folder: Path, name: st
     assert list(damaged_chunks(folder)) == [chunk]
     assert not usable(scratch.entry(range(N)))
     rows = f"{chunk * CHUNK}-{min((chunk + 1) * CHUNK, N) - 1}"
-    notice = f"numbers: rows {rows} were damaged on disk ({folder}); damaged features are extracted again"
+    notice = f"numbers: rows {rows} are damaged ({folder}); damaged features are extracted again"
     assert _rebuild(scratch) == ([chunk], [notice])
 
 
@@ -71,7 +80,50 @@ def test_several_damaged_chunks_are_extracted_again(scratch: Scratch, folder: Pa
     flip(folder / "values.npy", *(HEADER + row * 12 for row in (0, CHUNK, 4 * CHUNK)))
     chunks, (notice,) = _rebuild(scratch)
     assert chunks == [0, 1, 4]
-    assert "rows 0-63, 64-127, 256-260 were damaged" in notice
+    assert "rows 0-63, 64-127, 256-260 are damaged" in notice
+
+
+def _plant(folder: Path, value: float, status: int = 0) -> None:
+    """Replace a value in row 70, with the checksums and the record that belong to it, as a stranger can."""
+    record, values, codes = entry_record(folder), open_features(folder).copy(), open_status(folder)
+    assert codes is not None
+    codes = codes.copy()
+    values[70, 0], codes[70, 0] = value, status
+    rows = [bytes(row).hex() for row in open_rows(folder)]
+    shutil.rmtree(folder)
+    write_entry(folder, values, record["names"], status=codes, rows=rows, components=record["components"])
+    damage._INTACT.clear()
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_values_that_no_extraction_writes_are_damage_under_a_right_checksum(
+    scratch: Scratch, folder: Path, value: float
+) -> None:
+    _plant(folder, value)
+    assert not usable(scratch.entry(range(N)))
+    chunks, (notice, other) = _rebuild(scratch)
+    assert chunks == [1]
+    assert notice == f"numbers: rows 64-127 are damaged ({folder}); damaged features are extracted again"
+    assert "1 re-extracted chunks differ from the originals" in other
+
+
+def test_a_value_that_is_undefined_for_a_reason_is_no_damage(scratch: Scratch, folder: Path) -> None:
+    _plant(folder, np.nan, status=3)
+    assert usable(scratch.entry(range(N)))
+
+
+@pytest.mark.parametrize(
+    ("value", "model", "damaged"),
+    [(1, "resnet18", []), (np.nan, "resnet18", [1]), (np.nan, None, []), (np.inf, None, [1])],
+)
+def test_an_embedding_has_no_undefined_value(
+    tmp_path: Path, value: float, model: str | None, damaged: list[int]
+) -> None:
+    """The features of another extractor without status codes may be NaN."""
+    values = np.ones((CHUNK + 2, 3), np.float32)
+    values[CHUNK, 1] = value
+    write_entry(tmp_path / "entry", values, ["a", "b", "c"], components={"model": model})
+    assert list(damaged_chunks(tmp_path / "entry")) == damaged
 
 
 def _edit(**changes: Any) -> Callable[[Path], object]:

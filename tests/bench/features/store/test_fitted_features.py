@@ -264,7 +264,7 @@ def _flip(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "word"),
     [
-        (lambda folder: _flip(folder / "values.npy"), "rows 0-29 were damaged"),
+        (lambda folder: _flip(folder / "values.npy"), "rows 0-29 are damaged"),
         (lambda folder: (folder / "entry.json").unlink(), "entry.json"),
         (lambda folder: _rewritten(folder, fitted_on=None), "does not name the patients that it was fitted on"),
         (

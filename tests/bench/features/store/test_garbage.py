@@ -161,7 +161,7 @@ def test_all_chunks_are_checked_with_progress(scratch: Scratch) -> None:
     damage = check_entries(read_inventory(scratch.store).entries, recorder)
     assert {item.path: text for item, text in damage.items()} == {
         intact: "",
-        damaged: f"rows 128-139 were damaged on disk ({damaged})",
+        damaged: f"rows 128-139 are damaged ({damaged})",
     }
     assert recorder.steps == [(0, 6), *((n, 6) for n in range(7))]
     intact.rename(damaged.with_name(f"{1:016x}"))
