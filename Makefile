@@ -11,7 +11,7 @@ LOCK_FLAGS := --extra dev --universal --python-version 3.11 --generate-hashes --
 
 demo: $(STAMP)
 	@$(BIN)/bench matrix --extractors "handcrafted,mobilenetv3_small_100[weights=random]" \
-		--clfs knn,svm,naive_bayes,rf_svm,lightgbm,cnn
+		--clfs "knn,svm,naive_bayes,rf_svm,lightgbm,cnn[epochs=30,patience=5]"
 	@$(BIN)/bench report results
 
 test: $(PEERS)

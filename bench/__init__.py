@@ -1,7 +1,8 @@
 """Compare pipelines of feature extractors and classifiers for single-cell images on unseen patients.
 
-`run`, `matrix`, `plan`, `score`, `compare`, `audit`, `leakage`, `significance` and `extract_features` are the commands
-as functions; `open_results` opens a results folder; `Cell`, `Extractor` and `Dataset` are for writers of plugins.
+`run`, `matrix`, `plan`, `score`, `ensemble`, `compare`, `audit`, `leakage`, `significance` and `extract_features` are
+the commands as functions; `open_results` opens a results folder; `Cell`, `Extractor` and `Dataset` are for writers of
+plugins.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from bench.evidence.audit.auditing import audit
     from bench.evidence.leakage.report import leakage
     from bench.evidence.permutation.significance import significance
+    from bench.experiments.post_hoc import ensemble
     from bench.experiments.records import ExperimentResult
     from bench.experiments.rescoring import score
     from bench.experiments.results import Results
@@ -36,6 +38,7 @@ __all__ = [
     "Results",
     "audit",
     "compare",
+    "ensemble",
     "extract_features",
     "leakage",
     "matrix",
@@ -58,6 +61,7 @@ _MODULES = {
     "Results": "bench.experiments.results",
     "audit": "bench.evidence.audit.auditing",
     "compare": "bench.api",
+    "ensemble": "bench.experiments.post_hoc",
     "extract_features": "bench.features.extract",
     "leakage": "bench.evidence.leakage.report",
     "matrix": "bench.api",

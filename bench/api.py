@@ -263,7 +263,7 @@ def run_options(options: Options, observer: Observer | None = None) -> MatrixRes
     """
     with options.located("out"):
         Results.check(options.out)
-    if options.storage is not None and not options.tune:
+    if options.storage is not None and not (options.tune or options.tune_hours):
         raise BenchError("--storage stores tuning trials, but --tune is 0: add --tune N, or leave out --storage")
     planned = make_plan(options, observer)
     with options.located("store"):

@@ -12,7 +12,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, RandomState, Units, seed_of, standardised
-from classifiers.inner_splits import Cv, inner_splits
+from classifiers.inner_splits import inner_splits
+from extractors.grouped_splits import Cv
 
 
 @dataclass(eq=False, repr=False)

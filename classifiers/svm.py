@@ -10,10 +10,11 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, Units, standardised
-from classifiers.inner_splits import Cv, Split, inner_splits
+from classifiers.inner_splits import inner_splits
 from classifiers.kernel_machine import Kernel, KernelMachine, fit_kernel_machine
 from classifiers.platt import fit_sigmoid
 from classifiers.weighting import row_weights
+from extractors.grouped_splits import Cv, Split
 
 
 @dataclass(frozen=True)

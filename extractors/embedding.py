@@ -135,6 +135,16 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         """Return the names `MODEL_0000`, ... of the features; opens the network."""
         return np.array([f"{self.model}_{index:04d}" for index in range(self._engine().width)], dtype=object)
 
+    def validate_parameters(self) -> None:
+        """Check the parameters of the network, without importing torch.
+
+        Raises
+        ------
+        ValueError
+            One of them is not valid.
+        """
+        self.spec()
+
     def weights_file(self) -> Path | None:
         """Return the file of the weights, None for random weights, without importing torch.
 

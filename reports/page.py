@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.errors import BenchError, printable
+from bench.evaluation.protocol import tuning_budget
 from bench.evidence.text import p_text, share_of
 from bench.experiments.results import Results
 from bench.scores.metrics import LEVELS, METRICS, PRIMARY
@@ -29,7 +30,7 @@ from reports.sections.headline import headlines
 from reports.sections.missing import missing_warnings
 
 SECTIONS = (
-    *("leaderboard", "comparison", "evidence", "importances", "missing", "tuning"),
+    *("leaderboard", "comparison", "evidence", "importances", "training", "missing", "tuning"),
     *("failures", "datasets", "protocol", "reading", "weights", "versions"),
 )
 """Modules of `reports.sections` in the order of the page. A new section is a module, a template and a name here."""
@@ -121,6 +122,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "percent": text.percent,
         "plural": text.plural,
+        "tuning_budget": tuning_budget,
         "p": p_text,
         "share": share_of,
         "seconds": _seconds,

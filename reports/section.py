@@ -101,7 +101,10 @@ class ReportData:
         return tuple(_comparison(group, stored) for group in self.groups)
 
 
-TABLES = ("scores", "predictions", "trials", "optimism", "importances", "features", "timing")
+TABLES = (
+    *("scores", "predictions", "trials", "optimism", "importances", "features", "timing"),
+    *("curves", "finder", "training", "fit_times"),
+)
 """What a report reads of an experiment."""
 
 SectionBuilder = Callable[[ReportData], Iterable[Section]]

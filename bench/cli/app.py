@@ -153,7 +153,9 @@ def list_(
     timm: Annotated[
         bool,
         typer.Option(
-            "--timm", help="Also list timm and torchvision models, with the licence of their default weights."
+            "--timm",
+            help="Also list networks by name, of extractors and of classifiers that train a network, with the licence "
+            "of their default weights.",
         ),
     ] = False,
 ) -> None:
@@ -164,17 +166,17 @@ def list_(
     width = max(len(name) for name, _, _ in rows)
     for name, text, owner in rows:
         show_text(f"{name:<{width}}  {text}{'' if owner == 'cytobench' else f'  ({owner})'}")
-    if kind == "extractors":
-        if timm:
-            models = listing.models_with_licences()
-            width = max(len(name) for name, _ in models)
-            show_text("\n".join(f"{name:<{width}}  {licence}" for name, licence in models))
-        else:
-            show_text("The name of any timm or torchvision model is an extractor too: bench list extractors --timm")
+    if kind == "extractors" and not timm:
+        show_text("The name of any timm or torchvision model is an extractor too: bench list extractors --timm")
+        show_text(f"So are the architectures of this project: {', '.join(listing.own_architectures())}")
     if kind == "classifiers":
         show_text(
             "The import path of any scikit-learn classifier is one too: sklearn.linear_model.LogisticRegression[C=0.1]"
         )
+    if timm:
+        models = listing.models_with_licences()
+        width = max(len(name) for name, _ in models)
+        show_text("\n".join(f"{name:<{width}}  {licence}" for name, licence in models))
 
 
 @command(data_app, "bench data describe C-NMC_Leukemia/", options=stage_options("cells", "links"))

@@ -15,6 +15,7 @@ from bench.cli.options import (
     Json,
     ResultsFolder,
     command,
+    numbers,
     optional,
     own_option,
     set_options,
@@ -113,6 +114,39 @@ def score(
     show_damaged(damaged)
     if len(damaged):
         raise typer.Exit(1)
+
+
+@command(evidence, 'bench ensemble results/ --names "handcrafted x svm,resnet50 x knn" --rule rank')
+def ensemble(
+    results: ResultsFolder = Path("results"),
+    *,
+    names: Annotated[
+        str, typer.Option(help="Experiments, by pipeline or folder, separated by commas: `handcrafted x svm`.")
+    ],
+    rule: Annotated[
+        Literal["mean", "rank", "majority", "stack"],
+        typer.Option(help="Mean of probabilities, mean of ranks, majority of votes, or logistic regression."),
+    ] = "mean",
+    weights: Annotated[
+        str | None, optional("Weights of the experiments, separated by commas.", default="equal ones")
+    ] = None,
+    out: Annotated[Path | None, optional("Results folder of the combination.", default="the same")] = None,
+) -> None:
+    """Combine the saved predictions of finished experiments without a refit.
+
+    The experiments need the same data, folds and protocol. Ranks, stacking, calibration and thresholds are learned on
+    inner out-of-fold predictions. The combination becomes an experiment of the results folder with the mark POST HOC:
+    members that are chosen after their scores were seen make its score optimistic.
+    """
+    from bench.cli.display import tables as display  # noqa: PLC0415
+    from bench.experiments import post_hoc  # noqa: PLC0415
+    from bench.plugins.selectors import split_list  # noqa: PLC0415
+
+    chosen = split_list(names)
+    values = [] if weights is None else numbers("--weights", weights)
+    with stoppable(resumes=False), live_progress(outcomes=False) as observer:
+        result = post_hoc.ensemble(results, chosen, rule=rule, weights=values, out=out, observer=observer)
+    display.show_experiment(result)
 
 
 @command(evidence, "bench compare results/")

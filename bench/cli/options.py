@@ -165,6 +165,14 @@ def single(name: str, value: Any) -> Any:
     return value[0] if value else None
 
 
+def numbers(flag: str, text: str) -> list[float]:
+    """Return the numbers of an option, separated by commas."""
+    try:
+        return [float(piece) for piece in text.split(",")]
+    except ValueError as error:
+        raise BenchError(f"{flag} {text}: numbers separated by commas are expected, such as 1,2") from error
+
+
 def _command_line_type(declared: Declaration) -> Any:
     """Return the type that Typer parses; option names that exclude each other are collected in a list."""
     if declared.option.flags:

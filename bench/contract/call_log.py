@@ -102,7 +102,8 @@ class CallLog:
 def splits_across_patients(log: CallLog) -> list[str]:
     """Describe each split that separates cells of one patient or ignores patients.
 
-    A split with as many rows as the fit is checked against the patients of the fit. A split with at most as many rows
+    A split with as many rows as the fit is checked against the patients of the fit, unless its groups are a sample of
+    these with other frequencies, as in bagging, whose rows are not those of the fit. A split with at most as many rows
     as the fit has patients splits the table of patients. Any other split must have groups and must not separate them.
     Splits outside a fit are checked by `fits_on_test_patients`.
     """
@@ -116,7 +117,7 @@ def splits_across_patients(log: CallLog) -> list[str]:
             continue
         if fit.groups is not None:
             if call.n_rows in (-1, len(fit.rows)):
-                units = fit.groups
+                units = units if _is_resampled(units, fit.groups) else fit.groups
             elif call.n_rows <= len(np.unique(fit.groups)):
                 continue
         if units is None:
@@ -153,6 +154,13 @@ def mislabelled_fits(log: CallLog, y: npt.NDArray[Any], units: npt.NDArray[Any])
         for what, passed, true in (("labels", fit.y, y), ("patients", fit.groups, units))
         if passed is None or not np.array_equal(passed, true[fit.rows])
     ]
+
+
+def _is_resampled(units: npt.NDArray[Any] | None, groups: npt.NDArray[Any]) -> bool:
+    """Whether `units` are as many patients of `groups` with other frequencies."""
+    if units is None or len(units) != len(groups) or not np.isin(units, groups).all():
+        return False
+    return not np.array_equal(np.sort(units), np.sort(groups))
 
 
 def _shared(units: npt.NDArray[Any], pair: tuple[Rows, Rows]) -> str:

@@ -64,15 +64,21 @@ def find_subject(name: str, kind: Kind | None = None, *, weights_dir: str | Path
     Raises
     ------
     BenchError
-        No plugin has this name, or both an extractor and a classifier have.
+        No plugin has this name, or both an extractor and a classifier have; or it is an ensemble whose members have
+        extractors of their own.
     """
     kind = kind or _kind_of(parse(name).name)
     plugin = (extractor if kind == "extractor" else classifier)(name)
+    if any(member.extractor for member in plugin.members):
+        raise BenchError(
+            f"{name}: members with an extractor of their own are checked one by one; name the classifiers alone, such "
+            "as ensemble[members=svm+knn]"
+        )
     folder = str(weights_dir) if weights_dir else None
     requested = parse(name).params
     changes: dict[str, Any] = {k: v for k, v in BRIEF.items() if k in plugin.params and k not in requested}
     notes = [f"the checks use {key}={value} to save time" for key, value in changes.items()]
-    if kind == "extractor" and "weights" in plugin.params and not _has_weights(plugin, folder):
+    if "weights" in plugin.params and not _has_weights(plugin, folder):
         # The contract holds for any weights.
         changes["weights"] = "random"
         notes.append("the checks use weights=random, since no weights are available")
@@ -85,12 +91,13 @@ def steps_of(subject: Subject) -> Iterator[list[Step]]:
     with tempfile.TemporaryDirectory(prefix="cytobench-check-") as name:
         folder, plugin = Path(name), subject.plugin
         if subject.kind == "classifier":
-            own = ClassifierChecks(plugin, folder).steps()
-            engine = EngineChecks(None, plugin, folder).steps()
+            own = ClassifierChecks(plugin, folder, subject.weights_dir).steps()
+            engine = EngineChecks(None, plugin, folder, subject.weights_dir).steps()
         else:
             own = ExtractorChecks(plugin, folder, subject.weights_dir).steps()
             # Features of a stateless extractor are computed before the engine splits the cells.
-            engine = EngineChecks(plugin, classifier("naive_bayes"), folder).steps() if plugin.requires_fit else []
+            checks = EngineChecks(plugin, classifier("naive_bayes"), folder, subject.weights_dir)
+            engine = checks.steps() if plugin.requires_fit else []
         yield [*own, *engine]
 
 
@@ -128,8 +135,11 @@ def _kind_of(name: str) -> Kind:
 
 
 def _has_weights(plugin: Plugin, weights_dir: str | None) -> bool:
+    """Whether the weights of a network are available; true for a class without `weights_file`, such as `knn`."""
+    network = plugin.build(weights_dir=weights_dir)
     try:
-        plugin.build(weights_dir=weights_dir).weights_file()
+        if hasattr(network, "weights_file"):
+            network.weights_file()
     except OSError:
         return False
     return True

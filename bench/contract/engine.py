@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,11 +52,14 @@ class EngineChecks:
         Classifier of the features or cells.
     folder : Path
         Empty folder for synthetic data.
+    weights_dir : str or None
+        Folder searched first for weights.
     """
 
     extractor: Plugin | None
     classifier: Plugin
     folder: Path
+    weights_dir: str | None = None
 
     def steps(self) -> list[Step]:
         """Return the checks in the order of the report."""
@@ -150,6 +155,10 @@ class EngineChecks:
     def _tunable(self) -> bool:
         return any(drawn_parameters(self.classifier.build(), 1))
 
+    @property
+    def _engine(self) -> dict[str, Any]:
+        return {"weights_dir": self.weights_dir, "threads": 1, "n_jobs": 1}
+
     def _test(self, fold: int) -> Rows:
         # Neighbouring patients have different classes, so each fold tests equally many patients of both.
         _, number = np.unique(self._data.groups, return_inverse=True)
@@ -177,16 +186,17 @@ class EngineChecks:
             fold=fold,
             train=np.setdiff1d(every, test),
             test=test,
-            fits=_uncached_fits(data) if self.extractor is not None else None,
+            engine=self._engine,
+            fits=_uncached_fits(data, self._engine) if self.extractor is not None else None,
         )
         with watched_splitters(log):
             return fit_fold(job)
 
 
-def _uncached_fits(data: SyntheticData) -> FitLocation:
+def _uncached_fits(data: SyntheticData, engine: Mapping[str, Any]) -> FitLocation:
     """Return a place that does not store fits: a stored fit would hide dependence on earlier fits."""
     digests = [sha256(file.id.encode()).hexdigest() for file in data.X.files]
-    return FitLocation(store=None, identity={}, engine={}, digests=digests_array(digests), patients=data.groups)
+    return FitLocation(store=None, identity={}, engine=engine, digests=digests_array(digests), patients=data.groups)
 
 
 def _check_equal(first: FoldResult, second: FoldResult, rows: npt.NDArray[np.intp], when: str) -> None:

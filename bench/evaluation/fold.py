@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,19 +14,22 @@ import pandas as pd
 from sklearn.base import clone
 
 from bench.errors import BenchError
+from bench.evaluation.fitted_network import FittedNetwork, network_of
 from bench.evaluation.importances import importances_of
-from bench.evaluation.inputs import InMemoryInputs, Inputs, OpenInputs, check_any_value
+from bench.evaluation.inputs import InMemoryInputs, InMemoryMembers, Inputs, OpenInputs, check_any_value
 from bench.evaluation.protocol import Protocol
 from bench.evaluation.trained_pipeline import TrainedPipeline, predict_probabilities
 from bench.evaluation.tuning import OpenStudy, study_in_memory, tune
-from bench.plugins.registry import Plugin
+from bench.plugins.checked_features import check_weights
+from bench.plugins.registry import HOLDOUT, OUT_OF_FOLD, Plugin
+from bench.plugins.training_record import OUTER, joined_tables, training_record, training_tables
 from bench.scores.decisions import FittedDecision, Inner, fit_decision
 from bench.scores.metrics import weighted_auroc
 from bench.scores.predictions import probability_columns
-from bench.seeds import seed_of
 from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_disjoint, inner_folds
 from extractors.cells import Cells
 from extractors.preparation.step import Step
+from extractors.seeds import seed_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +52,16 @@ class Fold:
         Number of the repeat and of the fold.
     train, test : ndarray of int
         Positions of the training and test cells.
+    engine : mapping
+        Further parameters that the engine sets in the classifier if it accepts them, such as `weights_dir` and
+        `device`.
+    weights_sha256 : str or None
+        Digest of the pretrained weights that the classifier must have used; None without such weights.
+    checkpoints : Path or None
+        Folder in which a classifier with the parameter `checkpoint_dir` stores its finished epochs, one folder per fit,
+        named as the fit. An interrupted fit continues there with the same result. None: nothing is stored.
+    keep_network : bool
+        Whether the result contains the network of the outer fit.
     """
 
     extractor: Plugin | None
@@ -60,6 +74,10 @@ class Fold:
     fold: int
     train: Indices
     test: Indices
+    engine: Mapping[str, Any] = field(default_factory=dict)
+    weights_sha256: str | None = None
+    checkpoints: Path | None = None
+    keep_network: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +101,13 @@ class FoldResult:
         time of its fits, including those read from the store.
     notices : tuple of str
         Messages for the user.
+    training : dict of str to DataFrame
+        Training records of the networks (`bench.plugins.training_record.training_tables`) with `repeat` and `fold`;
+        tables without rows are left out.
+    network : FittedNetwork or None
+        Network of the outer fit of a classifier that has one, on request.
+    network_record : dict or None
+        Record of the file in which a worker has stored it (`bench.experiments.stored_networks`).
     """
 
     predictions: pd.DataFrame
@@ -91,6 +116,9 @@ class FoldResult:
     importances: pd.DataFrame
     seconds: dict[str, float] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    training: dict[str, pd.DataFrame] = field(default_factory=dict)
+    network: FittedNetwork | None = None
+    network_record: dict[str, Any] | None = None
 
 
 def evaluate_fold(fold: Fold, open_inputs: OpenInputs, *, open_study: OpenStudy = study_in_memory) -> FoldResult:
@@ -104,7 +132,8 @@ def evaluate_fold(fold: Fold, open_inputs: OpenInputs, *, open_study: OpenStudy 
     fold : Fold
         Fold to evaluate.
     open_inputs : callable
-        Returns the inputs of each inner split and of the outer split, all before the first fit of a classifier.
+        Returns the inputs of each inner split and of the outer split, all before the first fit of a classifier. An
+        ensemble may open further splits of training cells in its fit.
     open_study : callable
         Opens the Optuna study of the tuning.
 
@@ -128,7 +157,7 @@ def train_pipeline(fold: Fold, cells: Cells, *, prepare: tuple[Step, ...] = (), 
     prepare : tuple of Step
         Preparation of each cell.
     **engine
-        Parameters that the engine sets in an extractor, such as `threads`, `device` and `weights_dir`.
+        Parameters that the engine sets in extractor and classifier, such as `threads`, `device` and `weights_dir`.
 
     Raises
     ------
@@ -136,15 +165,17 @@ def train_pipeline(fold: Fold, cells: Cells, *, prepare: tuple[Step, ...] = (), 
         As `evaluate_fold`.
     """
     prepared = Cells(replace(file, prepare=prepare) for file in cells.files)
-    source = InMemoryInputs(fold, prepared, engine)
-    pipeline, *_ = _FoldFit(fold, source.open, study_in_memory).train()
+    own = fold.extractor is None and any(member.extractor for member in fold.classifier.members)
+    source = InMemoryMembers(fold, prepared, engine) if own else InMemoryInputs(fold, prepared, engine)
+    pipeline, *_ = _FoldFit(replace(fold, engine=engine), source.open, study_in_memory).train()
     return replace(pipeline, prepare=prepare, extractor=source.extractor)
 
 
 @dataclass(frozen=True)
 class _Split:
-    """Training rows, predicted rows, and the inputs of both."""
+    """Name, training rows, predicted rows, and the inputs of both."""
 
+    name: str
     train: Indices
     predicted: Indices
     inputs: Inputs
@@ -158,6 +189,7 @@ class _FoldFit:
         names = (job.extractor.canonical if job.extractor else "", job.classifier.canonical)
         self.seed = seed_of(job.protocol.seed, *names, job.repeat, job.fold)
         self.seconds: dict[str, float] = {}
+        self.training: list[dict[str, pd.DataFrame]] = []
 
     def evaluate(self) -> FoldResult:
         job, (pipeline, inner, trials, test) = self.job, self.train()
@@ -169,6 +201,8 @@ class _FoldFit:
             trials,
             importances.assign(repeat=job.repeat, fold=job.fold),
             self.seconds,
+            training=joined_tables(self.training, repeat=job.repeat, fold=job.fold),
+            network=network_of(pipeline.classifier) if job.keep_network else None,
         )
 
     def train(self) -> tuple[TrainedPipeline, pd.DataFrame, pd.DataFrame, _Split]:
@@ -176,7 +210,7 @@ class _FoldFit:
         *inner_splits, test = self._open_splits()
         estimator, trials = self._timed("tune", lambda: self._tuned(self._classifier(), inner_splits))
         inner = self._timed("inner", lambda: self._inner(estimator, inner_splits))
-        classifier = self._timed("fit", lambda: self._fit(estimator, test))
+        classifier = self._timed("fit", lambda: self._recorded(estimator, test))
         pipeline = TrainedPipeline(
             prepare=(),
             extractor=None,
@@ -202,11 +236,7 @@ class _FoldFit:
         pairs = [(job.train[a], job.train[b]) for a, b in inner.split(y, y, units)]
         for number, (train, validation) in enumerate(pairs):
             check_disjoint(job.units, train, validation, where=f"inner fold {number}")
-        splitter = self._inner_splitter(InnerPatientKFold)
-        splits = [
-            _Split(train, predicted, self.open_inputs(train, predicted, splitter))
-            for train, predicted in [*pairs, (job.train, job.test)]
-        ]
+        splits = self._inputs_of(pairs)
         *inner_splits, outer = splits
         check_any_value(outer.inputs, outer.train, "training cells")
         for number, split in enumerate(inner_splits):
@@ -214,6 +244,29 @@ class _FoldFit:
         if job.protocol.split != "lopo" and len(job.test):
             check_any_value(outer.inputs, job.test, "test cells, so there is nothing to predict from")
         return splits
+
+    def _inputs_of(self, pairs: list[tuple[Indices, Indices]]) -> list[_Split]:
+        """Open the inputs of the inner splits that are used, and of the outer one, by the extractor's `inner`."""
+        job, splitter = self.job, self._inner_splitter(InnerPatientKFold)
+        fits = OUT_OF_FOLD if job.extractor is None else job.extractor.inner
+        inner = [(f"inner {number}", *pair) for number, pair in enumerate(pairs)]
+        outer = (OUTER, job.train, job.test)
+        if fits == OUT_OF_FOLD:
+            return [
+                _Split(name, train, predicted, self.open_inputs(train, predicted, splitter))
+                for name, train, predicted in [*inner, outer]
+            ]
+        fitted = (job.train, job.test)
+        if fits == HOLDOUT:
+            if job.protocol.calibrate != "none":
+                raise BenchError(
+                    f"inner={fits} has one inner fold, and calibration needs two; use inner={OUT_OF_FOLD} or "
+                    "--calibrate none"
+                )
+            inner = inner[:1]
+            fitted = (pairs[0][0], np.concatenate([pairs[0][1], job.test]))
+        inputs = self.open_inputs(*fitted, splitter)
+        return [_Split(*split, inputs) for split in [*inner, outer]]
 
     def _inner_splitter(self, kind: type[PatientKFold]) -> PatientKFold:
         job = self.job
@@ -223,20 +276,25 @@ class _FoldFit:
     def _classifier(self) -> Any:
         threads, seed = self.job.protocol.threads, seed_of(self.seed, "fit")
         splitter = self._inner_splitter(InnerPatientKFold)
-        return self.job.classifier.build(random_state=seed, cv=splitter, threads=threads, n_jobs=threads)
+        own = {"random_state": seed, "cv": splitter, "threads": threads, "n_jobs": threads}
+        return self.job.classifier.build(**{**self.job.engine, **own})
 
     def _tuned(self, estimator: Any, splits: Sequence[_Split]) -> tuple[Any, pd.DataFrame]:
-        if not self.job.protocol.tune or not getattr(estimator, "tunable", True):
+        protocol = self.job.protocol
+        if not protocol.tunes or not getattr(estimator, "tunable", True):
             return estimator, pd.DataFrame()
 
-        def evaluate(candidate: Any) -> list[Callable[[], float]]:
-            return [lambda s=s: self._auroc(self._fit(candidate, s), s) for s in splits]  # type: ignore[misc]
+        def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
+            name = f"trial {trial} "
+            return [lambda s=s: self._auroc(self._fit(candidate, s, name), s) for s in splits]  # type: ignore[misc]
 
         study = tune(
             estimator,
             evaluate,
-            trials=self.job.protocol.tune,
+            trials=protocol.tune,
             seed=seed_of(self.seed, "tune"),
+            sampler=protocol.sampler,
+            hours=protocol.tune_hours,
             open_study=self.open_study,
         )
         trials = study.trials.assign(repeat=self.job.repeat, fold=self.job.fold)
@@ -245,12 +303,25 @@ class _FoldFit:
     def _inner(self, estimator: Any, splits: Sequence[_Split]) -> pd.DataFrame:
         parts = []
         for number, split in enumerate(splits):
-            parts.append(self._predict(self._fit(estimator, split), split).assign(inner_fold=number))
+            parts.append(self._predict(self._recorded(estimator, split), split).assign(inner_fold=number))
         return pd.concat(parts, ignore_index=True)
 
-    def _fit(self, estimator: Any, split: _Split) -> Any:
-        y, groups = self.job.labels[split.train], self.job.units[split.train]
-        return clone(estimator).fit(split.inputs.take(split.train), y, groups=groups)
+    def _recorded(self, estimator: Any, split: _Split) -> Any:
+        """Fit and keep the training record."""
+        fitted = self._fit(estimator, split)
+        if (record := training_record(fitted)) is not None:
+            self.training.append(training_tables(record, "classifier", split.name))
+        return fitted
+
+    def _fit(self, estimator: Any, split: _Split, trial: str = "") -> Any:
+        job, y, groups = self.job, self.job.labels[split.train], self.job.units[split.train]
+        unfitted = clone(estimator)
+        if job.checkpoints is not None and "checkpoint_dir" in job.classifier.accepts:
+            folder = job.checkpoints / f"{trial}{split.name}".replace(" ", "-")
+            unfitted.set_params(checkpoint_dir=str(folder))
+        fitted = unfitted.fit(split.inputs.take(split.train), y, groups=groups)
+        check_weights(fitted, job.weights_sha256, job.classifier.selector)
+        return fitted
 
     def _predict(self, fitted: Any, split: _Split) -> pd.DataFrame:
         rows = split.predicted

@@ -14,6 +14,7 @@ from bench.errors import BenchError
 from bench.plugins.checked_features import checked_features
 from bench.scores.decisions import FittedDecision
 from bench.scores.predictions import probability_columns
+from classifiers.member_inputs import MemberInputs
 from extractors.cells import Cells
 from extractors.preparation.step import Step
 
@@ -31,8 +32,8 @@ class TrainedPipeline:
     ----------
     prepare : tuple of Step
         Preparation of each cell.
-    extractor : scikit-learn transformer or None
-        Ready to transform; None if the classifier consumes cells.
+    extractor : scikit-learn transformer, tuple of them, or None
+        Ready to transform; None if the classifier consumes cells. A tuple has one for each member of an ensemble.
     classifier : scikit-learn classifier
         Fitted.
     decision : FittedDecision
@@ -71,7 +72,7 @@ class TrainedPipeline:
             A cell cannot be read or prepared.
         """
         prepared = Cells(replace(file, prepare=self.prepare) for file in cells.files)
-        inputs = prepared if self.extractor is None else self._features(prepared)
+        inputs = self._inputs(prepared)
         table = self.predict_inputs(inputs)
         table.insert(0, "cell", [file.id for file in cells.files])
         return table
@@ -92,6 +93,13 @@ class TrainedPipeline:
         raw = predict_probabilities(self.classifier, inputs, self.classes)
         table = pd.DataFrame(raw, columns=probability_columns(self.classes))
         return self.decision.add_to(table, raw, self.classes)
+
+    def _inputs(self, cells: Cells) -> Any:
+        if isinstance(self.extractor, tuple):
+            own = self.extractor
+            values = (cells if x is None else checked_features(x, cells, type(x).__name__).values for x in own)
+            return MemberInputs(tuple(values))
+        return cells if self.extractor is None else self._features(cells)
 
     def _features(self, cells: Cells) -> npt.NDArray[np.float32]:
         name = type(self.extractor).__name__

@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from bench.errors import BenchError
+from bench.evaluation.samplers import make_sampler
 from extractors.quiet_loggers import quiet_loggers
 
 T = TypeVar("T")
@@ -48,10 +49,12 @@ class Tuned:
 
 def tune(
     estimator: Any,
-    evaluate: Callable[[Any], list[Callable[[], float]]],
+    evaluate: Callable[[Any, int], list[Callable[[], float]]],
     *,
     trials: int,
     seed: int,
+    sampler: str = "tpe",
+    hours: float = 0.0,
     open_study: OpenStudy = study_in_memory,
 ) -> Tuned:
     """Maximise the mean score over the inner folds in the search space of an estimator.
@@ -64,11 +67,17 @@ def tune(
     estimator : scikit-learn classifier with `search_space(trial) -> dict`
         Cloned for each trial.
     evaluate : callable
-        Returns, for a configured estimator, one function per inner fold that fits and scores it.
+        Returns, for a configured estimator and the number of the trial, one function per inner fold that fits and
+        scores it.
     trials : int
-        Number of trials, pruned ones included; the same for every estimator.
+        Number of trials, pruned ones included; the same for every estimator. A grid may have fewer points; with `hours`
+        it is the largest number, and 0 is no limit.
     seed : int
-        Seed of the TPE sampler.
+        Seed of the sampler.
+    sampler : {"tpe", "gp", "random", "grid"}
+        See `bench.evaluation.samplers.make_sampler`.
+    hours : float
+        Time after which no trial begins; the result then depends on the machine. 0: no limit.
     open_study : callable
         Opens the study, by default in memory. The result does not depend on it.
 
@@ -88,7 +97,7 @@ def tune(
         params = drawn[trial.number] = _params(estimator, trial)
         scores: list[float] = []
         for step, fit_and_score in enumerate(
-            _attempt(lambda: evaluate(clone(estimator).set_params(**params)), trial, params)
+            _attempt(lambda: evaluate(clone(estimator).set_params(**params), trial.number), trial, params)
         ):
             scores.append(_attempt(lambda: _finite(fit_and_score()), trial, params))  # noqa: B023 (called at once)
             trial.report(float(np.mean(scores)), step)
@@ -96,15 +105,17 @@ def tune(
                 raise optuna.TrialPruned
         return float(np.mean(scores))
 
-    settings = {
-        "direction": "maximize",
-        "sampler": optuna.samplers.TPESampler(seed=seed),
-        "pruner": optuna.pruners.MedianPruner(n_startup_trials=5),
-    }
-    with quiet_loggers("optuna"), open_study(**settings) as study:
-        study.optimize(objective, n_trials=trials, n_jobs=1)
-        table = _table(study.trials, drawn)
-    return Tuned(drawn[_best(table, trials)], table)
+    with quiet_loggers("optuna"):
+        settings = {
+            "direction": "maximize",
+            "sampler": make_sampler(sampler, estimator, trials=trials, seed=seed),
+            "pruner": optuna.pruners.MedianPruner(n_startup_trials=5),
+        }
+        with open_study(**settings) as study:
+            study.optimize(objective, n_trials=trials or None, timeout=3600 * hours or None, n_jobs=1)
+            table = _table(study.trials, drawn)
+    fewest = 1 if hours or sampler == "grid" else trials
+    return Tuned(drawn[_best(table, fewest, trials)], table)
 
 
 def _params(estimator: Any, trial: Any) -> Mapping[str, Any]:
@@ -129,19 +140,19 @@ def _attempt(work: Callable[[], T], trial: Any, params: Mapping[str, Any]) -> T:
         raise BenchError(f"tuning trial {trial.number} with {dict(params)} failed: {error}") from error
 
 
-def _best(table: pd.DataFrame, trials: int) -> int:
+def _best(table: pd.DataFrame, fewest: int, trials: int) -> int:
     """Return the number of the complete trial with the highest value, the first of ties.
 
     Checks that every requested trial is complete or pruned, since Optuna continues after failed ones.
     """
     other = table.loc[~table["state"].isin(["complete", "pruned"]), "state"].tolist()
-    if len(table) != trials or other:
+    if len(table) < fewest or (trials and len(table) > trials) or other:
         raise BenchError(
             f"the study has {len(table)} trials instead of {trials}, {len(other)} of them neither complete nor pruned"
         )
     complete = table[table["state"] == "complete"]
     if complete.empty:
-        raise BenchError(f"none of {trials} tuning trials was completed: the search space pruned each of them")
+        raise BenchError(f"none of {len(table)} tuning trials was completed: the search space pruned each of them")
     return int(complete["trial"].to_numpy()[np.argmax(complete["value"].to_numpy())])
 
 

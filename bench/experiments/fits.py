@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,11 +18,12 @@ from bench.executors.failures import failure_reason
 from bench.experiments.experiment import Experiment
 from bench.experiments.fold_jobs import fit_time, fold_job
 from bench.experiments.missing_features import MissingFeatures
-from bench.experiments.parts import check_part, part_folder, tables_of, write_part
+from bench.experiments.parts import check_part, network_in, part_folder, tables_of, write_part
 from bench.experiments.plan import Plan
 from bench.experiments.records import headline_row, interval_text
 from bench.experiments.results import Results
 from bench.experiments.schema import DamagedError
+from bench.experiments.stored_networks import MAX_STORED, MODELS, link_networks
 from bench.experiments.worker import fit_fold
 from bench.observer import Observer
 from bench.scores.metrics import METRICS
@@ -31,6 +32,9 @@ from bench.splits.held_out_log import AccessLog
 from bench.storage.fingerprints import digest
 from bench.storage.json_files import read_json
 from bench.storage.locks import try_lock
+
+CHECKPOINTS = "checkpoints"
+"""Folder in the work folder of an experiment."""
 
 
 @dataclass
@@ -104,9 +108,11 @@ class Fits:
         record = self._plan.record(experiment)
         for split in experiment.folds.splits():
             repeat, fold = split[:2]
-            if self._is_finished(self._part(experiment, repeat, fold), split, record):
+            if self._is_finished(experiment, split, record):
                 continue
-            job = fold_job(self._plan, experiment, self._labels, split)
+            checkpoints = self._checkpoints(experiment, repeat, fold)
+            models = None if self._plan.options.keep_models == "none" else self._models(experiment)
+            job = fold_job(self._plan, experiment, self._labels, split, checkpoints=checkpoints, models=models)
             time = fit_time(self._plan, experiment.name, repeat, fold, self._observer)
             fold_done = partial(self._fold_done, fit, repeat, fold)
             fit.left.add(self._tasks.submit(fold_done, fit_fold, job, fit_time=time))
@@ -114,12 +120,15 @@ class Fits:
             self._end(fit)
         return True
 
-    def _is_finished(self, part: Path, split: tuple[int, int, Indices, Indices], record: Mapping[str, Any]) -> bool:
+    def _is_finished(
+        self, experiment: Experiment, split: tuple[int, int, Indices, Indices], record: Mapping[str, Any]
+    ) -> bool:
         """Whether a fold has a result; a damaged one is deleted, with a notice."""
+        part = self._part(experiment, *split[:2])
         if not part.exists():
             return False
         try:
-            check_part(part, split, record)
+            check_part(part, split, record, models=self._models(experiment))
         except DamagedError as error:
             self._observer.notice(f"{error}; this fold is fitted again")
             shutil.rmtree(part) if part.is_dir() else part.unlink()
@@ -146,6 +155,7 @@ class Fits:
             self._observer.notice(notice)
         self._results.check_present()
         write_part(self._part(fit.experiment, repeat, fold), result)
+        shutil.rmtree(self._checkpoints(fit.experiment, repeat, fold), ignore_errors=True)
         if not fit.left:
             self._end(fit)
 
@@ -169,11 +179,22 @@ class Fits:
         if self.access_log is not None:
             self.access_log.add(experiment.name)
         record = self._plan.record(experiment) | self._missing.record(experiment)
-        self._results.write_experiment(experiment.slug, record, tables, timing)
+        self._results.write_experiment(experiment.slug, record, tables, timing, self._networks(experiment, parts))
         first = headline_row(tables["scores"])
         if first is None:
             return "done; no headline metric is defined"
         return f"{METRICS[first.metric].title} {interval_text(first)}"
+
+    def _networks(self, experiment: Experiment, parts: Sequence[Path]) -> list[dict[str, Any]]:
+        """Move the networks of finished folds to their place and return their records."""
+        work, target = self._models(experiment), self._results.path / MODELS
+        networks = link_networks([one for part in parts if (one := network_in(part, work)) is not None], work, target)
+        if networks and not networks[0]["stored"]:
+            self._observer.notice(
+                f"{experiment.name}: its networks are not stored, because {target} would have more than "
+                f"{MAX_STORED // 1024**3} GiB; delete networks that are not needed, or use --keep-models none"
+            )
+        return networks
 
     def _write_failure(self, experiment: Experiment, reason: str) -> str:
         self._results.write_failure(experiment.slug, self._plan.record(experiment), reason)
@@ -185,3 +206,11 @@ class Fits:
 
     def _part(self, experiment: Experiment, repeat: int, fold: int) -> Path:
         return part_folder(self._results.work_folder(experiment.slug), repeat, fold)
+
+    def _models(self, experiment: Experiment) -> Path:
+        """Return the folder of the networks of finished folds."""
+        return (self._results.work_folder(experiment.slug) / MODELS).absolute()
+
+    def _checkpoints(self, experiment: Experiment, repeat: int, fold: int) -> Path:
+        """Return the folder for the finished epochs of the fits of a fold."""
+        return part_folder(self._results.work_folder(experiment.slug) / CHECKPOINTS, repeat, fold).absolute()

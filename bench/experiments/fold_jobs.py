@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,16 +15,23 @@ from bench.executors.fit_time import FitTime
 from bench.experiments.experiment import Experiment
 from bench.experiments.plan import Plan
 from bench.experiments.tuning_storage import study_at
-from bench.experiments.worker import FoldJob
+from bench.experiments.worker import FoldJob, MemberSource
 from bench.features.extraction import engine_settings
 from bench.features.store.entry import digests_array
 from bench.features.store.fit_key import FitLocation
 from bench.observer import Observer
+from bench.plugins.registry import Plugin
 from bench.splits.folds import Indices
 
 
 def fold_job(
-    plan: Plan, experiment: Experiment, labels: npt.NDArray[Any], split: tuple[int, int, Indices, Indices]
+    plan: Plan,
+    experiment: Experiment,
+    labels: npt.NDArray[Any],
+    split: tuple[int, int, Indices, Indices],
+    *,
+    checkpoints: Path | None = None,
+    models: Path | None = None,
 ) -> FoldJob:
     """Return the job of one fold of an experiment.
 
@@ -32,6 +41,10 @@ def fold_job(
         The dataset's labels, or permuted ones.
     split : tuple
         Repeat, fold, training and test positions, of `Folds.splits()`.
+    checkpoints : Path, optional
+        Folder in which fits of networks store their finished epochs. Default: nothing is stored.
+    models : Path, optional
+        Folder in which the network of the outer fit is stored. Default: it is not stored.
     """
     data, entry, (repeat, fold, train, test) = plan.opened.dataset, experiment.entry, split
     by_cell = experiment.protocol.split == "image"
@@ -43,13 +56,19 @@ def fold_job(
         labels=labels,
         units=data.table["cell" if by_cell else "unit"].to_numpy().astype(str),
         features=None if entry is None else str(entry.folder),
-        cells=plan.cells(experiment) if entry is None else None,
+        cells=plan.cells(experiment) if experiment.pipeline.fitted_on_images else None,
         repeat=repeat,
         fold=fold,
         train=train,
         test=test,
+        engine=engine_settings(plan.options),
+        weights_sha256=experiment.components["classifier_weights"],
         open_study=_open_study(plan, experiment, repeat, fold),
-        fits=_fit_location(plan, experiment, labels),
+        fits=_fit_location(plan, experiment.pipeline.extractor, experiment.components["features"], labels),
+        members=_member_sources(plan, experiment, labels),
+        checkpoints=checkpoints,
+        keep_network=models is not None,
+        models=models,
     )
 
 
@@ -62,20 +81,33 @@ def fit_time(plan: Plan, name: str, repeat: int, fold: int, observer: Observer) 
 def _open_study(plan: Plan, experiment: Experiment, repeat: int, fold: int) -> OpenStudy:
     """Return the function that opens the fold's tuning study, in `--storage` or in memory."""
     storage = plan.options.storage
-    if storage is None or not experiment.protocol.tune:
+    if storage is None or not experiment.protocol.tunes:
         return study_in_memory
     return partial(study_at, storage, f"{experiment.key}-repeat{repeat}-fold{fold}", experiment.name)
 
 
-def _fit_location(plan: Plan, experiment: Experiment, labels: npt.NDArray[Any]) -> FitLocation | None:
+def _member_sources(plan: Plan, experiment: Experiment, labels: npt.NDArray[Any]) -> tuple[MemberSource, ...]:
+    """Return the inputs of the members of an ensemble whose members have extractors of their own."""
+    return tuple(
+        MemberSource(
+            extractor,
+            None if source.entry is None else str(source.entry.folder),
+            _fit_location(plan, extractor, source.identity, labels),
+        )
+        for extractor, source in zip(experiment.pipeline.member_extractors, experiment.members, strict=True)
+    )
+
+
+def _fit_location(
+    plan: Plan, extractor: Plugin | None, identity: Mapping[str, Any], labels: npt.NDArray[Any]
+) -> FitLocation | None:
     """Return the location of the features of a stateful extractor; those of permuted labels are temporary."""
-    extractor = experiment.pipeline.extractor
     if extractor is None or not extractor.requires_fit:
         return None
     table = plan.opened.dataset.table
     return FitLocation(
         store=plan.store if np.array_equal(labels, table["label"].to_numpy().astype(str)) else None,
-        identity=experiment.components["features"],
+        identity=identity,
         engine=engine_settings(plan.options),
         digests=digests_array(plan.opened.cell_digests),
         patients=table["patient"].to_numpy().astype(str),

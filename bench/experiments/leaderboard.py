@@ -12,7 +12,10 @@ from bench.plugins.pipeline import NO_PREPARATION
 from bench.scores.decisions import Decision
 from bench.scores.metrics import METRICS, PRIMARY
 
-SETTINGS = ("data", "positive", "split", "folds", "tune", "calibrate", "threshold", "aggregate", "seed")
+SETTINGS = (
+    *("data", "positive", "split", "folds", "tune", "calibrate", "threshold", "aggregate", "seed"),
+    *("tune_hours", "sampler"),
+)
 """Columns of data and protocol; rows that differ in one of them are not comparable and are sorted apart."""
 
 _HEADLINES = (PRIMARY, *(name for name, metric in METRICS.items() if metric.headline and name != PRIMARY))
@@ -82,7 +85,7 @@ def _described(record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "data": data["name"],
         "positive": data["positive"] or "",
-        **{k: protocol[k] for k in ("split", "folds", "repeats", "tune", "seed")},
+        **{k: protocol[k] for k in ("split", "folds", "repeats", "tune", "tune_hours", "sampler", "seed")},
         **vars(decision_of(record)),
         "prepare": record["prepare"],
         "extractor": record["extractor"],

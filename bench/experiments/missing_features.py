@@ -9,7 +9,10 @@ from bench.experiments.experiment import Experiment
 from bench.experiments.plan import Plan
 from bench.features.missing import MissingValues, columns_without_values, missing_values
 from bench.features.store.damage import usable
+from bench.features.store.entry import Entry
 from bench.observer import Observer
+from bench.plugins.pipeline import prepared_name
+from bench.plugins.registry import Plugin
 
 
 class MissingFeatures:
@@ -30,20 +33,26 @@ class MissingFeatures:
     def report_stored(self) -> None:
         """Send the notices of the features that are stored already."""
         for experiment in self._plan.experiments:
-            if experiment.entry is not None and usable(experiment.entry):
-                self._read(experiment.entry.folder, experiment)
+            for extractor, entry in experiment.extracted:
+                if usable(entry):
+                    self._read(entry, extractor, experiment)
 
     def failure(self, experiment: Experiment) -> str:
-        """Return why an experiment cannot run on its stored features; empty if some feature has a value."""
-        return "" if experiment.entry is None else self._read(experiment.entry.folder, experiment)[0].failure
+        """Return why an experiment cannot run on its stored features; empty if each extractor has some value."""
+        failures = (self._read(entry, extractor, experiment)[0].failure for extractor, entry in experiment.extracted)
+        return next(filter(None, failures), "")
 
     def record(self, experiment: Experiment) -> dict[str, Any]:
-        """Return the field `missing` of the record of an experiment on stored features; otherwise empty."""
-        return {} if experiment.entry is None else {"missing": self._read(experiment.entry.folder, experiment)[1]}
+        """Return the field `missing` of the record of an experiment on the stored features of its row's extractor."""
+        entry, extractor = experiment.entry, experiment.pipeline.extractor
+        if entry is None or extractor is None:
+            return {}
+        return {"missing": self._read(entry, extractor, experiment)[1]}
 
-    def _read(self, folder: Path, experiment: Experiment) -> tuple[MissingValues, dict[str, Any]]:
+    def _read(self, entry: Entry, extractor: Plugin, experiment: Experiment) -> tuple[MissingValues, dict[str, Any]]:
+        folder = entry.folder
         if folder not in self._known:
-            name = experiment.pipeline.features_name
+            name = prepared_name(experiment.pipeline.prepare, extractor.selector)
             missing = missing_values(folder, self._plan.opened.dataset.table)
             trainings = [train for _, _, train, _ in self._plan.folds.splits()]
             dropped = columns_without_values(folder, missing, trainings)

@@ -15,12 +15,20 @@ from bench.experiments.experiment import Experiment
 from bench.experiments.plan import Plan
 from bench.experiments.records import write_tables
 from bench.experiments.schema import DamagedError, read_times
+from bench.experiments.stored_networks import RECORD, read_network_record
 from bench.experiments.tables import read_fold_predictions, read_table
 from bench.plugins.feature_catalogue import described
+from bench.plugins.objects import is_object_name
+from bench.plugins.registry import HOLDOUT
+from bench.plugins.selectors import parse
+from bench.plugins.training_record import TABLES as TRAINING
 from bench.scores.metrics import score
 from bench.splits.folds import Indices
 from bench.storage.json_files import write_json
 from extractors.files.atomic import atomic_folder
+
+OPTIONAL = ("trials", "importances", *TRAINING)
+"""Tables that a fold may lack."""
 
 
 def part_folder(work: Path, repeat: int, fold: int) -> Path:
@@ -32,11 +40,16 @@ def write_part(target: Path, result: FoldResult) -> None:
     """Write the result of one fold atomically."""
     with atomic_folder(target) as folder:
         tables = {"predictions": result.predictions, "inner": result.inner_predictions}
-        write_tables(folder, tables | {"trials": result.trials, "importances": result.importances})
+        more = {"trials": result.trials, "importances": result.importances}
+        write_tables(folder, {**tables, **more, **result.training})
         write_json(folder / "timing.json", result.seconds)
+        if result.network_record is not None:
+            write_json(folder / RECORD, result.network_record)
 
 
-def check_part(folder: Path, split: tuple[int, int, Indices, Indices], record: Mapping[str, Any]) -> None:
+def check_part(
+    folder: Path, split: tuple[int, int, Indices, Indices], record: Mapping[str, Any], *, models: Path
+) -> None:
     """Check the result of a finished fold, which may be damaged or come from a stranger.
 
     Parameters
@@ -47,24 +60,43 @@ def check_part(folder: Path, split: tuple[int, int, Indices, Indices], record: M
         Repeat, fold, training and test positions, of `Folds.splits()`.
     record : mapping
         Record of the experiment.
+    models : Path
+        Folder of the networks of finished folds.
 
     Raises
     ------
     DamagedError
-        A table or the times are not those of this fold.
+        A table, the times or the network are not those of this fold.
     """
     repeat, fold, train, test = split
     tables = {name: read_fold_predictions(folder, name, record["data"]["classes"]) for name in ("predictions", "inner")}
-    for name in ("trials", "importances"):
+    for name in OPTIONAL:
         if (folder / f"{name}.parquet").exists():
             tables[name] = read_table(folder, name, record)
     for name, table in tables.items():
         if (table["repeat"] != repeat).any() or (table["fold"] != fold).any():
             raise DamagedError(f"{folder}: the {name} are of another fold")
-    for name, cells in (("predictions", test), ("inner", train)):
-        if not np.array_equal(np.sort(tables[name]["row"].to_numpy()), cells):
+    tested, inner = (np.sort(tables[name]["row"].to_numpy()) for name in ("predictions", "inner"))
+    # A stateful extractor with `inner=holdout` leaves the inner predictions of one inner fold.
+    expected = np.intersect1d(inner, train) if _holds_out(record) else train
+    for name, rows, cells in (("predictions", tested, test), ("inner", inner, expected)):
+        if not np.array_equal(rows, cells):
             raise DamagedError(f"{folder}: the {name} are not of the cells of this fold")
     read_times(folder / "timing.json")
+    if (network := network_in(folder, models)) and (network["repeat"], network["fold"]) != (repeat, fold):
+        raise DamagedError(f"{folder}: the network is that of another fold")
+
+
+def network_in(folder: Path, models: Path) -> dict[str, Any] | None:
+    """Return the record of the network of a finished fold; None without one."""
+    path = folder / RECORD
+    return read_network_record(path, models) if path.exists() or path.is_symlink() else None
+
+
+def _holds_out(record: Mapping[str, Any]) -> bool:
+    """Whether the extractor of an experiment gives inner predictions of one inner fold only."""
+    extractor = str(record["components"]["features"]["extractor"])
+    return not is_object_name(extractor) and parse(extractor).params.get("inner") == HOLDOUT
 
 
 def tables_of(plan: Plan, experiment: Experiment, parts: Sequence[Path]) -> dict[str, pd.DataFrame]:
@@ -78,8 +110,8 @@ def tables_of(plan: Plan, experiment: Experiment, parts: Sequence[Path]) -> dict
     Returns
     -------
     dict of str to DataFrame
-        `predictions`, `inner`, `trials`, `importances`, `scores`, `optimism` and, where importances and descriptions
-        exist, `features`; see `bench.experiments.records.ExperimentResult`.
+        `predictions`, `inner`, `trials`, `importances`, `scores`, `optimism`, the training records of networks and,
+        where importances and descriptions exist, `features`; see `bench.experiments.records.ExperimentResult`.
 
     Raises
     ------
@@ -91,7 +123,7 @@ def tables_of(plan: Plan, experiment: Experiment, parts: Sequence[Path]) -> dict
     tables = {}
     for name in ("predictions", "inner"):
         tables[name] = with_cells(_joined([part / f"{name}.parquet" for part in parts]), cells)
-    for name in ("trials", "importances"):
+    for name in OPTIONAL:
         tables[name] = _joined([path for part in parts if (path := part / f"{name}.parquet").is_file()])
     extractor = experiment.pipeline.extractor
     if extractor is not None and len(tables["importances"]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from bench.datasets.loading import LoadedDataset, open_data
 from bench.errors import BenchError
 from bench.evaluation.protocol import Protocol
 from bench.experiments.experiment import ENGINE, FORMAT, Experiment, differing, experiment_of, features_of
-from bench.experiments.records import BASELINE, LEAKY, RANDOM_WEIGHTS
+from bench.experiments.records import BASELINE, LEAKY, RANDOM_WEIGHTS, TIME_LIMITED
 from bench.experiments.results import Results
 from bench.experiments.saved_options import reading_options
 from bench.features.extraction import FeatureRequest, key_settings
@@ -24,7 +24,8 @@ from bench.options import Options
 from bench.plugins import objects
 from bench.plugins.baselines import PRIOR, is_baseline, with_baselines
 from bench.plugins.importing import installed
-from bench.plugins.pipeline import PipelineSpec
+from bench.plugins.members import NESTING
+from bench.plugins.pipeline import PipelineSpec, prepared_name
 from bench.plugins.preparation import parse_prepare
 from bench.plugins.registry import PIXELS, Plugin
 from bench.splits.fold_manifest import Folds
@@ -80,18 +81,23 @@ class Plan:
         """Return the cells of the dataset, prepared as the experiment requires."""
         return self.opened.dataset.cells(parse_prepare(experiment.pipeline.prepare))
 
-    def features(self, experiment: Experiment) -> FeatureRequest:
-        """Return the features of an experiment with a store entry, stored or not."""
-        entry, extractor, name = experiment.entry, experiment.pipeline.extractor, experiment.pipeline.features_name
-        assert entry is not None and extractor is not None  # noqa: S101 (features with an entry are extracted)
-        return FeatureRequest(entry, extractor, self.cells(experiment), self.opened.cell_digests, self.options, name)
+    def features(self, experiment: Experiment) -> Iterator[FeatureRequest]:
+        """Yield the features of an experiment that have a store entry, stored or not."""
+        for extractor, entry in experiment.extracted:
+            name = prepared_name(experiment.pipeline.prepare, extractor.selector)
+            cells, digests = self.cells(experiment), self.opened.cell_digests
+            yield FeatureRequest(entry, extractor, cells, digests, self.options, name)
 
     def record(self, experiment: Experiment) -> dict[str, Any]:
         """Return the record of an experiment (`experiment.json`)."""
         data, pipeline, folds = self.opened.dataset, experiment.pipeline, experiment.folds
         leaky = experiment.protocol.split == "image" or bool(folds.violations)
-        random = pipeline.extractor is not None and pipeline.extractor.random_weights
-        flags = ((LEAKY, leaky), (RANDOM_WEIGHTS, random), (BASELINE, is_baseline(pipeline)))
+        extractors = [x for x in (pipeline.extractor, *pipeline.member_extractors) if x is not None]
+        plugins = (*extractors, pipeline.classifier, *pipeline.classifier.nested)
+        # Random weights of a network that is trained are initial values, and in the name of the row.
+        random = any(extractor.random_weights and not extractor.requires_fit for extractor in extractors)
+        limited = experiment.protocol.tune_hours > 0 or any(plugin.time_limited for plugin in plugins)
+        flags = ((LEAKY, leaky), (RANDOM_WEIGHTS, random), (TIME_LIMITED, limited), (BASELINE, is_baseline(pipeline)))
         return {
             "key": experiment.key,
             "prepare": pipeline.prepare,
@@ -137,7 +143,7 @@ class Plan:
                     "extractor": e.pipeline.extractor_name,
                     "classifier": e.pipeline.classifier.selector,
                     "state": state,
-                    "features": "-" if e.entry is None else "stored" if e.entry.stored else "to extract",
+                    "features": _features_state(e),
                     "why": why,
                 }
             )
@@ -167,11 +173,12 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Loa
     BenchError
         The data, a name or a parameter is invalid, or the folds cannot be drawn.
     """
+    _check_tuning(options)
     pipelines = _pipelines(options)
     with options.located("store"):
         store, settings = store_folder(options.store), key_settings(options)
     observer = observer or Observer()
-    for notice in objects.notices_of(pipelines):
+    for notice in (*objects.notices_of(pipelines), *_untuned(pipelines, options)):
         observer.notice(notice)
     opened = opened if opened is not None else open_data(options, observer)
     repeats = [_repeats(p, options) for p in pipelines]
@@ -184,23 +191,31 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Loa
         "positive": opened.dataset.positive,
         "engine": code_digest(*ENGINE),
     }
-    inputs = dict.fromkeys((p.prepare, p.extractor) for p in pipelines)
+    inputs = dict.fromkeys((p.prepare, x) for p in pipelines for x in (p.extractor, *p.member_extractors))
     features = {p: features_of(*p, opened.cell_digests, store=store, settings=settings) for p in inputs}
     experiments = []
     for p, n in zip(pipelines, repeats, strict=True):
         folds, protocol = designs[n]
-        experiments.append(experiment_of(p, common, features[p.prepare, p.extractor], folds=folds, protocol=protocol))
+        own, *members = (features[p.prepare, x] for x in (p.extractor, *p.member_extractors))
+        experiment = experiment_of(p, common, own, folds=folds, protocol=protocol, settings=settings, members=members)
+        experiments.append(experiment)
     return Plan(options, opened, tuple(experiments))
+
+
+def _check_tuning(options: Options) -> None:
+    if options.sampler != "tpe" and not (options.tune or options.tune_hours):
+        raise BenchError(
+            f"--sampler {options.sampler} draws tuning trials, but nothing is tuned: add --tune N, or leave it out"
+        )
+    if options.sampler == "grid" and not options.tune:
+        raise BenchError("--sampler grid needs the largest number of points of the grid: add --tune N")
 
 
 def _repeats(pipeline: PipelineSpec, options: Options) -> int:
     """Return the number of repeats of a pipeline; `auto` depends on the plugins only, never on a measured time."""
     if options.repeats != "auto":
         return options.repeats
-    fitted_on_images = (
-        pipeline.classifier.consumes == "cells" if pipeline.extractor is None else (pipeline.extractor.requires_fit)
-    )
-    return 1 if fitted_on_images and not is_baseline(pipeline) else auto_repeats(options)
+    return 1 if pipeline.fitted_on_images and not is_baseline(pipeline) else auto_repeats(options)
 
 
 def _design(opened: LoadedDataset, options: Options) -> tuple[Folds, Protocol]:
@@ -211,7 +226,9 @@ def _design(opened: LoadedDataset, options: Options) -> tuple[Folds, Protocol]:
 
 
 def _pipelines(options: Options) -> list[PipelineSpec]:
-    names = options.classifiers or tuple(name for name in installed("classifiers") if name != PRIOR)
+    names = options.classifiers or tuple(
+        name for name, point in installed("classifiers").items() if name != PRIOR and point.value not in NESTING
+    )
     classifiers = _resolved(objects.classifier, names, options.places.get("classifiers", ""))
     selected = [e for e in options.extractors if not (isinstance(e, str) and e == PIXELS)]
     extractors = _resolved(objects.extractor, selected, options.places.get("extractors", ""))
@@ -231,6 +248,20 @@ def _resolved(resolve: Callable[[Any], Plugin], items: Iterable[object], place: 
         return list({plugin.canonical: plugin for plugin in map(resolve, items)}.values())
     except BenchError as error:
         raise BenchError(f"{place}{error}") from error
+
+
+def _untuned(pipelines: Iterable[PipelineSpec], options: Options) -> Iterator[str]:
+    """Yield a notice for each ensemble of a tuned matrix."""
+    for name in {p.classifier.selector: None for p in pipelines if p.classifier.is_ensemble} if options.tune else ():
+        yield f"{name}: --tune does not apply; members have the parameters of their selectors"
+
+
+def _features_state(experiment: Experiment) -> str:
+    """Return whether the features of an experiment are stored; of an ensemble, the extractors whose are not."""
+    missing = [extractor.selector for extractor, entry in experiment.extracted if not entry.stored]
+    if not missing:
+        return "stored" if experiment.extracted else "-"
+    return f"to extract: {', '.join(missing)}" if experiment.members else "to extract"
 
 
 def _counts(table: pd.DataFrame) -> dict[str, int]:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from bench.experiments.schema import read_record, read_times
+from bench.experiments.stored_networks import RECORDS, read_networks
 from bench.experiments.tables import read_table
 from bench.plugins.pipeline import name_of
 from bench.scores import intervals
@@ -21,7 +22,9 @@ from bench.scores.metrics import METRICS, PRIMARY
 
 LEAKY = "LEAKY"
 RANDOM_WEIGHTS = "RANDOM WEIGHTS"
+TIME_LIMITED = "TIME-LIMITED"
 BASELINE = "BASELINE"
+POST_HOC = "POST HOC"
 
 _DECISION = tuple(field.name for field in fields(Decision))
 
@@ -53,7 +56,7 @@ class ExperimentResult:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Warnings to show with its scores: LEAKY, RANDOM WEIGHTS, BASELINE."""
+        """Warnings to show with its scores: LEAKY, RANDOM WEIGHTS, TIME-LIMITED, BASELINE, POST HOC."""
         return tuple(self.record["flags"])
 
     @property
@@ -111,6 +114,45 @@ class ExperimentResult:
         Empty without importances, and for an extractor without descriptions.
         """
         return self._optional("features")
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """Losses, AUROC and learning rate by epoch of the fits of a network; empty without one.
+
+        One row per epoch of each inner and outer fit: `repeat`, `fold`, `estimator` (`extractor` or `classifier`),
+        `fit` (`inner 0`, ..., `outer`), `stage`, `epoch`, `size` (side of the input in pixels), `training_loss`,
+        `validation_loss`, `validation_auroc` and `learning_rate`.
+        """
+        return self._optional("curves")
+
+    @cached_property
+    def finder(self) -> pd.DataFrame:
+        """Loss by learning rate of the learning-rate finder, with the columns of the fit as in `curves`."""
+        return self._optional("finder")
+
+    @cached_property
+    def training(self) -> pd.DataFrame:
+        """Summary of the training of each outer fit: chosen epoch, parameters, size ...; empty without a network."""
+        return self._optional("training")
+
+    @cached_property
+    def fit_times(self) -> pd.DataFrame:
+        """Seconds and bytes of memory of the fits of a network; differ between equal runs.
+
+        `name`, `epoch` (row in the `curves` of the fit; -1: the whole fit) and `value`, with the columns of the fit.
+        """
+        return self._optional("fit_times")
+
+    @cached_property
+    def networks(self) -> list[dict[str, Any]]:
+        """Records of the networks of the outer fits; empty for a classifier without one, or with --keep-models none.
+
+        `sha256` and `bytes` of the file `models/SHA256.safetensors` in the results folder, `stored` (whether it is
+        there), `selector` of the classifier, `classes` in the order of the outputs, `mean` and `std` of the pixels /
+        255, `repeat` and `fold`.
+        """
+        path = self.folder / RECORDS
+        return read_networks(path) if path.exists() or path.is_symlink() else []
 
     @cached_property
     def timing(self) -> Mapping[str, Any]:

@@ -135,10 +135,9 @@ def refit(plan: Plan, studies: Iterable[Study], *, jobs: int, observer: Observer
 
 
 def stored_features(plan: Plan, *, jobs: int, observer: Observer) -> Entry | None:
-    """Return the features of the plan's first experiment, extracted if missing; None if it has no store entry."""
+    """Extract the features of the plan's first experiment if missing; return those of the row's extractor, if any."""
     experiment = plan.experiments[0]
-    if experiment.entry is not None:
-        request = plan.features(experiment)
+    for request in plan.features(experiment):
         ensure_stored(replace(request, options=plan.options.replace(jobs=jobs)), observer)
     return experiment.entry
 

@@ -15,7 +15,7 @@ from bench.errors import BenchError, did_you_mean
 from bench.evaluation.protocol import Protocol
 from bench.experiments.experiment import Experiment, differing
 from bench.experiments.plan import Plan, make_plan
-from bench.experiments.records import ExperimentResult, read_experiment
+from bench.experiments.records import POST_HOC, ExperimentResult, read_experiment
 from bench.experiments.results import MARK, Results
 from bench.experiments.saved_options import restored_options
 from bench.observer import Observer
@@ -155,6 +155,11 @@ def reload(
     """
     results = Results.open(result.folder.absolute().parent.parent)
     record = result.record
+    if POST_HOC in result.flags:
+        raise BenchError(
+            f"{result.name}: is a combination of saved predictions (bench ensemble), which cannot be refitted; run an "
+            "ensemble of these members with --classifier, or name one of the members"
+        )
     if data is None and "data" not in record["options"]:
         raise BenchError(
             f"{result.name}: its data was a DataFrame, which is not stored; pass it again as data, or write it to a "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -145,13 +147,31 @@ def recompute_decisions(result: ExperimentResult, decision: Decision) -> pd.Data
     BenchError
         A table cannot be read, lacks a column, or contains no inner predictions of a fold.
     """
-    classes = result.record["data"]["classes"]
-    by_image = result.record["protocol"]["split"] == "image"
+    return decided(result.predictions, result.inner_predictions, result.record, decision)
+
+
+def decided(
+    predictions: pd.DataFrame, inner: pd.DataFrame, record: Mapping[str, Any], decision: Decision
+) -> pd.DataFrame:
+    """Return predictions under a decision that is learned, fold by fold, on inner predictions.
+
+    Parameters
+    ----------
+    predictions, inner : DataFrame
+        Columns as `ExperimentResult.predictions` and `ExperimentResult.inner_predictions`.
+    record : mapping
+        Record of their experiment.
+
+    Raises
+    ------
+    BenchError
+        A column is missing, or there are no inner predictions of a fold.
+    """
+    classes = record["data"]["classes"]
     columns = probability_columns(classes)
     # With `--split image` each cell was its own unit in the run.
-    unit = "cell" if by_image else "unit"
-    predictions, inner = result.predictions, result.inner_predictions
-    positive = 0 if result.record["data"]["positive"] is None else classes.index(result.record["data"]["positive"])
+    unit = "cell" if record["protocol"]["split"] == "image" else "unit"
+    positive = 0 if record["data"]["positive"] is None else classes.index(record["data"]["positive"])
     raw = uncalibrated(predictions, classes)
     try:
         checked_probabilities(raw, columns)

@@ -23,6 +23,7 @@ from bench.experiments.records import (
     write_tables,
 )
 from bench.experiments.schema import DamagedError, read_record
+from bench.experiments.stored_networks import MODELS, RECORDS
 from bench.storage.csv_text import write_csv
 from bench.storage.fingerprints import digest
 from bench.storage.folders import writable_folder
@@ -84,7 +85,7 @@ class Results:
         if not (path / MARK).is_file():
             write_json(path / MARK, {"format": FORMAT})
         results = cls.open(path)
-        for name in ("experiments", "failures", "work", "folds"):
+        for name in ("experiments", "failures", "work", "folds", MODELS):
             remove_unfinished(path / name)
         return results
 
@@ -241,13 +242,20 @@ class Results:
         shutil.rmtree(self.work_folder(slug), ignore_errors=True)
 
     def write_experiment(
-        self, slug: str, record: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], timing: Mapping[str, Any]
+        self,
+        slug: str,
+        record: Mapping[str, Any],
+        tables: Mapping[str, pd.DataFrame],
+        timing: Mapping[str, Any],
+        networks: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Write a finished experiment atomically; delete its finished folds and an earlier failure."""
         self.check_present()
         with atomic_folder(self.experiment_folder(slug)) as folder:
             write_tables(folder, tables)
             write_json(folder / "timing.json", timing)
+            if networks:
+                write_json(folder / RECORDS, {"networks": list(networks)})
             write_json(folder / "experiment.json", record)
         shutil.rmtree(self.work_folder(slug), ignore_errors=True)
         self.failure_path(slug).unlink(missing_ok=True)

@@ -76,13 +76,15 @@ class _Run:
 
     def _start(self, experiment: Experiment) -> bool:
         """Start an experiment, or the extraction of its features; False if it waits, here or for another process."""
-        entry, reason = experiment.entry, experiment.problem
-        if entry is not None and not ready(entry):
-            reason = self.extractions.failure(entry)
+        reason = experiment.problem
+        for request in () if reason else self.plan.features(experiment):
+            if ready(request.entry):
+                continue
+            reason = self.extractions.failure(request.entry)
             if not reason:
-                return not self.extractions.is_running(entry) and self.extractions.start(self.plan.features(experiment))
-        elif not reason:
-            reason = self.missing.failure(experiment)
+                return not self.extractions.is_running(request.entry) and self.extractions.start(request)
+            break
+        reason = reason or self.missing.failure(experiment)
         position = self.waiting.index(experiment)
         del self.waiting[position]  # before the start, whose progress reports count what waits
         if reason:
@@ -93,7 +95,12 @@ class _Run:
         return True
 
     def _report_missing_gpu(self) -> None:
-        needed = [x for e in self.waiting if (x := e.pipeline.extractor) and e.entry and not e.entry.stored]
+        pipelines = [experiment.pipeline for experiment in self.waiting]
+        needed = [pipeline.classifier for pipeline in pipelines]
+        needed += [
+            x for p in pipelines for x in (p.extractor, *p.member_extractors) if x is not None and x.requires_fit
+        ]
+        needed += [extractor for e in self.waiting for extractor, entry in e.extracted if not entry.stored]
         if notice := missing_gpu_notice(self.plan.options.device, needed):
             self.observer.notice(notice)
 

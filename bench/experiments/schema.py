@@ -72,6 +72,8 @@ class _Protocol(_Model):
     repeats: Positive
     inner_folds: Positive
     tune: Count
+    tune_hours: Seconds
+    sampler: Literal["tpe", "gp", "random", "grid"]
     calibrate: str
     threshold: str
     aggregate: str
@@ -256,7 +258,7 @@ def _differing(record: Mapping[str, Any]) -> str:
 
 
 def _agree(short: str, canonical: str) -> bool:
-    """Whether a selector names what a canonical one does; nested selectors and names of objects are not compared."""
+    """Whether a selector names what a canonical one does; nested selectors, lists and objects are not compared."""
     if short == canonical or "(" in short.partition("[")[0]:
         return True
     try:
@@ -272,5 +274,7 @@ def _parts(text: str) -> list[Selector]:
 
 
 def _is_part(short: Selector, full: Selector) -> bool:
-    plain = {key: value for key, value in short.params.items() if not isinstance(value, Selector | tuple)}
-    return short.name == full.name and all(full.params.get(key, value) == value for key, value in plain.items())
+    """Whether two selectors agree in name and plain values; a name may stand for a nested selector."""
+    pairs = [(value, full.params.get(key, value)) for key, value in short.params.items()]
+    plain = [pair for pair in pairs if not any(isinstance(value, Selector | tuple) for value in pair)]
+    return short.name == full.name and all(a == b for a, b in plain)

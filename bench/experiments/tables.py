@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from bench.errors import BenchError
 from bench.experiments.schema import DamagedError, check_file
+from bench.plugins.training_record import CURVES, FINDER, TABLES
 from bench.scores.metrics import METRICS, PRIMARY
 from bench.scores.predictions import checked_probabilities, probability_columns
 from bench.storage.parquet_pages import unpacked_size
@@ -31,6 +32,7 @@ _CELLS: Mapping[str, Kind] = {
     **dict.fromkeys(("repeat", "fold"), "integer"),
 }
 _FOLD: Mapping[str, Kind] = {"repeat": "integer", "fold": "integer"}
+_FIT: Mapping[str, Kind] = {**_FOLD, "estimator": "text", "fit": "text"}
 
 COLUMNS: Mapping[str, Mapping[str, Kind]] = {
     "scores": {
@@ -45,6 +47,10 @@ COLUMNS: Mapping[str, Mapping[str, Kind]] = {
     "optimism": {**_FOLD, **dict.fromkeys(("inner_best", "outer", "optimism"), "number")},
     "importances": {**_FOLD, "feature": "text", "importance": "number"},
     "features": {**dict.fromkeys(("name", "formula", "unit", "range", "source"), "text"), "turns": "number"},
+    "curves": {**_FIT, "stage": "text", "epoch": "integer", "size": "integer", **dict.fromkeys(CURVES, "number")},
+    "finder": {**_FIT, **dict.fromkeys(FINDER, "number")},
+    "training": _FIT,
+    "fit_times": {**_FIT, "name": "text", "epoch": "integer", "value": "number"},
 }
 """Required columns of each table of an experiment."""
 
@@ -170,15 +176,33 @@ def _check_values(name: str, table: pd.DataFrame, record: Mapping[str, Any]) -> 
             low, high = table[column].min(), table[column].max()
             if low < 0 or (count is not None and high >= count):
                 raise DamagedError(f"column {column!r} is from {low} to {high}, which the record does not have")
-    unique = {"importances": ["feature", "repeat", "fold"], "features": ["name"], "optimism": ["repeat", "fold"]}
+    unique = {
+        "importances": ["feature", "repeat", "fold"],
+        "features": ["name"],
+        "optimism": ["repeat", "fold"],
+        "training": ["estimator", "repeat", "fold"],
+        "fit_times": ["name", "repeat", "fold", "estimator", "fit", "epoch"],
+    }
     if name in unique and table.duplicated(unique[name]).any():
         raise DamagedError(f"two rows of one {unique[name][0]}")
     if name == "importances" and not (np.isfinite(table["importance"]) & (table["importance"] >= 0)).all():
         raise DamagedError("an importance is not a finite number of at least 0")
-    if name == "scores":
+    if name in TABLES:
+        _check_training(table)
+    elif name == "scores":
         _check_scores(table)
     elif name in ("predictions", "inner"):
         _check_predictions(name, table, record)
+
+
+def _check_training(table: pd.DataFrame) -> None:
+    if not set(table["estimator"]) <= {"extractor", "classifier"}:
+        raise DamagedError("column 'estimator' is neither extractor nor classifier")
+    numbers = table.select_dtypes("number").to_numpy(dtype=np.float64)
+    if np.isinf(numbers).any():
+        raise DamagedError("a number is infinite")
+    if not all(kind.kind in "biufO" or kind == "str" for kind in table.dtypes):
+        raise DamagedError("a column has neither numbers nor text")
 
 
 def _check_scores(table: pd.DataFrame) -> None:

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from bench.evaluation.fold import Fold, FoldResult, evaluate_fold
-from bench.evaluation.inputs import FeatureArray, Inputs
+from bench.evaluation.inputs import EnsembleInputs, FeatureArray, Inputs, OpenInputs
 from bench.evaluation.tuning import OpenStudy, study_in_memory
+from bench.experiments.stored_networks import write_network
 from bench.features.missing import fold_notice
 from bench.features.store.entry import feature_names, open_features, open_status
 from bench.features.store.fit_key import Fit, FitLocation, scratch_store
 from bench.features.store.fitted_features import fitted_features
-from bench.seeds import seed_of
+from bench.plugins.registry import Plugin
+from bench.plugins.training_record import OUTER, joined_tables, training_tables
 from bench.splits.folds import Indices, PatientKFold
 from extractors.cells import Cells
+from extractors.seeds import seed_of
+
+
+@dataclass(frozen=True)
+class MemberSource:
+    """Location of the inputs of a member of an ensemble.
+
+    Parameters
+    ----------
+    extractor : Plugin or None
+        Its extractor; None for a classifier of cells.
+    features : str or None
+        Folder of the stored features; None for a classifier of cells or a stateful extractor.
+    fits : FitLocation or None
+        Location of the features of a stateful extractor; None for any other.
+    """
+
+    extractor: Plugin | None
+    features: str | None
+    fits: FitLocation | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +59,22 @@ class FoldJob(Fold):
         Opens the tuning study, in memory or in a storage, which does not affect the result.
     fits : FitLocation or None
         Location of the features of a stateful extractor; None for any other.
+    models : Path or None
+        Folder of networks that are kept; None: none are.
+    members : tuple of MemberSource
+        Inputs of the members of an ensemble whose members have extractors of their own; otherwise empty.
     """
 
     features: str | None
     cells: Cells | None
     open_study: OpenStudy = study_in_memory
     fits: FitLocation | None = None
+    models: Path | None = None
+    members: tuple[MemberSource, ...] = ()
 
 
 def fit_fold(job: FoldJob) -> FoldResult:
-    """Evaluate one outer fold.
+    """Evaluate one outer fold; write its network, if there is one that is kept, and return the record.
 
     A stateful extractor is fitted once on the training cells of each split; its seed is derived from its own selector,
     repeat and fold, so that classifiers share the fits.
@@ -52,62 +84,103 @@ def fit_fold(job: FoldJob) -> FoldResult:
     BenchError
         A check failed, or the features cannot be read.
     """
-    if job.fits is None:
-        return evaluate_fold(job, partial(_open_shared, job), open_study=job.open_study)
-    with scratch_store(job.fits) as place:
-        fits = _Fits(job, place)
-        result = evaluate_fold(job, fits.open, open_study=job.open_study)
-    return replace(result, seconds={"extract": fits.seconds, **result.seconds}, notices=tuple(fits.notices))
+    result = _evaluated(job)
+    if result.network is None or job.models is None:
+        return result
+    described = {"selector": job.classifier.canonical, "repeat": job.repeat, "fold": job.fold}
+    return replace(result, network=None, network_record=write_network(job.models, result.network, **described))
 
 
-def _open_shared(job: FoldJob, *split: object) -> Inputs:
+def _evaluated(job: FoldJob) -> FoldResult:
+    own = MemberSource(job.extractor, job.features, job.fits)
+    with ExitStack() as stack:
+        sources = [_opened(job, source, stack) for source in job.members or (own,)]
+        open_inputs = partial(_open_members, sources) if job.members else sources[0]
+        result = evaluate_fold(job, open_inputs, open_study=job.open_study)
+    fits = [source for source in sources if isinstance(source, _Fits)]
+    if not fits:
+        return result
+    tables = joined_tables([table for fit in fits for table in fit.training], repeat=job.repeat, fold=job.fold)
+    return replace(
+        result,
+        seconds={"extract": sum(fit.seconds for fit in fits), **result.seconds},
+        notices=tuple(dict.fromkeys(notice for fit in fits for notice in fit.notices)),
+        training=joined_tables([tables, result.training]),
+    )
+
+
+def _opened(job: FoldJob, source: MemberSource, stack: ExitStack) -> OpenInputs:
+    """Return the function that opens the inputs of each split."""
+    if source.fits is None:
+        return partial(_open_shared, job, source.features)
+    assert source.extractor is not None  # noqa: S101 (a source with fits has an extractor)
+    return _Fits(job, source.extractor, stack.enter_context(scratch_store(source.fits)))
+
+
+def _open_shared(job: FoldJob, features: str | None, *split: object) -> Inputs:
     """Return the stored features or the cells, the same for every split."""
-    if job.features is not None:
-        names = tuple(feature_names(job.features))
-        return FeatureArray(open_features(job.features), names, open_status(job.features))
+    if features is not None:
+        return FeatureArray(open_features(features), tuple(feature_names(features)), open_status(features))
     assert job.cells is not None  # noqa: S101 (a job has features or cells)
     return job.cells
+
+
+def _open_members(
+    sources: Sequence[OpenInputs], train: Indices, predicted: Indices, splitter: PatientKFold
+) -> EnsembleInputs:
+    """Open the inputs of each member; those of stateful extractors again for splits inside a fit."""
+    again = partial(_open_members, sources) if any(isinstance(source, _Fits) for source in sources) else None
+    members = tuple(source(train, predicted, splitter) for source in sources)
+    return EnsembleInputs(members, splitter, again)
 
 
 class _Fits:
     """Features of a stateful extractor, fitted or read from the store for each split."""
 
-    def __init__(self, job: FoldJob, place: FitLocation) -> None:
-        self.job, self.place = job, place
+    def __init__(self, job: FoldJob, extractor: Plugin, place: FitLocation) -> None:
+        self.job, self.extractor, self.place = job, extractor, place
         self.seconds = 0.0
         self.notices: dict[str, None] = {}
+        self.training: list[dict[str, pd.DataFrame]] = []
+        self._opened = 0
 
-    def open(self, train: Indices, predicted: Indices, splitter: PatientKFold) -> Inputs:
+    def __call__(self, train: Indices, predicted: Indices, splitter: PatientKFold) -> Inputs:
         """Fit on the training cells, or read the stored fit; return the features of training and predicted cells."""
-        job = self.job
-        assert job.extractor is not None  # noqa: S101 (a job with fits has an extractor)
+        job, extractor = self.job, self.extractor
         assert job.cells is not None  # noqa: S101 (a job with fits has cells)
         fit = Fit(
-            job.extractor,
+            extractor,
             self.place,
             job.cells,
             job.labels,
             job.units,
             train,
             predicted,
-            seed=seed_of(job.protocol.seed, job.extractor.canonical, job.repeat, job.fold),
+            seed=seed_of(job.protocol.seed, extractor.canonical, job.repeat, job.fold),
             cv=splitter,
             forbidden_groups=self._forbidden_groups(predicted),
-            where="outer split" if predicted is job.test else "inner split",
+            where="outer split" if self._is_outer(predicted) else "inner split",
         )
         features = fitted_features(fit)
         self.seconds += features.seconds
         self.notices |= dict.fromkeys(features.notices)
-        if predicted is job.test and (notice := fold_notice(features.take(train))):
-            self.notices[f"{job.extractor.selector}, repeat {job.repeat}, fold {job.fold}: {notice}"] = None
+        if features.training is not None:
+            name = OUTER if self._is_outer(predicted) else f"inner {self._opened}"
+            self.training.append(training_tables(features.training, "extractor", name))
+        self._opened += 1
+        if self._is_outer(predicted) and (notice := fold_notice(features.take(train))):
+            self.notices[f"{extractor.selector}, repeat {job.repeat}, fold {job.fold}: {notice}"] = None
         return features
+
+    def _is_outer(self, predicted: Indices) -> bool:
+        """Whether the features are those by which the test cells are predicted."""
+        return bool(np.isin(self.job.test, predicted).all())
 
     def _forbidden_groups(self, predicted: Indices) -> dict[str, frozenset[str]]:
         """Groups that must be absent from this fit's training data: the predicted ones, and those of the test fold."""
         job, split = self.job, self.job.protocol.split
-        if split == "official":  # the official outer split may separate cells of one patient; reported elsewhere
-            rows = predicted if predicted is not job.test else predicted[:0]
-        else:
-            rows = np.union1d(predicted, job.test)
+        # The official outer split may separate cells of one patient; that is reported elsewhere.
+        combine = np.setdiff1d if split == "official" else np.union1d
+        rows = combine(predicted, job.test)
         groups = {"units": job.units} | ({} if split == "image" else {"patients": self.place.patients})
         return {kind: frozenset(str(name) for name in names[rows]) for kind, names in groups.items()}

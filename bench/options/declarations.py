@@ -235,6 +235,27 @@ class Options:
     tune: Annotated[
         int, Option(help="Number of Optuna trials per outer fold.", panel="Protocol", stage="run", bounds={"ge": 0})
     ] = 0
+    tune_hours: Annotated[
+        float,
+        Option(
+            help="Hours after which no tuning trial begins in an outer fold, alone or with --tune. The result then "
+            "depends on the machine, and rows are marked TIME-LIMITED.",
+            panel="Protocol",
+            stage="run",
+            shown="no limit",
+            bounds={"ge": 0, "le": 10_000},
+        ),
+    ] = 0.0
+    sampler: Annotated[
+        Literal["tpe", "gp", "random", "grid"],
+        Option(
+            help="Sampler of the tuning trials: `tpe` (tree-structured Parzen estimator), `gp` (Gaussian process), "
+            "`random`, or `grid` (all categories and as many values of each number as --tune allows).",
+            panel="Protocol",
+            stage="run",
+            metavar="<sampler>",
+        ),
+    ] = "tpe"
     storage: Annotated[
         str | None,
         Option(
@@ -288,8 +309,8 @@ class Options:
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
         Option(
-            help="Device of network extractors: `cpu`, `cuda`, or `auto` (a GPU if available). Every worker loads the "
-            "network; use fewer --jobs if GPU memory is short. The classifier `cnn` is trained on the CPU.",
+            help="Device of networks: `cpu`, `cuda`, or `auto` (a GPU if available). Every worker loads the "
+            "network; use fewer --jobs if GPU memory is short.",
             panel="Machine",
             stage="features",
             metavar="<device>",
@@ -309,6 +330,16 @@ class Options:
         Path | None,
         Option(help="Folder of MODEL.safetensors files.", panel="Machine", stage="features"),
     ] = None
+    keep_models: Annotated[
+        Literal["none", "networks"],
+        Option(
+            help="Models that the results folder stores: `networks` (the network of each outer fit of a classifier, at "
+            "most 5 GiB) or `none`.",
+            panel="Machine",
+            stage="run",
+            metavar="<models>",
+        ),
+    ] = "networks"
     out: Annotated[Path, Option(help="Results folder.", panel="Machine", stage="run")] = Path("results")
     store: Annotated[
         Path | None,

@@ -39,6 +39,8 @@ class RunKeywords(TypedDict, total=False):
     reason: str
     inner_folds: int
     tune: int
+    tune_hours: float
+    sampler: Literal["tpe", "gp", "random", "grid"]
     storage: str
     calibrate: Literal["none", "sigmoid", "temperature"]
     threshold: str | float
@@ -49,6 +51,7 @@ class RunKeywords(TypedDict, total=False):
     device: Literal["auto", "cpu", "cuda"]
     fit_time: float
     weights_dir: StrPath
+    keep_models: Literal["none", "networks"]
     out: StrPath
     store: StrPath
 

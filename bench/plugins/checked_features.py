@@ -108,17 +108,17 @@ def unexplained_rows(values: npt.NDArray[np.float32], status: npt.NDArray[np.uin
 
 
 def check_weights(extractor: Any, sha256: str | None, name: str) -> None:
-    """Check that an extractor has computed with the weights that the key of its features names.
+    """Check that an extractor or classifier has computed with the weights that the key names.
 
     Parameters
     ----------
-    extractor : transformer of cells
-        After `transform`. Its attribute `weights_sha256_`, the digest of the bytes that it loaded, is compared; without
-        the attribute, that of its `weights_file()` as it is now.
+    extractor : transformer or classifier of cells
+        After `transform` or `fit`. Its attribute `weights_sha256_`, the digest of the bytes that it loaded, is
+        compared; without the attribute, that of its `weights_file()` as it is now.
     sha256 : str or None
         The digest in the key; None: no weights, or random ones.
     name : str
-        Name of the extractor in errors.
+        Name of the plugin in errors.
 
     Raises
     ------

@@ -38,20 +38,20 @@ def device_of(device: str) -> str:
         ) from error
 
 
-def missing_gpu_notice(device: str, extractors: Iterable[Plugin]) -> str:
-    """Return a notice if an extractor could use a GPU and there is none.
+def missing_gpu_notice(device: str, plugins: Iterable[Plugin]) -> str:
+    """Return a notice if an extractor or classifier could use a GPU and there is none.
 
     Parameters
     ----------
     device : {"auto", "cpu", "cuda"}
         Value of `--device`; there is no notice for `cpu`.
-    extractors : iterable of Plugin
-        Extractors that will run.
+    plugins : iterable of Plugin
+        Extractors and classifiers that will run.
 
     Returns
     -------
     str
         The notice, or an empty string.
     """
-    relevant = device == "auto" and any("device" in extractor.accepts for extractor in extractors)
+    relevant = device == "auto" and any("device" in plugin.accepts for plugin in plugins)
     return NO_GPU if relevant and device_of(device) == "cpu" else ""

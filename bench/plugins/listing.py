@@ -1,4 +1,4 @@
-"""List installed plugins without importing them, and the models of timm and torchvision."""
+"""List installed plugins without importing them, the models of timm and torchvision, and own architectures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def plugins_of(kind: Kind) -> list[tuple[str, str, str]]:
 
 
 def models_with_licences() -> list[tuple[str, str]]:
-    """Return name and licence of the default weights of each timm and torchvision model, sorted by name.
+    """Return name and licence of the default weights of each timm or torchvision model or own architecture, sorted.
 
     The licence is `unknown` where the library states none, and `no weights` for a model without published weights.
     """
@@ -32,6 +32,13 @@ def models_with_licences() -> list[tuple[str, str]]:
 
     tags = {name: model_entry(name).default_tag for name in model_names()}
     return [(name, "no weights" if tag is None else weights_licence(f"{name}.{tag}")) for name, tag in tags.items()]
+
+
+def own_architectures() -> list[str]:
+    """Return the names of the network architectures that this project defines, sorted."""
+    from extractors.networks.architectures.catalogue import ARCHITECTURES  # noqa: PLC0415 (with the other networks)
+
+    return sorted(ARCHITECTURES)
 
 
 def _summary(module: str, attribute: str) -> str:

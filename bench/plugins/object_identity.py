@@ -17,9 +17,10 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from bench.errors import BenchError
-from bench.plugins.registry import CLASSIFIER_OWNED
+from bench.plugins.registry import owned_parameters
 from bench.storage.fingerprints import digest, module_identity
 from bench.storage.source_code import parse_source
+from extractors.component import Component
 
 
 def identity_of(estimator: Any) -> str:
@@ -96,13 +97,15 @@ class _Identity:
         self.modules: set[str] = set()
 
     def estimator(self, estimator: Any) -> dict[str, Any]:
-        params = estimator.get_params(deep=False)
+        is_component = isinstance(estimator, Component)
+        params = vars(estimator) if is_component else estimator.get_params(deep=False)
+        owned = () if is_component else owned_parameters(estimator)
         return {
             **self.code(type(estimator)),
             "params": {
                 name: self.value(value, f"the parameter {name!r} of {type(estimator).__name__}")
                 for name, value in sorted(params.items())
-                if name not in CLASSIFIER_OWNED
+                if name not in owned
             },
         }
 
@@ -117,7 +120,7 @@ class _Identity:
             return [self.value(item, where) for item in value]
         if isinstance(value, Mapping):
             return {str(key): self.value(item, where) for key, item in value.items()}
-        if is_estimator(value):
+        if is_estimator(value) or isinstance(value, Component):
             return self.estimator(value)
         if isinstance(value, type | FunctionType) or import_path(value) is not None:
             return self.code(value)

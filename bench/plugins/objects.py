@@ -14,13 +14,15 @@ from sklearn.calibration import CalibratedClassifierCV
 
 from bench.errors import BenchError
 from bench.plugins import registry
+from bench.plugins.components import component_value, tables_of
 from bench.plugins.importing import Kind, installed
 from bench.plugins.object_adapters import ExtractorAdapter
 from bench.plugins.object_identity import identity_of, import_path, is_estimator, unfindable_modules
 from bench.plugins.pipeline import PipelineSpec
-from bench.plugins.registry import ADAPTER, ADAPTER_ACCEPTS, CLASSIFIER_OWNED, ENGINE_OWNED, Plugin, takes_groups
+from bench.plugins.registry import ADAPTER, ADAPTER_ACCEPTS, ENGINE_OWNED, Plugin, owned_parameters, takes_groups
 from bench.plugins.selectors import Selector
 from classifiers.sklearn_adapter import SklearnAdapter, check_wrappable
+from extractors.component import Component
 
 _EXTRACTOR_ADAPTER = "bench.plugins.object_adapters:ExtractorAdapter"
 _LONGEST_NAME = 120
@@ -48,6 +50,10 @@ class ObjectPlugin(Plugin):
     def canonical(self) -> str:
         """Identity: class, code and parameters in canonical form."""
         return self.identity
+
+    def has(self, name: str) -> bool:
+        """Whether instances have a method or attribute; those of an estimator behind an adapter are not used."""
+        return takes_groups(self.estimator) and hasattr(self.estimator, name)
 
     def build(self, **engine: object) -> Any:
         """Return a clone with the parameters of the engine that it accepts, behind an adapter where it needs one."""
@@ -111,7 +117,7 @@ def classifier(item: object) -> Plugin:
     if selector is not None:
         return replace(registry.classifier(str(selector)), notices=_replaced(item))
     if takes_groups(item) and hasattr(item, "predict_proba"):
-        accepts = frozenset(CLASSIFIER_OWNED).intersection(item.get_params())  # type: ignore[attr-defined]
+        accepts = frozenset(ENGINE_OWNED).intersection(item.get_params())  # type: ignore[attr-defined]
         return _object_plugin(item, _EXTRACTOR_ADAPTER, accepts, consumes=getattr(item, "consumes", "features"))
     return _adapted(item)
 
@@ -140,9 +146,9 @@ def _adapted(item: Any) -> Plugin:
     return replace(plugin, selector=name, notices=notices, consumes=getattr(item, "consumes", "features"))
 
 
-def _object_plugin(item: Any, target: str, accepts: frozenset[str], **more: Any) -> ObjectPlugin:
+def _object_plugin(item: Any, target: str, accepts: frozenset[str], **more: Any) -> Plugin:
     values = {"estimator": item, "identity": identity_of(item), "notices": _replaced(item), **more}
-    return ObjectPlugin(name_of(item), target, params={}, accepts=accepts, **values)
+    return registry.validated(ObjectPlugin(name_of(item), target, params={}, accepts=accepts, **values))
 
 
 def _installed_selector(item: Any, kind: Kind) -> Selector | None:
@@ -154,25 +160,35 @@ def _installed_selector(item: Any, kind: Kind) -> Selector | None:
 
 def _selector(item: Any, name: str | None) -> Selector | None:
     """Return a selector with the changed parameters; None without a name or if one cannot be written in a selector."""
-    params = {} if name is None else _changed(item)
-    writable = all(isinstance(value, bool | int | float | str | None) for value in params.values())
-    return Selector(name, params) if name is not None and writable else None
+    params, tables = {} if name is None else _changed(item), tables_of(type(item))
+    lists = {*tables, *getattr(item, "joined", ())}
+    params = {k: tuple(v) if isinstance(v, list) and k in lists else v for k, v in params.items()}
+    values = {k: component_value(v, tables[k]) if k in tables else v for k, v in params.items()}
+    writable = all(_is_writable(value, tables.get(key, {})) for key, value in params.items())
+    return Selector(name, values) if name is not None and writable else None
+
+
+def _is_writable(value: Any, table: Mapping[str, type]) -> bool:
+    """Whether a selector can name a value: a number, text, a component of the parameter, or a tuple of these."""
+    if isinstance(value, tuple):
+        return all(not isinstance(item, tuple) and _is_writable(item, table) for item in value)
+    is_component = isinstance(value, Component) and table.get(value.name) is type(value)
+    return is_component or isinstance(value, bool | int | float | str | None)
 
 
 def _changed(item: Any) -> dict[str, Any]:
     """Return the parameters that differ from their defaults, without those that the engine sets."""
-    signature = inspect.signature(type(item)).parameters
+    signature, owned = inspect.signature(type(item)).parameters, owned_parameters(item)
     return {
         name: value
         for name, value in item.get_params(deep=False).items()
-        if name not in CLASSIFIER_OWNED and (name not in signature or not _equal(value, signature[name].default))
+        if name not in owned and (name not in signature or not _equal(value, signature[name].default))
     }
 
 
 def _equal(value: Any, default: Any) -> bool:
-    return value is default or (
-        type(value) is type(default) and isinstance(value, bool | int | float | str | tuple) and value == default
-    )
+    comparable = isinstance(value, bool | int | float | str | tuple | Component)
+    return value is default or (type(value) is type(default) and comparable and value == default)
 
 
 def name_of(item: object) -> str:
@@ -185,7 +201,7 @@ def _text(value: object) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_text, value))}]"
     if not is_estimator(value):
-        return getattr(value, "__name__", None) or repr(value)
+        return getattr(value, "__name__", None) or (str(value) if isinstance(value, Component) else repr(value))
     steps = getattr(value, "steps", None)
     if isinstance(steps, list):
         return f"{type(value).__name__}({', '.join(_text(step) for _, step in steps)})"
@@ -194,7 +210,9 @@ def _text(value: object) -> str:
 
 def _replaced(item: Any) -> tuple[str, ...]:
     """Return a notice of the parameters whose values the engine replaces."""
-    names = sorted(k for k, v in item.get_params().items() if _leaf(k) in CLASSIFIER_OWNED and v is not None)
+    owned, signature = owned_parameters(item), inspect.signature(type(item)).parameters
+    own = {name: value for name, value in item.get_params().items() if _leaf(name) in owned and value is not None}
+    names = sorted(k for k, v in own.items() if k not in signature or not _equal(v, signature[k].default))
     if not names:
         return ()
     return (f"{name_of(item)}: {', '.join(names)} set by the engine (seeds follow from --seed, splits are by patient)",)

@@ -29,6 +29,21 @@ class PipelineSpec(NamedTuple):
     classifier: Plugin
 
     @property
+    def member_extractors(self) -> tuple[Plugin | None, ...]:
+        """Extractor of each member of an ensemble, None for one of cells; empty where all members share the input."""
+        own = tuple(member.extractor for member in self.classifier.members)
+        return own if self.extractor is None and any(own) else ()
+
+    @property
+    def fitted_on_images(self) -> bool:
+        """Whether something is fitted on images in each fold: a stateful extractor or a classifier of cells."""
+        if self.extractor is not None:
+            return self.extractor.requires_fit
+        if not self.member_extractors:
+            return self.classifier.consumes == "cells"
+        return any(extractor is None or extractor.requires_fit for extractor in self.member_extractors)
+
+    @property
     def extractor_name(self) -> str:
         """Selector of the extractor, or `pixels`."""
         return PIXELS if self.extractor is None else self.extractor.selector

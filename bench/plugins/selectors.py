@@ -24,7 +24,7 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 MAX_DEPTH = 5
 """Largest depth of nested brackets."""
 
-MAX_LENGTH = 4000
+MAX_LENGTH = 16_000
 """Largest number of characters of a selector."""
 
 MAX_INTEGER = 2**63
@@ -69,7 +69,7 @@ def parse(text: str) -> Selector:
     text = text.strip()
     if len(text) > MAX_LENGTH:
         raise BenchError(f"{text[:40]!r} ...: a selector has at most {MAX_LENGTH} characters; this one has {len(text)}")
-    if _depth(text) > MAX_DEPTH:
+    if depth(text) > MAX_DEPTH:
         raise BenchError(f"{text[:40]!r} ...: selectors are nested at most {MAX_DEPTH} deep")
     name, bracket, rest = text.partition("[")
     if not _NAME.match(name):
@@ -88,6 +88,17 @@ def parse(text: str) -> Selector:
             raise BenchError(f"{text!r}: {key} is given twice")
         params[key] = _parse_value(value.strip(), text)
     return Selector(name, params)
+
+
+def parse_value(text: str) -> Value:
+    """Parse a value as it stands after `=` in a selector.
+
+    Raises
+    ------
+    BenchError
+        The text is not a value.
+    """
+    return _parse_value(text.strip(), text)
 
 
 def check_parameters(selector: Selector, known: Collection[str]) -> None:
@@ -135,6 +146,12 @@ def selectors_in(value: Value) -> Iterator[Selector]:
         yield from selectors_in(tuple(value.params.values()))
 
 
+def depth(text: str) -> int:
+    """Return the largest depth of brackets outside quotes."""
+    steps = (1 if char == "[" else -1 for char in _QUOTED.sub("", text) if char in "[]")
+    return max(accumulate(steps), default=0)
+
+
 def format_value(value: Value) -> str:
     """Format a value in its canonical form, which `parse` converts back to the same value."""
     if isinstance(value, Selector):
@@ -149,12 +166,6 @@ def format_value(value: Value) -> str:
     return json.dumps(value).replace("e+", "e")
 
 
-def _depth(text: str) -> int:
-    """Return the largest depth of brackets outside quotes."""
-    steps = (1 if char == "[" else -1 for char in _QUOTED.sub("", text) if char in "[]")
-    return max(accumulate(steps), default=0)
-
-
 def _parse_value(text: str, selector: str) -> Value:
     scalar = _parse_scalar(text)
     if isinstance(scalar, int) and abs(scalar) >= MAX_INTEGER:
@@ -166,6 +177,8 @@ def _parse_value(text: str, selector: str) -> Value:
     pieces = split_list(text, "+")
     if len(pieces) > 1 or text.endswith("+"):
         return tuple(_parse_value(piece, selector) for piece in pieces)
+    if text.startswith("["):
+        raise BenchError(f"{selector!r}: {text} is not a value; a list is joined by +, as in a+b")
     if "[" in text:
         return parse(text)
     if '"' in text:

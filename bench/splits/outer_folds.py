@@ -13,9 +13,9 @@ from sklearn.model_selection import StratifiedKFold
 
 from bench.datasets.held_out import HELD_OUT, SET
 from bench.errors import BenchError
-from bench.seeds import seed_of
 from bench.splits.fold_manifest import NEVER_TESTED, Folds, manifest_of, read_folds
 from bench.splits.folds import Indices, PatientKFold, fold_numbers
+from extractors.seeds import seed_of
 
 if TYPE_CHECKING:
     from bench.options import Options

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from bench.evaluation.protocol import tuning_budget
 from bench.scores.metrics import METRICS, PRIMARY
 from reports.figures.patient_shares import patient_shares
 from reports.figures.plots import DASHES, forest, roc, strips
@@ -31,7 +32,7 @@ def sections(data: ReportData) -> Iterator[Section]:
             view={"number": number, "group": group, "figures": _figures(number, group)},
             template="leaderboard.html.j2",
             anchor=f"leaderboard-{number}",
-            subtitle=split_name(group.protocol, group.repeats) + (", tuned" if int(group.protocol["tune"]) else ""),
+            subtitle=split_name(group.protocol, group.repeats) + (", tuned" if tuning_budget(group.protocol) else ""),
             leaky=group.leaky,
         )
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from bench.evaluation.protocol import tuning_budget
 from bench.experiments.records import decision_of
 from bench.scores.decisions import Decision
 from bench.scores.thresholds import parse_threshold
 from reports.groups import ComparableGroup
 from reports.section import ReportData, Section
-from reports.text import plural
 
 
 def sections(data: ReportData) -> Iterator[Section]:
@@ -23,10 +23,10 @@ def sections(data: ReportData) -> Iterator[Section]:
 def protocol_sentences(group: ComparableGroup) -> list[str]:
     """Describe the protocol of a group, one sentence for each part."""
     protocol, inner = group.protocol, int(group.protocol["inner_folds"])
-    tune = int(protocol["tune"])
+    budget = tuning_budget(protocol)
     tuning = (
-        f"{plural(tune, 'Optuna trial')} in each outer fold, scored on the inner folds"
-        if tune
+        f"{budget} of Optuna in each outer fold, scored on the inner folds"
+        if budget
         else "none; every pipeline uses its default or specified parameters"
     )
     return [

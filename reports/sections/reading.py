@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bench.experiments.records import BASELINE, LEAKY, RANDOM_WEIGHTS
+from bench.experiments.records import BASELINE, LEAKY, POST_HOC, RANDOM_WEIGHTS, TIME_LIMITED
 from reports.section import ReportData, Section
 
 FLAGS: Mapping[str, str] = {
     LEAKY: "Cells of one patient, or of linked patients, are in both training and test sets. The score measures how "
     "well known patients are recognised, not how well new patients are classified.",
     RANDOM_WEIGHTS: "The network was not trained; its features are those of random weights.",
+    TIME_LIMITED: "Training or tuning ended after a time, not after a number of steps. Another run, on a faster or "
+    "slower machine or on the same one, may give another score.",
+    POST_HOC: "The saved predictions of other rows were combined after their scores were known. Such a choice of "
+    "members is a selection on the tested patients, so the score is optimistic.",
     BASELINE: "Reference row: what class frequencies, mean stain colour or cell size alone reach on unprepared cells.",
 }
 

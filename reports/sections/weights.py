@@ -40,9 +40,18 @@ def sections(data: ReportData) -> Iterator[Section]:
 
 def pretrained_weights(experiments: Sequence[ExperimentResult]) -> list[PretrainedWeights]:
     """Distinct weights of the experiments, by name and digest."""
-    parts = [experiment.record["components"].get("features") for experiment in experiments]
-    used = {_weights(part) for part in parts if isinstance(part, Mapping) and part.get("weights")}
+    parts = [part for experiment in experiments for part in _networks(experiment.record["components"])]
+    used = {_weights(part) for part in parts if part.get("weights")}
     return sorted(used, key=lambda weights: (weights.model, weights.sha256))
+
+
+def _networks(components: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the networks of the extractor, the classifier and the estimators nested in it."""
+    classifier = {"extractor": components.get("classifier")}
+    own = {name: components.get(f"classifier_{name}") for name in ("model", "weights")}
+    nested = components.get("classifier_networks")
+    yield from (one for one in (components.get("features"), {**classifier, **own}) if isinstance(one, Mapping))
+    yield from (one for one in nested if isinstance(one, Mapping)) if isinstance(nested, list) else ()
 
 
 def _weights(part: Mapping[str, Any]) -> PretrainedWeights:

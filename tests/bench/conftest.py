@@ -105,6 +105,8 @@ def keep(kept: Results) -> Keep:
                 "repeats": int(table["repeat"].nunique()),
                 "inner_folds": 3,
                 "tune": 0,
+                "tune_hours": 0.0,
+                "sampler": "tpe",
                 **vars(Decision()),
                 "seed": 0,
                 "threads": 1,

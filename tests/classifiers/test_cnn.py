@@ -15,8 +15,9 @@ from sklearn.metrics import roc_auc_score
 
 from classifiers.cnn import Cnn
 from extractors.cells import Cell
+from extractors.networks.training import fitting
 
-QUICK: dict[str, Any] = {"size": 32, "width": 8, "epochs": 12, "random_state": 0}
+QUICK: dict[str, Any] = {"size": 32, "epochs": 12, "random_state": 0}
 
 
 def disc(rng: np.random.Generator, grain: float, name: str) -> Cell:
@@ -114,9 +115,9 @@ def test_normalisation_and_weights_use_the_training_part_alone() -> None:
     mixed = [changed[i] if i in set(outer) else cell for i, cell in enumerate(cells)]
     one_epoch = Cnn(**QUICK, cv=[(inner, outer)]).set_params(epochs=1)
     first, second = clone(one_epoch).fit(cells, y, groups), clone(one_epoch).fit(mixed, y, groups)
-    assert np.array_equal(first.mean_, second.mean_)
-    assert first.history_["training"] == second.history_["training"]
-    assert first.history_["validation"] != second.history_["validation"]
+    assert np.array_equal(first.network_.mean, second.network_.mean)
+    assert _loss(first, "training") == _loss(second, "training")
+    assert _loss(first, "validation") != _loss(second, "validation")
     assert np.array_equal(first.predict_proba(cells), second.predict_proba(cells))
 
 
@@ -127,7 +128,12 @@ def test_patients_of_the_validation_part_have_equal_weights() -> None:
     model = Cnn(**QUICK, cv=[(inner, outer)]).set_params(epochs=1)
     plain = clone(model).fit(cells, y, groups)
     copied = clone(model).set_params(cv=[(inner, rows)]).fit(cells, y, groups)
-    assert plain.history_["validation"] == pytest.approx(copied.history_["validation"], rel=1e-6)
+    assert _loss(plain, "validation") == pytest.approx(_loss(copied, "validation"), rel=1e-6)
+
+
+def _loss(model: Cnn, part: str) -> list[float]:
+    losses: list[float] = model.curves_[f"{part}_loss"].tolist()
+    return losses
 
 
 def test_early_stopping_reports_the_best_epoch() -> None:
@@ -135,9 +141,9 @@ def test_early_stopping_reports_the_best_epoch() -> None:
     cells = [disc(rng, 1.5, f"c{i}") for i in range(40)]
     model = Cnn(**QUICK).set_params(epochs=60, patience=2, learning_rate=0.02)
     model.fit(cells, np.arange(40) % 2)
-    losses = model.history_["validation"]
-    assert len(losses) == model.best_epoch_ + 3 < 60
-    assert model.best_epoch_ == int(np.argmin(losses))
+    losses = _loss(model, "validation")
+    assert len(losses) == model.training_["chosen_epoch"] + 3 < 60
+    assert model.training_["chosen_epoch"] == int(np.argmin(losses))
 
 
 def test_multiclass_and_pickling() -> None:
@@ -153,13 +159,15 @@ def test_multiclass_and_pickling() -> None:
 def test_classes_have_equal_total_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
 
-    def spy(self: Cnn, training: Any, validation: Any, seed: int) -> None:
+    def spy(spec: Any, settings: Any, training: Any, validation: Any, **more: Any) -> None:
         seen.extend([training, validation])
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(Cnn, "_train", spy)
+    monkeypatch.setattr(fitting, "fit_network", spy)
     cells, _, groups = discs(60)
     y = (groups < 4).astype(int)
-    Cnn(**QUICK).fit(cells, y, groups)
+    with pytest.raises(KeyboardInterrupt):
+        Cnn(**QUICK).fit(cells, y, groups)
     training, validation = seen
     sums = [training.weights[training.targets == code].sum() for code in (0, 1)]
     assert sums[0] == pytest.approx(sums[1])
@@ -170,17 +178,32 @@ def test_search_space() -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     model = Cnn()
     drawn = model.search_space(study.ask())
-    assert set(drawn) == {"learning_rate", "weight_decay", "dropout", "jitter", "width"}
+    assert set(drawn) == {"learning_rate", "weight_decay", "dropout"}
+    assert 1e-6 <= drawn["learning_rate"] <= 1e-2
     assert clone(model).set_params(**drawn).get_params()["learning_rate"] == drawn["learning_rate"]
+
+
+def test_a_tied_search_keeps_the_ratio_of_rate_and_decay() -> None:
+    """Learning rate x weight decay stays that of the parameters: 1e-3 x 0.1."""
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    drawn = Cnn(tie="lr_wd", weight_decay=0.1).search_space(study.ask())
+    assert drawn["learning_rate"] * drawn["weight_decay"] == pytest.approx(1e-4)
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"learning_rate": 1e30}, "lower learning_rate"),
-        ({"size": 8}, "size must be at least 16"),
-        ({"batch_size": 1}, "batch_size must be at least 2"),
-        ({"dropout": 1.0}, "dropout must be in"),
+        ({"learning_rate": 1e30}, "learning_rate=1e\\+30: a rate is above 0 and at most 1000"),
+        ({"size": 8}, "small rejects images of 8 x 8 pixels"),
+        ({"size": 0}, "size=0 is not valid; it is the side of the input, 8 to 4096 pixels, or default"),
+        ({"batch_size": 1}, "batch_size=1 is not valid; it is a whole number from 2"),
+        ({"epochs": 1.5}, "epochs=1.5 is not valid; it is a whole number from 1"),
+        ({"dropout": 1.0}, "dropout=1.0 is not valid; it is a number from 0 to 0.99"),
+        ({"optimiser": "adamx"}, "optimiser=adamx is not known"),
+        ({"augment": ("flips", "none")}, "augment=none cannot be joined"),
+        ({"augment": "flip"}, "augment=flip is not known. Did you mean flips"),
+        ({"average": "swa"}, "average=swa is of the last epochs; it needs patience=0 and select=last"),
+        ({"threads": 0}, "threads must be at least 1"),
         ({"cv": 3}, "cv=3 would split cells, not patients"),
         ({"cv": [([0, 2, 4], [1])]}, "the training part of split 0 of cv has no cell of class coarse"),
         ({"cv": [(range(40), [])]}, "split 0 of cv has an empty part"),
@@ -198,7 +221,7 @@ def test_invalid_data_raises() -> None:
         Cnn().fit(cells, np.zeros(8))
     with pytest.raises(ValueError, match="class coarse has cells of 1 patient"):
         Cnn().fit(cells, y, np.where(y == "coarse", 0, groups))
-    with pytest.raises(ValueError, match="8 cells and 7 labels"):
+    with pytest.raises(ValueError, match=r"8 cells and labels of shape \(7,\)"):
         Cnn().fit(cells, y[:7])
 
 
@@ -211,3 +234,12 @@ def test_it_consumes_cells_and_writes_no_files(
     cells, y, groups = discs(20)
     Cnn(**QUICK).set_params(epochs=1).fit(cells, y, groups)
     assert os.listdir(folder) == []  # noqa: PTH208 - the whole listing is compared
+
+
+@pytest.mark.slow
+def test_a_body_that_is_cut_before_its_last_layers_is_rebuilt_for_a_prediction() -> None:
+    cells, y, groups = discs(16)
+    model = Cnn(arch="resnet18", weights="random", head="fastai", size=32, preset="keras", epochs=1, random_state=0)
+    probabilities = model.fit(cells, y, groups).predict_proba(cells)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert not np.allclose(probabilities[0], probabilities[1])

@@ -14,6 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import recall_score, roc_auc_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from classifiers.bagging import Bagging
+from classifiers.ensemble import Ensemble
 from classifiers.knn import Knn
 from classifiers.lightgbm import LightGBM
 from classifiers.naive_bayes import NaiveBayes
@@ -30,7 +32,12 @@ OURS = [
     XGBoost(n_estimators=20, random_state=0),
     LightGBM(n_estimators=20, random_state=0),
 ]
-ALL = [*OURS, SklearnAdapter(LogisticRegression())]
+ALL = [
+    *OURS,
+    SklearnAdapter(LogisticRegression()),
+    Ensemble(members=(Knn(), NaiveBayes())),
+    Bagging(of=NaiveBayes(), n=2, random_state=0),
+]
 
 every = pytest.mark.parametrize("classifier", ALL, ids=lambda c: type(c).__name__)
 each_of_ours = pytest.mark.parametrize("classifier", OURS, ids=lambda c: type(c).__name__)

@@ -90,6 +90,8 @@ def synthetic_record(predictions: pd.DataFrame, classes: Sequence[str], **change
         "repeats": int(predictions["repeat"].nunique()),
         "inner_folds": 3,
         "tune": 0,
+        "tune_hours": 0.0,
+        "sampler": "tpe",
         **vars(Decision()),
         "seed": 0,
         "threads": 1,

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from bench.cli.display.terminal import console, positive_text, show_line, table_of
 from bench.evaluation.optimism import summary
+from bench.evaluation.protocol import tuning_budget
 from bench.experiments.records import BASELINE, LEAKY, ExperimentResult
 from bench.plugins.pipeline import NO_PREPARATION, pipeline_name
 from bench.scores.intervals import interval_text
@@ -174,7 +175,8 @@ def counts_line(data: Mapping[str, Any]) -> str:
 def protocol_line(protocol: Mapping[str, Any], repeats: Collection[int]) -> str:
     """Return a summary of folds, repeats (of several experiments), tuning and seed."""
     repeated = "" if set(repeats) == {1} else f" x {' or '.join(map(str, sorted(set(repeats))))} repeats"
-    tuned = f", {protocol['tune']} tuning trials per fold" if protocol["tune"] else ""
+    budget = tuning_budget(protocol)
+    tuned = f", tuning: {budget} per fold" if budget else ""
     folds = {
         "official": f"{protocol['folds']} official folds",
         "official-linked": f"{protocol['folds']} official folds without linked patients",

@@ -15,10 +15,10 @@ from bench.datasets.readers.manifest import manifest_files
 from bench.datasets.sources import check_not_a_source
 from bench.datasets.table import Dataset
 from bench.errors import BenchError
-from bench.seeds import seed_of
 from bench.storage.exports import SHEET, check_output, output_file
 from extractors.cells import Cell, CellFile
 from extractors.preparation.step import Picture, Step
+from extractors.seeds import seed_of
 
 MAX_CELLS = 48
 

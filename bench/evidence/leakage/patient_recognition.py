@@ -16,9 +16,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bench.evidence.text import LEVEL, share_of
-from bench.seeds import seed_of
 from bench.statistics.arrays import Codes, Floats, Values
 from bench.statistics.multiple import holm
+from extractors.seeds import seed_of
 
 FOLDS = 3
 MAX_CELLS = 2000

@@ -289,11 +289,12 @@ def _of_features(
 ) -> tuple[tuple[Recognition, ...], FeatureClustering | None, list[str]]:
     entry = stored_features(reloaded.plan, jobs=jobs, observer=observer)
     if entry is None:
-        reason = (
-            f"{reloaded.experiment.pipeline.classifier.selector} is fitted on cells"
-            if reloaded.experiment.pipeline.extractor is None
-            else f"{reloaded.experiment.pipeline.extractor_name} is fitted in every fold"
-        )
+        pipeline = reloaded.experiment.pipeline
+        reason = f"{pipeline.extractor_name} is fitted in every fold"
+        if pipeline.member_extractors:
+            reason = f"the members of {pipeline.classifier.selector} have features of their own"
+        elif pipeline.extractor is None:
+            reason = f"{pipeline.classifier.selector} is fitted on cells"
         missing = f"recognition of patients and correlation of features: no features are stored, because {reason}"
         return (), None, [missing]
     values = np.asarray(open_features(entry.folder))

@@ -15,11 +15,11 @@ from bench.experiments.plan import Plan
 from bench.experiments.refit import Study, refit
 from bench.observer import Observer
 from bench.scores.primary import primary_score
-from bench.seeds import seed_of
 from bench.splits.outer_folds import draw_folds
 from bench.statistics.arrays import Values
 from bench.storage.links import refuse_links
 from bench.storage.locks import try_lock
+from extractors.seeds import seed_of
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class Entry:
 
     @property
     def partial(self) -> Path:
-        """Folder of the finished chunks of an unfinished entry."""
+        """Folder of the finished chunks of an unfinished entry, or of the finished epochs of its extractor's fit."""
         return self.folder.with_name(self.folder.name + ".partial")
 
     @property

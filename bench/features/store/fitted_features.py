@@ -17,6 +17,7 @@ from bench.features.store.damage import describe_damage
 from bench.features.store.entry import RECORD, entry_record, mark_used, open_features, open_rows, write_entry
 from bench.features.store.fit_key import Fit
 from bench.plugins.checked_features import check_weights, checked_features
+from bench.plugins.training_record import training_record
 from bench.splits.folds import Indices
 from bench.storage.locks import locked
 from extractors.files.atomic import discard, remove_unfinished
@@ -40,6 +41,8 @@ class FittedFeatures:
         Wall time of fit and transform, also where another process did them.
     notices : tuple of str
         Messages for the user.
+    training : mapping or None
+        Record of the training of its network, see `bench.plugins.training_record`; None for other extractors.
     """
 
     folder: Path
@@ -48,6 +51,7 @@ class FittedFeatures:
     names: tuple[str, ...]
     seconds: float
     notices: tuple[str, ...] = ()
+    training: Mapping[str, Any] | None = None
 
     def take(self, rows: Indices) -> npt.NDArray[np.float32]:
         """The features of cells at positions in the dataset: float32, shape (len(rows), n_features)."""
@@ -96,7 +100,8 @@ def fitted_features(fit: Fit) -> FittedFeatures:
 def _fit_and_store(fit: Fit) -> None:
     """Fit, transform the training cells and then the predicted ones, and write the entry."""
     start, name = time.perf_counter(), fit.extractor.selector
-    extractor = fit.extractor.build(random_state=fit.seed, cv=fit.cv, **fit.place.engine)
+    checkpoints = {"checkpoint_dir": str(fit.entry.partial)}
+    extractor = fit.extractor.build(random_state=fit.seed, cv=fit.cv, **checkpoints, **fit.place.engine)
     try:
         extractor.fit(fit.cells.take(fit.train), fit.labels[fit.train], groups=fit.units[fit.train])
     except (OSError, ValueError) as error:
@@ -119,7 +124,9 @@ def _fit_and_store(fit: Fit) -> None:
         cells_per_s=len(values) / seconds,
         threads=fit.place.engine.get("threads", 1),
         notices=list(dict.fromkeys([*train.notices, *predicted.notices])),
+        training=training_record(extractor),
     )
+    discard(fit.entry.partial)
 
 
 def _stored(fit: Fit) -> FittedFeatures:
@@ -142,7 +149,8 @@ def _stored(fit: Fit) -> FittedFeatures:
         raise _UnusableError("its rows belong to other cells")
     mark_used(folder)
     names, notices = tuple(record["names"]), tuple(record["notices"])
-    return FittedFeatures(folder, open_features(folder), fit.rows, names, record["seconds"], notices)
+    seconds, training = record["seconds"], record.get("training")
+    return FittedFeatures(folder, open_features(folder), fit.rows, names, seconds, notices, training)
 
 
 def _check_unseen(fit: Fit, fitted_on: Mapping[str, Any]) -> None:

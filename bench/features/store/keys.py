@@ -8,10 +8,10 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.features.store.entry import FORMAT, Entry
+from bench.plugins.network_weights import network_identity
 from bench.plugins.preparation import parse_prepare, preparation_code
 from bench.plugins.registry import Plugin
 from bench.storage.fingerprints import code_digest, digest, library_versions
-from extractors.files.digest_cache import cached_file_digest
 
 READING = "extractors.cells"
 """The module that decodes cells; part of every key, since a third-party extractor need not import it."""
@@ -140,17 +140,9 @@ def slug(selector: str) -> str:
 
 def _network(plugin: Plugin, *, weights_dir: str | None) -> dict[str, str | None]:
     """`model`: full name with the tag of the weights; `weights`: SHA-256 of their file; None without weights."""
-    if "weights" not in plugin.params:
-        return {"model": None, "weights": None}
-    extractor = plugin.build(weights_dir=weights_dir)
-    if not hasattr(extractor, "weights_file"):
+    if "weights" in plugin.params and not plugin.has("weights_file"):
         raise BenchError(f"{plugin.selector}: an extractor with a parameter `weights` needs a method weights_file()")
-    try:
-        path = extractor.weights_file()
-        model = str(extractor.full_name()) if hasattr(extractor, "full_name") else None
-        return {"model": model, "weights": None if path is None else cached_file_digest(Path(path))}
-    except (OSError, ValueError) as error:
-        raise BenchError(str(error)) from error
+    return network_identity(plugin, weights_dir=weights_dir)
 
 
 def _threads_count(plugin: Plugin) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import shortened
+from bench.plugins.training_record import MOST_ROWS
 
 MAX_DEPTH = 8
 """Largest depth of the components of a key."""
@@ -16,6 +17,7 @@ Count = Annotated[int, Field(ge=0, lt=2**53)]
 Amount = Annotated[float, Field(ge=0, le=1e15)]
 Seconds = Annotated[float, Field(ge=0, le=1e10)]
 """At most 300 years, so that sums are finite."""
+Number = Annotated[float, Field(ge=-1e300, le=1e300)] | None
 
 
 def _shallow(components: dict[str, Any]) -> dict[str, Any]:
@@ -34,6 +36,34 @@ class _FittedOn(BaseModel):
     patients: list[str]
     units: list[str]
     cells: Count
+
+
+class _Epoch(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    stage: str
+    epoch: Count
+    size: Count
+    training_loss: Number
+    validation_loss: Number
+    validation_auroc: Number
+    learning_rate: Number
+    seconds: Number
+
+
+class _FinderStep(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    learning_rate: Number
+    loss: Number
+
+
+class _Training(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    curves: Annotated[list[_Epoch], Field(max_length=MOST_ROWS)]
+    finder: Annotated[list[_FinderStep], Field(max_length=MOST_ROWS)]
+    summary: dict[str, bool | int | str | Number]
 
 
 class _Record(BaseModel):
@@ -56,6 +86,7 @@ class _Record(BaseModel):
     jobs: Count
     selector: str = ""
     fitted_on: _FittedOn | None = None
+    training: _Training | None = None
 
 
 def record_problem(record: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from extractors.arrays import BoolArray, UInt8Array
 from extractors.cells import Cell, UInt8Image
 from extractors.preparation.geometry import Crop, PadSquare
 from extractors.preparation.step import Picture
@@ -32,6 +33,11 @@ class MaskCrop:
         """Height and width of the output in pixels."""
         return self.side, self.side
 
+    @property
+    def fill(self) -> tuple[int, int, int]:
+        """Padding colour: black."""
+        return 0, 0, 0
+
     def __call__(self, cell: Cell) -> UInt8Image:
         """Transform a cell: uint8, shape (side, side, 3).
 
@@ -40,8 +46,25 @@ class MaskCrop:
         ValueError
             The mask is empty.
         """
+        return self._resized(self._square(cell).image)
+
+    def mask(self, cell: Cell) -> BoolArray:
+        """Transform the mask of a cell: bool, shape (side, side), True where the cell covers half a pixel or more.
+
+        Raises
+        ------
+        ValueError
+            The mask is empty.
+        """
+        coverage = self._resized(np.where(self._square(cell).mask, np.uint8(255), np.uint8(0)))
+        return np.asarray(coverage > 127)
+
+    @staticmethod
+    def _square(cell: Cell) -> Picture:
         if not cell.mask.any():
             raise ValueError(f"cell {cell.id}: its mask is empty, so a network has no input")
-        square = PadSquare()(Crop()(Picture(cell.image, cell.mask))).image
+        return PadSquare()(Crop()(Picture(cell.image, cell.mask)))
+
+    def _resized(self, square: UInt8Array) -> UInt8Array:
         interpolation = cv2.INTER_AREA if len(square) > self.side else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(square, self.size, interpolation=interpolation), dtype=np.uint8)

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from extractors.networks.backbones.named_network import feature_width, named_network
 from extractors.networks.backbones.pooling import OWN, single_pools
 from extractors.networks.backbones.resize_crop import ResizeCrop
-from extractors.networks.weights.loading import read_weights
-from extractors.networks.weights.registry import model_entry
-from extractors.networks.weights.resolve import full_name, weights_file
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +25,7 @@ class BackboneSpec:
     Parameters
     ----------
     model : str
-        Name of a timm or torchvision model, with or without `.tag`.
+        Name of a timm or torchvision model, with or without `.tag`, or of an architecture of this project.
     weights : str
         `"default"`, `"random"`, a tag of the model, or the path of a safetensors file.
     pool : str or tuple of str
@@ -44,7 +42,7 @@ class BackboneSpec:
     Raises
     ------
     ValueError
-        Invalid pooling, layer or size.
+        Invalid weights, pooling, layer or size.
     """
 
     model: str
@@ -57,7 +55,11 @@ class BackboneSpec:
         object.__setattr__(self, "pool", "+".join(single_pools(self.pool)))
         if self.layer != "last" and (not isinstance(self.layer, int) or isinstance(self.layer, bool)):
             raise ValueError(f"layer={self.layer} is not known; it is last, or the number of a feature stage")
-        if self.size != "default" and (isinstance(self.size, bool) or self.size not in SIZES):
+        if not isinstance(self.weights, str):
+            raise ValueError(
+                f"weights={self.weights} is not known; it is default, random, a tag, or the path of a safetensors file"
+            )
+        if self.size != "default" and (type(self.size) is not int or self.size not in SIZES):
             raise ValueError(
                 f"size={self.size} is not valid; it is the side of the input, {SIZES[0]} to {SIZES[-1]} pixels, "
                 "or default"
@@ -111,44 +113,25 @@ def load_backbone(spec: BackboneSpec, weights_dir: str | Path | None = None, *, 
     """
     import torch  # noqa: PLC0415 - heavy
 
-    from extractors.networks.backbones import timm_networks, torchvision_networks  # noqa: PLC0415 - heavy
     from extractors.networks.backbones.forward import Forward  # noqa: PLC0415 - heavy
 
-    full = full_name(spec.model, spec.weights)
-    name = full.partition(".")[0]
-    file = weights_file(spec.model, spec.weights, weights_dir)
-    state = None if file is None else read_weights(file, sha256=sha256)
-    library = timm_networks if model_entry(name).library == "timm" else torchvision_networks
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_seed(name))
-        try:
-            network = library.strict_network(full, state)
-        except (KeyError, ValueError) as error:
-            if file is None:
-                raise
-            raise ValueError(f"{file}: not the weights of {name}: {error.args[0]}") from error
+        torch.manual_seed(_seed(spec.model.partition(".")[0]))
+        network = named_network(spec.model, spec.weights, weights_dir, sha256=sha256)
         size = None if spec.size == "default" else int(spec.size)
-        transform = library.image_transform(network, full, size)
+        transform = network.library.image_transform(network.module, network.full, size)
         layer = None if spec.layer == "last" else int(spec.layer)
-        pools = ("avg",) if layer is not None and spec.pool == OWN else single_pools(spec.pool)
-        pooled = library.pooled(network, full, pools=pools, layer=layer, size=size)
+        pools = stage_pools(spec)
+        pooled = network.library.pooled(network.module, network.full, pools=pools, layer=layer, size=size)
     module = Forward(pooled, transform.mean, transform.std).eval().requires_grad_(False)
     module = module.to(memory_format=torch.channels_last)
-    try:
-        with torch.inference_mode():
-            shape = tuple(module(torch.zeros(1, *transform.size, 3, dtype=torch.uint8)).shape)
-    except (AssertionError, AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
-        problem = " ".join(str(error).split())
-        if size is None:
-            raise ValueError(f"{name} has no pooled feature of an RGB image: {problem}") from error
-        hint = library.size_hint(network, size)
-        raise ValueError(f"{name} rejects images of {size} x {size} pixels ({problem}); {hint}") from error
-    if len(shape) != 2:
-        raise ValueError(
-            f"{name} has no pooled feature: for one image it returns an array of shape {shape}; "
-            f"try {name}[pool=avg] or [pool=flatten]"
-        )
-    return Backbone(spec, module, transform, shape[1], file)
+    width = feature_width(network, lambda: module(torch.zeros(1, *transform.size, 3, dtype=torch.uint8)), size)
+    return Backbone(spec, module, transform, width, network.file)
+
+
+def stage_pools(spec: BackboneSpec) -> tuple[str, ...]:
+    """Return the single poolings of a specification; the default of a feature stage is the average."""
+    return ("avg",) if spec.layer != "last" and spec.pool == OWN else single_pools(spec.pool)
 
 
 def _seed(name: str) -> int:

@@ -59,21 +59,25 @@ def count_parameters(network: torch.nn.Module) -> int:
 def count_flops(run: Callable[[], Any]) -> int:
     """Count the floating-point operations of torch during `run`, 2 for each MAC.
 
-    `torch.utils.flop_counter.FlopCounterMode` counts convolutions and matrix products. It misses two fused kernels,
-    so both are disabled: the fast path of `torch.nn.TransformerEncoderLayer`, which would count as 0, and fused
-    attention on the CPU.
+    `torch.utils.flop_counter.FlopCounterMode` counts convolutions and matrix products. It misses three fused kernels,
+    so they are disabled: the fast path of `torch.nn.TransformerEncoderLayer`, which would count as 0, fused attention
+    on the CPU, and the recurrent layers of oneDNN.
     """
     import torch  # noqa: PLC0415 - heavy
     from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: PLC0415 - heavy
     from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - heavy
 
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
+    mha: Any = torch.backends.mha
+    onednn: Any = torch.backends.mkldnn
+    before = mha.get_fastpath_enabled(), onednn.enabled
+    mha.set_fastpath_enabled(False)
+    onednn.enabled = False
     try:
         with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
             run()
     finally:
-        torch.backends.mha.set_fastpath_enabled(before)
+        mha.set_fastpath_enabled(before[0])
+        onednn.enabled = before[1]
     return int(counter.get_total_flops())
 
 

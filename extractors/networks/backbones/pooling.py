@@ -19,7 +19,10 @@ def single_pools(pool: str | tuple[str, ...]) -> tuple[str, ...]:
     ValueError
         A pooling is unknown or repeated, or the default is joined with another.
     """
-    pools = tuple(pool.split("+")) if isinstance(pool, str) else tuple(pool)
+    pools = tuple(pool.split("+")) if isinstance(pool, str) else pool
+    if not (isinstance(pools, tuple | list) and all(isinstance(single, str) for single in pools)):
+        raise ValueError(f"pool={pool} is not known; {KNOWN}")
+    pools = tuple(pools)
     if pools == (OWN,):
         return pools
     if OWN in pools:

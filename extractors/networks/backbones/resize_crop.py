@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from PIL import Image
 from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 
-from extractors.arrays import UInt8Array
+from extractors.arrays import BoolArray, UInt8Array
 from extractors.cells import Cell, UInt8Image
 
 Resize = Literal["shorter", "exact", "cover", "contain"]
@@ -65,6 +65,18 @@ class ResizeCrop:
     def __call__(self, cell: Cell) -> UInt8Image:
         """Transform the image of a cell; see `apply`."""
         return self.apply(cell.image)
+
+    def mask(self, cell: Cell) -> BoolArray:
+        """Transform the mask of a cell by nearest neighbours: bool, shape `size`, False in padding.
+
+        Raises
+        ------
+        ValueError
+            As for `apply`, or the cell cannot be segmented.
+        """
+        nearest = replace(self, interpolation="nearest", fill=(0, 0, 0))
+        mask = nearest.apply(np.repeat(cell.mask[..., None].astype(np.uint8), 3, axis=2))
+        return np.asarray(mask[..., 0] > 0)
 
     def apply(self, image: UInt8Array) -> UInt8Array:
         """Transform an image.

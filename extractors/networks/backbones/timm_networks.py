@@ -13,7 +13,9 @@ from typing import Any
 import timm
 import torch
 from timm.data import resolve_model_data_config
+from timm.models.vgg import VGG
 from torch import nn
+from torchvision.ops import Permute
 
 from extractors.networks.backbones.forward import Joined, MapPool, NetworkPart, SingleMap
 from extractors.networks.backbones.pooling import OWN
@@ -101,6 +103,19 @@ def pooled(network: nn.Module, full: str, *, pools: tuple[str, ...], layer: int 
         return heads[0]
     parts = [head if isinstance(head, MapPool) else NetworkPart(head, "forward_head") for head in heads]
     return Joined(NetworkPart(network, "forward_features"), parts)
+
+
+def feature_map(network: nn.Module, _full: str) -> nn.Module:
+    """Return the network from normalised images to its last feature map (n, channels, height, width).
+
+    The map of a VGG is average-pooled to 7 x 7 positions, as in torchvision. A transformer without a map returns tokens
+    (n, length, channels).
+    """
+    part = NetworkPart(network, "forward_features")
+    if isinstance(network, VGG):
+        return nn.Sequential(part, nn.AdaptiveAvgPool2d(7))
+    channels_last = str(getattr(network, "output_fmt", "NCHW")).rpartition(".")[2] == "NHWC"
+    return nn.Sequential(part, Permute([0, 3, 1, 2])) if channels_last else part
 
 
 def _pooled_stage(

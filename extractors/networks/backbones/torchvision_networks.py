@@ -9,7 +9,7 @@ import copy
 from typing import Any
 
 from torch import nn
-from torchvision.models import get_model, get_model_weights
+from torchvision.models import AlexNet, get_model, get_model_weights
 from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms._presets import ImageClassification
@@ -89,6 +89,16 @@ def pooled(network: nn.Module, full: str, *, pools: tuple[str, ...], layer: int 
         create_feature_extractor(network, {layers[layer]: "map"}), channels_last=hasattr(network, "permute")
     )
     return Joined(stage, [MapPool(pool) for pool in pools])
+
+
+def feature_map(network: nn.Module, _full: str) -> nn.Module:
+    """Return the network from normalised images to its last feature map (n, channels, height, width).
+
+    AlexNet average-pools this map to 6 x 6 positions, which is included. A transformer without a map returns tokens
+    (n, length, channels).
+    """
+    maps = SingleMap(create_feature_extractor(network, {_last_map(network): "map"}))
+    return nn.Sequential(maps, network.avgpool) if isinstance(network, AlexNet) else maps
 
 
 def size_hint(network: nn.Module, size: int) -> str:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 
+from extractors.cell_errors import errors_with_cell
 from extractors.cells import Cell
 from extractors.networks.backbones.resize_crop import ResizeCrop
 from extractors.networks.inference.engine import InputImage
+from extractors.networks.prefetch import prefetched
 
 AHEAD = 4
 """Images per thread that are ready or in progress: enough to hide a slow file among fast ones."""
 
 
-def input_images(cells: Sequence[Cell], transform: ResizeCrop, *, threads: int) -> Generator[InputImage, None, None]:
+def input_images(cells: Sequence[Cell], transform: ResizeCrop, *, threads: int) -> Generator[InputImage]:
     """Transform each cell, in order.
 
     Memory holds `AHEAD` images per thread, whatever the number of cells. Close an iterator that is not exhausted
@@ -36,24 +36,10 @@ def input_images(cells: Sequence[Cell], transform: ResizeCrop, *, threads: int) 
     ValueError, OSError
         A cell cannot be read, prepared or transformed; the message names it.
     """
-    pending: deque[Future[InputImage]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="transform")
-    try:
-        for index in range(len(cells)):
-            pending.append(pool.submit(_input_image, cells, index, transform))
-            if len(pending) >= AHEAD * threads:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
+    def input_image(index: int) -> InputImage:
+        cell = cells[index]
+        with errors_with_cell(cell.id):
+            return transform(cell)
 
-def _input_image(cells: Sequence[Cell], index: int, transform: ResizeCrop) -> InputImage:
-    cell = cells[index]
-    try:
-        return transform(cell)
-    except (ValueError, OSError) as error:
-        text = str(error)
-        message = text if text.startswith(f"cell {cell.id}:") else f"cell {cell.id}: {text}"
-        raise (ValueError if isinstance(error, ValueError) else OSError)(message) from error
+    return prefetched(input_image, range(len(cells)), threads=threads, ahead=AHEAD * threads)

@@ -1,4 +1,4 @@
-"""Temporary setting of torch's number of threads."""
+"""Number of threads of torch, for a block or for the current thread."""
 
 from __future__ import annotations
 
@@ -25,3 +25,14 @@ def torch_threads(threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def use_one_thread() -> None:
+    """Let torch compute in the current thread alone, without effect on other threads of the process."""
+    import torch  # noqa: PLC0415 - heavy
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - heavy
+
+    # In a new thread torch sets the number of OpenMP threads at its first use, which would undo an earlier limit.
+    # `torch.set_num_threads` would also change the default of later threads.
+    torch.get_num_threads()
+    threadpool_limits(1, user_api="openmp")

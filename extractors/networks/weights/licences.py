@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from extractors.files.atomic import atomic_file
 from extractors.files.cache_folder import cache_folder
+from extractors.networks.architectures.catalogue import ARCHITECTURES
 
 UNKNOWN = "unknown"
 """The library states no licence for these weights."""
@@ -23,9 +24,12 @@ def weights_licence(full_name: str) -> str:
     """Return the licence of the published weights `arch.tag`, or `UNKNOWN`.
 
     The licences are cached in `cache_folder` by the versions of both libraries, so that only the first call after an
-    installation imports them.
+    installation imports them. Weights of an architecture of this project are those of its trunk.
     """
-    return _licences(cache_folder()).get(full_name, UNKNOWN)
+    name, _, tag = full_name.partition(".")
+    own = ARCHITECTURES.get(name)
+    source = full_name if own is None else f"{own.trunk}.{tag}"
+    return _licences(cache_folder()).get(source, UNKNOWN)
 
 
 @lru_cache(maxsize=4)

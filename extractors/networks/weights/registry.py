@@ -14,8 +14,9 @@ from pydantic import TypeAdapter
 
 from extractors.files.atomic import atomic_file
 from extractors.files.cache_folder import cache_folder
+from extractors.networks.architectures.catalogue import ARCHITECTURES
 
-Library = Literal["timm", "torchvision"]
+Library = Literal["timm", "torchvision", "cytobench"]
 SCHEMA = 2
 
 
@@ -46,27 +47,30 @@ class ModelEntry:
     ----------
     name : str
         Name in its library.
-    library : {"timm", "torchvision"}
-        timm if both have it.
+    library : {"timm", "torchvision", "cytobench"}
+        timm if torchvision has it too; cytobench for the architectures of this project.
     default_tag : str or None
         Tag of the library's default weights.
     tags : dict of str to Published
         Published weights by tag.
+    trunk : str or None
+        Network whose published weights these are, if they are those of the first layers only.
     """
 
     name: str
     library: Library
     default_tag: str | None
     tags: dict[str, Published]
+    trunk: str | None = None
 
 
 _DOCUMENT = TypeAdapter(dict[str, ModelEntry])
 
 
 def model_names() -> list[str]:
-    """List all timm models, and the torchvision classification models that timm lacks, sorted.
+    """List all timm models, the torchvision classification models that timm lacks, and own architectures, sorted.
 
-    The list is cached in `cache_folder` by the versions of both libraries, so that only the first call after an
+    The lists of the libraries are cached in `cache_folder` by their versions, so that only the first call after an
     installation imports them.
     """
     return sorted(_entries(cache_folder()))
@@ -90,6 +94,15 @@ def model_entry(name: str) -> ModelEntry:
 
 @lru_cache(maxsize=4)
 def _entries(folder: Path) -> dict[str, ModelEntry]:
+    entries = _library_entries(folder)
+    for name, architecture in ARCHITECTURES.items():
+        trunk = architecture.trunk
+        tag, tags = (None, {}) if trunk is None else (entries[trunk].default_tag, entries[trunk].tags)
+        entries[name] = ModelEntry(name, "cytobench", tag, tags, trunk)
+    return entries
+
+
+def _library_entries(folder: Path) -> dict[str, ModelEntry]:
     file = folder / "models" / f"{SCHEMA}_timm-{version('timm')}_torchvision-{version('torchvision')}.json"
     try:
         return _DOCUMENT.validate_json(file.read_bytes())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from pathlib import Path
 
 from extractors.networks.weights.hub import cached_file, download
@@ -66,7 +67,9 @@ def weights_file(model: str, weights: str = "default", weights_dir: str | Path |
     """Return the file with the weights of `model`, or None for random weights.
 
     Search order: `weights_dir` (`MODEL.safetensors` for the default weights, then `MODEL.TAG.safetensors`), the
-    Hugging Face cache, the torch hub cache, and the hub itself, with one request and a limit of 5 seconds.
+    Hugging Face cache, the torch hub cache, and the hub itself, with one request and a limit of 5 seconds. For an
+    architecture of this project whose first layers are those of a published network, the weights of that network are
+    searched after its own.
 
     Parameters
     ----------
@@ -112,9 +115,10 @@ def _search(architecture: str, weights: str, weights_dir: str | Path | None) -> 
         return file
     entry = model_entry(architecture)
     tag = entry.default_tag if weights == "default" else weights
-    if weights == "default" and tag is not None:
-        file, more = _in_folder(architecture, tag, weights_dir)
-        tried += more
+    for name, choice in itertools.product((architecture, entry.trunk), (weights, tag)):
+        if file is None and name is not None and choice is not None:
+            file, more = _in_folder(name, choice, weights_dir)
+            tried += more
     if file is None:
         file, more = _published(entry, tag)
         tried += more
@@ -161,5 +165,5 @@ def _no_weights(
         + "\n".join(f"  - {line}" for line in tried)
         + f"{hint}\nPut a file named {name} into a folder and pass the folder with --weights-dir, "
         "or run once with access to the hub (downloads are cached), "
-        f"or select untrained weights: {architecture}[weights=random]."
+        "or select untrained weights with weights=random."
     )

@@ -60,6 +60,17 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert sorted(heavy & set(loaded.split())) == []
 
 
+def test_plan_of_networks_that_are_trained_does_not_import_torch(tmp_path: Path) -> None:
+    classifiers = "cnn,cnn[arch=resnet18,augment=flips+turns,schedule=one_cycle,weights=random],bagging[of=svm,n=3]"
+    command = [sys.executable, "-c", CALL, "plan", "--data", "phantom[patients=20]", "--clfs", classifiers]
+    command += ["--extractors", "pixels,finetune[backbone=resnet18,weights=random]", "--out", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    printed, _, loaded = ended.stdout.rpartition("LOADED ")
+    assert "pixels x cnn[arch=resnet18" in printed
+    assert {"classifiers", "sklearn"} <= set(loaded.split())
+    assert {"torch", "torchvision", "timm", "pytorch_lightning"} & set(loaded.split()) == set()
+
+
 def test_audit_of_a_list_of_digests_does_not_import_scikit_learn(tmp_path: Path) -> None:
     """An audit of 10,661 rows takes under 2 s; scikit-learn and SciPy would add one."""
     rows = [f"{i}.bmp,{'ab'[i % 2]},p{i},{i:064x}\n" for i in range(12)]

@@ -46,6 +46,16 @@ def test_splits_of_the_rows_of_a_fit_are_checked_by_its_patients() -> None:
     assert _violations(SEPARATED, n_rows=-1) == _violations(SEPARATED)
 
 
+def test_a_bag_of_patients_is_checked_by_its_own_groups() -> None:
+    bag = ["a", "a", "a", "a", "b", "b", "d", "d"]
+    assert _violations([([0, 1, 2, 3], [4, 5, 6, 7])], is_cv=True, groups=bag) == []
+    divided = _violations([([0, 1, 4, 5], [2, 3, 6, 7])], is_cv=True, groups=bag)
+    assert divided == ["its Named puts cells of one patient on both sides (a)"]
+    moved = np.roll(UNITS, 1)  # the patients of the fit in another order
+    assert _violations([([0, 1, 2, 3], [4, 5, 6, 7])], is_cv=True, groups=moved) == []
+    assert len(_violations(SEPARATED, is_cv=True, groups=moved)) == 1
+
+
 def test_a_split_of_the_patient_table_is_accepted() -> None:
     assert _violations([([0, 1], [2, 3])], n_rows=4) == []
     assert _violations([([0], [1])], n_rows=3) == []

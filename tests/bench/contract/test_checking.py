@@ -17,7 +17,14 @@ from bench.plugins.registry import installed
 
 SCIKIT_LEARN = "scikit-learn's check_estimator"
 
-BRIEF = {"rf_svm": "rf_svm[n_estimators=5]", "cnn": "cnn[width=4,size=32]", "embedding": "resnet10t[weights=random]"}
+BRIEF = {
+    "rf_svm": "rf_svm[n_estimators=5]",
+    "cnn": "cnn[epochs=2,size=16]",
+    "finetune": "finetune[backbone=small,epochs=2,size=16]",
+    "embedding": "resnet10t[weights=random]",
+    "ensemble": "ensemble[members=naive_bayes+naive_bayes[balance=cells],rule=stack]",
+    "bagging": "bagging[of=naive_bayes,n=2]",
+}
 """Selectors of slow plugins with parameters that are fast to check."""
 
 CLASSIFIERS = [BRIEF.get(name, name) for name in installed("classifiers")]

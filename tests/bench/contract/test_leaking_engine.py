@@ -47,7 +47,9 @@ def test_the_engine_does_not_leak(tmp_path: Path) -> None:
 def test_a_fit_on_all_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = Fold._fit
     monkeypatch.setattr(
-        Fold, "_fit", lambda self, estimator, split: original(self, estimator, replace(split, train=EVERY))
+        Fold,
+        "_fit",
+        lambda self, estimator, split, *trial: original(self, estimator, replace(split, train=EVERY), *trial),
     )
     failed = _failed(tmp_path)
     assert "the classifier is fitted on cells of patient 0" in failed[FITS]

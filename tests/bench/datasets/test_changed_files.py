@@ -155,7 +155,7 @@ def test_no_chunk_is_written_for_a_changed_cell(manifest: Path, tmp_path: Path) 
 def test_a_network_is_not_trained_on_a_changed_cell(manifest: Path) -> None:
     """Also where the pixels of the scanned file are in the memory of the process."""
     cells = loaded(manifest).dataset.cells()
-    network = Cnn(size=16, width=1, epochs=1, cv=[(np.array([0, 2]), np.array([1, 3]))])
+    network = Cnn(size=16, epochs=1, cv=[(np.array([0, 2]), np.array([1, 3]))])
     network.fit(cells, list("aabb"))
     path = replace_cell(manifest)
     with pytest.raises(ValueError, match=changed(path)):

@@ -12,8 +12,8 @@ from bench.evaluation.importances import importances_of
 from bench.evaluation.inputs import FeatureArray
 from bench.evaluation.protocol import Protocol
 from bench.plugins.registry import classifier
-from bench.seeds import seed_of
 from bench.splits.folds import InnerPatientKFold, inner_folds
+from extractors.seeds import seed_of
 
 
 class Stub:

@@ -123,7 +123,7 @@ def _flat_best(values: npt.NDArray[np.float32], fold: Fold, trials: int) -> floa
         p = clone(candidate).fit(values[train], fold.labels[train]).predict_proba(values[test])[:, 1]
         return weighted_auroc(p, fold.labels[test] == "sick", fold.units[test])
 
-    def evaluate(candidate: Any) -> list[Callable[[], float]]:
+    def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
         return [lambda a=a, b=b: score(candidate, a, b) for a, b in splits]  # type: ignore[misc]
 
     return float(tune(OneFeature(), evaluate, trials=trials, seed=0).trials["value"].max())

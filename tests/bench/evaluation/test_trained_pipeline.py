@@ -16,7 +16,7 @@ from bench.datasets.loading import LoadedDataset, open_data
 from bench.datasets.phantom.reader import PhantomSpec, write_phantom
 from bench.errors import BenchError
 from bench.evaluation.fold import Fold, evaluate_fold, train_pipeline
-from bench.evaluation.inputs import InMemoryInputs
+from bench.evaluation.inputs import InMemoryInputs, InMemoryMembers
 from bench.evaluation.protocol import Protocol
 from bench.options import make_options
 from bench.plugins.preparation import parse_prepare
@@ -95,6 +95,22 @@ def test_predictions_are_those_of_the_fold(
     expected = result.predictions.drop(columns=["row", "repeat", "fold"])
     pd.testing.assert_frame_equal(predicted, expected, check_exact=True)
     assert ("raw_diseased" in predicted) == (calibrate != "none")
+
+
+@pytest.mark.parametrize("rule", ["mean", "stack"])
+def test_predictions_of_an_ensemble_with_extractors_are_those_of_the_fold(opened: LoadedDataset, rule: str) -> None:
+    plain = classifier(f'ensemble[members="size:knn"+"shape:knn"+prior,rule={rule}]')
+    members = (plain.members[0], replace(plain.members[1], extractor=CENTRED), plain.members[2])
+    fold = _fold(opened, None, replace(plain, members=members))
+    cells = opened.dataset.cells()
+    result = evaluate_fold(fold, InMemoryMembers(fold, cells, {}).open)
+    pipeline = train_pipeline(fold, cells)
+    predicted = pipeline.predict(cells.take(fold.test)).drop(columns="cell")
+    expected = result.predictions.drop(columns=["row", "repeat", "fold"])
+    pd.testing.assert_frame_equal(predicted, expected, check_exact=True)
+    size, centred, none = pipeline.extractor  # type: ignore[misc]
+    assert (type(size).__name__, none) == ("Size", None)
+    assert centred.patients_ == sorted(set(fold.units[fold.train]))
 
 
 def test_the_extractor_has_seen_training_patients_only(opened: LoadedDataset) -> None:

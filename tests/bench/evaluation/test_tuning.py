@@ -28,7 +28,7 @@ class Parabola(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         return {"x": trial.suggest_float("x", 0, 10), "kind": trial.suggest_categorical("kind", ["bad", "good"])}
 
 
-def _evaluate(estimator: Any) -> list[Callable[[], float]]:
+def _evaluate(estimator: Any, trial: int) -> list[Callable[[], float]]:
     value = -((estimator.x - 3) ** 2) + (estimator.kind == "good")
     return [lambda: value - 1, lambda: value + 1]
 
@@ -54,9 +54,9 @@ def test_a_seed_determines_the_study() -> None:
 def test_each_trial_gets_a_clone() -> None:
     estimator, seen = Parabola(), []
 
-    def evaluate(candidate: Any) -> list[Callable[[], float]]:
+    def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
         seen.append(candidate)
-        return _evaluate(candidate)
+        return _evaluate(candidate, trial)
 
     tune(estimator, evaluate, trials=3, seed=0)
     assert (estimator.x, estimator.kind) == (0.0, "bad")
@@ -67,7 +67,7 @@ def test_each_trial_gets_a_clone() -> None:
 def test_poor_trials_are_pruned() -> None:
     calls: list[int] = []
 
-    def evaluate(candidate: Any) -> list[Callable[[], float]]:
+    def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
         calls.append(0)
 
         def fold() -> float:
@@ -83,7 +83,7 @@ def test_poor_trials_are_pruned() -> None:
 
 @pytest.mark.parametrize("when", ["fit", "score"])
 def test_a_trial_that_fails_names_its_parameters(when: str) -> None:
-    def evaluate(candidate: Any) -> list[Callable[[], float]]:
+    def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
         def fold() -> float:
             if when == "score":
                 return float("nan")
@@ -134,7 +134,7 @@ def test_a_trial_below_the_median_is_pruned_after_its_first_fold() -> None:
         def search_space(self, trial: Any) -> dict[str, Any]:
             return {"x": trial.number}
 
-    def evaluate(candidate: Any) -> list[Callable[[], float]]:
+    def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
         def fold() -> float:
             calls[candidate.x] += 1
             return scores[candidate.x]
@@ -155,7 +155,7 @@ def test_a_failure_that_optuna_search_cv_ignores_stops_the_run() -> None:
     X, y = rng.normal(size=(40, 3)), np.arange(40) % 2
     started: list[float] = []
 
-    def evaluate(candidate: Any) -> list[Callable[[], float]]:
+    def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
         started.append(candidate.C)
         return [lambda: float(cross_val_score(candidate, X, y, cv=GroupKFold(3), error_score="raise").mean())]
 
@@ -197,7 +197,7 @@ def test_a_space_may_prune_some_trials() -> None:
 def test_pruning_raised_by_a_fit_is_a_failure() -> None:
     """Otherwise a plugin could skip inner folds with low scores."""
 
-    def evaluate(candidate: Any) -> list[Callable[[], float]]:
+    def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
         def fold() -> float:
             raise optuna.TrialPruned("too hard")
 
@@ -221,7 +221,7 @@ def test_a_score_that_is_not_finite_stops_the_run(score: float) -> None:
     """Optuna would continue after the failed trial, or select infinity as the best score."""
     seen: list[int] = []
 
-    def evaluate(candidate: Any) -> list[Callable[[], float]]:
+    def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
         seen.append(0)
         return [lambda: 0.5, lambda: score if len(seen) == 4 else 0.5]
 

@@ -20,6 +20,7 @@ SPLIT = (1, 2, np.array([0, 1, 2, 4]), np.array([3, 5]))
 RECORD = {
     "data": {"classes": ["a", "b"], "cells": 6, "patients": 6, "split_units": 6},
     "protocol": {"repeats": 2, "folds": 3},
+    "components": {"features": {"extractor": "handcrafted"}},
 }
 
 
@@ -56,7 +57,18 @@ def _changed(name: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Calla
 
 
 def test_a_finished_fold_is_used(part: Path) -> None:
-    check_part(part, SPLIT, RECORD)
+    check_part(part, SPLIT, RECORD, models=part)
+
+
+def test_an_extractor_that_holds_out_predicts_some_training_cells(part: Path) -> None:
+    _changed("inner", lambda table: table[table["inner_fold"] == 0])(part)
+    holdout = RECORD | {"components": {"features": {"extractor": "finetune[backbone=resnet18,inner=holdout]"}}}
+    check_part(part, SPLIT, holdout, models=part)
+    with pytest.raises(DamagedError, match="the inner are not of the cells of this fold"):
+        check_part(part, SPLIT, RECORD, models=part)
+    _changed("inner", lambda table: table.assign(row=table["row"] + 5))(part)
+    with pytest.raises(DamagedError, match="the inner are not of the cells of this fold"):
+        check_part(part, SPLIT, holdout, models=part)
 
 
 @pytest.mark.parametrize(
@@ -84,4 +96,4 @@ def test_a_finished_fold_is_used(part: Path) -> None:
 def test_a_damaged_fold_is_not_used(part: Path, damage: Callable[[Path], object]) -> None:
     damage(part)
     with pytest.raises(DamagedError):
-        check_part(part, SPLIT, RECORD)
+        check_part(part, SPLIT, RECORD, models=part)

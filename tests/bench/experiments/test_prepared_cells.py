@@ -154,7 +154,7 @@ def test_a_cnn_on_prepared_cells_equals_one_on_cropped_files(cells: Path, tmp_pa
     table = pd.read_csv(cells / "manifest.csv", dtype=str)
     columns = [name for name in ("path", "label", "patient") if name in table]
     table[columns].to_csv(by_hand / "manifest.csv", index=False)
-    options = {"clfs": "cnn[epochs=1,size=16,width=2,augment=false]", "mask": "whole", "positive": "diseased"}
+    options = {"clfs": "cnn[epochs=1,size=16,augment=none]", "mask": "whole", "positive": "diseased"}
     predictions = []
     for data, prepare in ((cells, CROP), (by_hand, "none")):
         places = {"data": str(data), "prepare": prepare, "store": tmp_path / "store"}

@@ -107,7 +107,8 @@ def add(results: Results) -> Add:
                 "split_units": 24, "cells": 72, "reader": "manifest", "notices": [], "per_class": {},
             },
             "protocol": {
-                "split": split, "folds": 2, "repeats": 1, "inner_folds": 3, "tune": 0, "seed": 3, "threads": 1,
+                "split": split, "folds": 2, "repeats": 1, "inner_folds": 3, "seed": 3, "threads": 1,
+                "tune": 0, "tune_hours": 0.0, "sampler": "tpe",
                 **vars(decision), **protocol
             },
         }  # fmt: skip

@@ -17,8 +17,8 @@ from bench.experiments.reload import reload
 from bench.features.store.entry import entry_record, write_record
 from bench.observer import Observer
 from bench.plugins.registry import installed
-from bench.seeds import seed_of
 from extractors.images.pixels import read_image
+from extractors.seeds import seed_of
 
 pytestmark = pytest.mark.slow  # starts two workers
 

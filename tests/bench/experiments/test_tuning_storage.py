@@ -38,7 +38,7 @@ class Wavy(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
         }
 
 
-def _evaluate(candidate: Any) -> list[Callable[[], float]]:
+def _evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
     value = -abs(candidate.x - 1 / 3) / 7 - abs(candidate.n - 4) / 3 + (candidate.kind == "good")
     return [lambda f=f: value + f / 11 for f in range(3)]  # type: ignore[misc]
 
@@ -105,7 +105,7 @@ def test_workers_share_a_storage(storage: str) -> None:
 
 
 def test_a_study_is_restarted_after_a_failed_trial(storage: str) -> None:
-    def fails(candidate: Any) -> list[Callable[[], float]]:
+    def fails(candidate: Any, trial: int) -> list[Callable[[], float]]:
         raise ValueError("singular")
 
     with pytest.raises(BenchError, match=r"tuning trial 0 with .* failed: singular"):
@@ -114,9 +114,9 @@ def test_a_study_is_restarted_after_a_failed_trial(storage: str) -> None:
 
 
 def test_a_study_that_another_run_deletes_is_an_error(storage: str) -> None:
-    def deletes(candidate: Any) -> list[Callable[[], float]]:
+    def deletes(candidate: Any, trial: int) -> list[Callable[[], float]]:
         optuna.delete_study(study_name="key-repeat0-fold0", storage=open_storage(storage))
-        return _evaluate(candidate)
+        return _evaluate(candidate, trial)
 
     with pytest.raises(BenchError, match="no other run tunes the same experiment in it"):
         tune(Wavy(), deletes, trials=3, seed=0, open_study=_open_study(storage))

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from bench.errors import BenchError
-from bench.seeds import seed_of
 from bench.storage import fingerprints
 from bench.storage.fingerprints import code_digest, digest, library_versions, module_identity
 from extractors.files.digests import file_digest
+from extractors.seeds import seed_of
 
 Write = Callable[..., None]
 

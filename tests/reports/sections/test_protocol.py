@@ -10,7 +10,7 @@ def test_protocol_of_patient_and_image_splits(add: Any, groups: Any) -> None:
     add(protocol={"split": "image"}, flags=["LEAKY"], repeats=2)
     by_patient, by_image = (" ".join(protocol_sentences(group)) for group in groups())
     assert "each patient is held out once in 4 folds;" in by_patient
-    assert "50 Optuna trials in each outer fold" in by_patient
+    assert "50 trials of Optuna in each outer fold" in by_patient
     assert "of single cells, repeated 2 times, so a patient's cells are in both training and test sets" in by_image
     assert "at most 3, by image" in by_image
     assert "default or specified parameters" in by_image

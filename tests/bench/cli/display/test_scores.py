@@ -13,7 +13,9 @@ from bench.scores.metrics import METRICS
 
 
 def _board(**changes: object) -> pd.DataFrame:
-    settings = dict(zip(SETTINGS, ("cells", "sick", "patient", 5, 0, "sigmoid", "sens@0.95", "share", 0), strict=True))
+    settings = dict(
+        zip(SETTINGS, ("cells", "sick", "patient", 5, 0, "sigmoid", "sens@0.95", "share", 0, 0.0, "tpe"), strict=True)
+    )
     pipeline = {"prepare": "none", "extractor": "size", "classifier": "svm"}
     settings |= {"repeats": 2, "auroc_patient_method": "U-statistic, logit"}
     row = {**settings, **pipeline, "status": "done", "flags": "", "reason": "", **changes}

@@ -30,3 +30,15 @@ def test_an_empty_mask_raises() -> None:
     empty = Cell("E7", np.full((9, 9, 3), 5, dtype=np.uint8), np.zeros((9, 9), np.bool_))
     with pytest.raises(ValueError, match="cell E7: its mask is empty"):
         MaskCrop(16)(empty)
+
+
+def test_the_mask_has_the_geometry_of_the_image() -> None:
+    image = np.zeros((40, 40, 3), dtype=np.uint8)
+    image[5:13, 7:23] = 200
+    cell = Cell("block", image)
+    for side in (16, 32):
+        np.testing.assert_array_equal(MaskCrop(side).mask(cell), MaskCrop(side)(cell)[..., 0] > 100)
+    mask = MaskCrop(16).mask(cell)
+    assert mask.dtype == np.bool_
+    assert mask[4:12].all()
+    assert mask.sum() == 8 * 16

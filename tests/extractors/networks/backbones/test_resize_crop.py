@@ -6,7 +6,7 @@ import json
 import math
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from timm.data import create_transform
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms._presets import ImageClassification
 
+from extractors.cells import Cell
 from extractors.networks.backbones import resize_crop
 from extractors.networks.backbones.resize_crop import INTERPOLATIONS, Resize, ResizeCrop
 
@@ -152,3 +153,18 @@ def test_the_transform_imports_no_torch() -> None:
         cwd=Path(resize_crop.__file__).parents[3],
     )
     assert answer.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("resize", ["shorter", "exact", "cover", "contain"])
+def test_the_mask_has_the_geometry_of_the_image(resize: Resize) -> None:
+    """A block of the cell has its corners at the same pixels, and padding is outside."""
+    mask = np.zeros((60, 45), dtype=np.bool_)
+    mask[20:40, 10:30] = True
+    cell = Cell("block", np.where(mask[..., None], np.uint8(255), np.uint8(0)).repeat(3, axis=2), mask)
+    transform = ResizeCrop((64, 64), (72, 72), resize, "bilinear", MEAN, STD, (0, 0, 0))
+    covered = transform(cell)[..., 0] / 255
+    transformed = replace(transform, fill=(255, 255, 255)).mask(cell)
+    assert transformed.shape == (64, 64)
+    assert transformed[covered > 0.9].all()
+    assert not transformed[covered < 0.1].any()
+    assert abs(transformed.sum() - covered.sum()) < 0.1 * covered.sum()

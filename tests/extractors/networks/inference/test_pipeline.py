@@ -22,7 +22,7 @@ def cells(n: int, side: int = 40) -> list[Cell]:
 
 
 def reading_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("transform")]
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("prefetch")]
 
 
 class Counted(Sequence[Cell]):

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from extractors.networks.inference.test_time_augmentation import dihedral_images, mean_rows
-from extractors.networks.training.augmentation import dihedral
+from extractors.networks.training.test_time import dihedral
 
 
 def test_the_eight_images_equal_the_augmentation() -> None:
@@ -12,9 +12,9 @@ def test_the_eight_images_equal_the_augmentation() -> None:
     transformed = np.stack(list(dihedral_images(images)))
     assert transformed.shape == (24, 5, 5, 3)
     for row, image in enumerate(images):
-        batch = torch.from_numpy(image[np.newaxis])
+        batch = torch.from_numpy(image[np.newaxis]).permute(0, 3, 1, 2)
         for element in range(8):
-            assert np.array_equal(transformed[8 * row + element], dihedral(batch, element)[0].numpy())
+            assert np.array_equal(transformed[8 * row + element], dihedral(batch, element)[0].permute(1, 2, 0).numpy())
         assert len(np.unique(transformed[8 * row : 8 * row + 8], axis=0)) == 8
 
 

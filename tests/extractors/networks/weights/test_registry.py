@@ -9,13 +9,17 @@ import timm
 import torchvision
 from torchvision.models import list_models
 
+from extractors.networks.architectures.catalogue import ARCHITECTURES
 from extractors.networks.weights import registry
 from extractors.networks.weights.registry import model_entry, model_names
 
 
-def test_names_are_those_of_timm_and_torchvision() -> None:
+def test_names_are_those_of_timm_torchvision_and_own_architectures() -> None:
     names = model_names()
-    assert names == sorted(set(timm.list_models()) | set(list_models(module=torchvision.models)))
+    published = set(timm.list_models()) | set(list_models(module=torchvision.models))
+    assert names == sorted(published | set(ARCHITECTURES))
+    assert not published & set(ARCHITECTURES)
+    assert {model_entry(name).library for name in ARCHITECTURES} == {"cytobench"}
     assert {model_entry(name).library for name in ("resnet50", "vgg16", "densenet121")} == {"timm"}
     assert {model_entry(name).library for name in ("alexnet", "squeezenet1_1")} == {"torchvision"}
 
@@ -27,6 +31,13 @@ def test_an_entry_has_the_sources_of_its_weights() -> None:
     alexnet = model_entry("alexnet")
     assert alexnet.default_tag == "IMAGENET1K_V1"
     assert alexnet.tags["IMAGENET1K_V1"].url == "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
+
+
+def test_an_architecture_has_the_weights_of_its_trunk() -> None:
+    assert model_entry("unnithan").tags == {}
+    for name, trunk in (("vgg16_eca", "vgg16"), ("cnn_rnn", "alexnet"), ("joined", "inception_resnet_v2")):
+        own, published = model_entry(name), model_entry(trunk)
+        assert (own.tags, own.default_tag, own.trunk) == (published.tags, published.default_tag, trunk)
 
 
 def test_a_tag_without_a_source_is_omitted() -> None:

@@ -67,7 +67,7 @@ def test_missing_weights_raise_with_the_attempts_and_solutions(tmp_path: Path) -
     ]
     assert "resnet50.a2_in1k.safetensors: select it by its tag" in lines[6]
     assert "a file named resnet50.safetensors" in lines[7]
-    assert lines[7].endswith("resnet50[weights=random].")
+    assert lines[7].endswith("untrained weights with weights=random.")
 
 
 def test_a_model_without_published_weights_raises(tmp_path: Path) -> None:
