@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from bench.cli.app import app
 from bench.options import OPTIONS
+from extractors.networks.weights.registry import model_names
 
 COMMANDS = [
     ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"], ["data", "quality"],
@@ -61,6 +62,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_plan_of_networks_that_are_trained_does_not_import_torch(tmp_path: Path) -> None:
+    model_names()  # builds the list of models, once after an installation, with torch
     classifiers = "cnn,cnn[arch=resnet18,augment=flips+turns,schedule=one_cycle,weights=random],bagging[of=svm,n=3]"
     command = [sys.executable, "-c", CALL, "plan", "--data", "phantom[patients=20]", "--clfs", classifiers]
     command += ["--extractors", "pixels,finetune[backbone=resnet18,weights=random]", "--out", str(tmp_path)]
