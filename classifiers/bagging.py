@@ -9,23 +9,15 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from classifiers.combination_rules import combination
-from classifiers.empty_columns import columns_with_values
-from classifiers.feature_classifier import (
-    Codes,
-    Floats,
-    ProbabilityClassifier,
-    RandomState,
-    Units,
-    class_codes,
-    units_of_rows,
-)
+from classifiers.feature_classifier import Codes, Floats, ProbabilityClassifier, Units, training_features
 from classifiers.member_inputs import rows_of
 from classifiers.nested_fits import fit_clone, probabilities_of
 from extractors.grouped_splits import Cv, Splitter
+from extractors.labelled_rows import class_codes, labels_of_rows, units_of_rows
+from extractors.random_state import RandomState
 
 DRAWS = 1000
 """Largest number of draws until a bag has enough patients of every class."""
@@ -179,14 +171,8 @@ class Bagging(ProbabilityClassifier):
 
     def _checked(self, X: Any, y: npt.ArrayLike) -> tuple[Any, npt.NDArray[Any]]:
         if self.consumes == "cells":
-            labels = np.asarray(y)
-            if labels.shape != (len(X),):
-                raise ValueError(f"{len(X)} cells with labels of shape {labels.shape}; one label per cell is expected")
-            return X, labels
-        features, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
-        check_classification_targets(labels)
-        columns_with_values(features)
-        return features, labels
+            return X, labels_of_rows(y, len(X))
+        return training_features(self, X, y)
 
     def _bags(self, codes: Codes, units: Units, rng: np.random.Generator) -> Iterator[Codes]:
         if self.disjoint:

@@ -8,8 +8,9 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, RandomState, Units, seed_of, shares
+from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, Units, shares
 from classifiers.weighting import row_weights
+from extractors.random_state import RandomState, random_seed
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -78,7 +79,7 @@ class GradientBoosting(FeatureClassifier):
     def _train(self, X: Floats, codes: Codes, units: Units) -> None:
         params = self.get_params(deep=False)
         own = {name: value for name, value in params.items() if name not in ("balance", "random_state", "threads")}
-        model = self._model(**own, random_state=seed_of(self.random_state), n_jobs=self.threads)
+        model = self._model(**own, random_state=random_seed(self.random_state), n_jobs=self.threads)
         self.model_ = model.fit(X, codes, sample_weight=row_weights(codes, units, self.balance))
 
     @abstractmethod

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
@@ -30,40 +29,12 @@ class Cnn(NetworkEstimator, ProbabilityClassifier):
     **options
         Those of `extractors.networks.training.network_estimator.NetworkEstimator` and
         `extractors.networks.training.options.TrainingOptions`.
-
-    Attributes
-    ----------
-    classes_ : ndarray, shape (n_classes,)
-        The labels in sort order.
     """
 
     consumes: ClassVar[str] = "cells"
     model_parameter: ClassVar[str] = "arch"
     joined: ClassVar[tuple[str, ...]] = (*NetworkEstimator.joined, "arch")
     arch: Any = "small"
-
-    def fit(self, X: Sequence[Cell], y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Cnn:
-        """Train the network.
-
-        Parameters
-        ----------
-        X : sequence of Cell, length n
-        y : array-like, shape (n,)
-            At least two classes.
-        groups : array-like, shape (n,), optional
-            Split unit of each cell. Default: each cell is its own.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, OSError
-            As `NetworkEstimator.train`.
-        """
-        self.classes_ = self.train(X, y, groups)
-        return self
 
     def predict_proba(self, X: Sequence[Cell]) -> Floats:
         """Predict class probabilities: float64, shape (n, n_classes), columns as `classes_`, rows summing to 1."""

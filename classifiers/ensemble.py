@@ -8,24 +8,16 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from classifiers.combination_rules import LEARNED, OutOfFold, check_rule, combination
-from classifiers.empty_columns import columns_with_values
-from classifiers.feature_classifier import (
-    Floats,
-    ProbabilityClassifier,
-    RandomState,
-    Units,
-    class_codes,
-    seed_of,
-    units_of_rows,
-)
+from classifiers.feature_classifier import Floats, ProbabilityClassifier, Units, training_features
 from classifiers.inner_splits import inner_splits
 from classifiers.member_inputs import MemberInputs
 from classifiers.nested_fits import fit_clone, probabilities_of
 from extractors.grouped_splits import Cv, Splitter
+from extractors.labelled_rows import class_codes, labels_of_rows, units_of_rows
+from extractors.random_state import RandomState, random_seed
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -120,11 +112,9 @@ class Ensemble(ProbabilityClassifier):
         self.classes_, codes = class_codes(labels)
         units = units_of_rows(groups, len(codes))
         cv = self.cv if self.cv is None or isinstance(self.cv, Splitter | str | int) else list(self.cv)
-        seed = (
-            self.random_state
-            if self.random_state is None or isinstance(self.random_state, int)
-            else (seed_of(self.random_state))
-        )
+        # An integer is passed on, so that an ensemble of equal members predicts like one of them.
+        fixed = self.random_state is None or isinstance(self.random_state, int)
+        seed = self.random_state if fixed else random_seed(self.random_state)
         shared = {"random_state": seed, "threads": self.threads, "cv": cv}
         learned = self._out_of_fold(inputs, codes, units, shared) if self.rule in LEARNED else None
         self.members_ = self._fit_members(inputs, labels, units, shared)
@@ -158,15 +148,9 @@ class Ensemble(ProbabilityClassifier):
 
     def _checked(self, X: Any, y: npt.ArrayLike) -> tuple[MemberInputs, npt.NDArray[Any]]:
         if isinstance(X, MemberInputs) or self.consumes == "cells":
-            inputs, labels = self._inputs(X, reset=True), np.asarray(y)
-            if labels.shape != (len(inputs),):
-                raise ValueError(
-                    f"{len(inputs)} cells with labels of shape {labels.shape}; one label per cell is expected"
-                )
-            return inputs, labels
-        features, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
-        check_classification_targets(labels)
-        columns_with_values(features)
+            inputs = self._inputs(X, reset=True)
+            return inputs, labels_of_rows(y, len(inputs))
+        features, labels = training_features(self, X, y)
         return MemberInputs((features,) * len(self.members)), labels
 
     def _inputs(self, X: Any, *, reset: bool) -> MemberInputs:

@@ -11,16 +11,15 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from classifiers.empty_columns import DropEmptyColumns, columns_with_values
+from extractors.labelled_rows import class_codes, units_of_rows
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
 Units = npt.NDArray[Any]
-RandomState = int | np.random.RandomState | None
 
 
 class ProbabilityClassifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn is untyped
@@ -77,10 +76,8 @@ class FeatureClassifier(ProbabilityClassifier):
             There is only one class, groups have another length or missing entries, X contains infinity or no value at
             all, or a parameter is out of range.
         """
-        features, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
-        check_classification_targets(labels)
+        features, labels = training_features(self, X, y)
         self.classes_, codes = class_codes(labels)
-        columns_with_values(features)
         self._train(features, codes, units_of_rows(groups, len(codes)))
         return self
 
@@ -125,39 +122,20 @@ class FeatureClassifier(ProbabilityClassifier):
         """Predict probabilities by class code."""
 
 
-def class_codes(labels: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Codes]:
-    """Return the classes in sort order and the code of each row.
+def training_features(
+    classifier: ProbabilityClassifier, X: npt.ArrayLike, y: npt.ArrayLike
+) -> tuple[Floats, npt.NDArray[Any]]:
+    """Validate the training data of a classifier of features, and set its `n_features_in_`.
 
     Raises
     ------
     ValueError
-        There is only one class.
+        As `FeatureClassifier.fit`.
     """
-    classes, codes = np.unique(labels, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(
-            f"only one class, {classes[0]!s}, is among the {len(codes)} training cells; at least two are needed"
-        )
-    return classes, codes
-
-
-def units_of_rows(groups: npt.ArrayLike | None, n_rows: int) -> Units:
-    """Return the patient of each row: `groups` as an array, or the row numbers without groups.
-
-    Raises
-    ------
-    ValueError
-        The number of entries differs from the rows, or entries are None or NaN.
-    """
-    if groups is None:
-        return np.arange(n_rows)
-    units = np.asarray(groups)
-    if units.shape != (n_rows,):
-        raise ValueError(f"groups has the shape {units.shape}; one patient for each of the {n_rows} rows is expected")
-    missing = [i for i, unit in enumerate(units.tolist()) if unit is None or unit != unit]  # noqa: PLR0124 (NaN)
-    if missing:
-        raise ValueError(f"groups has no patient for {len(missing)} rows, the first of them row {missing[0]}")
-    return units
+    features, labels = validate_data(classifier, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
+    check_classification_targets(labels)
+    columns_with_values(features)
+    return features, labels
 
 
 def standardised() -> Pipeline:
@@ -173,8 +151,3 @@ def shares(values: npt.ArrayLike) -> Floats:
     """Scale non-negative importances to shares: float64 that sum to 1, or all 0 if all importances are 0."""
     importances = np.asarray(values, dtype=np.float64)
     return np.asarray(importances / (importances.sum() or 1.0), dtype=np.float64)
-
-
-def seed_of(random_state: RandomState) -> int:
-    """Draw an integer in [0, 2**31 - 1), a valid seed of the C libraries; the same for the same integer."""
-    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

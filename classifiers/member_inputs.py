@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from extractors.cell_selection import select_cells
+
 Rows = npt.NDArray[np.intp]
 
 
@@ -43,4 +45,4 @@ def rows_of(X: Any, rows: Rows) -> Any:
     """Return some rows of features, or some cells; a row may occur several times."""
     if isinstance(X, np.ndarray):
         return X[rows]
-    return X.take(rows) if hasattr(X, "take") else [X[row] for row in rows]
+    return select_cells(X, rows)

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
-from classifiers.feature_classifier import Floats, ProbabilityClassifier, units_of_rows
-from classifiers.weighting import unit_weights
+from classifiers.feature_classifier import Floats, ProbabilityClassifier
+from extractors.labelled_rows import unit_weights, units_of_rows
 
 
 class Prior(ProbabilityClassifier):

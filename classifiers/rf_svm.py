@@ -11,8 +11,9 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from classifiers.feature_classifier import Codes, Floats, RandomState, seed_of, shares, standardised
+from classifiers.feature_classifier import Codes, Floats, shares, standardised
 from classifiers.svm import Svm
+from extractors.random_state import RandomState, random_seed
 
 
 @dataclass(eq=False, repr=False)
@@ -144,7 +145,7 @@ class RfSvm(Svm):
         return {**super().search_space(trial), "max_features": trial.suggest_int("max_features", 8, 512, log=True)}
 
     def _begin(self) -> None:
-        self._seed = seed_of(self.random_state)
+        self._seed = random_seed(self.random_state)
 
     def _prepare(self, X: Floats, codes: Codes, weights: Floats) -> Pipeline:
         drop, impute, scale = (step for _, step in standardised().steps)

@@ -11,9 +11,10 @@ from sklearn.base import ClassifierMixin, MetaEstimatorMixin, clone, is_classifi
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, RandomState, Units, seed_of, standardised
+from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, Units, standardised
 from classifiers.inner_splits import inner_splits
 from extractors.grouped_splits import Cv
+from extractors.random_state import RandomState, random_seed
 
 
 @dataclass(eq=False, repr=False)
@@ -74,7 +75,7 @@ class SklearnAdapter(FeatureClassifier):
         inner = clone(self.estimator)
         settings: dict[str, Any] = {}
         if self.random_state is not None:
-            settings = dict.fromkeys(_nested_names(inner, "random_state"), seed_of(self.random_state))
+            settings = dict.fromkeys(_nested_names(inner, "random_state"), random_seed(self.random_state))
         cv_names = _nested_names(inner, "cv")
         if cv_names:
             pairs = inner_splits(self.cv, X, labels, units)

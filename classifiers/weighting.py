@@ -10,12 +10,6 @@ BALANCES = ("patients", "cells", "none")
 """The values of the parameter `balance`."""
 
 
-def unit_weights(units: Units) -> Floats:
-    """Compute weights by which the rows of each unit sum to 1, shape (n_rows,)."""
-    _, codes, counts = np.unique(units, return_inverse=True, return_counts=True)
-    return np.asarray(1.0 / counts[codes], dtype=np.float64)
-
-
 def row_weights(codes: Codes, units: Units, balance: str) -> Floats:
     """Compute the weight of each row; the mean weight is 1.
 

@@ -41,11 +41,6 @@ class Finetune(NetworkEstimator, TransformerMixin, BaseEstimator):  # type: igno
 
     Other parameters and attributes are those of `extractors.networks.training.network_estimator.NetworkEstimator` and
     `extractors.networks.training.options.TrainingOptions`.
-
-    Attributes
-    ----------
-    classes_ : ndarray, shape (n_classes,)
-        The labels in sort order.
     """
 
     model_parameter: ClassVar[str] = "backbone"
@@ -64,29 +59,6 @@ class Finetune(NetworkEstimator, TransformerMixin, BaseEstimator):  # type: igno
         if self.inner not in INNER:
             raise ValueError(f"inner={self.inner} is not known; it is one of {', '.join(INNER)}")
         super().validate_parameters()
-
-    def fit(self, X: Sequence[Cell], y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Finetune:
-        """Train the network on labelled cells.
-
-        Parameters
-        ----------
-        X : sequence of Cell, length n
-        y : array-like, shape (n,)
-            At least two classes.
-        groups : array-like, shape (n,), optional
-            Split unit of each cell. Default: each cell is its own.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, OSError
-            As `classifiers.cnn.Cnn.fit`.
-        """
-        self.classes_ = self.train(X, y, groups)
-        return self
 
     def transform(self, X: Sequence[Cell]) -> Float32Array:
         """Compute the pooled features of each cell.

@@ -150,7 +150,7 @@ def test_unknown_balance_raises(classifier: Any, planted: Any) -> None:
 def test_groups_of_another_length_raise(change: int, planted: Any) -> None:
     data = planted()
     groups = np.resize(data.groups, len(data.y) + change)
-    with pytest.raises(ValueError, match=f"one patient for each of the {len(data.y)} rows"):
+    with pytest.raises(ValueError, match=f"one patient for each of the {len(data.y)} cells"):
         NaiveBayes().fit(data.X, data.y, groups=groups)
 
 
@@ -159,7 +159,7 @@ def test_a_missing_group_raises(missing: object, planted: Any) -> None:
     data = planted()
     groups = data.groups.astype(object)
     groups[3] = missing
-    with pytest.raises(ValueError, match="no patient for 1 rows, the first of them row 3"):
+    with pytest.raises(ValueError, match="groups has no value for 1 of .* cells, the first of them cell 3"):
         NaiveBayes().fit(data.X, data.y, groups=groups)
 
 

@@ -81,8 +81,8 @@ def test_it_has_no_parameters() -> None:
     [
         (0, [], None, "one label for each cell"),
         (3, ["a", "b"], None, "one label for each cell"),
-        (2, ["a", "b"], ["p"], "one patient for each of the 2 rows"),
-        (2, ["a", "b"], ["p", None], "no patient for 1 rows"),
+        (2, ["a", "b"], ["p"], "one patient for each of the 2 cells"),
+        (2, ["a", "b"], ["p", None], "groups has no value for 1 of 2 cells, the first of them cell 1"),
     ],
 )
 def test_invalid_input_raises(n: int, y: list[str], groups: list[str] | None, complaint: str) -> None:

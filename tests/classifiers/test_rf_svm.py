@@ -10,9 +10,9 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectFromModel
 from sklearn.metrics import log_loss
 
-from classifiers.feature_classifier import seed_of
 from classifiers.rf_svm import ForestSelection, RfSvm
 from classifiers.weighting import row_weights
+from extractors.random_state import random_seed
 
 
 def selection(**params: Any) -> ForestSelection:
@@ -46,7 +46,7 @@ def test_the_forest_weights_cells_by_patient(planted: Any) -> None:
     keep = np.flatnonzero((data.groups != data.groups[0]) | (np.arange(len(data.y)) == 0))
     X, y, groups = data.X[keep], data.y[keep], data.groups[keep]
     fitted = RfSvm(max_features=8, n_estimators=20, random_state=5).fit(X, y, groups)
-    same = {"n_estimators": 20, "min_samples_leaf": 5, "random_state": seed_of(5)}
+    same = {"n_estimators": 20, "min_samples_leaf": 5, "random_state": random_seed(5)}
     forest = RandomForestClassifier(**same).fit(X, y, sample_weight=row_weights(y, groups, "patients"))
     assert set(fitted.selected_) == set(np.argsort(-forest.feature_importances_)[:8])
     unweighted = RandomForestClassifier(**same).fit(X, y)
@@ -103,7 +103,7 @@ def test_importances_are_those_of_the_forest_for_selected_features(planted: Any)
     data = planted(features=30, signal=1.0)
     fitted = RfSvm(max_features=8, n_estimators=20, random_state=5).fit(data.X, data.y, data.groups)
     weights = row_weights(data.y, data.groups, "patients")
-    forest = RandomForestClassifier(n_estimators=20, min_samples_leaf=5, random_state=seed_of(5))
+    forest = RandomForestClassifier(n_estimators=20, min_samples_leaf=5, random_state=random_seed(5))
     known = forest.fit(data.X, data.y, sample_weight=weights).feature_importances_
     dropped = np.setdiff1d(np.arange(30), fitted.selected_)
     np.testing.assert_array_equal(fitted.feature_importances_[dropped], 0)

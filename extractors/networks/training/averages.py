@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Average(Component):
+class Average(Component, ABC):
     """Base class: when the average takes in the weights, and what becomes of batch-norm statistics.
 
     Attributes
@@ -29,13 +30,13 @@ class Average(Component):
     recompute_batch_norms: ClassVar[bool] = False
     needs_last_epochs: ClassVar[bool] = False
 
+    @abstractmethod
     def start(self, network: torch.nn.Module) -> AveragedModel | None:
         """Return an average without weights so far; None: there is none.
 
         The average has a copy of the network as `module`. `update_parameters(network)` takes in the weights; the first
         time it copies them. Its `state_dict` restores it.
         """
-        raise NotImplementedError
 
     def updates_after_step(self) -> bool:
         """Whether the average takes in the weights after each step."""

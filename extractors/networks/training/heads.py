@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -13,12 +14,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Head(Component):
+class Head(Component, ABC):
     """Base class of the heads."""
 
     pools: ClassVar[tuple[str, ...]] = ()
     """Poolings of the last feature map, in order, that the head requires; none: the network's own feature."""
 
+    @abstractmethod
     def build(self, width: int, n_classes: int, *, dropout: float | None = None) -> nn.Module:
         """Build the layers; initial weights are drawn from torch's global generator.
 
@@ -35,7 +37,6 @@ class Head(Component):
         torch.nn.Module
             Features (n, width) to logits (n, n_classes).
         """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Loss(Component):
+class Loss(Component, ABC):
     """Base class: one loss for each cell; weights of classes are weights of cells (`class_balance`)."""
 
     def per_cell(self, logits: torch.Tensor, targets: torch.Tensor, *, label_smoothing: float = 0.0) -> torch.Tensor:
@@ -41,8 +42,8 @@ class Loss(Component):
         smoothed = soft.to(wide.dtype) * (1 - label_smoothing) + label_smoothing / wide.shape[1]
         return self._of_log_probabilities(wide.log_softmax(dim=1), smoothed)
 
-    def _of_log_probabilities(self, log_probabilities: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def _of_log_probabilities(self, log_probabilities: torch.Tensor, targets: torch.Tensor) -> torch.Tensor: ...
 
 
 @dataclass(frozen=True)

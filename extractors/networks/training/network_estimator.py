@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from sklearn.utils import check_random_state
 
-from extractors.arrays import Float32Array, Int64Array
+from extractors.arrays import Float64Array, IntpArray
 from extractors.cell_selection import select_cells
 from extractors.cells import Cell
 from extractors.component import component
 from extractors.grouped_splits import Cv, Split, checked_splits
+from extractors.labelled_rows import class_codes, labels_of_rows, unit_weights, units_of_rows
 from extractors.networks.devices import resolved_device
 from extractors.networks.training.class_balance import cell_weights
 from extractors.networks.training.holdout import patient_holdout
@@ -24,7 +23,8 @@ from extractors.networks.training.network_spec import NetworkSpec, network_names
 from extractors.networks.training.options import TrainingOptions
 from extractors.networks.training.part import Part
 from extractors.networks.training.settings import Settings
-from extractors.networks.training.test_time import TTA
+from extractors.networks.training.test_time import TTA, Views
+from extractors.random_state import random_seed
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -50,6 +50,8 @@ class NetworkEstimator(TrainingOptions):
 
     Attributes
     ----------
+    classes_ : ndarray, shape (n_classes,)
+        The labels in sort order.
     network_ : TrainedNetwork
         The trained network.
     curves_, finder_ : DataFrame
@@ -114,12 +116,25 @@ class NetworkEstimator(TrainingOptions):
             view=self.view,
         )
 
-    def views(self) -> Any:
+    def views(self) -> Views:
         """Return the test-time augmentation."""
-        return component(self.tta, TTA, "tta")
+        views: Views = component(self.tta, TTA, "tta")
+        return views
 
-    def train(self, X: Sequence[Cell], y: npt.ArrayLike, groups: npt.ArrayLike | None) -> npt.NDArray[Any]:
-        """Train the network; set the attributes of this class and return the classes in sort order.
+    def fit(self, X: Sequence[Cell], y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Self:
+        """Train the network on labelled cells.
+
+        Parameters
+        ----------
+        X : sequence of Cell, length n
+        y : array-like, shape (n,)
+            At least two classes.
+        groups : array-like, shape (n,), optional
+            Split unit of each cell. Default: each cell is its own.
+
+        Returns
+        -------
+        self
 
         Raises
         ------
@@ -133,19 +148,14 @@ class NetworkEstimator(TrainingOptions):
         from extractors.networks.training.fitting import Surroundings, fit_network  # noqa: PLC0415 - heavy
 
         self.validate_parameters()
-        classes, codes = _codes(y, len(X))
-        units = _units(groups, len(X))
-        settings, seed = self.settings(), int(check_random_state(self.random_state).randint(2**31 - 1))
+        classes, codes = class_codes(labels_of_rows(y, len(X)))
+        units = units_of_rows(groups, len(X))
+        settings, seed = self.settings(), random_seed(self.random_state)
         inner, outer = self._split(classes[codes], units, settings, seed)
         if settings.holds_out and settings.monitor == "auroc":
             _check_auroc(classes, codes[outer])
-        training = Part(
-            select_cells(X, inner),
-            codes[inner],
-            _float32(cell_weights(codes[inner], settings.balance)),
-            settings.balance,
-        )
-        validation = Part(select_cells(X, outer), codes[outer], _unit_weights(units[outer])) if len(outer) else None
+        training = _part(X, inner, codes, cell_weights(codes[inner], settings.balance), settings.balance)
+        validation = _part(X, outer, codes, unit_weights(units[outer]), "none") if len(outer) else None
         surroundings = Surroundings(
             seed=seed,
             threads=self.threads,
@@ -156,10 +166,11 @@ class NetworkEstimator(TrainingOptions):
         network = fit_network(
             self.spec(), settings, training, validation, n_classes=len(classes), surroundings=surroundings
         )
+        self.classes_ = classes
         self.network_, self.curves_, self.finder_ = network, network.curves, network.finder
         self.training_, self.weights_sha256_ = network.training, network.weights_sha256
         self.weights_, self.mean_, self.std_ = network.weights, network.mean, network.std
-        return classes
+        return self
 
     def weights_file(self) -> Path | None:
         """Return the file of the initial weights, None for random ones, without importing torch.
@@ -190,41 +201,7 @@ class NetworkEstimator(TrainingOptions):
         return next(checked_splits(self.cv, np.zeros((len(labels), 1)), labels, units))
 
 
-def _codes(y: npt.ArrayLike, n_cells: int) -> tuple[npt.NDArray[Any], Int64Array]:
-    """Return the classes in sort order and the class code of each cell."""
-    labels = np.asarray(y)
-    if labels.shape != (n_cells,):
-        raise ValueError(f"{n_cells} cells and labels of shape {labels.shape}; one label for each cell is expected")
-    if not n_cells:
-        raise ValueError("there is no training cell")
-    _check_values(labels, "labels")
-    classes, codes = np.unique(labels, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(
-            f"only one class, {classes[0]!s}, is among the {n_cells} training cells; at least two are needed"
-        )
-    return classes, codes.astype(np.int64)
-
-
-def _units(groups: npt.ArrayLike | None, n_cells: int) -> npt.NDArray[Any]:
-    units = np.arange(n_cells) if groups is None else np.asarray(groups)
-    if units.shape != (n_cells,):
-        raise ValueError(f"groups has the shape {units.shape}; one patient for each of the {n_cells} cells is expected")
-    _check_values(units, "groups")
-    return units
-
-
-def _check_values(values: npt.NDArray[Any], name: str) -> None:
-    """Check that labels or groups are complete and can be sorted."""
-    missing = np.flatnonzero(pd.isna(values))
-    if len(missing):
-        raise ValueError(f"{name}: the value of cell {missing[0]} is missing")
-    kinds = {type(value).__name__ for value in values.tolist()}
-    if len(kinds) > 1 and str in map(type, values.tolist()):
-        raise ValueError(f"{name} has values of the types {', '.join(sorted(kinds))}; use one type")
-
-
-def _check_auroc(classes: npt.NDArray[Any], codes: Int64Array) -> None:
+def _check_auroc(classes: npt.NDArray[Any], codes: IntpArray) -> None:
     """Check that the validation part has cells of every class and of another one."""
     absent = np.setdiff1d(np.arange(len(classes)), codes)
     if len(absent):
@@ -234,11 +211,5 @@ def _check_auroc(classes: npt.NDArray[Any], codes: Int64Array) -> None:
         )
 
 
-def _unit_weights(units: npt.NDArray[Any]) -> Float32Array:
-    """Return weights by which the cells of each unit sum to 1."""
-    _, codes, counts = np.unique(units, return_inverse=True, return_counts=True)
-    return _float32(1.0 / counts[codes])
-
-
-def _float32(values: npt.NDArray[np.float64]) -> Float32Array:
-    return values.astype(np.float32)
+def _part(X: Sequence[Cell], rows: IntpArray, codes: IntpArray, weights: Float64Array, balance: str) -> Part:
+    return Part(select_cells(X, rows), codes[rows].astype(np.int64), weights.astype(np.float32), balance)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,7 +12,7 @@ from extractors.component import Component, number_field
 
 
 @dataclass(frozen=True)
-class Schedule(Component):
+class Schedule(Component, ABC):
     """Base class: learning rate and momentum as functions of the step.
 
     The unit of `step` and `total` is the caller's: updates of the weights, or epochs.
@@ -45,8 +46,8 @@ class Schedule(Component):
         _check_step(step, total)
         return default
 
-    def _factor(self, step: int, total: int) -> float:
-        raise NotImplementedError
+    @abstractmethod
+    def _factor(self, step: int, total: int) -> float: ...
 
 
 @dataclass(frozen=True)
