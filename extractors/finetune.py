@@ -13,11 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from extractors.arrays import Float32Array
 from extractors.cells import Cell
+from extractors.inner_fits import INNER, OUT_OF_FOLD
 from extractors.networks.devices import resolved_device
 from extractors.networks.training.network_estimator import NetworkEstimator
-
-INNER = ("out-of-fold", "holdout", "naive")
-"""Values of `inner`."""
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -46,7 +44,7 @@ class Finetune(NetworkEstimator, TransformerMixin, BaseEstimator):  # type: igno
     model_parameter: ClassVar[str] = "backbone"
     joined: ClassVar[tuple[str, ...]] = (*NetworkEstimator.joined, "backbone")
     backbone: Any = "efficientnet_b0"
-    inner: str = "out-of-fold"
+    inner: str = OUT_OF_FOLD
 
     def validate_parameters(self) -> None:
         """Check all parameters, without importing torch.

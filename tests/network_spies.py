@@ -102,13 +102,13 @@ def rows_of(cells: Sequence[Cell]) -> set[int]:
 def install(monkeypatch: pytest.MonkeyPatch) -> Log:
     """Log all fits and predictions of networks."""
     log = Log()
-    train, fit_network, outputs = NetworkEstimator.train, fitting.fit_network, TrainedNetwork._outputs
+    estimator_fit, fit_network, outputs = NetworkEstimator.fit, fitting.fit_network, TrainedNetwork._outputs
     trained: dict[int, tuple[TrainedNetwork, NetworkFit]] = {}
 
-    def spied_train(self: Any, X: Any, y: Any, groups: Any) -> Any:
+    def spied_fit(self: Any, X: Any, y: Any, groups: Any = None) -> Any:
         log.fits.append(fit := NetworkFit(rows_of(X)))
         with log.step(fit, "training"):
-            return train(self, X, y, groups)
+            return estimator_fit(self, X, y, groups)
 
     def spied_fit_network(spec: Any, settings: Any, training: Any, validation: Any, **more: Any) -> TrainedNetwork:
         fit = log.current[-1][0]
@@ -124,7 +124,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Log:
         with log.step(NetworkFit(set()), "prediction"):
             return outputs(self, cells, *arguments, **more)
 
-    monkeypatch.setattr(NetworkEstimator, "train", spied_train)
+    monkeypatch.setattr(NetworkEstimator, "fit", spied_fit)
     monkeypatch.setattr(fitting, "fit_network", spied_fit_network)
     monkeypatch.setattr(TrainedNetwork, "_outputs", spied_outputs)
     for (module, name), step in STEPS.items():

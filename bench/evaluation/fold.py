@@ -21,13 +21,14 @@ from bench.evaluation.protocol import Protocol
 from bench.evaluation.trained_pipeline import TrainedPipeline, predict_probabilities
 from bench.evaluation.tuning import OpenStudy, study_in_memory, tune
 from bench.plugins.checked_features import check_weights
-from bench.plugins.registry import HOLDOUT, OUT_OF_FOLD, Plugin
+from bench.plugins.registry import Plugin
 from bench.plugins.training_record import OUTER, joined_tables, training_record, training_tables
 from bench.scores.decisions import FittedDecision, Inner, fit_decision
 from bench.scores.metrics import weighted_auroc
 from bench.scores.predictions import probability_columns
 from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_disjoint, inner_folds
 from extractors.cells import Cells
+from extractors.inner_fits import HOLDOUT, OUT_OF_FOLD
 from extractors.preparation.step import Step
 from extractors.seeds import seed_of
 

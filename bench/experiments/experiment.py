@@ -18,6 +18,7 @@ from bench.plugins.preparation import canonical, parse_prepare, preparation_code
 from bench.plugins.registry import PIXELS, Plugin
 from bench.splits.fold_manifest import Folds
 from bench.storage.fingerprints import code_digest, digest, library_versions, module_identity
+from classifiers.combination_rules import LEARNED
 
 FORMAT = 1
 """Version of the key's components."""
@@ -144,6 +145,7 @@ def experiment_of(
     module = classifier.target.partition(":")[0]
     libraries = {name: version for part in classifier.class_modules for name, version in library_versions(part).items()}
     networks, missing = _networks(classifier, settings["weights_dir"])
+    fitted = (classifier, *classifier.nested)
     components = {
         **common,
         "protocol": vars(protocol),
@@ -153,12 +155,12 @@ def experiment_of(
         "classifier_nested": sorted(map(module_identity, classifier.nested_modules)),
         "classifier_libraries": libraries,
         **networks,
-        "classifier_device": settings["device"] if "device" in classifier.accepts else None,
+        "classifier_device": settings["device"] if any("device" in one.accepts for one in fitted) else None,
         "features": dict(features.identity),
     }
     if members:
         components["members"] = [dict(member.identity) for member in members]
-    problem = features.problem or missing or _member_problem(classifier, members)
+    problem = features.problem or missing or _member_problem(classifier, members) or _rule_problem(pipeline)
     return Experiment(pipeline, components, features.entry, folds, protocol, problem, tuple(members))
 
 
@@ -179,6 +181,23 @@ def _member_problem(classifier: Plugin, members: Sequence[FeatureSource]) -> str
         if source.problem:
             return f"member {member.text} of {classifier.selector}: {source.problem}"
     return ""
+
+
+def _rule_problem(pipeline: PipelineSpec) -> str:
+    """Return why an ensemble cannot learn its rule; empty if it can.
+
+    Features of a fitted extractor come from a fit that has seen every training cell, so that a split of these cells
+    would not be out of fold. The features of a member with its own extractor come from a fit on each part.
+    """
+    extractor, classifier = pipeline.extractor, pipeline.classifier
+    rule = classifier.params.get("rule")
+    if extractor is None or not extractor.requires_fit or not classifier.is_ensemble or rule not in LEARNED:
+        return ""
+    members = "+".join(f'"{extractor.selector}:{member.classifier.selector}"' for member in classifier.members)
+    return (
+        f"rule={rule} learns from out-of-fold predictions, and the features of {extractor.selector} come from a fit on "
+        f"all training cells; name the extractor in each member: ensemble[members={members},rule={rule}]"
+    )
 
 
 def differing(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -63,6 +63,7 @@ def fold_job(
         test=test,
         engine=engine_settings(plan.options),
         weights_sha256=experiment.components["classifier_weights"],
+        nested_networks=experiment.components["classifier_networks"],
         open_study=_open_study(plan, experiment, repeat, fold),
         fits=_fit_location(plan, experiment.pipeline.extractor, experiment.components["features"], labels),
         members=_member_sources(plan, experiment, labels),

@@ -19,13 +19,13 @@ from bench.experiments.stored_networks import RECORD, read_network_record
 from bench.experiments.tables import read_fold_predictions, read_table
 from bench.plugins.feature_catalogue import described
 from bench.plugins.objects import is_object_name
-from bench.plugins.registry import HOLDOUT
 from bench.plugins.selectors import parse
 from bench.plugins.training_record import TABLES as TRAINING
 from bench.scores.metrics import score
 from bench.splits.folds import Indices
 from bench.storage.json_files import write_json
 from extractors.files.atomic import atomic_folder
+from extractors.inner_fits import HOLDOUT
 
 OPTIONAL = ("trials", "importances", *TRAINING)
 """Tables that a fold may lack."""

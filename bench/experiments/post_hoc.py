@@ -14,7 +14,15 @@ import pandas as pd
 from bench.errors import BenchError
 from bench.evaluation.optimism import uncalibrated
 from bench.experiments.experiment import FORMAT, differing, slug_of
-from bench.experiments.records import LEAKY, POST_HOC, RANDOM_WEIGHTS, ExperimentResult, decision_of, read_experiment
+from bench.experiments.records import (
+    LEAKY,
+    POST_HOC,
+    RANDOM_WEIGHTS,
+    TIME_LIMITED,
+    ExperimentResult,
+    decision_of,
+    read_experiment,
+)
 from bench.experiments.reload import find_experiment
 from bench.experiments.rescoring import decided
 from bench.experiments.results import Results
@@ -175,7 +183,7 @@ def _record(members: Sequence[ExperimentResult], rule: _Rule) -> dict[str, Any]:
         "members": [member.key for member in members],
         "engine": code_digest(__name__),
     }
-    flags = {flag for member in members for flag in member.flags} & {LEAKY, RANDOM_WEIGHTS}
+    flags = {flag for member in members for flag in member.flags} & {LEAKY, RANDOM_WEIGHTS, TIME_LIMITED}
     shared = ("violations", "data", "protocol", "folds_hash", "repeat_hashes", "fold_notices", "environment", "options")
     record = {
         "key": digest(components),
@@ -221,6 +229,11 @@ def _tables(members: Sequence[ExperimentResult], rule: _Rule) -> dict[str, pd.Da
         test = positions[key]
         combined[test] = _combined(rule, _rows(training, rows), tested[test])
         folds = inner[0]["inner_fold"].to_numpy()[rows]
+        if rule.name in LEARNED and len(np.unique(folds)) < 2:
+            raise BenchError(
+                f"rule={rule.name} learns from the other inner folds, but {members[0].name} has one "
+                "(inner=holdout); use --rule mean or majority"
+            )
         for fold in np.unique(folds):
             here, others = rows[folds == fold], rows[folds != fold]
             combined_inner[here] = _combined(rule, _rows(training, others), learned_on[here])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bench.errors import BenchError
 from bench.evaluation.fold import Fold, FoldResult, evaluate_fold
 from bench.evaluation.inputs import EnsembleInputs, FeatureArray, Inputs, OpenInputs
 from bench.evaluation.tuning import OpenStudy, study_in_memory
@@ -19,6 +21,7 @@ from bench.features.missing import fold_notice
 from bench.features.store.entry import feature_names, open_features, open_status
 from bench.features.store.fit_key import Fit, FitLocation, scratch_store
 from bench.features.store.fitted_features import fitted_features
+from bench.plugins.network_weights import nested_networks
 from bench.plugins.registry import Plugin
 from bench.plugins.training_record import OUTER, joined_tables, training_tables
 from bench.splits.folds import Indices, PatientKFold
@@ -61,6 +64,8 @@ class FoldJob(Fold):
         Location of the features of a stateful extractor; None for any other.
     models : Path or None
         Folder of networks that are kept; None: none are.
+    nested_networks : list of dict
+        Identities of the pretrained networks that are nested in the classifier, as in the key.
     members : tuple of MemberSource
         Inputs of the members of an ensemble whose members have extractors of their own; otherwise empty.
     """
@@ -70,6 +75,7 @@ class FoldJob(Fold):
     open_study: OpenStudy = study_in_memory
     fits: FitLocation | None = None
     models: Path | None = None
+    nested_networks: Sequence[Mapping[str, Any]] = ()
     members: tuple[MemberSource, ...] = ()
 
 
@@ -85,10 +91,24 @@ def fit_fold(job: FoldJob) -> FoldResult:
         A check failed, or the features cannot be read.
     """
     result = _evaluated(job)
+    _check_nested_networks(job)
     if result.network is None or job.models is None:
         return result
     described = {"selector": job.classifier.canonical, "repeat": job.repeat, "fold": job.fold}
     return replace(result, network=None, network_record=write_network(job.models, result.network, **described))
+
+
+def _check_nested_networks(job: FoldJob) -> None:
+    """Check that the networks in an ensemble or a bag have computed with the weights that the key names.
+
+    Each fit compares the bytes that it loads with the digest of the file at that time.
+    """
+    if not job.nested_networks:
+        return
+    networks = nested_networks(job.classifier, weights_dir=job.engine.get("weights_dir"))
+    for ours, theirs in zip(job.nested_networks, networks, strict=True):
+        if ours != theirs:
+            raise BenchError(f"weights of {ours['model']}: changed since they were scanned; run the command again")
 
 
 def _evaluated(job: FoldJob) -> FoldResult:

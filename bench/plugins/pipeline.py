@@ -49,11 +49,6 @@ class PipelineSpec(NamedTuple):
         return PIXELS if self.extractor is None else self.extractor.selector
 
     @property
-    def features_name(self) -> str:
-        """Preparation and extractor: `crop > handcrafted`."""
-        return prepared_name(self.prepare, self.extractor_name)
-
-    @property
     def name(self) -> str:
         """Name of the pipeline: `crop > handcrafted x svm`."""
         return pipeline_name(self.prepare, self.extractor_name, self.classifier.selector)

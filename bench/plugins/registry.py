@@ -22,6 +22,7 @@ from bench.plugins.components import (
 from bench.plugins.importing import Kind, check_import_path, installed, load_class
 from bench.plugins.members import ENSEMBLE, NESTING, MemberText, member_texts, member_value
 from bench.plugins.selectors import MAX_LENGTH, Selector, Value, check_parameters, parse, selectors_in
+from extractors.inner_fits import OUT_OF_FOLD
 
 ADAPTER = "classifiers.sklearn_adapter:SklearnAdapter"
 
@@ -47,9 +48,6 @@ ADAPTED_OWNED = {name: why for name, why in ENGINE_OWNED.items() if name != "dev
 
 NEVER_SET = {"memory": "a cache of fitted steps contains pickles, which are never loaded"}
 """Parameters that no selector sets."""
-
-OUT_OF_FOLD, HOLDOUT = "out-of-fold", "holdout"
-"""Values of `inner` of a stateful extractor: one fit per inner fold, or one that holds one of them out."""
 
 _KINDS: tuple[Kind, ...] = ("extractors", "classifiers")
 

@@ -203,6 +203,8 @@ def test_a_tied_search_keeps_the_ratio_of_rate_and_decay() -> None:
         ({"augment": ("flips", "none")}, "augment=none cannot be joined"),
         ({"augment": "flip"}, "augment=flip is not known. Did you mean flips"),
         ({"average": "swa"}, "average=swa is of the last epochs; it needs patience=0 and select=last"),
+        ({"average": "swa", "patience": 0, "select": "last", "minutes": 5}, "average=swa .* use one of them"),
+        ({"tie": "lr_wd", "learning_rate": "find"}, "tie=lr_wd needs a number as learning_rate; it is find"),
         ({"threads": 0}, "threads must be at least 1"),
         ({"cv": 3}, "cv=3 would split cells, not patients"),
         ({"cv": [([0, 2, 4], [1])]}, "the training part of split 0 of cv has no cell of class coarse"),

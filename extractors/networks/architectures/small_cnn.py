@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -41,27 +40,3 @@ def small_head(width: int, n_classes: int, *, dropout: float = 0.2) -> nn.Module
     from torch import nn  # noqa: PLC0415 - heavy
 
     return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, n_classes))
-
-
-def small_network(n_classes: int, *, width: int = WIDTH, dropout: float = 0.2) -> nn.Module:
-    """Build body and head.
-
-    Parameters
-    ----------
-    n_classes : int
-        Length of the output.
-    width : int
-        Channels of the first block.
-    dropout : float
-        Share of the pooled features set to 0 in training, 0 <= dropout < 1.
-
-    Returns
-    -------
-    torch.nn.Module
-        Float32 (n, 3, side, side) to logits (n, n_classes), `side` >= 16. Its initial weights are drawn from torch's
-        global generator.
-    """
-    from torch import nn  # noqa: PLC0415 - heavy
-
-    body, head = small_body(width=width), small_head(8 * width, n_classes, dropout=dropout)
-    return nn.Sequential(OrderedDict(body=body, head=head))

@@ -60,17 +60,6 @@ def is_adapter(path: str) -> bool:
     return "lora_" in path
 
 
-def merge_adapters(body: nn.Module) -> None:
-    """Add the adapters to the weights and remove them, in place: the names of the tensors are then the network's."""
-    tuners: Any = _peft().tuners
-    adapted = [(path, layer) for path, layer in body.named_modules() if isinstance(layer, tuners.lora.LoraLayer)]
-    for path, layer in adapted:
-        merged: Any = layer
-        merged.merge(safe_merge=True)
-        parent, _, leaf = path.rpartition(".")
-        setattr(body.get_submodule(parent), leaf, merged.get_base_layer())
-
-
 def _peft() -> Any:
     try:
         import peft  # noqa: PLC0415 - heavy and optional

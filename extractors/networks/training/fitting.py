@@ -282,7 +282,7 @@ class _Fit:
         chosen = progress.curves[progress.chosen]
         resized = self.settings.stages[chosen["stage"]].size is not None
         spec = replace(self.spec, size=chosen["size"]) if resized else self.spec
-        cost = network_cost(self.network.module, self.network.transform.size)
+        cost = network_cost(self.network.module, chosen["size"] if resized else self.network.transform.size)
         return TrainedNetwork(
             spec=spec,
             n_classes=self.n_classes,

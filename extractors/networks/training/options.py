@@ -225,6 +225,12 @@ class TrainingOptions:
         }
         if parts["average"].needs_last_epochs and (value["patience"] or value["select"] == "best"):
             raise ValueError(f"average={self.average} is of the last epochs; it needs patience=0 and select=last")
+        if parts["average"].needs_last_epochs and value["minutes"] is not None:
+            raise ValueError(
+                f"average={self.average} is of the last epochs, which minutes may leave out; use one of them"
+            )
+        if value["tie"] != "none" and not isinstance(value["learning_rate"], int | float):
+            raise ValueError(f"tie={self.tie} needs a number as learning_rate; it is {value['learning_rate']}")
         plain = {field.name: value[field.name] for field in fields(Settings) if field.name not in parts}
         return Settings(**parts, **plain)
 
@@ -234,9 +240,7 @@ class TrainingOptions:
         if self.optimiser is not None:
             _check_word("optimiser", self.optimiser)
         value = {field.name: getattr(self, field.name) for field in fields(TrainingOptions)}
-        preset = PRESETS[self.preset]
-        defaults = {"eps": preset.eps, "decay": preset.decay, "decay_norms": preset.decay_norms}
-        defaults |= preset.values(self.optimiser)
+        defaults = PRESETS[self.preset].values(self.optimiser)
         return value | {name: default for name, default in defaults.items() if value[name] is None}
 
 

@@ -56,19 +56,10 @@ class Preset:
         Values by option.
     by_optimiser : mapping of str to (mapping of str to object)
         Values of options that depend on the optimiser, such as the momentum.
-    eps : float
-        Constant in the denominator of the optimiser.
-    decay : {"coupled", "decoupled"}
-        Kind of weight decay; see `make_optimiser`.
-    decay_norms : bool
-        Whether biases and batch norms decay.
     """
 
     options: Mapping[str, Any]
     by_optimiser: Mapping[str, Mapping[str, Any]]
-    eps: float
-    decay: str
-    decay_norms: bool
 
     def values(self, optimiser: str | None = None) -> dict[str, Any]:
         """Return the value of each option.
@@ -101,6 +92,9 @@ _DEFAULT = Preset(
         "optimiser": "adamw",
         "learning_rate": 1e-3,
         "weight_decay": 1e-4,
+        "eps": 1e-8,
+        "decay": "coupled",
+        "decay_norms": True,
         "schedule": "cosine",
         "epochs": 40,
         "batch_size": 32,
@@ -113,9 +107,6 @@ _DEFAULT = Preset(
     },
     # rmsprop as in torch; the momentum of SGD is chosen here, torch's is 0.
     by_optimiser=_by_optimiser(adam_beta2=0.999, rho=0.99, rms_momentum=0.0, sgd_momentum=0.9),
-    eps=1e-8,
-    decay="coupled",
-    decay_norms=True,
 )
 
 _FASTAI1 = Preset(
@@ -123,6 +114,9 @@ _FASTAI1 = Preset(
         "optimiser": "adamw",
         "learning_rate": "slice:3e-3",
         "weight_decay": 1e-2,
+        "eps": 1e-8,
+        "decay": "decoupled",
+        "decay_norms": True,
         "schedule": "one_cycle",
         "epochs": 10,
         "batch_size": 64,
@@ -138,9 +132,6 @@ _FASTAI1 = Preset(
         **_by_optimiser(adam_beta2=0.99, rho=0.99, rms_momentum=0.0, sgd_momentum=0.0),
         "nesterov": {"momentum": 0.9, "beta2": 0.99},
     },
-    eps=1e-8,
-    decay="decoupled",
-    decay_norms=True,
 )
 
 _KERAS_SGD = {"learning_rate": 0.01, "momentum": 0.0, "beta2": 0.9}
@@ -149,6 +140,9 @@ _KERAS = Preset(
         "optimiser": "rmsprop",
         "learning_rate": 1e-3,
         "weight_decay": 0.0,
+        "eps": 1e-7,
+        "decay": "decoupled",
+        "decay_norms": True,
         "schedule": "constant",
         "epochs": 30,
         "batch_size": 32,
@@ -165,9 +159,6 @@ _KERAS = Preset(
         "sgd": _KERAS_SGD,
         "nesterov": {**_KERAS_SGD, "momentum": 0.9},  # chosen here; torch's nesterov needs one
     },
-    eps=1e-7,
-    decay="decoupled",
-    decay_norms=True,
 )
 
 _TIMM = Preset(
@@ -175,6 +166,9 @@ _TIMM = Preset(
         "optimiser": "nesterov",
         "learning_rate": 0.05,
         "weight_decay": 2e-5,
+        "eps": 1e-8,
+        "decay": "coupled",
+        "decay_norms": False,
         "schedule": Cosine(warmup=5 / 300),
         "epochs": 300,
         "batch_size": 128,
@@ -186,9 +180,6 @@ _TIMM = Preset(
         "bn": "train",
     },
     by_optimiser=_by_optimiser(adam_beta2=0.999, rho=0.9, rms_momentum=0.9, sgd_momentum=0.9),
-    eps=1e-8,
-    decay="coupled",
-    decay_norms=False,
 )
 
 PRESETS: Mapping[str, Preset] = {"default": _DEFAULT, "fastai1": _FASTAI1, "keras": _KERAS, "timm": _TIMM}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from bench.datasets.phantom.reader import PhantomSpec, write_phantom
 from bench.errors import BenchError
 from bench.experiments import post_hoc
 from bench.experiments.post_hoc import ensemble
-from bench.experiments.records import POST_HOC, ExperimentResult
+from bench.experiments.records import POST_HOC, TIME_LIMITED, ExperimentResult
 from bench.experiments.reload import reload
 from bench.experiments.results import Results
 from bench.observer import Observer
@@ -131,6 +132,29 @@ def test_learned_rules_use_no_label_of_the_inner_fold_that_they_predict(copy: Pa
     np.testing.assert_array_equal(after.loc[one, P], before.loc[one, P])
     np.testing.assert_array_equal(after.loc[~part, P], before.loc[~part, P])
     assert (after.loc[part & ~one, P].to_numpy() != before.loc[part & ~one, P].to_numpy()).any()
+
+
+@pytest.mark.parametrize(("rule", "learned"), [("mean", False), ("majority", False), ("rank", True), ("stack", True)])
+def test_learned_rules_need_a_second_inner_fold(copy: Path, rule: str, learned: bool) -> None:
+    members = [_named(copy, name) for name in ("size x knn", "shape x naive_bayes")]
+    for member in members:
+        table = member.inner_predictions
+        vars(member)["inner_predictions"] = table[table["inner_fold"] == 0]
+    if learned:
+        with pytest.raises(
+            BenchError, match=rf"^rule={rule} learns from the other inner folds, but size x knn has one"
+        ):
+            post_hoc._tables(members, post_hoc._Rule(rule, ()))
+    else:
+        inner = post_hoc._tables(members, post_hoc._Rule(rule, ()))["inner"]
+        assert len(inner) == len(members[0].inner_predictions)
+
+
+def test_a_time_limit_of_a_member_is_kept(copy: Path) -> None:
+    folder = _named(copy, "size x knn").folder
+    record = json.loads((folder / "experiment.json").read_text())
+    (folder / "experiment.json").write_text(json.dumps(record | {"flags": [TIME_LIMITED]}))
+    assert ensemble(copy, ["size x knn", "size x naive_bayes"]).flags == (POST_HOC, TIME_LIMITED)
 
 
 def test_a_second_call_writes_the_same_bytes(copy: Path) -> None:

@@ -96,7 +96,8 @@ def test_weights_and_device_of_a_classifier_are_in_the_key(
         {"model": "tiny.tagged", "weights": file_digest(one / "tiny.safetensors")}
     ]
     monkeypatch.setattr(devices, "gpu_count", lambda: 1)
-    assert _components(cells, tmp_path, "net").components["classifier_device"] == "cuda"
+    for text in ("net", "ensemble[members=size:knn+net]", "bagging[of=net]"):
+        assert _components(cells, tmp_path, text).components["classifier_device"] == "cuda"
     assert _components(cells, tmp_path, "prior").components["classifier_device"] is None
 
 
@@ -125,8 +126,28 @@ def test_weights_that_change_during_a_run_stop_it(cells: Path, tmp_path: Path, m
         return settings(options)
 
     monkeypatch.setattr(fold_jobs, "engine_settings", replaced)
-    with pytest.raises(BenchError, match=r"tiny.safetensors: changed since it was scanned; run the command again"):
-        _run(cells, tmp_path, None, "net[weights=default]", weights_dir=folder)
+    for text, file in (
+        ("net[weights=default]", "tiny.safetensors"),
+        ("ensemble[members=net+net[weights=default]]", "weights of tiny.tagged"),
+    ):
+        _weights(folder, 1)
+        with pytest.raises(BenchError, match=rf"{file}: changed since (it was|they were) scanned; run the command aga"):
+            _run(cells, tmp_path / file, None, text, weights_dir=folder)
+        assert not list((tmp_path / file / "results").glob("experiments/*"))
+
+
+def test_a_rule_is_not_learned_on_features_that_were_fitted_on_the_same_cells(cells: Path, tmp_path: Path) -> None:
+    options = _options(cells, tmp_path, baselines=False)
+    ensembles = [f"ensemble[members=knn+naive_bayes,rule={rule}]" for rule in ("mean", "majority", "rank", "stack")]
+    plan = bench.plan(["tuned", "size"], ensembles, **options).set_index(["extractor", "classifier"])
+    refused = plan[plan["state"] == "cannot run"]
+    assert [(name, "rank" in clf or "stack" in clf) for name, clf in refused.index] == [("tuned", True)] * 2
+    own = 'ensemble[members="tuned:knn"+"tuned:naive_bayes",rule=stack]'
+    assert refused["why"].str.contains(f"name the extractor in each member: {own}", regex=False).tolist() == [
+        False,
+        True,
+    ]
+    assert bench.plan([], own, **options)["state"].tolist() == ["to run"]
 
 
 def test_a_missing_gpu_is_reported_once_for_classifiers_and_fitted_extractors(cells: Path, tmp_path: Path) -> None:

@@ -5,7 +5,12 @@ from itertools import pairwise
 import pytest
 import torch
 
-from extractors.networks.architectures.small_cnn import small_network
+from extractors.networks.architectures.small_cnn import small_body, small_head
+
+
+def small_network(n_classes: int, *, width: int, dropout: float = 0.2) -> torch.nn.Module:
+    body, head = small_body(width=width), small_head(8 * width, n_classes, dropout=dropout)
+    return torch.nn.Sequential(body, head)
 
 
 @pytest.mark.parametrize(("classes", "width"), [(2, 16), (5, 4)])

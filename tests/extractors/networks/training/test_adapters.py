@@ -6,17 +6,16 @@ import pytest
 import torch
 
 from extractors.networks.training import adapters
-from extractors.networks.training.adapters import is_adapter, merge_adapters
+from extractors.networks.training.adapters import is_adapter
 from extractors.networks.training.network import build_network, set_trainable
 from extractors.networks.training.network_spec import NetworkSpec
 
 VIT = "vit_tiny_patch16_224"
 
 
-def test_adapters_train_alone_and_merge_into_the_weights() -> None:
+def test_adapters_train_alone() -> None:
     pytest.importorskip("peft", exc_type=ImportError)
     torch.manual_seed(0)
-    plain = build_network(NetworkSpec(VIT, "random", size=32), 2).module
     built = build_network(NetworkSpec(VIT, "random", size=32, lora=4), 2)
     trainable = {name: p for name, p in built.module.named_parameters() if p.requires_grad}
     assert all(is_adapter(name) or name.startswith("head.") for name in trainable)
@@ -32,13 +31,6 @@ def test_adapters_train_alone_and_merge_into_the_weights() -> None:
         optimiser.step()
     moved = {name for name, p in built.module.named_parameters() if not torch.equal(p, before[name])}
     assert moved == set(trainable)
-    built.module.eval()
-    with torch.inference_mode():
-        expected = built.module(images)
-    merge_adapters(built.module.body)
-    assert set(built.module.state_dict()) == set(plain.state_dict())
-    with torch.inference_mode():
-        torch.testing.assert_close(built.module(images), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_head_alone_trains_in_its_stage() -> None:

@@ -81,7 +81,7 @@ def test_default_adam_settings_are_torchs() -> None:
     signature = inspect.signature(torch.optim.AdamW).parameters
     values = PRESETS["default"].values()
     assert (values["momentum"], values["beta2"]) == signature["betas"].default
-    assert PRESETS["default"].eps == signature["eps"].default
+    assert values["eps"] == signature["eps"].default
     assert values["learning_rate"] == signature["lr"].default
 
 
@@ -93,10 +93,5 @@ def test_timms_warm_up_takes_5_of_300_epochs() -> None:
 
 def _settings(preset: str, optimiser: str) -> dict[str, Any]:
     values = PRESETS[preset].values(optimiser)
-    named = {key: values[key] for key in ("momentum", "beta2", "weight_decay")}
-    return {
-        **named,
-        "eps": PRESETS[preset].eps,
-        "decay": PRESETS[preset].decay,
-        "decay_norms": PRESETS[preset].decay_norms,
-    }
+    names = ("momentum", "beta2", "weight_decay", "eps", "decay", "decay_norms")
+    return {name: values[name] for name in names}
