@@ -49,6 +49,8 @@ class Bagging(ProbabilityClassifier):
         Seed of the bags; the seed of each clone is derived from it.
     threads : int or None
         Threads of each clone; None leaves it unchanged.
+    logger : LoggerSpec or None
+        Logger of each clone that has the parameter `logger`, with the number of the bag.
 
     Attributes
     ----------
@@ -72,6 +74,7 @@ class Bagging(ProbabilityClassifier):
     cv: Cv = None
     random_state: RandomState = None
     threads: int | None = None
+    logger: Any = None
 
     @property
     def consumes(self) -> str:
@@ -140,7 +143,12 @@ class Bagging(ProbabilityClassifier):
                 rows_of(X, rows),
                 labels[rows],
                 groups=units[rows],
-                shared={"random_state": int(seed), "threads": self.threads, "cv": self.cv},
+                shared={
+                    "random_state": int(seed),
+                    "threads": self.threads,
+                    "cv": self.cv,
+                    "logger": None if self.logger is None else self.logger.within(f"bag {number}"),
+                },
                 where=self._where(number),
             )
             for number, (rows, seed) in enumerate(zip(self.bags_, seeds, strict=True))

@@ -48,6 +48,8 @@ class Ensemble(ProbabilityClassifier):
         Seed of every member; None leaves them unchanged.
     threads : int or None
         Threads of every member; None leaves them unchanged.
+    logger : LoggerSpec or None
+        Logger of the members that have the parameter `logger`, with the number and name of the member.
 
     Attributes
     ----------
@@ -65,6 +67,7 @@ class Ensemble(ProbabilityClassifier):
     cv: Cv = None
     random_state: RandomState = None
     threads: int | None = None
+    logger: Any = None
 
     tunable = False
     joined = ("weights",)
@@ -117,7 +120,7 @@ class Ensemble(ProbabilityClassifier):
         seed = self.random_state if fixed else random_seed(self.random_state)
         shared = {"random_state": seed, "threads": self.threads, "cv": cv}
         learned = self._out_of_fold(inputs, codes, units, shared) if self.rule in LEARNED else None
-        self.members_ = self._fit_members(inputs, labels, units, shared)
+        self.members_ = self._fit_members(inputs, labels, units, shared, self.logger)
         self.combine_ = combination(self.rule, len(self.members_), weights=self.weights, out_of_fold=learned)
         return self
 
@@ -169,11 +172,18 @@ class Ensemble(ProbabilityClassifier):
         return MemberInputs((X,) * len(self.members))
 
     def _fit_members(
-        self, inputs: MemberInputs, labels: npt.NDArray[Any], units: Units, shared: Mapping[str, Any]
+        self, inputs: MemberInputs, labels: npt.NDArray[Any], units: Units, shared: Mapping[str, Any], logger: Any
     ) -> list[Any]:
         return [
-            fit_clone(member, part, labels, groups=units, shared=shared, where=self._where(name))
-            for (name, member), part in zip(self._named(), inputs.parts, strict=True)
+            fit_clone(
+                member,
+                part,
+                labels,
+                groups=units,
+                shared={**shared, "logger": None if logger is None else logger.within(f"member {number}", name)},
+                where=self._where(name),
+            )
+            for number, ((name, member), part) in enumerate(zip(self._named(), inputs.parts, strict=True))
         ]
 
     def _probabilities(self, fitted: Iterable[Any], inputs: MemberInputs) -> Floats:
@@ -195,8 +205,10 @@ class Ensemble(ProbabilityClassifier):
         # Pairs of rows are those of all training cells; a member that splits a part of them uses its own folds.
         inner = {**shared, "cv": shared["cv"] if isinstance(shared["cv"], Splitter) else None}
         values = np.full((len(codes), len(self.members), len(self.classes_)), np.nan)
-        for train, test in splits:
+        for number, (train, test) in enumerate(splits):
             seen, unseen = inputs.split(train, test)
-            values[test] = self._probabilities(self._fit_members(seen, labels[train], units[train], inner), unseen)
+            logger = None if self.logger is None else self.logger.within(f"split {number}")
+            fitted = self._fit_members(seen, labels[train], units[train], inner, logger)
+            values[test] = self._probabilities(fitted, unseen)
         rows = np.flatnonzero(~np.isnan(values[:, 0, 0]))
         return OutOfFold(values[rows], codes[rows], units[rows])

@@ -286,8 +286,7 @@ class _FoldFit:
             return estimator, pd.DataFrame()
 
         def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
-            name = f"trial {trial} "
-            return [lambda s=s: self._auroc(self._fit(candidate, s, name), s) for s in splits]  # type: ignore[misc]
+            return [lambda s=s: self._auroc(self._fit(candidate, s, trial), s) for s in splits]  # type: ignore[misc]
 
         study = tune(
             estimator,
@@ -314,12 +313,17 @@ class _FoldFit:
             self.training.append(training_tables(record, "classifier", split.name))
         return fitted
 
-    def _fit(self, estimator: Any, split: _Split, trial: str = "") -> Any:
+    def _fit(self, estimator: Any, split: _Split, trial: int | None = None) -> Any:
         job, y, groups = self.job, self.job.labels[split.train], self.job.units[split.train]
         unfitted = clone(estimator)
         if job.checkpoints is not None and "checkpoint_dir" in job.classifier.accepts:
-            folder = job.checkpoints / f"{trial}{split.name}".replace(" ", "-")
+            name = split.name if trial is None else f"trial {trial} {split.name}"
+            folder = job.checkpoints / name.replace(" ", "-")
             unfitted.set_params(checkpoint_dir=str(folder))
+        logger = job.engine.get("logger")
+        if logger is not None and "logger" in job.classifier.accepts:
+            number = {} if trial is None else {"trial": trial}
+            unfitted.set_params(logger=logger.described(selector=job.classifier.selector, fit=split.name, **number))
         fitted = unfitted.fit(split.inputs.take(split.train), y, groups=groups)
         check_weights(fitted, job.weights_sha256, job.classifier.selector)
         return fitted

@@ -168,6 +168,8 @@ class _Fits:
         """Fit on the training cells, or read the stored fit; return the features of training and predicted cells."""
         job, extractor = self.job, self.extractor
         assert job.cells is not None  # noqa: S101 (a job with fits has cells)
+        name = OUTER if self._is_outer(predicted) else f"inner {self._opened}"
+        logger = job.engine.get("logger")
         fit = Fit(
             extractor,
             self.place,
@@ -180,12 +182,12 @@ class _Fits:
             cv=splitter,
             forbidden_groups=self._forbidden_groups(predicted),
             where="outer split" if self._is_outer(predicted) else "inner split",
+            logger=None if logger is None else logger.described(fit=name),
         )
         features = fitted_features(fit)
         self.seconds += features.seconds
         self.notices |= dict.fromkeys(features.notices)
         if features.training is not None:
-            name = OUTER if self._is_outer(predicted) else f"inner {self._opened}"
             self.training.append(training_tables(features.training, "extractor", name))
         self._opened += 1
         if self._is_outer(predicted) and (notice := fold_notice(features.take(train))):

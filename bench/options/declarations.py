@@ -16,6 +16,7 @@ from bench.options.option import Option
 from bench.options.values import (
     FrameSource,
     parse_data,
+    parse_logger,
     parse_mask_values,
     parse_plugins,
     parse_prepare,
@@ -340,6 +341,17 @@ class Options:
             metavar="<models>",
         ),
     ] = "networks"
+    logger: Annotated[
+        str | None,
+        Option(
+            help="Lightning logger of the training of networks, by import path: "
+            "`pytorch_lightning.loggers.CSVLogger[save_dir=logs]`. It does not change results.",
+            panel="Machine",
+            stage="run",
+            metavar="<logger>",
+            parse=parse_logger,
+        ),
+    ] = None
     out: Annotated[Path, Option(help="Results folder.", panel="Machine", stage="run")] = Path("results")
     store: Annotated[
         Path | None,

@@ -52,6 +52,7 @@ class RunKeywords(TypedDict, total=False):
     fit_time: float
     weights_dir: StrPath
     keep_models: Literal["none", "networks"]
+    logger: str
     out: StrPath
     store: StrPath
 

@@ -40,6 +40,7 @@ ENGINE_OWNED = {
     "weights_dir": "use --weights-dir",
     "device": "use --device",
     "checkpoint_dir": "an interrupted fit continues in the results folder",
+    "logger": "use --logger",
 }
 """Parameters that the engine sets; not part of the identity of a plugin, not accepted in a selector."""
 
@@ -108,6 +109,11 @@ class Plugin:
         return tuple(_nested_plugins(load_class(self.target), self.params))
 
     @property
+    def leaves(self) -> tuple[Plugin, ...]:
+        """The classifiers of which a combined one is made, at any depth; of any other plugin, the plugin itself."""
+        return tuple(leaf for m in self.members for leaf in m.classifier.leaves) if self.members else (self,)
+
+    @property
     def nested_modules(self) -> tuple[str, ...]:
         """Modules of the estimators that the parameters name, in sort order."""
         return tuple(sorted({plugin.target.partition(":")[0] for plugin in self.nested}))
@@ -148,8 +154,8 @@ class Plugin:
         nested = NESTING[self.target] if self.members else None
         params = {key: value for key, value in self.params.items() if key != nested}
         if nested is not None:
-            # A checkpoint belongs to one fit: members, of which there are several, keep none.
-            own = {key: value for key, value in engine.items() if key != "checkpoint_dir"}
+            # A checkpoint belongs to one fit: members, of which there are several, keep none, and get a logger each.
+            own = {key: value for key, value in engine.items() if key not in ("checkpoint_dir", "logger")}
             built = tuple((str(member.text), member.classifier.build(**own)) for member in self.members)
             accepted[nested] = built if nested == ENSEMBLE else built[0][1]
         return _instance(load_class(self.target), params, **accepted)

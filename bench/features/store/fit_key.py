@@ -20,6 +20,7 @@ from bench.plugins.registry import Plugin
 from bench.splits.folds import Indices, PatientKFold
 from bench.storage.fingerprints import code_digest, digest
 from extractors.cells import Cells
+from extractors.networks.training.logger_spec import LoggerSpec
 
 FITTED = "fitted"
 """Folder of a store with the features of fitted extractors."""
@@ -85,6 +86,8 @@ class Fit:
         Under "units" and "patients", the groups that must be absent from the training data.
     where : str
         Name of the split in errors.
+    logger : LoggerSpec or None
+        Logger of the training of a network, described by repeat, fold and split.
     """
 
     extractor: Plugin
@@ -98,6 +101,7 @@ class Fit:
     cv: PatientKFold
     forbidden_groups: Mapping[str, frozenset[str]]
     where: str
+    logger: LoggerSpec | None = None
 
     @property
     def rows(self) -> Indices:

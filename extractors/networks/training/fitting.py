@@ -18,6 +18,7 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from extractors.files.digest_cache import cached_file_digest
 from extractors.networks.training.channel_statistics import Statistics, channel_statistics
+from extractors.networks.training.epoch_log import EpochLog
 from extractors.networks.training.image_batches import ImageBatches
 from extractors.networks.training.interrupts import keyboard_interrupts
 from extractors.networks.training.learning_rates import group_rates, uses_finder
@@ -56,6 +57,8 @@ class Surroundings:
         A folder of weights.
     folder : Path or None
         Where the progress is saved.
+    log : EpochLog or None
+        Where epochs are logged.
     """
 
     seed: int
@@ -63,6 +66,7 @@ class Surroundings:
     device: str = "cpu"
     weights_dir: str | Path | None = None
     folder: Path | None = None
+    log: EpochLog | None = None
 
 
 def fit_network(
@@ -96,7 +100,7 @@ def fit_network(
     Raises
     ------
     ValueError
-        The loss is no longer finite, or a cell or the size does not suit the network.
+        The loss is no longer finite, a cell or the size does not suit the network, or a logger fails.
     OSError
         A cell or the weights cannot be read.
     """
@@ -104,7 +108,11 @@ def fit_network(
     forked = [torch.cuda.current_device()] if where.device == "cuda" else []
     loggers = quiet_loggers("pytorch_lightning", "lightning_fabric")
     with torch_threads(where.threads), torch.random.fork_rng(devices=forked), loggers:
-        return _Fit(spec, settings, training, validation, n_classes=n_classes, surroundings=where).run()
+        fit = _Fit(spec, settings, training, validation, n_classes=n_classes, surroundings=where)
+        if where.log is None:
+            return fit.run()
+        with where.log:
+            return fit.run()
 
 
 class _Fit:
@@ -197,6 +205,7 @@ class _Fit:
             average=average,
             seed=where.seed,
             folder=where.folder,
+            log=where.log,
         )
         held_out = None if self.validation is None else self._batches(self.validation, training=False)
         with warnings.catch_warnings(action="ignore"), keyboard_interrupts():

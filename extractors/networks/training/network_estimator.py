@@ -18,7 +18,9 @@ from extractors.grouped_splits import Cv, Split, checked_splits
 from extractors.labelled_rows import class_codes, labels_of_rows, unit_weights, units_of_rows
 from extractors.networks.devices import resolved_device
 from extractors.networks.training.class_balance import cell_weights
+from extractors.networks.training.epoch_log import EpochLog
 from extractors.networks.training.holdout import patient_holdout
+from extractors.networks.training.logger_spec import Scalar
 from extractors.networks.training.network_spec import NetworkSpec, network_names
 from extractors.networks.training.options import TrainingOptions
 from extractors.networks.training.part import Part
@@ -47,6 +49,8 @@ class NetworkEstimator(TrainingOptions):
         A folder of weights, searched first.
     checkpoint_dir : str, Path or None
         Folder in which `fit` saves its last complete epoch, and from which a killed `fit` resumes.
+    logger : LoggerSpec or None
+        A Lightning logger to which `fit` writes each epoch; it does not change the result.
 
     Attributes
     ----------
@@ -72,6 +76,7 @@ class NetworkEstimator(TrainingOptions):
     device: str = "auto"
     weights_dir: Any = None
     checkpoint_dir: Any = None
+    logger: Any = None
 
     model_parameter: ClassVar[str] = ""
     """Name of the parameter that names the network."""
@@ -141,7 +146,7 @@ class NetworkEstimator(TrainingOptions):
         ValueError
             A parameter is out of range, there are fewer than two classes, lengths differ, a class has fewer than two
             patients where patients are held out, a split divides a patient or has no cells of some class in its
-            training part, a mask is empty, an image is too small, or the loss is no longer finite.
+            training part, a mask is empty, an image is too small, the loss is no longer finite, or the logger fails.
         OSError
             A cell or the weights cannot be read.
         """
@@ -162,6 +167,7 @@ class NetworkEstimator(TrainingOptions):
             device=resolved_device(self.device),
             weights_dir=self.weights_dir,
             folder=None if self.checkpoint_dir is None else Path(self.checkpoint_dir),
+            log=None if self.logger is None else EpochLog(self.logger, self._hyperparameters(seed)),
         )
         network = fit_network(
             self.spec(), settings, training, validation, n_classes=len(classes), surroundings=surroundings
@@ -192,6 +198,12 @@ class NetworkEstimator(TrainingOptions):
         """
         return self.spec().full_name()
 
+    def _hyperparameters(self, seed: int) -> dict[str, Scalar]:
+        """Return the parameters of network and training with the values of the preset, and the seed, for a logger."""
+        name = self.model_parameter
+        values = {name: getattr(self, name), **self._resolved(), "random_state": seed}
+        return {name: value if isinstance(value, Scalar) else _text(value) for name, value in values.items()}
+
     def _split(self, labels: npt.NDArray[Any], units: npt.NDArray[Any], settings: Settings, seed: int) -> Split:
         """Return the rows of the training and of the validation part, which is empty if nothing is held out."""
         if not settings.holds_out:
@@ -209,6 +221,10 @@ def _check_auroc(classes: npt.NDArray[Any], codes: IntpArray) -> None:
             f"monitor=auroc: the validation part has no cell of class {classes[absent[0]]}, so there is no AUROC; use "
             "monitor=loss or fewer folds"
         )
+
+
+def _text(value: Any) -> str:
+    return "+".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def _part(X: Sequence[Cell], rows: IntpArray, codes: IntpArray, weights: Float64Array, balance: str) -> Part:

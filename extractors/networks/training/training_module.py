@@ -17,6 +17,7 @@ import torch
 from pytorch_lightning import LightningModule
 
 from extractors.networks.training.averages import recompute_batch_norms
+from extractors.networks.training.epoch_log import EpochLog
 from extractors.networks.training.image_batches import Batch, ImageBatches
 from extractors.networks.training.mixup import mixup
 from extractors.networks.training.optimisers import set_rates
@@ -61,6 +62,8 @@ class StageFit:
         Of dropout and mixup.
     folder : Path or None
         Where the progress is saved.
+    log : EpochLog or None
+        Where each epoch is logged, after it was saved.
     """
 
     network: torch.nn.Module
@@ -74,6 +77,7 @@ class StageFit:
     average: AveragedModel | None
     seed: int
     folder: Path | None
+    log: EpochLog | None
 
 
 class TrainingModule(LightningModule):  # type: ignore[misc]  # Lightning is not followed by mypy
@@ -203,6 +207,8 @@ class TrainingModule(LightningModule):  # type: ignore[misc]  # Lightning is not
         progress.optimiser = fit.optimiser.state_dict()
         progress.average = {} if self.average is None else self.average.state_dict()
         progress.save(fit.folder)
+        if fit.log is not None:
+            fit.log.write(row)
         fit.batches.set_epoch(progress.epochs)
 
     def _validation_scores(self) -> dict[str, float]:
