@@ -23,6 +23,7 @@ from bench.observer import Observer
 from bench.options import Options
 from bench.plugins import objects
 from bench.plugins.baselines import PRIOR, is_baseline, with_baselines
+from bench.plugins.devices import check_gpus_per_fit
 from bench.plugins.importing import installed
 from bench.plugins.loggers import logger_spec
 from bench.plugins.members import NESTING
@@ -182,6 +183,8 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Loa
     pipelines = _pipelines(options)
     with options.located("logger"):
         logger = _logger(options, pipelines)
+    with options.located("gpus_per_fit"):
+        _check_gpus(options, pipelines)
     with options.located("store"):
         store, settings = store_folder(options.store), key_settings(options)
     observer = observer or Observer()
@@ -225,6 +228,18 @@ def _logger(options: Options, pipelines: Iterable[PipelineSpec]) -> LoggerSpec |
     if not any(pipeline.trains_network for pipeline in pipelines):
         raise BenchError("--logger logs the training of networks, but no pipeline trains one: leave it out")
     return logger_spec(options.logger)
+
+
+def _check_gpus(options: Options, pipelines: Iterable[PipelineSpec]) -> None:
+    if options.gpus_per_fit == 1:
+        if "strategy" in options.explicit:
+            raise BenchError(
+                f"--strategy {options.strategy} is for several GPUs: add --gpus-per-fit N, or leave it out"
+            )
+        return
+    if not any(pipeline.trains_network for pipeline in pipelines):
+        raise BenchError("--gpus-per-fit is for the training of networks, but no pipeline trains one: leave it out")
+    check_gpus_per_fit(options.gpus_per_fit, options.device)
 
 
 def _repeats(pipeline: PipelineSpec, options: Options) -> int:

@@ -318,6 +318,25 @@ class Options:
             saved="value",
         ),
     ] = "auto"
+    gpus_per_fit: Annotated[
+        int,
+        Option(
+            help="Number of GPUs that share each batch in the training of a network.",
+            panel="Machine",
+            stage="run",
+            bounds={"ge": 1, "le": 1024},
+        ),
+    ] = 1
+    strategy: Annotated[
+        Literal["ddp_spawn", "ddp_spawn_find_unused_parameters_false", "ddp_spawn_find_unused_parameters_true"],
+        Option(
+            help="Strategy of Lightning for several GPUs: `ddp_spawn`, or `ddp_spawn_find_unused_parameters_true` for "
+            "a network with parameters that some steps do not use.",
+            panel="Machine",
+            stage="run",
+            metavar="<strategy>",
+        ),
+    ] = "ddp_spawn"
     fit_time: Annotated[
         float | None,
         Option(

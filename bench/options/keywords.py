@@ -49,6 +49,8 @@ class RunKeywords(TypedDict, total=False):
     jobs: int
     threads: int
     device: Literal["auto", "cpu", "cuda"]
+    gpus_per_fit: int
+    strategy: Literal["ddp_spawn", "ddp_spawn_find_unused_parameters_false", "ddp_spawn_find_unused_parameters_true"]
     fit_time: float
     weights_dir: StrPath
     keep_models: Literal["none", "networks"]

@@ -39,6 +39,8 @@ ENGINE_OWNED = {
     "n_jobs": "use --jobs and --threads",
     "weights_dir": "use --weights-dir",
     "device": "use --device",
+    "gpus_per_fit": "use --gpus-per-fit",
+    "gpu_strategy": "use --strategy",
     "checkpoint_dir": "an interrupted fit continues in the results folder",
     "logger": "use --logger",
 }

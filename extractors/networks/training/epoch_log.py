@@ -52,13 +52,17 @@ class EpochLog:
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         """Close the logger; the error of a training that has failed is raised, whatever the logger raises."""
-        if self._logger is None:
-            return
         if kind is None:
+            self.close()
+        elif self._logger is not None:
+            with suppress(Exception):
+                self._logger.finalize("failed")
+
+    def close(self) -> None:
+        """Close the logger of a finished training; raises as `write`."""
+        if self._logger is not None:
             self._called(lambda: self._logger.finalize("success"))
-            return
-        with suppress(Exception):
-            self._logger.finalize("failed")
+            self._logger = None
 
     def _write(self, row: Mapping[str, Any]) -> None:
         if self._logger is None:

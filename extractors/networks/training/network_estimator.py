@@ -16,7 +16,7 @@ from extractors.cells import Cell
 from extractors.component import component
 from extractors.grouped_splits import Cv, Split, checked_splits
 from extractors.labelled_rows import class_codes, labels_of_rows, unit_weights, units_of_rows
-from extractors.networks.devices import resolved_device
+from extractors.networks.devices import check_gpus, resolved_device
 from extractors.networks.training.class_balance import cell_weights
 from extractors.networks.training.epoch_log import EpochLog
 from extractors.networks.training.holdout import patient_holdout
@@ -25,6 +25,7 @@ from extractors.networks.training.network_spec import NetworkSpec, network_names
 from extractors.networks.training.options import TrainingOptions
 from extractors.networks.training.part import Part
 from extractors.networks.training.settings import Settings
+from extractors.networks.training.several_devices import STRATEGIES
 from extractors.networks.training.test_time import TTA, Views
 from extractors.random_state import random_seed
 
@@ -45,6 +46,10 @@ class NetworkEstimator(TrainingOptions):
         Threads of torch and of the decoder.
     device : {"auto", "cpu", "cuda"}
         `auto` is the GPU if there is one.
+    gpus_per_fit : int
+        GPUs that share each batch; above 1, `device` is a GPU.
+    gpu_strategy : str
+        Lightning's strategy for several GPUs, one of `extractors.networks.training.several_devices.STRATEGIES`.
     weights_dir : str, Path or None
         A folder of weights, searched first.
     checkpoint_dir : str, Path or None
@@ -74,6 +79,8 @@ class NetworkEstimator(TrainingOptions):
     random_state: Any = None
     threads: int = 1
     device: str = "auto"
+    gpus_per_fit: int = 1
+    gpu_strategy: str = STRATEGIES[0]
     weights_dir: Any = None
     checkpoint_dir: Any = None
     logger: Any = None
@@ -97,8 +104,12 @@ class NetworkEstimator(TrainingOptions):
         except ValueError as error:
             name = self.model_parameter
             raise ValueError(f"{name}={getattr(self, name)}: {error}") from error
-        if isinstance(self.threads, bool) or not isinstance(self.threads, int) or self.threads < 1:
-            raise ValueError(f"threads must be at least 1 and a whole number; it is {self.threads}")
+        for name in ("threads", "gpus_per_fit"):
+            number = getattr(self, name)
+            if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+                raise ValueError(f"{name} must be at least 1 and a whole number; it is {number}")
+        if self.gpu_strategy not in STRATEGIES:
+            raise ValueError(f"gpu_strategy={self.gpu_strategy} is not known; it is one of {', '.join(STRATEGIES)}")
         self.views()
 
     def spec(self) -> NetworkSpec:
@@ -155,6 +166,8 @@ class NetworkEstimator(TrainingOptions):
         self.validate_parameters()
         classes, codes = class_codes(labels_of_rows(y, len(X)))
         units = units_of_rows(groups, len(X))
+        device = resolved_device(self.device)
+        check_gpus(self.gpus_per_fit, device)
         settings, seed = self.settings(), random_seed(self.random_state)
         inner, outer = self._split(classes[codes], units, settings, seed)
         if settings.holds_out and settings.monitor == "auroc":
@@ -164,7 +177,9 @@ class NetworkEstimator(TrainingOptions):
         surroundings = Surroundings(
             seed=seed,
             threads=self.threads,
-            device=resolved_device(self.device),
+            device=device,
+            devices=self.gpus_per_fit,
+            strategy=self.gpu_strategy,
             weights_dir=self.weights_dir,
             folder=None if self.checkpoint_dir is None else Path(self.checkpoint_dir),
             log=None if self.logger is None else EpochLog(self.logger, self._hyperparameters(seed)),

@@ -10,8 +10,8 @@ import pytest
 
 from classifiers.cnn import Cnn
 from extractors.cells import Cell
-from extractors.networks.training import training_module
 from extractors.networks.training.logger_spec import LoggerSpec
+from extractors.networks.training.progress import Progress
 
 N = 16
 Y, PATIENTS = np.arange(N) % 2, np.arange(N)
@@ -41,14 +41,14 @@ def _rows(folder: Path) -> pd.DataFrame:
 
 def test_a_fit_that_resumes_logs_each_epoch_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     undisturbed = _fit(tmp_path / "undisturbed", None)
-    save, logs = training_module.Progress.save, tmp_path / "logs" / "cnn-size-16"
+    save, logs = Progress.save, tmp_path / "logs" / "cnn-size-16"
 
-    def killed(self: training_module.Progress, folder: Path | None) -> None:
+    def killed(self: Progress, folder: Path | None) -> None:
         if self.epochs == 3:
             raise KilledError
         save(self, folder)
 
-    monkeypatch.setattr(training_module.Progress, "save", killed)
+    monkeypatch.setattr(Progress, "save", killed)
     with pytest.raises(KilledError):
         _fit(tmp_path / "logs", tmp_path / "checkpoint")
     monkeypatch.undo()
