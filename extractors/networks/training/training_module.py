@@ -112,7 +112,8 @@ class TrainingModule(LightningModule):  # type: ignore[misc]  # Lightning is not
             except torch.OutOfMemoryError as error:
                 if self.trainer.world_size > 1:  # the others have not failed, and wait for as many parts as before
                     raise ValueError(
-                        f"the rows of a batch do not fit into the memory of one GPU; set accumulate above {progress.parts}"
+                        "the rows of a batch do not fit into the memory of one GPU; set accumulate above "
+                        f"{progress.parts}"
                     ) from error
                 if len(batch[1]) < 4 * progress.parts:
                     raise

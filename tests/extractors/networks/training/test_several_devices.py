@@ -2,13 +2,12 @@
 
 They sum the same gradients in another order, so that float32 weights of a few steps agree to about 1e-7; batch norms
 are frozen, since those of the CPU see a part of each batch. The strategy is `ddp_fork`, whose processes start within
-milliseconds; a study starts them as in a run.
+milliseconds; `tests/bench/executors/test_training_processes.py` spawns them as a run does.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ import torch
 from pytorch_lightning.strategies import StrategyRegistry
 from sklearn.base import clone
 
-from bench.executors.executor import Tasks, open_executor
 from classifiers.cnn import Cnn
 from extractors.cells import Cell
 from extractors.networks import devices
@@ -39,24 +37,6 @@ from extractors.networks.training.trained_network import TrainedNetwork
 SPEC = NetworkSpec(arch="small", size=16, weights="random", dropout=0.0)
 QUICK: dict[str, Any] = {"epochs": 3, "patience": 0, "select": "best", "batch_size": 8, "learning_rate": 0.05}
 QUICK |= {"optimiser": "sgd", "bn": "frozen", "schedule": "constant"}
-
-TASK = """
-import numpy as np
-from extractors.cells import Cell
-from extractors.networks.training.fitting import Surroundings, fit_network
-from extractors.networks.training.network_spec import NetworkSpec
-from extractors.networks.training.options import TrainingOptions
-from extractors.networks.training.part import Part
-
-def losses(strategy, devices):
-    rng, targets, mask = np.random.default_rng(0), np.arange(12) % 2, np.ones((16, 16), bool)
-    cells = [Cell(str(n), rng.integers(0, 255, (16, 16, 3), dtype=np.uint8), mask) for n in range(12)]
-    part = Part(cells, targets.astype(np.int64), np.ones(12, np.float32))
-    settings = TrainingOptions(epochs=2, patience=0, select="last", bn="frozen", average="ema").settings()
-    spec = NetworkSpec(arch="small", size=16, weights="random", dropout=0.0)
-    where = Surroundings(seed=0, devices=devices, strategy=strategy)
-    return fit_network(spec, settings, part, part, n_classes=2, surroundings=where).curves["training_loss"].tolist()
-"""
 
 
 def _part(n: int, *, seed: int) -> Part:
@@ -210,19 +190,3 @@ def test_the_estimator_passes_the_number_of_gpus_on(monkeypatch: pytest.MonkeyPa
     ):
         with pytest.raises(ValueError, match=message):
             clone(model).set_params(**changes).fit(part.cells, part.targets)
-
-
-@pytest.mark.study
-def test_a_worker_of_a_run_starts_the_processes(install: Callable[[str, str, str], None]) -> None:
-    install("their_fits", TASK, "")
-    import their_fits  # type: ignore[import-not-found]  # noqa: PLC0415 (installed by the test)
-
-    futures: list[Any] = []
-    with open_executor(1, 1, isolated=True) as executor:
-        tasks = Tasks(executor)
-        for strategy, number in (("auto", 1), ("ddp_spawn", 2), ("ddp_spawn_find_unused_parameters_true", 2)):
-            tasks.submit(futures.append, their_fits.losses, strategy, number)
-        while tasks:
-            tasks.wait(1)
-    one, *several = (future.result() for future in futures)
-    assert all(losses == pytest.approx(one, rel=1e-5) for losses in several)
