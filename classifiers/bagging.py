@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from classifiers.combination_rules import combination
 from classifiers.feature_classifier import Codes, Floats, ProbabilityClassifier, Units, training_features
 from classifiers.member_inputs import rows_of
-from classifiers.nested_fits import fit_clone, probabilities_of
+from classifiers.nested_fits import fit_clone, inner_checkpoint, probabilities_of
 from extractors.grouped_splits import Cv, Splitter
 from extractors.labelled_rows import class_codes, labels_of_rows, units_of_rows
 from extractors.random_state import RandomState
@@ -49,6 +49,8 @@ class Bagging(ProbabilityClassifier):
         Seed of the bags; the seed of each clone is derived from it.
     threads : int or None
         Threads of each clone; None leaves it unchanged.
+    checkpoint_dir : str, Path or None
+        Folder in which clones that can continue after they were killed save their progress, one for each; None: none.
 
     Attributes
     ----------
@@ -72,6 +74,7 @@ class Bagging(ProbabilityClassifier):
     cv: Cv = None
     random_state: RandomState = None
     threads: int | None = None
+    checkpoint_dir: Any = None
 
     @property
     def consumes(self) -> str:
@@ -140,7 +143,12 @@ class Bagging(ProbabilityClassifier):
                 rows_of(X, rows),
                 labels[rows],
                 groups=units[rows],
-                shared={"random_state": int(seed), "threads": self.threads, "cv": self.cv},
+                shared={
+                    "random_state": int(seed),
+                    "threads": self.threads,
+                    "cv": self.cv,
+                    "checkpoint_dir": inner_checkpoint(self.checkpoint_dir, "bag", number),
+                },
                 where=self._where(number),
             )
             for number, (rows, seed) in enumerate(zip(self.bags_, seeds, strict=True))

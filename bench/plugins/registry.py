@@ -148,9 +148,7 @@ class Plugin:
         nested = NESTING[self.target] if self.members else None
         params = {key: value for key, value in self.params.items() if key != nested}
         if nested is not None:
-            # A checkpoint belongs to one fit: members, of which there are several, keep none.
-            own = {key: value for key, value in engine.items() if key != "checkpoint_dir"}
-            built = tuple((str(member.text), member.classifier.build(**own)) for member in self.members)
+            built = tuple((str(member.text), member.classifier.build(**engine)) for member in self.members)
             accepted[nested] = built if nested == ENSEMBLE else built[0][1]
         return _instance(load_class(self.target), params, **accepted)
 
