@@ -317,7 +317,8 @@ def _describe(selector: Selector, target: str, **fixed: Value) -> Plugin:
         words = (*WORDS, None, allowed[key])
         check_components(value, tables[key], where=f"{selector.name}: {key}", words=words, joined=key in joined)
     rest = {k: v for k, v in selector.params.items() if k not in tables}
-    params = {k: _like_default(_listed(v) if k in joined else v, allowed[k]) for k, v in rest.items()}
+    like = {**allowed, **{k: kind() for k, kind in getattr(cls, "numbers", {}).items()}}
+    params = {k: _like_default(_listed(v) if k in joined else v, like[k]) for k, v in rest.items()}
     full = {k: _filled_value(v, f"{selector.name}: {k}") for k, v in params.items()}
     full |= {k: filled(v, tables[k]) for k, v in named.items()}
     allowed |= {k: filled(component_value(allowed[k], tables[k]), tables[k]) for k in tables if k in allowed}
