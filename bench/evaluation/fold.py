@@ -62,7 +62,8 @@ class Fold:
         Digest of the pretrained weights that the classifier must have used; None without such weights.
     checkpoints : Path or None
         Folder in which a classifier with the parameter `checkpoint_dir` stores its finished epochs, one folder per fit,
-        named as the fit. An interrupted fit continues there with the same result. None: nothing is stored.
+        named as the fit. An interrupted fit continues there with the same result; the folder of a fit that was ended
+        because its trial is pruned is removed. None: nothing is stored.
     keep_network : bool
         Whether the result contains the network of the outer fit.
     """

@@ -76,11 +76,12 @@ def _fold(checkpoints: Path, text: str = CNN, trials: int = TRIALS) -> Fold:
 
 @dataclass
 class Run:
-    """Result of a fold, number of trained epochs by the name of the fit, and scores by (trial, inner fold)."""
+    """Result of a fold, trained epochs by the name of the fit, scores by (trial, inner fold), and checkpoints."""
 
     result: FoldResult
     epochs: Counter[str]
     scores: dict[tuple[int, int], list[tuple[int, float]]]
+    checkpoints: set[str]
 
     def epochs_of(self, trial: int) -> int:
         return sum(self.epochs[f"trial-{trial}-inner-{number}"] for number in range(INNER))
@@ -123,7 +124,7 @@ def _run(
         patch.setattr(epoch_pruning, "WARM_UP", warm_up)
         source = InMemoryInputs(fold, cells or SpiedCells(_cells(), Log()), {"device": "cpu"})  # type: ignore[arg-type]
         result = evaluate_fold(fold, source.open, open_study=open_study)
-    return Run(result, epochs, scores)
+    return Run(result, epochs, scores, {path.name for path in (fold.checkpoints or Path()).glob("*")})
 
 
 @pytest.fixture(scope="module")
@@ -202,13 +203,12 @@ def test_a_run_that_is_killed_continues_with_the_same_trials(
     assert resumed.epochs[stop[0]] == undisturbed.epochs[stop[0]] - stop[1]
 
 
-def test_the_checkpoint_of_a_fit_that_ends_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = _run(monkeypatch, _fold(tmp_path))
-    folders = {path.name for path in tmp_path.iterdir()}
+def test_the_checkpoint_of_a_fit_that_ends_is_removed(undisturbed: Run) -> None:
+    run = undisturbed
     ended = {f"trial-{n}-inner-{k}" for (n, k), curve in run.scores.items() if len(curve) < EPOCHS}
     assert {f"trial-{n}-inner-0" for n in IDLE} <= ended
     trained = {f"trial-{n}-inner-{k}" for n, k in run.scores}
-    assert folders == (trained - ended) | {"inner-0", "inner-1", "outer"}
+    assert run.checkpoints == (trained - ended) | {"inner-0", "inner-1", "outer"}
 
 
 def test_the_scores_are_of_inner_patients_of_tuning_fits_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
