@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,7 +28,7 @@ from bench.scores.metrics import weighted_auroc
 from bench.scores.predictions import probability_columns
 from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_disjoint, inner_folds
 from extractors.cells import Cells
-from extractors.epoch_scores import EndFit, OnEpoch
+from extractors.epoch_scores import OnEpoch
 from extractors.inner_fits import HOLDOUT, OUT_OF_FOLD
 from extractors.preparation.step import Step
 from extractors.seeds import seed_of
@@ -62,8 +61,7 @@ class Fold:
         Digest of the pretrained weights that the classifier must have used; None without such weights.
     checkpoints : Path or None
         Folder in which a classifier with the parameter `checkpoint_dir` stores its finished epochs, one folder per fit,
-        named as the fit. An interrupted fit continues there with the same result; the folder of a fit that was ended
-        because its trial is pruned is removed. None: nothing is stored.
+        named as the fit. An interrupted fit continues there with the same result. None: nothing is stored.
     keep_network : bool
         Whether the result contains the network of the outer fit.
     """
@@ -322,18 +320,12 @@ class _FoldFit:
 
     def _fit(self, estimator: Any, split: _Split, name: str, on_epoch: OnEpoch | None = None) -> Any:
         job, y, groups = self.job, self.job.labels[split.train], self.job.units[split.train]
-        unfitted, folder = clone(estimator), None
+        unfitted = clone(estimator)
         if job.checkpoints is not None and "checkpoint_dir" in job.classifier.accepts:
-            folder = job.checkpoints / name.replace(" ", "-")
-            unfitted.set_params(checkpoint_dir=str(folder))
+            unfitted.set_params(checkpoint_dir=str(job.checkpoints / name.replace(" ", "-")))
         if "on_epoch" in job.classifier.accepts:
             unfitted.set_params(on_epoch=on_epoch)
-        try:
-            fitted = unfitted.fit(split.inputs.take(split.train), y, groups=groups)
-        except EndFit:
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
-            raise
+        fitted = unfitted.fit(split.inputs.take(split.train), y, groups=groups)
         check_weights(fitted, job.weights_sha256, job.classifier.selector)
         return fitted
 

@@ -15,6 +15,7 @@ import torch
 from extractors.cells import Cell
 from extractors.epoch_scores import EndFit, OnEpoch
 from extractors.finetune import Finetune
+from extractors.networks.training.training_module import TrainingModule
 
 Y = np.arange(32) % 2
 PATIENTS = np.arange(32) % 16
@@ -35,10 +36,10 @@ def _fit(on_epoch: OnEpoch | None = None, **changes: Any) -> Finetune:
 class Log:
     """Receives scores; ends the fit after an epoch."""
 
-    def __init__(self, end: int | None = None) -> None:
+    def __init__(self, end: int | None = None, error: BaseException | None = None) -> None:
         self.calls: list[tuple[int, float]] = []
         self.end = end
-        self.error = EndFit("enough")
+        self.error = error or EndFit("enough")
 
     @property
     def receive(self) -> OnEpoch:
@@ -99,13 +100,13 @@ def test_a_fit_that_it_ends_leaves_no_threads_or_settings() -> None:
 
 
 def test_a_resumed_fit_repeats_the_scores_of_saved_epochs(tmp_path: Path) -> None:
-    undisturbed, ended, again, finished = Log(), Log(end=1), Log(end=1), Log()
+    undisturbed, killed, again, finished = (Log(end, KeyboardInterrupt()) for end in (None, 1, 1, None))
     expected = _fit(undisturbed.receive)
-    for log in (ended, again):
-        with pytest.raises(EndFit):
+    for log in (killed, again):
+        with pytest.raises(KeyboardInterrupt):
             _fit(log.receive, checkpoint_dir=tmp_path)
     resumed = _fit(finished.receive, checkpoint_dir=tmp_path)
-    assert ended.calls == again.calls == undisturbed.calls[:2]
+    assert killed.calls == again.calls == undisturbed.calls[:2]
     assert finished.calls == undisturbed.calls
     assert all(np.array_equal(resumed.weights_[key], expected.weights_[key]) for key in expected.weights_)
     complete = Log()
@@ -113,14 +114,22 @@ def test_a_resumed_fit_repeats_the_scores_of_saved_epochs(tmp_path: Path) -> Non
     assert complete.calls == undisturbed.calls
 
 
-def test_no_epoch_is_trained_where_a_saved_one_ends_the_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from extractors.networks.training.training_module import TrainingModule  # noqa: PLC0415 - heavy
-
-    with pytest.raises(EndFit):
-        _fit(Log(end=1).receive, checkpoint_dir=tmp_path)
+def test_a_saved_epoch_that_ends_the_fit_is_removed_and_no_other_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _fit(Log(1, KeyboardInterrupt()).receive, checkpoint_dir=tmp_path)
+    assert list(tmp_path.iterdir())
     monkeypatch.setattr(TrainingModule, "training_step", None)
     with pytest.raises(EndFit):
         _fit(Log(end=1).receive, checkpoint_dir=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_fit_that_ends_keeps_no_saved_epoch(tmp_path: Path) -> None:
+    with pytest.raises(EndFit):
+        _fit(Log(end=1).receive, checkpoint_dir=tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_another_value_is_refused() -> None:

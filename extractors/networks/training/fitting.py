@@ -19,7 +19,7 @@ import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
-from extractors.epoch_scores import OnEpoch
+from extractors.epoch_scores import EndFit, OnEpoch
 from extractors.files.digest_cache import cached_file_digest
 from extractors.networks.training.channel_statistics import Statistics, channel_statistics
 from extractors.networks.training.image_batches import ImageBatches
@@ -31,7 +31,7 @@ from extractors.networks.training.network_spec import NetworkSpec
 from extractors.networks.training.optimisers import make_optimiser
 from extractors.networks.training.part import Part
 from extractors.networks.training.peak_memory import peak_memory
-from extractors.networks.training.progress import saved_progress
+from extractors.networks.training.progress import discard_progress, saved_progress
 from extractors.networks.training.rate_search import search_rate
 from extractors.networks.training.settings import Settings
 from extractors.networks.training.stages import Stage
@@ -108,7 +108,7 @@ def fit_network(
     OSError
         A cell or the weights cannot be read.
     EndFit
-        From `surroundings.on_epoch`.
+        From `surroundings.on_epoch`; the saved progress is removed.
     """
     where = surroundings
     forked = [torch.cuda.current_device()] if where.device == "cuda" else []
@@ -144,9 +144,18 @@ class _Fit:
 
     def run(self) -> TrainedNetwork:
         self._check_stages()
+        try:
+            for row in self.progress.curves:
+                self._report(row)
+            self._run_stages()
+        except EndFit:
+            discard_progress(self.where.folder)
+            raise
+        return self._result()
+
+    def _run_stages(self) -> None:
+        """Train the epochs that are not complete."""
         progress = self.progress
-        for row in progress.curves:
-            self._report(row)
         for number, stage in enumerate(self.settings.stages):
             if number < progress.stage or progress.stopped:
                 continue
@@ -155,7 +164,6 @@ class _Fit:
             self._use_size(stage)
             if progress.epoch < stage.epochs and not progress.stage_ended:
                 self._run_stage(stage)
-        return self._result()
 
     def _check_stages(self) -> None:
         """Check groups and sizes of all stages before the first one is trained."""

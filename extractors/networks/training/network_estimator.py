@@ -51,8 +51,8 @@ class NetworkEstimator(TrainingOptions):
     on_epoch : callable or None
         Called after each complete epoch with its number, from 0 over all stages, and its validation score by `monitor`
         (the loss with a minus sign), which is of held-out patients of `fit`; not called if nothing is held out. A
-        resumed `fit` calls it first for the saved epochs. It may raise `extractors.epoch_scores.EndFit`; otherwise the
-        result of `fit` does not depend on it.
+        resumed `fit` calls it first for the saved epochs. It may raise `extractors.epoch_scores.EndFit`, which removes
+        the saved epoch; otherwise the result of `fit` does not depend on it.
 
     Attributes
     ----------

@@ -124,7 +124,9 @@ def _run(
         patch.setattr(epoch_pruning, "WARM_UP", warm_up)
         source = InMemoryInputs(fold, cells or SpiedCells(_cells(), Log()), {"device": "cpu"})  # type: ignore[arg-type]
         result = evaluate_fold(fold, source.open, open_study=open_study)
-    return Run(result, epochs, scores, {path.name for path in (fold.checkpoints or Path()).glob("*")})
+    return Run(
+        result, epochs, scores, {path.parent.name for path in (fold.checkpoints or Path()).glob("*/progress.pt")}
+    )
 
 
 @pytest.fixture(scope="module")
