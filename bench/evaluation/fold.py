@@ -278,7 +278,7 @@ class _FoldFit:
     def _classifier(self) -> Any:
         threads, seed = self.job.protocol.threads, seed_of(self.seed, "fit")
         splitter = self._inner_splitter(InnerPatientKFold)
-        own = {"random_state": seed, "cv": splitter, "threads": threads, "n_jobs": threads}
+        own = {"random_state": seed, "cv": splitter, "threads": threads, "n_jobs": threads, "on_epoch": None}
         return self.job.classifier.build(**{**self.job.engine, **own})
 
     def _tuned(self, estimator: Any, splits: Sequence[_Split]) -> tuple[Any, pd.DataFrame]:
@@ -323,7 +323,7 @@ class _FoldFit:
         unfitted = clone(estimator)
         if job.checkpoints is not None and "checkpoint_dir" in job.classifier.accepts:
             unfitted.set_params(checkpoint_dir=str(job.checkpoints / name.replace(" ", "-")))
-        if "on_epoch" in job.classifier.accepts:
+        if on_epoch is not None and "on_epoch" in unfitted.get_params(deep=False):
             unfitted.set_params(on_epoch=on_epoch)
         fitted = unfitted.fit(split.inputs.take(split.train), y, groups=groups)
         check_weights(fitted, job.weights_sha256, job.classifier.selector)
