@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from classifiers.combination_rules import combination
 from classifiers.feature_classifier import Codes, Floats, ProbabilityClassifier, Units, training_features
 from classifiers.member_inputs import rows_of
-from classifiers.nested_fits import fit_clone, probabilities_of
+from classifiers.nested_fits import fit_clone, inner_checkpoint, probabilities_of
 from extractors.epoch_scores import OnEpoch
 from extractors.grouped_splits import Cv, Splitter
 from extractors.labelled_rows import class_codes, labels_of_rows, units_of_rows
@@ -50,6 +50,8 @@ class Bagging(ProbabilityClassifier):
         Seed of the bags; the seed of each clone is derived from it.
     threads : int or None
         Threads of each clone; None leaves it unchanged.
+    checkpoint_dir : str, Path or None
+        Folder in which clones that can continue after they were killed save their progress, one for each; None: none.
     on_epoch : callable or None
         Passed to the clone of the first bag, if it has this parameter: the fit of the bags ends with that of the first.
         Scores of other bags are of other patients, so they are not comparable with it.
@@ -76,6 +78,7 @@ class Bagging(ProbabilityClassifier):
     cv: Cv = None
     random_state: RandomState = None
     threads: int | None = None
+    checkpoint_dir: Any = None
     on_epoch: OnEpoch | None = None
 
     @property
@@ -139,14 +142,19 @@ class Bagging(ProbabilityClassifier):
         rng = np.random.default_rng(generator.randint(np.iinfo(np.int32).max))
         seeds = generator.randint(np.iinfo(np.int32).max, size=self.n)
         self.bags_ = list(self._bags(codes, units, rng))
-        shared = {"threads": self.threads, "cv": self.cv}
         self.members_ = [
             fit_clone(
                 self.of,
                 rows_of(X, rows),
                 labels[rows],
                 groups=units[rows],
-                shared=shared | {"random_state": int(seed), "on_epoch": None if number else self.on_epoch},
+                shared={
+                    "random_state": int(seed),
+                    "threads": self.threads,
+                    "cv": self.cv,
+                    "checkpoint_dir": inner_checkpoint(self.checkpoint_dir, "bag", number),
+                    "on_epoch": None if number else self.on_epoch,
+                },
                 where=self._where(number),
             )
             for number, (rows, seed) in enumerate(zip(self.bags_, seeds, strict=True))

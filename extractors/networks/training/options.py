@@ -159,6 +159,10 @@ class TrainingOptions:
         "tta": TTA,
     }
     joined: ClassVar[tuple[str, ...]] = ("augment", "stages", "sizes", "pool")
+    numbers: ClassVar[Mapping[str, type[float]]] = {
+        "learning_rate": float,
+        **{name: int if name in INTEGERS else float for name in RANGES},
+    }
 
     weights: str = "default"
     head: Any = "default"

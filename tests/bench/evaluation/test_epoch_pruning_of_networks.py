@@ -248,5 +248,6 @@ def test_a_bag_ends_with_the_first_of_its_networks(tmp_path: Path, monkeypatch: 
     assert run.result.trials["state"].tolist() == ["complete"] * 5 + ["pruned"]
     curves = [len(run.scores[number, inner]) for number in range(5) for inner in range(INNER)]
     assert (curves, len(run.scores[5, 0])) == ([3] * 5 * INNER, WARM_UP + 1)
-    # Bags keep no checkpoints: 5 trials, the inner fits and the outer one have two networks each, the last trial one.
-    assert run.epochs[""] == 3 * 2 * (5 * INNER + INNER + 1) + WARM_UP + 1
+    # Five trials, the inner fits and the outer one have two bags; the last trial ends in the first.
+    whole = 3 * (5 * INNER + INNER + 1)
+    assert run.epochs == {"bag-0": whole + WARM_UP + 1, "bag-1": whole}
