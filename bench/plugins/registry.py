@@ -40,6 +40,7 @@ ENGINE_OWNED = {
     "weights_dir": "use --weights-dir",
     "device": "use --device",
     "checkpoint_dir": "an interrupted fit continues in the results folder",
+    "on_epoch": "tuning trials are pruned by epoch",
 }
 """Parameters that the engine sets; not part of the identity of a plugin, not accepted in a selector."""
 
