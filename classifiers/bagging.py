@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from classifiers.combination_rules import combination
 from classifiers.feature_classifier import Codes, Floats, ProbabilityClassifier, Units, training_features
 from classifiers.member_inputs import rows_of
-from classifiers.nested_fits import fit_clone, probabilities_of
+from classifiers.nested_fits import fit_clone, inner_checkpoint, probabilities_of
+from extractors.epoch_scores import OnEpoch
 from extractors.grouped_splits import Cv, Splitter
 from extractors.labelled_rows import class_codes, labels_of_rows, units_of_rows
 from extractors.random_state import RandomState
@@ -51,6 +52,11 @@ class Bagging(ProbabilityClassifier):
         Threads of each clone; None leaves it unchanged.
     logger : LoggerSpec or None
         Logger of each clone that has the parameter `logger`, with the number of the bag.
+    checkpoint_dir : str, Path or None
+        Folder in which clones that can continue after they were killed save their progress, one for each; None: none.
+    on_epoch : callable or None
+        Passed to the clone of the first bag, if it has this parameter: the fit of the bags ends with that of the first.
+        Scores of other bags are of other patients, so they are not comparable with it.
 
     Attributes
     ----------
@@ -75,6 +81,8 @@ class Bagging(ProbabilityClassifier):
     random_state: RandomState = None
     threads: int | None = None
     logger: Any = None
+    checkpoint_dir: Any = None
+    on_epoch: OnEpoch | None = None
 
     @property
     def consumes(self) -> str:
@@ -148,6 +156,8 @@ class Bagging(ProbabilityClassifier):
                     "threads": self.threads,
                     "cv": self.cv,
                     "logger": None if self.logger is None else self.logger.within(f"bag {number}"),
+                    "checkpoint_dir": inner_checkpoint(self.checkpoint_dir, "bag", number),
+                    "on_epoch": None if number else self.on_epoch,
                 },
                 where=self._where(number),
             )

@@ -14,10 +14,13 @@ from classifiers.combination_rules import LEARNED, OutOfFold, check_rule, combin
 from classifiers.feature_classifier import Floats, ProbabilityClassifier, Units, training_features
 from classifiers.inner_splits import inner_splits
 from classifiers.member_inputs import MemberInputs
-from classifiers.nested_fits import fit_clone, probabilities_of
+from classifiers.nested_fits import fit_clone, inner_checkpoint, probabilities_of
 from extractors.grouped_splits import Cv, Splitter
 from extractors.labelled_rows import class_codes, labels_of_rows, units_of_rows
 from extractors.random_state import RandomState, random_seed
+
+OUTER = "outer"
+"""Name of the fits on all training cells, beside `split-0`, ..."""
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -50,6 +53,9 @@ class Ensemble(ProbabilityClassifier):
         Threads of every member; None leaves them unchanged.
     logger : LoggerSpec or None
         Logger of the members that have the parameter `logger`, with the number and name of the member.
+    checkpoint_dir : str, Path or None
+        Folder in which members that can continue after they were killed save their progress, one folder for each fit;
+        None: none.
 
     Attributes
     ----------
@@ -68,6 +74,7 @@ class Ensemble(ProbabilityClassifier):
     random_state: RandomState = None
     threads: int | None = None
     logger: Any = None
+    checkpoint_dir: Any = None
 
     tunable = False
     joined = ("weights",)
@@ -120,7 +127,7 @@ class Ensemble(ProbabilityClassifier):
         seed = self.random_state if fixed else random_seed(self.random_state)
         shared = {"random_state": seed, "threads": self.threads, "cv": cv}
         learned = self._out_of_fold(inputs, codes, units, shared) if self.rule in LEARNED else None
-        self.members_ = self._fit_members(inputs, labels, units, shared, self.logger)
+        self.members_ = self._fit_members(inputs, labels, units, shared, OUTER)
         self.combine_ = combination(self.rule, len(self.members_), weights=self.weights, out_of_fold=learned)
         return self
 
@@ -172,15 +179,20 @@ class Ensemble(ProbabilityClassifier):
         return MemberInputs((X,) * len(self.members))
 
     def _fit_members(
-        self, inputs: MemberInputs, labels: npt.NDArray[Any], units: Units, shared: Mapping[str, Any], logger: Any
+        self, inputs: MemberInputs, labels: npt.NDArray[Any], units: Units, shared: Mapping[str, Any], split: str
     ) -> list[Any]:
+        logger = self.logger if self.logger is None or split == OUTER else self.logger.within(split)
         return [
             fit_clone(
                 member,
                 part,
                 labels,
                 groups=units,
-                shared={**shared, "logger": None if logger is None else logger.within(f"member {number}", name)},
+                shared={
+                    **shared,
+                    "checkpoint_dir": inner_checkpoint(self.checkpoint_dir, split, "member", number),
+                    "logger": None if logger is None else logger.within(f"member {number}", name),
+                },
                 where=self._where(name),
             )
             for number, ((name, member), part) in enumerate(zip(self._named(), inputs.parts, strict=True))
@@ -207,8 +219,7 @@ class Ensemble(ProbabilityClassifier):
         values = np.full((len(codes), len(self.members), len(self.classes_)), np.nan)
         for number, (train, test) in enumerate(splits):
             seen, unseen = inputs.split(train, test)
-            logger = None if self.logger is None else self.logger.within(f"split {number}")
-            fitted = self._fit_members(seen, labels[train], units[train], inner, logger)
-            values[test] = self._probabilities(fitted, unseen)
+            members = self._fit_members(seen, labels[train], units[train], inner, f"split-{number}")
+            values[test] = self._probabilities(members, unseen)
         rows = np.flatnonzero(~np.isnan(values[:, 0, 0]))
         return OutOfFold(values[rows], codes[rows], units[rows])

@@ -6,9 +6,12 @@ Imports torch and Lightning, so this module is imported only where a network is 
 from __future__ import annotations
 
 import hashlib
+import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +19,7 @@ import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
+from extractors.epoch_scores import EndFit, OnEpoch
 from extractors.files.digest_cache import cached_file_digest
 from extractors.networks.training.channel_statistics import Statistics, channel_statistics
 from extractors.networks.training.epoch_log import EpochLog
@@ -26,7 +30,7 @@ from extractors.networks.training.network import TrainableNetwork, build_network
 from extractors.networks.training.network_cost import network_cost
 from extractors.networks.training.network_spec import NetworkSpec
 from extractors.networks.training.part import Part
-from extractors.networks.training.progress import saved_progress
+from extractors.networks.training.progress import discard_progress, saved_progress
 from extractors.networks.training.rank_environment import RankEnvironment
 from extractors.networks.training.rate_search import search_rate
 from extractors.networks.training.settings import Settings
@@ -64,6 +68,9 @@ class Surroundings:
         Number of GPUs, or of processes on the CPU, that share each batch.
     strategy : str
         Lightning's strategy for more than one.
+    on_epoch : OnEpoch or None
+        Receives the validation score of each epoch, also of those of a resumed training. The weights do not depend on
+        it, unless it ends the training.
     """
 
     seed: int
@@ -74,6 +81,7 @@ class Surroundings:
     log: EpochLog | None = None
     devices: int = 1
     strategy: str = "ddp_spawn"
+    on_epoch: OnEpoch | None = None
 
 
 def fit_network(
@@ -110,6 +118,8 @@ def fit_network(
         The loss is no longer finite, a cell or the size does not suit the network, or a logger fails.
     OSError
         A cell or the weights cannot be read.
+    EndFit
+        From `surroundings.on_epoch`; the saved progress is removed.
     """
     where = surroundings
     forked = [torch.cuda.current_device()] if where.device == "cuda" else []
@@ -149,6 +159,17 @@ class _Fit:
 
     def run(self) -> TrainedNetwork:
         self._check_stages()
+        try:
+            for row in self.progress.curves:
+                self._report(row)
+            self._run_stages()
+        except EndFit:
+            discard_progress(self.where.folder)
+            raise
+        return self._result()
+
+    def _run_stages(self) -> None:
+        """Train the epochs that are not complete."""
         for number, stage in enumerate(self.settings.stages):
             if number < self.progress.stage or self.progress.stopped:
                 continue
@@ -157,7 +178,6 @@ class _Fit:
             self._use_size(stage)
             if self.progress.epoch < stage.epochs and not self.progress.stage_ended:
                 self._run_stage(stage)
-        return self._result()
 
     def _check_stages(self) -> None:
         """Check groups and sizes of all stages before the first one is trained."""
@@ -203,6 +223,7 @@ class _Fit:
             threads=where.threads,
             folder=where.folder,
             log=where.log,
+            report=self._report,
         )
         held_out = None if self.validation is None else self._batches(self.validation, training=False)
         with warnings.catch_warnings(action="ignore"), keyboard_interrupts():
@@ -213,11 +234,19 @@ class _Fit:
         module.to("cpu")
 
     def _train_together(self, fit: StageFit, held_out: ImageBatches | None) -> None:
-        """Train in several processes, which read the progress from a file and write it there."""
+        """Train in several processes, which read the progress from a file and write it there.
+
+        The epochs are reported after the stage, since their receiver is in this process.
+        """
+        complete = fit.progress.epochs
         with progress_folder(fit.folder) as folder, several_processes():
             fit.progress.save(folder)
-            self._trainer(fit.stage).fit(TrainingModule(replace(fit, folder=folder)), fit.batches, held_out)
+            self._trainer(fit.stage).fit(
+                TrainingModule(replace(fit, folder=folder, report=None)), fit.batches, held_out
+            )
             self.progress = saved_progress(folder, fit.progress.identity)
+        for row in self.progress.curves[complete:]:
+            self._report(row)
 
     def _trainer(self, stage: Stage) -> Trainer:
         where, several, frozen = self.where, self.where.devices > 1, self.settings.bn == "frozen"
@@ -236,6 +265,12 @@ class _Fit:
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
+
+    def _report(self, row: Mapping[str, Any]) -> None:
+        """Report the score of an epoch, if it has one."""
+        score = self.settings.score(row)
+        if self.where.on_epoch is not None and not math.isnan(score):
+            self.where.on_epoch(row["epoch"], score)
 
     def _rates(self, batches: ImageBatches) -> list[float]:
         """Return the largest rate of each layer group, from the finder if the settings ask for it."""

@@ -14,6 +14,7 @@ from extractors.arrays import Float64Array, IntpArray
 from extractors.cell_selection import select_cells
 from extractors.cells import Cell
 from extractors.component import component
+from extractors.epoch_scores import OnEpoch
 from extractors.grouped_splits import Cv, Split, checked_splits
 from extractors.labelled_rows import class_codes, labels_of_rows, unit_weights, units_of_rows
 from extractors.networks.devices import check_gpus, resolved_device
@@ -56,6 +57,11 @@ class NetworkEstimator(TrainingOptions):
         Folder in which `fit` saves its last complete epoch, and from which a killed `fit` resumes.
     logger : LoggerSpec or None
         A Lightning logger to which `fit` writes each epoch; it does not change the result.
+    on_epoch : callable or None
+        Called after each complete epoch with its number, from 0 over all stages, and its validation score by `monitor`
+        (the loss with a minus sign), which is of held-out patients of `fit`; not called if nothing is held out. A
+        resumed `fit` calls it first for the saved epochs. It may raise `extractors.epoch_scores.EndFit`, which removes
+        the saved epoch; otherwise the result of `fit` does not depend on it.
 
     Attributes
     ----------
@@ -84,6 +90,7 @@ class NetworkEstimator(TrainingOptions):
     weights_dir: Any = None
     checkpoint_dir: Any = None
     logger: Any = None
+    on_epoch: OnEpoch | None = None
 
     model_parameter: ClassVar[str] = ""
     """Name of the parameter that names the network."""
@@ -110,6 +117,8 @@ class NetworkEstimator(TrainingOptions):
                 raise ValueError(f"{name} must be at least 1 and a whole number; it is {number}")
         if self.gpu_strategy not in STRATEGIES:
             raise ValueError(f"gpu_strategy={self.gpu_strategy} is not known; it is one of {', '.join(STRATEGIES)}")
+        if not (self.on_epoch is None or callable(self.on_epoch)):
+            raise ValueError(f"on_epoch={self.on_epoch} is not valid; it is a function of epoch and score, or None")
         self.views()
 
     def spec(self) -> NetworkSpec:
@@ -160,6 +169,8 @@ class NetworkEstimator(TrainingOptions):
             training part, a mask is empty, an image is too small, the loss is no longer finite, or the logger fails.
         OSError
             A cell or the weights cannot be read.
+        EndFit
+            From `on_epoch`.
         """
         from extractors.networks.training.fitting import Surroundings, fit_network  # noqa: PLC0415 - heavy
 
@@ -183,6 +194,7 @@ class NetworkEstimator(TrainingOptions):
             weights_dir=self.weights_dir,
             folder=None if self.checkpoint_dir is None else Path(self.checkpoint_dir),
             log=None if self.logger is None else EpochLog(self.logger, self._hyperparameters(seed)),
+            on_epoch=self.on_epoch,
         )
         network = fit_network(
             self.spec(), settings, training, validation, n_classes=len(classes), surroundings=surroundings

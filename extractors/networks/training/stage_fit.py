@@ -5,9 +5,10 @@ Imports torch, so this module is imported only where a network is trained.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -46,6 +47,8 @@ class StageFit:
         Where the progress is saved.
     log : EpochLog or None
         Where each epoch is logged, after it was saved.
+    report : callable or None
+        Called with the row of each complete epoch after its progress is saved; may raise. None: not called.
     """
 
     network: TrainableNetwork
@@ -58,6 +61,7 @@ class StageFit:
     threads: int
     folder: Path | None
     log: EpochLog | None
+    report: Callable[[Mapping[str, Any]], None] | None
 
 
 def optimiser_of(network: TrainableNetwork, settings: Settings, rates: Sequence[float]) -> torch.optim.Optimizer:

@@ -173,7 +173,7 @@ class TrainingModule(LightningModule):  # type: ignore[misc]  # Lightning is not
         return self.average.module
 
     def on_train_epoch_end(self) -> None:
-        """Score the epoch, keep its weights if it is the best, and save the progress."""
+        """Score the epoch, keep its weights if it is the best, save the progress, and report the epoch."""
         fit, progress = self.fit, self.progress
         if self._unchecked:
             self._check_losses(len(fit.batches) - 1)
@@ -195,7 +195,7 @@ class TrainingModule(LightningModule):  # type: ignore[misc]  # Lightning is not
         if self.average is not None and fit.settings.average.updates_after_epoch(progress.epoch, fit.stage.epochs):
             self.average.update_parameters(self.network)
         progress.epoch += 1
-        self._choose(-row["validation_loss"] if fit.settings.monitor == "loss" else row["validation_auroc"])
+        self._choose(fit.settings.score(row))
         progress.seconds += row["seconds"]
         self._end_early()
         progress.network = self.network.state_dict()
@@ -206,6 +206,8 @@ class TrainingModule(LightningModule):  # type: ignore[misc]  # Lightning is not
             if fit.log is not None:
                 fit.log.write(row)
         fit.batches.set_epoch(progress.epochs)
+        if fit.report is not None:
+            fit.report(row)
 
     def _validation_scores(self) -> dict[str, float]:
         """Score the validation part; the loss is the cross-entropy without label smoothing."""

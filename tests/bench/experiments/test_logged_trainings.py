@@ -108,7 +108,7 @@ def test_networks_in_ensembles_and_bags_are_logged_as_members(cells: Path, tmp_p
     bench.matrix([], [f"ensemble[members={one}+bagging[of={one},n=2],rule=stack]"], **options)
     outer = [h["member"] for h in _hyperparameters(file) if (h["fold"], h["fit"]) == (1, "outer")]
     texts = [f"member 0 {one}", *(f"member 1 bagging[of={one},n=2], bag {number}" for number in (0, 1))]
-    assert sorted(outer) == sorted([*texts, *(f"split {split}, {text}" for split in (0, 1) for text in texts)])
+    assert sorted(outer) == sorted([*texts, *(f"split-{split}, {text}" for split in (0, 1) for text in texts)])
     versions = tmp_path / "logs"
     options = _options(cells, tmp_path / "csv", logger=f"{CSV}[save_dir={versions}]", baselines=False)
     bench.matrix([], [f"ensemble[members={one}+{one}]"], **options)
