@@ -21,6 +21,7 @@ from sklearn.base import clone
 
 from classifiers.cnn import Cnn
 from extractors.cells import Cell
+from extractors.epoch_scores import EndFit
 from extractors.networks import devices
 from extractors.networks.training import fitting
 from extractors.networks.training.epoch_log import EpochLog
@@ -49,8 +50,8 @@ def _part(n: int, *, seed: int) -> Part:
 
 
 def _fit(processes: int, *, training: Part | None = None, folder: Path | None = None, **changes: Any) -> TrainedNetwork:
-    log = changes.pop("log", None)
-    where = Surroundings(seed=0, devices=processes, strategy="ddp_fork", folder=folder, log=log)
+    received = {name: changes.pop(name, None) for name in ("log", "on_epoch")}
+    where = Surroundings(seed=0, devices=processes, strategy="ddp_fork", folder=folder, **received)
     settings = TrainingOptions(**{**QUICK, **changes}).settings()
     parts = training or _part(23, seed=1), _part(8, seed=2)
     return fit_network(SPEC, settings, *parts, n_classes=2, surroundings=where)
@@ -118,6 +119,21 @@ def test_a_training_of_several_processes_resumes(tmp_path: Path, monkeypatch: py
     pd.testing.assert_frame_equal(numbers, resumed.curves.drop(columns="seconds"))
     first_seconds = torch.load(tmp_path / "progress.pt", weights_only=True)["curves"][0]["seconds"]
     assert resumed.curves["seconds"][0] == first_seconds, "the first epoch was not trained again"
+
+
+def test_scores_are_reported_where_their_receiver_is() -> None:
+    reported: list[tuple[int, float]] = []
+
+    def receive(epoch: int, score: float) -> None:
+        reported.append((epoch, score))
+        if epoch == 2:
+            raise EndFit
+
+    stages = {"epochs": None, "stages": "all:2+all:2"}
+    with pytest.raises(EndFit):
+        _fit(2, on_epoch=receive, **stages)
+    losses = _fit(2, **stages).curves["validation_loss"].tolist()
+    assert reported == [(epoch, -loss) for epoch, loss in enumerate(losses[:3])]
 
 
 def test_an_error_of_one_process_is_that_of_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
