@@ -34,7 +34,7 @@ from extractors.networks.training.progress import discard_progress, saved_progre
 from extractors.networks.training.rank_environment import RankEnvironment
 from extractors.networks.training.rate_search import search_rate
 from extractors.networks.training.settings import Settings
-from extractors.networks.training.several_devices import progress_folder, several_processes
+from extractors.networks.training.several_devices import several_processes
 from extractors.networks.training.stage_fit import StageFit, optimiser_of
 from extractors.networks.training.stages import Stage
 from extractors.networks.training.threads import torch_threads
@@ -239,7 +239,8 @@ class _Fit:
         The epochs are reported after the stage, since their receiver is in this process.
         """
         complete = fit.progress.epochs
-        with progress_folder(fit.folder) as folder, several_processes():
+        with several_processes() as temporary:
+            folder = temporary if fit.folder is None else fit.folder
             fit.progress.save(folder)
             self._trainer(fit.stage).fit(
                 TrainingModule(replace(fit, folder=folder, report=None)), fit.batches, held_out

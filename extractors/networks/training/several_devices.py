@@ -20,8 +20,8 @@ STRATEGIES = ("ddp_spawn", "ddp_spawn_find_unused_parameters_false", "ddp_spawn_
 one has used; and `fsdp`, `deepspeed` and the others divide the weights, so that no process could save them alone.
 """
 
-_ADDRESS = ("MASTER_ADDR", "MASTER_PORT", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE")
-"""Environment variables by which processes of a training meet."""
+_VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "TMPDIR")
+"""Environment variables by which processes of a training meet, and of their temporary files."""
 
 _ERROR = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception)): ", re.MULTILINE)
 """Type at the end of a traceback, at the start of a line; the message follows."""
@@ -36,21 +36,15 @@ def share_of(batch: Batch, rank: int, processes: int) -> Batch:
 
 
 @contextmanager
-def progress_folder(folder: Path | None) -> Iterator[Path]:
-    """Return the folder by which the processes exchange the progress: that of the training, or a temporary one."""
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield folder
-        return
-    with tempfile.TemporaryDirectory(prefix="cytobench-training-") as temporary:
-        yield Path(temporary)
-
-
-@contextmanager
-def several_processes() -> Iterator[None]:
+def several_processes() -> Iterator[Path]:
     """Run a Lightning training on several devices in the block.
 
-    Errors of its processes become errors of this one, and the addresses by which they meet are removed afterwards.
+    Errors of its processes become errors of this one. The environment is restored afterwards.
+
+    Yields
+    ------
+    Path
+        Folder of temporary files, which is removed; Lightning and torch would leave theirs.
 
     Raises
     ------
@@ -59,14 +53,19 @@ def several_processes() -> Iterator[None]:
     """
     from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException  # noqa: PLC0415 - heavy
 
-    before = {name: os.environ.pop(name, None) for name in _ADDRESS}
+    before, place = {name: os.environ.get(name) for name in _VARIABLES}, tempfile.tempdir
     try:
-        yield
+        with tempfile.TemporaryDirectory(prefix="cytobench-training-") as folder:
+            for name in _VARIABLES:
+                os.environ.pop(name, None)
+            os.environ["TMPDIR"] = tempfile.tempdir = folder  # of spawned processes, and of this one and forked ones
+            yield Path(folder)
     except ProcessRaisedException as error:
         raise _raised(str(error)) from error
     except ProcessExitedException as error:
         raise ValueError(f"a process of the training on several devices ended ({error})") from error
     finally:
+        tempfile.tempdir = place
         for name, value in before.items():
             os.environ.pop(name, None)
             if value is not None:

@@ -8,6 +8,8 @@ milliseconds; `tests/bench/executors/test_training_processes.py` spawns them as 
 from __future__ import annotations
 
 import math
+import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -119,6 +121,16 @@ def test_a_training_of_several_processes_resumes(tmp_path: Path, monkeypatch: py
     pd.testing.assert_frame_equal(numbers, resumed.curves.drop(columns="seconds"))
     first_seconds = torch.load(tmp_path / "progress.pt", weights_only=True)["curves"][0]["seconds"]
     assert resumed.curves["seconds"][0] == first_seconds, "the first epoch was not trained again"
+
+
+def test_no_temporary_file_and_no_variable_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = dict(os.environ)
+    _fit(2, epochs=1)
+    with pytest.raises(ValueError, match="the loss became"):
+        _fit(2, learning_rate=1000)
+    assert list(tmp_path.iterdir()) == []
+    assert dict(os.environ) == before
 
 
 def test_scores_are_reported_where_their_receiver_is() -> None:
