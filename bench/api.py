@@ -25,7 +25,7 @@ from bench.observer import Observer
 from bench.options import Options, make_options
 from bench.options.keywords import MatrixKeywords, Plugins, RunKeywords
 from bench.plugins import objects
-from bench.plugins.registry import PIXELS
+from bench.plugins.plugin import PIXELS
 from bench.storage.folders import writable_folder
 
 

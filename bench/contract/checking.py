@@ -15,7 +15,8 @@ from bench.contract.extractors import ExtractorChecks
 from bench.contract.outcomes import Step
 from bench.errors import BenchError, did_you_mean
 from bench.plugins.importing import installed
-from bench.plugins.registry import Plugin, classifier, extractor
+from bench.plugins.plugin import Plugin
+from bench.plugins.registry import classifier, extractor
 from bench.plugins.selectors import parse
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from bench.evaluation.protocol import Protocol
 from bench.experiments.worker import FoldJob, fit_fold
 from bench.features.store.entry import digests_array, write_entry
 from bench.features.store.fit_key import FitLocation
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from extractors.cells import Cells
 
 FOLDS, FITTED, INNER, TRIALS = 3, 2, 2, 2

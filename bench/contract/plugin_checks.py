@@ -14,7 +14,7 @@ import numpy.typing as npt
 from bench.contract.outcomes import Step, Violation
 from bench.contract.parameters import check_parameters
 from bench.contract.synthetic_data import SyntheticData, halves, planted_signals, synthetic_cells, synthetic_features
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 
 Values = npt.NDArray[Any]
 

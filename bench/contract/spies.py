@@ -17,7 +17,7 @@ from sklearn.utils.validation import _num_samples
 
 from bench.contract.call_log import CallLog, Fit, Prediction, Rows
 from bench.contract.outcomes import Violation
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from bench.splits.folds import InnerPatientKFold
 from extractors.cells import Cells
 

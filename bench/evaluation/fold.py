@@ -21,7 +21,7 @@ from bench.evaluation.protocol import Protocol
 from bench.evaluation.trained_pipeline import TrainedPipeline, predict_probabilities
 from bench.evaluation.tuning import FitAndScore, OpenStudy, study_in_memory, tune
 from bench.plugins.checked_features import check_weights
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from bench.plugins.training_record import OUTER, joined_tables, training_record, training_tables
 from bench.scores.decisions import FittedDecision, Inner, fit_decision
 from bench.scores.metrics import weighted_auroc

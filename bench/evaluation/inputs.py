@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bench.errors import BenchError
 from bench.plugins.checked_features import checked_features
 from bench.plugins.missing_reasons import NO_REASON, frequent_reason, status_codes
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from bench.splits.folds import Indices, PatientKFold
 from classifiers.member_inputs import MemberInputs
 from extractors.cells import Cells

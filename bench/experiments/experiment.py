@@ -15,8 +15,8 @@ from bench.features.store.keys import READING, entry_of, extractor_identity
 from bench.plugins.devices import key_device
 from bench.plugins.network_weights import nested_networks, network_identity
 from bench.plugins.pipeline import NO_PREPARATION, PipelineSpec
+from bench.plugins.plugin import PIXELS, Plugin
 from bench.plugins.preparation import canonical, parse_prepare, preparation_code
-from bench.plugins.registry import PIXELS, Plugin
 from bench.splits.fold_manifest import Folds
 from bench.storage.fingerprints import code_digest, digest, library_versions, module_identity
 from classifiers.combination_rules import LEARNED

@@ -20,7 +20,7 @@ from bench.features.extraction import engine_settings
 from bench.features.store.entry import digests_array
 from bench.features.store.fit_key import FitLocation
 from bench.observer import Observer
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from bench.splits.folds import Indices
 
 

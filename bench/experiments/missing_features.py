@@ -12,7 +12,7 @@ from bench.features.store.damage import usable
 from bench.features.store.entry import Entry
 from bench.observer import Observer
 from bench.plugins.pipeline import prepared_name
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 
 
 class MissingFeatures:

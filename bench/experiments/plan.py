@@ -28,8 +28,8 @@ from bench.plugins.importing import installed
 from bench.plugins.loggers import logger_spec
 from bench.plugins.members import NESTING
 from bench.plugins.pipeline import PipelineSpec, prepared_name
+from bench.plugins.plugin import PIXELS, Plugin
 from bench.plugins.preparation import parse_prepare
-from bench.plugins.registry import PIXELS, Plugin
 from bench.splits.fold_manifest import Folds
 from bench.splits.outer_folds import auto_repeats, outer_folds
 from bench.storage.fingerprints import code_digest

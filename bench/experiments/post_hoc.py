@@ -28,7 +28,7 @@ from bench.experiments.rescoring import decided
 from bench.experiments.results import Results
 from bench.observer import Observer
 from bench.plugins.pipeline import NO_PREPARATION, prepared_name
-from bench.plugins.registry import PIXELS
+from bench.plugins.plugin import PIXELS
 from bench.plugins.selectors import Selector
 from bench.scores.metrics import score
 from bench.scores.predictions import probability_columns

@@ -20,8 +20,9 @@ from bench.experiments.results import MARK, Results
 from bench.experiments.saved_options import restored_options
 from bench.observer import Observer
 from bench.options import Options, make_options
-from bench.plugins import objects, registry
-from bench.plugins.registry import PIXELS
+from bench.plugins import objects
+from bench.plugins.plugin import PIXELS
+from bench.plugins.recorded import check_recorded
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,7 @@ def _same_object(result: ExperimentResult, kind: str, item: object) -> list[obje
 def _check_recorded(result: ExperimentResult, kind: str, name: str) -> None:
     try:
         if name != PIXELS:
-            registry.check_recorded(name)
+            check_recorded(name)
     except BenchError as error:
         raise BenchError(
             f"{result.folder}: the record names the {kind} {name}: {error}; if you trust it, name it yourself with "

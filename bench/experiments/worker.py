@@ -22,7 +22,7 @@ from bench.features.store.entry import feature_names, open_features, open_status
 from bench.features.store.fit_key import Fit, FitLocation, scratch_store
 from bench.features.store.fitted_features import fitted_features
 from bench.plugins.network_weights import nested_networks
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from bench.plugins.training_record import OUTER, joined_tables, training_tables
 from bench.splits.folds import Indices, PatientKFold
 from extractors.cells import Cells

@@ -24,7 +24,7 @@ from bench.features.store.entry import Entry, mark_used
 from bench.observer import DistinctNotices, Observer
 from bench.options import Options
 from bench.plugins.devices import device_of, missing_gpu_notice
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from bench.storage.folders import store_folder, writable_folder
 from bench.storage.locks import POLL_S, try_lock
 from extractors.cells import Cells

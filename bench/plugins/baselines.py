@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bench.plugins import registry
 from bench.plugins.pipeline import NO_PREPARATION, PipelineSpec
-from bench.plugins.registry import PIXELS
+from bench.plugins.plugin import PIXELS
 
 PRIOR = "prior"
 """Classifier used only as a baseline; a matrix of all installed classifiers does not include it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bench.errors import BenchError
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from extractors.networks.devices import check_gpus, resolved_device
 
 NO_GPU = "no GPU is available: networks run on the CPU"

@@ -15,7 +15,7 @@ import pandas as pd
 
 from bench.errors import BenchError, did_you_mean, printable
 from bench.plugins import registry
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from bench.storage.csv_text import write_csv
 from bench.storage.exports import output_file
 

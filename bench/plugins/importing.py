@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, distributions, entry_points, packages
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from bench.errors import BenchError
+from bench.errors import BenchError, did_you_mean
 
 Kind = Literal["extractors", "classifiers", "datasets"]
 
@@ -20,6 +20,9 @@ _NO_CLASSIFIERS = sys.stdlib_module_names | {"test"}
 """Packages that come with Python."""
 
 _LONGEST_REASON = 300
+
+SCIKIT_LEARN = "sklearn."
+"""Start of the import paths that a nested selector and a record may contain."""
 
 
 @cache
@@ -132,3 +135,17 @@ def _place_of(target: str) -> str:
     names = {owner(point) for point in points if point.value == target}
     names = names or set(packages_distributions().get(module.partition(".")[0], ()))
     return f"{module}.{attribute}" + (f" of {' or '.join(sorted(names))}" if names else "")
+
+
+def target_of(name: str) -> str:
+    """Return `module:Class` of a classifier from its plugin name or import path."""
+    points = installed("classifiers")
+    if name in points:
+        return points[name].value
+    if "." not in name:
+        raise BenchError(
+            f"no classifier is called {name!r}.{did_you_mean(name, points)} See bench list classifiers, or give the "
+            "import path of a scikit-learn classifier such as sklearn.linear_model.LogisticRegression."
+        )
+    check_import_path(name)
+    return ":".join(name.rsplit(".", 1))

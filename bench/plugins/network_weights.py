@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from extractors.files.digest_cache import cached_file_digest
 
 NO_NETWORK: dict[str, str | None] = {"model": None, "weights": None}

@@ -17,7 +17,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from bench.errors import BenchError
-from bench.plugins.registry import owned_parameters
+from bench.plugins.owned_parameters import owned_parameters
 from bench.storage.fingerprints import digest, module_identity
 from bench.storage.source_code import parse_source
 from extractors.component import Component

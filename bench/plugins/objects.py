@@ -18,8 +18,9 @@ from bench.plugins.components import component_value, tables_of
 from bench.plugins.importing import Kind, installed
 from bench.plugins.object_adapters import ExtractorAdapter
 from bench.plugins.object_identity import identity_of, import_path, is_estimator, unfindable_modules
+from bench.plugins.owned_parameters import ENGINE_OWNED, owned_parameters, takes_groups
 from bench.plugins.pipeline import PipelineSpec
-from bench.plugins.registry import ADAPTER, ADAPTER_ACCEPTS, ENGINE_OWNED, Plugin, owned_parameters, takes_groups
+from bench.plugins.plugin import ADAPTER, ADAPTER_ACCEPTS, Plugin, validated
 from bench.plugins.selectors import Selector
 from classifiers.sklearn_adapter import SklearnAdapter, check_wrappable
 from extractors.component import Component
@@ -148,7 +149,7 @@ def _adapted(item: Any) -> Plugin:
 
 def _object_plugin(item: Any, target: str, accepts: frozenset[str], **more: Any) -> Plugin:
     values = {"estimator": item, "identity": identity_of(item), "notices": _replaced(item), **more}
-    return registry.validated(ObjectPlugin(name_of(item), target, params={}, accepts=accepts, **values))
+    return validated(ObjectPlugin(name_of(item), target, params={}, accepts=accepts, **values))
 
 
 def _installed_selector(item: Any, kind: Kind) -> Selector | None:

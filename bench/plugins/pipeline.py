@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from bench.plugins.registry import PIXELS, Plugin
+from bench.plugins.plugin import PIXELS, Plugin
 
 NO_PREPARATION = "none"
 """Value of `--prepare` without preparation."""

@@ -196,3 +196,12 @@ def _parse_scalar(text: str) -> Value:
     if isinstance(value, float) and not math.isfinite(value):
         return text
     return value if isinstance(value, bool | int | float | str) or value is None else text
+
+
+def outermost(value: Value) -> Iterator[Selector]:
+    """Yield the selectors in a value without those nested in them."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from outermost(item)
+    elif isinstance(value, Selector):
+        yield value

@@ -18,7 +18,7 @@ from bench.errors import BenchError
 from bench.features.store.entry import CHUNK, DIGEST_BYTES
 from bench.features.store.record import Seconds
 from bench.plugins.checked_features import Features, check_weights, checked_features, unexplained_rows
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from bench.storage.fingerprints import digest
 from bench.storage.json_files import MAX_JSON, parse_json
 from bench.storage.links import refuse_links

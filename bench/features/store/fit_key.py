@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from bench.features.store.entry import FORMAT, Entry
 from bench.features.store.keys import extractor_folder
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from bench.splits.folds import Indices, PatientKFold
 from bench.storage.fingerprints import code_digest, digest
 from extractors.cells import Cells

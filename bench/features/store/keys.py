@@ -10,8 +10,8 @@ from bench.errors import BenchError
 from bench.features.store.entry import FORMAT, Entry
 from bench.plugins.devices import key_device
 from bench.plugins.network_weights import network_identity
+from bench.plugins.plugin import Plugin
 from bench.plugins.preparation import parse_prepare, preparation_code
-from bench.plugins.registry import Plugin
 from bench.storage.fingerprints import code_digest, digest, library_versions
 
 READING = "extractors.cells"

@@ -105,7 +105,7 @@ def test_command_line_has_every_declared_option() -> None:
 
 @pytest.mark.parametrize("kind", ["extractors", "classifiers", "datasets"])
 def test_list_describes_every_plugin(kind: str) -> None:
-    from bench.plugins.registry import installed  # noqa: PLC0415
+    from bench.plugins.importing import installed  # noqa: PLC0415
 
     shown = CliRunner().invoke(app, ["list", kind])
     assert shown.exit_code == 0

@@ -19,7 +19,8 @@ from sklearn.model_selection import BaseCrossValidator, PredefinedSplit, Stratif
 from bench.contract.classifiers import ClassifierChecks
 from bench.contract.engine import EngineChecks
 from bench.contract.outcomes import Check, outcome_of
-from bench.plugins.registry import ENGINE_OWNED, Plugin
+from bench.plugins.owned_parameters import ENGINE_OWNED
+from bench.plugins.plugin import Plugin
 
 Array = npt.NDArray[Any]
 

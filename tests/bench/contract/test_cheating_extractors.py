@@ -17,7 +17,8 @@ from sklearn.feature_selection import SelectKBest, f_classif
 from bench.contract.engine import EngineChecks
 from bench.contract.extractors import ExtractorChecks
 from bench.contract.outcomes import Check, outcome_of
-from bench.plugins.registry import Plugin, classifier
+from bench.plugins.plugin import Plugin
+from bench.plugins.registry import classifier
 from extractors.cells import Cell
 from extractors.images.pixels import read_image
 

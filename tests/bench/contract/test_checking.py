@@ -13,7 +13,7 @@ from bench.contract.checking import find_subject, network_cost, steps_of
 from bench.contract.classifiers import check_scikit_learn
 from bench.contract.outcomes import NotApplicable, outcome_of
 from bench.errors import BenchError
-from bench.plugins.registry import installed
+from bench.plugins.importing import installed
 
 SCIKIT_LEARN = "scikit-learn's check_estimator"
 

@@ -18,7 +18,8 @@ from bench.evaluation import fold as fold_module
 from bench.evaluation.fold import Fold, FoldResult, evaluate_fold
 from bench.evaluation.inputs import FeatureArray
 from bench.evaluation.protocol import Protocol
-from bench.plugins.registry import Plugin, classifier
+from bench.plugins.plugin import Plugin
+from bench.plugins.registry import classifier
 from bench.scores.decisions import Inner, fit_decision
 from bench.scores.thresholds import choose_threshold, parse_threshold, patient_weights
 from bench.splits.folds import InnerPatientKFold, PatientKFold

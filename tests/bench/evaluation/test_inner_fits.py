@@ -14,7 +14,8 @@ from bench.errors import BenchError
 from bench.evaluation.fold import Fold, FoldResult, evaluate_fold
 from bench.evaluation.inputs import InMemoryInputs
 from bench.evaluation.protocol import Protocol
-from bench.plugins.registry import Plugin, classifier
+from bench.plugins.plugin import Plugin
+from bench.plugins.registry import classifier
 from bench.scores.metrics import weighted_auroc
 from extractors.cells import CellFile, Cells
 

@@ -13,7 +13,8 @@ from network_spies import Log, SpiedCells, check, install
 from bench.evaluation.fold import Fold, FoldResult, evaluate_fold
 from bench.evaluation.inputs import InMemoryInputs, InMemoryMembers
 from bench.evaluation.protocol import Protocol
-from bench.plugins.registry import Plugin, classifier, extractor
+from bench.plugins.plugin import Plugin
+from bench.plugins.registry import classifier, extractor
 from classifiers.cnn import Cnn
 from extractors.cells import Cell
 from extractors.networks.architectures.catalogue import ARCHITECTURES

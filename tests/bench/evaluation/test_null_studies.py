@@ -17,7 +17,8 @@ from bench.evaluation.optimism import optimism, summary
 from bench.evaluation.protocol import Protocol
 from bench.evaluation.tuning import FitAndScore, tune
 from bench.executors.threads import limited_threads
-from bench.plugins.registry import Plugin, classifier
+from bench.plugins.plugin import Plugin
+from bench.plugins.registry import classifier
 from bench.scores.metrics import weighted_auroc
 from bench.splits.folds import PatientKFold
 

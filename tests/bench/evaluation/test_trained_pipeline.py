@@ -19,8 +19,9 @@ from bench.evaluation.fold import Fold, evaluate_fold, train_pipeline
 from bench.evaluation.inputs import InMemoryInputs, InMemoryMembers
 from bench.evaluation.protocol import Protocol
 from bench.options import make_options
+from bench.plugins.plugin import Plugin
 from bench.plugins.preparation import parse_prepare
-from bench.plugins.registry import Plugin, classifier, extractor
+from bench.plugins.registry import classifier, extractor
 from bench.splits.outer_folds import draw_folds
 from extractors.cells import Cells
 

@@ -18,7 +18,8 @@ from bench.evaluation.protocol import Protocol
 from bench.experiments.worker import FoldJob, MemberSource, fit_fold
 from bench.features.store.entry import digests_array, entry_record, write_entry, write_record
 from bench.features.store.fit_key import FitLocation
-from bench.plugins.registry import Member, Plugin, classifier
+from bench.plugins.plugin import Member, Plugin
+from bench.plugins.registry import classifier
 from extractors.cells import CellFile, Cells
 
 PATIENTS, CELLS = 24, 4

@@ -16,7 +16,7 @@ from bench.experiments.refit import Study, refit
 from bench.experiments.reload import reload
 from bench.features.store.entry import entry_record, write_record
 from bench.observer import Observer
-from bench.plugins.registry import installed
+from bench.plugins.importing import installed
 from extractors.images.pixels import read_image
 from extractors.seeds import seed_of
 

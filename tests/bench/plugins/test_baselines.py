@@ -9,7 +9,7 @@ import pytest
 from bench.plugins import registry
 from bench.plugins.baselines import BASELINES, is_baseline, with_baselines
 from bench.plugins.pipeline import PipelineSpec
-from bench.plugins.registry import PIXELS
+from bench.plugins.plugin import PIXELS
 from bench.scores.metrics import score
 from classifiers.prior import Prior
 

@@ -16,7 +16,7 @@ from bench.datasets.phantom.selector import phantom_spec
 from bench.errors import BenchError
 from bench.experiments.tuning_storage import open_storage
 from bench.options import make_options
-from bench.plugins import importing, objects, registry
+from bench.plugins import importing, objects, recorded, registry
 from bench.plugins.preparation import parse_prepare
 from extractors.networks.weights.loading import read_weights
 
@@ -117,12 +117,12 @@ def test_no_selector_of_a_record_is_imported(mark: Path) -> None:
     for nested in [*_nested(mark), "leaves_mark.Target[a=1]", "xgboost.XGBClassifier[]"]:
         for text in (nested, f"{BAGGING}[estimator={nested}]", f"handcrafted[families={nested}]"):
             if "sklearn.base.open" not in nested and "sklearn.utils" not in nested:
-                assert "is neither an installed plugin" in _refused(registry.check_recorded, text)
+                assert "is neither an installed plugin" in _refused(recorded.check_recorded, text)
             assert not mark.exists(), text
     for text in ("knn", f"{CALIBRATED}[estimator=knn[]]", "resnet18.a1_in1k[pool=max]", "handcrafted[families=size]"):
-        registry.check_recorded(text)
+        recorded.check_recorded(text)
     weights = f"resnet18[weights={mark}.safetensors]"
-    assert "loads its weights from a file" in _refused(registry.check_recorded, weights)
+    assert "loads its weights from a file" in _refused(recorded.check_recorded, weights)
 
 
 @pytest.mark.parametrize("module", ["antigravity", "idlelib.idle", "this", "os", "test.autotest", "pytest.__main__"])

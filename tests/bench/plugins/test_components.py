@@ -18,7 +18,8 @@ from bench.errors import BenchError
 from bench.plugins import objects
 from bench.plugins.importing import load_class
 from bench.plugins.object_identity import identity_of
-from bench.plugins.registry import check_recorded, classifier, extractor
+from bench.plugins.recorded import check_recorded
+from bench.plugins.registry import classifier, extractor
 
 ROOT = Path(__file__).resolve().parents[3]
 

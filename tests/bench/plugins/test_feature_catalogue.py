@@ -18,7 +18,8 @@ from bench.cli.app import app
 from bench.cli.display.features import show_catalogue, turned
 from bench.errors import BenchError
 from bench.plugins.feature_catalogue import FIELDS, Catalogue, as_csv, as_json, as_markdown, catalogue, described
-from bench.plugins.registry import Plugin, extractor
+from bench.plugins.plugin import Plugin
+from bench.plugins.registry import extractor
 
 
 class Special:

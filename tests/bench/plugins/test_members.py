@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.errors import BenchError
-from bench.plugins import registry
+from bench.plugins import recorded, registry
 from bench.plugins.members import MemberText, member_texts, member_value
 from bench.plugins.pipeline import PipelineSpec
 from bench.plugins.selectors import Selector, parse
@@ -107,7 +107,7 @@ def test_members_are_built_with_the_parameters_of_the_engine() -> None:
 def test_published_combinations_are_one_selector(text: str) -> None:
     plugin = registry.classifier(text)
     assert registry.classifier(plugin.canonical).canonical == plugin.canonical
-    registry.check_recorded(plugin.selector)
+    recorded.check_recorded(plugin.selector)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_wrong_members_are_sentences(text: str, message: str) -> None:
 )
 def test_members_of_a_record_are_checked_before_anything_is_imported(text: str, message: str) -> None:
     with pytest.raises(BenchError, match=f"^{message}"):
-        registry.check_recorded(text)
+        recorded.check_recorded(text)
 
 
 def test_the_row_of_an_ensemble() -> None:

@@ -11,7 +11,8 @@ import bench
 from bench.errors import BenchError
 from bench.plugins.importing import installed
 from bench.plugins.listing import plugins_of
-from bench.plugins.registry import Plugin, classifier, extractor
+from bench.plugins.plugin import Plugin
+from bench.plugins.registry import classifier, extractor
 
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
 CALIBRATED = "sklearn.calibration.CalibratedClassifierCV"

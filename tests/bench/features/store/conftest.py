@@ -19,7 +19,7 @@ from bench.features.store.damage import describe_damage
 from bench.features.store.entry import Entry, feature_names, open_features, open_rows, open_status
 from bench.observer import Observer
 from bench.options import Options
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from bench.storage.fingerprints import digest
 from extractors.cells import CellFile, Cells
 

@@ -21,7 +21,7 @@ from bench.features.store.entry import Entry
 from bench.observer import Observer
 from bench.options import Options
 from bench.plugins.checked_features import Features
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from extractors.cells import CellFile, Cells
 
 CELLS, DIGEST = Cells([CellFile("a", "a.png")]), "a" * 64

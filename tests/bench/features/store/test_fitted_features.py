@@ -24,7 +24,7 @@ from bench.features.store import entry as entries
 from bench.features.store.entry import digests_array, entry_record, write_record
 from bench.features.store.fit_key import Fit, FitLocation, scratch_store
 from bench.features.store.fitted_features import fitted_features
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from bench.splits.folds import InnerPatientKFold
 from bench.storage.fingerprints import digest
 from extractors.cells import CellFile, Cells

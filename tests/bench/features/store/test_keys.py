@@ -16,7 +16,8 @@ from bench.errors import BenchError
 from bench.features.store import keys
 from bench.features.store.entry import Entry
 from bench.features.store.keys import entry_of, extractor_identity
-from bench.plugins.registry import Plugin, extractor
+from bench.plugins.plugin import Plugin
+from bench.plugins.registry import extractor
 from bench.storage.fingerprints import code_digest, digest
 from extractors.cells import Cell
 from extractors.files.digests import file_digest
