@@ -41,7 +41,7 @@ def tree(tmp_path: Path) -> Path:
     ("file", "old", "new"),
     [
         ("extractors/seeds.py", "% 2**31", "% 2**30"),
-        ("bench/plugins/registry.py", "if k in self.accepts}", "if k in self.accepts and v}"),
+        ("bench/plugins/plugin.py", "if k in self.accepts}", "if k in self.accepts and v}"),
         ("bench/features/store/entry.py", "def open_features(", "def open_features(again: bool = False, *, "),
         ("bench/evaluation/trained_pipeline.py", "_ROUNDING = 1e-4", "_ROUNDING = 1e-3"),
         ("bench/scores/metric_functions.py", "return", "return 2 *"),
