@@ -51,7 +51,7 @@ class RunKeywords(TypedDict, total=False):
     device: Literal["auto", "cpu", "cuda"]
     fit_time: float
     weights_dir: StrPath
-    keep_models: Literal["none", "networks"]
+    keep_models: Literal["none", "networks", "all"]
     out: StrPath
     store: StrPath
 
