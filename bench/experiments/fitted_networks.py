@@ -114,7 +114,7 @@ class _Networks:
         with tempfile.TemporaryDirectory(prefix="cytobench-networks-") as folder:
             refitted = self._refit(missing, Path(folder))
             for place in self.places:
-                for record in refitted.get(place, self._records(place)):
+                for record in sorted(refitted.get(place, self._records(place)), key=_order):
                     yield self._network(record, Path(folder))
 
     def _records(self, place: Place) -> list[dict[str, Any]]:
@@ -170,14 +170,14 @@ class _Networks:
                 raise BenchError(_difference(self._where(record), record, new[key], differs))
             if self._has_file(record):
                 new[key] = record
-        return [new[key] for key in sorted(new)]
+        return list(new.values())
 
     def _report(self, place: Place) -> None:
         missing = [one for one in self._records(place) if not self._has_file(one)]
         compared = bool(missing) and all(one["sha256"] is not None for one in missing)
         self.observer.notice(
-            f"{self.result.name}, repeat {place[0]}, fold {place[1]}: networks were fitted again, because they are not in "
-            f"{self.models}; "
+            f"{self.result.name}, repeat {place[0]}, fold {place[1]}: networks that are not in {self.models} were "
+            "fitted again; "
             + ("their SHA-256 are those of the record" if compared else "there is no SHA-256 to compare them with")
         )
 
@@ -192,6 +192,11 @@ class _Networks:
         role = "extractor" if record["role"] == "extractor" and not record["member"] else "classifier"
         threads = int(self.result.record["protocol"]["threads"])
         return ExperimentNetwork(record, content, refitted, threads, self.inputs[role])
+
+
+def _order(record: Mapping[str, Any]) -> tuple[str, list[int], str]:
+    """Return role, positions of the member and fit, by which the networks of a fold are ordered."""
+    return record["role"], [int(position) for position in record["member"].split(".") if position], record["fit"]
 
 
 def _difference(where: str, record: Mapping[str, Any], fitted: Mapping[str, Any], differs: tuple[str, ...]) -> str:

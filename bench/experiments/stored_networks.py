@@ -79,15 +79,18 @@ def copy_network(source: Path, folder: Path, description: Mapping[str, Any]) -> 
     target = network_path(folder, str(description["sha256"]))
     content = hashlib.sha256()
     try:
-        with open_regular(source, limit=MAX_STORED, follow_link=False) as file, atomic_file(target) as temporary:
+        size = int(description["bytes"])
+        with open_regular(source, limit=size, follow_link=False) as file, atomic_file(target) as temporary:
             with temporary.open("wb") as copy:
                 while part := file.read(_PART):
                     content.update(part)
                     copy.write(part)
             if content.hexdigest() != description["sha256"]:
                 raise DamagedError(f"{source}: has another digest than its record")
-    except FileNotFoundError as error:
-        raise DamagedError(f"{source}: is missing") from error
+    except OSError as error:
+        if error.filename != str(source):
+            raise
+        raise DamagedError(f"{source}: cannot be read ({error.strerror})") from error
 
 
 def network_path(folder: Path, sha256: str) -> Path:
@@ -103,16 +106,19 @@ def read_network(path: Path, record: Mapping[str, Any]) -> bytes:
     DamagedError
         The file cannot be read, is a link or too large, or is another one than in the record.
     """
-    check_file(path, min(MAX_STORED, int(record["bytes"])))
+    check_file(path, MAX_STORED)
+    remedy = "delete the file, and the network is fitted again when it is needed"
+    size, expected = path.lstat().st_size, int(record["bytes"])
+    if size != expected:
+        raise DamagedError(f"{path}: was changed: it has {size} bytes, its record says {expected}; {remedy}")
     try:
-        content = read_regular(path, limit=MAX_STORED, follow_link=False)
+        content = read_regular(path, limit=expected, follow_link=False)
     except OSError as error:
         raise DamagedError(f"{path}: cannot be read ({error.strerror or error})") from error
     digest = hashlib.sha256(content).hexdigest()
     if digest != record["sha256"]:
         raise DamagedError(
-            f"{path}: was changed: its SHA-256 is {digest}, its record says {record['sha256']}; delete the file, and "
-            "the network is fitted again when it is needed"
+            f"{path}: was changed: its SHA-256 is {digest}, its record says {record['sha256']}; {remedy}"
         )
     return content
 
@@ -131,7 +137,7 @@ def read_fold_networks(path: Path, models: Path) -> list[dict[str, Any]]:
     for record in records:
         if record["stored"]:
             file = network_path(models, record["sha256"])
-            check_file(file, MAX_STORED)
+            check_file(file, record["bytes"])
             if file.stat().st_size != record["bytes"]:
                 raise DamagedError(f"{file}: has another size than its record")
     return records
