@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from bench.errors import BenchError
 from bench.plugins import objects, registry
-from bench.plugins.fitted_networks import decoded_weights
+from bench.plugins.fitted_network import decoded_weights
 from bench.plugins.registry import Plugin
 from bench.plugins.training_record import OUTER
 from extractors.networks.training.network_estimator import NetworkEstimator

@@ -112,7 +112,12 @@ class Fits:
                 continue
             checkpoints = self._checkpoints(experiment, repeat, fold)
             job = fold_job(
-                self._plan, experiment, self._labels, split, checkpoints=checkpoints, **self._kept(experiment)
+                self._plan,
+                experiment,
+                self._labels,
+                split,
+                checkpoints=checkpoints,
+                **self._storage_of_networks(experiment),
             )
             time = fit_time(self._plan, experiment.name, repeat, fold, self._observer)
             fold_done = partial(self._fold_done, fit, repeat, fold)
@@ -213,7 +218,7 @@ class Fits:
         """Return the folder of the networks of finished folds."""
         return (self._results.work_folder(experiment.slug) / MODELS).absolute()
 
-    def _kept(self, experiment: Experiment) -> dict[str, Any]:
+    def _storage_of_networks(self, experiment: Experiment) -> dict[str, Any]:
         """Return where networks are stored, and which."""
         keep = self._plan.options.keep_models
         return {} if keep == "none" else {"models": self._models(experiment), "keep": keep}

@@ -12,14 +12,14 @@ from bench.errors import BenchError
 from bench.executors.cores import default_jobs
 from bench.experiments.experiment_network import ExperimentNetwork
 from bench.experiments.network_refit import refit_networks
-from bench.experiments.records import POST_HOC, ExperimentResult
+from bench.experiments.records import POST_HOC, TIME_LIMITED, ExperimentResult
 from bench.experiments.refit import disk_errors_as_bench_error
 from bench.experiments.reload import find_experiment, reload
 from bench.experiments.stored_networks import MODELS, network_path, place_of, read_network
 from bench.experiments.worker import Refits
 from bench.observer import Observer
 from bench.plugins import registry
-from bench.plugins.fitted_networks import has_networks
+from bench.plugins.fitted_network import has_networks
 from bench.plugins.objects import is_object_name
 from bench.plugins.registry import PIXELS
 from bench.plugins.training_record import OUTER
@@ -167,7 +167,8 @@ class _Networks:
                     f"{self._where(record)}: the fit has no such network; the record names {record['role']}"
                 )
             if record["sha256"] not in (None, new[key]["sha256"]):
-                raise BenchError(_difference(self._where(record), record, new[key], differs))
+                limited = (TIME_LIMITED,) if TIME_LIMITED in self.result.flags else ()
+                raise BenchError(_difference(self._where(record), record, new[key], (*differs, *limited)))
             if self._has_file(record):
                 new[key] = record
         return list(new.values())
@@ -200,7 +201,7 @@ def _order(record: Mapping[str, Any]) -> tuple[str, list[int], str]:
 
 
 def _difference(where: str, record: Mapping[str, Any], fitted: Mapping[str, Any], differs: tuple[str, ...]) -> str:
-    known = f" (changed since the run: {', '.join(differs)})" if differs else ""
+    known = f" ({', '.join(differs)})" if differs else ""
     return (
         f"{where} that was fitted again has the SHA-256 {fitted['sha256']}, and its record {record['sha256']}: the "
         f"machine, its number of threads or the versions of libraries differ from those of the run{known}; run the "
@@ -214,10 +215,10 @@ def _places(result: ExperimentResult, repeat: int | None, fold: int | None) -> l
     every = sorted((int(a), int(b)) for a, b in folds)
     wanted = [(a, b) for a, b in every if repeat in (None, a) and fold in (None, b)]
     if not wanted:
-        asked = [f"{what} {n}" for what, n in (("repeat", repeat), ("fold", fold)) if n is not None]
+        requested = [f"{what} {n}" for what, n in (("repeat", repeat), ("fold", fold)) if n is not None]
         repeats, folds_of_each = (1 + max(numbers) for numbers in zip(*every, strict=True))
         raise BenchError(
-            f"{result.name}: has no {', '.join(asked)}; it has the repeats 0 to {repeats - 1} and the folds 0 to "
+            f"{result.name}: has no {', '.join(requested)}; it has the repeats 0 to {repeats - 1} and the folds 0 to "
             f"{folds_of_each - 1}"
         )
     return wanted
@@ -238,10 +239,10 @@ def _check_has_networks(result: ExperimentResult, extractor: object, classifier:
     for text in names.values():
         if text != PIXELS:
             registry.check_recorded(text)
-    found = registry.classifier(names["classifier"])
+    plugin = registry.classifier(names["classifier"])
     own = None if names["extractor"] == PIXELS else registry.extractor(names["extractor"])
-    fitted = [one for one in (own, *(member.extractor for member in found.members)) if one and one.requires_fit]
-    if not has_networks(found) and not any(map(has_networks, fitted)):
+    fitted = [one for one in (own, *(member.extractor for member in plugin.members)) if one and one.requires_fit]
+    if not has_networks(plugin) and not any(map(has_networks, fitted)):
         raise BenchError(
             f"{result.name}: trains no network; only cnn, finetune, and ensembles and bags of them have networks"
         )

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bench.evaluation.tuning import OpenStudy, study_in_memory
 from bench.executors.fit_time import FitTime
 from bench.experiments.experiment import Experiment
-from bench.experiments.kept_networks import Keep
+from bench.experiments.network_writer import Keep
 from bench.experiments.plan import Plan
 from bench.experiments.tuning_storage import study_at
 from bench.experiments.worker import FoldJob, MemberSource

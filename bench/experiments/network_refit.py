@@ -13,7 +13,7 @@ from bench.evaluation.tuning import study_in_memory
 from bench.executors.executor import open_executor
 from bench.executors.failures import failure_reason
 from bench.experiments.fold_jobs import fit_time, fold_job
-from bench.experiments.kept_networks import Keep
+from bench.experiments.network_writer import Keep
 from bench.experiments.refit import stored_features
 from bench.experiments.reload import Reloaded
 from bench.experiments.worker import FoldJob, Refits, fit_networks

@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from bench.errors import BenchError
 from bench.experiments.schema import DamagedError, check_file
-from bench.plugins.fitted_networks import FittedNetwork, NetworkRecord
+from bench.plugins.fitted_network import FittedNetwork, NetworkRecord
 from bench.storage.json_files import MAX_JSON, read_json
 from extractors.files.atomic import atomic_file
 from extractors.files.regular import open_regular, read_regular
@@ -110,7 +110,7 @@ def read_network(path: Path, record: Mapping[str, Any]) -> bytes:
     remedy = "delete the file, and the network is fitted again when it is needed"
     size, expected = path.lstat().st_size, int(record["bytes"])
     if size != expected:
-        raise DamagedError(f"{path}: was changed: it has {size} bytes, its record says {expected}; {remedy}")
+        raise DamagedError(f"{path}: was changed: it has {size} bytes, {expected} in its record; {remedy}")
     try:
         content = read_regular(path, limit=expected, follow_link=False)
     except OSError as error:
@@ -118,7 +118,7 @@ def read_network(path: Path, record: Mapping[str, Any]) -> bytes:
     digest = hashlib.sha256(content).hexdigest()
     if digest != record["sha256"]:
         raise DamagedError(
-            f"{path}: was changed: its SHA-256 is {digest}, its record says {record['sha256']}; {remedy}"
+            f"{path}: was changed: its SHA-256 is {digest}, and {record['sha256']} in its record; {remedy}"
         )
     return content
 

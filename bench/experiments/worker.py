@@ -16,7 +16,7 @@ from bench.errors import BenchError
 from bench.evaluation.fold import Fold, FoldResult, evaluate_fold, repeat_outer_fit
 from bench.evaluation.inputs import EnsembleInputs, FeatureArray, Inputs, OpenInputs
 from bench.evaluation.tuning import OpenStudy, study_in_memory
-from bench.experiments.kept_networks import Keep, KeptNetworks
+from bench.experiments.network_writer import Keep, NetworkWriter
 from bench.features.missing import fold_notice
 from bench.features.store.entry import feature_names, open_features, open_status
 from bench.features.store.fit_key import Fit, FitLocation, scratch_store
@@ -68,7 +68,7 @@ class FoldJob(Fold):
     models : Path or None
         Folder of networks that are kept; None: none are.
     keep : {"networks", "all"}
-        Which networks are kept: those of the outer fits, or also those of the inner ones.
+        Which networks are writer: those of the outer fits, or also those of the inner ones.
     nested_networks : list of dict
         Identities of the pretrained networks that are nested in the classifier, as in the key.
     members : tuple of MemberSource
@@ -86,7 +86,7 @@ class FoldJob(Fold):
 
 
 def fit_fold(job: FoldJob) -> FoldResult:
-    """Evaluate one outer fold; write its networks, if there are some that are kept, and return their records.
+    """Evaluate one outer fold; write its networks, if there are some that are writer, and return their records.
 
     A stateful extractor is fitted once on the training cells of each split; its seed is derived from its own selector,
     repeat and fold, so that classifiers share the fits.
@@ -96,11 +96,11 @@ def fit_fold(job: FoldJob) -> FoldResult:
     BenchError
         A check failed, or the features cannot be read.
     """
-    kept = _kept(job)
-    result = _evaluated(job, kept)
+    writer = _writer(job)
+    result = _evaluated(job, writer)
     _check_nested_networks(job)
-    notices = tuple(dict.fromkeys([*result.notices, *kept.notices]))
-    return replace(result, networks=tuple(kept.records), notices=notices)
+    notices = tuple(dict.fromkeys([*result.notices, *writer.notices]))
+    return replace(result, networks=tuple(writer.records), notices=notices)
 
 
 def fit_networks(job: FoldJob, what: Refits) -> tuple[dict[str, Any], ...]:
@@ -118,19 +118,19 @@ def fit_networks(job: FoldJob, what: Refits) -> tuple[dict[str, Any], ...]:
     BenchError
         As `fit_fold`.
     """
-    kept = _kept(job)
+    writer = _writer(job)
     if what == "all":
-        _evaluated(job, kept)
+        _evaluated(job, writer)
     else:
-        on_fit = partial(kept.add_classifier, plugin=job.classifier)
-        with _open_sources(job, kept) as (open_inputs, _):
+        on_fit = partial(writer.add_classifier, plugin=job.classifier)
+        with _open_sources(job, writer) as (open_inputs, _):
             repeat_outer_fit(job, open_inputs, classifier=what == "outer", on_fit=on_fit)
     _check_nested_networks(job)
-    return tuple(kept.records)
+    return tuple(writer.records)
 
 
-def _kept(job: FoldJob) -> KeptNetworks:
-    return KeptNetworks(job.models, job.keep, repeat=job.repeat, fold=job.fold)
+def _writer(job: FoldJob) -> NetworkWriter:
+    return NetworkWriter(job.models, job.keep, repeat=job.repeat, fold=job.fold)
 
 
 def _check_nested_networks(job: FoldJob) -> None:
@@ -146,9 +146,9 @@ def _check_nested_networks(job: FoldJob) -> None:
             raise BenchError(f"weights of {ours['model']}: changed since they were scanned; run the command again")
 
 
-def _evaluated(job: FoldJob, kept: KeptNetworks) -> FoldResult:
-    on_fit = partial(kept.add_classifier, plugin=job.classifier)
-    with _open_sources(job, kept) as (open_inputs, fits):
+def _evaluated(job: FoldJob, writer: NetworkWriter) -> FoldResult:
+    on_fit = partial(writer.add_classifier, plugin=job.classifier)
+    with _open_sources(job, writer) as (open_inputs, fits):
         result = evaluate_fold(job, open_inputs, open_study=job.open_study, on_fit=on_fit)
     if not fits:
         return result
@@ -162,24 +162,24 @@ def _evaluated(job: FoldJob, kept: KeptNetworks) -> FoldResult:
 
 
 @contextmanager
-def _open_sources(job: FoldJob, kept: KeptNetworks) -> Iterator[tuple[OpenInputs, list[_Fits]]]:
+def _open_sources(job: FoldJob, writer: NetworkWriter) -> Iterator[tuple[OpenInputs, list[_Fits]]]:
     """Yield the function that opens the inputs of each split, and those of its sources that fit an extractor."""
     own = MemberSource(job.extractor, job.features, job.fits)
     with ExitStack() as stack:
         sources = [
-            _opened(job, source, stack, kept, str(position) if job.members else "")
+            _opened(job, source, stack, writer, str(position) if job.members else "")
             for position, source in enumerate(job.members or (own,))
         ]
         open_inputs = partial(_open_members, sources) if job.members else sources[0]
         yield open_inputs, [source for source in sources if isinstance(source, _Fits)]
 
 
-def _opened(job: FoldJob, source: MemberSource, stack: ExitStack, kept: KeptNetworks, member: str) -> OpenInputs:
+def _opened(job: FoldJob, source: MemberSource, stack: ExitStack, writer: NetworkWriter, member: str) -> OpenInputs:
     """Return the function that opens the inputs of each split."""
     if source.fits is None:
         return partial(_open_shared, job, source.features)
     assert source.extractor is not None  # noqa: S101 (a source with fits has an extractor)
-    return _Fits(job, source.extractor, stack.enter_context(scratch_store(source.fits)), kept, member)
+    return _Fits(job, source.extractor, stack.enter_context(scratch_store(source.fits)), writer, member)
 
 
 def _open_shared(job: FoldJob, features: str | None, *split: object) -> Inputs:
@@ -202,8 +202,8 @@ def _open_members(
 class _Fits:
     """Features of a stateful extractor, fitted or read from the store for each split."""
 
-    def __init__(self, job: FoldJob, extractor: Plugin, place: FitLocation, kept: KeptNetworks, member: str) -> None:
-        self.job, self.extractor, self.place, self.kept, self.member = job, extractor, place, kept, member
+    def __init__(self, job: FoldJob, extractor: Plugin, place: FitLocation, writer: NetworkWriter, member: str) -> None:
+        self.job, self.extractor, self.place, self.writer, self.member = job, extractor, place, writer, member
         self.seconds = 0.0
         self.notices: dict[str, None] = {}
         self.training: list[dict[str, pd.DataFrame]] = []
@@ -226,14 +226,14 @@ class _Fits:
             cv=splitter,
             forbidden_groups=self._forbidden_groups(predicted),
             where="outer split" if self._is_outer(predicted) else "inner split",
-            keep_network=self.kept.keeps(name),
+            keep_network=self.writer.keeps(name),
         )
         features = fitted_features(fit)
         self.seconds += features.seconds
         self.notices |= dict.fromkeys(features.notices)
         if features.training is not None:
             self.training.append(training_tables(features.training, "extractor", name))
-        self.kept.add_extractor(name, features, extractor.canonical, self.member)
+        self.writer.add_extractor(name, features, extractor.canonical, self.member)
         self._opened += 1
         if self._is_outer(predicted) and (notice := fold_notice(features.take(train))):
             self.notices[f"{extractor.selector}, repeat {job.repeat}, fold {job.fold}: {notice}"] = None

@@ -25,7 +25,7 @@ from bench.features.store.entry import (
 )
 from bench.features.store.fit_key import Fit
 from bench.plugins.checked_features import check_weights, checked_features
-from bench.plugins.fitted_networks import networks_of
+from bench.plugins.fitted_network import networks_of
 from bench.plugins.training_record import training_record
 from bench.splits.folds import Indices
 from bench.storage.locks import locked
@@ -53,7 +53,7 @@ class FittedFeatures:
     training : mapping or None
         Record of the training of its network, see `bench.plugins.training_record`; None for other extractors.
     network : mapping or None
-        Description of its network (`bench.plugins.fitted_networks.NetworkRecord`); None for other extractors.
+        Description of its network (`bench.plugins.fitted_network.NetworkRecord`); None for other extractors.
     """
 
     folder: Path

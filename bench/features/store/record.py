@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import shortened
-from bench.plugins.fitted_networks import NetworkRecord
+from bench.plugins.fitted_network import NetworkRecord
 from bench.plugins.training_record import MOST_ROWS
 
 MAX_DEPTH = 8

@@ -15,7 +15,7 @@ import bench
 from bench.cli.app import main
 from bench.datasets.phantom.reader import PhantomSpec, write_phantom
 from bench.errors import BenchError
-from bench.experiments import kept_networks, stored_networks
+from bench.experiments import network_writer, stored_networks
 from bench.experiments.experiment_network import ExperimentNetwork
 from bench.experiments.network_export import write_networks
 from bench.experiments.records import ExperimentResult
@@ -25,7 +25,7 @@ from bench.experiments.stored_networks import network_path
 from bench.features.store.entry import NETWORK
 from bench.observer import Observer
 from bench.plugins import registry
-from bench.plugins.fitted_networks import decoded_weights
+from bench.plugins.fitted_network import decoded_weights
 from classifiers.cnn import Cnn
 from classifiers.combination_rules import combination
 from extractors.files.digests import file_digest
@@ -170,6 +170,15 @@ def test_two_classifiers_share_the_network_of_a_fine_tuned_extractor(cells: Path
     _check_finetune(result, tmp_path, fitted)
 
 
+def test_refits_with_other_inner_fits(cells: Path, tmp_path: Path) -> None:
+    for inner in ("holdout", "naive"):
+        result = _run(cells, tmp_path, FINETUNE.replace("]", f",inner={inner}]"), "knn", keep_models="all")
+        assert {one["fit"] for one in result.networks} == {"outer"}, "one network per outer fold"
+        read = _networks(result, tmp_path)
+        _delete(result)
+        assert [one.content for one in _networks(result, tmp_path)] == [one.content for one in read]
+
+
 def test_features_that_were_stored_without_their_network(cells: Path, tmp_path: Path) -> None:
     first = _run(cells, tmp_path, FINETUNE, "knn", keep_models="none")
     assert first.networks == []
@@ -287,7 +296,7 @@ def test_a_changed_file_is_refused(cells: Path, tmp_path: Path) -> None:
     with pytest.raises(DamagedError, match=r"was changed: its SHA-256 is .* delete the file"):
         _networks(result, tmp_path, fold=0)
     second.write_bytes(second.read_bytes() + b"\0")
-    with pytest.raises(DamagedError, match=r"was changed: it has \d+ bytes, its record says \d+; delete"):
+    with pytest.raises(DamagedError, match=r"was changed: it has \d+ bytes, \d+ in its record; delete"):
         _networks(result, tmp_path, fold=1)
     target = tmp_path / "target"
     third.rename(target)
@@ -340,7 +349,7 @@ def test_the_limit_holds_for_all_networks_of_a_results_folder(
 
 def test_a_killed_run_keeps_its_records(cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = _run(cells, tmp_path / "whole", FINETUNE, "knn", keep_models="all")
-    add, added = kept_networks.KeptNetworks.add_extractor, []
+    add, added = network_writer.NetworkWriter.add_extractor, []
 
     def stopped(self: Any, *arguments: Any) -> None:
         added.append(arguments)
@@ -348,7 +357,7 @@ def test_a_killed_run_keeps_its_records(cells: Path, tmp_path: Path, monkeypatch
             raise KeyboardInterrupt
         add(self, *arguments)
 
-    monkeypatch.setattr(kept_networks.KeptNetworks, "add_extractor", stopped)
+    monkeypatch.setattr(network_writer.NetworkWriter, "add_extractor", stopped)
     with pytest.raises(KeyboardInterrupt):
         _run(cells, tmp_path / "killed", FINETUNE, "knn", keep_models="all")
     monkeypatch.undo()

@@ -25,7 +25,7 @@ from bench.features.store.entry import entry_record
 from bench.observer import Observer
 from bench.options import make_options
 from bench.plugins.devices import NO_GPU
-from bench.plugins.fitted_networks import FittedNetwork
+from bench.plugins.fitted_network import FittedNetwork
 from bench.plugins.training_record import TABLES
 from extractors.files.digests import file_digest
 from extractors.networks import devices

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from bench.experiments.schema import DamagedError
 from bench.experiments.stored_networks import copy_network, write_network
 from bench.features.store.fitted_features import FittedFeatures
-from bench.plugins.fitted_networks import networks_of
+from bench.plugins.fitted_network import networks_of
 from bench.plugins.registry import Plugin
 from bench.plugins.training_record import OUTER
 
@@ -16,7 +16,7 @@ Keep = Literal["networks", "all"]
 """Networks of the outer fits, or also those of the inner ones."""
 
 
-class KeptNetworks:
+class NetworkWriter:
     """Writes networks of one fold and collects their records.
 
     Parameters
