@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from classifiers.combination_rules import combination
 from classifiers.feature_classifier import Codes, Floats, ProbabilityClassifier, Units, training_features
 from classifiers.member_inputs import rows_of
-from classifiers.nested_fits import fit_clone, probabilities_of
+from classifiers.nested_fits import fit_clone, inner_checkpoint, probabilities_of
+from extractors.epoch_scores import OnEpoch
 from extractors.grouped_splits import Cv, Splitter
 from extractors.labelled_rows import class_codes, labels_of_rows, units_of_rows
 from extractors.random_state import RandomState
@@ -49,6 +50,11 @@ class Bagging(ProbabilityClassifier):
         Seed of the bags; the seed of each clone is derived from it.
     threads : int or None
         Threads of each clone; None leaves it unchanged.
+    checkpoint_dir : str, Path or None
+        Folder in which clones that can continue after they were killed save their progress, one for each; None: none.
+    on_epoch : callable or None
+        Passed to the clone of the first bag, if it has this parameter: the fit of the bags ends with that of the first.
+        Scores of other bags are of other patients, so they are not comparable with it.
 
     Attributes
     ----------
@@ -72,6 +78,8 @@ class Bagging(ProbabilityClassifier):
     cv: Cv = None
     random_state: RandomState = None
     threads: int | None = None
+    checkpoint_dir: Any = None
+    on_epoch: OnEpoch | None = None
 
     @property
     def consumes(self) -> str:
@@ -140,7 +148,13 @@ class Bagging(ProbabilityClassifier):
                 rows_of(X, rows),
                 labels[rows],
                 groups=units[rows],
-                shared={"random_state": int(seed), "threads": self.threads, "cv": self.cv},
+                shared={
+                    "random_state": int(seed),
+                    "threads": self.threads,
+                    "cv": self.cv,
+                    "checkpoint_dir": inner_checkpoint(self.checkpoint_dir, "bag", number),
+                    "on_epoch": None if number else self.on_epoch,
+                },
                 where=self._where(number),
             )
             for number, (rows, seed) in enumerate(zip(self.bags_, seeds, strict=True))

@@ -14,7 +14,7 @@ from classifiers.combination_rules import LEARNED, OutOfFold, check_rule, combin
 from classifiers.feature_classifier import Floats, ProbabilityClassifier, Units, training_features
 from classifiers.inner_splits import inner_splits
 from classifiers.member_inputs import MemberInputs
-from classifiers.nested_fits import fit_clone, probabilities_of
+from classifiers.nested_fits import fit_clone, inner_checkpoint, probabilities_of
 from extractors.grouped_splits import Cv, Splitter
 from extractors.labelled_rows import class_codes, labels_of_rows, units_of_rows
 from extractors.random_state import RandomState, random_seed
@@ -48,6 +48,9 @@ class Ensemble(ProbabilityClassifier):
         Seed of every member; None leaves them unchanged.
     threads : int or None
         Threads of every member; None leaves them unchanged.
+    checkpoint_dir : str, Path or None
+        Folder in which members that can continue after they were killed save their progress, one folder for each fit;
+        None: none.
 
     Attributes
     ----------
@@ -65,6 +68,7 @@ class Ensemble(ProbabilityClassifier):
     cv: Cv = None
     random_state: RandomState = None
     threads: int | None = None
+    checkpoint_dir: Any = None
 
     tunable = False
     joined = ("weights",)
@@ -117,7 +121,7 @@ class Ensemble(ProbabilityClassifier):
         seed = self.random_state if fixed else random_seed(self.random_state)
         shared = {"random_state": seed, "threads": self.threads, "cv": cv}
         learned = self._out_of_fold(inputs, codes, units, shared) if self.rule in LEARNED else None
-        self.members_ = self._fit_members(inputs, labels, units, shared)
+        self.members_ = self._fit_members(inputs, labels, units, shared, "outer")
         self.combine_ = combination(self.rule, len(self.members_), weights=self.weights, out_of_fold=learned)
         return self
 
@@ -169,11 +173,18 @@ class Ensemble(ProbabilityClassifier):
         return MemberInputs((X,) * len(self.members))
 
     def _fit_members(
-        self, inputs: MemberInputs, labels: npt.NDArray[Any], units: Units, shared: Mapping[str, Any]
+        self, inputs: MemberInputs, labels: npt.NDArray[Any], units: Units, shared: Mapping[str, Any], split: str
     ) -> list[Any]:
         return [
-            fit_clone(member, part, labels, groups=units, shared=shared, where=self._where(name))
-            for (name, member), part in zip(self._named(), inputs.parts, strict=True)
+            fit_clone(
+                member,
+                part,
+                labels,
+                groups=units,
+                shared={**shared, "checkpoint_dir": inner_checkpoint(self.checkpoint_dir, split, "member", number)},
+                where=self._where(name),
+            )
+            for number, ((name, member), part) in enumerate(zip(self._named(), inputs.parts, strict=True))
         ]
 
     def _probabilities(self, fitted: Iterable[Any], inputs: MemberInputs) -> Floats:
@@ -195,8 +206,9 @@ class Ensemble(ProbabilityClassifier):
         # Pairs of rows are those of all training cells; a member that splits a part of them uses its own folds.
         inner = {**shared, "cv": shared["cv"] if isinstance(shared["cv"], Splitter) else None}
         values = np.full((len(codes), len(self.members), len(self.classes_)), np.nan)
-        for train, test in splits:
+        for number, (train, test) in enumerate(splits):
             seen, unseen = inputs.split(train, test)
-            values[test] = self._probabilities(self._fit_members(seen, labels[train], units[train], inner), unseen)
+            members = self._fit_members(seen, labels[train], units[train], inner, f"split-{number}")
+            values[test] = self._probabilities(members, unseen)
         rows = np.flatnonzero(~np.isnan(values[:, 0, 0]))
         return OutOfFold(values[rows], codes[rows], units[rows])

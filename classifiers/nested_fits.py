@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -62,6 +63,11 @@ def probabilities_of(fitted: Any, X: Any, *, where: str) -> Floats:
     if values.shape != (len(X), len(fitted.classes_)):
         raise ValueError(f"{where}: returned probabilities of shape {values.shape} for {len(X)} cells")
     return values
+
+
+def inner_checkpoint(folder: str | Path | None, *names: object) -> str | None:
+    """Return the folder in which a nested fit saves its progress; None if the outer fit has no folder."""
+    return None if folder is None else str(Path(folder).joinpath("-".join(map(str, names))))
 
 
 def named_errors(where: str, work: Callable[[], T]) -> T:

@@ -18,7 +18,7 @@ from bench.evaluation.importances import importances_of
 from bench.evaluation.inputs import InMemoryInputs, InMemoryMembers, Inputs, OpenInputs, check_any_value
 from bench.evaluation.protocol import Protocol
 from bench.evaluation.trained_pipeline import TrainedPipeline, predict_probabilities
-from bench.evaluation.tuning import OpenStudy, study_in_memory, tune
+from bench.evaluation.tuning import FitAndScore, OpenStudy, study_in_memory, tune
 from bench.plugins.checked_features import check_weights
 from bench.plugins.registry import Plugin
 from bench.plugins.training_record import OUTER, joined_tables, training_record, training_tables
@@ -27,6 +27,7 @@ from bench.scores.metrics import weighted_auroc
 from bench.scores.predictions import probability_columns
 from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_disjoint, inner_folds
 from extractors.cells import Cells
+from extractors.epoch_scores import OnEpoch
 from extractors.inner_fits import HOLDOUT, OUT_OF_FOLD
 from extractors.preparation.step import Step
 from extractors.seeds import seed_of
@@ -317,7 +318,7 @@ class _FoldFit:
     def _classifier(self) -> Any:
         threads, seed = self.job.protocol.threads, seed_of(self.seed, "fit")
         splitter = self._inner_splitter(InnerPatientKFold)
-        own = {"random_state": seed, "cv": splitter, "threads": threads, "n_jobs": threads}
+        own = {"random_state": seed, "cv": splitter, "threads": threads, "n_jobs": threads, "on_epoch": None}
         return self.job.classifier.build(**{**self.job.engine, **own})
 
     def _tunes(self, estimator: Any) -> bool:
@@ -328,9 +329,12 @@ class _FoldFit:
         if not self._tunes(estimator):
             return estimator, pd.DataFrame()
 
-        def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
-            name = f"trial {trial} "
-            return [lambda s=s: self._auroc(self._fit(candidate, s, name), s) for s in splits]  # type: ignore[misc]
+        def evaluate(candidate: Any, trial: int) -> list[FitAndScore]:
+            def in_fold(split: _Split) -> FitAndScore:
+                name = f"trial {trial} {split.name}"
+                return lambda on_epoch: self._auroc(self._fit(candidate, split, name, on_epoch), split)
+
+            return [in_fold(split) for split in splits]
 
         study = tune(
             estimator,
@@ -352,18 +356,19 @@ class _FoldFit:
 
     def _recorded(self, estimator: Any, split: _Split) -> Any:
         """Fit, keep the training record, and pass the classifier on."""
-        fitted = self._fit(estimator, split)
+        fitted = self._fit(estimator, split, split.name)
         self.on_fit(split.name, fitted)
         if (record := training_record(fitted)) is not None:
             self.training.append(training_tables(record, "classifier", split.name))
         return fitted
 
-    def _fit(self, estimator: Any, split: _Split, trial: str = "") -> Any:
+    def _fit(self, estimator: Any, split: _Split, name: str, on_epoch: OnEpoch | None = None) -> Any:
         job, y, groups = self.job, self.job.labels[split.train], self.job.units[split.train]
         unfitted = clone(estimator)
         if job.checkpoints is not None and "checkpoint_dir" in job.classifier.accepts:
-            folder = job.checkpoints / f"{trial}{split.name}".replace(" ", "-")
-            unfitted.set_params(checkpoint_dir=str(folder))
+            unfitted.set_params(checkpoint_dir=str(job.checkpoints / name.replace(" ", "-")))
+        if on_epoch is not None and "on_epoch" in unfitted.get_params(deep=False):
+            unfitted.set_params(on_epoch=on_epoch)
         fitted = unfitted.fit(split.inputs.take(split.train), y, groups=groups)
         check_weights(fitted, job.weights_sha256, job.classifier.selector)
         return fitted

@@ -12,10 +12,15 @@ import pandas as pd
 from sklearn.base import clone
 
 from bench.errors import BenchError
+from bench.evaluation.epoch_pruning import STARTUP_TRIALS, PrunedByEpochs, epoch_rule
 from bench.evaluation.samplers import make_sampler
+from extractors.epoch_scores import EndFit, OnEpoch
 from extractors.quiet_loggers import quiet_loggers
 
 T = TypeVar("T")
+
+FitAndScore = Callable[[OnEpoch], float]
+"""Fits and scores an estimator in an inner fold; a fit by epochs calls the argument after each of them."""
 
 OpenStudy = Callable[..., AbstractContextManager[Any]]
 """Called with the keyword arguments of `optuna.create_study`; returns a context manager that gives the study."""
@@ -39,8 +44,9 @@ class Tuned:
         Parameters of the best trial.
     trials : DataFrame
         One row per trial: `trial`, `state` ("complete" or "pruned"), `value` (mean score over the inner folds; for a
-        pruned trial, over the evaluated ones; NaN if the search space pruned it), and a column `param_<name>` per
-        parameter, as text. Without times, so that equal runs give equal tables.
+        pruned trial, over the complete ones; NaN if there is none, because the search space or an epoch of the first
+        inner fold pruned it), and a column `param_<name>` per parameter, as text. Without times, so that equal runs
+        give equal tables.
     """
 
     params: Mapping[str, Any]
@@ -49,7 +55,7 @@ class Tuned:
 
 def tune(
     estimator: Any,
-    evaluate: Callable[[Any, int], list[Callable[[], float]]],
+    evaluate: Callable[[Any, int], list[FitAndScore]],
     *,
     trials: int,
     seed: int,
@@ -60,7 +66,8 @@ def tune(
     """Maximise the mean score over the inner folds in the search space of an estimator.
 
     From the sixth trial on, a trial is pruned when its mean over the inner folds so far is below the median of the
-    complete trials at the same fold. Trials run sequentially, because parallel ones are not reproducible in Optuna.
+    complete trials at the same fold, and a network also in an epoch (`bench.evaluation.epoch_pruning`). Trials run
+    sequentially, because parallel ones are not reproducible in Optuna.
 
     Parameters
     ----------
@@ -68,7 +75,7 @@ def tune(
         Cloned for each trial.
     evaluate : callable
         Returns, for a configured estimator and the number of the trial, one function per inner fold that fits and
-        scores it.
+        scores it. `EndFit` from the argument of this function must leave it unchanged.
     trials : int
         Number of trials, pruned ones included; the same for every estimator. A grid may have fewer points; with `hours`
         it is the largest number, and 0 is no limit.
@@ -96,11 +103,15 @@ def tune(
     def objective(trial: optuna.Trial) -> float:
         params = drawn[trial.number] = _params(estimator, trial)
         scores: list[float] = []
-        for step, fit_and_score in enumerate(
+        for fold, fit_and_score in enumerate(
             _attempt(lambda: evaluate(clone(estimator).set_params(**params), trial.number), trial, params)
         ):
-            scores.append(_attempt(lambda: _finite(fit_and_score()), trial, params))  # noqa: B023 (called at once)
-            trial.report(float(np.mean(scores)), step)
+            rule = epoch_rule(trial, fold)
+            score = _attempt(lambda: _score(fit_and_score, rule), trial, params)  # noqa: B023 (called at once)
+            if score is None:
+                raise optuna.TrialPruned
+            scores.append(score)
+            trial.report(float(np.mean(scores)), fold)
             if trial.should_prune():
                 raise optuna.TrialPruned
         return float(np.mean(scores))
@@ -109,7 +120,7 @@ def tune(
         settings = {
             "direction": "maximize",
             "sampler": make_sampler(sampler, estimator, trials=trials, seed=seed),
-            "pruner": optuna.pruners.MedianPruner(n_startup_trials=5),
+            "pruner": optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
         }
         with open_study(**settings) as study:
             study.optimize(objective, n_trials=trials or None, timeout=3600 * hours or None, n_jobs=1)
@@ -136,7 +147,7 @@ def _params(estimator: Any, trial: Any) -> Mapping[str, Any]:
 def _attempt(work: Callable[[], T], trial: Any, params: Mapping[str, Any]) -> T:
     try:
         return work()
-    except Exception as error:
+    except (Exception, EndFit) as error:
         raise BenchError(f"tuning trial {trial.number} with {dict(params)} failed: {error}") from error
 
 
@@ -156,8 +167,12 @@ def _best(table: pd.DataFrame, fewest: int, trials: int) -> int:
     return int(complete["trial"].to_numpy()[np.argmax(complete["value"].to_numpy())])
 
 
-def _finite(score: float) -> float:
-    """Return the score, checked: Optuna continues after one that is not finite."""
+def _score(fit_and_score: FitAndScore, rule: OnEpoch) -> float | None:
+    """Return the score, None if an epoch pruned the trial; checked, since Optuna continues after one not finite."""
+    try:
+        score = fit_and_score(rule)
+    except PrunedByEpochs:
+        return None
     if not np.isfinite(score):
         raise ValueError(f"the score is {score}")
     return score

@@ -30,7 +30,7 @@ from bench.storage.folders import writable_folder
 from bench.storage.json_files import read_json, write_json
 from bench.storage.links import refuse_links
 from bench.storage.locks import try_lock
-from extractors.files.atomic import atomic_file, atomic_folder, remove_unfinished
+from extractors.files.atomic import atomic_file, atomic_folder, remove_unfinished, remove_unfinished_of
 
 FORMAT = 1
 """Version of the folder's layout; a newer one is refused."""
@@ -249,8 +249,12 @@ class Results:
         timing: Mapping[str, Any],
         networks: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        """Write a finished experiment atomically; delete its finished folds and an earlier failure."""
+        """Write a finished experiment atomically; delete its finished folds and an earlier failure.
+
+        The caller holds the lock of the experiment: what a killed process left of its folder is removed.
+        """
         self.check_present()
+        remove_unfinished_of(self.experiment_folder(slug))
         with atomic_folder(self.experiment_folder(slug)) as folder:
             write_tables(folder, tables)
             write_json(folder / "timing.json", timing)

@@ -40,6 +40,7 @@ ENGINE_OWNED = {
     "weights_dir": "use --weights-dir",
     "device": "use --device",
     "checkpoint_dir": "an interrupted fit continues in the results folder",
+    "on_epoch": "tuning trials are pruned by epoch",
 }
 """Parameters that the engine sets; not part of the identity of a plugin, not accepted in a selector."""
 
@@ -148,9 +149,7 @@ class Plugin:
         nested = NESTING[self.target] if self.members else None
         params = {key: value for key, value in self.params.items() if key != nested}
         if nested is not None:
-            # A checkpoint belongs to one fit: members, of which there are several, keep none.
-            own = {key: value for key, value in engine.items() if key != "checkpoint_dir"}
-            built = tuple((str(member.text), member.classifier.build(**own)) for member in self.members)
+            built = tuple((str(member.text), member.classifier.build(**engine)) for member in self.members)
             accepted[nested] = built if nested == ENSEMBLE else built[0][1]
         return _instance(load_class(self.target), params, **accepted)
 
@@ -319,7 +318,8 @@ def _describe(selector: Selector, target: str, **fixed: Value) -> Plugin:
         words = (*WORDS, None, allowed[key])
         check_components(value, tables[key], where=f"{selector.name}: {key}", words=words, joined=key in joined)
     rest = {k: v for k, v in selector.params.items() if k not in tables}
-    params = {k: _like_default(_listed(v) if k in joined else v, allowed[k]) for k, v in rest.items()}
+    like = {**allowed, **{k: kind() for k, kind in getattr(cls, "numbers", {}).items()}}
+    params = {k: _like_default(_listed(v) if k in joined else v, like[k]) for k, v in rest.items()}
     full = {k: _filled_value(v, f"{selector.name}: {k}") for k, v in params.items()}
     full |= {k: filled(v, tables[k]) for k, v in named.items()}
     allowed |= {k: filled(component_value(allowed[k], tables[k]), tables[k]) for k in tables if k in allowed}

@@ -126,7 +126,7 @@ def _bench(folder: Path, jobs: int = 1) -> subprocess.Popen[str]:
 def _wait_for_epochs(folder: Path, process: subprocess.Popen[str], fit: str) -> list[dict[str, Any]]:
     """Wait until a fit of the first fold has saved some epochs; return them, with their seconds."""
     while process.poll() is None:
-        for file in (folder / "results").rglob(f"{fit}/{FILE}"):
+        for file in (folder / "results").rglob(f"repeat0-fold0/{fit}/{FILE}"):
             with contextlib.suppress(OSError):  # removed at the end of the fold
                 curves: list[dict[str, Any]] = torch.load(file, weights_only=True)["curves"]
                 if 2 <= len(curves) < 12:

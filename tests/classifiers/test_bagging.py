@@ -12,6 +12,7 @@ from classifiers.bagging import Bagging
 from classifiers.knn import Knn
 from classifiers.naive_bayes import NaiveBayes
 from classifiers.svm import Svm
+from extractors.epoch_scores import EndFit, OnEpoch
 
 
 class CellCounter(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -142,3 +143,43 @@ def test_the_failed_bag_is_named(planted: Any) -> None:
     data = planted()
     with pytest.raises(ValueError, match=r"^bag 0 of bagging\[of=Svm\]: "):
         Bagging(of=Svm(C=-1.0), n=2).fit(data.X, data.y, data.groups)
+
+
+class Epochs(CellCounter):
+    """Calls `on_epoch` with the number of its training cells in two epochs."""
+
+    def __init__(self, *, random_state: Any = None, threads: int = 1, on_epoch: OnEpoch | None = None) -> None:
+        super().__init__(random_state=random_state, threads=threads)
+        self.on_epoch = on_epoch
+
+    def fit(self, X: Any, y: Any, groups: Any = None) -> Epochs:
+        for epoch in range(2):
+            if self.on_epoch is not None:
+                self.on_epoch(epoch, float(len(X)))
+        super().fit(X, y, groups)
+        return self
+
+
+def test_the_epochs_of_the_first_bag_are_reported_and_may_end_the_fit() -> None:
+    rows, calls = np.arange(40), []
+    y, patients = rows % 2, rows // 4 * 2 + rows % 2
+
+    def on_epoch(epoch: int, score: float) -> None:
+        calls.append((epoch, score))
+
+    bagging = Bagging(of=Epochs(), n=3, random_state=0, on_epoch=on_epoch)
+    bagging.fit(rows.tolist(), y, patients)
+    size = float(len(bagging.bags_[0]))
+    assert calls == [(0, size), (1, size)]
+    assert len(bagging.members_) == 3
+
+    class Enough(EndFit):
+        pass
+
+    def ends(epoch: int, score: float) -> None:
+        raise Enough
+
+    with pytest.raises(Enough):
+        Bagging(of=Bagging(of=Epochs(), n=2), n=2, random_state=0, on_epoch=ends).fit(rows.tolist(), y, patients)
+    # A classifier without epochs ignores it.
+    assert len(Bagging(of=CellCounter(), n=2, on_epoch=ends).fit(rows.tolist(), y, patients).members_) == 2

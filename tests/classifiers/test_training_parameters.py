@@ -12,7 +12,7 @@ from bench.plugins.registry import classifier, extractor
 from classifiers.cnn import Cnn
 from extractors.finetune import Finetune
 
-OWNED = ("cv", "random_state", "weights_dir", "checkpoint_dir", "device", "threads")
+OWNED = ("cv", "random_state", "weights_dir", "checkpoint_dir", "on_epoch", "device", "threads")
 PARAMETERS = sorted(
     {(cls, field.name) for cls in (Cnn, Finetune) for field in fields(cls) if field.name not in OWNED},
     key=lambda pair: (pair[0].__name__, pair[1]),
@@ -88,3 +88,13 @@ def test_parameters_of_a_frozen_network_are_checked_where_the_row_is_planned(tex
     name = text.partition("[")[2].partition("=")[0]
     with pytest.raises(BenchError, match=f"{name}=.* is not (known|valid)"):
         extractor(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("learning_rate=1", "learning_rate=1.0"), ("learning_rate=1e-3+1", "learning_rate=0.001+1.0")]
+    + [(f"{name}=1", f"{name}=1.0") for name in ("weight_decay", "epochs", "minutes", "patience", "mixup")],
+)
+def test_equal_numbers_have_one_identity(one: str, other: str) -> None:
+    assert classifier(f"cnn[{one}]") == classifier(f"cnn[{other}]")
+    assert extractor(f"finetune[{one}]") == extractor(f"finetune[{other}]")

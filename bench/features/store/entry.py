@@ -22,7 +22,7 @@ from bench.features.store.record import record_problem
 from bench.storage.fingerprints import digest
 from bench.storage.json_files import read_json, write_json
 from bench.storage.links import refuse_links
-from extractors.files.atomic import atomic_folder
+from extractors.files.atomic import atomic_folder, remove_unfinished_of
 from extractors.files.regular import open_regular
 
 FORMAT = 3
@@ -259,7 +259,7 @@ def write_blocks(
     network_content: bytes | None = None,
     **fields: Any,
 ) -> None:
-    """Write an entry atomically, block by block.
+    """Write an entry atomically, block by block. The caller holds its lock: remains of killed processes are removed.
 
     Arrays are written by ordinary calls and not by a memory map, so that a full disk is an OSError and not a signal.
 
@@ -284,6 +284,7 @@ def write_blocks(
     """
     types = {ROWS: "|u1", VALUES: "<f4"} | ({STATUS: "|u1"} if status else {})
     checksums = bytearray()
+    remove_unfinished_of(folder)
     with atomic_folder(folder, existing=existing) as temporary:
         with ExitStack() as stack:
             files = [stack.enter_context((temporary / name).open("wb")) for name in types]

@@ -51,13 +51,13 @@ JOINED = Architecture("joined", 299, 75, trunk="inception_resnet_v2", has_map=Fa
 ARCHITECTURES = {
     architecture.name: architecture
     for architecture in (
-        Architecture("allnet", 224, 16, splits=("trunk.8",)),
+        Architecture("allnet", 224, 16, "training", splits=("trunk.8",), view="mask"),
         Architecture("cnn_rnn", 224, 63, "imagenet", "alexnet", ("trunk.6",), has_map=False),
         Architecture("dct_lstm", 256, 64, has_map=False),
         JOINED,
-        Architecture("rezayi", 224, 32, splits=("trunk.12",)),
+        Architecture("rezayi", 224, 32, "training", splits=("trunk.12",), view="mask"),
         Architecture("small", 64, 16, "training", splits=("trunk.8",), view="mask"),
-        Architecture("unnithan", 256, 16, splits=("trunk.6",)),
+        Architecture("unnithan", 256, 16, "training", splits=("trunk.6",), view="mask"),
         Architecture("vgg16_eca", 224, 32, "imagenet", "vgg16", ("trunk.22",)),
     )
 }

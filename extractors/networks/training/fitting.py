@@ -6,9 +6,12 @@ Imports torch and Lightning, so this module is imported only where a network is 
 from __future__ import annotations
 
 import hashlib
+import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +19,7 @@ import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
+from extractors.epoch_scores import EndFit, OnEpoch
 from extractors.files.digest_cache import cached_file_digest
 from extractors.networks.training.channel_statistics import Statistics, channel_statistics
 from extractors.networks.training.image_batches import ImageBatches
@@ -27,7 +31,7 @@ from extractors.networks.training.network_spec import NetworkSpec
 from extractors.networks.training.optimisers import make_optimiser
 from extractors.networks.training.part import Part
 from extractors.networks.training.peak_memory import peak_memory
-from extractors.networks.training.progress import saved_progress
+from extractors.networks.training.progress import discard_progress, saved_progress
 from extractors.networks.training.rate_search import search_rate
 from extractors.networks.training.settings import Settings
 from extractors.networks.training.stages import Stage
@@ -56,6 +60,9 @@ class Surroundings:
         A folder of weights.
     folder : Path or None
         Where the progress is saved.
+    on_epoch : OnEpoch or None
+        Receives the validation score of each epoch, also of those of a resumed training. The weights do not depend on
+        it, unless it ends the training.
     """
 
     seed: int
@@ -63,6 +70,7 @@ class Surroundings:
     device: str = "cpu"
     weights_dir: str | Path | None = None
     folder: Path | None = None
+    on_epoch: OnEpoch | None = None
 
 
 def fit_network(
@@ -99,6 +107,8 @@ def fit_network(
         The loss is no longer finite, or a cell or the size does not suit the network.
     OSError
         A cell or the weights cannot be read.
+    EndFit
+        From `surroundings.on_epoch`; the saved progress is removed.
     """
     where = surroundings
     forked = [torch.cuda.current_device()] if where.device == "cuda" else []
@@ -134,6 +144,17 @@ class _Fit:
 
     def run(self) -> TrainedNetwork:
         self._check_stages()
+        try:
+            for row in self.progress.curves:
+                self._report(row)
+            self._run_stages()
+        except EndFit:
+            discard_progress(self.where.folder)
+            raise
+        return self._result()
+
+    def _run_stages(self) -> None:
+        """Train the epochs that are not complete."""
         progress = self.progress
         for number, stage in enumerate(self.settings.stages):
             if number < progress.stage or progress.stopped:
@@ -143,7 +164,6 @@ class _Fit:
             self._use_size(stage)
             if progress.epoch < stage.epochs and not progress.stage_ended:
                 self._run_stage(stage)
-        return self._result()
 
     def _check_stages(self) -> None:
         """Check groups and sizes of all stages before the first one is trained."""
@@ -197,6 +217,7 @@ class _Fit:
             average=average,
             seed=where.seed,
             folder=where.folder,
+            report=self._report,
         )
         held_out = None if self.validation is None else self._batches(self.validation, training=False)
         with warnings.catch_warnings(action="ignore"), keyboard_interrupts():
@@ -215,6 +236,12 @@ class _Fit:
             trainer.fit(TrainingModule(fit), batches, held_out)
         self.waited += batches.waited
         module.to("cpu")
+
+    def _report(self, row: Mapping[str, Any]) -> None:
+        """Report the score of an epoch, if it has one."""
+        score = self.settings.score(row)
+        if self.where.on_epoch is not None and not math.isnan(score):
+            self.where.on_epoch(row["epoch"], score)
 
     def _rates(self, batches: ImageBatches) -> list[float]:
         """Return the largest rate of each layer group, from the finder if the settings ask for it."""

@@ -14,6 +14,7 @@ from extractors.arrays import Float64Array, IntpArray
 from extractors.cell_selection import select_cells
 from extractors.cells import Cell
 from extractors.component import component
+from extractors.epoch_scores import OnEpoch
 from extractors.grouped_splits import Cv, Split, checked_splits
 from extractors.labelled_rows import class_codes, labels_of_rows, unit_weights, units_of_rows
 from extractors.networks.devices import resolved_device
@@ -47,6 +48,11 @@ class NetworkEstimator(TrainingOptions):
         A folder of weights, searched first.
     checkpoint_dir : str, Path or None
         Folder in which `fit` saves its last complete epoch, and from which a killed `fit` resumes.
+    on_epoch : callable or None
+        Called after each complete epoch with its number, from 0 over all stages, and its validation score by `monitor`
+        (the loss with a minus sign), which is of held-out patients of `fit`; not called if nothing is held out. A
+        resumed `fit` calls it first for the saved epochs. It may raise `extractors.epoch_scores.EndFit`, which removes
+        the saved epoch; otherwise the result of `fit` does not depend on it.
 
     Attributes
     ----------
@@ -72,6 +78,7 @@ class NetworkEstimator(TrainingOptions):
     device: str = "auto"
     weights_dir: Any = None
     checkpoint_dir: Any = None
+    on_epoch: OnEpoch | None = None
 
     model_parameter: ClassVar[str] = ""
     """Name of the parameter that names the network."""
@@ -94,6 +101,8 @@ class NetworkEstimator(TrainingOptions):
             raise ValueError(f"{name}={getattr(self, name)}: {error}") from error
         if isinstance(self.threads, bool) or not isinstance(self.threads, int) or self.threads < 1:
             raise ValueError(f"threads must be at least 1 and a whole number; it is {self.threads}")
+        if not (self.on_epoch is None or callable(self.on_epoch)):
+            raise ValueError(f"on_epoch={self.on_epoch} is not valid; it is a function of epoch and score, or None")
         self.views()
 
     def spec(self) -> NetworkSpec:
@@ -144,6 +153,8 @@ class NetworkEstimator(TrainingOptions):
             training part, a mask is empty, an image is too small, or the loss is no longer finite.
         OSError
             A cell or the weights cannot be read.
+        EndFit
+            From `on_epoch`.
         """
         from extractors.networks.training.fitting import Surroundings, fit_network  # noqa: PLC0415 - heavy
 
@@ -162,6 +173,7 @@ class NetworkEstimator(TrainingOptions):
             device=resolved_device(self.device),
             weights_dir=self.weights_dir,
             folder=None if self.checkpoint_dir is None else Path(self.checkpoint_dir),
+            on_epoch=self.on_epoch,
         )
         network = fit_network(
             self.spec(), settings, training, validation, n_classes=len(classes), surroundings=surroundings

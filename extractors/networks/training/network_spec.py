@@ -52,7 +52,7 @@ class NetworkSpec:
         See `extractors.networks.backbones.backbone.BackboneSpec`.
     view : {"default", "frame", "mask"}
         What is resized to the input: the whole frame, or the bounding box of the mask, padded to a square. `default` is
-        `mask` for `small`, `frame` otherwise.
+        `mask` for `small`, `unnithan`, `allnet` and `rezayi`, `frame` otherwise.
     lora : int
         Rank of low-rank adapters of the attention layers, which are trained instead of the body; 0: none.
 

@@ -89,7 +89,8 @@ class TrainingOptions:
         the training part.
     view : {"default", "frame", "mask"}
         What of a cell's image is resized to the input: the whole frame, as for embeddings, or the bounding box of its
-        mask, padded to a square. The default is `mask` for `small`, `frame` otherwise.
+        mask, padded to a square. The default is `mask` for `small`, `unnithan`, `allnet` and `rezayi`, otherwise
+        `frame`.
     preset : {"default", "fastai1", "keras", "timm"}
         Library whose defaults fill the parameters that are None.
     epochs : int or None
@@ -159,6 +160,10 @@ class TrainingOptions:
         "tta": TTA,
     }
     joined: ClassVar[tuple[str, ...]] = ("augment", "stages", "sizes", "pool")
+    numbers: ClassVar[Mapping[str, type[float]]] = {
+        "learning_rate": float,
+        **{name: int if name in INTEGERS else float for name in RANGES},
+    }
 
     weights: str = "default"
     head: Any = "default"

@@ -92,6 +92,12 @@ class Progress:
             torch.save({entry.name: getattr(self, entry.name) for entry in fields(self)}, temporary)
 
 
+def discard_progress(folder: Path | None) -> None:
+    """Remove the saved state from a folder, if there is one."""
+    if folder is not None:
+        (folder / FILE).unlink(missing_ok=True)
+
+
 def saved_progress(folder: Path | None, identity: str) -> Progress:
     """Read the state of the same training from a folder, or begin a new one.
 

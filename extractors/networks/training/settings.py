@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,3 +48,7 @@ class Settings:
     def holds_out(self) -> bool:
         """Whether the training needs a validation part."""
         return self.patience > 0 or self.select == "best"
+
+    def score(self, epoch: Mapping[str, Any]) -> float:
+        """Return the validation score of a row of the table of epochs, by `monitor`; higher is better."""
+        return float(-epoch["validation_loss"] if self.monitor == "loss" else epoch["validation_auroc"])

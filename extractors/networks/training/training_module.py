@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +61,8 @@ class StageFit:
         Of dropout and mixup.
     folder : Path or None
         Where the progress is saved.
+    report : callable
+        Called with the row of each complete epoch after its progress is saved; may raise.
     """
 
     network: torch.nn.Module
@@ -74,6 +76,7 @@ class StageFit:
     average: AveragedModel | None
     seed: int
     folder: Path | None
+    report: Callable[[Mapping[str, Any]], None]
 
 
 class TrainingModule(LightningModule):  # type: ignore[misc]  # Lightning is not followed by mypy
@@ -178,7 +181,7 @@ class TrainingModule(LightningModule):  # type: ignore[misc]  # Lightning is not
         return self.average.module
 
     def on_train_epoch_end(self) -> None:
-        """Score the epoch, keep its weights if it is the best, and save the progress."""
+        """Score the epoch, keep its weights if it is the best, save the progress, and report the epoch."""
         fit, progress = self.fit, self.fit.progress
         if self._unchecked:
             self._check_losses(len(fit.batches) - 1)
@@ -196,7 +199,7 @@ class TrainingModule(LightningModule):  # type: ignore[misc]  # Lightning is not
         if self.average is not None and fit.settings.average.updates_after_epoch(progress.epoch, fit.stage.epochs):
             self.average.update_parameters(self.network)
         progress.epoch += 1
-        self._choose(-row["validation_loss"] if fit.settings.monitor == "loss" else row["validation_auroc"])
+        self._choose(fit.settings.score(row))
         progress.seconds += seconds
         self._end_early()
         progress.network = self.network.state_dict()
@@ -204,6 +207,7 @@ class TrainingModule(LightningModule):  # type: ignore[misc]  # Lightning is not
         progress.average = {} if self.average is None else self.average.state_dict()
         progress.save(fit.folder)
         fit.batches.set_epoch(progress.epochs)
+        fit.report(row)
 
     def _validation_scores(self) -> dict[str, float]:
         """Score the validation part; the loss is the cross-entropy without label smoothing."""

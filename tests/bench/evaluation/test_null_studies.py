@@ -15,7 +15,7 @@ from bench.evaluation.fold import Fold, evaluate_fold
 from bench.evaluation.inputs import FeatureArray, Inputs
 from bench.evaluation.optimism import optimism, summary
 from bench.evaluation.protocol import Protocol
-from bench.evaluation.tuning import tune
+from bench.evaluation.tuning import FitAndScore, tune
 from bench.executors.threads import limited_threads
 from bench.plugins.registry import Plugin, classifier
 from bench.scores.metrics import weighted_auroc
@@ -123,8 +123,8 @@ def _flat_best(values: npt.NDArray[np.float32], fold: Fold, trials: int) -> floa
         p = clone(candidate).fit(values[train], fold.labels[train]).predict_proba(values[test])[:, 1]
         return weighted_auroc(p, fold.labels[test] == "sick", fold.units[test])
 
-    def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
-        return [lambda a=a, b=b: score(candidate, a, b) for a, b in splits]  # type: ignore[misc]
+    def evaluate(candidate: Any, trial: int) -> list[FitAndScore]:
+        return [lambda _, a=a, b=b: score(candidate, a, b) for a, b in splits]  # type: ignore[misc]
 
     return float(tune(OneFeature(), evaluate, trials=trials, seed=0).trials["value"].max())
 

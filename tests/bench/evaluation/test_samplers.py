@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from sklearn.base import BaseEstimator
 from bench.errors import BenchError
 from bench.evaluation.protocol import tuning_budget
 from bench.evaluation.samplers import grid_of
-from bench.evaluation.tuning import Tuned, tune
+from bench.evaluation.tuning import FitAndScore, Tuned, tune
 
 
 class Spaced(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -41,9 +40,9 @@ class Conditional(Spaced):
         return {"kernel": kernel, **({"depth": trial.suggest_int("depth", 1, 4)} if kernel == "rbf" else {})}
 
 
-def _evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
+def _evaluate(candidate: Any, trial: int) -> list[FitAndScore]:
     value = candidate.depth - abs(candidate.share - 0.25) - 100 * abs(candidate.rate - 1e-3)
-    return [lambda: value + (candidate.kernel == "linear")]
+    return [lambda _: value + (candidate.kernel == "linear")]
 
 
 def _drawn(tuned: Tuned) -> list[tuple[str, ...]]:
@@ -93,7 +92,7 @@ def test_the_samplers_differ() -> None:
 def test_no_trial_begins_after_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each trial takes 40 ms of a budget of 0.2 s."""
 
-    def slow(candidate: Any, trial: int) -> list[Callable[[], float]]:
+    def slow(candidate: Any, trial: int) -> list[FitAndScore]:
         time.sleep(0.04)
         return _evaluate(candidate, trial)
 

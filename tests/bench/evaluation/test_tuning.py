@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_score
 
 from bench.errors import BenchError
-from bench.evaluation.tuning import tune
+from bench.evaluation.tuning import FitAndScore, tune
+from extractors.epoch_scores import OnEpoch
 
 
 class Parabola(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -28,9 +28,9 @@ class Parabola(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         return {"x": trial.suggest_float("x", 0, 10), "kind": trial.suggest_categorical("kind", ["bad", "good"])}
 
 
-def _evaluate(estimator: Any, trial: int) -> list[Callable[[], float]]:
+def _evaluate(estimator: Any, trial: int) -> list[FitAndScore]:
     value = -((estimator.x - 3) ** 2) + (estimator.kind == "good")
-    return [lambda: value - 1, lambda: value + 1]
+    return [lambda _: value - 1, lambda _: value + 1]
 
 
 def test_the_parameters_are_those_of_the_best_trial() -> None:
@@ -54,7 +54,7 @@ def test_a_seed_determines_the_study() -> None:
 def test_each_trial_gets_a_clone() -> None:
     estimator, seen = Parabola(), []
 
-    def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
+    def evaluate(candidate: Any, trial: int) -> list[FitAndScore]:
         seen.append(candidate)
         return _evaluate(candidate, trial)
 
@@ -67,10 +67,10 @@ def test_each_trial_gets_a_clone() -> None:
 def test_poor_trials_are_pruned() -> None:
     calls: list[int] = []
 
-    def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
+    def evaluate(candidate: Any, trial: int) -> list[FitAndScore]:
         calls.append(0)
 
-        def fold() -> float:
+        def fold(on_epoch: OnEpoch) -> float:
             calls[-1] += 1
             return float(-((candidate.x - 3) ** 2))
 
@@ -83,8 +83,8 @@ def test_poor_trials_are_pruned() -> None:
 
 @pytest.mark.parametrize("when", ["fit", "score"])
 def test_a_trial_that_fails_names_its_parameters(when: str) -> None:
-    def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
-        def fold() -> float:
+    def evaluate(candidate: Any, trial: int) -> list[FitAndScore]:
+        def fold(on_epoch: OnEpoch) -> float:
             if when == "score":
                 return float("nan")
             raise ValueError("singular")
@@ -134,8 +134,8 @@ def test_a_trial_below_the_median_is_pruned_after_its_first_fold() -> None:
         def search_space(self, trial: Any) -> dict[str, Any]:
             return {"x": trial.number}
 
-    def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
-        def fold() -> float:
+    def evaluate(candidate: Any, trial: int) -> list[FitAndScore]:
+        def fold(on_epoch: OnEpoch) -> float:
             calls[candidate.x] += 1
             return scores[candidate.x]
 
@@ -155,9 +155,9 @@ def test_a_failure_that_optuna_search_cv_ignores_stops_the_run() -> None:
     X, y = rng.normal(size=(40, 3)), np.arange(40) % 2
     started: list[float] = []
 
-    def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
+    def evaluate(candidate: Any, trial: int) -> list[FitAndScore]:
         started.append(candidate.C)
-        return [lambda: float(cross_val_score(candidate, X, y, cv=GroupKFold(3), error_score="raise").mean())]
+        return [lambda _: float(cross_val_score(candidate, X, y, cv=GroupKFold(3), error_score="raise").mean())]
 
     class Tunable(LogisticRegression):  # type: ignore[misc]  # scikit-learn is untyped
         def search_space(self, trial: Any) -> dict[str, Any]:
@@ -197,8 +197,8 @@ def test_a_space_may_prune_some_trials() -> None:
 def test_pruning_raised_by_a_fit_is_a_failure() -> None:
     """Otherwise a plugin could skip inner folds with low scores."""
 
-    def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
-        def fold() -> float:
+    def evaluate(candidate: Any, trial: int) -> list[FitAndScore]:
+        def fold(on_epoch: OnEpoch) -> float:
             raise optuna.TrialPruned("too hard")
 
         return [fold]
@@ -221,9 +221,9 @@ def test_a_score_that_is_not_finite_stops_the_run(score: float) -> None:
     """Optuna would continue after the failed trial, or select infinity as the best score."""
     seen: list[int] = []
 
-    def evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
+    def evaluate(candidate: Any, trial: int) -> list[FitAndScore]:
         seen.append(0)
-        return [lambda: 0.5, lambda: score if len(seen) == 4 else 0.5]
+        return [lambda _: 0.5, lambda _: score if len(seen) == 4 else 0.5]
 
     with pytest.raises(BenchError, match=rf"tuning trial 3 with .* failed: the score is {score}"):
         tune(Parabola(), evaluate, trials=9, seed=0)

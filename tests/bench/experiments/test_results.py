@@ -85,6 +85,16 @@ def test_a_result_deletes_its_finished_folds_and_an_earlier_failure(results: Res
     assert not results.work_folder("a").exists()
 
 
+def test_a_result_deletes_what_a_killed_process_left_of_its_folder(results: Results) -> None:
+    left, other = (results.path / "experiments" / f".unfinished-{slug}-x1y2" for slug in ("a", "b"))
+    for folder in (left, other):
+        folder.mkdir(parents=True)
+        (folder / "predictions.parquet").write_bytes(b"PAR1")
+    _write(results, "a", 0.8)
+    assert not left.exists()
+    assert other.exists(), "another process may be writing it"
+
+
 def test_a_folder_without_a_record_is_not_a_result(results: Results) -> None:
     _write(results, "a", 0.8)
     (results.experiment_folder("b")).mkdir()

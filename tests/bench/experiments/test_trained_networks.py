@@ -257,7 +257,8 @@ def test_damaged_records_of_the_training_are_refused(cells: Path, tmp_path: Path
 def test_a_killed_fit_continues_with_its_last_epoch(
     cells: Path, tmp_path: Path, networks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for extractor, classifier in ((None, "net"), ("tuned", "knn")):
+    nested = "ensemble[members=net+bagging[of=net,n=2],rule=stack]"
+    for extractor, classifier in ((None, "net"), ("tuned", "knn"), (None, nested)):
         whole = _run(cells, tmp_path / f"whole-{classifier}", extractor, classifier, jobs=2)
         undisturbed = networks.read_text().splitlines()
         networks.unlink()
@@ -269,10 +270,13 @@ def test_a_killed_fit_continues_with_its_last_epoch(
         networks.unlink()
         assert not kill.exists(), "the worker was killed once"
         assert len(epochs) == len(undisturbed), "no epoch was trained twice"
-        for table in ("predictions", "inner_predictions", "curves", "training"):
+        assert len({line.split()[0] for line in undisturbed}) == len(undisturbed) / 3, "one folder for each fit"
+        trained = () if classifier == nested else ("curves", "training")
+        for table in ("predictions", "inner_predictions", *trained):
             pd.testing.assert_frame_equal(getattr(whole, table), getattr(killed, table))
         assert killed.networks == whole.networks
-        assert len(whole.networks) == FOLDS
+        members = ["0", "1.0", "1.1"] if classifier.startswith("ensemble") else [""]
+        assert [one["member"] for one in whole.networks] == members * FOLDS
         assert not list((tmp_path / f"killed-{classifier}" / "results" / "work").iterdir())
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -18,7 +17,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from bench.errors import BenchError
-from bench.evaluation.tuning import OpenStudy, Tuned, study_in_memory, tune
+from bench.evaluation.tuning import FitAndScore, OpenStudy, Tuned, study_in_memory, tune
 from bench.experiments.tuning_storage import masked, open_storage, study_at
 
 
@@ -38,9 +37,9 @@ class Wavy(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
         }
 
 
-def _evaluate(candidate: Any, trial: int) -> list[Callable[[], float]]:
+def _evaluate(candidate: Any, trial: int) -> list[FitAndScore]:
     value = -abs(candidate.x - 1 / 3) / 7 - abs(candidate.n - 4) / 3 + (candidate.kind == "good")
-    return [lambda f=f: value + f / 11 for f in range(3)]  # type: ignore[misc]
+    return [lambda _, f=f: value + f / 11 for f in range(3)]  # type: ignore[misc]
 
 
 def _open_study(storage: str, name: str = "key-repeat0-fold0") -> OpenStudy:
@@ -105,7 +104,7 @@ def test_workers_share_a_storage(storage: str) -> None:
 
 
 def test_a_study_is_restarted_after_a_failed_trial(storage: str) -> None:
-    def fails(candidate: Any, trial: int) -> list[Callable[[], float]]:
+    def fails(candidate: Any, trial: int) -> list[FitAndScore]:
         raise ValueError("singular")
 
     with pytest.raises(BenchError, match=r"tuning trial 0 with .* failed: singular"):
@@ -114,7 +113,7 @@ def test_a_study_is_restarted_after_a_failed_trial(storage: str) -> None:
 
 
 def test_a_study_that_another_run_deletes_is_an_error(storage: str) -> None:
-    def deletes(candidate: Any, trial: int) -> list[Callable[[], float]]:
+    def deletes(candidate: Any, trial: int) -> list[FitAndScore]:
         optuna.delete_study(study_name="key-repeat0-fold0", storage=open_storage(storage))
         return _evaluate(candidate, trial)
 

@@ -84,7 +84,7 @@ def test_members_are_built_with_the_parameters_of_the_engine() -> None:
     (svm_name, svm), (cnn_name, cnn) = built.members
     assert (svm_name, cnn_name) == ("size:svm", "cnn[epochs=2]")
     assert (type(svm).__name__, type(cnn).__name__, cnn.threads, cnn.epochs) == ("Svm", "Cnn", 2, 2)
-    assert (built.weights, built.random_state, built.threads) == ((1, 3), 5, 2)
+    assert (built.weights, built.random_state, built.threads, built.checkpoint_dir) == ((1, 3), 5, 2, "/c")
     bagged = registry.classifier("bagging[of=sklearn.linear_model.LogisticRegression[C=3]]").build(random_state=1)
     assert type(bagged.of).__name__ == "SklearnAdapter"
     assert bagged.of.estimator.C == 3

@@ -312,6 +312,7 @@ def test_a_killed_process_leaves_no_entry(fit: Fit) -> None:
     features = fitted_features(fit)
     assert len(_fits(fit)) == 2
     assert features.notices == ("mean colours",), "no notice, since nothing was damaged"
+    assert not left[0].exists()
 
 
 def test_two_processes_share_one_fit(fit: Fit) -> None:

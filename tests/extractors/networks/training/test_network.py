@@ -144,15 +144,18 @@ def test_joined_networks_concatenate_their_features() -> None:
 
 def test_the_transform_follows_the_view() -> None:
     assert network("small", size="default").transform == MaskCrop(64)
+    assert network("unnithan", size=16).transform == MaskCrop(16)
     assert isinstance(network("small", view="frame").transform, ResizeCrop)
     assert network(SMALL, view="mask").transform == MaskCrop(32)
-    unnithan = network("unnithan", size=16).transform
+    unnithan = network("unnithan", size=16, view="frame").transform
     assert isinstance(unnithan, ResizeCrop)
     assert (unnithan.size, unnithan.mean, unnithan.std) == ((16, 16), (0, 0, 0), (1, 1, 1))
+    assert isinstance(network("dct_lstm", size=64).transform, ResizeCrop)
 
 
 def test_the_statistics_of_the_small_network_are_those_of_the_training_part() -> None:
-    assert [NetworkSpec(arch).scale for arch in ("small", "unnithan", SMALL)] == ["training", "config", "config"]
+    names = ("small", "unnithan", "allnet", "rezayi", "dct_lstm", SMALL)
+    assert [NetworkSpec(arch).scale for arch in names] == ["training"] * 4 + ["config"] * 2
 
 
 def test_weights_come_from_the_global_generator() -> None:
