@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -336,6 +337,22 @@ def test_the_network_of_each_outer_fit_is_stored_by_its_digest(cells: Path, tmp_
     assert len(list(models.iterdir())) == len({one["sha256"] for one in result.networks})
     again = _run(cells, tmp_path / "again", None, "net")
     assert again.networks == result.networks
+
+
+def test_a_missing_network_costs_one_fit(cells: Path, tmp_path: Path, networks: Path) -> None:
+    for extractor, classifier, fits in (("tuned", "knn", 1), (None, "net", 1), (None, "bagging[of=net,n=2]", 2)):
+        result = _run(cells, tmp_path, extractor, classifier)
+        assert all(one["stored"] for one in result.networks)
+        shutil.rmtree(tmp_path / "results" / "models")
+        networks.unlink()
+        fitted = list(bench.fitted_networks(result, fold=1, store=tmp_path / "store", jobs=1))
+        assert len(networks.read_text().splitlines()) == 3 * fits, (
+            "three epochs of each outer fit, none of an inner one"
+        )
+        assert [one.record["sha256"] for one in fitted] == [o["sha256"] for o in result.networks if o["fold"] == 1]
+        assert fitted[0].weights["colour"].shape == (1,)
+        with pytest.raises(BenchError, match="cannot be built again from its weights; only cnn and finetune can"):
+            _ = fitted[0].estimator
 
 
 def test_networks_are_not_stored_on_request_or_above_the_limit(
