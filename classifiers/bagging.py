@@ -50,6 +50,8 @@ class Bagging(ProbabilityClassifier):
         Seed of the bags; the seed of each clone is derived from it.
     threads : int or None
         Threads of each clone; None leaves it unchanged.
+    logger : LoggerSpec or None
+        Logger of each clone that has the parameter `logger`, with the number of the bag.
     checkpoint_dir : str, Path or None
         Folder in which clones that can continue after they were killed save their progress, one for each; None: none.
     on_epoch : callable or None
@@ -78,6 +80,7 @@ class Bagging(ProbabilityClassifier):
     cv: Cv = None
     random_state: RandomState = None
     threads: int | None = None
+    logger: Any = None
     checkpoint_dir: Any = None
     on_epoch: OnEpoch | None = None
 
@@ -152,6 +155,7 @@ class Bagging(ProbabilityClassifier):
                     "random_state": int(seed),
                     "threads": self.threads,
                     "cv": self.cv,
+                    "logger": None if self.logger is None else self.logger.within(f"bag {number}"),
                     "checkpoint_dir": inner_checkpoint(self.checkpoint_dir, "bag", number),
                     "on_epoch": None if number else self.on_epoch,
                 },

@@ -19,6 +19,9 @@ from extractors.grouped_splits import Cv, Splitter
 from extractors.labelled_rows import class_codes, labels_of_rows, units_of_rows
 from extractors.random_state import RandomState, random_seed
 
+OUTER = "outer"
+"""Name of the fits on all training cells, beside `split-0`, ..."""
+
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Ensemble(ProbabilityClassifier):
@@ -48,6 +51,8 @@ class Ensemble(ProbabilityClassifier):
         Seed of every member; None leaves them unchanged.
     threads : int or None
         Threads of every member; None leaves them unchanged.
+    logger : LoggerSpec or None
+        Logger of the members that have the parameter `logger`, with the number and name of the member.
     checkpoint_dir : str, Path or None
         Folder in which members that can continue after they were killed save their progress, one folder for each fit;
         None: none.
@@ -68,6 +73,7 @@ class Ensemble(ProbabilityClassifier):
     cv: Cv = None
     random_state: RandomState = None
     threads: int | None = None
+    logger: Any = None
     checkpoint_dir: Any = None
 
     tunable = False
@@ -121,7 +127,7 @@ class Ensemble(ProbabilityClassifier):
         seed = self.random_state if fixed else random_seed(self.random_state)
         shared = {"random_state": seed, "threads": self.threads, "cv": cv}
         learned = self._out_of_fold(inputs, codes, units, shared) if self.rule in LEARNED else None
-        self.members_ = self._fit_members(inputs, labels, units, shared, "outer")
+        self.members_ = self._fit_members(inputs, labels, units, shared, OUTER)
         self.combine_ = combination(self.rule, len(self.members_), weights=self.weights, out_of_fold=learned)
         return self
 
@@ -175,13 +181,18 @@ class Ensemble(ProbabilityClassifier):
     def _fit_members(
         self, inputs: MemberInputs, labels: npt.NDArray[Any], units: Units, shared: Mapping[str, Any], split: str
     ) -> list[Any]:
+        logger = self.logger if self.logger is None or split == OUTER else self.logger.within(split)
         return [
             fit_clone(
                 member,
                 part,
                 labels,
                 groups=units,
-                shared={**shared, "checkpoint_dir": inner_checkpoint(self.checkpoint_dir, split, "member", number)},
+                shared={
+                    **shared,
+                    "checkpoint_dir": inner_checkpoint(self.checkpoint_dir, split, "member", number),
+                    "logger": None if logger is None else logger.within(f"member {number}", name),
+                },
                 where=self._where(name),
             )
             for number, ((name, member), part) in enumerate(zip(self._named(), inputs.parts, strict=True))

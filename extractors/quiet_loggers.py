@@ -6,6 +6,9 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+LIGHTNING = ("pytorch_lightning", "lightning_fabric")
+"""Loggers of Lightning."""
+
 
 @contextmanager
 def quiet_loggers(*names: str) -> Iterator[None]:

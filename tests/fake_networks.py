@@ -67,6 +67,7 @@ class _Network(BaseEstimator):
     weights_dir: Any = None
     device: str = "auto"
     checkpoint_dir: Any = None
+    logger: Any = None
 
     def validate_parameters(self):
         if self.epochs < 1:

@@ -331,8 +331,7 @@ class _FoldFit:
 
         def evaluate(candidate: Any, trial: int) -> list[FitAndScore]:
             def in_fold(split: _Split) -> FitAndScore:
-                name = f"trial {trial} {split.name}"
-                return lambda on_epoch: self._auroc(self._fit(candidate, split, name, on_epoch), split)
+                return lambda on_epoch: self._auroc(self._fit(candidate, split, trial, on_epoch), split)
 
             return [in_fold(split) for split in splits]
 
@@ -356,19 +355,24 @@ class _FoldFit:
 
     def _recorded(self, estimator: Any, split: _Split) -> Any:
         """Fit, keep the training record, and pass the classifier on."""
-        fitted = self._fit(estimator, split, split.name)
+        fitted = self._fit(estimator, split)
         self.on_fit(split.name, fitted)
         if (record := training_record(fitted)) is not None:
             self.training.append(training_tables(record, "classifier", split.name))
         return fitted
 
-    def _fit(self, estimator: Any, split: _Split, name: str, on_epoch: OnEpoch | None = None) -> Any:
+    def _fit(self, estimator: Any, split: _Split, trial: int | None = None, on_epoch: OnEpoch | None = None) -> Any:
         job, y, groups = self.job, self.job.labels[split.train], self.job.units[split.train]
         unfitted = clone(estimator)
         if job.checkpoints is not None and "checkpoint_dir" in job.classifier.accepts:
+            name = split.name if trial is None else f"trial {trial} {split.name}"
             unfitted.set_params(checkpoint_dir=str(job.checkpoints / name.replace(" ", "-")))
         if on_epoch is not None and "on_epoch" in unfitted.get_params(deep=False):
             unfitted.set_params(on_epoch=on_epoch)
+        logger = job.engine.get("logger")
+        if logger is not None and "logger" in job.classifier.accepts:
+            number = {} if trial is None else {"trial": trial}
+            unfitted.set_params(logger=logger.described(selector=job.classifier.selector, fit=split.name, **number))
         fitted = unfitted.fit(split.inputs.take(split.train), y, groups=groups)
         check_weights(fitted, job.weights_sha256, job.classifier.selector)
         return fitted

@@ -36,10 +36,13 @@ class Executor(Protocol):
 
 
 @contextmanager
-def open_executor(jobs: int | None, threads: int, *, fit_time: float | None = None) -> Iterator[Executor]:
+def open_executor(
+    jobs: int | None, threads: int, *, fit_time: float | None = None, isolated: bool = False
+) -> Iterator[Executor]:
     """Yield an executor and stop it at the end of the block, also by Ctrl-C.
 
-    One job without a time limit runs in this process; anything else runs in a pool of local worker processes. Libraries
+    One job without a time limit runs in this process unless `isolated`; anything else runs in a pool of local worker
+    processes, which do not import the calling script, and neither do processes that they start. Libraries
     that are loaded meanwhile, here or in a worker, start with the given number of threads: the pool replaces a dead
     worker at any time.
 
@@ -51,9 +54,11 @@ def open_executor(jobs: int | None, threads: int, *, fit_time: float | None = No
         Threads of a task.
     fit_time : float, optional
         Limit on the time of the fits that will be submitted, which then have to run in processes that can be killed.
+    isolated : bool
+        Whether tasks run in worker processes in any case.
     """
     jobs = jobs or default_jobs(threads)
-    if jobs == 1 and fit_time is None:
+    if jobs == 1 and fit_time is None and not isolated:
         with task_environment(threads):
             yield InlineExecutor(threads)
         return

@@ -12,6 +12,7 @@ from bench.errors import BenchError
 from bench.evaluation.protocol import Protocol
 from bench.features.store.entry import Entry
 from bench.features.store.keys import READING, entry_of, extractor_identity
+from bench.plugins.devices import key_device
 from bench.plugins.network_weights import nested_networks, network_identity
 from bench.plugins.pipeline import NO_PREPARATION, PipelineSpec
 from bench.plugins.preparation import canonical, parse_prepare, preparation_code
@@ -145,7 +146,6 @@ def experiment_of(
     module = classifier.target.partition(":")[0]
     libraries = {name: version for part in classifier.class_modules for name, version in library_versions(part).items()}
     networks, missing = _networks(classifier, settings["weights_dir"])
-    fitted = (classifier, *classifier.nested)
     components = {
         **common,
         "protocol": vars(protocol),
@@ -155,7 +155,7 @@ def experiment_of(
         "classifier_nested": sorted(map(module_identity, classifier.nested_modules)),
         "classifier_libraries": libraries,
         **networks,
-        "classifier_device": settings["device"] if any("device" in one.accepts for one in fitted) else None,
+        "classifier_device": key_device(classifier, settings["device"], settings["gpus_per_fit"]),
         "features": dict(features.identity),
     }
     if members:

@@ -65,7 +65,7 @@ def fold_job(
         fold=fold,
         train=train,
         test=test,
-        engine=engine_settings(plan.options),
+        engine={**engine_settings(plan.options), **_logger(plan, experiment, repeat, fold)},
         weights_sha256=experiment.components["classifier_weights"],
         nested_networks=experiment.components["classifier_networks"],
         open_study=_open_study(plan, experiment, repeat, fold),
@@ -89,6 +89,13 @@ def _open_study(plan: Plan, experiment: Experiment, repeat: int, fold: int) -> O
     if storage is None or not experiment.protocol.tunes:
         return study_in_memory
     return partial(study_at, storage, f"{experiment.key}-repeat{repeat}-fold{fold}", experiment.name)
+
+
+def _logger(plan: Plan, experiment: Experiment, repeat: int, fold: int) -> dict[str, Any]:
+    """Return the logger of the fits of a fold as a parameter of the engine; empty without one."""
+    if plan.logger is None:
+        return {}
+    return {"logger": plan.logger.described(key=experiment.key[:12], repeat=repeat, fold=fold)}
 
 
 def _member_sources(plan: Plan, experiment: Experiment, labels: npt.NDArray[Any]) -> tuple[MemberSource, ...]:

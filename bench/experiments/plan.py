@@ -23,7 +23,9 @@ from bench.observer import Observer
 from bench.options import Options
 from bench.plugins import objects
 from bench.plugins.baselines import PRIOR, is_baseline, with_baselines
+from bench.plugins.devices import check_gpus_per_fit
 from bench.plugins.importing import installed
+from bench.plugins.loggers import logger_spec
 from bench.plugins.members import NESTING
 from bench.plugins.pipeline import PipelineSpec, prepared_name
 from bench.plugins.preparation import parse_prepare
@@ -33,6 +35,7 @@ from bench.splits.outer_folds import auto_repeats, outer_folds
 from bench.storage.fingerprints import code_digest
 from bench.storage.folders import store_folder
 from extractors.cells import Cells
+from extractors.networks.training.logger_spec import LoggerSpec
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,14 @@ class Plan:
         The scanned dataset.
     experiments : tuple of Experiment
         In the order of the options.
+    logger : LoggerSpec or None
+        Logger of the trainings of networks; not part of any key.
     """
 
     options: Options
     opened: LoadedDataset
     experiments: tuple[Experiment, ...]
+    logger: LoggerSpec | None = None
 
     @property
     def protocol(self) -> Protocol:
@@ -175,6 +181,10 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Loa
     """
     _check_tuning(options)
     pipelines = _pipelines(options)
+    with options.located("logger"):
+        logger = _logger(options, pipelines)
+    with options.located("gpus_per_fit"):
+        _check_gpus(options, pipelines)
     with options.located("store"):
         store, settings = store_folder(options.store), key_settings(options)
     observer = observer or Observer()
@@ -199,7 +209,7 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Loa
         own, *members = (features[p.prepare, x] for x in (p.extractor, *p.member_extractors))
         experiment = experiment_of(p, common, own, folds=folds, protocol=protocol, settings=settings, members=members)
         experiments.append(experiment)
-    return Plan(options, opened, tuple(experiments))
+    return Plan(options, opened, tuple(experiments), logger)
 
 
 def _check_tuning(options: Options) -> None:
@@ -209,6 +219,27 @@ def _check_tuning(options: Options) -> None:
         )
     if options.sampler == "grid" and not options.tune:
         raise BenchError("--sampler grid needs the largest number of points of the grid: add --tune N")
+
+
+def _logger(options: Options, pipelines: Iterable[PipelineSpec]) -> LoggerSpec | None:
+    """Return the checked logger of networks."""
+    if options.logger is None:
+        return None
+    if not any(pipeline.trains_network for pipeline in pipelines):
+        raise BenchError("--logger logs the training of networks, but no pipeline trains one: leave it out")
+    return logger_spec(options.logger)
+
+
+def _check_gpus(options: Options, pipelines: Iterable[PipelineSpec]) -> None:
+    if options.gpus_per_fit == 1:
+        if "strategy" in options.explicit:
+            raise BenchError(
+                f"--strategy {options.strategy} is for several GPUs: add --gpus-per-fit N, or leave it out"
+            )
+        return
+    if not any(pipeline.trains_network for pipeline in pipelines):
+        raise BenchError("--gpus-per-fit is for the training of networks, but no pipeline trains one: leave it out")
+    check_gpus_per_fit(options.gpus_per_fit, options.device)
 
 
 def _repeats(pipeline: PipelineSpec, options: Options) -> int:

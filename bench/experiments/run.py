@@ -27,7 +27,8 @@ def run_plan(plan: Plan, results: Results, *, observer: Observer | None = None) 
         if not manifest.is_file():
             write_folds(folds, manifest)
     options = plan.options
-    with open_executor(options.jobs, options.threads, fit_time=options.fit_time) as executor:
+    isolated = options.gpus_per_fit > 1  # tasks start processes
+    with open_executor(options.jobs, options.threads, fit_time=options.fit_time, isolated=isolated) as executor:
         _Run(plan, results, executor, DistinctNotices(observer or Observer())).run()
     results.clean_work()
 

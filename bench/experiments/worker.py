@@ -214,6 +214,7 @@ class _Fits:
         job, extractor = self.job, self.extractor
         assert job.cells is not None  # noqa: S101 (a job with fits has cells)
         name = OUTER if self._is_outer(predicted) else f"inner {self._opened}"
+        logger = job.engine.get("logger")
         fit = Fit(
             extractor,
             self.place,
@@ -227,6 +228,7 @@ class _Fits:
             forbidden_groups=self._forbidden_groups(predicted),
             where="outer split" if self._is_outer(predicted) else "inner split",
             keep_network=self.writer.keeps(name),
+            logger=None if logger is None else logger.described(fit=name),
         )
         features = fitted_features(fit)
         self.seconds += features.seconds

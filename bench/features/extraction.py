@@ -206,12 +206,13 @@ def key_settings(options: Options) -> dict[str, Any]:
         "weights_dir": str(options.weights_dir) if options.weights_dir else None,
         "threads": options.threads,
         "device": device_of(options.device),
+        "gpus_per_fit": options.gpus_per_fit,
     }
 
 
 def engine_settings(options: Options) -> dict[str, Any]:
     """Parameters that the engine sets in a stateless extractor."""
-    return {**key_settings(options), "n_jobs": options.threads}
+    return {**key_settings(options), "n_jobs": options.threads, "gpu_strategy": options.strategy}
 
 
 def ready(entry: Entry) -> bool:

@@ -16,6 +16,7 @@ from bench.options.option import Option
 from bench.options.values import (
     FrameSource,
     parse_data,
+    parse_logger,
     parse_mask_values,
     parse_plugins,
     parse_prepare,
@@ -317,6 +318,25 @@ class Options:
             saved="value",
         ),
     ] = "auto"
+    gpus_per_fit: Annotated[
+        int,
+        Option(
+            help="Number of GPUs that share each batch in the training of a network.",
+            panel="Machine",
+            stage="run",
+            bounds={"ge": 1, "le": 1024},
+        ),
+    ] = 1
+    strategy: Annotated[
+        Literal["ddp_spawn", "ddp_spawn_find_unused_parameters_false", "ddp_spawn_find_unused_parameters_true"],
+        Option(
+            help="Strategy of Lightning for several GPUs: `ddp_spawn`, or `ddp_spawn_find_unused_parameters_true` for "
+            "a network with parameters that some steps do not use.",
+            panel="Machine",
+            stage="run",
+            metavar="<strategy>",
+        ),
+    ] = "ddp_spawn"
     fit_time: Annotated[
         float | None,
         Option(
@@ -340,6 +360,17 @@ class Options:
             metavar="<models>",
         ),
     ] = "networks"
+    logger: Annotated[
+        str | None,
+        Option(
+            help="Lightning logger of the training of networks, by import path: "
+            "`pytorch_lightning.loggers.CSVLogger[save_dir=logs]`. It does not change results.",
+            panel="Machine",
+            stage="run",
+            metavar="<logger>",
+            parse=parse_logger,
+        ),
+    ] = None
     out: Annotated[Path, Option(help="Results folder.", panel="Machine", stage="run")] = Path("results")
     store: Annotated[
         Path | None,

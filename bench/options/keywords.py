@@ -49,9 +49,12 @@ class RunKeywords(TypedDict, total=False):
     jobs: int
     threads: int
     device: Literal["auto", "cpu", "cuda"]
+    gpus_per_fit: int
+    strategy: Literal["ddp_spawn", "ddp_spawn_find_unused_parameters_false", "ddp_spawn_find_unused_parameters_true"]
     fit_time: float
     weights_dir: StrPath
     keep_models: Literal["none", "networks", "all"]
+    logger: str
     out: StrPath
     store: StrPath
 

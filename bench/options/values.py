@@ -112,6 +112,22 @@ def parse_prepare(value: object) -> str:
         raise BenchError(str(error).removeprefix("--prepare").removeprefix(":").strip()) from error
 
 
+def parse_logger(value: object) -> str | None:
+    """Return the text of a logger, checked for its form and the paths in it; nothing is imported."""
+    from bench.options.paths import path_problem  # noqa: PLC0415 (as above)
+    from bench.plugins.loggers import is_folder  # noqa: PLC0415
+    from bench.plugins.selectors import parse  # noqa: PLC0415
+
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise BenchError("Input should be a valid string")
+    for name, parameter in parse(value).params.items():
+        if is_folder(name) and isinstance(parameter, str) and (problem := path_problem(name, Path(parameter))):
+            raise BenchError(f"{name}: {problem}")
+    return value.strip()
+
+
 def parse_reason(value: object) -> str | None:
     """Return the text of a reason without white space around it."""
     if value is None:

@@ -81,18 +81,18 @@ def load_class(target: str) -> type:
     return value
 
 
-def check_import_path(name: str) -> None:
-    """Check the import path of a class before anything is imported.
+def check_import_path(name: str, what: str = "a scikit-learn classifier") -> None:
+    """Check the import path of a class before anything is imported; `what` it is, for messages.
 
     Raises
     ------
     BenchError
-        It is in the standard library, which has no classifiers and has modules that act when they are imported, or
+        It is in the standard library, which has no such class and has modules that act when they are imported, or
         has a name with two underscores in front.
     """
     parts = name.split(".")
     if parts[0] in _NO_CLASSIFIERS or any(part.startswith("__") or not part for part in parts):
-        raise BenchError(f"{name} is not the import path of a scikit-learn classifier")
+        raise BenchError(f"{name} is not the import path of {what}")
 
 
 def _entry_points(group: str) -> Iterable[EntryPoint]:

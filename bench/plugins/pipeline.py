@@ -44,6 +44,12 @@ class PipelineSpec(NamedTuple):
         return any(extractor is None or extractor.requires_fit for extractor in self.member_extractors)
 
     @property
+    def trains_network(self) -> bool:
+        """Whether a network is trained whose epochs can be logged."""
+        extractors = [x for x in (self.extractor, *self.member_extractors) if x is not None]
+        return any("logger" in plugin.accepts for plugin in (*extractors, *self.classifier.leaves))
+
+    @property
     def extractor_name(self) -> str:
         """Selector of the extractor, or `pixels`."""
         return PIXELS if self.extractor is None else self.extractor.selector

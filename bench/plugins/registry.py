@@ -39,7 +39,10 @@ ENGINE_OWNED = {
     "n_jobs": "use --jobs and --threads",
     "weights_dir": "use --weights-dir",
     "device": "use --device",
+    "gpus_per_fit": "use --gpus-per-fit",
+    "gpu_strategy": "use --strategy",
     "checkpoint_dir": "an interrupted fit continues in the results folder",
+    "logger": "use --logger",
     "on_epoch": "tuning trials are pruned by epoch",
 }
 """Parameters that the engine sets; not part of the identity of a plugin, not accepted in a selector."""
@@ -107,6 +110,11 @@ class Plugin:
         if self.members:
             return tuple(plugin for m in self.members for plugin in (m.classifier, *m.classifier.nested))
         return tuple(_nested_plugins(load_class(self.target), self.params))
+
+    @property
+    def leaves(self) -> tuple[Plugin, ...]:
+        """The classifiers of which a combined one is made, at any depth; of any other plugin, the plugin itself."""
+        return tuple(leaf for m in self.members for leaf in m.classifier.leaves) if self.members else (self,)
 
     @property
     def nested_modules(self) -> tuple[str, ...]:

@@ -25,6 +25,27 @@ def gpu_count() -> int:
     return 0
 
 
+def check_gpus(number: int, device: str) -> None:
+    """Check that a fit can use a number of GPUs.
+
+    Parameters
+    ----------
+    number : int
+        1 is always possible: the device itself.
+    device : {"cpu", "cuda"}
+        A resolved device.
+
+    Raises
+    ------
+    ValueError
+        There are fewer GPUs, or the device is the CPU.
+    """
+    if number > 1 and device != "cuda":
+        raise ValueError(f"{number} GPUs per fit are requested, but networks run on the CPU; use 1")
+    if number > 1 and number > gpu_count():
+        raise ValueError(f"{number} GPUs per fit are requested, but this machine has {gpu_count()}; use at most that")
+
+
 def resolved_device(device: str) -> str:
     """Resolve `auto` to `"cpu"` or `"cuda"`.
 

@@ -12,7 +12,8 @@ from bench.plugins.registry import classifier, extractor
 from classifiers.cnn import Cnn
 from extractors.finetune import Finetune
 
-OWNED = ("cv", "random_state", "weights_dir", "checkpoint_dir", "on_epoch", "device", "threads")
+OWNED = ("cv", "random_state", "weights_dir", "checkpoint_dir", "on_epoch", "device", "threads", "logger")
+OWNED += ("gpus_per_fit", "gpu_strategy")
 PARAMETERS = sorted(
     {(cls, field.name) for cls in (Cnn, Finetune) for field in fields(cls) if field.name not in OWNED},
     key=lambda pair: (pair[0].__name__, pair[1]),

@@ -11,6 +11,7 @@ import pytest
 
 from bench.experiments.plan import make_plan
 from bench.options import make_options
+from extractors.networks import devices
 from extractors.networks.training.network_spec import NetworkSpec
 from extractors.networks.training.presets import PRESETS
 
@@ -22,7 +23,9 @@ SINGULAR = {"extractor": "extractors", "clf": "clfs"}
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_a_line_can_be_planned(line: str, tmp_path: Path) -> None:
+def test_a_line_can_be_planned(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "--gpus-per-fit" in line:
+        monkeypatch.setattr(devices, "gpu_count", lambda: 2)
     words = shlex.split(line)
     names = [name.removeprefix("--").replace("-", "_") for name in words[::2]]
     chosen = {SINGULAR.get(name, name): value for name, value in zip(names, words[1::2], strict=True)}

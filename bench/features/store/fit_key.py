@@ -20,6 +20,7 @@ from bench.plugins.registry import Plugin
 from bench.splits.folds import Indices, PatientKFold
 from bench.storage.fingerprints import code_digest, digest
 from extractors.cells import Cells
+from extractors.networks.training.logger_spec import LoggerSpec
 
 FITTED = "fitted"
 """Folder of a store with the features of fitted extractors."""
@@ -87,6 +88,8 @@ class Fit:
         Name of the split in errors.
     keep_network : bool
         Whether the network of the extractor, if it is one, is stored beside its features. Its digest always is.
+    logger : LoggerSpec or None
+        Logger of the training of a network, described by repeat, fold and split.
     """
 
     extractor: Plugin
@@ -101,6 +104,7 @@ class Fit:
     forbidden_groups: Mapping[str, frozenset[str]]
     where: str
     keep_network: bool = False
+    logger: LoggerSpec | None = None
 
     @property
     def rows(self) -> Indices:

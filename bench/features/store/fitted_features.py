@@ -117,8 +117,10 @@ def fitted_features(fit: Fit) -> FittedFeatures:
 def _fit_and_store(fit: Fit) -> None:
     """Fit, transform the training cells and then the predicted ones, and write the entry."""
     start, name = time.perf_counter(), fit.extractor.selector
-    checkpoints = {"checkpoint_dir": str(fit.entry.partial)}
-    extractor = fit.extractor.build(random_state=fit.seed, cv=fit.cv, **checkpoints, **fit.place.engine)
+    own: dict[str, Any] = {"checkpoint_dir": str(fit.entry.partial)}
+    if fit.logger is not None:
+        own["logger"] = fit.logger.described(selector=name, key=fit.entry.folder.name[:12])
+    extractor = fit.extractor.build(random_state=fit.seed, cv=fit.cv, **own, **fit.place.engine)
     try:
         extractor.fit(fit.cells.take(fit.train), fit.labels[fit.train], groups=fit.units[fit.train])
     except (OSError, ValueError) as error:

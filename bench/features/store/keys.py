@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.features.store.entry import FORMAT, Entry
+from bench.plugins.devices import key_device
 from bench.plugins.network_weights import network_identity
 from bench.plugins.preparation import parse_prepare, preparation_code
 from bench.plugins.registry import Plugin
@@ -26,6 +27,7 @@ def entry_of(
     threads: int,
     prepare: str = "none",
     device: str = "cpu",
+    gpus_per_fit: int = 1,
 ) -> Entry:
     """The store entry of an extractor's features for a list of cells.
 
@@ -45,17 +47,18 @@ def entry_of(
         Canonical text of the preparation of the cells.
     device : str
         `cpu` or `cuda`; part of the key if the extractor takes it.
+    gpus_per_fit : int
+        Number of GPUs of a fit; part of the key if it is above 1 and the extractor takes it.
 
     Raises
     ------
     BenchError
         The extractor's weights are not available.
     """
-    components = {
-        "format": FORMAT,
-        **extractor_identity(plugin, weights_dir=weights_dir, prepare=prepare, threads=threads, device=device),
-        "cells": digest(list(cells)),
-    }
+    identity = extractor_identity(
+        plugin, weights_dir=weights_dir, prepare=prepare, threads=threads, device=device, gpus_per_fit=gpus_per_fit
+    )
+    components = {"format": FORMAT, **identity, "cells": digest(list(cells))}
     return Entry(extractor_folder(store / "features", plugin, components) / str(components["cells"])[:16], components)
 
 
@@ -80,7 +83,13 @@ def is_in_place(folder: Path, record: Mapping[str, Any]) -> bool:
 
 
 def extractor_identity(
-    plugin: Plugin, *, weights_dir: str | None, prepare: str = "none", threads: int = 1, device: str = "cpu"
+    plugin: Plugin,
+    *,
+    weights_dir: str | None,
+    prepare: str = "none",
+    threads: int = 1,
+    device: str = "cpu",
+    gpus_per_fit: int = 1,
 ) -> dict[str, Any]:
     """Components of the key that do not depend on the cells.
 
@@ -91,7 +100,7 @@ def extractor_identity(
         "extractor": plugin.canonical,
         **_network(plugin, weights_dir=weights_dir),
         "prepare": prepare,
-        "device": device if "device" in plugin.accepts else None,
+        "device": key_device(plugin, device, gpus_per_fit),
         "threads": threads if _threads_count(plugin) else None,
         **software(plugin.target.partition(":")[0], prepare),
     }

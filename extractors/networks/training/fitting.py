@@ -22,23 +22,25 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 from extractors.epoch_scores import EndFit, OnEpoch
 from extractors.files.digest_cache import cached_file_digest
 from extractors.networks.training.channel_statistics import Statistics, channel_statistics
+from extractors.networks.training.epoch_log import EpochLog
 from extractors.networks.training.image_batches import ImageBatches
 from extractors.networks.training.interrupts import keyboard_interrupts
 from extractors.networks.training.learning_rates import group_rates, uses_finder
 from extractors.networks.training.network import TrainableNetwork, build_network, set_trainable
 from extractors.networks.training.network_cost import network_cost
 from extractors.networks.training.network_spec import NetworkSpec
-from extractors.networks.training.optimisers import make_optimiser
 from extractors.networks.training.part import Part
-from extractors.networks.training.peak_memory import peak_memory
 from extractors.networks.training.progress import discard_progress, saved_progress
+from extractors.networks.training.rank_environment import RankEnvironment
 from extractors.networks.training.rate_search import search_rate
 from extractors.networks.training.settings import Settings
+from extractors.networks.training.several_devices import several_processes
+from extractors.networks.training.stage_fit import StageFit, optimiser_of
 from extractors.networks.training.stages import Stage
 from extractors.networks.training.threads import torch_threads
 from extractors.networks.training.trained_network import TrainedNetwork
-from extractors.networks.training.training_module import StageFit, TrainingModule
-from extractors.quiet_loggers import quiet_loggers
+from extractors.networks.training.training_module import TrainingModule
+from extractors.quiet_loggers import LIGHTNING, quiet_loggers
 from extractors.seeds import seed_of
 
 PRECISIONS = {"f32": "32-true", "bf16": "bf16-mixed"}
@@ -60,6 +62,12 @@ class Surroundings:
         A folder of weights.
     folder : Path or None
         Where the progress is saved.
+    log : EpochLog or None
+        Where epochs are logged.
+    devices : int
+        Number of GPUs, or of processes on the CPU, that share each batch.
+    strategy : str
+        Lightning's strategy for more than one.
     on_epoch : OnEpoch or None
         Receives the validation score of each epoch, also of those of a resumed training. The weights do not depend on
         it, unless it ends the training.
@@ -70,6 +78,9 @@ class Surroundings:
     device: str = "cpu"
     weights_dir: str | Path | None = None
     folder: Path | None = None
+    log: EpochLog | None = None
+    devices: int = 1
+    strategy: str = "ddp_spawn"
     on_epoch: OnEpoch | None = None
 
 
@@ -104,7 +115,7 @@ def fit_network(
     Raises
     ------
     ValueError
-        The loss is no longer finite, or a cell or the size does not suit the network.
+        The loss is no longer finite, a cell or the size does not suit the network, or a logger fails.
     OSError
         A cell or the weights cannot be read.
     EndFit
@@ -112,9 +123,13 @@ def fit_network(
     """
     where = surroundings
     forked = [torch.cuda.current_device()] if where.device == "cuda" else []
-    loggers = quiet_loggers("pytorch_lightning", "lightning_fabric")
+    loggers = quiet_loggers(*LIGHTNING, "torch.multiprocessing.spawn")
     with torch_threads(where.threads), torch.random.fork_rng(devices=forked), loggers:
-        return _Fit(spec, settings, training, validation, n_classes=n_classes, surroundings=where).run()
+        fit = _Fit(spec, settings, training, validation, n_classes=n_classes, surroundings=where)
+        if where.log is None:
+            return fit.run()
+        with where.log:
+            return fit.run()
 
 
 class _Fit:
@@ -137,10 +152,10 @@ class _Fit:
         self.statistics = self._statistics()
         parts = [part.digest() for part in (training, validation) if part is not None]
         weights = _state_digest(self.network.module)
-        identity = f"{spec} {settings} {surroundings.seed} {surroundings.threads} {n_classes} {weights} {parts}"
+        where = f"{surroundings.seed} {surroundings.threads} {surroundings.devices}"
+        identity = f"{spec} {settings} {where} {n_classes} {weights} {parts}"
         self.progress = saved_progress(surroundings.folder, identity)
         self.progress.parts = max(self.progress.parts, settings.accumulate)
-        self.waited = 0.0
 
     def run(self) -> TrainedNetwork:
         self._check_stages()
@@ -155,14 +170,13 @@ class _Fit:
 
     def _run_stages(self) -> None:
         """Train the epochs that are not complete."""
-        progress = self.progress
         for number, stage in enumerate(self.settings.stages):
-            if number < progress.stage or progress.stopped:
+            if number < self.progress.stage or self.progress.stopped:
                 continue
-            if number > progress.stage:
-                progress.begin_stage(number)
+            if number > self.progress.stage:
+                self.progress.begin_stage(number)
             self._use_size(stage)
-            if progress.epoch < stage.epochs and not progress.stage_ended:
+            if self.progress.epoch < stage.epochs and not self.progress.stage_ended:
                 self._run_stage(stage)
 
     def _check_stages(self) -> None:
@@ -198,44 +212,60 @@ class _Fit:
         batches = self._batches(self.training, training=True)
         if not progress.rates:
             progress.rates = self._rates(batches)
-        optimiser = self._optimiser()
-        if progress.optimiser:
-            optimiser.load_state_dict(progress.optimiser)
-        average = settings.average.start(module)
-        if average is not None and progress.average:
-            average.load_state_dict(progress.average)
-        batches.set_epoch(progress.epochs)
         fit = StageFit(
-            network=module,
+            network=network,
             n_classes=self.n_classes,
             stage=stage,
-            size=self.network.transform.size[0],
             settings=settings,
             progress=progress,
             batches=batches,
-            optimiser=optimiser,
-            average=average,
             seed=where.seed,
+            threads=where.threads,
             folder=where.folder,
+            log=where.log,
             report=self._report,
         )
         held_out = None if self.validation is None else self._batches(self.validation, training=False)
         with warnings.catch_warnings(action="ignore"), keyboard_interrupts():
-            trainer = Trainer(
-                accelerator="gpu" if where.device == "cuda" else "cpu",
-                devices=1,
-                precision=PRECISIONS[settings.precision],
-                max_epochs=stage.epochs - progress.epoch,
-                plugins=[LightningEnvironment()],
-                logger=False,
-                enable_checkpointing=False,
-                enable_progress_bar=False,
-                enable_model_summary=False,
-                num_sanity_val_steps=0,
-            )
-            trainer.fit(TrainingModule(fit), batches, held_out)
-        self.waited += batches.waited
+            if where.devices == 1:
+                self._trainer(stage).fit(TrainingModule(fit), batches, held_out)
+            else:
+                self._train_together(fit, held_out)
         module.to("cpu")
+
+    def _train_together(self, fit: StageFit, held_out: ImageBatches | None) -> None:
+        """Train in several processes, which read the progress from a file and write it there.
+
+        The epochs are reported after the stage, since their receiver is in this process.
+        """
+        complete = fit.progress.epochs
+        with several_processes() as temporary:
+            folder = temporary if fit.folder is None else fit.folder
+            fit.progress.save(folder)
+            self._trainer(fit.stage).fit(
+                TrainingModule(replace(fit, folder=folder, report=None)), fit.batches, held_out
+            )
+            self.progress = saved_progress(folder, fit.progress.identity)
+        for row in self.progress.curves[complete:]:
+            self._report(row)
+
+    def _trainer(self, stage: Stage) -> Trainer:
+        where, several, frozen = self.where, self.where.devices > 1, self.settings.bn == "frozen"
+        return Trainer(
+            accelerator="gpu" if where.device == "cuda" else "cpu",
+            devices=where.devices,
+            strategy=where.strategy if several else "auto",
+            sync_batchnorm=several and where.device == "cuda" and not frozen,
+            use_distributed_sampler=False,
+            precision=PRECISIONS[self.settings.precision],
+            max_epochs=stage.epochs - self.progress.epoch,
+            plugins=[RankEnvironment() if several else LightningEnvironment()],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
 
     def _report(self, row: Mapping[str, Any]) -> None:
         """Report the score of an epoch, if it has one."""
@@ -250,27 +280,17 @@ class _Fit:
             return group_rates(value, n_groups)
         torch.manual_seed(seed_of(self.where.seed, "finder", self.progress.stage))
         curve = search_rate(
-            self.network.module, batches, self._optimiser, self.settings, n_groups=n_groups, device=self.where.device
+            self.network.module,
+            batches,
+            lambda: optimiser_of(self.network, self.settings, ()),
+            self.settings,
+            n_groups=n_groups,
+            device=self.where.device,
         )
         for rate, loss in zip(curve.rates, curve.losses, strict=True):
             row = {"stage": self.progress.stage, "learning_rate": float(rate), "loss": float(loss)}
             self.progress.finder.append(row)
         return group_rates(value, n_groups, suggestion=curve.suggestion())
-
-    def _optimiser(self) -> torch.optim.Optimizer:
-        settings = self.settings
-        groups = [[tensor for layer in group for tensor in layer.parameters()] for group in self.network.groups]
-        return make_optimiser(
-            settings.optimiser,
-            groups,
-            self.progress.rates or [1.0] * len(groups),
-            momentum=settings.momentum,
-            beta2=settings.beta2,
-            weight_decay=settings.weight_decay,
-            decay=settings.decay,
-            eps=settings.eps,
-            decay_norms=settings.decay_norms,
-        )
 
     def _batches(self, part: Part, *, training: bool) -> ImageBatches:
         return ImageBatches(
@@ -328,8 +348,9 @@ class _Fit:
                 "flops": cost.flops,
                 "bytes": cost.bytes,
                 "seconds": progress.seconds,
-                "seconds_waited": self.waited,
-                "peak_memory": peak_memory(self.where.device),
+                "seconds_waited": progress.waited,
+                "peak_memory": progress.peak_memory,
+                "devices": self.where.devices,
             },
             weights_sha256=self.sha256,
         )

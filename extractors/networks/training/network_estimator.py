@@ -17,13 +17,16 @@ from extractors.component import component
 from extractors.epoch_scores import OnEpoch
 from extractors.grouped_splits import Cv, Split, checked_splits
 from extractors.labelled_rows import class_codes, labels_of_rows, unit_weights, units_of_rows
-from extractors.networks.devices import resolved_device
+from extractors.networks.devices import check_gpus, resolved_device
 from extractors.networks.training.class_balance import cell_weights
+from extractors.networks.training.epoch_log import EpochLog
 from extractors.networks.training.holdout import patient_holdout
+from extractors.networks.training.logger_spec import Scalar
 from extractors.networks.training.network_spec import NetworkSpec, network_names
 from extractors.networks.training.options import TrainingOptions
 from extractors.networks.training.part import Part
 from extractors.networks.training.settings import Settings
+from extractors.networks.training.several_devices import STRATEGIES
 from extractors.networks.training.test_time import TTA, Views
 from extractors.random_state import random_seed
 
@@ -44,10 +47,16 @@ class NetworkEstimator(TrainingOptions):
         Threads of torch and of the decoder.
     device : {"auto", "cpu", "cuda"}
         `auto` is the GPU if there is one.
+    gpus_per_fit : int
+        GPUs that share each batch; above 1, `device` is a GPU.
+    gpu_strategy : str
+        Lightning's strategy for several GPUs, one of `extractors.networks.training.several_devices.STRATEGIES`.
     weights_dir : str, Path or None
         A folder of weights, searched first.
     checkpoint_dir : str, Path or None
         Folder in which `fit` saves its last complete epoch, and from which a killed `fit` resumes.
+    logger : LoggerSpec or None
+        A Lightning logger to which `fit` writes each epoch; it does not change the result.
     on_epoch : callable or None
         Called after each complete epoch with its number, from 0 over all stages, and its validation score by `monitor`
         (the loss with a minus sign), which is of held-out patients of `fit`; not called if nothing is held out. A
@@ -76,8 +85,11 @@ class NetworkEstimator(TrainingOptions):
     random_state: Any = None
     threads: int = 1
     device: str = "auto"
+    gpus_per_fit: int = 1
+    gpu_strategy: str = STRATEGIES[0]
     weights_dir: Any = None
     checkpoint_dir: Any = None
+    logger: Any = None
     on_epoch: OnEpoch | None = None
 
     model_parameter: ClassVar[str] = ""
@@ -99,8 +111,12 @@ class NetworkEstimator(TrainingOptions):
         except ValueError as error:
             name = self.model_parameter
             raise ValueError(f"{name}={getattr(self, name)}: {error}") from error
-        if isinstance(self.threads, bool) or not isinstance(self.threads, int) or self.threads < 1:
-            raise ValueError(f"threads must be at least 1 and a whole number; it is {self.threads}")
+        for name in ("threads", "gpus_per_fit"):
+            number = getattr(self, name)
+            if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+                raise ValueError(f"{name} must be at least 1 and a whole number; it is {number}")
+        if self.gpu_strategy not in STRATEGIES:
+            raise ValueError(f"gpu_strategy={self.gpu_strategy} is not known; it is one of {', '.join(STRATEGIES)}")
         if not (self.on_epoch is None or callable(self.on_epoch)):
             raise ValueError(f"on_epoch={self.on_epoch} is not valid; it is a function of epoch and score, or None")
         self.views()
@@ -150,7 +166,7 @@ class NetworkEstimator(TrainingOptions):
         ValueError
             A parameter is out of range, there are fewer than two classes, lengths differ, a class has fewer than two
             patients where patients are held out, a split divides a patient or has no cells of some class in its
-            training part, a mask is empty, an image is too small, or the loss is no longer finite.
+            training part, a mask is empty, an image is too small, the loss is no longer finite, or the logger fails.
         OSError
             A cell or the weights cannot be read.
         EndFit
@@ -161,6 +177,8 @@ class NetworkEstimator(TrainingOptions):
         self.validate_parameters()
         classes, codes = class_codes(labels_of_rows(y, len(X)))
         units = units_of_rows(groups, len(X))
+        device = resolved_device(self.device)
+        check_gpus(self.gpus_per_fit, device)
         settings, seed = self.settings(), random_seed(self.random_state)
         inner, outer = self._split(classes[codes], units, settings, seed)
         if settings.holds_out and settings.monitor == "auroc":
@@ -170,9 +188,12 @@ class NetworkEstimator(TrainingOptions):
         surroundings = Surroundings(
             seed=seed,
             threads=self.threads,
-            device=resolved_device(self.device),
+            device=device,
+            devices=self.gpus_per_fit,
+            strategy=self.gpu_strategy,
             weights_dir=self.weights_dir,
             folder=None if self.checkpoint_dir is None else Path(self.checkpoint_dir),
+            log=None if self.logger is None else EpochLog(self.logger, self._hyperparameters(seed)),
             on_epoch=self.on_epoch,
         )
         network = fit_network(
@@ -243,6 +264,12 @@ class NetworkEstimator(TrainingOptions):
         """
         return self.spec().full_name()
 
+    def _hyperparameters(self, seed: int) -> dict[str, Scalar]:
+        """Return the parameters of network and training with the values of the preset, and the seed, for a logger."""
+        name = self.model_parameter
+        values = {name: getattr(self, name), **self._resolved(), "random_state": seed}
+        return {name: value if isinstance(value, Scalar) else _text(value) for name, value in values.items()}
+
     def _split(self, labels: npt.NDArray[Any], units: npt.NDArray[Any], settings: Settings, seed: int) -> Split:
         """Return the rows of the training and of the validation part, which is empty if nothing is held out."""
         if not settings.holds_out:
@@ -260,6 +287,10 @@ def _check_auroc(classes: npt.NDArray[Any], codes: IntpArray) -> None:
             f"monitor=auroc: the validation part has no cell of class {classes[absent[0]]}, so there is no AUROC; use "
             "monitor=loss or fewer folds"
         )
+
+
+def _text(value: Any) -> str:
+    return "+".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def _part(X: Sequence[Cell], rows: IntpArray, codes: IntpArray, weights: Float64Array, balance: str) -> Part:

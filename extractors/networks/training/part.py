@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from extractors.arrays import Float32Array, Int64Array
 from extractors.cells import Cell
@@ -35,7 +36,7 @@ class Part:
     def epoch_rows(self) -> EpochRows | None:
         """Return the function that draws the cells of an epoch; None for every cell once."""
         resampled = self.balance in ("oversample", "undersample")
-        return (lambda rng: epoch_rows(self.targets, self.balance, rng)) if resampled else None
+        return partial(epoch_rows, self.targets, self.balance) if resampled else None
 
     def digest(self) -> str:
         """Return a digest of the cells' names, targets and weights."""

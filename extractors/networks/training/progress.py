@@ -34,8 +34,10 @@ class Progress:
         Best validation score of the stage and of all epochs; higher is better.
     chosen : int
         Index, over all stages, of the epoch whose weights are used.
-    seconds : float
-        Time of all complete epochs.
+    seconds, waited : float
+        Time of all complete epochs, and of waiting for images in them.
+    peak_memory : int
+        Peak memory in bytes.
     rates : list of float
         Largest learning rate of each layer group in this stage; empty before the stage begins.
     parts : int
@@ -60,6 +62,8 @@ class Progress:
     best: float = float("-inf")
     chosen: int = -1
     seconds: float = 0.0
+    waited: float = 0.0
+    peak_memory: int = 0
     rates: list[float] = field(default_factory=list)
     parts: int = 1
     stage_ended: bool = False

@@ -110,6 +110,7 @@ def test_lists_of_stages_and_ranges_of_rates() -> None:
         ("arch=resnet18[pool=max]", r"resnet18: a selector inside another one names an installed classifier"),
         ("device=cpu", "device is set by the engine; use --device"),
         ("checkpoint_dir=here", "checkpoint_dir is set by the engine"),
+        ("logger=here", "logger is set by the engine; use --logger"),
         ("on_epoch=here", "on_epoch is set by the engine"),
         ("weights_dir=here", "weights_dir is set by the engine; use --weights-dir"),
         ("epochs=0", r"net\[epochs=0\]: epochs must be at least 1; it is 0"),
