@@ -1,8 +1,8 @@
 """Compare pipelines of feature extractors and classifiers for single-cell images on unseen patients.
 
-`run`, `matrix`, `plan`, `score`, `ensemble`, `compare`, `audit`, `leakage`, `significance` and `extract_features` are
-the commands as functions; `open_results` opens a results folder; `Cell`, `Extractor` and `Dataset` are for writers of
-plugins.
+`run`, `matrix`, `plan`, `score`, `ensemble`, `compare`, `audit`, `leakage`, `significance`, `fitted_networks` and
+`extract_features` are the commands as functions; `open_results` opens a results folder; `Cell`, `Extractor` and
+`Dataset` are for writers of plugins.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bench.evidence.audit.auditing import audit
     from bench.evidence.leakage.report import leakage
     from bench.evidence.permutation.significance import significance
+    from bench.experiments.fitted_networks import fitted_networks
     from bench.experiments.post_hoc import ensemble
     from bench.experiments.records import ExperimentResult
     from bench.experiments.rescoring import score
@@ -40,6 +41,7 @@ __all__ = [
     "compare",
     "ensemble",
     "extract_features",
+    "fitted_networks",
     "leakage",
     "matrix",
     "open_results",
@@ -63,6 +65,7 @@ _MODULES = {
     "compare": "bench.api",
     "ensemble": "bench.experiments.post_hoc",
     "extract_features": "bench.features.extract",
+    "fitted_networks": "bench.experiments.fitted_networks",
     "leakage": "bench.evidence.leakage.report",
     "matrix": "bench.api",
     "open_results": "bench.api",

@@ -13,6 +13,7 @@ import typer
 from bench.cli.display.terminal import live_progress, show_line, show_message, show_text
 from bench.cli.evidence import evidence
 from bench.cli.features import features
+from bench.cli.networks import networks_app
 from bench.cli.options import (
     OUTPUT,
     RUN_STAGES,
@@ -45,6 +46,7 @@ data_app = typer.Typer(no_args_is_help=True, help="Inspect a dataset or generate
 app.add_typer(data_app, name="data")
 app.add_typer(features, name="features")
 app.add_typer(evidence)
+app.add_typer(networks_app)
 
 MATRIX_OPTIONS = {
     "config": own_option(

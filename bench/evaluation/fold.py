@@ -14,7 +14,6 @@ import pandas as pd
 from sklearn.base import clone
 
 from bench.errors import BenchError
-from bench.evaluation.fitted_network import FittedNetwork, network_of
 from bench.evaluation.importances import importances_of
 from bench.evaluation.inputs import InMemoryInputs, InMemoryMembers, Inputs, OpenInputs, check_any_value
 from bench.evaluation.protocol import Protocol
@@ -62,8 +61,6 @@ class Fold:
     checkpoints : Path or None
         Folder in which a classifier with the parameter `checkpoint_dir` stores its finished epochs, one folder per fit,
         named as the fit. An interrupted fit continues there with the same result. None: nothing is stored.
-    keep_network : bool
-        Whether the result contains the network of the outer fit.
     """
 
     extractor: Plugin | None
@@ -79,7 +76,6 @@ class Fold:
     engine: Mapping[str, Any] = field(default_factory=dict)
     weights_sha256: str | None = None
     checkpoints: Path | None = None
-    keep_network: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,10 +102,8 @@ class FoldResult:
     training : dict of str to DataFrame
         Training records of the networks (`bench.plugins.training_record.training_tables`) with `repeat` and `fold`;
         tables without rows are left out.
-    network : FittedNetwork or None
-        Network of the outer fit of a classifier that has one, on request.
-    network_record : dict or None
-        Record of the file in which a worker has stored it (`bench.experiments.stored_networks`).
+    networks : tuple of dict
+        Records of the networks that a worker has stored (`bench.experiments.stored_networks`).
     """
 
     predictions: pd.DataFrame
@@ -119,11 +113,20 @@ class FoldResult:
     seconds: dict[str, float] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     training: dict[str, pd.DataFrame] = field(default_factory=dict)
-    network: FittedNetwork | None = None
-    network_record: dict[str, Any] | None = None
+    networks: tuple[dict[str, Any], ...] = ()
 
 
-def evaluate_fold(fold: Fold, open_inputs: OpenInputs, *, open_study: OpenStudy = study_in_memory) -> FoldResult:
+OnFit = Callable[[str, Any], None]
+"""Called with the name of a fit, `inner 0`, ... or `outer`, and the fitted classifier; not for trials of a tuning."""
+
+
+def _ignore(_name: str, _fitted: Any) -> None:
+    """Do nothing with a fitted classifier."""
+
+
+def evaluate_fold(
+    fold: Fold, open_inputs: OpenInputs, *, open_study: OpenStudy = study_in_memory, on_fit: OnFit = _ignore
+) -> FoldResult:
     """Tune and train a pipeline on the training cells of one outer fold and predict its test cells.
 
     Calibration and thresholds are learned on the inner out-of-fold predictions of the training patients. Tuning
@@ -138,13 +141,37 @@ def evaluate_fold(fold: Fold, open_inputs: OpenInputs, *, open_study: OpenStudy 
         ensemble may open further splits of training cells in its fit.
     open_study : callable
         Opens the Optuna study of the tuning.
+    on_fit : callable
+        Receives each fitted classifier.
 
     Raises
     ------
     BenchError
         A check failed: a patient on both sides, a missing class, invalid probabilities.
     """
-    return _FoldFit(fold, open_inputs, open_study).evaluate()
+    return _FoldFit(fold, open_inputs, open_study, on_fit).evaluate()
+
+
+def repeat_outer_fit(fold: Fold, open_inputs: OpenInputs, *, classifier: bool, on_fit: OnFit) -> None:
+    """Repeat the outer fit of `evaluate_fold`, with as few other fits as it needs: tuning needs the inner ones.
+
+    Parameters
+    ----------
+    fold : Fold
+        Fold to fit.
+    open_inputs : callable
+        As for `evaluate_fold`; called for the outer split alone where possible.
+    classifier : bool
+        Whether the classifier is fitted. False: the inputs are opened, by which stateful extractors are fitted.
+    on_fit : callable
+        Receives the fitted classifier.
+
+    Raises
+    ------
+    BenchError
+        As `evaluate_fold`.
+    """
+    _FoldFit(fold, open_inputs, study_in_memory, on_fit).repeat_outer(classifier=classifier)
 
 
 def train_pipeline(fold: Fold, cells: Cells, *, prepare: tuple[Step, ...] = (), **engine: Any) -> TrainedPipeline:
@@ -184,8 +211,8 @@ class _Split:
 
 
 class _FoldFit:
-    def __init__(self, job: Fold, open_inputs: OpenInputs, open_study: OpenStudy) -> None:
-        self.job, self.open_inputs, self.open_study = job, open_inputs, open_study
+    def __init__(self, job: Fold, open_inputs: OpenInputs, open_study: OpenStudy, on_fit: OnFit = _ignore) -> None:
+        self.job, self.open_inputs, self.open_study, self.on_fit = job, open_inputs, open_study, on_fit
         self.classes = np.unique(job.labels)
         self.columns = probability_columns([str(c) for c in self.classes])
         names = (job.extractor.canonical if job.extractor else "", job.classifier.canonical)
@@ -204,8 +231,17 @@ class _FoldFit:
             importances.assign(repeat=job.repeat, fold=job.fold),
             self.seconds,
             training=joined_tables(self.training, repeat=job.repeat, fold=job.fold),
-            network=network_of(pipeline.classifier) if job.keep_network else None,
         )
+
+    def repeat_outer(self, *, classifier: bool) -> None:
+        """Repeat the outer fit, or only the fits of its extractors."""
+        estimator = self._classifier()
+        if classifier and self._tunes(estimator):
+            self.train()
+            return
+        outer = self._inputs_of(self._inner_pairs(), outer_only=True)[-1]
+        if classifier:
+            self._recorded(estimator, outer)
 
     def train(self) -> tuple[TrainedPipeline, pd.DataFrame, pd.DataFrame, _Split]:
         """Return the trained pipeline, its inner predictions, the trials, and the outer split."""
@@ -224,7 +260,18 @@ class _FoldFit:
         return pipeline, inner, trials, test
 
     def _open_splits(self) -> list[_Split]:
-        """Check the outer split, draw the inner ones and open the inputs of all, the outer split last."""
+        """Open the inputs of all splits, the outer one last, and check that there are values."""
+        job, splits = self.job, self._inputs_of(self._inner_pairs())
+        *inner_splits, outer = splits
+        check_any_value(outer.inputs, outer.train, "training cells")
+        for number, split in enumerate(inner_splits):
+            check_any_value(split.inputs, split.train, f"training cells of inner fold {number}")
+        if job.protocol.split != "lopo" and len(job.test):
+            check_any_value(outer.inputs, job.test, "test cells, so there is nothing to predict from")
+        return splits
+
+    def _inner_pairs(self) -> list[tuple[Indices, Indices]]:
+        """Check the outer split and draw the inner ones: training and predicted rows of each."""
         job = self.job
         if job.protocol.split != "official":
             check_disjoint(job.units, job.train, job.test, where="outer split")
@@ -238,16 +285,9 @@ class _FoldFit:
         pairs = [(job.train[a], job.train[b]) for a, b in inner.split(y, y, units)]
         for number, (train, validation) in enumerate(pairs):
             check_disjoint(job.units, train, validation, where=f"inner fold {number}")
-        splits = self._inputs_of(pairs)
-        *inner_splits, outer = splits
-        check_any_value(outer.inputs, outer.train, "training cells")
-        for number, split in enumerate(inner_splits):
-            check_any_value(split.inputs, split.train, f"training cells of inner fold {number}")
-        if job.protocol.split != "lopo" and len(job.test):
-            check_any_value(outer.inputs, job.test, "test cells, so there is nothing to predict from")
-        return splits
+        return pairs
 
-    def _inputs_of(self, pairs: list[tuple[Indices, Indices]]) -> list[_Split]:
+    def _inputs_of(self, pairs: list[tuple[Indices, Indices]], *, outer_only: bool = False) -> list[_Split]:
         """Open the inputs of the inner splits that are used, and of the outer one, by the extractor's `inner`."""
         job, splitter = self.job, self._inner_splitter(InnerPatientKFold)
         fits = OUT_OF_FOLD if job.extractor is None else job.extractor.inner
@@ -256,7 +296,7 @@ class _FoldFit:
         if fits == OUT_OF_FOLD:
             return [
                 _Split(name, train, predicted, self.open_inputs(train, predicted, splitter))
-                for name, train, predicted in [*inner, outer]
+                for name, train, predicted in [*([] if outer_only else inner), outer]
             ]
         fitted = (job.train, job.test)
         if fits == HOLDOUT:
@@ -281,9 +321,12 @@ class _FoldFit:
         own = {"random_state": seed, "cv": splitter, "threads": threads, "n_jobs": threads, "on_epoch": None}
         return self.job.classifier.build(**{**self.job.engine, **own})
 
+    def _tunes(self, estimator: Any) -> bool:
+        return self.job.protocol.tunes and bool(getattr(estimator, "tunable", True))
+
     def _tuned(self, estimator: Any, splits: Sequence[_Split]) -> tuple[Any, pd.DataFrame]:
         protocol = self.job.protocol
-        if not protocol.tunes or not getattr(estimator, "tunable", True):
+        if not self._tunes(estimator):
             return estimator, pd.DataFrame()
 
         def evaluate(candidate: Any, trial: int) -> list[FitAndScore]:
@@ -311,8 +354,9 @@ class _FoldFit:
         return pd.concat(parts, ignore_index=True)
 
     def _recorded(self, estimator: Any, split: _Split) -> Any:
-        """Fit and keep the training record."""
+        """Fit, keep the training record, and pass the classifier on."""
         fitted = self._fit(estimator, split)
+        self.on_fit(split.name, fitted)
         if (record := training_record(fitted)) is not None:
             self.training.append(training_tables(record, "classifier", split.name))
         return fitted

@@ -18,7 +18,7 @@ from bench.executors.failures import failure_reason
 from bench.experiments.experiment import Experiment
 from bench.experiments.fold_jobs import fit_time, fold_job
 from bench.experiments.missing_features import MissingFeatures
-from bench.experiments.parts import check_part, network_in, part_folder, tables_of, write_part
+from bench.experiments.parts import check_part, networks_in, part_folder, tables_of, write_part
 from bench.experiments.plan import Plan
 from bench.experiments.records import headline_row, interval_text
 from bench.experiments.results import Results
@@ -111,8 +111,14 @@ class Fits:
             if self._is_finished(experiment, split, record):
                 continue
             checkpoints = self._checkpoints(experiment, repeat, fold)
-            models = None if self._plan.options.keep_models == "none" else self._models(experiment)
-            job = fold_job(self._plan, experiment, self._labels, split, checkpoints=checkpoints, models=models)
+            job = fold_job(
+                self._plan,
+                experiment,
+                self._labels,
+                split,
+                checkpoints=checkpoints,
+                **self._storage_of_networks(experiment),
+            )
             time = fit_time(self._plan, experiment.name, repeat, fold, self._observer)
             fold_done = partial(self._fold_done, fit, repeat, fold)
             fit.left.add(self._tasks.submit(fold_done, fit_fold, job, fit_time=time))
@@ -188,8 +194,9 @@ class Fits:
     def _networks(self, experiment: Experiment, parts: Sequence[Path]) -> list[dict[str, Any]]:
         """Move the networks of finished folds to their place and return their records."""
         work, target = self._models(experiment), self._results.path / MODELS
-        networks = link_networks([one for part in parts if (one := network_in(part, work)) is not None], work, target)
-        if networks and not networks[0]["stored"]:
+        fitted = [record for part in parts for record in networks_in(part, work)]
+        networks = link_networks(fitted, work, target)
+        if any(one["stored"] for one in fitted) and not any(one["stored"] for one in networks):
             self._observer.notice(
                 f"{experiment.name}: its networks are not stored, because {target} would have more than "
                 f"{MAX_STORED // 1024**3} GiB; delete networks that are not needed, or use --keep-models none"
@@ -210,6 +217,11 @@ class Fits:
     def _models(self, experiment: Experiment) -> Path:
         """Return the folder of the networks of finished folds."""
         return (self._results.work_folder(experiment.slug) / MODELS).absolute()
+
+    def _storage_of_networks(self, experiment: Experiment) -> dict[str, Any]:
+        """Return where networks are stored, and which."""
+        keep = self._plan.options.keep_models
+        return {} if keep == "none" else {"models": self._models(experiment), "keep": keep}
 
     def _checkpoints(self, experiment: Experiment, repeat: int, fold: int) -> Path:
         """Return the folder for the finished epochs of the fits of a fold."""

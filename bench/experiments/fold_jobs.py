@@ -13,6 +13,7 @@ import numpy.typing as npt
 from bench.evaluation.tuning import OpenStudy, study_in_memory
 from bench.executors.fit_time import FitTime
 from bench.experiments.experiment import Experiment
+from bench.experiments.network_writer import Keep
 from bench.experiments.plan import Plan
 from bench.experiments.tuning_storage import study_at
 from bench.experiments.worker import FoldJob, MemberSource
@@ -32,6 +33,7 @@ def fold_job(
     *,
     checkpoints: Path | None = None,
     models: Path | None = None,
+    keep: Keep = "networks",
 ) -> FoldJob:
     """Return the job of one fold of an experiment.
 
@@ -44,7 +46,9 @@ def fold_job(
     checkpoints : Path, optional
         Folder in which fits of networks store their finished epochs. Default: nothing is stored.
     models : Path, optional
-        Folder in which the network of the outer fit is stored. Default: it is not stored.
+        Folder in which networks are stored. Default: none is.
+    keep : {"networks", "all"}
+        Networks of the outer fit, or also those of the inner fits.
     """
     data, entry, (repeat, fold, train, test) = plan.opened.dataset, experiment.entry, split
     by_cell = experiment.protocol.split == "image"
@@ -68,8 +72,8 @@ def fold_job(
         fits=_fit_location(plan, experiment.pipeline.extractor, experiment.components["features"], labels),
         members=_member_sources(plan, experiment, labels),
         checkpoints=checkpoints,
-        keep_network=models is not None,
         models=models,
+        keep=keep,
     )
 
 

@@ -15,7 +15,7 @@ from bench.experiments.experiment import Experiment
 from bench.experiments.plan import Plan
 from bench.experiments.records import write_tables
 from bench.experiments.schema import DamagedError, read_times
-from bench.experiments.stored_networks import RECORD, read_network_record
+from bench.experiments.stored_networks import RECORDS, read_fold_networks
 from bench.experiments.tables import read_fold_predictions, read_table
 from bench.plugins.feature_catalogue import described
 from bench.plugins.objects import is_object_name
@@ -43,8 +43,8 @@ def write_part(target: Path, result: FoldResult) -> None:
         more = {"trials": result.trials, "importances": result.importances}
         write_tables(folder, {**tables, **more, **result.training})
         write_json(folder / "timing.json", result.seconds)
-        if result.network_record is not None:
-            write_json(folder / RECORD, result.network_record)
+        if result.networks:
+            write_json(folder / RECORDS, {"networks": list(result.networks)})
 
 
 def check_part(
@@ -66,7 +66,7 @@ def check_part(
     Raises
     ------
     DamagedError
-        A table, the times or the network are not those of this fold.
+        A table, the times or the networks are not those of this fold.
     """
     repeat, fold, train, test = split
     tables = {name: read_fold_predictions(folder, name, record["data"]["classes"]) for name in ("predictions", "inner")}
@@ -83,14 +83,13 @@ def check_part(
         if not np.array_equal(rows, cells):
             raise DamagedError(f"{folder}: the {name} are not of the cells of this fold")
     read_times(folder / "timing.json")
-    if (network := network_in(folder, models)) and (network["repeat"], network["fold"]) != (repeat, fold):
-        raise DamagedError(f"{folder}: the network is that of another fold")
+    if any((one["repeat"], one["fold"]) != (repeat, fold) for one in networks_in(folder, models)):
+        raise DamagedError(f"{folder}: the networks are those of another fold")
 
 
-def network_in(folder: Path, models: Path) -> dict[str, Any] | None:
-    """Return the record of the network of a finished fold; None without one."""
-    path = folder / RECORD
-    return read_network_record(path, models) if path.exists() or path.is_symlink() else None
+def networks_in(folder: Path, models: Path) -> list[dict[str, Any]]:
+    """Return the records of the networks of a finished fold."""
+    return read_fold_networks(folder / RECORDS, models)
 
 
 def _holds_out(record: Mapping[str, Any]) -> bool:

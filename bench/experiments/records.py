@@ -145,11 +145,13 @@ class ExperimentResult:
 
     @cached_property
     def networks(self) -> list[dict[str, Any]]:
-        """Records of the networks of the outer fits; empty for a classifier without one, or with --keep-models none.
+        """Records of the trained networks; empty for an experiment without one, or with --keep-models none.
 
         `sha256` and `bytes` of the file `models/SHA256.safetensors` in the results folder, `stored` (whether it is
-        there), `selector` of the classifier, `classes` in the order of the outputs, `mean` and `std` of the pixels /
-        255, `repeat` and `fold`.
+        there), `role` (`classifier` or `extractor`), `member` (position in an ensemble or a bag, as `0` or `1.3`),
+        `selector` of the network, `classes` in the order of the outputs, `mean` and `std` of the pixels / 255, `size`
+        (side of the input after several sizes, otherwise None), `repeat`, `fold` and `fit` (`outer`, `inner 0`, ...).
+        `bench.fitted_networks` reads the networks, or fits them again.
         """
         path = self.folder / RECORDS
         return read_networks(path) if path.exists() or path.is_symlink() else []

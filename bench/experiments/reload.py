@@ -220,8 +220,8 @@ def _same_object(result: ExperimentResult, kind: str, item: object) -> list[obje
     if item is None:
         if objects.is_object_name(name):
             raise BenchError(
-                f"{result.name}: its {kind} is a Python object, which is not stored; call bench.leakage or "
-                f"bench.significance from Python and pass the object again: {kind}={name}"
+                f"{result.name}: its {kind} is a Python object, which is not stored; call bench.leakage, "
+                f"bench.fitted_networks or bench.significance from Python and pass the object again: {kind}={name}"
             )
         _check_recorded(result, kind, name)
         return None

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from bench.errors import BenchError
-from bench.evaluation.fold import Fold, FoldResult, evaluate_fold
+from bench.evaluation.fold import Fold, FoldResult, evaluate_fold, repeat_outer_fit
 from bench.evaluation.inputs import EnsembleInputs, FeatureArray, Inputs, OpenInputs
 from bench.evaluation.tuning import OpenStudy, study_in_memory
-from bench.experiments.stored_networks import write_network
+from bench.experiments.network_writer import Keep, NetworkWriter
 from bench.features.missing import fold_notice
 from bench.features.store.entry import feature_names, open_features, open_status
 from bench.features.store.fit_key import Fit, FitLocation, scratch_store
@@ -27,6 +27,9 @@ from bench.plugins.training_record import OUTER, joined_tables, training_tables
 from bench.splits.folds import Indices, PatientKFold
 from extractors.cells import Cells
 from extractors.seeds import seed_of
+
+Refits = Literal["extractors", "outer", "all"]
+"""Which networks of a fold are fitted once more."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class FoldJob(Fold):
         Location of the features of a stateful extractor; None for any other.
     models : Path or None
         Folder of networks that are kept; None: none are.
+    keep : {"networks", "all"}
+        Which networks are writer: those of the outer fits, or also those of the inner ones.
     nested_networks : list of dict
         Identities of the pretrained networks that are nested in the classifier, as in the key.
     members : tuple of MemberSource
@@ -75,12 +80,13 @@ class FoldJob(Fold):
     open_study: OpenStudy = study_in_memory
     fits: FitLocation | None = None
     models: Path | None = None
+    keep: Keep = "networks"
     nested_networks: Sequence[Mapping[str, Any]] = ()
     members: tuple[MemberSource, ...] = ()
 
 
 def fit_fold(job: FoldJob) -> FoldResult:
-    """Evaluate one outer fold; write its network, if there is one that is kept, and return the record.
+    """Evaluate one outer fold; write its networks, if there are some that are writer, and return their records.
 
     A stateful extractor is fitted once on the training cells of each split; its seed is derived from its own selector,
     repeat and fold, so that classifiers share the fits.
@@ -90,12 +96,41 @@ def fit_fold(job: FoldJob) -> FoldResult:
     BenchError
         A check failed, or the features cannot be read.
     """
-    result = _evaluated(job)
+    writer = _writer(job)
+    result = _evaluated(job, writer)
     _check_nested_networks(job)
-    if result.network is None or job.models is None:
-        return result
-    described = {"selector": job.classifier.canonical, "repeat": job.repeat, "fold": job.fold}
-    return replace(result, network=None, network_record=write_network(job.models, result.network, **described))
+    notices = tuple(dict.fromkeys([*result.notices, *writer.notices]))
+    return replace(result, networks=tuple(writer.records), notices=notices)
+
+
+def fit_networks(job: FoldJob, what: Refits) -> tuple[dict[str, Any], ...]:
+    """Fit networks of a fold once more, write them and return their records; nothing is evaluated.
+
+    Parameters
+    ----------
+    job : FoldJob
+        The fold, as for `fit_fold`; `models` and `keep` say where and which networks are written.
+    what : {"extractors", "outer", "all"}
+        Networks of the extractors of the outer split, of the whole outer fit, or also of the inner fits.
+
+    Raises
+    ------
+    BenchError
+        As `fit_fold`.
+    """
+    writer = _writer(job)
+    if what == "all":
+        _evaluated(job, writer)
+    else:
+        on_fit = partial(writer.add_classifier, plugin=job.classifier)
+        with _open_sources(job, writer) as (open_inputs, _):
+            repeat_outer_fit(job, open_inputs, classifier=what == "outer", on_fit=on_fit)
+    _check_nested_networks(job)
+    return tuple(writer.records)
+
+
+def _writer(job: FoldJob) -> NetworkWriter:
+    return NetworkWriter(job.models, job.keep, repeat=job.repeat, fold=job.fold)
 
 
 def _check_nested_networks(job: FoldJob) -> None:
@@ -111,13 +146,10 @@ def _check_nested_networks(job: FoldJob) -> None:
             raise BenchError(f"weights of {ours['model']}: changed since they were scanned; run the command again")
 
 
-def _evaluated(job: FoldJob) -> FoldResult:
-    own = MemberSource(job.extractor, job.features, job.fits)
-    with ExitStack() as stack:
-        sources = [_opened(job, source, stack) for source in job.members or (own,)]
-        open_inputs = partial(_open_members, sources) if job.members else sources[0]
-        result = evaluate_fold(job, open_inputs, open_study=job.open_study)
-    fits = [source for source in sources if isinstance(source, _Fits)]
+def _evaluated(job: FoldJob, writer: NetworkWriter) -> FoldResult:
+    on_fit = partial(writer.add_classifier, plugin=job.classifier)
+    with _open_sources(job, writer) as (open_inputs, fits):
+        result = evaluate_fold(job, open_inputs, open_study=job.open_study, on_fit=on_fit)
     if not fits:
         return result
     tables = joined_tables([table for fit in fits for table in fit.training], repeat=job.repeat, fold=job.fold)
@@ -129,12 +161,25 @@ def _evaluated(job: FoldJob) -> FoldResult:
     )
 
 
-def _opened(job: FoldJob, source: MemberSource, stack: ExitStack) -> OpenInputs:
+@contextmanager
+def _open_sources(job: FoldJob, writer: NetworkWriter) -> Iterator[tuple[OpenInputs, list[_Fits]]]:
+    """Yield the function that opens the inputs of each split, and those of its sources that fit an extractor."""
+    own = MemberSource(job.extractor, job.features, job.fits)
+    with ExitStack() as stack:
+        sources = [
+            _opened(job, source, stack, writer, str(position) if job.members else "")
+            for position, source in enumerate(job.members or (own,))
+        ]
+        open_inputs = partial(_open_members, sources) if job.members else sources[0]
+        yield open_inputs, [source for source in sources if isinstance(source, _Fits)]
+
+
+def _opened(job: FoldJob, source: MemberSource, stack: ExitStack, writer: NetworkWriter, member: str) -> OpenInputs:
     """Return the function that opens the inputs of each split."""
     if source.fits is None:
         return partial(_open_shared, job, source.features)
     assert source.extractor is not None  # noqa: S101 (a source with fits has an extractor)
-    return _Fits(job, source.extractor, stack.enter_context(scratch_store(source.fits)))
+    return _Fits(job, source.extractor, stack.enter_context(scratch_store(source.fits)), writer, member)
 
 
 def _open_shared(job: FoldJob, features: str | None, *split: object) -> Inputs:
@@ -157,8 +202,8 @@ def _open_members(
 class _Fits:
     """Features of a stateful extractor, fitted or read from the store for each split."""
 
-    def __init__(self, job: FoldJob, extractor: Plugin, place: FitLocation) -> None:
-        self.job, self.extractor, self.place = job, extractor, place
+    def __init__(self, job: FoldJob, extractor: Plugin, place: FitLocation, writer: NetworkWriter, member: str) -> None:
+        self.job, self.extractor, self.place, self.writer, self.member = job, extractor, place, writer, member
         self.seconds = 0.0
         self.notices: dict[str, None] = {}
         self.training: list[dict[str, pd.DataFrame]] = []
@@ -182,6 +227,7 @@ class _Fits:
             cv=splitter,
             forbidden_groups=self._forbidden_groups(predicted),
             where="outer split" if self._is_outer(predicted) else "inner split",
+            keep_network=self.writer.keeps(name),
             logger=None if logger is None else logger.described(fit=name),
         )
         features = fitted_features(fit)
@@ -189,6 +235,7 @@ class _Fits:
         self.notices |= dict.fromkeys(features.notices)
         if features.training is not None:
             self.training.append(training_tables(features.training, "extractor", name))
+        self.writer.add_extractor(name, features, extractor.canonical, self.member)
         self._opened += 1
         if self._is_outer(predicted) and (notice := fold_notice(features.take(train))):
             self.notices[f"{extractor.selector}, repeat {job.repeat}, fold {job.fold}: {notice}"] = None

@@ -351,10 +351,10 @@ class Options:
         Option(help="Folder of MODEL.safetensors files.", panel="Machine", stage="features"),
     ] = None
     keep_models: Annotated[
-        Literal["none", "networks"],
+        Literal["none", "networks", "all"],
         Option(
-            help="Models that the results folder stores: `networks` (the network of each outer fit of a classifier, at "
-            "most 5 GiB) or `none`.",
+            help="Models that the results folder stores: `networks` (those of the outer fits, at most 5 GiB), `all` "
+            "(also those of the inner fits) or `none`.",
             panel="Machine",
             stage="run",
             metavar="<models>",

@@ -53,7 +53,7 @@ class RunKeywords(TypedDict, total=False):
     strategy: Literal["ddp_spawn", "ddp_spawn_find_unused_parameters_false", "ddp_spawn_find_unused_parameters_true"]
     fit_time: float
     weights_dir: StrPath
-    keep_models: Literal["none", "networks"]
+    keep_models: Literal["none", "networks", "all"]
     logger: str
     out: StrPath
     store: StrPath

@@ -33,6 +33,9 @@ CHUNK = 64
 
 RECORD, VALUES, STATUS, ROWS, CHECKSUMS = "entry.json", "values.npy", "status.npy", "rows.npy", "checksums.npy"
 
+NETWORK = "network.safetensors"
+"""The network of a fitted extractor, if a run kept it; the record has its digest."""
+
 USED = "used"
 """Its modification time is the time of the last use, for garbage collection by age."""
 
@@ -217,6 +220,7 @@ def write_entry(
     *,
     status: UInt8 | None = None,
     rows: Sequence[str] | None = None,
+    network_content: bytes | None = None,
     **fields: Any,
 ) -> None:
     """Write features that are in memory as an entry.
@@ -233,13 +237,15 @@ def write_entry(
         Why values are NaN.
     rows : sequence of str, optional
         SHA-256 of each row's cell. Default: zeros.
+    network_content : bytes, optional
+        Content of the file `NETWORK`. Default: no file.
     **fields
         Further fields of the record.
     """
     arrays = (values,) if status is None else (values, status)
     blocks = (tuple(array[a : a + CHUNK] for array in arrays) for a in range(0, len(values), CHUNK))
     ids = np.zeros((len(values), DIGEST_BYTES), np.uint8) if rows is None else digests_array(rows)
-    write_blocks(folder, blocks, names, rows=ids, status=status is not None, **fields)
+    write_blocks(folder, blocks, names, rows=ids, status=status is not None, network_content=network_content, **fields)
 
 
 def write_blocks(
@@ -250,6 +256,7 @@ def write_blocks(
     rows: UInt8,
     status: bool,
     existing: Literal["keep", "replace"] = "keep",
+    network_content: bytes | None = None,
     **fields: Any,
 ) -> None:
     """Write an entry atomically, block by block. The caller holds its lock: remains of killed processes are removed.
@@ -270,6 +277,8 @@ def write_blocks(
         Whether blocks contain status codes.
     existing : {"keep", "replace"}
         What happens to an entry at `folder`.
+    network_content : bytes, optional
+        As for `write_entry`.
     **fields
         Further fields of the record.
     """
@@ -288,6 +297,8 @@ def write_blocks(
                 for file, part in zip(files, parts, strict=True):
                     file.write(part.data)
                 checksums += block_checksum(parts)
+        if network_content is not None:
+            (temporary / NETWORK).write_bytes(network_content)
         np.save(temporary / CHECKSUMS, np.frombuffer(checksums, np.uint8).reshape(-1, DIGEST_BYTES))
         record = {
             "components": {},

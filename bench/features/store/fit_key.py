@@ -86,6 +86,8 @@ class Fit:
         Under "units" and "patients", the groups that must be absent from the training data.
     where : str
         Name of the split in errors.
+    keep_network : bool
+        Whether the network of the extractor, if it is one, is stored beside its features. Its digest always is.
     logger : LoggerSpec or None
         Logger of the training of a network, described by repeat, fold and split.
     """
@@ -101,6 +103,7 @@ class Fit:
     cv: PatientKFold
     forbidden_groups: Mapping[str, frozenset[str]]
     where: str
+    keep_network: bool = False
     logger: LoggerSpec | None = None
 
     @property

@@ -14,9 +14,18 @@ import numpy.typing as npt
 from bench.errors import BenchError
 from bench.features.store.chunks import store_errors_as_bench_error
 from bench.features.store.damage import describe_damage
-from bench.features.store.entry import RECORD, entry_record, mark_used, open_features, open_rows, write_entry
+from bench.features.store.entry import (
+    NETWORK,
+    RECORD,
+    entry_record,
+    mark_used,
+    open_features,
+    open_rows,
+    write_entry,
+)
 from bench.features.store.fit_key import Fit
 from bench.plugins.checked_features import check_weights, checked_features
+from bench.plugins.fitted_network import networks_of
 from bench.plugins.training_record import training_record
 from bench.splits.folds import Indices
 from bench.storage.locks import locked
@@ -43,6 +52,8 @@ class FittedFeatures:
         Messages for the user.
     training : mapping or None
         Record of the training of its network, see `bench.plugins.training_record`; None for other extractors.
+    network : mapping or None
+        Description of its network (`bench.plugins.fitted_network.NetworkRecord`); None for other extractors.
     """
 
     folder: Path
@@ -52,6 +63,12 @@ class FittedFeatures:
     seconds: float
     notices: tuple[str, ...] = ()
     training: Mapping[str, Any] | None = None
+    network: Mapping[str, Any] | None = None
+
+    @property
+    def network_file(self) -> Path:
+        """File of the network; missing if no run kept it."""
+        return self.folder / NETWORK
 
     def take(self, rows: Indices) -> npt.NDArray[np.float32]:
         """The features of cells at positions in the dataset: float32, shape (len(rows), n_features)."""
@@ -113,6 +130,8 @@ def _fit_and_store(fit: Fit) -> None:
     if train.names != predicted.names:
         raise BenchError(f"{name}: after one fit, the features of training and predicted cells have different names")
     values, seconds = np.concatenate([train.values, predicted.values]), time.perf_counter() - start
+    network = next(networks_of(extractor, fit.extractor), None)
+    content, description = (None, None) if network is None else network.encoded()
     write_entry(
         fit.entry.folder,
         values,
@@ -127,6 +146,8 @@ def _fit_and_store(fit: Fit) -> None:
         threads=fit.place.engine.get("threads", 1),
         notices=list(dict.fromkeys([*train.notices, *predicted.notices])),
         training=training_record(extractor),
+        network=description,
+        network_content=content if fit.keep_network else None,
     )
     discard(fit.entry.partial)
 
@@ -151,8 +172,8 @@ def _stored(fit: Fit) -> FittedFeatures:
         raise _UnusableError("its rows belong to other cells")
     mark_used(folder)
     names, notices = tuple(record["names"]), tuple(record["notices"])
-    seconds, training = record["seconds"], record.get("training")
-    return FittedFeatures(folder, open_features(folder), fit.rows, names, seconds, notices, training)
+    more = {name: record.get(name) for name in ("training", "network")}
+    return FittedFeatures(folder, open_features(folder), fit.rows, names, record["seconds"], notices, **more)
 
 
 def _check_unseen(fit: Fit, fitted_on: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import shortened
+from bench.plugins.fitted_network import NetworkRecord
 from bench.plugins.training_record import MOST_ROWS
 
 MAX_DEPTH = 8
@@ -87,6 +88,7 @@ class _Record(BaseModel):
     selector: str = ""
     fitted_on: _FittedOn | None = None
     training: _Training | None = None
+    network: NetworkRecord | None = None
 
 
 def record_problem(record: Mapping[str, Any]) -> str:

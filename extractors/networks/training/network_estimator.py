@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -203,6 +203,45 @@ class NetworkEstimator(TrainingOptions):
         self.network_, self.curves_, self.finder_ = network, network.curves, network.finder
         self.training_, self.weights_sha256_ = network.training, network.weights_sha256
         self.weights_, self.mean_, self.std_ = network.weights, network.mean, network.std
+        return self
+
+    def restore(
+        self,
+        weights: Mapping[str, npt.NDArray[Any]],
+        *,
+        classes: Sequence[str],
+        mean: npt.ArrayLike,
+        std: npt.ArrayLike,
+        size: int | None = None,
+    ) -> Self:
+        """Set the fitted attributes from a stored network instead of training it.
+
+        Predictions are those of the training, bit for bit, on the same machine and with the same number of threads.
+        `curves_`, `finder_`, `training_` and `weights_sha256_` are not set.
+
+        Parameters
+        ----------
+        weights : mapping of str to ndarray
+            Attribute `weights_` of the trained estimator, which had the same parameters.
+        classes : sequence of str
+            Its labels in sort order.
+        mean, std : array-like of float, shape (3,)
+            Its `mean_` and `std_`.
+        size : int, optional
+            Side of its input after stages of several sizes. Default: the parameter `size`.
+
+        Raises
+        ------
+        ValueError
+            A parameter is not valid, or the weights are not those of such a network.
+        """
+        from extractors.networks.training.trained_network import TrainedNetwork  # noqa: PLC0415 - heavy
+
+        self.validate_parameters()
+        spec = self.spec() if size is None else replace(self.spec(), size=size)
+        self.mean_, self.std_ = (np.asarray(values, dtype=np.float32) for values in (mean, std))
+        self.network_ = TrainedNetwork.restored(spec, len(classes), dict(weights), mean=self.mean_, std=self.std_)
+        self.classes_, self.weights_ = np.array(classes), self.network_.weights
         return self
 
     def weights_file(self) -> Path | None:

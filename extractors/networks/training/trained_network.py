@@ -57,6 +57,52 @@ class TrainedNetwork:
     training: dict[str, Any]
     weights_sha256: str | None
 
+    @classmethod
+    def restored(
+        cls,
+        spec: NetworkSpec,
+        n_classes: int,
+        weights: dict[str, npt.NDArray[Any]],
+        *,
+        mean: Float32Array,
+        std: Float32Array,
+    ) -> TrainedNetwork:
+        """Return a trained network from its stored weights, without the records of its training.
+
+        Parameters
+        ----------
+        spec, n_classes, weights, mean, std
+            As those of the network.
+
+        Raises
+        ------
+        ValueError
+            The weights are not those of such a network: a name or a shape differs.
+        """
+        import torch  # noqa: PLC0415 - heavy
+
+        from extractors.networks.training.network import build_network  # noqa: PLC0415 - heavy
+
+        with torch.random.fork_rng(devices=[]):
+            network = build_network(spec, n_classes, load=False)
+        try:
+            network.module.load_state_dict({key: torch.from_numpy(value) for key, value in weights.items()})
+        except (RuntimeError, TypeError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise ValueError(f"the weights are not those of {spec.arch} with {n_classes} classes: {reason}") from error
+        return cls(
+            spec=spec,
+            n_classes=n_classes,
+            width=network.width,
+            weights=weights,
+            mean=mean,
+            std=std,
+            curves=pd.DataFrame(),
+            finder=pd.DataFrame(),
+            training={},
+            weights_sha256=None,
+        )
+
     def logits(self, cells: Sequence[Cell], views: Views, *, threads: int, device: str = "cpu") -> Float32Array:
         """Compute the mean logits over the views of each cell.
 

@@ -18,7 +18,7 @@ COMMANDS = [
     ["run"], ["matrix"], ["plan"], ["report"], ["list"], ["data", "describe"], ["data", "phantom"], ["data", "quality"],
     ["data", "show"],
     ["folds"],
-    ["check"], ["compare"], ["score"], ["audit"], ["leakage"], ["significance"],
+    ["check"], ["compare"], ["score"], ["audit"], ["leakage"], ["significance"], ["networks"],
     ["features", "catalogue"], ["features", "extract"], ["features", "list"], ["features", "show"],
     ["features", "why"], ["features", "gc"], ["features", "path"],
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,16 @@ from safetensors.numpy import load_file, save_file
 import bench
 from bench.datasets.phantom.reader import PhantomSpec, write_phantom
 from bench.errors import BenchError
-from bench.evaluation.fitted_network import FittedNetwork
 from bench.experiments import stored_networks
 from bench.experiments.plan import make_plan
 from bench.experiments.records import ExperimentResult
 from bench.experiments.schema import DamagedError
-from bench.experiments.stored_networks import read_network_record, write_network
+from bench.experiments.stored_networks import read_fold_networks, write_network
 from bench.features.store.entry import entry_record
 from bench.observer import Observer
 from bench.options import make_options
 from bench.plugins.devices import NO_GPU
+from bench.plugins.fitted_network import FittedNetwork
 from bench.plugins.training_record import TABLES
 from extractors.files.digests import file_digest
 from extractors.networks import devices
@@ -274,6 +275,9 @@ def test_a_killed_fit_continues_with_its_last_epoch(
         trained = () if classifier == nested else ("curves", "training")
         for table in ("predictions", "inner_predictions", *trained):
             pd.testing.assert_frame_equal(getattr(whole, table), getattr(killed, table))
+        assert killed.networks == whole.networks
+        members = ["0", "1.0", "1.1"] if classifier.startswith("ensemble") else [""]
+        assert [one["member"] for one in whole.networks] == members * FOLDS
         assert not list((tmp_path / f"killed-{classifier}" / "results" / "work").iterdir())
 
 
@@ -335,6 +339,22 @@ def test_the_network_of_each_outer_fit_is_stored_by_its_digest(cells: Path, tmp_
     assert again.networks == result.networks
 
 
+def test_a_missing_network_costs_one_fit(cells: Path, tmp_path: Path, networks: Path) -> None:
+    for extractor, classifier, fits in (("tuned", "knn", 1), (None, "net", 1), (None, "bagging[of=net,n=2]", 2)):
+        result = _run(cells, tmp_path, extractor, classifier)
+        assert all(one["stored"] for one in result.networks)
+        shutil.rmtree(tmp_path / "results" / "models")
+        networks.unlink()
+        fitted = list(bench.fitted_networks(result, fold=1, store=tmp_path / "store", jobs=1))
+        assert len(networks.read_text().splitlines()) == 3 * fits, (
+            "three epochs of each outer fit, none of an inner one"
+        )
+        assert [one.record["sha256"] for one in fitted] == [o["sha256"] for o in result.networks if o["fold"] == 1]
+        assert fitted[0].weights["colour"].shape == (1,)
+        with pytest.raises(BenchError, match="cannot be built again from its weights; only cnn and finetune can"):
+            _ = fitted[0].estimator
+
+
 def test_networks_are_not_stored_on_request_or_above_the_limit(
     cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -348,7 +368,7 @@ def test_networks_are_not_stored_on_request_or_above_the_limit(
     assert not (tmp_path / "full" / "results" / "models").exists()
     assert any("pixels x net: its networks are not stored" in notice for notice in recorder.notices)
     with pytest.raises(BenchError, match="keep_models"):
-        make_options({"keep_models": "all"})
+        make_options({"keep_models": "some"})
 
 
 def test_damaged_records_of_networks_are_refused(cells: Path, tmp_path: Path) -> None:
@@ -363,11 +383,12 @@ def test_damaged_records_of_networks_are_refused(cells: Path, tmp_path: Path) ->
 
 
 def test_a_fold_whose_network_is_lost_is_fitted_again(cells: Path, tmp_path: Path) -> None:
-    network = FittedNetwork({"w": np.float32([1, 2])}, ("a", "b"), (0.5,), (0.25,))
-    record = write_network(tmp_path / "models", network, selector="net", repeat=0, fold=1)
-    (tmp_path / "network.json").write_text(json.dumps(record))
-    read = read_network_record(tmp_path / "network.json", tmp_path / "models")
+    network = FittedNetwork({"w": np.float32([1, 2])}, "net", ("a", "b"), (0.5,), (0.25,))
+    record = write_network(tmp_path / "models", network, role="classifier", fit="outer", repeat=0, fold=1)
+    path = tmp_path / "networks.json"
+    path.write_text(json.dumps({"networks": [record]}))
+    (read,) = read_fold_networks(path, tmp_path / "models")
     assert (read["classes"], read["mean"], read["std"], read["fold"]) == (["a", "b"], [0.5], [0.25], 1)
     next((tmp_path / "models").iterdir()).unlink()
     with pytest.raises(DamagedError, match="cannot be read"):
-        read_network_record(tmp_path / "network.json", tmp_path / "models")
+        read_fold_networks(path, tmp_path / "models")
