@@ -12,7 +12,8 @@ import numpy.typing as npt
 from bench.errors import BenchError
 from bench.plugins import objects, registry
 from bench.plugins.fitted_network import decoded_weights
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
+from bench.plugins.recorded import check_recorded
 from bench.plugins.training_record import OUTER
 from extractors.networks.training.network_estimator import NetworkEstimator
 from extractors.networks.training.trained_network import TrainedNetwork
@@ -88,7 +89,7 @@ class ExperimentNetwork:
         """Return the plugin by its selector; one that a record may not name is taken from the user."""
         role, selector = self.record["role"], str(self.record["selector"])
         try:
-            registry.check_recorded(selector)
+            check_recorded(selector)
             return (registry.extractor if role == "extractor" else registry.classifier)(selector)
         except BenchError as error:
             if self.owner is None:

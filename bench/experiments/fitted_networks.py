@@ -21,7 +21,8 @@ from bench.observer import Observer
 from bench.plugins import registry
 from bench.plugins.fitted_network import has_networks
 from bench.plugins.objects import is_object_name
-from bench.plugins.registry import PIXELS
+from bench.plugins.plugin import PIXELS
+from bench.plugins.recorded import check_recorded
 from bench.plugins.training_record import OUTER
 
 Place = tuple[int, int]
@@ -238,7 +239,7 @@ def _check_has_networks(result: ExperimentResult, extractor: object, classifier:
         return
     for text in names.values():
         if text != PIXELS:
-            registry.check_recorded(text)
+            check_recorded(text)
     plugin = registry.classifier(names["classifier"])
     own = None if names["extractor"] == PIXELS else registry.extractor(names["extractor"])
     fitted = [one for one in (own, *(member.extractor for member in plugin.members)) if one and one.requires_fit]

@@ -9,7 +9,7 @@ from bench.experiments.schema import DamagedError
 from bench.experiments.stored_networks import copy_network, write_network
 from bench.features.store.fitted_features import FittedFeatures
 from bench.plugins.fitted_network import networks_of
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from bench.plugins.training_record import OUTER
 
 Keep = Literal["networks", "all"]

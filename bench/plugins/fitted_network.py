@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.errors import BenchError
-from bench.plugins.registry import Plugin
+from bench.plugins.plugin import Plugin
 from bench.plugins.selectors import Selector
 
 SHA256 = r"^[0-9a-f]{64}$"
