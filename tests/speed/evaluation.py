@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 import time
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from _memory import peak_since_reset, reset_peak
 from scipy.stats import bootstrap
 from sklearn.metrics import roc_auc_score
 
@@ -36,6 +36,7 @@ def measure() -> None:
     AUROC in every fold, scored anew in each of SciPy's bootstrap draws of the patients. It is timed on a few draws of
     one experiment and scaled.
     """
+    reset_peak()
     rng = np.random.default_rng(0)
     table = _cells(rng)
     start = time.perf_counter()
@@ -50,7 +51,7 @@ def measure() -> None:
         compared = time.perf_counter() - start
         peer = _peer(results.experiments()[0].predictions) * EXPERIMENTS * DRAWS / PEER_DRAWS
     ours = drawn + scored + compared
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    memory = peak_since_reset() / 1024
     sys.stdout.write(
         f"evaluation {EXPERIMENTS} experiments x {len(table)} cells x {FOLDS} folds x {REPEATS} repeats: {ours:.1f} s "
         f"(folds {drawn:.1f}, all metrics with intervals {scored:.1f}, {len(found.table)} comparisons and the ranks "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import multiprocessing
-import resource
 import statistics
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from _memory import peak_of
 from _peers import PEERS, Frame
 from threadpoolctl import threadpool_limits
 
@@ -121,10 +121,8 @@ def _memory(images: Sequence[Image]) -> None:
         for file, image in zip(files, images, strict=True):
             cv2.imwrite(file.path, image[..., ::-1])
         Handcrafted().transform(Cells(files))
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        Handcrafted().transform(Cells(files * 5))
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    say(f"peak memory grows by {grown / 1024:.1f} MiB from {len(files)} cells on disk to {5 * len(files)}")
+        few, many = (peak_of(lambda n=n: Handcrafted().transform(Cells(files * n))) for n in (1, 5))  # type: ignore[misc]
+    say(f"peak memory grows by {many - few:.1f} MiB from {len(files)} cells on disk to {5 * len(files)}")
 
 
 def _extract_half(half: int) -> int:

@@ -21,10 +21,11 @@ from bench.datasets.phantom.reader import phantom_cells
 
 FEW, MANY, IMAGES, SIDE = 2000, 20_000, 40, 96
 START = """
-import resource, sys
+import sys
 from pathlib import Path
 import numpy as np
 from extractors.cells import CellFile, Cells
+from extractors.networks.training.peak_memory import resident_peak
 paths = sorted(Path(sys.argv[1]).iterdir())[: int(sys.argv[2])]
 cells = Cells(CellFile(path.stem, str(path), mask_by="whole") for path in paths)
 """
@@ -43,7 +44,7 @@ assert len(features) == len(cells)
 """,
 }
 END = """
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(resident_peak())
 """
 
 
@@ -77,4 +78,4 @@ def _peak_megabytes(folder: Path, count: int, work: str) -> float:
     command = [sys.executable, "-c", START + work + END, str(folder), str(count)]
     surroundings = {**os.environ, "CYTOBENCH_CACHE": str(folder.parent / "cache")}
     ended = subprocess.run(command, check=True, capture_output=True, text=True, env=surroundings)
-    return int(ended.stdout.split()[-1]) * (1 if sys.platform == "darwin" else 1024) / 1e6
+    return int(ended.stdout.split()[-1]) / 1e6
