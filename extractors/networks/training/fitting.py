@@ -23,6 +23,7 @@ from extractors.epoch_scores import EndFit, OnEpoch
 from extractors.files.digest_cache import cached_file_digest
 from extractors.networks.training.channel_statistics import Statistics, channel_statistics
 from extractors.networks.training.epoch_log import EpochLog
+from extractors.networks.training.freed_memory import reuse_freed_memory
 from extractors.networks.training.image_batches import ImageBatches
 from extractors.networks.training.interrupts import keyboard_interrupts
 from extractors.networks.training.learning_rates import group_rates, uses_finder
@@ -124,7 +125,7 @@ def fit_network(
     where = surroundings
     forked = [torch.cuda.current_device()] if where.device == "cuda" else []
     loggers = quiet_loggers(*LIGHTNING, "torch.multiprocessing.spawn")
-    with torch_threads(where.threads), torch.random.fork_rng(devices=forked), loggers:
+    with torch_threads(where.threads), torch.random.fork_rng(devices=forked), loggers, reuse_freed_memory():
         fit = _Fit(spec, settings, training, validation, n_classes=n_classes, surroundings=where)
         if where.log is None:
             return fit.run()
