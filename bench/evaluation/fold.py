@@ -25,7 +25,7 @@ from bench.plugins.training_record import OUTER, joined_tables, training_record,
 from bench.scores.decisions import FittedDecision, Inner, fit_decision
 from bench.scores.metrics import weighted_auroc
 from bench.scores.predictions import probability_columns
-from bench.splits.folds import Indices, InnerPatientKFold, PatientKFold, check_disjoint, inner_folds
+from bench.splits.folds import Indices, InnerPatientKFold, LastRows, PatientKFold, check_disjoint, inner_folds
 from extractors.cells import Cells
 from extractors.epoch_scores import OnEpoch
 from extractors.inner_fits import HOLDOUT, OUT_OF_FOLD
@@ -53,6 +53,9 @@ class Fold:
         Number of the repeat and of the fold.
     train, test : ndarray of int
         Positions of the training and test cells.
+    validation : ndarray of int or None
+        Positions of the cells on which choices are made; they may be the test cells, which is a leak of some published
+        protocols. None: inner folds of the training cells.
     engine : mapping
         Further parameters that the engine sets in the classifier if it accepts them, such as `weights_dir` and
         `device`.
@@ -73,6 +76,7 @@ class Fold:
     fold: int
     train: Indices
     test: Indices
+    validation: Indices | None = None
     engine: Mapping[str, Any] = field(default_factory=dict)
     weights_sha256: str | None = None
     checkpoints: Path | None = None
@@ -88,8 +92,8 @@ class FoldResult:
         Test cells: `row` (position in the dataset), `repeat`, `fold`, `threshold`, `patient_threshold`, `p_<class>`
         and, with calibration, `raw_<class>`: the probabilities before it.
     inner_predictions : DataFrame
-        Out-of-fold predictions of the training cells: `row`, `repeat`, `fold`, `inner_fold`, `p_<class>`; not
-        calibrated.
+        Out-of-fold predictions of the training cells, or predictions of the validation cells: `row`, `repeat`, `fold`,
+        `inner_fold`, `p_<class>`; not calibrated.
     trials : DataFrame
         The Optuna trials with `repeat` and `fold`; empty without tuning.
     importances : DataFrame
@@ -130,7 +134,8 @@ def evaluate_fold(
     """Tune and train a pipeline on the training cells of one outer fold and predict its test cells.
 
     Calibration and thresholds are learned on the inner out-of-fold predictions of the training patients. Tuning
-    maximises the patient-weighted AUROC on the same inner folds.
+    maximises the patient-weighted AUROC on the same inner folds. With `Fold.validation`, one fit predicts the
+    validation cells and the test cells, and all choices are made on the former.
 
     Parameters
     ----------
@@ -247,8 +252,12 @@ class _FoldFit:
         """Return the trained pipeline, its inner predictions, the trials, and the outer split."""
         *inner_splits, test = self._open_splits()
         estimator, trials = self._timed("tune", lambda: self._tuned(self._classifier(), inner_splits))
-        inner = self._timed("inner", lambda: self._inner(estimator, inner_splits))
-        classifier = self._timed("fit", lambda: self._recorded(estimator, test))
+        if self.job.validation is None:
+            inner = self._timed("inner", lambda: self._inner(estimator, inner_splits))
+            classifier = self._timed("fit", lambda: self._recorded(estimator, test))
+        else:
+            classifier = self._timed("fit", lambda: self._recorded(estimator, test))
+            inner = self._timed("inner", lambda: self._predict(classifier, inner_splits[0]).assign(inner_fold=0))
         pipeline = TrainedPipeline(
             prepare=(),
             extractor=None,
@@ -280,6 +289,10 @@ class _FoldFit:
         if job.protocol.split != "lopo" and len(job.test):
             # One patient often has one class: then there is no AUROC, but a decision per cell.
             self._check_classes(job.labels[job.test], "test patients")
+        if job.validation is not None:
+            check_disjoint(job.units, job.train, job.validation, where="validation split")
+            self._check_classes(job.labels[job.validation], "validation cells")
+            return [(job.train, job.validation)]
         # The inner folds, like the outer ones, are the same for every experiment on the data.
         inner = self._inner_splitter(PatientKFold)
         pairs = [(job.train[a], job.train[b]) for a, b in inner.split(y, y, units)]
@@ -291,6 +304,9 @@ class _FoldFit:
         """Open the inputs of the inner splits that are used, and of the outer one, by the extractor's `inner`."""
         job, splitter = self.job, self._inner_splitter(InnerPatientKFold)
         fits = OUT_OF_FOLD if job.extractor is None else job.extractor.inner
+        if job.validation is not None:
+            inputs = self.open_inputs(job.train, np.union1d(job.validation, job.test), splitter)
+            return [_Split("inner 0", *pairs[0], inputs), _Split(OUTER, job.train, job.test, inputs)]
         inner = [(f"inner {number}", *pair) for number, pair in enumerate(pairs)]
         outer = (OUTER, job.train, job.test)
         if fits == OUT_OF_FOLD:
@@ -362,8 +378,11 @@ class _FoldFit:
         return fitted
 
     def _fit(self, estimator: Any, split: _Split, trial: int | None = None, on_epoch: OnEpoch | None = None) -> Any:
-        job, y, groups = self.job, self.job.labels[split.train], self.job.units[split.train]
-        unfitted = clone(estimator)
+        job, unfitted, rows = self.job, clone(estimator), split.train
+        if job.validation is not None and getattr(unfitted, "holds_out", False):
+            rows = np.concatenate([split.train, job.validation])
+            unfitted.set_params(cv=LastRows(len(job.validation)))
+        y, groups = job.labels[rows], job.units[rows]
         if job.checkpoints is not None and "checkpoint_dir" in job.classifier.accepts:
             name = split.name if trial is None else f"trial {trial} {split.name}"
             unfitted.set_params(checkpoint_dir=str(job.checkpoints / name.replace(" ", "-")))
@@ -373,7 +392,7 @@ class _FoldFit:
         if logger is not None and "logger" in job.classifier.accepts:
             number = {} if trial is None else {"trial": trial}
             unfitted.set_params(logger=logger.described(selector=job.classifier.selector, fit=split.name, **number))
-        fitted = unfitted.fit(split.inputs.take(split.train), y, groups=groups)
+        fitted = unfitted.fit(split.inputs.take(rows), y, groups=groups)
         check_weights(fitted, job.weights_sha256, job.classifier.selector)
         return fitted
 

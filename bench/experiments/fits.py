@@ -134,7 +134,8 @@ class Fits:
         if not part.exists():
             return False
         try:
-            check_part(part, split, record, models=self._models(experiment))
+            validation = experiment.folds.validation(*split[:2])
+            check_part(part, split, record, models=self._models(experiment), validation=validation)
         except DamagedError as error:
             self._observer.notice(f"{error}; this fold is fitted again")
             shutil.rmtree(part) if part.is_dir() else part.unlink()

@@ -65,6 +65,7 @@ def fold_job(
         fold=fold,
         train=train,
         test=test,
+        validation=experiment.folds.validation(repeat, fold),
         engine={**engine_settings(plan.options), **_logger(plan, experiment, repeat, fold)},
         weights_sha256=experiment.components["classifier_weights"],
         nested_networks=experiment.components["classifier_networks"],

@@ -48,7 +48,12 @@ def write_part(target: Path, result: FoldResult) -> None:
 
 
 def check_part(
-    folder: Path, split: tuple[int, int, Indices, Indices], record: Mapping[str, Any], *, models: Path
+    folder: Path,
+    split: tuple[int, int, Indices, Indices],
+    record: Mapping[str, Any],
+    *,
+    models: Path,
+    validation: Indices | None = None,
 ) -> None:
     """Check the result of a finished fold, which may be damaged or come from a stranger.
 
@@ -62,6 +67,8 @@ def check_part(
         Record of the experiment.
     models : Path
         Folder of the networks of finished folds.
+    validation : ndarray of int, optional
+        Positions of the validation cells, of `Folds.validation`.
 
     Raises
     ------
@@ -79,6 +86,8 @@ def check_part(
     tested, inner = (np.sort(tables[name]["row"].to_numpy()) for name in ("predictions", "inner"))
     # A stateful extractor with `inner=holdout` leaves the inner predictions of one inner fold.
     expected = np.intersect1d(inner, train) if _holds_out(record) else train
+    if validation is not None:
+        expected = validation
     for name, rows, cells in (("predictions", tested, test), ("inner", inner, expected)):
         if not np.array_equal(rows, cells):
             raise DamagedError(f"{folder}: the {name} are not of the cells of this fold")

@@ -166,13 +166,21 @@ class Plan:
         return "to run", _reason_to_run(experiment, results)
 
 
-def make_plan(options: Options, observer: Observer | None = None, *, opened: LoadedDataset | None = None) -> Plan:
+def make_plan(
+    options: Options,
+    observer: Observer | None = None,
+    *,
+    opened: LoadedDataset | None = None,
+    folds: Folds | None = None,
+) -> Plan:
     """Read the data, draw the folds and resolve all names; fit and extract nothing.
 
     Parameters
     ----------
     opened : LoadedDataset, optional
         The dataset of the options, if it is loaded already.
+    folds : Folds, optional
+        Folds of the loaded dataset. Default: those that the options name.
 
     Raises
     ------
@@ -191,9 +199,9 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Loa
     for notice in (*objects.notices_of(pipelines), *_untuned(pipelines, options)):
         observer.notice(notice)
     opened = opened if opened is not None else open_data(options, observer)
-    repeats = [_repeats(p, options) for p in pipelines]
-    designs = {n: _design(opened, replace(options, repeats=n)) for n in sorted(set(repeats))}
-    for notice in dict.fromkeys(notice for folds, _ in designs.values() for notice in folds.notices):
+    repeats = [_repeats(p, options) if folds is None else folds.repeats for p in pipelines]
+    designs = {n: _design(opened, replace(options, repeats=n), folds) for n in sorted(set(repeats))}
+    for notice in dict.fromkeys(notice for drawn, _ in designs.values() for notice in drawn.notices):
         observer.notice(notice)
     common = {
         "format": FORMAT,
@@ -205,9 +213,9 @@ def make_plan(options: Options, observer: Observer | None = None, *, opened: Loa
     features = {p: features_of(*p, opened.cell_digests, store=store, settings=settings) for p in inputs}
     experiments = []
     for p, n in zip(pipelines, repeats, strict=True):
-        folds, protocol = designs[n]
+        drawn, protocol = designs[n]
         own, *members = (features[p.prepare, x] for x in (p.extractor, *p.member_extractors))
-        experiment = experiment_of(p, common, own, folds=folds, protocol=protocol, settings=settings, members=members)
+        experiment = experiment_of(p, common, own, folds=drawn, protocol=protocol, settings=settings, members=members)
         experiments.append(experiment)
     return Plan(options, opened, tuple(experiments), logger)
 
@@ -249,9 +257,9 @@ def _repeats(pipeline: PipelineSpec, options: Options) -> int:
     return 1 if pipeline.fitted_on_images and not is_baseline(pipeline) else auto_repeats(options)
 
 
-def _design(opened: LoadedDataset, options: Options) -> tuple[Folds, Protocol]:
+def _design(opened: LoadedDataset, options: Options, folds: Folds | None) -> tuple[Folds, Protocol]:
     """Return the outer folds and the protocol with the actual numbers of folds and repeats."""
-    folds = outer_folds(opened.dataset.table, options)
+    folds = outer_folds(opened.dataset.table, options) if folds is None else folds
     chosen = {field.name: getattr(options, field.name) for field in fields(Protocol)}
     return folds, Protocol(**chosen | {"folds": folds.count, "repeats": folds.repeats})
 

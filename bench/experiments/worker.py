@@ -225,6 +225,7 @@ class _Fits:
             predicted,
             seed=seed_of(job.protocol.seed, extractor.canonical, job.repeat, job.fold),
             cv=splitter,
+            validation=job.validation,
             forbidden_groups=self._forbidden_groups(predicted),
             where="outer split" if self._is_outer(predicted) else "inner split",
             keep_network=self.writer.keeps(name),
@@ -251,5 +252,7 @@ class _Fits:
         # The official outer split may separate cells of one patient; that is reported elsewhere.
         combine = np.setdiff1d if split == "official" else np.union1d
         rows = combine(predicted, job.test)
+        if job.validation is not None:
+            rows = np.setdiff1d(rows, job.validation)
         groups = {"units": job.units} | ({} if split == "image" else {"patients": self.place.patients})
         return {kind: frozenset(str(name) for name in names[rows]) for kind, names in groups.items()}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BenchError, shortened
 from bench.options.declarations import ALIASES
+from bench.storage.yaml_text import duplicate_key, refused_part
 from extractors.files.regular import read_regular
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def read_config(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
 
     try:
         text = read_regular(path, limit=MAX_CONFIG_BYTES).decode("utf-8")
-        refused = _refused_part(text)
+        refused = refused_part(text, MAX_DEPTH)
         if refused is not None:
             raise BenchError(f"{path}, {refused}")
         loader = yaml.SafeLoader(text)
@@ -53,30 +53,15 @@ def read_config(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
         if not isinstance(node, yaml.MappingNode):
             raise BenchError(f"{path}: expected a mapping of options to values, such as `folds: 5`")
         lines = _lines(path, node)
-        _check_inner_keys(path, node)
+        for _, value in node.value:
+            if (twice := duplicate_key(value)) is not None:
+                raise BenchError(f"{path}, {twice}")
         values = _values(loader, node)
     except OSError as error:
         raise BenchError(f"{path}: cannot be read as YAML ({error.strerror or error})") from error
     except (ValueError, yaml.YAMLError) as error:
         raise BenchError(f"{path}: cannot be read as YAML ({shortened(str(error), 500)})") from error
     return values, lines
-
-
-def _refused_part(text: str) -> str | None:
-    """Return line and reason of the first part that is refused; parses no further than it."""
-    import yaml  # noqa: PLC0415 (as above)
-
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = f"line {event.start_mark.line + 1}: " if event.start_mark else ""
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            return f"{line}anchors and aliases (& and *) are not read; write the value out"
-        if (tag := getattr(event, "tag", None)) is not None:
-            return f"{line}tags (!) are not read; remove {shortened(str(tag))!r}"
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            return f"{line}nested more than {MAX_DEPTH} deep; the value of an option is text, a number or a list"
-    return None
 
 
 def _lines(path: Path, node: MappingNode) -> dict[str, int]:
@@ -95,24 +80,6 @@ def _lines(path: Path, node: MappingNode) -> dict[str, int]:
             raise BenchError(f"{path}, line {line}: {shortened(key)} is set twice, first {other}in line {lines[name]}")
         keys[name], lines[name] = key, line
     return lines
-
-
-def _check_inner_keys(path: Path, node: MappingNode) -> None:
-    """Refuse a key that occurs twice in a mapping inside the file."""
-    import yaml  # noqa: PLC0415 (as above)
-
-    waiting = [value for _, value in node.value]
-    while waiting:
-        inner = waiting.pop()
-        if isinstance(inner, yaml.SequenceNode):
-            waiting += inner.value
-        elif isinstance(inner, yaml.MappingNode):
-            waiting += [value for _, value in inner.value]
-            counts = Counter(str(key.value) for key, _ in inner.value)
-            twice = next((key for key, count in counts.items() if count > 1), None)
-            if twice is not None:
-                line = inner.start_mark.line + 1
-                raise BenchError(f"{path}, line {line}: the key {shortened(twice)!r} occurs twice in one value")
 
 
 def _values(loader: SafeLoader, node: MappingNode) -> dict[str, Any]:

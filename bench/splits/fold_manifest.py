@@ -26,6 +26,9 @@ from extractors.files.regular import open_regular
 NEVER_TESTED = -1
 """Fold of cells that are only used for training, such as all cells of `--data` with a held-out set."""
 
+VALIDATION = -2
+"""Fold of cells that are neither trained on nor tested: in place of inner folds, choices are made on them."""
+
 _MARKER = "# folds "
 _HASH = re.compile(_MARKER + "([0-9a-f]{64})")
 
@@ -37,25 +40,29 @@ class Folds:
     Parameters
     ----------
     table : DataFrame
-        One row per cell and repeat, columns `cell`, `patient`, `unit` (str), `repeat`, `fold` (int; -1: never tested).
-        Each repeat contains the cells in the order of the dataset.
+        One row per cell and repeat, columns `cell`, `patient`, `unit` (str), `repeat`, `fold` (int; -1: never tested;
+        -2: validation cells). Each repeat contains the cells in the order of the dataset.
     violations : tuple of str
         Causes of leakage; empty for patient-grouped folds.
     notices : tuple of str
         Messages for the user.
     leaves_out : bool
         Whether cells of split units in the test fold are removed from the training cells.
+    chosen_on_test : bool
+        Whether epochs, parameters and thresholds are chosen on the test cells, as in some published protocols.
     """
 
     table: pd.DataFrame
     violations: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     leaves_out: bool = False
+    chosen_on_test: bool = False
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of the table."""
-        return digest(self.table.to_dict(orient="list"))
+        """SHA-256 of the table, and of `chosen_on_test` where it is set."""
+        table = digest(self.table.to_dict(orient="list"))
+        return digest([table, "chosen on test"]) if self.chosen_on_test else table
 
     @cached_property
     def repeat_hashes(self) -> tuple[str, ...]:
@@ -66,7 +73,7 @@ class Folds:
     def count(self) -> int:
         """Number of folds per repeat."""
         tested = self.table["fold"].to_numpy()
-        return len(np.unique(tested[tested != NEVER_TESTED]))
+        return len(np.unique(tested[tested >= 0]))
 
     @property
     def repeats(self) -> int:
@@ -78,10 +85,19 @@ class Folds:
         for repeat, part in self.table.groupby("repeat", sort=True):
             fold_of = part["fold"].to_numpy()
             unit_of = pd.factorize(part["unit"])[0]
-            for fold in np.unique(fold_of[fold_of != NEVER_TESTED]):
+            for fold in np.unique(fold_of[fold_of >= 0]):
                 tested = fold_of == fold
                 trained = ~np.isin(unit_of, unit_of[tested]) if self.leaves_out else ~tested
+                trained &= fold_of != VALIDATION
                 yield int(str(repeat)), int(fold), np.flatnonzero(trained), np.flatnonzero(tested)
+
+    def validation(self, repeat: int, fold: int) -> Indices | None:
+        """Return the positions of the cells on which choices are made; None: on inner folds of the training cells."""
+        fold_of = self.table.loc[self.table["repeat"] == repeat, "fold"].to_numpy()
+        rows = np.flatnonzero(fold_of == VALIDATION)
+        if len(rows):
+            return rows
+        return np.flatnonzero(fold_of == fold) if self.chosen_on_test else None
 
 
 def manifest_of(table: pd.DataFrame, assigned: Mapping[int, Indices]) -> pd.DataFrame:

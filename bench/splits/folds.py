@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,28 @@ class InnerPatientKFold(PatientKFold):
                 "again, as this classifier does; at least 4 patients of each class and as many --folds are needed"
             )
         yield from PatientKFold(k, random_state=self.random_state).split(X, labels, units)
+
+
+@dataclass(frozen=True)
+class LastRows:
+    """Splitter of one split, whose test part are the last rows.
+
+    Parameters
+    ----------
+    count : int
+        Number of test rows.
+    """
+
+    count: int
+
+    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
+        """Return 1."""
+        return 1
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Indices, Indices]]:
+        """Yield training and test positions."""
+        rows = np.arange(len(X))
+        yield rows[: -self.count], rows[-self.count :]
 
 
 def _labels_and_units(y: Any, groups: Any) -> tuple[Values, Values]:

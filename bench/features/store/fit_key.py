@@ -17,7 +17,7 @@ import numpy.typing as npt
 from bench.features.store.entry import FORMAT, Entry
 from bench.features.store.keys import extractor_folder
 from bench.plugins.plugin import Plugin
-from bench.splits.folds import Indices, PatientKFold
+from bench.splits.folds import Indices, LastRows, PatientKFold
 from bench.storage.fingerprints import code_digest, digest
 from extractors.cells import Cells
 from extractors.networks.training.logger_spec import LoggerSpec
@@ -78,6 +78,9 @@ class Fit:
         Label and split unit of each cell.
     train, predicted : ndarray of int
         Positions of the training cells, and of the cells that will be predicted.
+    validation : ndarray of int or None
+        Positions of the cells on which an extractor that holds cells out chooses its epoch, in place of `cv`; among
+        those that will be predicted. None: it holds out training cells by `cv`.
     seed : int
         Its `random_state`, if it takes one.
     cv : PatientKFold
@@ -103,8 +106,26 @@ class Fit:
     cv: PatientKFold
     forbidden_groups: Mapping[str, frozenset[str]]
     where: str
+    validation: Indices | None = None
     keep_network: bool = False
     logger: LoggerSpec | None = None
+
+    @cached_property
+    def held_out(self) -> Indices:
+        """Positions of the cells that `fit` receives after the training cells, to choose its epoch on them."""
+        if self.validation is None or not getattr(self.extractor.build(), "holds_out", False):
+            return np.arange(0)
+        return self.validation
+
+    @property
+    def fit_rows(self) -> Indices:
+        """Positions of the cells that `fit` receives."""
+        return np.concatenate([self.train, self.held_out])
+
+    @property
+    def splitter(self) -> PatientKFold | LastRows:
+        """Splitter of the extractor."""
+        return LastRows(len(self.held_out)) if len(self.held_out) else self.cv
 
     @property
     def rows(self) -> Indices:
@@ -115,15 +136,16 @@ class Fit:
     def entry(self) -> Entry:
         """The entry with its features; the key is made of the extractor's components and of the training data."""
         parameters, digests = self.extractor.accepts, self.place.digests
+        fit_rows = self.fit_rows
         components = {
             "format": FORMAT,
             **self.place.identity,
             "fit_seed": self.seed if "random_state" in parameters else None,
-            "fit_cv": _splitter_identity(self.cv) if "cv" in parameters else None,
-            "fit_cells": hashlib.sha256(digests[self.train].tobytes()).hexdigest(),
-            "fit_labels": digest(_texts(self.labels[self.train])),
-            "fit_units": digest(_texts(self.units[self.train])),
-            "fit_patients": digest(_texts(self.place.patients[self.train])),
+            "fit_cv": _splitter_identity(self.splitter) if "cv" in parameters else None,
+            "fit_cells": hashlib.sha256(digests[fit_rows].tobytes()).hexdigest(),
+            "fit_labels": digest(_texts(self.labels[fit_rows])),
+            "fit_units": digest(_texts(self.units[fit_rows])),
+            "fit_patients": digest(_texts(self.place.patients[fit_rows])),
             "cells": hashlib.sha256(digests[self.rows].tobytes()).hexdigest(),
         }
         assert self.place.store is not None  # noqa: S101 (`scratch_store` sets it)
@@ -133,14 +155,17 @@ class Fit:
     @property
     def fitted_on(self) -> dict[str, Any]:
         """Patients and split units of the training data, sorted, and the number of cells."""
+        rows = self.fit_rows
         return {
-            "patients": sorted(set(_texts(self.place.patients[self.train]))),
-            "units": sorted(set(_texts(self.units[self.train]))),
-            "cells": len(self.train),
+            "patients": sorted(set(_texts(self.place.patients[rows]))),
+            "units": sorted(set(_texts(self.units[rows]))),
+            "cells": len(rows),
         }
 
 
-def _splitter_identity(splitter: PatientKFold) -> dict[str, Any]:
+def _splitter_identity(splitter: PatientKFold | LastRows) -> dict[str, Any]:
+    if isinstance(splitter, LastRows):
+        return {"last_rows": splitter.count}
     return {
         "folds": splitter.n_splits,
         "seed": splitter.random_state,

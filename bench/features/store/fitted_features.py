@@ -120,9 +120,10 @@ def _fit_and_store(fit: Fit) -> None:
     own: dict[str, Any] = {"checkpoint_dir": str(fit.entry.partial)}
     if fit.logger is not None:
         own["logger"] = fit.logger.described(selector=name, key=fit.entry.folder.name[:12])
-    extractor = fit.extractor.build(random_state=fit.seed, cv=fit.cv, **own, **fit.place.engine)
+    extractor = fit.extractor.build(random_state=fit.seed, cv=fit.splitter, **own, **fit.place.engine)
     try:
-        extractor.fit(fit.cells.take(fit.train), fit.labels[fit.train], groups=fit.units[fit.train])
+        rows = fit.fit_rows
+        extractor.fit(fit.cells.take(rows), fit.labels[rows], groups=fit.units[rows])
     except (OSError, ValueError) as error:
         raise BenchError(f"{name}: {error}") from error
     train, predicted = (checked_features(extractor, fit.cells.take(rows), name) for rows in (fit.train, fit.predicted))

@@ -141,6 +141,11 @@ class NetworkEstimator(TrainingOptions):
             view=self.view,
         )
 
+    @property
+    def holds_out(self) -> bool:
+        """Whether `fit` holds cells out, on which it chooses the epoch."""
+        return self.settings().holds_out
+
     def views(self) -> Views:
         """Return the test-time augmentation."""
         views: Views = component(self.tta, TTA, "tta")
