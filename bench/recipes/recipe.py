@@ -123,15 +123,18 @@ class AuthorsProtocol(_Strict):
             raise ValueError("the shares of validation and test leave nothing for the training")
         return self
 
-    @property
-    def leaks(self) -> tuple[str, ...]:
-        """Names of its leaks (`LEAKS`), in their order."""
-        images = self.split == "image" and self.held_out is None
+    def leaks(self, part: Part = "test") -> tuple[str, ...]:
+        """Return the names of the leaks (`LEAKS`) in the score of a part, in their order.
+
+        Without held-out patients, the validation part is the test part.
+        """
+        held_out = self.held_out is not None and part == "test"
+        images = self.split == "image" and not held_out
         present = {
             "copies": self.copies is not None and images,
-            "epoch": "epoch" in self.chosen_on_scored or self.held_out == "validation",
+            "epoch": "epoch" in self.chosen_on_scored or (self.held_out == "validation" and held_out),
             "threshold": "threshold" in self.chosen_on_scored,
-            "halves": self.held_out == "halves",
+            "halves": self.held_out == "halves" and held_out,
             "images": images,
         }
         return tuple(name for name in LEAKS if present[name])
