@@ -30,6 +30,7 @@ from bench.cli.options import (
     stoppable,
     typer_option,
 )
+from bench.cli.recipes import recipes_app
 from bench.cli.signals import interrupting_signals
 from bench.cli.streams import checked_output
 from bench.errors import BenchError, Interrupted, shortened
@@ -47,6 +48,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(features, name="features")
 app.add_typer(evidence)
 app.add_typer(networks_app)
+app.add_typer(recipes_app)
 
 MATRIX_OPTIONS = {
     "config": own_option(
@@ -151,7 +153,9 @@ def report(
 
 @command(app, "bench list extractors --timm", name="list")
 def list_(
-    kind: Annotated[Literal["extractors", "classifiers", "datasets"], typer.Argument(help="Kind of plugin.")],
+    kind: Annotated[
+        Literal["extractors", "classifiers", "datasets", "recipes"], typer.Argument(help="Kind of plugin.")
+    ],
     timm: Annotated[
         bool,
         typer.Option(
@@ -161,7 +165,13 @@ def list_(
         ),
     ] = False,
 ) -> None:
-    """List installed plugins."""
+    """List installed plugins, or published systems."""
+    if kind == "recipes":
+        from bench.cli.display.recipes import show_recipes  # noqa: PLC0415
+        from bench.recipes.catalogue import installed_recipes  # noqa: PLC0415
+
+        show_recipes(installed_recipes().values())
+        return
     from bench.plugins import listing  # noqa: PLC0415
 
     rows = listing.plugins_of(kind)

@@ -13,6 +13,7 @@ import pandas as pd
 from bench.datasets.names import MAX_CELL, MAX_NAME
 from bench.errors import UNPRINTABLE, BenchError, shortened
 from extractors.cells import CellFile, Cells, MaskBy
+from extractors.preparation.position import Position
 from extractors.preparation.step import Step
 
 SCANNED = ("image_sha256", "mask_sha256", "nucleus_sha256")
@@ -83,7 +84,8 @@ class Dataset:
         `mask_path` (absolute, or missing), `label`, `patient`, `unit` (split unit: linked patients share one) and,
         if available, `nucleus_path` (mask of the nucleus; absolute, or missing), `fold` (official
         folds), `set` (`train` or `held-out`), `um_per_px` (scale of each cell; overridden by `options.um_per_px`) and
-        `sha256` (expected digest of the image file). Built by `cell_table`; a scan adds `SCANNED`.
+        `sha256` (expected digest of the image file) and `position` (of a copy of a cell: number of
+        `extractors.preparation.position.Position`). Built by `cell_table`; a scan adds `SCANNED`.
     positive : str or None
         Positive class of a two-class dataset; None with more classes.
     options : ReadOptions
@@ -123,15 +125,16 @@ class Dataset:
                 nucleus,
                 options.mask_values,
                 options.nucleus_mask_values,
-                prepare,
+                prepare if position is None else (Position(int(position)), *prepare),
                 *sha256,
             )
-            for cell, path, mask, scale, nucleus, *sha256 in zip(
+            for cell, path, mask, scale, nucleus, position, *sha256 in zip(
                 self.table["cell"],
                 self.table["path"],
                 masks,
                 self.scales(),
                 self._optional("nucleus_path"),
+                self._optional("position"),
                 *digests,
                 strict=True,
             )

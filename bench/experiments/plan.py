@@ -15,7 +15,7 @@ from bench.datasets.loading import LoadedDataset, open_data
 from bench.errors import BenchError
 from bench.evaluation.protocol import Protocol
 from bench.experiments.experiment import ENGINE, FORMAT, Experiment, differing, experiment_of, features_of
-from bench.experiments.records import BASELINE, LEAKY, RANDOM_WEIGHTS, TIME_LIMITED
+from bench.experiments.records import BASELINE, LEAKY, PUBLISHED, RANDOM_WEIGHTS, TIME_LIMITED
 from bench.experiments.results import Results
 from bench.experiments.saved_options import reading_options
 from bench.features.extraction import FeatureRequest, key_settings
@@ -97,13 +97,19 @@ class Plan:
     def record(self, experiment: Experiment) -> dict[str, Any]:
         """Return the record of an experiment (`experiment.json`)."""
         data, pipeline, folds = self.opened.dataset, experiment.pipeline, experiment.folds
-        leaky = experiment.protocol.split == "image" or bool(folds.violations)
+        leaky = bool(folds.violations) or (experiment.protocol.split == "image" and not folds.published)
         extractors = [x for x in (pipeline.extractor, *pipeline.member_extractors) if x is not None]
         plugins = (*extractors, pipeline.classifier, *pipeline.classifier.nested)
         # Random weights of a network that is trained are initial values, and in the name of the row.
         random = any(extractor.random_weights and not extractor.requires_fit for extractor in extractors)
         limited = experiment.protocol.tune_hours > 0 or any(plugin.time_limited for plugin in plugins)
-        flags = ((LEAKY, leaky), (RANDOM_WEIGHTS, random), (TIME_LIMITED, limited), (BASELINE, is_baseline(pipeline)))
+        flags = (
+            (LEAKY, leaky),
+            (RANDOM_WEIGHTS, random),
+            (TIME_LIMITED, limited),
+            (BASELINE, is_baseline(pipeline)),
+            (PUBLISHED, folds.published),
+        )
         return {
             "key": experiment.key,
             "prepare": pipeline.prepare,

@@ -25,6 +25,7 @@ RANDOM_WEIGHTS = "RANDOM WEIGHTS"
 TIME_LIMITED = "TIME-LIMITED"
 BASELINE = "BASELINE"
 POST_HOC = "POST HOC"
+PUBLISHED = "PUBLISHED PROTOCOL"
 
 _DECISION = tuple(field.name for field in fields(Decision))
 
@@ -56,7 +57,7 @@ class ExperimentResult:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Warnings to show with its scores: LEAKY, RANDOM WEIGHTS, TIME-LIMITED, BASELINE, POST HOC."""
+        """Marks to show with its scores, such as LEAKY and RANDOM WEIGHTS."""
         return tuple(self.record["flags"])
 
     @property

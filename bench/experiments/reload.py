@@ -15,7 +15,7 @@ from bench.errors import BenchError, did_you_mean
 from bench.evaluation.protocol import Protocol
 from bench.experiments.experiment import Experiment, differing
 from bench.experiments.plan import Plan, make_plan
-from bench.experiments.records import POST_HOC, ExperimentResult, read_experiment
+from bench.experiments.records import POST_HOC, PUBLISHED, ExperimentResult, read_experiment
 from bench.experiments.results import MARK, Results
 from bench.experiments.saved_options import restored_options
 from bench.observer import Observer
@@ -160,6 +160,11 @@ def reload(
         raise BenchError(
             f"{result.name}: is a combination of saved predictions (bench ensemble), which cannot be refitted; run an "
             "ensemble of these members with --classifier, or name one of the members"
+        )
+    if PUBLISHED in result.flags:
+        raise BenchError(
+            f"{result.name} was evaluated by a published protocol (bench reproduce), which other commands do not "
+            "repeat; name an experiment of bench run or bench matrix"
         )
     if data is None and "data" not in record["options"]:
         raise BenchError(

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from bench.errors import BenchError
+from bench.plugins.selectors import parse
+from bench.scores.published_metrics import PublishedMetric, published_metric
 
 Part = Literal["training", "validation", "test"]
 Role = Literal["positive", "negative"]
@@ -123,6 +127,12 @@ class AuthorsProtocol(_Strict):
             raise ValueError("the shares of validation and test leave nothing for the training")
         return self
 
+    @property
+    def has_test_part(self) -> bool:
+        """Whether the authors scored other cells than those on which they made choices."""
+        rules = any(rule.part == "test" for rule in self.cells)
+        return self.held_out is not None or self.test is not None or rules
+
     def leaks(self, part: Part = "test") -> tuple[str, ...]:
         """Return the names of the leaks (`LEAKS`) in the score of a part, in their order.
 
@@ -159,6 +169,27 @@ class Score(_Strict):
     value: float
     part: Part = "test"
     text: str = ""
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, text: str) -> str:
+        metric_of(text)
+        return text
+
+
+def metric_of(text: str) -> PublishedMetric:
+    """Return the metric that a text such as `fbeta[class=negative,beta=2,threshold=0.5]` names.
+
+    Raises
+    ------
+    ValueError
+        The text is not a selector, or its name or a parameter is not known.
+    """
+    try:
+        selector = parse(text)
+        return published_metric(selector.name, selector.params)
+    except BenchError as error:
+        raise ValueError(str(error)) from error
 
 
 class Variant(_Strict):

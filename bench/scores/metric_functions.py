@@ -45,13 +45,15 @@ def specificity(weighted: WeightedRows) -> Floats:
 
 def accuracy(weighted: WeightedRows) -> Floats:
     """Share of correct decisions."""
-    return np.asarray(np.trace(weighted.confusion, axis1=1, axis2=2) / weighted.confusion.sum(axis=(1, 2)))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.trace(weighted.confusion, axis1=1, axis2=2) / weighted.confusion.sum(axis=(1, 2)))
 
 
 def weighted_f1(weighted: WeightedRows) -> Floats:
     """F1 of each class, weighted by class size; 0 for a class that is never predicted."""
     labelled = weighted.confusion.sum(axis=2)
-    return np.asarray((_f1(weighted) * labelled).sum(axis=1) / labelled.sum(axis=1))
+    with np.errstate(invalid="ignore"):
+        return np.asarray((_f1(weighted) * labelled).sum(axis=1) / labelled.sum(axis=1))
 
 
 def macro_f1(weighted: WeightedRows) -> Floats:

@@ -48,6 +48,8 @@ class Folds:
         Messages for the user.
     leaves_out : bool
         Whether cells of split units in the test fold are removed from the training cells.
+    published : bool
+        Whether they follow a published protocol (`bench reproduce`) instead of the options of a run.
     chosen_on_test : bool
         Whether epochs, parameters and thresholds are chosen on the test cells, as in some published protocols.
     """
@@ -56,6 +58,7 @@ class Folds:
     violations: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     leaves_out: bool = False
+    published: bool = False
     chosen_on_test: bool = False
 
     @cached_property

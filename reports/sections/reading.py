@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bench.experiments.records import BASELINE, LEAKY, POST_HOC, RANDOM_WEIGHTS, TIME_LIMITED
+from bench.experiments.records import BASELINE, LEAKY, POST_HOC, PUBLISHED, RANDOM_WEIGHTS, TIME_LIMITED
 from reports.section import ReportData, Section
 
 FLAGS: Mapping[str, str] = {
@@ -15,6 +15,7 @@ FLAGS: Mapping[str, str] = {
     "slower machine or on the same one, may give another score.",
     POST_HOC: "The saved predictions of other rows were combined after their scores were known. Such a choice of "
     "members is a selection on the tested patients, so the score is optimistic.",
+    PUBLISHED: "Evaluated by the protocol of the authors of a published system, not by that of the other rows.",
     BASELINE: "Reference row: what class frequencies, mean stain colour or cell size alone reach on unprepared cells.",
 }
 
