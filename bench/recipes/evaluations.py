@@ -198,7 +198,7 @@ def _options(pipelines: Pipelines, data: Data, *, split: str, threshold: str, dr
     """Return the options of the experiments of a variant; `drawn`: whether its folds are drawn by the options."""
     variant = pipelines.variant
     without = {"split", "held_out", "repeats", *(() if drawn else ("folds",))}
-    given = {name: value for name, value in data.values.items() if name not in without}
+    options = {name: value for name, value in data.values.items() if name not in without}
     own = {
         "extractors": pipelines.extractors,
         "classifiers": pipelines.classifiers,
@@ -212,4 +212,4 @@ def _options(pipelines: Pipelines, data: Data, *, split: str, threshold: str, dr
     if variant.mask is not None:
         own["mask"] = variant.mask
     held_out = data.values.get("held_out") if split == "held-out" else None
-    return make_options({**given, **own, "split": split, "held_out": held_out})
+    return make_options({**options, **own, "split": split, "held_out": held_out})

@@ -191,7 +191,7 @@ def _precision(of: int, beta: float) -> Quantity:
     return _fbeta(of, 0.0)
 
 
-def _recall(of: int, beta: float) -> Quantity:
+def _share_of_class(of: int, beta: float) -> Quantity:
     return functions.sensitivity if of == 0 else functions.specificity
 
 
@@ -204,7 +204,7 @@ METRICS: Mapping[str, Callable[[int, float], Quantity]] = {
     "accuracy": _either(functions.accuracy),
     "balanced_accuracy": _either(functions.balanced_accuracy),
     "precision": _precision,
-    "recall": _recall,
+    "recall": _share_of_class,
     "f1": lambda of, beta: _fbeta(of, 1.0),
     "fbeta": _fbeta,
     "weighted_f1": _either(functions.weighted_f1),
