@@ -30,7 +30,7 @@ from reports.sections.headline import headlines
 from reports.sections.missing import missing_warnings
 
 SECTIONS = (
-    *("leaderboard", "comparison", "evidence", "importances", "training", "missing", "tuning"),
+    *("leaderboard", "comparison", "recipes", "evidence", "importances", "training", "missing", "tuning"),
     *("failures", "datasets", "protocol", "reading", "weights", "versions"),
 )
 """Modules of `reports.sections` in the order of the page. A new section is a module, a template and a name here."""

@@ -11,7 +11,7 @@ from typing import TypeVar
 from bench.errors import BenchError
 from bench.evidence.comparison.compare import Comparison, compare
 from bench.evidence.comparison.record import comparison_files, read_comparison
-from bench.experiments.records import Damage, ExperimentResult, Failure
+from bench.experiments.records import PUBLISHED, Damage, ExperimentResult, Failure
 from bench.experiments.results import Results
 from reports.groups import ComparableGroup, comparable_groups
 from reports.rows import Row
@@ -72,7 +72,9 @@ class ReportData:
     def read(cls, results: Results) -> ReportData:
         """Read the current experiments and failures of a results folder."""
         contents = results.current(tables=TABLES)
-        return cls(results, comparable_groups(contents.experiments), contents.failures, contents.damaged)
+        # Those by published protocols are in their own section, beside the same pipelines on unseen patients.
+        current = [one for one in contents.experiments if PUBLISHED not in one.flags]
+        return cls(results, comparable_groups(current), contents.failures, contents.damaged)
 
     def read_files(self, paths: Iterable[Path], read: Callable[[Path], Content]) -> list[Content]:
         """Read files beside the experiments; damaged ones are added to `damaged` and left out."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import chain
@@ -10,43 +9,23 @@ from pathlib import Path
 from statistics import median
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from bench.errors import BenchError, shortened
 from bench.evidence.audit.findings import Check, Finding
 from bench.evidence.leakage.patient_recognition import Recognition
 from bench.evidence.leakage.verdict import Verdict
 from bench.evidence.permutation.text import describe_unit
-from bench.scores.intervals import interval_text
 from bench.scores.metrics import METRICS
 from bench.splits.held_out_log import LOG, read_accesses
-from bench.storage.json_files import read_json
 from reports.rows import Row
 from reports.section import ReportData, Section
+from reports.stored_record import Interval, StoredPart, read_stored
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Part(BaseModel):
-    """Part of a stored record. Every field is validated; fields that are not shown are ignored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
-
-
-class Interval(_Part):
-    """A value with its 95 % interval; None where it is undefined."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-    def __str__(self) -> str:
-        if self.low is None or self.high is None:
-            return f"{self.value:.2f} {interval_text(math.nan, math.nan)}"
-        return f"{self.value:.2f} {interval_text(self.low, self.high, form='[{:.2f}, {:.2f}]')}"
-
-
-class Identity(_Part):
+class Identity(StoredPart):
     """Scores of an image-level split with labels permuted between patients."""
 
     mean: float
@@ -55,7 +34,7 @@ class Identity(_Part):
     permutations: int
 
 
-class Clustering(_Part):
+class Clustering(StoredPart):
     """Clustering of the scores within patients."""
 
     icc: float | None
@@ -64,7 +43,7 @@ class Clustering(_Part):
     effective_cells: float | None
 
 
-class LeakageRecord(_Part):
+class LeakageRecord(StoredPart):
     """Record of `bench leakage`."""
 
     experiment: str
@@ -78,7 +57,7 @@ class LeakageRecord(_Part):
     verdict: Verdict
 
 
-class SignificanceRecord(_Part):
+class SignificanceRecord(StoredPart):
     """Record of `bench significance`."""
 
     experiment: str
@@ -104,14 +83,14 @@ class SignificanceRecord(_Part):
         return describe_unit(labels_of=self.labels_of, moved=self.moved, fixed=self.fixed, units=self.units)
 
 
-class Counts(_Part):
+class Counts(StoredPart):
     """Size of an audited dataset."""
 
     cells: int
     patients: int
 
 
-class AuditRecord(_Part):
+class AuditRecord(StoredPart):
     """Record of `bench audit`."""
 
     name: str
@@ -122,7 +101,6 @@ class AuditRecord(_Part):
     checks: tuple[Check, ...]
 
 
-Stored = TypeVar("Stored", bound=_Part)
 Record = TypeVar("Record", LeakageRecord, SignificanceRecord)
 
 
@@ -131,7 +109,9 @@ def sections(data: ReportData) -> Iterator[Section]:
     folder = data.results.path
     rows = {row.result.folder.name: row for group in data.groups for row in group.rows}
     evidence = {
-        "audits": data.read_files(sorted((folder / "audit").glob("[!.]*.json")), partial(_read, kind=AuditRecord)),
+        "audits": data.read_files(
+            sorted((folder / "audit").glob("[!.]*.json")), partial(read_stored, kind=AuditRecord)
+        ),
         "accesses": list(chain(*data.read_files([folder / LOG], lambda log: read_accesses(log.parent)))),
         "leakage": _by_row(data, "leakage", rows, LeakageRecord),
         "significance": _by_row(data, "significance", rows, SignificanceRecord),
@@ -149,18 +129,9 @@ def _by_row(
 
 
 def _of_experiment(path: Path, kind: type[Record]) -> Record:
-    record = _read(path, kind)
+    record = read_stored(path, kind)
     if record.experiment != path.stem:
         raise BenchError(f"{path}: is of another experiment, {shortened(record.experiment)}; delete the file")
     if record.metric not in METRICS:
         raise BenchError(f"{path}: unknown metric {shortened(record.metric)!r}; delete the file")
     return record
-
-
-def _read(path: Path, kind: type[Stored]) -> Stored:
-    try:
-        return kind.model_validate(read_json(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise BenchError(f"{path}: {where}: {first['msg']}; delete the file and run its command again") from error
