@@ -11,6 +11,7 @@ from bench.errors import BenchError
 from bench.experiments.plan import Plan, make_plan
 from bench.observer import Observer
 from bench.options import Options, make_options
+from bench.plugins.recorded import check_recorded
 from bench.recipes.authors_data import authors_data
 from bench.recipes.cell_rows import training_cells
 from bench.recipes.recipe import AuthorsProtocol, Part, Recipe, Variant
@@ -121,8 +122,11 @@ def changed_pipelines(variant: Variant, changes: Changes, weights_dir: str | Non
     Raises
     ------
     BenchError
-        A selector is not valid.
+        A selector is not valid; or it names a class that is neither an installed plugin nor one of scikit-learn, or a
+        file of weights: a recipe may come from a stranger.
     """
+    for text in (*variant.extractors, *variant.classifiers):
+        check_recorded(text)
     missing: dict[str, None] = {}
     edits = []
     if changes.epochs_scale != 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,21 @@ def test_a_refusal_is_a_row_with_its_reason_and_the_others_go_on(tmp_path: Path)
     assert "smal" in done.rows[0].refusal
     assert done.refusals == (done.rows[0].refusal,)
     assert all(not row.refusal for row in done.rows[1:])
+
+
+@pytest.mark.parametrize(
+    ("selector", "message"),
+    [
+        ("antigravity.Classifier", "neither an installed plugin, nor a network, nor a class of scikit-learn"),
+        ("cnn[arch=small,weights=/tmp/own.safetensors]", "loads its weights from a file"),
+        ("bagging[of=antigravity.Classifier]", "neither an installed plugin"),
+    ],
+)
+def test_a_recipe_imports_nothing_but_plugins_and_scikit_learn(selector: str, message: str, tmp_path: Path) -> None:
+    variants = [{"extractors": ["handcrafted[families=size]"], "classifiers": [selector]}]
+    (row,) = once(recipe(variants=variants, protocol=ON_TEST), tmp_path / "results").rows
+    assert message in row.refusal
+    assert "antigravity" not in sys.modules
 
 
 def test_missing_weights_are_a_refusal_unless_random_ones_are_requested(
