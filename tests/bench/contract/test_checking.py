@@ -24,6 +24,7 @@ BRIEF = {
     "embedding": "resnet10t[weights=random]",
     "ensemble": "ensemble[members=naive_bayes+naive_bayes[balance=cells],rule=stack]",
     "bagging": "bagging[of=naive_bayes,n=2]",
+    "select": "select[classifier=naive_bayes,n_estimators=5]",
 }
 """Selectors of slow plugins with parameters that are fast to check."""
 
