@@ -110,14 +110,14 @@ def precision_of(code: int) -> Quantity:
     return precision
 
 
-def recall_of(code: int) -> Quantity:
+def sensitivity_to(code: int) -> Quantity:
     """Return the recall of the class with a code."""
 
-    def recall(weighted: WeightedRows) -> Floats:
+    def rate(weighted: WeightedRows) -> Floats:
         """Share of the cells of the class that are decided for it."""
         return np.asarray(_recalls(weighted)[:, code])
 
-    return recall
+    return rate
 
 
 def fbeta_of(code: int, beta: float) -> Quantity:

@@ -38,7 +38,7 @@ DECISIONS: Mapping[str, Quantity] = {
 
 OF_CLASS: Mapping[str, Callable[[int, float], Quantity]] = {
     "precision": lambda code, _: functions.precision_of(code),
-    "recall": lambda code, _: functions.recall_of(code),
+    "recall": lambda code, _: functions.sensitivity_to(code),
     "f1": lambda code, _: functions.fbeta_of(code, 1.0),
     "fbeta": functions.fbeta_of,
 }
