@@ -145,8 +145,9 @@ def score_published(
     Parameters
     ----------
     predictions : DataFrame
-        As for `bench.scores.metrics.score`. The columns `threshold` and `patient_threshold` are needed only by metrics
-        of decisions without a threshold of their own.
+        As for `bench.scores.metrics.score`: rows of one `fold` are of one fitted model, so inner predictions need a
+        number for each pair of fold and inner fold. The columns `threshold` and `patient_threshold` are needed only by
+        metrics of decisions without a threshold of their own.
     metrics : sequence of str or PublishedMetric
         Texts as for `parse_published_metric`.
     classes : sequence of str
