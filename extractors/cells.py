@@ -16,10 +16,11 @@ from extractors.images.pixels import ReadImage, load_image
 from extractors.preparation.step import Picture, Step
 from extractors.segmentation.foreground import foreground_mask
 from extractors.segmentation.smear import smear_mask
+from extractors.segmentation.threshold import ThresholdMask
 
 UInt8Image = UInt8Array
 
-MaskBy = Literal["foreground", "whole", "smear"]
+MaskBy = Literal["foreground", "whole", "smear"] | ThresholdMask
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,10 @@ class CellFile:
         The image (`extractors.images.pixels.load_image`).
     mask_path : str or None
         An image of the mask (`extractors.images.masks.read_mask`). None: the mask is made by `mask_by`.
-    mask_by : {"foreground", "whole", "smear"}
-        Mask without `mask_path`: the foreground of the black-background image, the full frame, or the white blood cell
-        in the centre of a smear (`extractors.segmentation.smear`).
+    mask_by : {"foreground", "whole", "smear"} or ThresholdMask
+        Mask without `mask_path`: the foreground of the black-background image, the full frame, the white blood cell in
+        the centre of a smear (`extractors.segmentation.smear`), or the stained object in the centre beyond a threshold
+        (`extractors.segmentation.threshold`).
     um_per_px : float or None
         Micrometres per pixel.
     white_level : int or None
@@ -201,6 +203,8 @@ class Cell:
             return np.ones(self._raw_image.shape[:2], dtype=np.bool_)
         if file.mask_by == "smear":
             return smear_mask(self._raw_image)
+        if isinstance(file.mask_by, ThresholdMask):
+            return file.mask_by(self._raw_image)
         try:
             return foreground_mask(self._raw_image, lossy=bool(file.path) and self.image_file.lossy)
         except ValueError as error:

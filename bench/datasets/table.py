@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 import pandas as pd
 
+from bench.datasets.mask_methods import mask_method
 from bench.datasets.names import MAX_CELL, MAX_NAME
 from bench.errors import UNPRINTABLE, BenchError, shortened
-from extractors.cells import CellFile, Cells, MaskBy
+from extractors.cells import CellFile, Cells
 from extractors.preparation.position import Position
 from extractors.preparation.step import Step
 
 SCANNED = ("image_sha256", "mask_sha256", "nucleus_sha256")
 """Columns with the digests of the files when they were scanned; with them, `Dataset.cells` reads no other bytes."""
-
-MASK_METHODS: Mapping[str, MaskBy] = {"whole": "whole", "smear": "smear"}
-"""Mask methods accepted in place of a folder of masks."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +29,9 @@ class ReadOptions:
     ----------
     mask : str or None
         None: masks named by the manifest, otherwise the foreground of the black-background image. `"whole"`: the whole
-        frame. `"smear"`: the white cell in the middle of a smear. Any other value: a folder with a mask image for each
-        cell under the relative path of the cell, with any image suffix.
+        frame. `"smear"`: the white cell in the middle of a smear. `"otsu[...]"`, `"threshold[...]"`: the stained object
+        in the middle (`extractors.segmentation.threshold`). Any other value: a folder with a mask image for each cell
+        under the relative path of the cell, with any image suffix.
     nucleus_mask : str or None
         Folder of mask images of the nuclei, laid out in the same way. None: masks named by the manifest.
     patient_pattern : str or None
@@ -65,7 +64,8 @@ class ReadOptions:
     @property
     def mask_folders(self) -> frozenset[Path]:
         """Absolute paths of the mask folders."""
-        folders = {self.mask, self.nucleus_mask} - {None, *MASK_METHODS}
+        mask = None if mask_method(self.mask) is not None else self.mask
+        folders = {mask, self.nucleus_mask} - {None}
         return frozenset(Path(str(folder)).expanduser().resolve() for folder in folders)
 
 
@@ -111,8 +111,9 @@ class Dataset:
     def cells(self, prepare: tuple[Step, ...] = ()) -> Cells:
         """Return the cells in the order of the table, prepared by the steps of `prepare`."""
         options = self.options
-        mask_by = MASK_METHODS.get(options.mask or "", "foreground")
-        masks = (None if options.mask in MASK_METHODS or pd.isna(mask) else mask for mask in self.table["mask_path"])
+        method = mask_method(options.mask)
+        mask_by = "foreground" if method is None else method
+        masks = (None if method is not None or pd.isna(mask) else mask for mask in self.table["mask_path"])
         digests = (self._optional(name) for name in SCANNED)
         return Cells(
             CellFile(

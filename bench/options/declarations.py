@@ -78,7 +78,8 @@ class Options:
         str | None,
         Option(
             help="Cell masks: a folder of mask images (that of the cells for masks such as `x_mask.png` beside "
-            "`x.png`), `smear` (segment the white blood cell in the centre of a smear) or `whole` (use the whole "
+            "`x.png`), `smear` (segment the white blood cell in the centre of a smear), `otsu` or `threshold` (segment "
+            "the stained object in the centre, as in `otsu[channel=green,equalise=true]`) or `whole` (use the whole "
             "image). By default the foreground on a black background.",
             panel="Data",
             stage="cells",

@@ -7,7 +7,11 @@ from typing import NamedTuple
 from bench.errors import BenchError
 from bench.plugins.selectors import MAX_DEPTH, Selector, Value, depth, parse, split_list
 
-NESTING = {"classifiers.ensemble:Ensemble": "members", "classifiers.bagging:Bagging": "of"}
+NESTING = {
+    "classifiers.ensemble:Ensemble": "members",
+    "classifiers.bagging:Bagging": "of",
+    "classifiers.selection:Select": "classifier",
+}
 """Classifiers that are made of others, as `module:Class`, and the parameter that names these."""
 
 ENSEMBLE = "members"
@@ -49,7 +53,7 @@ def member_texts(selector: Selector, target: str) -> tuple[MemberText, ...]:
     """
     parameter = NESTING[target]
     value = selector.params.get(parameter)
-    example = "members=svm+knn" if parameter == ENSEMBLE else "of=svm"
+    example = "members=svm+knn" if parameter == ENSEMBLE else f"{parameter}=svm"
     if value is None:
         raise BenchError(f"{selector.name} needs {parameter}: write {selector.name}[{example}]")
     return tuple(_split(text, selector, example) for text in _texts(value, selector, example))

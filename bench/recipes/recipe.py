@@ -8,8 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bench.errors import BenchError
-from bench.plugins.selectors import parse
-from bench.scores.published_metrics import PublishedMetric, published_metric
+from bench.scores.published_metrics import PublishedMetric, parse_published_metric
 
 Part = Literal["training", "validation", "test"]
 Role = Literal["positive", "negative"]
@@ -156,7 +155,7 @@ class Score(_Strict):
     Parameters
     ----------
     metric : str
-        As `bench.scores.published_metrics`, with the classes `positive` and `negative`.
+        As `bench.scores.published_metrics.parse_published_metric`; the classes are `positive` and `negative`.
     value : float
         As printed, in the unit of the metric.
     part : {"training", "validation", "test"}
@@ -186,8 +185,7 @@ def metric_of(text: str) -> PublishedMetric:
         The text is not a selector, or its name or a parameter is not known.
     """
     try:
-        selector = parse(text)
-        return published_metric(selector.name, selector.params)
+        return parse_published_metric(text)
     except BenchError as error:
         raise ValueError(str(error)) from error
 

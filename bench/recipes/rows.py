@@ -15,7 +15,7 @@ from bench.experiments.records import ExperimentResult
 from bench.recipes.evaluations import NO_HELD_OUT, Column, Evaluation, Pipelines
 from bench.recipes.recipe import Part, Recipe, Score, metric_of
 from bench.scores.primary import Estimate
-from bench.scores.published_metrics import PublishedMetric, published_estimate, published_gap
+from bench.scores.published_metrics import PublishedMetric, published_gap, score_published
 
 DEFAULT = Score.model_construct(metric="accuracy[threshold=0.5]", value=float("nan"), part="test", text="")
 """Metric of a pipeline without a published score."""
@@ -161,15 +161,14 @@ def _table(
         return result.predictions
     if part == "validation":
         return NO_HELD_OUT
-    inner = result.inner_predictions
-    return inner if "threshold" in inner else inner.assign(threshold=0.5)
+    return result.inner_predictions
 
 
 def _value(column: Column, result: ExperimentResult | str, table: pd.DataFrame | str, metric: PublishedMetric) -> Value:
     if isinstance(result, str) or isinstance(table, str):
         return Value(column, reason=str(table))
     try:
-        estimate = published_estimate(table, metric, **_classes(result))
+        estimate = estimate_of(table, metric, result)
     except BenchError as error:
         return Value(column, reason=str(error), experiment=result.folder.name)
     return Value(column, estimate, experiment=result.folder.name)
@@ -184,7 +183,18 @@ def _inflation(
     theirs, ours, result = tables.get("authors"), tables.get(unseen), results.get("authors")
     if not (isinstance(theirs, pd.DataFrame) and isinstance(ours, pd.DataFrame)) or isinstance(result, str | None):
         return None
-    return published_gap(theirs, ours, metric, **_classes(result))
+    return gap_of(theirs, ours, metric, result)
+
+
+def estimate_of(predictions: pd.DataFrame, metric: PublishedMetric, result: ExperimentResult) -> Estimate:
+    """Return a metric of predictions of an experiment with its interval."""
+    (row,) = score_published(predictions, [metric], **_classes(result)).to_dict("records")
+    return Estimate(*(float(row[name]) for name in ("value", "low", "high")))
+
+
+def gap_of(first: pd.DataFrame, second: pd.DataFrame, metric: PublishedMetric, result: ExperimentResult) -> Estimate:
+    """Return the difference of a metric between two tables of predictions of the data of an experiment."""
+    return published_gap(first, second, metric, **_classes(result))
 
 
 def _classes(result: ExperimentResult) -> dict[str, Any]:

@@ -11,9 +11,8 @@ from bench.evidence.text import json_value
 from bench.experiments.records import ExperimentResult
 from bench.recipes.evaluations import Column, Data, Evaluation, Pipelines, authors_evaluation, evaluations
 from bench.recipes.recipe import LEAKS, Part, Recipe, Score, metric_of
-from bench.recipes.rows import DEFAULT, Outcome
+from bench.recipes.rows import DEFAULT, Outcome, estimate_of, gap_of
 from bench.scores.primary import Estimate
-from bench.scores.published_metrics import published_estimate, published_gap
 
 AUTHORS, GROUPED = "authors' protocol", "folds of patients"
 IMAGES = "images"
@@ -169,8 +168,6 @@ def _result(
 def _step(name: str, text: str, result: ExperimentResult | str, before: ExperimentResult | None, score: Score) -> Step:
     if isinstance(result, str):
         return Step(name, text, None, reason=result)
-    metric, record = metric_of(score.metric), result.record["data"]
-    classes: dict[str, Any] = {"classes": record["classes"], "positive": record["positive"]}
-    estimate = published_estimate(result.predictions, metric, **classes)
-    change = None if before is None else published_gap(result.predictions, before.predictions, metric, **classes)
-    return Step(name, text, estimate, change)
+    metric = metric_of(score.metric)
+    change = None if before is None else gap_of(result.predictions, before.predictions, metric, result)
+    return Step(name, text, estimate_of(result.predictions, metric, result), change)

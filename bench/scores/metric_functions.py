@@ -91,6 +91,66 @@ def calibration_error(weighted: WeightedRows) -> Floats:
     return np.asarray(np.abs(weighted.gaps).sum(axis=1))
 
 
+def weighted_precision(weighted: WeightedRows) -> Floats:
+    """Precision of each class, weighted by class size; 0 for a class that is never predicted."""
+    labelled = weighted.confusion.sum(axis=2)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((_precisions(weighted) * labelled).sum(axis=1) / labelled.sum(axis=1))
+
+
+def macro_precision(weighted: WeightedRows) -> Floats:
+    """Mean precision over the classes; 0 for a class that is never predicted."""
+    return np.asarray(_precisions(weighted).mean(axis=1))
+
+
+def precision_of(code: int) -> Quantity:
+    """Return the precision of the class with a code."""
+
+    def precision(weighted: WeightedRows) -> Floats:
+        """Share of the cells decided for the class that belong to it; 0 if there is none."""
+        return np.asarray(_precisions(weighted)[:, code])
+
+    return precision
+
+
+def sensitivity_to(code: int) -> Quantity:
+    """Return the recall of the class with a code."""
+
+    def rate(weighted: WeightedRows) -> Floats:
+        """Share of the cells of the class that are decided for it."""
+        return np.asarray(_recalls(weighted)[:, code])
+
+    return rate
+
+
+def fbeta_of(code: int, beta: float) -> Quantity:
+    """Return the F-beta of the class with a code.
+
+    Parameters
+    ----------
+    code : int
+        Class code.
+    beta : float
+        Weight of the recall relative to the precision, above 0.
+    """
+
+    def fbeta(weighted: WeightedRows) -> Floats:
+        """(1 + beta^2) P R / (beta^2 P + R) of precision P and recall R; 0 for a class without a correct decision."""
+        matrix = weighted.confusion
+        labelled, decided, correct = matrix.sum(axis=2)[:, code], matrix.sum(axis=1)[:, code], matrix[:, code, code]
+        both = beta**2 * labelled + decided
+        with np.errstate(invalid="ignore"):
+            return np.where(both == 0, 0.0, (1 + beta**2) * correct / both)
+
+    return fbeta
+
+
+def _precisions(weighted: WeightedRows) -> Floats:
+    decided = weighted.confusion.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return np.where(decided == 0, 0.0, np.diagonal(weighted.confusion, axis1=1, axis2=2) / decided)
+
+
 def _recalls(weighted: WeightedRows) -> Floats:
     with np.errstate(invalid="ignore"):
         return np.asarray(np.diagonal(weighted.confusion, axis1=1, axis2=2) / weighted.confusion.sum(axis=2))

@@ -164,7 +164,26 @@ def score(
         missing.
     """
     read = read_predictions(predictions, classes=classes, positive=positive, aggregate=aggregate)
-    metrics = [m for m in METRICS.values() if len(classes) == 2 or not m.binary]
+    return score_metrics(read, [m for m in METRICS.values() if len(classes) == 2 or not m.binary], draws, seed)
+
+
+def score_metrics(read: Predictions, metrics: Sequence[Metric], draws: int, seed: int) -> pd.DataFrame:
+    """Compute metrics with their intervals.
+
+    Parameters
+    ----------
+    read : Predictions
+        From `bench.scores.predictions.read_predictions`.
+    metrics : sequence of Metric
+        Metrics to compute, with distinct names; those that are binary need two classes.
+    draws, seed : int
+        See `score`.
+
+    Returns
+    -------
+    DataFrame
+        As `score`, in the order of the metrics.
+    """
     ones = np.ones((1, len(read.units)))
     each = {m.name: np.array([m.score(statistics, ones)[0] for statistics in read.repeats]) for m in metrics}
     known = {m.name: _known_interval(m, float(each[m.name].mean()), read) for m in metrics}

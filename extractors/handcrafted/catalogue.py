@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
+from extractors.handcrafted.chosen_features import chosen_families
 from extractors.handcrafted.clefting import Clefting
 from extractors.handcrafted.color import Color
 from extractors.handcrafted.fourier import Fourier
@@ -65,6 +66,9 @@ class Handcrafted(HandcraftedBase):
         Any of `cell`, `nucleus` and `cytoplasm`; outline features use the first two. None: the default of each family.
     channels : sequence of str, str or None
         Channels of the textures. None: the default of each family.
+    features : sequence of str, str or None
+        Names of single columns of the families, such as `size.area.nucleus`; families without one are not measured.
+        Also `size.equivalent_diameter.cell` and `.nucleus`, which are functions of the area. None: all columns.
     """
 
     families: Sequence[str] | str = FAMILIES
@@ -74,10 +78,22 @@ class Handcrafted(HandcraftedBase):
     distances: Sequence[int] | int = (1, 3, 5)
     regions: Sequence[str] | str | None = None
     channels: Sequence[str] | str | None = None
+    features: Sequence[str] | str | None = None
+
+    def validate_parameters(self) -> None:
+        """Check the parameters.
+
+        Raises
+        ------
+        ValueError
+            One of them is invalid.
+        """
+        self._families()
 
     def _families(self) -> list[Family]:
         names = validated_names(self.families, FAMILIES, "family of handcrafted features")
-        return [family for name in names for family in self._extractor(name)._families()]
+        families = [family for name in names for family in self._extractor(name)._families()]
+        return families if self.features is None else chosen_families(families, self.features)
 
     def _extractor(self, name: str) -> HandcraftedBase:
         cls = EXTRACTORS[name]

@@ -5,12 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from extractors.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
+from extractors.arrays import BoolArray, Float32Array, UInt8Array
+from extractors.segmentation.central import central_weight
 from extractors.segmentation.components import components, disc, fill_holes
 from extractors.segmentation.otsu import otsu
-
-MIDDLE = 0.2
-"""Standard deviation of the central weight for the nucleus, as a share of the shorter side of the image."""
 
 LOBE_AREA, LOBE_GAP, LOBE_REACH = 0.1, 0.6, 2.2
 """Smallest area of a lobe as a share of the main one; largest distances of its near and far end, in radii of it."""
@@ -85,17 +83,12 @@ def _nucleus(image: UInt8Array) -> BoolArray:
     labels, areas = components(cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, disc(2)) > 0)
     if not len(areas):
         return np.zeros_like(dark)
-    main = 1 + int(np.argmax(np.bincount(labels.ravel(), _central_weight(dark.shape).ravel())[1:]))
+    main = 1 + int(np.argmax(np.bincount(labels.ravel(), central_weight(dark.shape).ravel())[1:]))
     far = cv2.distanceTransform((labels != main).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     radius = np.sqrt(areas[main - 1] / np.pi)
     large = [labels == each for each in 1 + np.flatnonzero(areas >= LOBE_AREA * areas[main - 1])]
     lobes = [p for p in large if far[p].min() <= LOBE_GAP * radius and far[p].max() <= LOBE_REACH * radius]
     return np.asarray(np.any([labels == main, *lobes], axis=0))
-
-
-def _central_weight(shape: tuple[int, ...]) -> Float64Array:
-    rows, columns = (np.arange(length) - (length - 1) / 2 for length in shape)
-    return np.asarray(np.exp(-np.add.outer(rows**2, columns**2) / (2 * (MIDDLE * min(shape)) ** 2)))
 
 
 def _stained(lab: Float32Array, nucleus: BoolArray) -> tuple[BoolArray, BoolArray]:

@@ -20,6 +20,7 @@ from classifiers.knn import Knn
 from classifiers.lightgbm import LightGBM
 from classifiers.naive_bayes import NaiveBayes
 from classifiers.rf_svm import RfSvm
+from classifiers.selection import Select
 from classifiers.sklearn_adapter import SklearnAdapter
 from classifiers.svm import Svm
 from classifiers.xgboost import XGBoost
@@ -37,13 +38,15 @@ ALL = [
     SklearnAdapter(LogisticRegression()),
     Ensemble(members=(Knn(), NaiveBayes())),
     Bagging(of=NaiveBayes(), n=2, random_state=0),
+    Select(classifier=NaiveBayes(), n_estimators=5, random_state=0),
+    Select(classifier=SklearnAdapter(LogisticRegression()), by="pca", k=0.9, random_state=0),
 ]
 
 every = pytest.mark.parametrize("classifier", ALL, ids=lambda c: type(c).__name__)
 each_of_ours = pytest.mark.parametrize("classifier", OURS, ids=lambda c: type(c).__name__)
 
 
-@parametrize_with_checks(ALL)
+@parametrize_with_checks([*ALL, Select(classifier=NaiveBayes(), by="anova", k=1)])
 def test_scikit_learn_contract(estimator: Any, check: Any) -> None:
     check(estimator)
 

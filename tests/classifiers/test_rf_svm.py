@@ -10,7 +10,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectFromModel
 from sklearn.metrics import log_loss
 
-from classifiers.rf_svm import ForestSelection, RfSvm
+from classifiers.forest_selection import ForestSelection
+from classifiers.rf_svm import RfSvm
 from classifiers.weighting import row_weights
 from extractors.random_state import random_seed
 

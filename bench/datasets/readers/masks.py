@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.datasets.mask_methods import MASK_METHODS, mask_method
 from bench.datasets.names import listed
 from bench.datasets.readers.companions import mask_affixes
 from bench.datasets.readers.images import image_files
-from bench.datasets.table import MASK_METHODS, Dataset
+from bench.datasets.table import Dataset
 from bench.errors import BenchError
 
 
@@ -31,12 +32,13 @@ def with_masks(dataset: Dataset, root: Path) -> Dataset:
         have the names of the cells.
     """
     options = dataset.options
-    if options.mask in MASK_METHODS:
+    if mask_method(options.mask) is not None:
         return _with_column(dataset, "mask_path", [None] * len(dataset.table), f"--mask {options.mask}")
     if options.mask is None:
         return dataset
     option = f"--mask {options.mask}"
-    masks, named = _masks(dataset, root, options.mask, option, f"use a folder of masks, {' or '.join(MASK_METHODS)}")
+    advice = f"use a folder of masks, {', '.join(MASK_METHODS[:-1])} or {MASK_METHODS[-1]}"
+    masks, named = _masks(dataset, root, options.mask, option, advice)
     return _with_column(dataset, "mask_path", masks, option, named)
 
 

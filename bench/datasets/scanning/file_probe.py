@@ -85,9 +85,7 @@ def probe_file(file: CellFile) -> FileProbe:
         raise ValueError("the image is entirely black")
     area = int(np.count_nonzero(cell.mask))
     if area == 0:
-        raise ValueError(
-            "no white cell was detected" if file.mask_by == "smear" else f"the mask {file.mask_path} is empty"
-        )
+        raise ValueError(_empty(file))
     _ = cell.nucleus
     height, width = image.shape[:2]
     segmented = file.mask_path is None and file.mask_by == "foreground"
@@ -117,6 +115,15 @@ def failure_reason(error: Exception, file: CellFile) -> str:
         return error.strerror if error.filename in (None, file.path) else f"{error.strerror}: {error.filename}"
     text = str(error).removeprefix(f"{file.path}: ").removeprefix(f"cell {file.id}: ")
     return text if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {text}"
+
+
+def _empty(file: CellFile) -> str:
+    """Return why a mask has no pixel."""
+    if file.mask_path is not None:
+        return f"the mask {file.mask_path} is empty"
+    if file.mask_by == "smear":
+        return "no white cell was detected"
+    return f"--mask {file.mask_by} segmented no object that does not touch the frame"
 
 
 def _reading(mask: ReadMask | None) -> str:

@@ -61,7 +61,7 @@ def key_of(file: CellFile) -> Key | None:
         states = [_state(path) for path in (file.path, file.mask_path, file.nucleus_path) if path is not None]
     except OSError:
         return None
-    reading = _reading(file.mask_by, file.white_level, file.mask_values, file.nucleus_values)
+    reading = _reading(str(file.mask_by), file.white_level, file.mask_values, file.nucleus_values)
     return Key(file.path, file.mask_path or "", file.nucleus_path or "", reading, "|".join(states))
 
 

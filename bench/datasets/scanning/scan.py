@@ -177,7 +177,7 @@ def _check_sha256(
 
 
 def _digest(file: CellFile, probe: FileProbe) -> str:
-    parts = [probe.sha256, probe.mask_sha256 or file.mask_by, file.um_per_px, file.white_level or 65535]
+    parts = [probe.sha256, probe.mask_sha256 or str(file.mask_by), file.um_per_px, file.white_level or 65535]
     if probe.nucleus_sha256:
         parts.append(probe.nucleus_sha256)
     if file.mask_values is not None or file.nucleus_values is not None:

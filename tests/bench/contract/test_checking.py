@@ -22,8 +22,11 @@ BRIEF = {
     "cnn": "cnn[epochs=2,size=16]",
     "finetune": "finetune[backbone=small,epochs=2,size=16]",
     "embedding": "resnet10t[weights=random]",
+    "raw": "raw[size=8]",
+    "dct": "dct[size=32,k=8]",
     "ensemble": "ensemble[members=naive_bayes+naive_bayes[balance=cells],rule=stack]",
     "bagging": "bagging[of=naive_bayes,n=2]",
+    "select": "select[classifier=naive_bayes,n_estimators=5]",
 }
 """Selectors of slow plugins with parameters that are fast to check."""
 

@@ -90,7 +90,7 @@ def test_an_explicit_baseline_appears_once_and_has_the_same_key(tmp_path: Path) 
 def test_all_installed_classifiers_are_crossed_except_the_prior(tmp_path: Path) -> None:
     names = [e.name for e in _plan(tmp_path, "size", clfs="").experiments]
     left_out = {f"size x {c}" for c in importing.installed("classifiers")} - set(names)
-    assert left_out == {"size x cnn", "size x prior", "size x ensemble", "size x bagging"}
+    assert left_out == {"size x cnn", "size x prior", "size x ensemble", "size x bagging", "size x select"}
     assert "pixels x cnn" in names
     assert "pixels x prior" not in names
 

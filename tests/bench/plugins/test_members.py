@@ -78,6 +78,23 @@ def test_members_enter_the_key_with_their_modules() -> None:
     assert "classifiers.xgboost" in plugin.nested_modules
 
 
+@pytest.mark.parametrize("by", ["by=anova,k=10", "by=pca,k=0.95", "by=rf,k=mean"])
+@pytest.mark.parametrize(
+    "classifier",
+    ["sklearn.ensemble.AdaBoostClassifier", "svm", "sklearn.neural_network.MLPClassifier", "naive_bayes"],
+)
+def test_the_grid_of_sulaiman_2023_is_a_list_of_selectors(by: str, classifier: str) -> None:
+    plugin = registry.classifier(f"select[{by},classifier={classifier}]")
+    assert registry.classifier(plugin.canonical).canonical == plugin.canonical
+    assert (plugin.consumes, plugin.leaves[0].name) == ("features", classifier)
+    nested = plugin.build(random_state=1, cv=None).classifier
+    assert (
+        type(getattr(nested, "estimator", nested)).__name__.lower()
+        == classifier.rpartition(".")[2].replace("_", "").lower()
+    )
+    recorded.check_recorded(plugin.selector)
+
+
 def test_members_are_built_with_the_parameters_of_the_engine() -> None:
     plugin = registry.classifier('ensemble[members="size:svm"+cnn[epochs=2],weights=1+3]')
     built = plugin.build(random_state=5, cv=None, threads=2, weights_dir="/w", checkpoint_dir="/c")
@@ -102,6 +119,8 @@ def test_members_are_built_with_the_parameters_of_the_engine() -> None:
         "ensemble[members=cnn+cnn[dropout=0.1]+cnn[size=32]]",
         # liu-2019: two bagged networks on all cells of the minority and halves of the majority.
         "bagging[of=cnn,n=2,balance=true,disjoint=true]",
+        # sulaiman-2023: the best of its 84 combinations.
+        "select[by=rf,k=mean,classifier=svm]",
     ],
 )
 def test_published_combinations_are_one_selector(text: str) -> None:
@@ -144,6 +163,12 @@ def test_published_combinations_are_one_selector(text: str) -> None:
             'ensemble[members="a:b:c"+svm]',
             "ensemble: 'a:b:c' is not a member; write CLASSIFIER or EXTRACTOR:CLASSIFIER",
         ),
+        ("select[by=pca]", r"select needs classifier: write select\[classifier=svm\]"),
+        (
+            "select[classifier=cnn]",
+            r"select\[classifier=cnn\]: select has a classifier of features; this one is fitted",
+        ),
+        ("select[by=anova,classifier=svm]", r"select\[.*\]: k=mean is not valid with by=anova; it is a number of"),
         ("bagging[of=svm,n=0]", r"bagging\[of=svm,n=0\]: n=0 is not valid"),
         (
             'ensemble[members="size:bagging[of=bagging[of=bagging[of=bagging[of=svm[C=1]]]]]"+"size:knn"]',
@@ -165,6 +190,7 @@ def test_wrong_members_are_sentences(text: str, message: str) -> None:
     [
         ('ensemble[members="size:os.path"+svm]', "os.path is neither an installed plugin"),
         ("ensemble[members=evil.Class+svm]", "evil.Class is neither an installed plugin"),
+        ("select[classifier=evil.Class]", "evil.Class is neither an installed plugin"),
         ("bagging[of=evil.Class]", "evil.Class is neither an installed plugin"),
         ('ensemble[members="evil.Extractor:svm"+"size:knn"]', "evil.Extractor is neither an installed plugin"),
         (

@@ -14,6 +14,7 @@ import pytest
 from extractors.images.pixels import read_image
 from extractors.segmentation.nucleus import nucleus_candidate, nucleus_mask
 from extractors.segmentation.smear import smear_mask
+from extractors.segmentation.threshold import HsvMask, OtsuMask, ThresholdMask
 
 Mask = npt.NDArray[np.bool_]
 
@@ -51,6 +52,26 @@ def test_nuclei_of_cells_segmented_in_a_smear(shared: Path, dataset: int, mean: 
         shared, dataset, "nucleus in smear", lambda path, _: nucleus_mask(read_image(path), smear_mask_of(path))
     )
     assert dice.mean() > mean
+
+
+@pytest.mark.parametrize(
+    ("method", "nucleus", "cell"),
+    [
+        (OtsuMask(equalise=True), (0.35, 0.27), (0.63, 0.37)),
+        (OtsuMask(), (0.65, 0.52), (0.88, 0.51)),
+        (OtsuMask(equalise=True, classes=3), (0.72, 0.80), (0.79, 0.70)),
+        (OtsuMask(classes=3), (0.89, 0.88), (0.53, 0.55)),
+        (HsvMask(), (0.75, 0.90), (0.60, 0.56)),
+    ],
+    ids=str,
+)
+def test_objects_beyond_a_threshold_in_a_smear(
+    shared: Path, method: ThresholdMask, nucleus: tuple[float, float], cell: tuple[float, float]
+) -> None:
+    for of, bounds in (("nucleus", nucleus), ("cell", cell)):
+        for dataset, mean in zip((1, 2), bounds, strict=True):
+            _, dice = overlaps(shared, dataset, f"{of} by {method}", lambda path, _: method(read_image(path)), of=of)
+            assert dice.mean() > mean
 
 
 @cache

@@ -92,7 +92,9 @@ def test_without_the_option_the_masks_of_a_manifest_are_used(tmp_path: Path, dra
 
 
 def test_a_missing_mask_folder_and_the_cells_own_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="--mask hole: no such folder; use a folder of masks, whole or smear"):
+    with pytest.raises(
+        BenchError, match="--mask hole: no such folder; use a folder of masks, whole, smear, otsu or thr"
+    ):
         with_masks(dataset(tmp_path, "hole"), tmp_path)
     with pytest.raises(BenchError, match="this is the folder of the cells, and not every cell has a mask such as"):
         with_masks(dataset(tmp_path, str(tmp_path)), tmp_path)
