@@ -67,7 +67,7 @@ def planned(line: str, weights: Path, store: Path) -> Plan:
     chosen = {
         name.removeprefix("--").replace("-", "_"): value for name, value in zip(words[::2], words[1::2], strict=True)
     }
-    places = {"data": "phantom[patients=5,cells=2,size=64]", "baselines": False}
+    places = {"data": "phantom[patients=10,cells=2,size=64]", "baselines": False}
     return make_plan(make_options({**places, "weights_dir": weights, "store": store, **chosen}))
 
 
@@ -121,7 +121,7 @@ def test_a_shell_joins_the_wrapped_line(recipe: Recipe, variant: Variant, recipe
     command = plan_command(variant, recipe.protocol)
     wrapped = recipe_text.wrapped(command)
     assert max(map(len, wrapped.splitlines())) <= 120
-    printed = subprocess.run(  # noqa: S603 - the commands of this repository
+    printed = subprocess.run(
         ["/bin/sh", "-c", wrapped.replace("bench plan", "printf '%s\n'", 1)], capture_output=True, text=True, check=True
     )
     assert printed.stdout.splitlines() == shlex.split(command)[2:]
