@@ -18,6 +18,7 @@ version = release = installed_version("cytobench")
 
 extensions = [
     "generated_pages",
+    "recipe_pages",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "numpydoc",

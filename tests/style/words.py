@@ -121,7 +121,7 @@ def findings(paths: list[Path]) -> Iterator[Finding]:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.suffix == ".py":
                 yield from findings_of_source(file, file.read_text(encoding="utf-8"))
-            elif file.suffix in (".md", ".j2", ".rst"):
+            elif file.suffix in (".md", ".j2", ".rst", ".yaml"):
                 yield from findings_of_page(file, file.read_text(encoding="utf-8"))
 
 
