@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from bench.datasets.mask_methods import MASK_METHODS, mask_method
 from bench.errors import BenchError
 from bench.scores.published_metrics import PublishedMetric, parse_published_metric
 
@@ -219,6 +220,16 @@ class Variant(_Strict):
     tune: Annotated[int, Field(ge=0)] = 0
     sampler: Literal["tpe", "gp", "random", "grid"] = "tpe"
     published: tuple[Score, ...] = ()
+
+    @field_validator("mask")
+    @classmethod
+    def _names_no_folder(cls, text: str | None) -> str | None:
+        try:
+            if text is not None and mask_method(text) is None:
+                raise ValueError(f"{text} is not a method; it is one of {', '.join(MASK_METHODS)}")
+        except BenchError as error:
+            raise ValueError(str(error)) from error
+        return text
 
 
 class Choice(_Strict):

@@ -47,17 +47,6 @@ LINES = {"iiti-2019-ensemble": 3, "georgiev-nd": 3, "ramaneswaran-2021": 4, "som
 PIPELINES = {"sulaiman-2023-grid": 7 * 3 * 4}
 """Recipes whose lines have several pipelines: seven networks, three selections, four classifiers."""
 
-WAITS = {
-    "joshi-2013": "mask otsu, single features",
-    "rehman-2018-knn": "mask threshold",
-    "rehman-2018-svm": "mask threshold",
-    "rehman-2018-nb": "mask threshold",
-    "rehman-2018-cnn": "mask threshold",
-    "rezayi-2021-forest": "extractor raw",
-    "sulaiman-2023-grid": "classifier select",
-}
-"""Recipes with parts that are not merged yet."""
-
 VARIANTS = [(recipe, variant) for recipe in installed_recipes().values() for variant in recipe.variants]
 
 
@@ -109,8 +98,6 @@ def test_the_page_has_every_recipe_once() -> None:
 
 @pytest.mark.parametrize(("recipe", "variant"), VARIANTS, ids=[f"{r.name}-{v.label[:20]}" for r, v in VARIANTS])
 def test_a_plan_accepts_the_line(recipe: Recipe, variant: Variant, weights: Path, tmp_path: Path) -> None:
-    if recipe.name in WAITS:
-        pytest.skip(WAITS[recipe.name])
     experiments = planned(plan_command(variant, recipe.protocol), weights, tmp_path).experiments
     assert len(experiments) == PIPELINES.get(recipe.name, 1)
     assert [experiment.problem for experiment in experiments if experiment.problem] == []
