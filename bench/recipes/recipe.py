@@ -90,7 +90,8 @@ class AuthorsProtocol(_Strict):
         on them; or halved their cells by image, made choices on one half and scored the other one. None: did not use
         them, or they had none.
     chosen_on_scored : tuple of {"epoch", "threshold"}
-        What was chosen on the scored cells.
+        What was chosen on the cells of the validation part, if that is scored; on the held-out cells, if choices were
+        made on them.
     copies : Copies or None
         Copies that were drawn before the split.
     threshold : str
@@ -138,13 +139,15 @@ class AuthorsProtocol(_Strict):
 
         Without held-out patients, the validation part is the test part.
         """
-        held_out = self.held_out is not None and part == "test"
-        images = self.split == "image" and not held_out
+        held_out = self.held_out if part == "test" else None
+        images = self.split == "image" and held_out is None
+        # With held-out patients that are only scored, choices were made on the validation part.
+        chosen = self.chosen_on_scored if held_out in (None, "validation") else ()
         present = {
             "copies": self.copies is not None and images,
-            "epoch": "epoch" in self.chosen_on_scored or (self.held_out == "validation" and held_out),
-            "threshold": "threshold" in self.chosen_on_scored,
-            "halves": self.held_out == "halves" and held_out,
+            "epoch": "epoch" in chosen or held_out == "validation",
+            "threshold": "threshold" in chosen,
+            "halves": held_out == "halves",
             "images": images,
         }
         return tuple(name for name in LEAKS if present[name])

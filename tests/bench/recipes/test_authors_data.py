@@ -90,7 +90,12 @@ def test_with_held_out_patients_the_images_are_the_validation_part(both: LoadedD
     sizes = counts(described(data))
     assert (sizes[0, "ALL"], sizes[0, "HEM"]) == (1219, 648)
     assert sizes[VALIDATION, "ALL"] + sizes[VALIDATION, "HEM"] == 2665
-    assert data.folds.violations == (LEAK_OF_EPOCH,)
+    assert data.folds.violations == ()
+    scored = authors_data(
+        both, protocol(validation=0.25, held_out="test", chosen_on_scored=["epoch"]), part="validation"
+    )
+    assert LEAK_OF_EPOCH in scored.folds.violations
+    assert scored.folds.chosen_on_test
     validation = data.folds.validation(0, 0)
     assert validation is not None
     assert len(validation) == 2665
@@ -237,6 +242,7 @@ def test_held_out_scores_need_held_out_patients(training: LoadedDataset) -> None
         ({"folds": 5, "split": "patient"}, ()),
         ({"validation": 0.2, "chosen_on_scored": ["threshold", "epoch"]}, ("epoch", "threshold", "images")),
         ({"held_out": "test", "validation": 0.2}, ()),
+        ({"held_out": "test", "validation": 0.2, "chosen_on_scored": ["epoch"]}, ()),
         ({"held_out": "halves"}, ("halves",)),
         ({"held_out": "validation", "split": "patient"}, ("epoch",)),
     ],

@@ -109,7 +109,6 @@ def test_an_invalid_value_is_refused_with_file_and_field(path: str, value: Any, 
 
 @pytest.mark.parametrize("metric", ["shine", "accuracy[class=third]", "fbeta[beta=", "recall[gamma=2]"])
 def test_an_unknown_metric_is_refused(metric: str) -> None:
-    pytest.importorskip("bench.scores.published_metrics")
     with pytest.raises(BenchError, match=r"^doe\.yaml: variants\.0\.published\.0\.metric: "):
         parsed(changed("variants.0.published.0.metric", metric))
 
