@@ -41,7 +41,8 @@ class Select(FeatureClassifier):
     ----------
     classifier : classifier
         Classifier of features; cloned before it is fitted. One that splits its training cells, as `svm` for its
-        probabilities, splits cells that were part of the selection; `rf_svm` repeats the selection in these splits.
+        probabilities, splits cells that were part of the selection, so that these probabilities are too extreme;
+        `rf_svm` repeats the selection in these splits.
     by : {"anova", "pca", "rf"}
         "anova": features with the largest F of a one-way analysis of variance between the classes. "pca": principal
         components. "rf": features with the largest importance in a random forest (mean decrease of Gini impurity).
