@@ -26,8 +26,9 @@ MAX_HEADER_BYTES = 8 * 1024**2
 def read_weights(file: Path, *, sha256: str | None = None) -> State:
     """Read the named tensors of a file, on the CPU.
 
-    Files that end in `.safetensors` are read as such; others, which come from the cache of a hub only, by `torch.load`
-    with `weights_only=True`, so that no code in them runs. The file is read once; the tensors come from these bytes.
+    Files that end in `.safetensors` are read as such; others, which come from the cache of a hub or belong to a
+    foundation model, by `torch.load` with `weights_only=True`, so that no code in them runs. The tensors may be nested
+    under `state_dict`, `model` or `teacher`. The file is read once; the tensors come from these bytes.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def _from_torch(file: Path, content: bytes) -> State:
         loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files raise various exceptions: struct.error, IndexError, AssertionError, ...
         raise ValueError(f"{file}: cannot be read safely as a file of weights ({error})") from error
-    for wrapper in ("state_dict", "model"):
+    for wrapper in ("state_dict", "model", "teacher"):
         if isinstance(loaded, Mapping) and isinstance(loaded.get(wrapper), Mapping):
             loaded = loaded[wrapper]
     if not isinstance(loaded, Mapping):

@@ -1,0 +1,33 @@
+"""Datasets that networks were pretrained on: a score on one of them is not a score on unseen cells."""
+
+from __future__ import annotations
+
+from extractors.networks.foundation.catalogue import foundation_model
+
+DINOBLOOM = ("lmu", "mll_bone_marrow", "hehr", "raabin", "bccd")
+"""Readers of the public sets among the 13 that DinoBloom was trained on.
+
+Koch et al., DinoBloom, MICCAI 2024. C-NMC is not in its list, and Acevedo is its external test.
+"""
+
+PRETRAINING: dict[str, tuple[str, ...]] = {f"dinobloom_{letter}": DINOBLOOM for letter in "sblg"}
+"""Names of dataset readers by name of the network."""
+
+
+def seen_in_pretraining(network: str, reader: str) -> bool:
+    """Whether a network was pretrained on the cells that a dataset reader reads.
+
+    Parameters
+    ----------
+    network : str
+        Name with or without tag, or `hf-hub:OWNER/NAME`; several may be joined by `+`.
+    reader : str
+        Name of the dataset reader.
+
+    Returns
+    -------
+    bool
+        False also where the pretraining data are not known.
+    """
+    models = (foundation_model(name) for name in network.split("+"))
+    return any(model is not None and reader in PRETRAINING.get(model[0], ()) for model in models)
