@@ -5,6 +5,7 @@ Imports torch and timm, so this module is imported only where a network is built
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import timm.layers
@@ -27,10 +28,10 @@ POSITIONS = "pos_embed"
 class Phikon(nn.Module):
     """The vision transformer of the package transformers that Phikon is, up to its tokens."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: Mapping[str, Any]) -> None:
         super().__init__()
         transformers = _package("transformers", "transformers")
-        self.network = transformers.ViTModel(transformers.ViTConfig(), add_pooling_layer=False)
+        self.network = transformers.ViTModel(transformers.ViTConfig(**options), add_pooling_layer=False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map normalised images to tokens (n, length, channels), the class token first."""
@@ -64,7 +65,7 @@ def strict_network(full: str, state: State | None) -> nn.Module:
         network = variant(full).build(num_classes=0)
         return network if state is None else _loaded(network, _resampled(network, dinov2_keys(state), model))
     if model.package == "transformers":
-        network = Phikon()
+        network = Phikon(model.options)
         return network if state is None else _loaded_into(network, network.network, _of_version(network, state))
     open_clip = _package("open_clip.timm_model", "open-clip-torch")
     network = open_clip.TimmModel(model.architecture, embed_dim=model.width, image_size=SIDE, pool="", proj="linear")

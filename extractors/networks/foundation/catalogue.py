@@ -184,6 +184,14 @@ FOUNDATION: Mapping[str, FoundationModel] = {
     "phikon": FoundationModel(
         package="transformers",
         architecture="ViTModel",
+        options={
+            "image_size": SIDE,
+            "patch_size": 16,
+            "hidden_size": 768,
+            "num_hidden_layers": 12,
+            "num_attention_heads": 12,
+            "intermediate_size": 3072,
+        },
         width=768,
         sources={"owkin": ("owkin/phikon", None)},
         licence="owkin non-commercial (unverified)",

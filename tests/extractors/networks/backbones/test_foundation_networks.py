@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -229,3 +230,100 @@ def test_another_size_resamples_the_position_embeddings(tmp_path: Path) -> None:
         ValueError, match="dinobloom_s rejects images of 100 x 100 pixels: its patches have sides of 14"
     ):
         load_backbone(BackboneSpec("dinobloom_s", size=100), tmp_path)
+
+
+def of_transformers_4(state: State) -> State:
+    """Names of a `ViTModel` before transformers 5, in which Phikon is published."""
+    names = {
+        ".attention.q_proj.": ".attention.attention.query.",
+        ".attention.k_proj.": ".attention.attention.key.",
+        ".attention.v_proj.": ".attention.attention.value.",
+        ".attention.o_proj.": ".attention.output.dense.",
+        ".mlp.fc1.": ".intermediate.dense.",
+        ".mlp.fc2.": ".output.dense.",
+    }
+    renamed = {}
+    for key, value in state.items():
+        for ours, theirs in names.items():
+            key = key.replace(ours, theirs)  # noqa: PLW2901
+        renamed[key.replace("layers.", "encoder.layer.", 1) if key.startswith("layers.") else key] = value
+    return renamed
+
+
+@pytest.fixture
+def tiny_phikon(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A vision transformer of transformers with two narrow blocks, as which Phikon is built."""
+    transformers = pytest.importorskip("transformers")
+    options = {"num_hidden_layers": 2, "hidden_size": 48, "num_attention_heads": 3, "intermediate_size": 96}
+    monkeypatch.setitem(FOUNDATION, "phikon", replace(FOUNDATION["phikon"], options=options))
+    return transformers.ViTModel(transformers.ViTConfig(**options), add_pooling_layer=False).eval()
+
+
+@pytest.mark.parametrize("pool", ["default", "avg"])
+def test_phikon_is_the_class_token_of_a_vit_of_transformers(pool: str, tiny_phikon: Any, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = tiny_phikon
+    state = {key: torch.randn_like(value) * 0.1 for key, value in network.state_dict().items()}
+    network.load_state_dict(state)
+    published = of_transformers_4(state) | {"pooler.dense.weight": torch.zeros(48, 48)}
+    assert not set(published) & {key for key in state if "mlp" in key}
+    save_file(published, tmp_path / "phikon.safetensors")
+    backbone = load_backbone(BackboneSpec("phikon", pool=pool), tmp_path)
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in FOUNDATION["phikon"].statistics)
+    with torch.no_grad():
+        tokens = network((images().permute(0, 3, 1, 2).float() / 255 - mean) / std).last_hidden_state
+    expected = tokens[:, 0] if pool == "default" else tokens[:, 1:].mean(dim=1)
+    assert torch.allclose(features(backbone), expected, atol=1e-6)
+
+
+def test_phikon_is_loaded_strictly(tiny_phikon: Any, tmp_path: Path) -> None:
+    state = of_transformers_4(tiny_phikon.state_dict())
+    save_file({**state, "more": torch.zeros(1)}, tmp_path / "phikon.safetensors")
+    with pytest.raises(ValueError, match="not the weights of phikon: key more is not in the network"):
+        load_backbone(BackboneSpec("phikon"), tmp_path)
+    del state["layernorm.bias"]
+    save_file(state, tmp_path / "phikon.safetensors")
+    with pytest.raises(ValueError, match=r"key layernorm\.bias is missing"):
+        load_backbone(BackboneSpec("phikon"), tmp_path)
+
+
+@pytest.mark.usefixtures("tiny_phikon")
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"pool": "max"}, "phikon cannot be pooled by max; it supports cls, avg, flatten"),
+        ({"layer": 1}, "layer=1: phikon has no feature stages"),
+        ({"size": 112}, "phikon rejects images of 112 x 112 pixels; it accepts 224 pixels only"),
+    ],
+)
+def test_what_phikon_does_not_support_is_refused(options: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        load_backbone(BackboneSpec("phikon", "random", **options))
+
+
+def test_biomedclip_is_the_projected_feature_of_the_image_encoder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    clip = pytest.importorskip("open_clip.timm_model")
+    model = replace(FOUNDATION["biomedclip"], architecture="vit_tiny_patch16_224")
+    monkeypatch.setitem(FOUNDATION, "biomedclip", model)
+    torch.manual_seed(0)
+    encoder = clip.TimmModel("vit_tiny_patch16_224", embed_dim=512, pool="", proj="linear").eval()
+    state = {f"visual.{key}": value for key, value in encoder.state_dict().items()}
+    text = {"text.proj.weight": torch.zeros(2), "logit_scale": torch.zeros(())}
+    torch.save({**state, **text}, tmp_path / "biomedclip.bin")
+    backbone = load_backbone(BackboneSpec("biomedclip"), tmp_path)
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in model.statistics)
+    with torch.no_grad():
+        expected = encoder((images().permute(0, 3, 1, 2).float() / 255 - mean) / std)
+    assert torch.allclose(features(backbone), expected, atol=1e-6)
+    assert backbone.width == 512
+    with pytest.raises(ValueError, match="biomedclip has its projected feature only: use pool=default"):
+        load_backbone(BackboneSpec("biomedclip", "random", pool="avg"))
+
+
+def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    monkeypatch.setitem(sys.modules, "open_clip.timm_model", None)
+    with pytest.raises(ValueError, match=r"open-clip-torch.*pip install 'cytobench\[open_clip\]'"):
+        load_backbone(BackboneSpec("biomedclip", "random"))
