@@ -22,6 +22,7 @@ from bench.scores.metrics import METRICS, PRIMARY
 
 LEAKY = "LEAKY"
 RANDOM_WEIGHTS = "RANDOM WEIGHTS"
+SEEN_IN_PRETRAINING = "SEEN IN PRETRAINING"
 TIME_LIMITED = "TIME-LIMITED"
 BASELINE = "BASELINE"
 POST_HOC = "POST HOC"
@@ -56,8 +57,13 @@ class ExperimentResult:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Warnings to show with its scores: LEAKY, RANDOM WEIGHTS, TIME-LIMITED, BASELINE, POST HOC."""
+        """Warnings to show with its scores: LEAKY, SEEN IN PRETRAINING, RANDOM WEIGHTS, TIME-LIMITED, ..."""
         return tuple(self.record["flags"])
+
+    @property
+    def licences(self) -> Mapping[str, str]:
+        """Licences of the pretrained weights of its networks, by name; empty without such weights."""
+        return dict(self.record.get("licences", {}))
 
     @property
     def missing(self) -> Mapping[str, Any]:

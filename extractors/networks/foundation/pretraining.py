@@ -22,12 +22,13 @@ def seen_in_pretraining(network: str, reader: str) -> bool:
     network : str
         Name with or without tag, or `hf-hub:OWNER/NAME`; several may be joined by `+`.
     reader : str
-        Name of the dataset reader.
+        Name of the dataset reader. Of `TRAINING+HELD_OUT` the second counts, which reads the cells of the test.
 
     Returns
     -------
     bool
         False also where the pretraining data are not known.
     """
+    tested = reader.rpartition("+")[2]
     models = (foundation_model(name) for name in network.split("+"))
-    return any(model is not None and reader in PRETRAINING.get(model[0], ()) for model in models)
+    return any(model is not None and tested in PRETRAINING.get(model[0], ()) for model in models)

@@ -36,6 +36,7 @@ MAX_DEPTH = 256
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.\-]*/[A-Za-z0-9][\w.\-]*(@[A-Za-z0-9][\w.\-/]*)?\Z")
 _WORD = re.compile(r"[A-Za-z0-9_.\-]{0,100}\Z")
+_LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .+()\-]{0,60}\Z")
 _OPTION = re.compile(r"[a-z][a-z0-9_]{0,50}\Z")
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -63,7 +64,7 @@ class _DataConfig(BaseModel):
     @field_validator("license")
     @classmethod
     def _short(cls, value: str | None) -> str | None:
-        return None if value is None else value[:100]
+        return value if value is not None and _LICENCE.match(value) else None
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class HubModel:
     config : mapping
         Fields of timm's configuration, such as `input_size`, `mean` and `std`.
     licence : str or None
-        As `config.json` states it.
+        As `config.json` states it, if that is a name of up to 60 characters.
     """
 
     architecture: str

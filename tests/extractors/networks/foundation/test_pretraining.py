@@ -23,5 +23,10 @@ def test_other_networks_have_not_seen_cells() -> None:
     assert not seen_in_pretraining("resnet50.a1_in1k", "lmu")
 
 
+def test_of_two_datasets_the_held_out_one_counts() -> None:
+    assert seen_in_pretraining("dinobloom_b", "cnmc+lmu")
+    assert not seen_in_pretraining("dinobloom_b", "lmu+cnmc")
+
+
 def test_one_of_several_joined_networks_is_enough() -> None:
     assert seen_in_pretraining("resnet50.a1_in1k+dinobloom_s.1aurent", "lmu")
