@@ -16,7 +16,7 @@ from extractors.arrays import Float32Array
 from extractors.cells import Cell
 from extractors.networks.backbones.backbone import BackboneSpec
 from extractors.networks.backbones.pooling import OWN
-from extractors.networks.foundation.packages import check_package
+from extractors.networks.foundation.packages import check_package, package_version
 from extractors.networks.inference.engine import Engine
 from extractors.networks.inference.pipeline import input_images
 from extractors.networks.inference.select_engine import open_engine
@@ -174,6 +174,10 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             It is not available.
         """
         return config_digest(self.model)
+
+    def package_version(self) -> str | None:
+        """Return the version of the optional package that computes the network; None if it needs none."""
+        return package_version([self.model])
 
     def full_name(self) -> str:
         """Return the model with the tag of its weights, such as `resnet50.a1_in1k`; resolves `default`.

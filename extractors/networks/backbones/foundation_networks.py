@@ -179,7 +179,7 @@ def _resampled(network: nn.Module, state: State, model: FoundationModel) -> Stat
 
 
 def _package(module: str, distribution: str) -> Any:
-    """Import an optional package.
+    """Import an optional package, by name: its version is in the key of the networks that need it, and no others.
 
     Raises
     ------

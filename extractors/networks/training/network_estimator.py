@@ -18,7 +18,7 @@ from extractors.epoch_scores import OnEpoch
 from extractors.grouped_splits import Cv, Split, checked_splits
 from extractors.labelled_rows import class_codes, labels_of_rows, unit_weights, units_of_rows
 from extractors.networks.devices import check_gpus, resolved_device
-from extractors.networks.foundation.packages import check_package
+from extractors.networks.foundation.packages import check_package, package_version
 from extractors.networks.training.class_balance import cell_weights
 from extractors.networks.training.epoch_log import EpochLog
 from extractors.networks.training.holdout import patient_holdout
@@ -269,6 +269,10 @@ class NetworkEstimator(TrainingOptions):
             It is not available.
         """
         return config_digest("+".join(self.spec().names))
+
+    def package_version(self) -> str | None:
+        """Return the version of the optional package that the network is built by; None if it needs none."""
+        return package_version(self.spec().names)
 
     def full_name(self) -> str:
         """Return the name of the network with the tag of its initial weights; resolves `default`.

@@ -20,6 +20,7 @@ from bench.options import make_options
 from bench.plugins.recorded import check_recorded
 from bench.plugins.registry import classifier, extractor
 from bench.plugins.selectors import parse
+from extractors.networks.foundation import packages
 from extractors.networks.foundation.pretraining import PRETRAINING
 
 TINY = {"data": "phantom[patients=3,cells=2,size=64]", "folds": 3, "baselines": False, "clfs": "knn"}
@@ -133,6 +134,17 @@ def test_the_configuration_of_a_folder_is_part_of_the_key(tmp_path: Path) -> Non
     assert len(keys) == len(digests) == 2
 
 
+def test_the_version_of_an_optional_package_is_part_of_the_key(
+    weights_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "find_spec", lambda _: object())
+    monkeypatch.setattr(packages, "version", lambda _: "5.1")
+    (experiment,) = plan_of(weights_dir, "phikon[weights=random]").experiments
+    assert experiment.components["features"]["package"] == "transformers 5.1"
+    (experiment,) = plan_of(weights_dir, "dinobloom_s").experiments
+    assert not {"config", "package"} & set(experiment.components["features"])
+
+
 @pytest.mark.parametrize(
     "text", ["hf-hub:owner/net.v1[pool=avg]", "finetune[backbone=hf-hub:owner/net.v1]", "local-dir:some/folder"]
 )
@@ -159,7 +171,9 @@ def test_a_repository_is_the_extractor_of_a_member() -> None:
     ],
 )
 def test_a_record_names_no_repository_folder_or_file(text: str) -> None:
-    with pytest.raises(BenchError, match="loads a network from a repository or a folder|loads its weights from a file"):
+    with pytest.raises(
+        BenchError, match=r"loads a network from a repository or a folder|loads its weights from a file"
+    ):
         check_recorded(text)
     check_recorded("finetune[backbone=dinobloom_s]")
 

@@ -16,6 +16,8 @@ from torch.nn.functional import silu
 from extractors.networks.backbones import foundation_networks
 from extractors.networks.backbones.backbone import Backbone, BackboneSpec, load_backbone
 from extractors.networks.foundation.catalogue import FOUNDATION
+from extractors.networks.training.network import build_network
+from extractors.networks.training.network_spec import NetworkSpec
 
 SMALL = {"depth": 2, "embed_dim": 48, "num_heads": 3}
 State = dict[str, torch.Tensor]
@@ -327,3 +329,31 @@ def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "open_clip.timm_model", None)
     with pytest.raises(ValueError, match=r"open-clip-torch.*pip install 'cytobench\[open_clip\]'"):
         load_backbone(BackboneSpec("biomedclip", "random"))
+
+
+@pytest.mark.usefixtures("small", "tiny_phikon")
+@pytest.mark.parametrize("name", ["dinobloom_g", "uni2", "virchow2", "h_optimus_0", "phikon"])
+def test_networks_can_be_trained(name: str) -> None:
+    spec = NetworkSpec(name, weights="random", size=56 if name != "phikon" else "default")
+    network = build_network(spec, 3)
+    side = network.transform.size[0]
+    logits = network.module(torch.zeros(2, 3, side, side))
+    assert (logits.shape, network.width) == ((2, 3), 2 * 48 if name == "virchow2" else 48)
+    assert len(network.groups) >= 2
+    logits.sum().backward()
+    unused = [key for key, value in network.module.named_parameters() if value.grad is None]
+    assert unused == []
+
+
+@pytest.mark.usefixtures("small")
+def test_low_rank_adapters_apply() -> None:
+    pytest.importorskip("peft")
+    network = build_network(NetworkSpec("dinobloom_s", weights="random", size=56, lora=2), 2)
+    trained = [key for key, value in network.module.body.named_parameters() if value.requires_grad]
+    assert len(trained) == 2 * 2 * SMALL["depth"]  # A and B of qkv and proj in each block
+
+
+@pytest.mark.usefixtures("small")
+def test_a_head_that_pools_a_map_is_refused() -> None:
+    with pytest.raises(ValueError, match="head=fastai pools a feature map, and dinobloom_s has none"):
+        build_network(NetworkSpec("dinobloom_s", weights="random", head="fastai"), 2)
