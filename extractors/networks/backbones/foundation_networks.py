@@ -32,6 +32,7 @@ class Phikon(nn.Module):
         super().__init__()
         transformers = _package("transformers", "transformers")
         self.network = transformers.ViTModel(transformers.ViTConfig(**options), add_pooling_layer=False)
+        self.network.loss_function = None  # tracing reads this property, which logs a warning where it has no value
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map normalised images to tokens (n, length, channels), the class token first."""
