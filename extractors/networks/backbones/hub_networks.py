@@ -15,11 +15,11 @@ from extractors.networks.backbones import timm_networks
 from extractors.networks.backbones.resize_crop import ResizeCrop
 from extractors.networks.foundation.catalogue import foundation_model
 from extractors.networks.weights.hub_models import read_config
-from extractors.networks.weights.loading import State
+from extractors.networks.weights.loading import MAX_BYTES, State
 from extractors.networks.weights.resolve import config_digest
 
-MAX_PARAMETERS = 4 * 10**9
-"""Most parameters of a network with random weights, which has no file to compare with."""
+MAX_PARAMETERS = MAX_BYTES // 4
+"""Most parameters of a network with random weights, which has no file to compare with: those of the largest file."""
 
 
 def strict_network(full: str, state: State | None) -> nn.Module:

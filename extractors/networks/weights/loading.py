@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,9 +71,16 @@ def _from_torch(file: Path, content: bytes) -> State:
 
     try:
         _check_not_compressed(content)
-        loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of other protocols of pickle
+            loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # the message of torch advises to load it without this check
+        raise ValueError(
+            f"{file}: cannot be read safely as a file of weights (it has objects that are no tensors, or is damaged); "
+            "save the tensors alone, as safetensors"
+        ) from error
     except Exception as error:  # damaged files raise various exceptions: struct.error, IndexError, AssertionError, ...
-        raise ValueError(f"{file}: cannot be read safely as a file of weights ({error})") from error
+        reason = " ".join(str(error).split())[:300]
+        raise ValueError(f"{file}: cannot be read safely as a file of weights ({reason})") from error
     for wrapper in ("state_dict", "model", "teacher"):
         if isinstance(loaded, Mapping) and isinstance(loaded.get(wrapper), Mapping):
             loaded = loaded[wrapper]
