@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from extractors.networks.foundation.catalogue import foundation_model
 
-DINOBLOOM = ("lmu", "mll_bone_marrow", "hehr", "raabin", "bccd")
+DINOBLOOM = ("aml_lmu", "bone_marrow_mll", "aml_hehr", "raabin", "bccd", "blood_cells")
 """Readers of the public sets among the 13 that DinoBloom was trained on.
 
-Koch et al., DinoBloom, MICCAI 2024. C-NMC is not in its list, and Acevedo is its external test.
+Koch et al., DinoBloom, MICCAI 2024. C-NMC is not in its list, and Acevedo is its external test. `blood_cells` reads
+augmented copies of the images of BCCD.
 """
 
 PRETRAINING: dict[str, tuple[str, ...]] = {f"dinobloom_{letter}": DINOBLOOM for letter in "sblg"}

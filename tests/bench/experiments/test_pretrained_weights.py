@@ -66,7 +66,7 @@ def test_licences_of_all_networks_are_recorded() -> None:
         "resnet18.a1_in1k": "apache-2.0",
         "resnet50.a1_in1k": "apache-2.0",
     }
-    assert seen_before(components, "lmu")
+    assert seen_before(components, "aml_lmu")
     assert not seen_before(components, "cnmc")
 
 
