@@ -16,18 +16,19 @@ from extractors.arrays import Float32Array
 from extractors.cells import Cell
 from extractors.networks.backbones.backbone import BackboneSpec
 from extractors.networks.backbones.pooling import OWN
+from extractors.networks.foundation.packages import check_package, package_version
 from extractors.networks.inference.engine import Engine
 from extractors.networks.inference.pipeline import input_images
 from extractors.networks.inference.select_engine import open_engine
 from extractors.networks.inference.test_time_augmentation import dihedral_images, mean_rows
-from extractors.networks.weights.resolve import full_name, weights_file
+from extractors.networks.weights.resolve import config_digest, full_name, weights_file
 
 NORMALIZATIONS = ("none", "l2")
 
 
 @dataclass(eq=False, repr=False)
 class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Pooled feature of a frozen timm or torchvision network; stateless.
+    """Pooled feature of a frozen network: of timm, torchvision or a foundation model; stateless.
 
     The full frame is resized, cropped and normalised by the data configuration of the weights, bit for bit as in a
     plain timm evaluation. Images smaller than the network's input are enlarged.
@@ -35,7 +36,8 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
     Parameters
     ----------
     model : str
-        Any timm model, or a torchvision classification model that timm lacks; with or without `.tag`.
+        Any timm model, a torchvision classification model that timm lacks, or a foundation model; with or without
+        `.tag`. Or `hf-hub:OWNER/NAME` or `local-dir:FOLDER` with timm's `config.json` and weights.
     weights : str
         `"default"` (the library's choice), `"random"` (seeded by the name of the model), a tag, or the path of a
         safetensors file.
@@ -69,6 +71,8 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         Messages for the user about how the features were computed; set by `transform`.
     weights_sha256_ : str or None
         Digest of the bytes from which the weights were loaded, None for random weights; set by `transform`.
+    config_sha256_ : str or None
+        Digest of the `config.json` of a repository or folder, None for other networks; set by `transform`.
 
     Notes
     -----
@@ -125,6 +129,7 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
                 features[index] = row
         self.notices_ = engine.notices
         self.weights_sha256_ = engine.weights_sha256
+        self.config_sha256_ = engine.config_sha256
         finite = np.isfinite(features).all(axis=1)
         if not finite.all():
             cell = X[int(np.argmin(finite))]
@@ -141,8 +146,9 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         Raises
         ------
         ValueError
-            One of them is not valid.
+            One of them is not valid, or the package of the network is not installed.
         """
+        check_package(str(self.model))
         self.spec()
 
     def weights_file(self) -> Path | None:
@@ -156,6 +162,22 @@ class Embedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             The weights are not available; the message lists what was tried and what to do.
         """
         return weights_file(self.model, self.weights, self.weights_dir)
+
+    def config_digest(self) -> str | None:
+        """Return the digest of the `config.json` of a repository or folder; None for other networks.
+
+        Raises
+        ------
+        ValueError
+            It is not a configuration that can be used.
+        OSError
+            It is not available.
+        """
+        return config_digest(self.model)
+
+    def package_version(self) -> str | None:
+        """Return the version of the optional package that computes the network; None if it needs none."""
+        return package_version([self.model])
 
     def full_name(self) -> str:
         """Return the model with the tag of its weights, such as `resnet50.a1_in1k`; resolves `default`.

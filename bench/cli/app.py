@@ -181,6 +181,11 @@ def list_(
     if kind == "extractors" and not timm:
         show_text("The name of any timm or torchvision model is an extractor too: bench list extractors --timm")
         show_text(f"So are the architectures of this project: {', '.join(listing.own_architectures())}")
+        show_text("So are foundation models (name, licence of the weights):")
+        models = listing.foundation_models()
+        width = max(len(name) for name, _ in models)
+        show_text("\n".join(f"  {name:<{width}}  {licence}" for name, licence in models))
+        show_text("And hf-hub:OWNER/NAME or local-dir:FOLDER, with the config.json and the weights of a timm model.")
     if kind == "classifiers":
         show_text(
             "The import path of any scikit-learn classifier is one too: sklearn.linear_model.LogisticRegression[C=0.1]"

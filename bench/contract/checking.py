@@ -122,9 +122,9 @@ def _kind_of(name: str) -> Kind:
         )
     if classifies or extracts:
         return "classifier" if classifies else "extractor"
-    from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (reads a list that may have to be built)
+    from extractors.networks.weights.registry import is_model  # noqa: PLC0415 (reads a list that may have to be built)
 
-    if name.partition(".")[0] in model_names():
+    if is_model(name):
         return "extractor"
     if "." in name:
         return "classifier"

@@ -26,6 +26,7 @@ _PREFIX = re.compile(r"^\D*0*(?=\d)")
 def joined_sets(train: Dataset, held_out: Dataset) -> Dataset:
     """Join a training and a held-out dataset; the column `set` holds the set of each cell, training cells come first.
 
+    The reader is that of both, or `TRAINING+HELD_OUT`.
     Official folds are dropped, since they are not used with a held-out set. If the two share a cell name, all held-out
     names get the prefix `held-out/`.
 
@@ -59,7 +60,9 @@ def joined_sets(train: Dataset, held_out: Dataset) -> Dataset:
         tables[1] = tables[1].assign(cell=f"{HELD_OUT}/" + tables[1]["cell"])
     joined = pd.concat(tables, ignore_index=True).astype("str")
     notices = tuple(dict.fromkeys((*train.notices, *held_out.notices)))
-    return with_canonical_names(replace(train, name=f"{train.name} | {held_out.name}", table=joined, notices=notices))
+    reader = train.reader if train.reader == held_out.reader else f"{train.reader}+{held_out.reader}"
+    name = f"{train.name} | {held_out.name}"
+    return with_canonical_names(replace(train, name=name, table=joined, notices=notices, reader=reader))
 
 
 def _with_labels_of(held_out: Dataset, train: Dataset) -> Dataset:

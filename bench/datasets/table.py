@@ -78,7 +78,7 @@ class Dataset:
     name : str
         Name on the leaderboard.
     reader : str
-        Name of the reader plugin.
+        Name of the reader plugin; `TRAINING+HELD_OUT` for two sets that are read by different ones.
     table : DataFrame
         One row per cell in a fixed order, index 0..n-1, all columns str: `cell` (unique id), `path` (absolute),
         `mask_path` (absolute, or missing), `label`, `patient`, `unit` (split unit: linked patients share one) and,

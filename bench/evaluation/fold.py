@@ -61,6 +61,8 @@ class Fold:
         `device`.
     weights_sha256 : str or None
         Digest of the pretrained weights that the classifier must have used; None without such weights.
+    config_sha256 : str or None
+        Digest of the configuration of its network, if that is named by its repository or folder.
     checkpoints : Path or None
         Folder in which a classifier with the parameter `checkpoint_dir` stores its finished epochs, one folder per fit,
         named as the fit. An interrupted fit continues there with the same result. None: nothing is stored.
@@ -79,6 +81,7 @@ class Fold:
     validation: Indices | None = None
     engine: Mapping[str, Any] = field(default_factory=dict)
     weights_sha256: str | None = None
+    config_sha256: str | None = None
     checkpoints: Path | None = None
 
 
@@ -393,7 +396,7 @@ class _FoldFit:
             number = {} if trial is None else {"trial": trial}
             unfitted.set_params(logger=logger.described(selector=job.classifier.selector, fit=split.name, **number))
         fitted = unfitted.fit(split.inputs.take(rows), y, groups=groups)
-        check_weights(fitted, job.weights_sha256, job.classifier.selector)
+        check_weights(fitted, job.weights_sha256, job.classifier.selector, config=job.config_sha256)
         return fitted
 
     def _predict(self, fitted: Any, split: _Split) -> pd.DataFrame:

@@ -68,6 +68,7 @@ def fold_job(
         validation=experiment.folds.validation(repeat, fold),
         engine={**engine_settings(plan.options), **_logger(plan, experiment, repeat, fold)},
         weights_sha256=experiment.components["classifier_weights"],
+        config_sha256=experiment.components.get("classifier_config"),
         nested_networks=experiment.components["classifier_networks"],
         open_study=_open_study(plan, experiment, repeat, fold),
         fits=_fit_location(plan, experiment.pipeline.extractor, experiment.components["features"], labels),

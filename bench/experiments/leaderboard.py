@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.experiments.pretrained_weights import licences_text
 from bench.experiments.records import LEAKY, Damage, ExperimentResult, Failure, decision_of
 from bench.plugins.pipeline import NO_PREPARATION
 from bench.scores.decisions import Decision
@@ -68,12 +69,12 @@ def failed_row(failure: Failure) -> dict[str, Any]:
 
 
 def _damaged_row(damage: Damage) -> dict[str, Any]:
-    texts = {"prepare": NO_PREPARATION, "extractor": "", "classifier": damage.path.name, "flags": ""}
+    texts = {"prepare": NO_PREPARATION, "extractor": "", "classifier": damage.path.name, "flags": "", "licences": ""}
     return {**texts, "status": "damaged", "reason": damage.reason}
 
 
 def _columns() -> Iterator[str]:
-    yield from (*SETTINGS, "repeats", "prepare", "extractor", "classifier", "status", "flags")
+    yield from (*SETTINGS, "repeats", "prepare", "extractor", "classifier", "status", "flags", "licences")
     for name in METRICS:
         yield from (name, f"{name}_low", f"{name}_high")
     yield f"{PRIMARY}_method"
@@ -91,6 +92,7 @@ def _described(record: Mapping[str, Any]) -> dict[str, Any]:
         "extractor": record["extractor"],
         "classifier": record["classifier"],
         "flags": ", ".join(record["flags"]),
+        "licences": licences_text(record.get("licences", {})),
         "patients": data["patients"],
         "split_units": data["split_units"],
         "cells": data["cells"],

@@ -15,7 +15,15 @@ from bench.datasets.loading import LoadedDataset, open_data
 from bench.errors import BenchError
 from bench.evaluation.protocol import Protocol
 from bench.experiments.experiment import ENGINE, FORMAT, Experiment, differing, experiment_of, features_of
-from bench.experiments.records import BASELINE, LEAKY, PUBLISHED, RANDOM_WEIGHTS, TIME_LIMITED
+from bench.experiments.pretrained_weights import licences_of, seen_before
+from bench.experiments.records import (
+    BASELINE,
+    LEAKY,
+    PUBLISHED,
+    RANDOM_WEIGHTS,
+    SEEN_IN_PRETRAINING,
+    TIME_LIMITED,
+)
 from bench.experiments.results import Results
 from bench.experiments.saved_options import reading_options
 from bench.features.extraction import FeatureRequest, key_settings
@@ -103,8 +111,10 @@ class Plan:
         # Random weights of a network that is trained are initial values, and in the name of the row.
         random = any(extractor.random_weights and not extractor.requires_fit for extractor in extractors)
         limited = experiment.protocol.tune_hours > 0 or any(plugin.time_limited for plugin in plugins)
+        seen = seen_before(experiment.components, data.reader)
         flags = (
             (LEAKY, leaky),
+            (SEEN_IN_PRETRAINING, seen),
             (RANDOM_WEIGHTS, random),
             (TIME_LIMITED, limited),
             (BASELINE, is_baseline(pipeline)),
@@ -116,6 +126,7 @@ class Plan:
             "extractor": pipeline.extractor_name,
             "classifier": pipeline.classifier.selector,
             "flags": [flag for flag, on in flags if on],
+            "licences": licences_of(experiment.components),
             "violations": list(folds.violations),
             "data": {
                 "name": data.name,

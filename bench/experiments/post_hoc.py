@@ -18,6 +18,7 @@ from bench.experiments.records import (
     LEAKY,
     POST_HOC,
     RANDOM_WEIGHTS,
+    SEEN_IN_PRETRAINING,
     TIME_LIMITED,
     ExperimentResult,
     decision_of,
@@ -183,7 +184,9 @@ def _record(members: Sequence[ExperimentResult], rule: _Rule) -> dict[str, Any]:
         "members": [member.key for member in members],
         "engine": code_digest(__name__),
     }
-    flags = {flag for member in members for flag in member.flags} & {LEAKY, RANDOM_WEIGHTS, TIME_LIMITED}
+    inherited = {LEAKY, SEEN_IN_PRETRAINING, RANDOM_WEIGHTS, TIME_LIMITED}
+    flags = {flag for member in members for flag in member.flags} & inherited
+    licences = {name: licence for member in members for name, licence in member.licences.items()}
     shared = ("violations", "data", "protocol", "folds_hash", "repeat_hashes", "fold_notices", "environment", "options")
     record = {
         "key": digest(components),
@@ -191,6 +194,7 @@ def _record(members: Sequence[ExperimentResult], rule: _Rule) -> dict[str, Any]:
         "extractor": PIXELS,
         "classifier": classifier,
         "flags": [POST_HOC, *sorted(flags)],
+        "licences": dict(sorted(licences.items())),
         **{name: first[name] for name in shared if name in first},
         "components": components,
         "members": [{"name": member.name, "key": member.key} for member in members],

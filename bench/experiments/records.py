@@ -22,6 +22,7 @@ from bench.scores.metrics import METRICS, PRIMARY
 
 LEAKY = "LEAKY"
 RANDOM_WEIGHTS = "RANDOM WEIGHTS"
+SEEN_IN_PRETRAINING = "SEEN IN PRETRAINING"
 TIME_LIMITED = "TIME-LIMITED"
 BASELINE = "BASELINE"
 POST_HOC = "POST HOC"
@@ -59,6 +60,11 @@ class ExperimentResult:
     def flags(self) -> tuple[str, ...]:
         """Marks to show with its scores, such as LEAKY and RANDOM WEIGHTS."""
         return tuple(self.record["flags"])
+
+    @property
+    def licences(self) -> Mapping[str, str]:
+        """Licences of the pretrained weights of its networks, by name; empty without such weights."""
+        return dict(self.record.get("licences", {}))
 
     @property
     def missing(self) -> Mapping[str, Any]:

@@ -158,6 +158,7 @@ class _Record(_Model):
     repeat_hashes: list[str] | None = None
     fold_notices: list[str] = []
     missing: _Missing | dict[str, None] = {}
+    licences: dict[str, str] = {}
     reason: str = ""
 
 

@@ -126,7 +126,8 @@ class Extractions:
             with store_errors_as_bench_error(entry.folder):
                 work = _Extraction(request, lock, *begin_build(entry, digests))
             engine = engine_settings(request.options)
-            task = partial(extract_chunk, weights_sha256=entry.components.get("weights"))
+            weights, config = (entry.components.get(name) for name in ("weights", "config"))
+            task = partial(extract_chunk, weights_sha256=weights, config_sha256=config)
             for number, rows in work.missing.items():
                 chunk = (chunk_path(entry.partial, number), cells.take(rows), tuple(digests[row] for row in rows))
                 chunk_done = partial(self._proceed, work, number)

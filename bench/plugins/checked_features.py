@@ -107,7 +107,7 @@ def unexplained_rows(values: npt.NDArray[np.float32], status: npt.NDArray[np.uin
     return np.flatnonzero(missing.all(axis=1) & unexplained.any(axis=1))
 
 
-def check_weights(extractor: Any, sha256: str | None, name: str) -> None:
+def check_weights(extractor: Any, sha256: str | None, name: str, *, config: str | None = None) -> None:
     """Check that an extractor or classifier has computed with the weights that the key names.
 
     Parameters
@@ -119,12 +119,16 @@ def check_weights(extractor: Any, sha256: str | None, name: str) -> None:
         The digest in the key; None: no weights, or random ones.
     name : str
         Name of the plugin in errors.
+    config : str or None
+        The digest of the configuration of its network in the key, compared with `config_sha256_` or `config_digest()`.
 
     Raises
     ------
     BenchError
         The digests differ.
     """
+    if config is not None and (getattr(extractor, "config_sha256_", None) or extractor.config_digest()) != config:
+        raise BenchError(f"{name}: the config.json of its network changed since it was scanned; run the command again")
     if sha256 is None:
         return
     path = Path(extractor.weights_file())

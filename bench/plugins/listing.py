@@ -34,6 +34,14 @@ def models_with_licences() -> list[tuple[str, str]]:
     return [(name, "no weights" if tag is None else weights_licence(f"{name}.{tag}")) for name, tag in tags.items()]
 
 
+def foundation_models() -> list[tuple[str, str]]:
+    """Return name and licence of each foundation model, in the order of the catalogue; `gated` where access is."""
+    from extractors.networks.foundation.catalogue import FOUNDATION  # noqa: PLC0415 (with the other networks)
+    from extractors.networks.weights.licences import weights_licence  # noqa: PLC0415 (with the other networks)
+
+    return [(name, weights_licence(name) + ("; gated" if model.gated else "")) for name, model in FOUNDATION.items()]
+
+
 def own_architectures() -> list[str]:
     """Return the names of the network architectures that this project defines, sorted."""
     from extractors.networks.architectures.catalogue import ARCHITECTURES  # noqa: PLC0415 (with the other networks)

@@ -76,6 +76,8 @@ def _texts(value: Value, selector: Selector, example: str) -> list[str]:
 
 def _split(text: str, selector: Selector, example: str) -> MemberText:
     pieces = split_list(text, ":")
+    if pieces[:1] in (["hf-hub"], ["local-dir"]):
+        pieces = [":".join(pieces[:2]), *pieces[2:]]
     if len(pieces) not in (1, 2) or text.startswith(":") or text.endswith(":"):
         raise BenchError(
             f"{selector.name}: {text!r} is not a member; write CLASSIFIER or EXTRACTOR:CLASSIFIER, as in {example}"

@@ -14,7 +14,9 @@ NO_NETWORK: dict[str, str | None] = {"model": None, "weights": None}
 def network_identity(plugin: Plugin, *, weights_dir: str | None) -> dict[str, str | None]:
     """Return `model`, the full name with the tag of the weights, and `weights`, the SHA-256 of their file.
 
-    Both are None for a class without the method `weights_file`; `weights` is None for random weights.
+    Both are None for a class without the method `weights_file`; `weights` is None for random weights. A network of a
+    hub or a folder also has `config`, the SHA-256 of its configuration, and one of an optional package `package`, with
+    its version.
 
     Parameters
     ----------
@@ -34,7 +36,10 @@ def network_identity(plugin: Plugin, *, weights_dir: str | None) -> dict[str, st
     try:
         path = network.weights_file()
         model = str(network.full_name()) if hasattr(network, "full_name") else None
-        return {"model": model, "weights": None if path is None else cached_file_digest(Path(path))}
+        optional = {"config": "config_digest", "package": "package_version"}
+        values = {name: getattr(network, method)() for name, method in optional.items() if hasattr(network, method)}
+        known = {name: str(value) for name, value in values.items() if value is not None}
+        return {"model": model, "weights": None if path is None else cached_file_digest(Path(path)), **known}
     except (OSError, ValueError) as error:
         raise BenchError(str(error)) from error
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from bench.errors import BenchError
 from bench.plugins.components import check_components, component_value, tables_of
 from bench.plugins.importing import SCIKIT_LEARN, Kind, check_import_path, installed, load_class
 from bench.plugins.members import NESTING, member_texts
-from bench.plugins.selectors import Selector, outermost, parse, selectors_in
+from bench.plugins.selectors import Selector, Value, outermost, parse, selectors_in
 
 _KINDS: tuple[Kind, ...] = ("extractors", "classifiers")
 
@@ -17,7 +19,8 @@ def check_recorded(text: str) -> None:
     Raises
     ------
     BenchError
-        It names a class outside scikit-learn that is not an installed plugin, or loads weights from a file.
+        It names a class outside scikit-learn that is not an installed plugin, loads weights from a file, or names a
+        network by its repository or folder.
     """
     _check_recorded(parse(text))
 
@@ -28,7 +31,10 @@ def _check_recorded(selector: Selector) -> None:
         check_import_path(selector.name)
     elif not targets and not _is_model(selector.name):
         raise BenchError(f"{selector.name} is neither an installed plugin, nor a network, nor a class of scikit-learn")
-    if str(selector.params.get("weights", "")).endswith(".safetensors"):
+    for text in (selector.name, *_texts(tuple(selector.params.values()))):
+        if text.startswith(("hf-hub:", "local-dir:")):
+            raise BenchError(f"{selector.name} loads a network from a repository or a folder, {text}")
+    if str(selector.params.get("weights", "")).endswith((".safetensors", ".pth", ".bin", ".pt")):
         raise BenchError(f"{selector.name} loads its weights from a file, {selector.params['weights']}")
     members = [target for target in targets if target in NESTING]
     for member in member_texts(selector, members[0]) if members else ():
@@ -47,7 +53,16 @@ def _check_recorded(selector: Selector) -> None:
                 _check_recorded(one)
 
 
-def _is_model(name: str) -> bool:
-    from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (reads a list that may have to be built)
+def _texts(value: Value) -> Iterator[str]:
+    """Yield the names in a value: each text of it, and each part of a text joined by `+`."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, str):
+        yield from value.split("+")
 
-    return name.partition(".")[0] in model_names()
+
+def _is_model(name: str) -> bool:
+    from extractors.networks.weights.registry import is_model  # noqa: PLC0415 (reads a list that may have to be built)
+
+    return is_model(name)

@@ -17,7 +17,7 @@ from extractors.inner_fits import OUT_OF_FOLD
 
 
 def extractor(text: str) -> Plugin:
-    """Resolve the selector of an extractor: a plugin, or a timm or torchvision model.
+    """Resolve the selector of an extractor: a plugin, or the name of a network.
 
     Raises
     ------
@@ -35,11 +35,10 @@ def extractor(text: str) -> Plugin:
             rest = {k: v for k, v in selector.params.items() if k != "model"}
             return extractor(str(Selector(model, rest)))
         return plugin
-    from extractors.networks.weights.registry import model_names  # noqa: PLC0415 (reads a list that may have to be built)
+    from extractors.networks.weights.registry import is_model, model_names  # noqa: PLC0415 (a list that may be built)
 
-    models = model_names()
-    if selector.name.partition(".")[0] not in models:
-        hint = did_you_mean(selector.name, [*points, *models])
+    if not is_model(selector.name):
+        hint = did_you_mean(selector.name, [*points, *model_names()])
         raise BenchError(
             f"no extractor is called {selector.name!r}.{hint} See bench list extractors, and --timm for model names."
         )

@@ -14,7 +14,7 @@ from bench.errors import BenchError, did_you_mean
 
 Value: TypeAlias = "bool | int | float | str | Selector | tuple[Value, ...] | None"
 
-_NAME = re.compile(r"[A-Za-z0-9_][\w.\-/]*\Z")
+_NAME = re.compile(r"(hf-hub:[\w.\-/@]+|local-dir:[^\s,=+\[\]\"]+|[A-Za-z0-9_][\w.\-/]*)\Z")
 _KEY = re.compile(r"[A-Za-z_]\w*\Z")
 _WORDS: dict[str, Value] = {"True": True, "False": False, "None": None}
 _PLAIN = re.compile(r"[^\s,=+\[\]\"]+\Z")

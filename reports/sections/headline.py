@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.evidence.comparison.compare import Comparison
 from bench.evidence.comparison.text import describe_detectable, units
 from bench.evidence.text import capital
-from bench.experiments.records import POST_HOC, RANDOM_WEIGHTS
+from bench.experiments.records import POST_HOC, RANDOM_WEIGHTS, SEEN_IN_PRETRAINING
 from reports.figures.plots import CHANCE
 from reports.groups import ComparableGroup
 from reports.rows import Row
@@ -76,6 +76,8 @@ def _caveats(group: ComparableGroup, best: Row, comparison: Comparison | None) -
         caveats.append("The best pipeline was selected by the score shown, so this score is slightly optimistic.")
     if RANDOM_WEIGHTS in best.result.flags:
         caveats.append("The weights of its network are random.")
+    if SEEN_IN_PRETRAINING in best.result.flags:
+        caveats.append("Its network was pretrained on images of this dataset; its score may be optimistic.")
     if POST_HOC in best.result.flags:
         caveats.append(
             "It combines other rows, which were chosen after their scores were known; its score is optimistic."

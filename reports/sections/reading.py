@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bench.experiments.records import BASELINE, LEAKY, POST_HOC, PUBLISHED, RANDOM_WEIGHTS, TIME_LIMITED
+from bench.experiments.records import (
+    BASELINE,
+    LEAKY,
+    POST_HOC,
+    PUBLISHED,
+    RANDOM_WEIGHTS,
+    SEEN_IN_PRETRAINING,
+    TIME_LIMITED,
+)
 from reports.section import ReportData, Section
 
 FLAGS: Mapping[str, str] = {
     LEAKY: "Cells of one patient, or of linked patients, are in both training and test sets. The score measures how "
     "well known patients are recognised, not how well new patients are classified.",
+    SEEN_IN_PRETRAINING: "The network was pretrained on images of this dataset, so its cells are not new to it. The "
+    "score may be higher than on cells that it has not seen.",
     RANDOM_WEIGHTS: "The network was not trained; its features are those of random weights.",
     TIME_LIMITED: "Training or tuning ended after a time, not after a number of steps. Another run, on a faster or "
     "slower machine or on the same one, may give another score.",

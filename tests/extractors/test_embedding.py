@@ -17,6 +17,7 @@ from timm.data import create_transform, resolve_model_data_config
 from extractors.cells import Cell, CellFile, Cells
 from extractors.embedding import Embedding
 from extractors.networks import devices
+from extractors.networks.foundation import packages
 from extractors.networks.inference.engine import InputImage, Row
 from extractors.networks.inference.openvino_engine import OpenVINOEngine
 from extractors.networks.inference.openvino_runtime import has_native_bf16
@@ -164,3 +165,22 @@ def test_features_of_real_cells_equal_plain_timm(shared: Path) -> None:
     with torch.inference_mode():
         expected = plain.eval()(torch.stack(images)).numpy()
     assert np.abs(ours - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_a_network_of_a_folder_states_the_digest_of_its_configuration(tmp_path: Path) -> None:
+    network = timm.create_model("resnet10t", num_classes=0)
+    timm.models.save_for_hf(network, str(tmp_path), safe_serialization=True)
+    embedding = Embedding(f"local-dir:{tmp_path}", engine="torch", size=64, device="cpu")
+    features = embedding.transform(cells(2))
+    assert features.shape == (2, 512)
+    assert embedding.config_sha256_ == embedding.config_digest() is not None
+    assert Embedding("resnet10t").config_digest() is None
+    assert embedding.get_feature_names_out()[0] == f"local-dir:{tmp_path}_0000"
+
+
+def test_a_foundation_model_without_its_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "find_spec", lambda _: None)
+    with pytest.raises(ValueError, match="phikon needs the package transformers"):
+        Embedding("phikon").validate_parameters()
+    assert Embedding("phikon").package_version() is not None
+    assert Embedding("dinobloom_s").package_version() is None

@@ -12,6 +12,7 @@ from rich.table import Table
 from bench.cli.display.terminal import console, positive_text, show_line, table_of
 from bench.evaluation.optimism import summary
 from bench.evaluation.protocol import tuning_budget
+from bench.experiments.pretrained_weights import licences_text
 from bench.experiments.records import BASELINE, LEAKY, ExperimentResult
 from bench.plugins.pipeline import NO_PREPARATION, pipeline_name
 from bench.scores.intervals import interval_text
@@ -50,6 +51,7 @@ def show_experiment(result: ExperimentResult) -> None:
     console.print(f"{len(scores) - len(shown)} more metrics: scores.parquet, or bench report.", style="dim")
     if tuned := summary(result.optimism):
         console.print(f"tuning optimism: {tuned}")
+    _show_licences([licences_text(result.licences)])
     for violation in result.record["violations"]:
         console.print(f"[red]{LEAKY}[/red] {escape(violation)}")
     show_line("result", result.folder)
@@ -81,9 +83,17 @@ def show_leaderboard(board: pd.DataFrame) -> None:
     console.print(table)
     methods = "; ".join(board[f"{PRIMARY}_method"].dropna().drop_duplicates())
     console.print(f"95 % intervals of the AUROC, conditional on the fitted models: {escape(methods)}.", style="dim")
+    _show_licences(board["licences"])
     failed = board[board["status"] == "failed"]
     _show_reasons(failed.assign(state="failed", why=failed["reason"]))
     show_damaged(board.loc[board["status"] == "damaged", "reason"])
+
+
+def _show_licences(texts: Iterable[str]) -> None:
+    """Print the licences of the weights behind a table, each once."""
+    licences = sorted({one for text in texts for one in text.split("; ") if one})
+    if licences:
+        console.print(f"Licences of pretrained weights: {escape('; '.join(licences))}", style="dim", soft_wrap=True)
 
 
 def show_damaged(reasons: Iterable[str]) -> None:

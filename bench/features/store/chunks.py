@@ -95,6 +95,7 @@ def extract_chunk(
     engine: Mapping[str, Any],
     *,
     weights_sha256: str | None = None,
+    config_sha256: str | None = None,
 ) -> ChunkInfo:
     """Extract the cells of a chunk and write its file; the task of a worker.
 
@@ -112,6 +113,8 @@ def extract_chunk(
         Parameters set by the engine.
     weights_sha256 : str, optional
         Digest of the extractor's weights in the key of the entry.
+    config_sha256 : str, optional
+        Digest of the configuration of its network in the key.
 
     Raises
     ------
@@ -121,7 +124,7 @@ def extract_chunk(
     """
     start, extractor = time.perf_counter(), plugin.build(**engine)
     features = checked_features(extractor, cells, plugin.selector)
-    check_weights(extractor, weights_sha256, plugin.selector)
+    check_weights(extractor, weights_sha256, plugin.selector, config=config_sha256)
     chunk = Chunk(digests, features, time.perf_counter() - start)
     refuse_links(path.parent, path.parent.parent, path.parent.parent.parent)
     with store_errors_as_bench_error(path.parent):

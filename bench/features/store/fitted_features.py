@@ -127,7 +127,8 @@ def _fit_and_store(fit: Fit) -> None:
     except (OSError, ValueError) as error:
         raise BenchError(f"{name}: {error}") from error
     train, predicted = (checked_features(extractor, fit.cells.take(rows), name) for rows in (fit.train, fit.predicted))
-    check_weights(extractor, fit.place.identity.get("weights"), name)
+    identity = fit.place.identity
+    check_weights(extractor, identity.get("weights"), name, config=identity.get("config"))
     if train.names != predicted.names:
         raise BenchError(f"{name}: after one fit, the features of training and predicted cells have different names")
     values, seconds = np.concatenate([train.values, predicted.values]), time.perf_counter() - start

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from extractors.networks.backbones.named_network import feature_width, named_network
 from extractors.networks.backbones.pooling import OWN, single_pools
 from extractors.networks.backbones.resize_crop import ResizeCrop
+from extractors.networks.weights.registry import without_tag
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +26,8 @@ class BackboneSpec:
     Parameters
     ----------
     model : str
-        Name of a timm or torchvision model, with or without `.tag`, or of an architecture of this project.
+        Name of a timm or torchvision model, with or without `.tag`, of an architecture of this project, or of a
+        foundation model; or `hf-hub:OWNER/NAME` or `local-dir:FOLDER`.
     weights : str
         `"default"`, `"random"`, a tag of the model, or the path of a safetensors file.
     pool : str or tuple of str
@@ -38,6 +40,8 @@ class BackboneSpec:
         network (of its `features` where it has these).
     size : int or "default"
         Side in pixels of the square input image; `default`: the size that the weights were published with.
+    config : str or None
+        Expected digest of the `config.json` of a repository or folder; None: not checked, or another network.
 
     Raises
     ------
@@ -50,6 +54,7 @@ class BackboneSpec:
     pool: str | tuple[str, ...] = OWN
     layer: int | str = "last"
     size: int | str = "default"
+    config: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pool", "+".join(single_pools(self.pool)))
@@ -116,8 +121,8 @@ def load_backbone(spec: BackboneSpec, weights_dir: str | Path | None = None, *, 
     from extractors.networks.backbones.forward import Forward  # noqa: PLC0415 - heavy
 
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_seed(spec.model.partition(".")[0]))
-        network = named_network(spec.model, spec.weights, weights_dir, sha256=sha256)
+        torch.manual_seed(_seed(without_tag(spec.model)))
+        network = named_network(spec.model, spec.weights, weights_dir, sha256=sha256, config=spec.config)
         size = None if spec.size == "default" else int(spec.size)
         transform = network.library.image_transform(network.module, network.full, size)
         layer = None if spec.layer == "last" else int(spec.layer)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from extractors.networks.backbones.resize_crop import ResizeCrop
 from extractors.networks.weights.loading import State, read_weights
-from extractors.networks.weights.registry import Library, model_entry
-from extractors.networks.weights.resolve import full_name, weights_file
+from extractors.networks.weights.registry import Library, model_entry, without_tag
+from extractors.networks.weights.resolve import config_digest, full_name, weights_file
 
 if TYPE_CHECKING:
     import torch
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class NetworkLibrary(Protocol):
-    """Functions of `timm_networks`, `torchvision_networks` and `own_networks`; `full` is `NAME` or `NAME.TAG`."""
+    """Functions of the modules `*_networks`; `full` is `NAME`, `NAME.TAG`, or a repository or folder."""
 
     def strict_network(self, full: str, state: State | None) -> nn.Module:
         """Build the network without its head and load its weights."""
@@ -61,11 +61,17 @@ class NamedNetwork:
     @property
     def name(self) -> str:
         """Name without tag."""
-        return self.full.partition(".")[0]
+        return without_tag(self.full)
 
 
 def named_network(
-    model: str, weights: str, weights_dir: str | Path | None = None, *, sha256: str | None = None, load: bool = True
+    model: str,
+    weights: str,
+    weights_dir: str | Path | None = None,
+    *,
+    sha256: str | None = None,
+    config: str | None = None,
+    load: bool = True,
 ) -> NamedNetwork:
     """Build a network and load its weights; random ones are drawn from torch's global generator.
 
@@ -75,6 +81,8 @@ def named_network(
         See `extractors.networks.weights.resolve.weights_file`.
     sha256 : str, optional
         Expected digest of the file of the weights.
+    config : str, optional
+        Expected digest of the `config.json` of a repository or folder.
     load : bool
         Whether to load the weights; other ones are loaded by the caller if not.
 
@@ -86,7 +94,9 @@ def named_network(
         The weights are not available or cannot be read.
     """
     full = full_name(model, weights)
-    name = full.partition(".")[0]
+    name = without_tag(full)
+    if config is not None and config_digest(full) != config:
+        raise ValueError(f"{full}: its config.json changed since it was scanned; run the command again")
     file = weights_file(model, weights, weights_dir) if load else None
     state = None if file is None else read_weights(file, sha256=sha256)
     library = _libraries()[model_entry(name).library]
@@ -152,6 +162,18 @@ def output_shape(network: NamedNetwork, run: Callable[[], torch.Tensor], size: i
 
 
 def _libraries() -> dict[Library, NetworkLibrary]:
-    from extractors.networks.backbones import own_networks, timm_networks, torchvision_networks  # noqa: PLC0415 - heavy
+    from extractors.networks.backbones import (  # noqa: PLC0415 - heavy
+        foundation_networks,
+        hub_networks,
+        own_networks,
+        timm_networks,
+        torchvision_networks,
+    )
 
-    return {"timm": timm_networks, "torchvision": torchvision_networks, "cytobench": own_networks}
+    return {
+        "timm": timm_networks,
+        "torchvision": torchvision_networks,
+        "cytobench": own_networks,
+        "foundation": foundation_networks,
+        "hub": hub_networks,
+    }

@@ -8,6 +8,8 @@ from __future__ import annotations
 import copy
 import math
 import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import timm
@@ -29,6 +31,51 @@ UNSUPPORTED = (AssertionError, AttributeError, IndexError, KeyError, RuntimeErro
 _TIMM_POOLS = {"avg": "avg", "max": "max", "cls": "token"}
 
 
+@dataclass(frozen=True)
+class Variant:
+    """A network of timm with its options.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    architecture : str
+        Name of timm, with or without tag.
+    options : mapping
+        Options of the architecture.
+    config : mapping
+        Fields of timm's configuration that differ, such as `input_size`, `mean` and `std`.
+    """
+
+    name: str
+    architecture: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    def build(self, **changes: Any) -> nn.Module:
+        """Build the network with other options, without the weights of a hub."""
+        overlay = dict(self.config) or None
+        options = {**self.options, **changes}
+        network: nn.Module = timm.create_model(
+            self.architecture, pretrained=False, pretrained_cfg_overlay=overlay, **options
+        )
+        return network
+
+    def loaded(self, state: State, **changes: Any) -> nn.Module:
+        """Build the network with other options and load `state` by timm's own conversion."""
+        overlay = {**self.config, **_overlay(state)}
+        options = {**self.options, **changes}
+        network: nn.Module = timm.create_model(
+            self.architecture, pretrained=True, pretrained_cfg_overlay=overlay, **options
+        )
+        return network
+
+
+def published(full: str) -> Variant:
+    """Return the variant `NAME` or `NAME.TAG` of timm itself."""
+    return Variant(full.partition(".")[0], full)
+
+
 def strict_network(full: str, state: State | None) -> nn.Module:
     """Build the network without its last linear layer and load `state`; None: keep the random initialisation.
 
@@ -37,7 +84,12 @@ def strict_network(full: str, state: State | None) -> nn.Module:
     KeyError, ValueError
         A tensor is missing, unexpected or of another shape; the message names the first key.
     """
-    network: nn.Module = timm.create_model(full, pretrained=False, num_classes=0)
+    return strict_variant(published(full), state)
+
+
+def strict_variant(variant: Variant, state: State | None) -> nn.Module:
+    """Build a variant without its last linear layer and load `state`; see `strict_network`."""
+    network = variant.build(num_classes=0)
     if state is None:
         return network
     config: Any = network.pretrained_cfg
@@ -47,7 +99,7 @@ def strict_network(full: str, state: State | None) -> nn.Module:
     try:
         load_strictly(network, state, unused=unused)
     except KeyError as error:
-        converted = _converted(full, state, config)
+        converted = _converted(variant, state, config)
         if converted is None:
             raise error
         return converted
@@ -80,7 +132,14 @@ def pooled(network: nn.Module, full: str, *, pools: tuple[str, ...], layer: int 
     ValueError
         The network lacks the layer, or does not support the pooling or the size.
     """
-    name = full.partition(".")[0]
+    return pooled_variant(network, published(full), pools=pools, layer=layer, size=size)
+
+
+def pooled_variant(
+    network: nn.Module, variant: Variant, *, pools: tuple[str, ...], layer: int | None, size: int | None
+) -> nn.Module:
+    """Return a variant from normalised images to its pooled feature; see `pooled`."""
+    name = variant.name
     resized: dict[str, Any] = {}
     config: Any = network.pretrained_cfg
     if size is not None and config.get("fixed_input_size") and (size, size) != tuple(config["input_size"][1:]):
@@ -93,9 +152,9 @@ def pooled(network: nn.Module, full: str, *, pools: tuple[str, ...], layer: int 
             )
         resized = {"img_size": size}
     if layer is not None:
-        return _pooled_stage(network, full, pools, layer, resized)
+        return _pooled_stage(network, variant, pools, layer, resized)
     if resized:
-        network = _rebuilt(network, full, num_classes=0, **resized)
+        network = _rebuilt(network, variant, num_classes=0, **resized)
     if pools == (OWN,):
         return network
     heads = [MapPool(pool) if pool == "flatten" else _repooled(network, name, pool) for pool in pools]
@@ -119,9 +178,9 @@ def feature_map(network: nn.Module, _full: str) -> nn.Module:
 
 
 def _pooled_stage(
-    network: nn.Module, full: str, pools: tuple[str, ...], layer: int, resized: dict[str, Any]
+    network: nn.Module, variant: Variant, pools: tuple[str, ...], layer: int, resized: dict[str, Any]
 ) -> nn.Module:
-    name = full.partition(".")[0]
+    name = variant.name
     stages = len(getattr(network, "feature_info", None) or ())
     if not stages:
         raise ValueError(f"layer={layer}: timm defines no feature stages of {name}; use layer=last")
@@ -130,7 +189,7 @@ def _pooled_stage(
     if "cls" in pools:
         raise ValueError(f"{name}[layer={layer}] cannot be pooled by cls: a feature stage is a map; try avg or max")
     try:
-        stage = _rebuilt(network, full, features_only=True, out_indices=(layer % stages,), **resized)
+        stage = _rebuilt(network, variant, features_only=True, out_indices=(layer % stages,), **resized)
     except UNSUPPORTED as error:
         if isinstance(error, ValueError) and resized:
             raise
@@ -146,17 +205,11 @@ def _overlay(state: State) -> dict[str, Any]:
     return dict.fromkeys(("file", "url", "hf_hub_id", "hf_hub_filename", "source")) | {"state_dict": state}
 
 
-def _converted(full: str, state: State, config: dict[str, Any]) -> nn.Module | None:
+def _converted(variant: Variant, state: State, config: dict[str, Any]) -> nn.Module | None:
     """Load weights whose keys follow another naming, by timm's own conversion; None if that fails too."""
     try:
         # timm loads strictly only with the published number of classes.
-        network: nn.Module = timm.create_model(
-            full,
-            pretrained=True,
-            pretrained_cfg_overlay=_overlay(state),
-            num_classes=config["num_classes"],
-            pretrained_strict=True,
-        )
+        network = variant.loaded(state, num_classes=config["num_classes"], pretrained_strict=True)
         reset: Any = network.reset_classifier
         reset(0)
     except Exception:  # the conversion of each model is separate code that raises its own exceptions
@@ -164,27 +217,25 @@ def _converted(full: str, state: State, config: dict[str, Any]) -> nn.Module | N
     return network
 
 
-def _rebuilt(network: nn.Module, full: str, **changes: Any) -> nn.Module:
+def _rebuilt(network: nn.Module, variant: Variant, **changes: Any) -> nn.Module:
     """Rebuild the network with other options and the same weights; position embeddings are resampled if needed."""
     state = network.state_dict()
-    overlay = _overlay(dict(state))
     try:
         # Warnings about tensors of removed layers; missing tensors are checked below.
         with quiet_loggers("timm.models._builder"):
-            other: nn.Module = timm.create_model(full, pretrained=True, pretrained_cfg_overlay=overlay, **changes)
+            other = variant.loaded(dict(state), **changes)
     except UNSUPPORTED as error:
         if "img_size" not in changes:
             raise
         size = changes["img_size"]
-        name = full.partition(".")[0]
         raise ValueError(
-            f"{name} rejects images of {size} x {size} pixels ({_line(error)}); {size_hint(network, size)}"
+            f"{variant.name} rejects images of {size} x {size} pixels ({_line(error)}); {size_hint(network, size)}"
         ) from error
     flat = {_flat(key): value for key, value in state.items()}
     for key, value in other.state_dict().items():
         known = flat.get(_flat(key))
         if known is None or (value.shape == known.shape and not torch.equal(value, known)):
-            raise ValueError(f"{full.partition('.')[0]}: timm loses the weights {key} when it rebuilds the network")
+            raise ValueError(f"{variant.name}: timm loses the weights {key} when it rebuilds the network")
     return other
 
 

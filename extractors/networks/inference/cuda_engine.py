@@ -45,6 +45,7 @@ class CudaEngine:
 
     notices: tuple[str, ...] = ()
     weights_sha256: str | None = None
+    config_sha256: str | None = None
 
     def __init__(self, backbone: Backbone, *, precision: str, device: str = "cuda") -> None:
         import torch  # noqa: PLC0415 - heavy

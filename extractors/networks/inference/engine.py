@@ -21,6 +21,9 @@ class Engine(Protocol):
     weights_sha256: str | None
     """Digest of the bytes from which its weights were loaded; None: random weights."""
 
+    config_sha256: str | None
+    """Digest of the `config.json` of a repository or folder; None: another network."""
+
     @property
     def transform(self) -> ResizeCrop:
         """Image transform of the network."""

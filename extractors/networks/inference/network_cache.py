@@ -21,6 +21,7 @@ from extractors.files.digests import bytes_digest, file_digest
 from extractors.files.locks import locked
 from extractors.networks.backbones.backbone import Backbone, BackboneSpec
 from extractors.networks.backbones.resize_crop import ResizeCrop
+from extractors.networks.foundation.packages import package_version
 from extractors.networks.inference.conversion import MODEL, WEIGHTS, UnconvertibleError, write_network
 
 FORMAT = 1
@@ -80,7 +81,7 @@ class CachedNetwork:
 
 def network_key(spec: BackboneSpec, sha256: str | None) -> str:
     """Key of a converted network, 32 hexadecimal digits: digest of specification, weights, libraries and code."""
-    parts = {"spec": asdict(spec), "weights": sha256, **_versions()}
+    parts = {"spec": asdict(spec), "weights": sha256, "package": package_version([spec.model]), **_versions()}
     return bytes_digest(json.dumps(parts, sort_keys=True).encode())[:32]
 
 

@@ -37,6 +37,7 @@ class OpenVINOEngine:
     """
 
     weights_sha256: str | None = None
+    config_sha256: str | None = None
 
     def __init__(self, network: ConvertedNetwork, *, threads: int, precision: str) -> None:
         self.transform = network.transform

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from extractors.networks.inference.engine import Engine
 from extractors.networks.inference.network_cache import converted_network
 from extractors.networks.inference.openvino_engine import OpenVINOEngine
 from extractors.networks.inference.torch_engine import TorchEngine
-from extractors.networks.weights.resolve import weights_file
+from extractors.networks.weights.resolve import config_digest, weights_file
 
 ENGINES = ("auto", "openvino", "torch")
 PRECISIONS = ("f32", "bf16")
@@ -68,8 +69,10 @@ def open_engine(
     file = weights_file(spec.model, spec.weights, weights_dir)
     sha256 = None if file is None else cached_file_digest(file)
     folder = None if weights_dir is None else Path(weights_dir)
+    spec = replace(spec, config=config_digest(spec.model))
     opened = _engine(spec, engine, precision, resolved_device(device), threads, folder, sha256)
     opened.weights_sha256 = sha256
+    opened.config_sha256 = spec.config
     return opened
 
 

@@ -26,6 +26,7 @@ class TorchEngine:
     """
 
     weights_sha256: str | None = None
+    config_sha256: str | None = None
 
     def __init__(self, backbone: Backbone, *, threads: int, precision: str, notices: tuple[str, ...] = ()) -> None:
         self.transform = backbone.transform

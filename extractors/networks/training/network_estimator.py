@@ -18,6 +18,7 @@ from extractors.epoch_scores import OnEpoch
 from extractors.grouped_splits import Cv, Split, checked_splits
 from extractors.labelled_rows import class_codes, labels_of_rows, unit_weights, units_of_rows
 from extractors.networks.devices import check_gpus, resolved_device
+from extractors.networks.foundation.packages import check_package, package_version
 from extractors.networks.training.class_balance import cell_weights
 from extractors.networks.training.epoch_log import EpochLog
 from extractors.networks.training.holdout import patient_holdout
@@ -28,6 +29,7 @@ from extractors.networks.training.part import Part
 from extractors.networks.training.settings import Settings
 from extractors.networks.training.several_devices import STRATEGIES
 from extractors.networks.training.test_time import TTA, Views
+from extractors.networks.weights.resolve import config_digest
 from extractors.random_state import random_seed
 
 
@@ -108,6 +110,8 @@ class NetworkEstimator(TrainingOptions):
             replace(self.spec(), size=size)
         try:
             self.full_name()
+            for network in self.spec().names:
+                check_package(network)
         except ValueError as error:
             name = self.model_parameter
             raise ValueError(f"{name}={getattr(self, name)}: {error}") from error
@@ -258,6 +262,22 @@ class NetworkEstimator(TrainingOptions):
             As `NetworkSpec.weights_file`.
         """
         return self.spec().weights_file(self.weights_dir)
+
+    def config_digest(self) -> str | None:
+        """Return the digest of the `config.json` of a network of a hub or a folder; None for other networks.
+
+        Raises
+        ------
+        ValueError
+            It is not a configuration that can be used.
+        OSError
+            It is not available.
+        """
+        return config_digest("+".join(self.spec().names))
+
+    def package_version(self) -> str | None:
+        """Return the version of the optional package that the network is built by; None if it needs none."""
+        return package_version(self.spec().names)
 
     def full_name(self) -> str:
         """Return the name of the network with the tag of its initial weights; resolves `default`.

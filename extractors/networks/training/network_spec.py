@@ -37,8 +37,9 @@ class NetworkSpec:
     Parameters
     ----------
     arch : str or tuple of str
-        Name of a timm or torchvision model, with or without `.tag`, or of an architecture of this project; or several
-        of these, whose pooled features are concatenated.
+        Name of a timm or torchvision model, with or without `.tag`, of an architecture of this project, or of a
+        foundation model; `hf-hub:OWNER/NAME` or `local-dir:FOLDER`; or several of these, whose pooled features are
+        concatenated.
     weights : str
         See `extractors.networks.weights.resolve.weights_file`. Architectures of this project without published weights
         take `default` as `random`, because they are trained from random weights where they are published.

@@ -22,6 +22,8 @@ SECONDS = 5.0
 READABLE = frozenset({".safetensors", ".bin", ".pth", ".pt"})
 """Suffixes of files that `extractors.networks.weights.loading` can read safely, as tensors only."""
 
+OFFLINE = "the hub: no request, HF_HUB_OFFLINE is set"
+
 _unreachable: dict[str, str] = {}
 
 
@@ -37,19 +39,37 @@ def cached_file(source: Published) -> tuple[Path | None, list[str]]:
     """
     tried: list[str] = []
     if source.hub_id is not None:
-        from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - a tenth of a second
-
-        repository, revision = _repository(source.hub_id)
         for name in _hub_filenames(source):
-            path = try_to_load_from_cache(repository, name, cache_dir=_hub_cache(), revision=revision)
-            if isinstance(path, str):
-                return Path(path), tried
+            file, _ = cached_hub_file(source.hub_id, name)
+            if file is not None:
+                return file, tried
         tried.append(f"Hugging Face cache ({_hub_cache()}): no weights of {source.hub_id}")
     if (file := _torch_hub_file(source)) is not None:
         if file.is_file():
             return file, tried
         tried.append(f"torch hub cache: no file {file}")
     return None, tried
+
+
+def cached_hub_file(hub_id: str, name: str) -> tuple[Path | None, list[str]]:
+    """Look up a file of a repository, such as `config.json`, in the Hugging Face cache; see `cached_file`."""
+    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - a tenth of a second
+
+    repository, revision = _repository(hub_id)
+    path = try_to_load_from_cache(repository, name, cache_dir=_hub_cache(), revision=revision)
+    if isinstance(path, str):
+        return Path(path), []
+    return None, [f"Hugging Face cache ({_hub_cache()}): no {name} of {hub_id}"]
+
+
+def download_hub_file(hub_id: str, name: str) -> tuple[Path | None, list[str]]:
+    """Download a file of a repository, such as `config.json`, into the Hugging Face cache; see `download`."""
+    if _is_offline():
+        return None, [OFFLINE]
+    try:
+        return _hub_download(hub_id, (name,)), []
+    except (OSError, ValueError) as error:
+        return None, [str(error)]
 
 
 def download(source: Published) -> tuple[Path | None, list[str]]:
@@ -65,8 +85,8 @@ def download(source: Published) -> tuple[Path | None, list[str]]:
     tried : list of str
         A line for each failed attempt, with its reason.
     """
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
-        return None, ["the hub: no request, HF_HUB_OFFLINE is set"]
+    if _is_offline():
+        return None, [OFFLINE]
     tried: list[str] = []
     for attempt in (_from_hugging_face, _from_url):
         try:
@@ -77,8 +97,15 @@ def download(source: Published) -> tuple[Path | None, list[str]]:
     return None, tried
 
 
-def check_available(url: str, *, seconds: float = SECONDS) -> None:
+def check_available(url: str, *, seconds: float = SECONDS, token: str | None = None) -> None:
     """Check by a HEAD request that `url` exists, within `seconds` including name resolution.
+
+    Parameters
+    ----------
+    url : str
+    seconds : float
+    token : str, optional
+        Token of the user for this host; it is not sent to a host that the request is redirected to.
 
     Raises
     ------
@@ -91,10 +118,13 @@ def check_available(url: str, *, seconds: float = SECONDS) -> None:
     if host in _unreachable:
         raise OSError(f"{host}: no further request ({_unreachable[host]})")
     outcomes: list[Exception | None] = []
+    head = Request(url, method="HEAD")  # noqa: S310 - an address of timm, torchvision or the hub
+    if token is not None:
+        head.add_unredirected_header("Authorization", f"Bearer {token}")
 
     def request() -> None:
         try:
-            with urlopen(Request(url, method="HEAD"), timeout=seconds):  # noqa: S310 - addresses of timm and torchvision
+            with urlopen(head, timeout=seconds):  # noqa: S310 - see above
                 outcomes.append(None)
         except (OSError, ValueError) as error:
             outcomes.append(error)
@@ -117,22 +147,34 @@ def check_available(url: str, *, seconds: float = SECONDS) -> None:
 def _from_hugging_face(source: Published) -> Path | None:
     if source.hub_id is None:
         return None
-    from huggingface_hub import hf_hub_download, hf_hub_url  # noqa: PLC0415 - a tenth of a second
+    file = _hub_download(source.hub_id, _hub_filenames(source))
+    if file is None:
+        raise FileNotFoundError(f"Hugging Face hub: {source.hub_id} has no safetensors or PyTorch weights")
+    return file
+
+
+def _hub_download(hub_id: str, names: tuple[str, ...]) -> Path | None:
+    """Download the first of the files that a repository has; None if it has none of them."""
+    from huggingface_hub import get_token, hf_hub_download, hf_hub_url  # noqa: PLC0415 - a tenth of a second
     from huggingface_hub.utils import disable_progress_bars  # noqa: PLC0415 - a tenth of a second
 
     disable_progress_bars()
-    repository, revision = _repository(source.hub_id)
-    for name in _hub_filenames(source):
+    repository, revision = _repository(hub_id)
+    for name in names:
         try:
-            check_available(hf_hub_url(repository, name, revision=revision))
+            check_available(hf_hub_url(repository, name, revision=revision), token=get_token())
         except FileNotFoundError:
             continue
         try:
             file = hf_hub_download(repository, name, revision=revision, cache_dir=_hub_cache(), etag_timeout=SECONDS)
         except Exception as error:  # the exceptions of the hub's HTTP library have no common base class with the rest
-            raise OSError(f"Hugging Face hub: download of {name} of {source.hub_id} failed ({error})") from error
+            raise OSError(f"Hugging Face hub: download of {name} of {hub_id} failed ({error})") from error
         return Path(file)
-    raise FileNotFoundError(f"Hugging Face hub: {source.hub_id} has no safetensors or PyTorch weights")
+    return None
+
+
+def _is_offline() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
 
 
 def _from_url(source: Published) -> Path | None:

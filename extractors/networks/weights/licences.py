@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from extractors.files.atomic import atomic_file
 from extractors.files.cache_folder import cache_folder
 from extractors.networks.architectures.catalogue import ARCHITECTURES
+from extractors.networks.foundation.catalogue import foundation_model
 
 UNKNOWN = "unknown"
 """The library states no licence for these weights."""
@@ -24,8 +25,13 @@ def weights_licence(full_name: str) -> str:
     """Return the licence of the published weights `arch.tag`, or `UNKNOWN`.
 
     The licences are cached in `cache_folder` by the versions of both libraries, so that only the first call after an
-    installation imports them. Weights of an architecture of this project are those of its trunk.
+    installation imports them. Weights of an architecture of this project are those of its trunk. A foundation model has
+    the licence of its authors, also where it is named by its repository.
     """
+    foundation = foundation_model(full_name)
+    if foundation is not None:
+        model = foundation[1]
+        return f"{model.licence} ({model.licence_note})" if model.licence_note else model.licence
     name, _, tag = full_name.partition(".")
     own = ARCHITECTURES.get(name)
     source = full_name if own is None else f"{own.trunk}.{tag}"

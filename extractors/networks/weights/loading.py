@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,8 +28,9 @@ MAX_HEADER_BYTES = 8 * 1024**2
 def read_weights(file: Path, *, sha256: str | None = None) -> State:
     """Read the named tensors of a file, on the CPU.
 
-    Files that end in `.safetensors` are read as such; others, which come from the cache of a hub only, by `torch.load`
-    with `weights_only=True`, so that no code in them runs. The file is read once; the tensors come from these bytes.
+    Files that end in `.safetensors` are read as such; others, which come from the cache of a hub or belong to a
+    foundation model, by `torch.load` with `weights_only=True`, so that no code in them runs. The tensors may be nested
+    under `state_dict`, `model` or `teacher`. The file is read once; the tensors come from these bytes.
 
     Parameters
     ----------
@@ -68,10 +71,17 @@ def _from_torch(file: Path, content: bytes) -> State:
 
     try:
         _check_not_compressed(content)
-        loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of other protocols of pickle
+            loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # the message of torch advises to load it without this check
+        raise ValueError(
+            f"{file}: cannot be read safely as a file of weights (it has objects that are no tensors, or is damaged); "
+            "save the tensors alone, as safetensors"
+        ) from error
     except Exception as error:  # damaged files raise various exceptions: struct.error, IndexError, AssertionError, ...
-        raise ValueError(f"{file}: cannot be read safely as a file of weights ({error})") from error
-    for wrapper in ("state_dict", "model"):
+        reason = " ".join(str(error).split())[:300]
+        raise ValueError(f"{file}: cannot be read safely as a file of weights ({reason})") from error
+    for wrapper in ("state_dict", "model", "teacher"):
         if isinstance(loaded, Mapping) and isinstance(loaded.get(wrapper), Mapping):
             loaded = loaded[wrapper]
     if not isinstance(loaded, Mapping):

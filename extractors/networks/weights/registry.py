@@ -15,9 +15,13 @@ from pydantic import TypeAdapter
 from extractors.files.atomic import atomic_file
 from extractors.files.cache_folder import cache_folder
 from extractors.networks.architectures.catalogue import ARCHITECTURES
+from extractors.networks.foundation.catalogue import FOUNDATION
 
-Library = Literal["timm", "torchvision", "cytobench"]
+Library = Literal["timm", "torchvision", "cytobench", "foundation", "hub"]
 SCHEMA = 2
+
+HUB = "hf-hub:"
+LOCAL = "local-dir:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,9 @@ class ModelEntry:
     ----------
     name : str
         Name in its library.
-    library : {"timm", "torchvision", "cytobench"}
-        timm if torchvision has it too; cytobench for the architectures of this project.
+    library : {"timm", "torchvision", "cytobench", "foundation", "hub"}
+        timm if torchvision has it too; cytobench for the architectures of this project; hub for a network that is named
+        by its repository or folder.
     default_tag : str or None
         Tag of the library's default weights.
     tags : dict of str to Published
@@ -68,12 +73,29 @@ _DOCUMENT = TypeAdapter(dict[str, ModelEntry])
 
 
 def model_names() -> list[str]:
-    """List all timm models, the torchvision classification models that timm lacks, and own architectures, sorted.
+    """List timm models, torchvision classification models that timm lacks, own architectures and foundation models.
+
+    Sorted.
 
     The lists of the libraries are cached in `cache_folder` by their versions, so that only the first call after an
     installation imports them.
     """
     return sorted(_entries(cache_folder()))
+
+
+def is_model(name: str) -> bool:
+    """Whether a network has this name, with or without tag, or is named by its repository or folder."""
+    return is_hub_model(name) or without_tag(name) in _entries(cache_folder())
+
+
+def is_hub_model(name: str) -> bool:
+    """Whether a network is named by its repository (`hf-hub:OWNER/NAME`) or folder (`local-dir:FOLDER`)."""
+    return name.startswith((HUB, LOCAL))
+
+
+def without_tag(name: str) -> str:
+    """Return the name of a network without the tag of its weights; a repository or folder has none."""
+    return name if is_hub_model(name) else name.partition(".")[0]
 
 
 def model_entry(name: str) -> ModelEntry:
@@ -84,6 +106,9 @@ def model_entry(name: str) -> ModelEntry:
     ValueError
         Unknown name; the message suggests similar names.
     """
+    if is_hub_model(name):
+        source = {"hub": Published(name.removeprefix(HUB))} if name.startswith(HUB) else {}
+        return ModelEntry(name, "hub", None, source)
     entries = _entries(cache_folder())
     if name not in entries:
         similar = difflib.get_close_matches(name, list(entries), n=3, cutoff=0.6)
@@ -99,6 +124,9 @@ def _entries(folder: Path) -> dict[str, ModelEntry]:
         trunk = architecture.trunk
         tag, tags = (None, {}) if trunk is None else (entries[trunk].default_tag, entries[trunk].tags)
         entries[name] = ModelEntry(name, "cytobench", tag, tags, trunk)
+    for name, model in FOUNDATION.items():
+        tags = {tag: Published(hub, file) for tag, (hub, file) in model.sources.items()}
+        entries[name] = ModelEntry(name, "foundation", next(iter(tags)), tags)
     return entries
 
 

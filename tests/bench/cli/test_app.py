@@ -209,3 +209,12 @@ def test_list_shows_the_licence_of_the_default_weights() -> None:
         "alexnet": "unknown",
         "botnet50ts_256": "no weights",
     }
+
+
+def test_list_shows_foundation_models_with_licence_and_access() -> None:
+    lines = [line.split(maxsplit=1) for line in CliRunner().invoke(app, ["list", "extractors"]).output.splitlines()]
+    shown = dict(line for line in lines if len(line) == 2)
+    assert shown["dinobloom_g"] == "apache-2.0"
+    assert shown["virchow2"] == "cc-by-nc-nd-4.0; gated"
+    assert shown["reddino_b"].startswith("cc-by-nc-4.0 (its card states apache-2.0")
+    assert shown["phikon"] == "owkin non-commercial (unverified)"

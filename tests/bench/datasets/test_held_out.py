@@ -65,6 +65,9 @@ def test_joined_sets_have_a_set_column() -> None:
     assert joined.table["um_per_px"].isna().tolist() == [True] * 4 + [False] * 4
     assert joined.table.index.equals(pd.RangeIndex(8))
     assert (joined.name, joined.positive) == ("one | two", "sick")
+    other = replace(_dataset("two", "C9 d9"), reader="lmu")
+    assert joined_sets(replace(_dataset("one", "A1 b1"), reader="cnmc"), other).reader == "cnmc+lmu"
+    assert joined_sets(replace(_dataset("one", "A1 b1"), reader="lmu"), other).reader == "lmu"
     alike = joined_sets(_dataset("one", "A1 b1"), _dataset("two", "A1 b1"))
     assert list(alike.table["cell"])[3:5] == ["b1.1", "held-out/A1.0"]
 

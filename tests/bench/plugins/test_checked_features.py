@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.errors import BenchError
-from bench.plugins.checked_features import checked_features
+from bench.plugins.checked_features import check_weights, checked_features
 from extractors.cells import CellFile, Cells
 
 CELLS = Cells([CellFile("c0", "c0.png"), CellFile("c1", "c1.png")])
@@ -51,3 +51,18 @@ def test_infinity_and_nan_without_a_reason_are_refused(extractor: _Stub, word: s
 def test_an_undefined_feature_with_a_reason_is_passed_on(extractor: _Stub) -> None:
     features = checked_features(extractor, CELLS, "stub")
     np.testing.assert_array_equal(features.values, extractor.values)
+
+
+def test_a_configuration_that_changed_is_refused() -> None:
+    class Network:
+        config_sha256_ = "a"
+
+        def config_digest(self) -> str:
+            return "b"
+
+    check_weights(Network(), None, "net", config="a")
+    with pytest.raises(BenchError, match=r"net: the config\.json of its network changed since it was scanned"):
+        check_weights(Network(), None, "net", config="c")
+    unfitted = Network()
+    unfitted.config_sha256_ = ""
+    check_weights(unfitted, None, "net", config="b")

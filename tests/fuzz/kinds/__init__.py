@@ -26,6 +26,7 @@ KINDS: dict[str, Generator] = {
     "report": documents.report,
     "store": documents.store,
     "weights": user.weights,
+    "network-folder": user.network_folder,
     "storage": user.storage,
     "pattern": user.pattern,
     "plugin": user.plugin,
@@ -33,5 +34,5 @@ KINDS: dict[str, Generator] = {
     "planted": user.planted,
 }
 
-NETWORKS = frozenset({"weights"})
+NETWORKS = frozenset({"weights", "network-folder"})
 """Kinds for which torch is imported before the inputs run."""

@@ -24,6 +24,8 @@ OPTIONS = (
     "--prepare", "--storage", "--weights-dir", "--data", "--label-pattern", "--patient-pattern",
 )  # fmt: skip
 
+FACTORY = ("checkpoint_path", "pretrained_cfg", "cache_dir", "weight_init", "mlp_layer", "norm_layer", "features_only")
+
 LONG = ("--folds", "--repeats", "--inner-folds", "--tune", "--jobs", "--threads", "--data")
 
 PATTERNS = (
@@ -134,6 +136,35 @@ def weights(rng: Random, box: Sandbox, template: Path) -> Command:
         arguments = ("plan", "--data", "cells", "--extractors", selector, "--classifiers", "prior", *FEW_FOLDS,
                      "--weights-dir", "weights", "--out", "../own/results", "--store", "../own/store")  # fmt: skip
     return Command(arguments, ("weights", file.name))
+
+
+def network_folder(rng: Random, box: Sandbox, template: Path) -> Command:
+    """A folder with the `config.json` and the weights of a network of timm."""
+    cells(box, template)
+    folder = box.given / "net"
+    folder.mkdir()
+    config, weights = folder / "config.json", folder / rng.choice(("model.safetensors", "pytorch_model.bin"))
+    data = {"input_size": [3, 32, 32], "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2], "crop_pct": 1.0,
+            "interpolation": "bilinear", "num_classes": 10, "classifier": "head", "license": "mit"}  # fmt: skip
+    options = {"img_size": 32, "patch_size": 8, "depth": 1, "embed_dim": 16, "num_heads": 2, "global_pool": "token"}
+    valid = {"architecture": "vit_tiny_patch16_224", "model_args": options, "pretrained_cfg": data, "num_classes": 10}
+    how = rng.random()
+    if how < 0.1:
+        config.symlink_to(rng.choice(("/dev/zero", str(box.secret), config.name)))
+    elif how < 0.2:
+        valid["model_args"] = options | {rng.choice(FACTORY): rng.choice((str(box.secret), "net/x.pth", shell(box)))}
+        config.write_bytes(mutations.dumped(valid))
+    elif how < 0.3:
+        valid["model_args"] = options | {rng.choice(list(options)): rng.choice((10**9, 8192, -1, 0, 1e308, "x"))}
+        config.write_bytes(mutations.dumped(valid))
+    else:
+        text = mutations.dumped(mutations.document(rng, valid))
+        config.write_bytes(mutations.damaged(rng, text) if rng.random() < 0.3 else text)
+    weights.write_bytes(pickle.dumps(_Mark(shell(box))) if rng.random() < 0.3 else _safetensors(rng))
+    selector = "local-dir:net" + ("[weights=random]" if rng.random() < 0.5 else "")
+    arguments = ("features", "extract", "cells", "-x", selector, "-o", "../own/f.csv", "--store", "../own/store",
+                 "--device", "cpu", "--jobs", "1")  # fmt: skip
+    return Command(arguments, ("net",))
 
 
 def storage(rng: Random, box: Sandbox, template: Path) -> Command:

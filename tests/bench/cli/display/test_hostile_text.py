@@ -89,7 +89,8 @@ def _board(**changes: object) -> pd.DataFrame:
     settings = dict(zip(SETTINGS, (TEXT, TEXT, TEXT, TEXT, 0, TEXT, TEXT, TEXT, TEXT, 0.0, TEXT), strict=True))
     row = {**settings, "prepare": "none", "extractor": TEXT, "classifier": TEXT, "repeats": 1, "status": "done"}
     values = {f"{name}{end}": 0.5 for name in METRICS for end in ("", "_low", "_high")}
-    return pd.DataFrame([{**values, **row, "flags": TEXT, "reason": "", "auroc_patient_method": TEXT, **changes}])
+    texts = {"flags": TEXT, "licences": TEXT, "reason": "", "auroc_patient_method": TEXT}
+    return pd.DataFrame([{**values, **row, **texts, **changes}])
 
 
 def _dataset() -> Dataset:

@@ -18,7 +18,7 @@ def _board(**changes: object) -> pd.DataFrame:
     )
     pipeline = {"prepare": "none", "extractor": "size", "classifier": "svm"}
     settings |= {"repeats": 2, "auroc_patient_method": "U-statistic, logit"}
-    row = {**settings, **pipeline, "status": "done", "flags": "", "reason": "", **changes}
+    row = {**settings, **pipeline, "status": "done", "flags": "", "licences": "", "reason": "", **changes}
     scores = {f"{name}{end}": value for name in METRICS for end, value in (("", 0.8), ("_low", 0.7), ("_high", 0.9))}
     return pd.DataFrame([{**scores, **row}])
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from extractors.networks.weights import hub
-from extractors.networks.weights.hub import cached_file, check_available, download
+from extractors.networks.weights.hub import cached_file, cached_hub_file, check_available, download, download_hub_file
 from extractors.networks.weights.registry import Published
 
 
@@ -61,6 +61,34 @@ def test_an_error_response_does_not_block_the_host(server: tuple[str, Path], mon
             check_available(f"{address}/net.pth")
     (folder / "present.pth").write_bytes(b"x")
     check_available(f"{address}/present.pth")
+
+
+def test_a_token_is_sent_to_the_host_but_not_to_another(
+    server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, folder = server
+    (folder / "net.bin").write_bytes(b"x")
+    seen: list[tuple[str, str | None]] = []
+    plain, get = Silent.do_HEAD, Silent.do_GET
+
+    def redirected(handler: Silent) -> None:
+        seen.append((handler.path, handler.headers.get("Authorization")))
+        get(handler)
+
+    def answer(handler: Silent) -> None:
+        seen.append((handler.path, handler.headers.get("Authorization")))
+        if handler.path == "/gated.bin":
+            handler.send_response(302)
+            handler.send_header("Location", f"{address.replace('127.0.0.1', 'localhost')}/net.bin")
+            handler.end_headers()
+        else:
+            plain(handler)
+
+    monkeypatch.setattr(Silent, "do_HEAD", answer)
+    monkeypatch.setattr(Silent, "do_GET", redirected)
+    check_available(f"{address}/gated.bin", token="secret")  # noqa: S106 - of this test
+    check_available(f"{address}/net.bin")
+    assert seen == [("/gated.bin", "Bearer secret"), ("/net.bin", None), ("/net.bin", None)]
 
 
 def test_a_file_is_downloaded_once_into_the_torch_hub_cache(
@@ -116,3 +144,26 @@ def test_only_readable_formats_are_used(tmp_path: Path) -> None:
     checkpoints.mkdir(parents=True)
     (checkpoints / "net.npz").write_bytes(b"x")
     assert cached_file(Published(url="https://example.org/net.npz")) == (None, [])
+
+
+def test_a_file_of_a_repository_is_looked_up_by_its_name(tmp_path: Path) -> None:
+    place = tmp_path / "hf" / "models--owner--net"
+    (place / "snapshots" / "abc").mkdir(parents=True)
+    (place / "snapshots" / "abc" / "config.json").write_text("{}")
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text("abc")
+    assert cached_hub_file("owner/net", "config.json") == (place / "snapshots" / "abc" / "config.json", [])
+    file, tried = cached_hub_file("owner/other", "config.json")
+    assert file is None
+    assert tried == [f"Hugging Face cache ({tmp_path / 'hf'}): no config.json of owner/other"]
+
+
+def test_a_repository_without_the_file_gives_none(server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    address, _ = server
+    monkeypatch.setattr("huggingface_hub.hf_hub_url", lambda _, name, **__: f"{address}/{name}")
+    assert download_hub_file("owner/net", "config.json") == (None, [])
+    monkeypatch.setattr(Silent, "do_HEAD", lambda handler: handler.send_error(401))
+    file, tried = download_hub_file("owner/net", "config.json")
+    assert file is None
+    assert "HTTP Error 401" in tried[0]

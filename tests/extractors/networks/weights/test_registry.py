@@ -10,14 +10,15 @@ import torchvision
 from torchvision.models import list_models
 
 from extractors.networks.architectures.catalogue import ARCHITECTURES
+from extractors.networks.foundation.catalogue import FOUNDATION
 from extractors.networks.weights import registry
 from extractors.networks.weights.registry import model_entry, model_names
 
 
-def test_names_are_those_of_timm_torchvision_and_own_architectures() -> None:
+def test_names_are_those_of_timm_torchvision_own_architectures_and_foundation_models() -> None:
     names = model_names()
     published = set(timm.list_models()) | set(list_models(module=torchvision.models))
-    assert names == sorted(published | set(ARCHITECTURES))
+    assert names == sorted(published | set(ARCHITECTURES) | set(FOUNDATION))
     assert not published & set(ARCHITECTURES)
     assert {model_entry(name).library for name in ARCHITECTURES} == {"cytobench"}
     assert {model_entry(name).library for name in ("resnet50", "vgg16", "densenet121")} == {"timm"}
