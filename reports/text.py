@@ -57,7 +57,11 @@ def percent(share: float) -> str:
 
 
 def counts(data: Mapping[str, Any]) -> str:
-    """Cells and patients, and split units where linked patients reduce their number."""
+    """Cells and patients, and split units where linked patients reduce their number or there are no patient ids."""
+    if data.get("grouping", "patient") != "patient":
+        return (
+            f"{plural(int(data['cells']), 'cell')} of {plural(int(data['split_units']), 'split unit')}, no patient ids"
+        )
     patients, units = int(data["patients"]), int(data["split_units"])
     linked = "" if patients == units else f" ({plural(units, 'split unit')})"
     held = data.get("held_out")
@@ -83,6 +87,8 @@ def split_name(protocol: Mapping[str, Any], repeats: Collection[int] = ()) -> st
 def evaluated_on(group: ComparableGroup) -> str:
     """Cells, patients and split of the scores of a group."""
     held = group.data.get("held_out")
+    if held and group.data.get("grouping", "patient") != "patient":
+        return f"{plural(held['cells'], 'held-out cell')}, evaluated once"
     if held:
         return f"{plural(held['cells'], 'cell')} of {plural(held['patients'], 'held-out patient')}, evaluated once"
     return f"{counts(group.data)}, {split_name(group.protocol, group.repeats)}"

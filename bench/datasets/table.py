@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import pandas as pd
 
@@ -17,6 +17,9 @@ from extractors.preparation.step import Step
 
 SCANNED = ("image_sha256", "mask_sha256", "nucleus_sha256")
 """Columns with the digests of the files when they were scanned; with them, `Dataset.cells` reads no other bytes."""
+
+Grouping = Literal["patient", "unit", "cell"]
+"""What the column `patient` of a table holds: patients, split units of cells without patient ids, or single cells."""
 
 MASK_METHODS: Mapping[str, MaskBy] = {"whole": "whole", "smear": "smear"}
 """Mask methods accepted in place of a folder of masks."""
@@ -40,6 +43,9 @@ class ReadOptions:
     label_pattern : str or None
         For class folders: regular expression with one group, or a group named `label`, that matches the label in the
         same path. None: the name of the first folder.
+    unit_pattern : str or None
+        For cells without patient ids: regular expression with one group, or a group named `unit`, that matches the
+        split unit in the same path, such as the source image, the slide or the date.
     positive : str or None
         Positive class of a two-class dataset.
     mask_values, nucleus_mask_values : str or None
@@ -57,6 +63,7 @@ class ReadOptions:
     nucleus_mask_values: str | None = None
     patient_pattern: str | None = None
     label_pattern: str | None = None
+    unit_pattern: str | None = None
     positive: str | None = None
     white_level: int | None = None
     um_per_px: float | None = None
@@ -90,6 +97,11 @@ class Dataset:
         Decoding options.
     notices : tuple of str
         Messages for the user, such as linked patients or an assumed positive class.
+    grouping : {"patient", "unit", "cell"}
+        What the column `patient` holds. Without patient ids it holds split units, such as source images (`"unit"`), or
+        a name of its own for each cell (`"cell"`).
+    family : str or None
+        Name that datasets with the same cells share: a model of one is not tested on another.
     """
 
     name: str
@@ -98,6 +110,8 @@ class Dataset:
     positive: str | None
     options: ReadOptions = field(default_factory=ReadOptions)
     notices: tuple[str, ...] = ()
+    grouping: Grouping = "patient"
+    family: str | None = None
 
     COLUMNS: ClassVar[tuple[str, ...]] = ("cell", "path", "mask_path", "label", "patient", "unit")
 

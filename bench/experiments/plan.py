@@ -15,7 +15,7 @@ from bench.datasets.loading import LoadedDataset, open_data
 from bench.errors import BenchError
 from bench.evaluation.protocol import Protocol
 from bench.experiments.experiment import ENGINE, FORMAT, Experiment, differing, experiment_of, features_of
-from bench.experiments.records import BASELINE, LEAKY, RANDOM_WEIGHTS, TIME_LIMITED
+from bench.experiments.records import BASELINE, LEAKY, NO_PATIENTS, RANDOM_WEIGHTS, TIME_LIMITED
 from bench.experiments.results import Results
 from bench.experiments.saved_options import reading_options
 from bench.features.extraction import FeatureRequest, key_settings
@@ -31,6 +31,7 @@ from bench.plugins.pipeline import PipelineSpec, prepared_name
 from bench.plugins.plugin import PIXELS, Plugin
 from bench.plugins.preparation import parse_prepare
 from bench.splits.fold_manifest import Folds
+from bench.splits.grouping import check_grouping
 from bench.splits.outer_folds import auto_repeats, outer_folds
 from bench.storage.fingerprints import code_digest
 from bench.storage.folders import store_folder
@@ -109,11 +110,12 @@ class Plan:
             "prepare": pipeline.prepare,
             "extractor": pipeline.extractor_name,
             "classifier": pipeline.classifier.selector,
-            "flags": [flag for flag, on in flags if on],
+            "flags": [flag for flag, on in ((NO_PATIENTS, data.grouping != "patient"), *flags) if on],
             "violations": list(folds.violations),
             "data": {
                 "name": data.name,
                 "reader": data.reader,
+                "grouping": data.grouping,
                 "digest": self.opened.digest,
                 **_counts(data.table),
                 "classes": list(data.classes),
@@ -259,7 +261,9 @@ def _repeats(pipeline: PipelineSpec, options: Options) -> int:
 
 def _design(opened: LoadedDataset, options: Options, folds: Folds | None) -> tuple[Folds, Protocol]:
     """Return the outer folds and the protocol with the actual numbers of folds and repeats."""
-    folds = outer_folds(opened.dataset.table, options) if folds is None else folds
+    if folds is None:
+        check_grouping(opened.dataset, options.split)
+        folds = outer_folds(opened.dataset.table, options)
     chosen = {field.name: getattr(options, field.name) for field in fields(Protocol)}
     return folds, Protocol(**chosen | {"folds": folds.count, "repeats": folds.repeats})
 

@@ -16,6 +16,7 @@ from bench.evaluation.optimism import uncalibrated
 from bench.experiments.experiment import FORMAT, differing, slug_of
 from bench.experiments.records import (
     LEAKY,
+    NO_PATIENTS,
     POST_HOC,
     RANDOM_WEIGHTS,
     TIME_LIMITED,
@@ -183,7 +184,7 @@ def _record(members: Sequence[ExperimentResult], rule: _Rule) -> dict[str, Any]:
         "members": [member.key for member in members],
         "engine": code_digest(__name__),
     }
-    flags = {flag for member in members for flag in member.flags} & {LEAKY, RANDOM_WEIGHTS, TIME_LIMITED}
+    flags = {flag for member in members for flag in member.flags} & {LEAKY, NO_PATIENTS, RANDOM_WEIGHTS, TIME_LIMITED}
     shared = ("violations", "data", "protocol", "folds_hash", "repeat_hashes", "fold_notices", "environment", "options")
     record = {
         "key": digest(components),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bench.experiments.records import BASELINE, LEAKY, POST_HOC, RANDOM_WEIGHTS, TIME_LIMITED
+from bench.experiments.records import BASELINE, LEAKY, NO_PATIENTS, POST_HOC, RANDOM_WEIGHTS, TIME_LIMITED
 from reports.section import ReportData, Section
 
 FLAGS: Mapping[str, str] = {
     LEAKY: "Cells of one patient, or of linked patients, are in both training and test sets. The score measures how "
     "well known patients are recognised, not how well new patients are classified.",
+    NO_PATIENTS: "The dataset has no patient ids. What tables and figures call a patient is a split unit, such as a "
+    "source image, or a single cell; the score is not one of unseen patients.",
     RANDOM_WEIGHTS: "The network was not trained; its features are those of random weights.",
     TIME_LIMITED: "Training or tuning ended after a time, not after a number of steps. Another run, on a faster or "
     "slower machine or on the same one, may give another score.",

@@ -113,12 +113,14 @@ def show_dataset(opened: LoadedDataset) -> None:
     from bench.datasets.summary import describe  # noqa: PLC0415 (only this command needs it)
 
     data = opened.dataset
+    patients = data.grouping == "patient"
     described = f"(reader {data.reader}, positive class {data.positive})"
     console.print(f"[bold]{escape(data.name)}[/bold] {escape(described)}")
     summary = describe(data, opened.scan)
     for title, frame in (
-        ("Cells, patients and split units (linked patients form one)", summary.classes),
-        ("Cells per patient", summary.per_patient),
+        ("Cells, patients and split units (linked patients form one)", summary.classes if patients else None),
+        ("Cells and split units (no patient ids)", None if patients else summary.classes.drop(columns="patients")),
+        ("Cells per patient" if patients else "Cells per split unit", summary.per_patient),
         ("Image sizes in pixels", summary.sizes),
         ("Official folds", summary.folds),
     ):
@@ -165,7 +167,9 @@ def _flags(flags: tuple[str, ...]) -> str:
 
 
 def counts_line(data: Mapping[str, Any]) -> str:
-    """Return the number of cells, patients and, if different, split units."""
+    """Return the number of cells, patients and, if different, split units; of cells without patient ids, the units."""
+    if data.get("grouping", "patient") != "patient":
+        return f"{data['cells']} cells of {data['split_units']} split units, without patient ids"
     linked = "" if data["patients"] == data["split_units"] else f" ({data['split_units']} split units)"
     held = data.get("held_out")
     tested = f", {held['cells']} of them from {held['patients']} held-out patients" if isinstance(held, dict) else ""
