@@ -80,8 +80,8 @@ class BccdReader:
             unit="photograph",
         )
         table = cell_table(cell=names, path=[str(cell) for cell in cells], label=labels, patient=groups.names)
-        counts = ((empty, "boxes without pixels are left out"), (clipped, "boxes are clipped to their photograph"))
-        notices = [f"{count} {text}" for count, text in counts if count]
+        counts = ((empty, "boxes without pixels, left out"), (clipped, "boxes clipped to their photograph"))
+        notices = [f"{text}: {count}" for count, text in counts if count]
         notices += [stored] if stored else []
         return Dataset(self.name, self.name, table, None, options, (*groups.notices, *notices), groups.grouping)
 

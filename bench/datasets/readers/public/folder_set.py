@@ -134,7 +134,7 @@ class FolderSetReader:
                 f"{root}: {self.facts.title} is in several places ({named}), so cells may occur twice; pass the folder "
                 "of one of them"
             )
-        return images, [f"{count} images are left out: {reason}" for reason, count in sorted(left_out.items())]
+        return images, [f"images left out: {count} ({reason})" for reason, count in sorted(left_out.items())]
 
     def _one_view(self, root: Path, images: list[Matched]) -> tuple[list[Matched], list[str]]:
         if not self.layout.views:

@@ -71,7 +71,7 @@ class ImageFolderReader:
         _check_once(root, images)
         unlisted = len(set(image_files(root, leave_out=options.mask_folders)) - {image.file for image in images})
         if unlisted:
-            notices.append(f"{unlisted} images are not in {METADATA} and are left out")
+            notices.append(f"images that are not in {METADATA} are left out: {unlisted}")
         groups = _groups(root, images, options)
         sets, set_notices = _sets(images)
         table = cell_table(

@@ -68,7 +68,7 @@ class RaabinReader(FolderSetReader):
             labels += [_label(root, part, name, codes) for name in names]
             sets += [_PARTS[part]] * len(names)
             absent = len(codes) - len(names)
-            notices += [f"{absent} of the {len(codes)} names in {part}.json have no image"] if absent else []
+            notices += [f"names in {part}.json without an image: {absent} of {len(codes)}"] if absent else []
         if len(parts) > 1:
             notices.append("the cells of Test are held out, those of Train are training cells")
         groups = groups_without_patients(self.facts.title, files, options, root=root)
