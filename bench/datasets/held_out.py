@@ -34,8 +34,9 @@ def joined_sets(train: Dataset, held_out: Dataset) -> Dataset:
     Raises
     ------
     BenchError
-        One of them already has a held-out set, or their classes or positive classes differ.
+        They show the same cells, one of them already has a held-out set, or their classes or positive classes differ.
     """
+    _check_families(train, held_out)
     for dataset, option in ((train, "--data"), (held_out, "--held-out")):
         if SET in dataset.table:
             raise BenchError(
@@ -43,11 +44,6 @@ def joined_sets(train: Dataset, held_out: Dataset) -> Dataset:
                 "alone, with --split held-out"
             )
     held_out = _with_labels_of(held_out, train)
-    if train.family is not None and train.family == held_out.family and train.name != held_out.name:
-        raise BenchError(
-            f"--held-out {held_out.name} and --data {train.name} show the same cells ({train.family}): a model of one "
-            "is never tested on the other"
-        )
     if train.classes != held_out.classes:
         raise BenchError(
             f"the held-out cells have the classes {listed(held_out.classes, 20)}, those of --data have "
@@ -73,6 +69,14 @@ def joined_sets(train: Dataset, held_out: Dataset) -> Dataset:
     grouping = max(train.grouping, held_out.grouping, key=_WEAKER.index)
     name = f"{train.name} | {held_out.name}"
     return with_canonical_names(replace(train, name=name, table=joined, notices=notices, grouping=grouping))
+
+
+def _check_families(train: Dataset, held_out: Dataset) -> None:
+    if train.family is not None and train.family == held_out.family and train.name != held_out.name:
+        raise BenchError(
+            f"--held-out {held_out.name} and --data {train.name} show the same cells ({train.family}): a model of one "
+            "is never tested on the other"
+        )
 
 
 def _with_labels_of(held_out: Dataset, train: Dataset) -> Dataset:

@@ -67,7 +67,7 @@ def _best(group: ComparableGroup, best: Row) -> str:
 
 
 def _without_best(group: ComparableGroup) -> str:
-    split = capital(split_name(group.protocol, group.repeats))
+    split = capital(split_name(group.protocol, group.repeats, group.data))
     if group.protocol["split"] == "lopo":
         return f"{split}: the AUROC is not defined, so no pipeline is ranked first; see the scores at the threshold."
     return f"{split}: no pipeline has a {primary_name()}, so none is ranked first."

@@ -32,7 +32,7 @@ def show_experiment(result: ExperimentResult) -> None:
     """Print the scores of one experiment, and its folder."""
     data, protocol = result.record["data"], result.record["protocol"]
     console.print(f"\n[bold]{escape(result.name)}[/bold]{_flags(result.flags)}{positive_text(data)}")
-    console.print(f"{counts_line(data)}; {protocol_line(protocol, [protocol['repeats']])}", markup=False)
+    console.print(f"{counts_line(data)}; {protocol_line(protocol, [protocol['repeats']], data)}", markup=False)
     table = Table(box=None, pad_edge=False)
     table.add_column("metric")
     table.add_column("value", justify="right")
@@ -50,6 +50,8 @@ def show_experiment(result: ExperimentResult) -> None:
     console.print(f"{len(scores) - len(shown)} more metrics: scores.parquet, or bench report.", style="dim")
     if tuned := summary(result.optimism):
         console.print(f"tuning optimism: {tuned}")
+    if _without_patients(data):
+        console.print("Without patient ids, a patient in the names of metrics is a split unit.", style="dim")
     for violation in result.record["violations"]:
         console.print(f"[red]{LEAKY}[/red] {escape(violation)}")
     show_line("result", result.folder)
@@ -132,7 +134,7 @@ def show_dataset(opened: LoadedDataset) -> None:
 def _plan_line(plan: Plan) -> str:
     """Return the first line of a matrix: data, protocol and positive class."""
     data = plan.record(plan.experiments[0])["data"]
-    settings = f"{counts_line(data)}; {protocol_line(vars(plan.protocol), plan.repeats)}"
+    settings = f"{counts_line(data)}; {protocol_line(vars(plan.protocol), plan.repeats, data)}"
     return f"[bold]{escape(data['name'])}[/bold]: {escape(settings)}{positive_text(data)}"
 
 
@@ -168,16 +170,18 @@ def _flags(flags: tuple[str, ...]) -> str:
 
 def counts_line(data: Mapping[str, Any]) -> str:
     """Return the number of cells, patients and, if different, split units; of cells without patient ids, the units."""
-    if data.get("grouping", "patient") != "patient":
-        return f"{data['cells']} cells of {data['split_units']} split units, without patient ids"
-    linked = "" if data["patients"] == data["split_units"] else f" ({data['split_units']} split units)"
     held = data.get("held_out")
+    if _without_patients(data):
+        tested = f", {held['cells']} of them held out" if isinstance(held, dict) else ""
+        return f"{data['cells']} cells of {data['split_units']} split units, without patient ids{tested}"
+    linked = "" if data["patients"] == data["split_units"] else f" ({data['split_units']} split units)"
     tested = f", {held['cells']} of them from {held['patients']} held-out patients" if isinstance(held, dict) else ""
     return f"{data['cells']} cells of {data['patients']} patients{linked}{tested}"
 
 
-def protocol_line(protocol: Mapping[str, Any], repeats: Collection[int]) -> str:
-    """Return a summary of folds, repeats (of several experiments), tuning and seed."""
+def protocol_line(protocol: Mapping[str, Any], repeats: Collection[int], data: Mapping[str, Any] | None = None) -> str:
+    """Return a summary of folds, repeats (of several experiments), tuning and seed; `data` states the grouping."""
+    by = "split unit" if protocol["split"] == "patient" and _without_patients(data or {}) else protocol["split"]
     repeated = "" if set(repeats) == {1} else f" x {' or '.join(map(str, sorted(set(repeats))))} repeats"
     budget = tuning_budget(protocol)
     tuned = f", tuning: {budget} per fold" if budget else ""
@@ -186,5 +190,9 @@ def protocol_line(protocol: Mapping[str, Any], repeats: Collection[int]) -> str:
         "official-linked": f"{protocol['folds']} official folds without linked patients",
         "lopo": f"leave one patient out, {protocol['folds']} folds",
         "held-out": "one held-out test",
-    }.get(str(protocol["split"]), f"{protocol['folds']} folds by {protocol['split']}")
+    }.get(str(protocol["split"]), f"{protocol['folds']} folds by {by}")
     return f"{folds}{repeated}{tuned}, seed {protocol['seed']}"
+
+
+def _without_patients(data: Mapping[str, Any]) -> bool:
+    return bool(data.get("grouping", "patient") != "patient")

@@ -14,7 +14,9 @@ def dataset(grouping: Grouping) -> Dataset:
 
 @pytest.mark.parametrize("split", ["patient", "lopo", "official", "official-linked"])
 def test_splits_by_patient_need_patients_or_units(split: str) -> None:
-    with pytest.raises(BenchError, match=f"--split {split}: set has no patient ids, .* --unit-pattern .* --split image"):
+    with pytest.raises(
+        BenchError, match=f"--split {split}: set has no patient ids, .* --unit-pattern .* --split image"
+    ):
         check_grouping(dataset("cell"), split)
     check_grouping(dataset("unit"), split)
     check_grouping(dataset("patient"), split)

@@ -54,7 +54,7 @@ def test_sizes_are_checked_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(BenchError, match=r"x: its cells need \d+ bytes; at most 34359738368 are written"):
         extracted_cells("key", ["a"], images(), pixels=2**40, source="x")
-    usage = namedtuple("usage", "total used free")  # noqa: PYI024 (as `shutil.disk_usage` returns it)
+    usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(module.shutil, "disk_usage", lambda path: usage(10, 10, 1000))
     with pytest.raises(BenchError, match=r"which has 1000; set CYTOBENCH_CACHE to another folder"):
         extracted_cells("key", ["a"], images(), pixels=4, source="x")

@@ -22,7 +22,12 @@ LMU = ["BAS/BAS_0001.tiff", "NGS/NGS_0001.tiff", "NGS/NGS_8484.tiff"]
 BONE_MARROW = ["ABE/ABE_00001.jpg", "NGB/0001-1000/NGB_00001.jpg", "NGB/9001-9968/NGB_09968.jpg"]
 HEHR = ["control/AQK/image_0.tif", "control/AQK/image_1.tif", "PML_RARA/BCD/image_0.tif", "NPM1/XYZ/image_0.tif"]
 MLL23 = ["lymphocyte/lymphocyte/a.tif", "hairy_cell/hairy_cell/b.tif", "promyelocyte_atypical/c.tif"]
-RAABIN = ["Train/Basophil/20190526_162951_0.jpg", "Train/Monocyte/a.jpg", "TestA/Basophil/b.jpg", "TestB/Monocyte/c.jpg"]
+RAABIN = [
+    "Train/Basophil/20190526_162951_0.jpg",
+    "Train/Monocyte/a.jpg",
+    "TestA/Basophil/b.jpg",
+    "TestB/Monocyte/c.jpg",
+]
 TALEQANI = [
     f"{view}/{name}/WBC-{written}-001.jpg"
     for view in ("Original", "Segmented")

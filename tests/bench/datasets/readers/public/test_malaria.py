@@ -104,5 +104,5 @@ def test_malformed_official_files(tmp_path: Path, text: str, message: str) -> No
 
 def test_lines_as_they_are_written(tmp_path: Path) -> None:
     file = tmp_path / "patients.csv"
-    file.write_text("C1P1,['a.png', \"b.png\"],,,\n\n\"C2P2\",\"['c.png']\"\nC3P3,[]\n")
+    file.write_text('C1P1,[\'a.png\', "b.png"],,,\n\n"C2P2","[\'c.png\']"\nC3P3,[]\n')
     assert read_patients(file) == {"a.png": "C1P1", "b.png": "C1P1", "c.png": "C2P2"}

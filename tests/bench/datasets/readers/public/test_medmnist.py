@@ -103,5 +103,5 @@ def test_refused_archives(tmp_path: Path, read: Read, changes: dict[str, Any], m
 
 def test_other_archives_are_not_recognised(tmp_path: Path, read: Read) -> None:
     np.savez(tmp_path / "a.npz", train_images=np.zeros((2, 4, 4), dtype=np.uint8))
-    with pytest.raises(BenchError, match="no reader .* recognises it"):
+    with pytest.raises(BenchError, match=r"no reader .* recognises it"):
         read(tmp_path / "a.npz")
