@@ -86,5 +86,7 @@ def test_both_patterns_contradict_each_other(options: dict[str, Any]) -> None:
 
 
 def test_an_ensemble_of_saved_predictions_has_the_mark_of_its_members(options: dict[str, Any]) -> None:
-    names = [bench.run(unit_pattern=r"^(.*)_", **options | {"classifier": c}).folder.name for c in ("knn", "naive_bayes")]
+    names = [
+        bench.run(unit_pattern=r"^(.*)_", **options | {"classifier": c}).folder.name for c in ("knn", "naive_bayes")
+    ]
     assert NO_PATIENTS in ensemble(options["out"], names).flags

@@ -23,6 +23,9 @@ from extractors.files.regular import open_regular
 
 METADATA = "metadata.csv"
 PARTS = ("train", "validation", "valid", "val", "test")
+FILES = (METADATA, *(f"{part}/{METADATA}" for part in PARTS))
+"""Tables of an image folder."""
+
 PATIENTS = ("patient", "patient_id", "subject", "subject_id")
 """Columns that hold the patient; one of them at most may be present."""
 
@@ -86,8 +89,7 @@ class ImageFolderReader:
 
 
 def _metadata_files(root: Path) -> list[Path]:
-    places = [root / METADATA, *(root / part / METADATA for part in PARTS)]
-    return [file for file in places if _has_file_names(file)]
+    return [file for file in (root / name for name in FILES) if _has_file_names(file)]
 
 
 def _has_file_names(file: Path) -> bool:

@@ -16,7 +16,7 @@ from bench.datasets.readers.public.malaria_patients import read_patients
 from bench.datasets.table import ReadOptions
 from bench.errors import BenchError
 
-_FILES = {
+FILES = {
     "Parasitized": "patientid_cellmapping_parasitized.csv",
     "Uninfected": "patientid_cellmapping_uninfected.csv",
 }
@@ -52,7 +52,7 @@ class MalariaReader(FolderSetReader):
         if not places:
             notice = (
                 f"the patients are those of the file names, such as {written[0]}, because the official files "
-                f"({' and '.join(_FILES.values())}) are not beside the images"
+                f"({' and '.join(FILES.values())}) are not beside the images"
             )
             return Groups(written, "patient", (*ignored, notice))
         patients = {label: read_patients(file) for label, file in places.items()}
@@ -72,12 +72,12 @@ def _patient_files(*folders: Path) -> dict[str, Path]:
     searched = [place for folder in folders for place in (folder, folder.parent)]
     places = {
         label: next((place / name for place in searched if (place / name).is_file()), None)
-        for label, name in _FILES.items()
+        for label, name in FILES.items()
     }
     present = {label: file for label, file in places.items() if file is not None}
     if len(present) == 1:
         (label,) = places.keys() - present.keys()
-        raise BenchError(f"{next(iter(present.values()))}: the official file {_FILES[label]} is missing beside it")
+        raise BenchError(f"{next(iter(present.values()))}: the official file {FILES[label]} is missing beside it")
     return present
 
 

@@ -17,6 +17,8 @@ from bench.storage.json_files import read_json
 
 _CODES = {1: "Neutrophil", 2: "Lymphocyte", 3: "Monocyte", 4: "Eosinophil", 5: "Basophil"}
 _PARTS = {"Train": TRAIN, "Test": HELD_OUT}
+FILES = tuple(f"{part}.json" for part in _PARTS)
+"""Labels of flat copies."""
 
 
 class RaabinReader(FolderSetReader):

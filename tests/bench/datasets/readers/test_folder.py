@@ -107,7 +107,7 @@ def test_units_in_place_of_patients(classes: Path) -> None:
     assert any(f"{classes.name} has no patient ids: the split units are the matches of" in n for n in dataset.notices)
     with pytest.raises(BenchError, match="use it or --patient-pattern, not both"):
         FolderReader().read(classes, ReadOptions(unit_pattern=r"/(p\d)", patient_pattern=r"/(p\d)"))
-    with pytest.raises(BenchError, match="need --patient-pattern, .* without patient ids, pass --unit-pattern"):
+    with pytest.raises(BenchError, match=r"need --patient-pattern, .* without patient ids, pass --unit-pattern"):
         FolderReader().read(classes, ReadOptions())
 
 

@@ -208,3 +208,14 @@ def test_a_unit_pattern_groups_cells_without_patients(tmp_path: Path, draw_all: 
 def test_a_class_folder_of_masks_is_left_out(tmp_path: Path, draw_all: DrawAll, read: Read) -> None:
     draw_all(tmp_path, [*ACEVEDO, *(f"masks/{file}" for file in ACEVEDO)])
     assert len(read(tmp_path, mask=str(tmp_path / "masks")).table) == len(ACEVEDO)
+
+
+def test_the_user_guide_lists_every_public_dataset(points: dict[str, EntryPoint]) -> None:
+    page = (Path(__file__).resolve().parents[5] / "docs/user_guide/public_datasets.md").read_text(encoding="utf-8")
+    rows = {cells[1].strip(" `"): cells for line in page.splitlines() if len(cells := line.split("|")) == 7}
+    facts = {n: getattr(load_class(point.value), "facts", None) for n, point in points.items()}
+    public = {name: one for name, one in facts.items() if one is not None}
+    assert set(public) | {"imagefolder"} == set(rows) - {"reader", "---"}
+    for name, one in public.items():
+        assert rows[name][2].strip() == one.title
+        assert rows[name][5].strip().startswith("patients" if one.patients else "none")
