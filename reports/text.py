@@ -63,9 +63,8 @@ def _has_patients(data: Mapping[str, Any]) -> bool:
 def counts(data: Mapping[str, Any]) -> str:
     """Cells and patients, and split units where linked patients reduce their number or there are no patient ids."""
     if not _has_patients(data):
-        return (
-            f"{plural(int(data['cells']), 'cell')} of {plural(int(data['split_units']), 'split unit')}, no patient ids"
-        )
+        known = f" of {plural(int(data['split_units']), 'split unit')}" if data["grouping"] == "unit" else ""
+        return f"{plural(int(data['cells']), 'cell')}{known}, no patient ids"
     patients, units = int(data["patients"]), int(data["split_units"])
     linked = "" if patients == units else f" ({plural(units, 'split unit')})"
     held = data.get("held_out")

@@ -20,7 +20,7 @@ SET = "set"
 TRAIN, HELD_OUT = "train", "held-out"
 
 _MAX_NAMES = 5
-_WEAKER: Sequence[Grouping] = ("patient", "unit", "cell")
+_WEAKER: Sequence[Grouping] = ("patient", "unit", "block")
 """Groupings of cells; two sets together have the later one."""
 _PREFIX = re.compile(r"^\D*0*(?=\d)")
 
@@ -58,7 +58,7 @@ def joined_sets(train: Dataset, held_out: Dataset) -> Dataset:
         dataset.table.drop(columns="fold", errors="ignore").assign(**{SET: name})
         for dataset, name in ((train, TRAIN), (held_out, HELD_OUT))
     ]
-    if "cell" in (train.grouping, held_out.grouping):
+    if "block" in (train.grouping, held_out.grouping):
         tables[1] = tables[1].assign(
             patient=f"{HELD_OUT} " + tables[1]["patient"], unit=f"{HELD_OUT} " + tables[1]["unit"]
         )

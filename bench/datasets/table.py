@@ -18,8 +18,8 @@ from extractors.preparation.step import Step
 SCANNED = ("image_sha256", "mask_sha256", "nucleus_sha256")
 """Columns with the digests of the files when they were scanned; with them, `Dataset.cells` reads no other bytes."""
 
-Grouping = Literal["patient", "unit", "cell"]
-"""What the column `patient` of a table holds: patients, split units of cells without patient ids, or single cells."""
+Grouping = Literal["patient", "unit", "block"]
+"""What the column `patient` holds: patients; without patient ids, known split units, or blocks of consecutive cells."""
 
 MASK_METHODS: Mapping[str, MaskBy] = {"whole": "whole", "smear": "smear"}
 """Mask methods accepted in place of a folder of masks."""
@@ -97,9 +97,9 @@ class Dataset:
         Decoding options.
     notices : tuple of str
         Messages for the user, such as linked patients or an assumed positive class.
-    grouping : {"patient", "unit", "cell"}
+    grouping : {"patient", "unit", "block"}
         What the column `patient` holds. Without patient ids it holds split units, such as source images (`"unit"`), or
-        a name of its own for each cell (`"cell"`).
+        blocks of consecutive cells of a class, which no split by patient accepts (`"block"`).
     family : str or None
         Name that datasets with the same cells share: a model of one is not tested on another.
     """

@@ -31,8 +31,8 @@ from bench.plugins.pipeline import PipelineSpec, prepared_name
 from bench.plugins.plugin import PIXELS, Plugin
 from bench.plugins.preparation import parse_prepare
 from bench.splits.fold_manifest import Folds
-from bench.splits.grouping import check_grouping
-from bench.splits.outer_folds import auto_repeats, outer_folds
+from bench.splits.grouping import folds_of
+from bench.splits.outer_folds import auto_repeats
 from bench.storage.fingerprints import code_digest
 from bench.storage.folders import store_folder
 from extractors.cells import Cells
@@ -261,9 +261,7 @@ def _repeats(pipeline: PipelineSpec, options: Options) -> int:
 
 def _design(opened: LoadedDataset, options: Options, folds: Folds | None) -> tuple[Folds, Protocol]:
     """Return the outer folds and the protocol with the actual numbers of folds and repeats."""
-    if folds is None:
-        check_grouping(opened.dataset, options.split)
-        folds = outer_folds(opened.dataset.table, options)
+    folds = folds_of(opened.dataset, options) if folds is None else folds
     chosen = {field.name: getattr(options, field.name) for field in fields(Protocol)}
     return folds, Protocol(**chosen | {"folds": folds.count, "repeats": folds.repeats})
 

@@ -11,7 +11,7 @@ FLAGS: Mapping[str, str] = {
     LEAKY: "Cells of one patient, or of linked patients, are in both training and test sets. The score measures how "
     "well known patients are recognised, not how well new patients are classified.",
     NO_PATIENTS: "The dataset has no patient ids. What tables and figures call a patient is a split unit, such as a "
-    "source image, or a single cell; the score is not one of unseen patients.",
+    "source image, or a block of consecutive cells of a class; the score is not one of unseen patients.",
     RANDOM_WEIGHTS: "The network was not trained; its features are those of random weights.",
     TIME_LIMITED: "Training or tuning ended after a time, not after a number of steps. Another run, on a faster or "
     "slower machine or on the same one, may give another score.",

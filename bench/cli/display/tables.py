@@ -51,7 +51,10 @@ def show_experiment(result: ExperimentResult) -> None:
     if tuned := summary(result.optimism):
         console.print(f"tuning optimism: {tuned}")
     if _without_patients(data):
-        console.print("Without patient ids, a patient in the names of metrics is a split unit.", style="dim")
+        console.print(
+            "Without patient ids, a patient in the names of metrics is a split unit, or a block of consecutive cells.",
+            style="dim",
+        )
     for violation in result.record["violations"]:
         console.print(f"[red]{LEAKY}[/red] {escape(violation)}")
     show_line("result", result.folder)
@@ -115,20 +118,28 @@ def show_dataset(opened: LoadedDataset) -> None:
     from bench.datasets.summary import describe  # noqa: PLC0415 (only this command needs it)
 
     data = opened.dataset
-    patients = data.grouping == "patient"
     described = f"(reader {data.reader}, positive class {data.positive})"
     console.print(f"[bold]{escape(data.name)}[/bold] {escape(described)}")
     summary = describe(data, opened.scan)
     for title, frame in (
-        ("Cells, patients and split units (linked patients form one)", summary.classes if patients else None),
-        ("Cells and split units (no patient ids)", None if patients else summary.classes.drop(columns="patients")),
-        ("Cells per patient" if patients else "Cells per split unit", summary.per_patient),
+        *_groups(data.grouping, summary.classes, summary.per_patient),
         ("Image sizes in pixels", summary.sizes),
         ("Official folds", summary.folds),
     ):
         if frame is not None:
             console.print(f"\n{title}", style="bold")
             console.print(_frame(frame, index=title != "Image sizes in pixels"))
+
+
+def _groups(grouping: str, classes: pd.DataFrame, per_patient: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return titles and tables of cells and what they are grouped by."""
+    if grouping == "patient":
+        first = ("Cells, patients and split units (linked patients form one)", classes)
+        return [first, ("Cells per patient", per_patient)]
+    if grouping == "unit":
+        first = ("Cells and split units (no patient ids)", classes.drop(columns="patients"))
+        return [first, ("Cells per split unit", per_patient)]
+    return [("Cells (no patient ids)", classes[["cells"]])]
 
 
 def _plan_line(plan: Plan) -> str:
@@ -173,7 +184,8 @@ def counts_line(data: Mapping[str, Any]) -> str:
     held = data.get("held_out")
     if _without_patients(data):
         tested = f", {held['cells']} of them held out" if isinstance(held, dict) else ""
-        return f"{data['cells']} cells of {data['split_units']} split units, without patient ids{tested}"
+        units = f" of {data['split_units']} split units" if data["grouping"] == "unit" else ""
+        return f"{data['cells']} cells{units}, without patient ids{tested}"
     linked = "" if data["patients"] == data["split_units"] else f" ({data['split_units']} split units)"
     tested = f", {held['cells']} of them from {held['patients']} held-out patients" if isinstance(held, dict) else ""
     return f"{data['cells']} cells of {data['patients']} patients{linked}{tested}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.datasets.names import listed
 from bench.datasets.readers.companions import masks_beside, second_formats, thumbnails
 from bench.datasets.readers.folder_layout import check_class_folders, check_mask_folders, pooled_notice
-from bench.datasets.readers.groups import Groups, groups_without_patients
+from bench.datasets.readers.groups import Groups, units_of_pattern
 from bench.datasets.readers.images import MAX_DEPTH, folders_in, image_files, is_image_name
 from bench.datasets.readers.patterns import doubtful_notices, example, path_pattern
 from bench.datasets.table import Dataset, ReadOptions, cell_table
@@ -90,13 +90,13 @@ def _cells(root: Path, masks: Collection[Path], *, masks_in_root: bool) -> tuple
 
 
 def _groups(root: Path, files: Sequence[str], options: ReadOptions) -> Groups:
-    if options.patient_pattern is None and options.unit_pattern is None:
+    if options.patient_pattern is None and options.unit_pattern is not None:
+        return units_of_pattern(root.name, files, options.unit_pattern, root=root)
+    if options.patient_pattern is None:
         raise BenchError(
             "folders of images need --patient-pattern, which matches the patient in a path; "
             f"{example('patient', files)}; without patient ids, pass --unit-pattern for split units, such as slides"
         )
-    if options.patient_pattern is None:
-        return groups_without_patients(root.name, files, options, root=root)
     if options.unit_pattern is not None:
         raise BenchError("--unit-pattern is for cells without patient ids; use it or --patient-pattern, not both")
     pattern = path_pattern("patient", options.patient_pattern, files)

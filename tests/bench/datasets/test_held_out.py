@@ -261,9 +261,9 @@ def test_two_cuts_of_the_same_cells_are_never_joined() -> None:
 
 
 def test_cells_without_patient_ids_have_other_names_in_the_held_out_set() -> None:
-    train, held_out = (replace(_dataset(name, "A b"), grouping="cell") for name in ("x", "y"))
+    train, held_out = (replace(_dataset(name, "A b"), grouping="block") for name in ("x", "y"))
     joined = joined_sets(train, held_out)
-    assert joined.grouping == "cell"
+    assert joined.grouping == "block"
     assert list(joined.table["unit"].unique()) == ["A", "b", "held-out A", "held-out b"]
     assert with_patients_apart(joined).notices == joined.notices
 

@@ -70,7 +70,7 @@ def test_cells_without_units_refuse_a_split_by_patient(
 
     def without_units(path: str, reading: Any, **more: Any) -> Any:
         dataset, root = read_path(path, replace(reading, unit_pattern="(.*)"), **more)
-        return replace(dataset, grouping="cell"), root
+        return replace(dataset, grouping="block"), root
 
     monkeypatch.setattr(loading, "read_path", without_units)
     for split in ("patient", "lopo"):

@@ -17,11 +17,11 @@ def test_splits_by_patient_need_patients_or_units(split: str) -> None:
     with pytest.raises(
         BenchError, match=f"--split {split}: set has no patient ids, .* --unit-pattern .* --split image"
     ):
-        check_grouping(dataset("cell"), split)
+        check_grouping(dataset("block"), split)
     check_grouping(dataset("unit"), split)
     check_grouping(dataset("patient"), split)
 
 
 @pytest.mark.parametrize("split", ["image", "held-out"])
 def test_other_splits_need_none(split: str) -> None:
-    check_grouping(dataset("cell"), split)
+    check_grouping(dataset("block"), split)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -47,7 +48,8 @@ class BccdReader:
     def read(self, path: Path, options: ReadOptions) -> Dataset:
         """Return the table of cells, sorted by photograph; the cells are stored in the cache folder.
 
-        Boxes are clipped to the photograph; one without pixels is left out.
+        Boxes are clipped to the photograph. Boxes without pixels, repeated ones, and equal ones of two classes are left
+        out, with a notice.
 
         Raises
         ------
@@ -55,15 +57,11 @@ class BccdReader:
             An annotation is missing, malformed or has another class than `CLASSES`; a photograph cannot be read.
         """
         root = (_root_of(path) or path).resolve()
-        sizes: dict[Path, tuple[int, int]] = {}
-        crops, empty, clipped = [], 0, 0
+        crops: list[_Crop] = []
+        counts = Counter[str]()
         for image in _photographs(root):
-            sizes[image], boxes = _annotated(root, image)
-            for label, box in boxes:
-                inside = box.clipped(*sizes[image])
-                empty += inside is None
-                clipped += inside not in (None, box)
-                crops += [_Crop(image, label, inside)] if inside is not None else []
+            size, boxes = _annotated(root, image)
+            crops += [_Crop(image, label, box) for label, box in _usable(boxes, size, counts)]
         if len(crops) > MAX_FILES:
             raise BenchError(f"{root}: {len(crops)} boxes; at most {MAX_FILES} are read")
         names = [f"{number:06d}_{crop.image.stem}" for number, crop in enumerate(crops)]
@@ -74,14 +72,14 @@ class BccdReader:
         groups = groups_without_patients(
             self.facts.title,
             names,
+            labels,
             options,
             root=root,
             units=[crop.image.stem for crop in crops],
             unit="photograph",
         )
         table = cell_table(cell=names, path=[str(cell) for cell in cells], label=labels, patient=groups.names)
-        counts = ((empty, "boxes without pixels, left out"), (clipped, "boxes clipped to their photograph"))
-        notices = [f"{text}: {count}" for count, text in counts if count]
+        notices = [f"{text}: {count}" for text, count in sorted(counts.items())]
         notices += [stored] if stored else []
         return Dataset(self.name, self.name, table, None, options, (*groups.notices, *notices), groups.grouping)
 
@@ -110,6 +108,24 @@ def _annotated(root: Path, image: Path) -> tuple[tuple[int, int], list[tuple[str
     if other is not None:
         raise BenchError(f"{file}: the class {shortened(other)!r} is not one of {', '.join(sorted(CLASSES))}")
     return size, boxes
+
+
+def _usable(boxes: Sequence[tuple[str, Box]], size: tuple[int, int], counts: Counter[str]) -> Iterator[tuple[str, Box]]:
+    """Yield class and clipped box of each cell of a photograph; count those left out or clipped."""
+    labels: dict[Box, list[str]] = {}
+    for label, box in boxes:
+        inside = box.clipped(*size)
+        if inside is None:
+            counts["boxes without pixels, left out"] += 1
+            continue
+        counts.update(["boxes clipped to their photograph"] if inside != box else [])
+        labels.setdefault(inside, []).append(label)
+    for box, of_box in labels.items():
+        if len(set(of_box)) > 1:
+            counts["boxes of two classes, left out"] += len(of_box)
+            continue
+        counts.update(["repeated boxes, left out"] * (len(of_box) - 1))
+        yield of_box[0], box
 
 
 def _key(crops: Sequence[_Crop]) -> str:

@@ -81,8 +81,8 @@ class FolderSetReader:
         images, notices = self._images(root, options)
         images, other_notices = self._one_view(root, images)
         labels = [self.layout.label_of(image.groups) for image in images]
-        groups = self.groups(root, images, labels, options)
         sets, set_notices = self._sets(images)
+        groups = self.groups(root, images, labels, options, sets=sets)
         table = cell_table(
             cell=[image.file for image in images],
             path=[str(root / image.file) for image in images],
@@ -102,14 +102,24 @@ class FolderSetReader:
             self.layout.family,
         )
 
-    def groups(self, root: Path, images: Sequence[Matched], labels: Sequence[str], options: ReadOptions) -> Groups:
-        """Return the patients of the images, or their split units if the dataset has no patient ids."""
-        if self.layout.has("patient"):
-            names = [image.groups["patient"] for image in images]
-            return Groups(names, "patient", ignored_pattern(self.facts.title, options))
-        units = [image.groups["unit"] for image in images] if self.layout.has("unit") else None
+    def groups(
+        self,
+        root: Path,
+        images: Sequence[Matched],
+        labels: Sequence[str],
+        options: ReadOptions,
+        *,
+        sets: Sequence[str | None] | None = None,
+    ) -> Groups:
+        """Return the patients of the images; if the dataset has no patient ids, their split units or blocks."""
+        title, layout = self.facts.title, self.layout
+        if layout.has("patient"):
+            return Groups([image.groups["patient"] for image in images], "patient", ignored_pattern(title, options))
+        units = [image.groups["unit"] for image in images] if layout.has("unit") else None
         files = [image.file for image in images]
-        return groups_without_patients(self.facts.title, files, options, root=root, units=units, unit=self.layout.unit)
+        return groups_without_patients(
+            title, files, labels, options, root=root, sets=sets, units=units, unit=layout.unit
+        )
 
     def _images(self, root: Path, options: ReadOptions) -> tuple[list[Matched], list[str]]:
         images, left_out = [], Counter[str]()

@@ -75,8 +75,8 @@ class ImageFolderReader:
         unlisted = len(set(image_files(root, leave_out=options.mask_folders)) - {image.file for image in images})
         if unlisted:
             notices.append(f"images that are not in {METADATA} are left out: {unlisted}")
-        groups = _groups(root, images, options)
         sets, set_notices = _sets(images)
+        groups = _groups(root, images, options, sets)
         table = cell_table(
             cell=[image.file for image in images],
             path=[str(image.place) for image in images],
@@ -143,13 +143,14 @@ def _check_once(root: Path, images: Sequence[_Image]) -> None:
             raise BenchError(f"{root / image.file}: the image is listed twice; each cell needs its own row")
 
 
-def _groups(root: Path, images: Sequence[_Image], options: ReadOptions) -> Groups:
+def _groups(root: Path, images: Sequence[_Image], options: ReadOptions, sets: Sequence[str | None] | None) -> Groups:
     named = [image.patient for image in images if image.patient is not None]
     if named and len(named) < len(images):
         raise BenchError(f"{root}: only some {METADATA} files have a column of patients; add it to all, or remove it")
     if named:
         return Groups(named, "patient", ignored_pattern(root.name, options))
-    return groups_without_patients(root.name, [image.file for image in images], options, root=root)
+    files, labels = [image.file for image in images], [image.label for image in images]
+    return groups_without_patients(root.name, files, labels, options, root=root, sets=sets)
 
 
 def _sets(images: Sequence[_Image]) -> tuple[list[str | None] | None, list[str]]:

@@ -38,7 +38,15 @@ class MalariaReader(FolderSetReader):
         positive="Parasitized",
     )
 
-    def groups(self, root: Path, images: Sequence[Matched], labels: Sequence[str], options: ReadOptions) -> Groups:
+    def groups(
+        self,
+        root: Path,
+        images: Sequence[Matched],
+        labels: Sequence[str],
+        options: ReadOptions,
+        *,
+        sets: Sequence[str | None] | None = None,
+    ) -> Groups:
         """Return the patients of the official files, or those of the file names where the files are missing.
 
         Raises

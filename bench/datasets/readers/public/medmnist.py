@@ -97,13 +97,14 @@ class MedMnistReader:
         blood = _BLOOD_NAME.fullmatch(file.stem) is not None
         codes = [code for part in parts for code in part.labels]
         labels = _labels(file, codes, blood=blood)
-        groups = groups_without_patients(file.stem, names, options, root=file)
+        sets: list[str | None] = [HELD_OUT if part.name == "test" else TRAIN for part in parts for _ in part.labels]
+        groups = groups_without_patients(file.stem, names, labels, options, root=file, sets=sets)
         table = cell_table(
             cell=names,
             path=[str(place) for place in paths],
             label=labels,
             patient=groups.names,
-            set=[HELD_OUT if part.name == "test" else TRAIN for part in parts for _ in part.labels],
+            set=sets,
         )
         notices = (*groups.notices, *([stored] if stored else []), *_notices(file, md5, blood=blood))
         family = FAMILY if blood else None
@@ -114,8 +115,8 @@ def _archive_of(path: Path) -> Path | None:
     """Return a path that ends in `.npz`, or the only such file in a folder; None otherwise."""
     if path.is_file():
         return path if path.suffix.lower() == ".npz" else None
-    files = [file for file in path.iterdir() if file.suffix.lower() == ".npz" and file.is_file()]
-    return files[0] if len(files) == 1 else None
+    files = [file for file in path.iterdir() if file.suffix.lower() == ".npz"] if path.is_dir() else []
+    return files[0] if len(files) == 1 and files[0].is_file() else None
 
 
 def _parts(file: Path) -> list[_Part]:

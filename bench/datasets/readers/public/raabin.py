@@ -62,7 +62,10 @@ class RaabinReader(FolderSetReader):
         return self._read_flat(root, parts, options) if parts else super().read(path, options)
 
     def _read_flat(self, root: Path, parts: list[str], options: ReadOptions) -> Dataset:
-        files, labels, sets, notices = [], [], [], list(self.layout.notices)
+        files: list[str] = []
+        labels: list[str] = []
+        sets: list[str | None] = []
+        notices = list(self.layout.notices)
         for part in parts:
             names = image_files(root / part)
             codes = _codes(root / f"{part}.json")
@@ -73,13 +76,14 @@ class RaabinReader(FolderSetReader):
             notices += [f"names in {part}.json without an image: {absent} of {len(codes)}"] if absent else []
         if len(parts) > 1:
             notices.append("the cells of Test are held out, those of Train are training cells")
-        groups = groups_without_patients(self.facts.title, files, options, root=root)
+        several = sets if len(parts) > 1 else None
+        groups = groups_without_patients(self.facts.title, files, labels, options, root=root, sets=several)
         table = cell_table(
             cell=files,
             path=[str(root / file) for file in files],
             label=labels,
             patient=groups.names,
-            set=[*sets] if len(parts) > 1 else None,
+            set=several,
         )
         return Dataset(self.name, self.name, table, None, options, (*groups.notices, *notices), groups.grouping)
 

@@ -27,7 +27,7 @@ def smears(tmp_path: Path, draw_all: DrawAll) -> Path:
 def test_images_are_labelled_by_their_suffix(smears: Path, read: Read) -> None:
     for path in (smears, smears.parent, smears / "im"):
         dataset = read(path)
-        assert (dataset.reader, dataset.positive, dataset.grouping) == ("all_idb1", "ALL", "cell")
+        assert (dataset.reader, dataset.positive, dataset.grouping) == ("all_idb1", "ALL", "block")
         assert list(dataset.table["label"]) == ["ALL", "ALL", "healthy"]
     assert any("ALL-IDB2 is cut from these images" in notice for notice in dataset.notices)
 

@@ -86,6 +86,16 @@ def test_malformed_annotations(bccd: Path, read: Read, text: str | None, message
         read(bccd)
 
 
+def test_repeated_and_contradictory_boxes_are_left_out(bccd: Path, read: Read) -> None:
+    (bccd / "Annotations/BloodImage_00001.xml").write_text(
+        annotation(("Platelets", 0, 0, 4, 3), ("Platelets", 0, 0, 4, 3), ("RBC", 5, 5, 9, 9), ("WBC", 5, 5, 9, 9))
+    )
+    dataset = read(bccd)
+    assert list(dataset.table["label"]) == ["WBC", "RBC", "Platelets"]
+    assert "repeated boxes, left out: 1" in dataset.notices
+    assert "boxes of two classes, left out: 2" in dataset.notices
+
+
 def test_boxes_are_clipped() -> None:
     assert Box(-2, 3, 5, 60).clipped(4, 50) == Box(0, 3, 4, 50)
     assert Box(4, 0, 9, 9).clipped(4, 50) is None

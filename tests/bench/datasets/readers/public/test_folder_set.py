@@ -81,7 +81,7 @@ def test_miniatures_from_above_and_inside(name: str, tmp_path: Path, draw_all: D
         dataset = read(path)
         assert (dataset.reader, list(dataset.table["label"])) == (name, labels)
         assert not any(map(is_part_of_split, dataset.classes))
-        assert dataset.grouping == {"aml_hehr": "patient", "blood_cells": "unit"}.get(name, "cell")
+        assert dataset.grouping == {"aml_hehr": "patient", "blood_cells": "unit"}.get(name, "block")
         has_none = sum("has no patient ids" in notice for notice in dataset.notices)
         assert has_none == (dataset.grouping != "patient")
 

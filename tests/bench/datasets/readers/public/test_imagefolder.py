@@ -54,7 +54,7 @@ def test_one_table_above_the_parts(tmp_path: Path, draw_all: DrawAll, read: Read
     draw_all(tmp_path, ["train/1.png", "val/2.png"])
     dataset = read(write(tmp_path, "file_name,label\ntrain/1.png,a\nval/2.png,b\n"))
     assert "set" not in dataset.table
-    assert dataset.grouping == "cell"
+    assert dataset.grouping == "block"
     assert "the parts of a split are pooled: train, val" in dataset.notices
     assert any(f"{tmp_path.name} has no patient ids" in notice for notice in dataset.notices)
 

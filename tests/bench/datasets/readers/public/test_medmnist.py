@@ -36,7 +36,7 @@ def test_bloodmnist(tmp_path: Path, read: Read, own_cache: Path) -> None:
     path = save(tmp_path / "bloodmnist_64.npz")
     dataset = read(path)
     table = dataset.table
-    assert (dataset.name, dataset.reader, dataset.grouping) == ("bloodmnist_64", "medmnist", "cell")
+    assert (dataset.name, dataset.reader, dataset.grouping) == ("bloodmnist_64", "medmnist", "block")
     assert list(table["label"][:8]) == [
         "basophil", "eosinophil", "erythroblast", "immature granulocyte", "lymphocyte", "monocyte", "neutrophil",
         "platelet",

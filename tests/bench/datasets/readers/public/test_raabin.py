@@ -31,7 +31,7 @@ def test_labels_are_the_codes_and_parts_are_sets(flat: Path, read: Read) -> None
     assert dataset.reader == "raabin"
     assert list(dataset.table["label"]) == [*LABELS, "Lymphocyte"]
     assert list(dataset.table["set"]) == ["train"] * 5 + ["held-out"]
-    assert dataset.grouping == "cell"
+    assert dataset.grouping == "block"
 
 
 def test_one_part_alone_has_no_sets(flat: Path, read: Read) -> None:
