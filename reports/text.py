@@ -56,8 +56,15 @@ def percent(share: float) -> str:
     return f"{rounded} %"
 
 
+def _has_patients(data: Mapping[str, Any]) -> bool:
+    return bool(data.get("grouping", "patient") == "patient")
+
+
 def counts(data: Mapping[str, Any]) -> str:
-    """Cells and patients, and split units where linked patients reduce their number."""
+    """Cells and patients, and split units where linked patients reduce their number or there are no patient ids."""
+    if not _has_patients(data):
+        known = f" of {plural(int(data['split_units']), 'split unit')}" if data["grouping"] == "unit" else ""
+        return f"{plural(int(data['cells']), 'cell')}{known}, no patient ids"
     patients, units = int(data["patients"]), int(data["split_units"])
     linked = "" if patients == units else f" ({plural(units, 'split unit')})"
     held = data.get("held_out")
@@ -65,16 +72,23 @@ def counts(data: Mapping[str, Any]) -> str:
     return f"{plural(int(data['cells']), 'cell')} of {plural(patients, 'patient')}{linked}{tested}"
 
 
-def split_name(protocol: Mapping[str, Any], repeats: Collection[int] = ()) -> str:
-    """Short name of the outer folds; `repeats` are the numbers of repeats of a group, default: that of the protocol."""
+def split_name(
+    protocol: Mapping[str, Any], repeats: Collection[int] = (), data: Mapping[str, Any] | None = None
+) -> str:
+    """Short name of the outer folds.
+
+    `repeats` are the numbers of repeats of a group, default: that of the protocol. `data` states whether there are
+    patient ids.
+    """
+    patient = "patient" if _has_patients(data or {}) else "split unit"
     folds = plural(int(protocol["folds"]), "fold")
     kind = {
-        "patient": f"{folds} by patient",
+        "patient": f"{folds} by {patient}",
         "image": f"{folds} by image",
         "official": f"{plural(int(protocol['folds']), 'official fold')}",
         "official-linked": f"{plural(int(protocol['folds']), 'official fold')}, linked patients excluded from training",
-        "lopo": f"leave-one-patient-out, {folds}",
-        "held-out": "held-out patients, evaluated once",
+        "lopo": f"leave-one-{patient.replace(' ', '-')}-out, {folds}",
+        "held-out": f"held-out {patient}s, evaluated once",
     }
     numbers = sorted(repeats or {int(protocol["repeats"])})
     return kind[str(protocol["split"])] + (f", {' or '.join(map(str, numbers))} repeats" if numbers != [1] else "")
@@ -83,6 +97,8 @@ def split_name(protocol: Mapping[str, Any], repeats: Collection[int] = ()) -> st
 def evaluated_on(group: ComparableGroup) -> str:
     """Cells, patients and split of the scores of a group."""
     held = group.data.get("held_out")
+    if held and not _has_patients(group.data):
+        return f"{plural(held['cells'], 'held-out cell')}, evaluated once"
     if held:
         return f"{plural(held['cells'], 'cell')} of {plural(held['patients'], 'held-out patient')}, evaluated once"
-    return f"{counts(group.data)}, {split_name(group.protocol, group.repeats)}"
+    return f"{counts(group.data)}, {split_name(group.protocol, group.repeats, group.data)}"

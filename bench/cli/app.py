@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from bench.cli.display.terminal import live_progress, show_line, show_message, show_text
+from bench.cli.display.terminal import live_progress, show_columns, show_line, show_message, show_text
 from bench.cli.evidence import evidence
 from bench.cli.features import features
 from bench.cli.networks import networks_app
@@ -175,6 +175,11 @@ def list_(
     from bench.plugins import listing  # noqa: PLC0415
 
     rows = listing.plugins_of(kind)
+    if kind == "datasets":
+        facts = listing.dataset_facts()
+        show_columns([("dataset", "licence", "patients", "address"), *((name, *facts[name]) for name in facts)])
+        show_text("\nOther readers")
+        rows = [row for row in rows if row[0] not in facts]
     width = max(len(name) for name, _, _ in rows)
     for name, text, owner in rows:
         show_text(f"{name:<{width}}  {text}{'' if owner == 'cytobench' else f'  ({owner})'}")

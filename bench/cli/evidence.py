@@ -61,7 +61,7 @@ def folds(
     from bench.datasets.sources import check_not_a_source, input_files  # noqa: PLC0415
     from bench.options import make_options  # noqa: PLC0415
     from bench.splits.fold_manifest import write_folds  # noqa: PLC0415
-    from bench.splits.outer_folds import outer_folds  # noqa: PLC0415
+    from bench.splits.grouping import folds_of  # noqa: PLC0415
     from bench.storage.exports import FOLDS, check_output  # noqa: PLC0415
 
     values = make_options({"data": path, **set_options(options)})
@@ -71,7 +71,7 @@ def folds(
         dataset = open_data(values, observer).dataset
         if output is not None:
             check_not_a_source(output, dataset)
-        drawn = outer_folds(dataset.table, values)
+        drawn = folds_of(dataset, values)
         for notice in drawn.notices:
             observer.notice(notice)
     display_folds.show_folds(drawn, dataset)

@@ -60,6 +60,10 @@ def _two_labels(group: pd.DataFrame) -> str:
 def _notices(
     dataset: Dataset, table: pd.DataFrame, groups: list[pd.DataFrame], across: list[pd.DataFrame]
 ) -> Iterable[str]:
+    if dataset.grouping != "patient":
+        if groups:
+            yield f"identical images count as one split unit: {len(groups)}, such as {_pair(groups[0])}"
+        return
     within = [group for group in groups if group["patient"].nunique() == 1]
     if within:
         yield f"images that occur more than once in one patient: {len(within)}, such as {_pair(within[0])}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -13,13 +13,15 @@ from bench.datasets.canonical_table import with_canonical_names
 from bench.datasets.classes import positive_class, with_positive_class
 from bench.datasets.duplicates import identical
 from bench.datasets.names import listed
-from bench.datasets.table import Dataset
+from bench.datasets.table import Dataset, Grouping
 from bench.errors import BenchError
 
 SET = "set"
 TRAIN, HELD_OUT = "train", "held-out"
 
 _MAX_NAMES = 5
+_WEAKER: Sequence[Grouping] = ("patient", "unit", "block")
+"""Groupings of cells; two sets together have the later one."""
 _PREFIX = re.compile(r"^\D*0*(?=\d)")
 
 
@@ -33,8 +35,9 @@ def joined_sets(train: Dataset, held_out: Dataset) -> Dataset:
     Raises
     ------
     BenchError
-        One of them already has a held-out set, or their classes or positive classes differ.
+        They show the same cells, one of them already has a held-out set, or their classes or positive classes differ.
     """
+    _check_families(train, held_out)
     for dataset, option in ((train, "--data"), (held_out, "--held-out")):
         if SET in dataset.table:
             raise BenchError(
@@ -56,13 +59,27 @@ def joined_sets(train: Dataset, held_out: Dataset) -> Dataset:
         dataset.table.drop(columns="fold", errors="ignore").assign(**{SET: name})
         for dataset, name in ((train, TRAIN), (held_out, HELD_OUT))
     ]
+    if "block" in (train.grouping, held_out.grouping):
+        tables[1] = tables[1].assign(
+            patient=f"{HELD_OUT} " + tables[1]["patient"], unit=f"{HELD_OUT} " + tables[1]["unit"]
+        )
     if set(tables[0]["cell"]) & set(tables[1]["cell"]):
         tables[1] = tables[1].assign(cell=f"{HELD_OUT}/" + tables[1]["cell"])
     joined = pd.concat(tables, ignore_index=True).astype("str")
     notices = tuple(dict.fromkeys((*train.notices, *held_out.notices)))
     reader = train.reader if train.reader == held_out.reader else f"{train.reader}+{held_out.reader}"
+    grouping = max(train.grouping, held_out.grouping, key=_WEAKER.index)
     name = f"{train.name} | {held_out.name}"
-    return with_canonical_names(replace(train, name=name, table=joined, notices=notices, reader=reader))
+    both = replace(train, name=name, table=joined, notices=notices, reader=reader, grouping=grouping)
+    return with_canonical_names(both)
+
+
+def _check_families(train: Dataset, held_out: Dataset) -> None:
+    if train.family is not None and train.family == held_out.family and train.name != held_out.name:
+        raise BenchError(
+            f"--held-out {held_out.name} and --data {train.name} show the same cells ({train.family}): a model of one "
+            "is never tested on the other"
+        )
 
 
 def _with_labels_of(held_out: Dataset, train: Dataset) -> Dataset:
@@ -126,15 +143,16 @@ def with_patients_apart(dataset: Dataset) -> Dataset:
     train, held = dataset.table[~held_out], dataset.table[held_out]
     both = sorted(set(train["patient"]) & set(held["patient"]))
     if both:
+        what = "patient" if dataset.grouping == "patient" else "split unit"
         raise BenchError(
-            f"{len(both)} patient{'s' if len(both) > 1 else ''} with cells in both the training and the held-out set: "
-            f"{listed(both)}; a patient belongs to one set. If two patients share an id, rename one of them."
+            f"{len(both)} {what}{'s' if len(both) > 1 else ''} with cells in both the training and the held-out set: "
+            f"{listed(both)}; a {what} belongs to one set. If two of them share an id, rename one."
         )
     for part, name in ((train, "training"), (held, "held-out")):
         missing = sorted(set(dataset.classes) - set(part["label"]))
         if missing:
             raise BenchError(f"{dataset.name}: the {name} set has no cell of {listed(missing, 20)}")
-    similar = list(_similar_ids(train, held))
+    similar = list(_similar_ids(train, held)) if dataset.grouping == "patient" else []
     if not similar:
         return dataset
     notice = (

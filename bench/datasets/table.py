@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import pandas as pd
 
@@ -19,6 +19,10 @@ from extractors.preparation.step import Step
 
 SCANNED = ("image_sha256", "mask_sha256", "nucleus_sha256")
 """Columns with the digests of the files when they were scanned; with them, `Dataset.cells` reads no other bytes."""
+
+
+Grouping = Literal["patient", "unit", "block"]
+"""What the column `patient` holds: patients; without patient ids, known split units, or blocks of consecutive cells."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,9 @@ class ReadOptions:
     label_pattern : str or None
         For class folders: regular expression with one group, or a group named `label`, that matches the label in the
         same path. None: the name of the first folder.
+    unit_pattern : str or None
+        For cells without patient ids: regular expression with one group, or a group named `unit`, that matches the
+        split unit in the same path, such as the source image, the slide or the date.
     positive : str or None
         Positive class of a two-class dataset.
     mask_values, nucleus_mask_values : str or None
@@ -57,6 +64,7 @@ class ReadOptions:
     nucleus_mask_values: str | None = None
     patient_pattern: str | None = None
     label_pattern: str | None = None
+    unit_pattern: str | None = None
     positive: str | None = None
     white_level: int | None = None
     um_per_px: float | None = None
@@ -92,6 +100,11 @@ class Dataset:
         Decoding options.
     notices : tuple of str
         Messages for the user, such as linked patients or an assumed positive class.
+    grouping : {"patient", "unit", "block"}
+        What the column `patient` holds. Without patient ids it holds split units, such as source images (`"unit"`), or
+        blocks of consecutive cells of a class, which no split by patient accepts (`"block"`).
+    family : str or None
+        Name that datasets with the same cells share: a model of one is not tested on another.
     """
 
     name: str
@@ -100,6 +113,8 @@ class Dataset:
     positive: str | None
     options: ReadOptions = field(default_factory=ReadOptions)
     notices: tuple[str, ...] = ()
+    grouping: Grouping = "patient"
+    family: str | None = None
 
     COLUMNS: ClassVar[tuple[str, ...]] = ("cell", "path", "mask_path", "label", "patient", "unit")
 

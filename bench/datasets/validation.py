@@ -47,7 +47,8 @@ def check_table(dataset: Dataset) -> None:
 
 def with_patient_notices(dataset: Dataset) -> Dataset:
     """Add notices of linked patients, patients with several classes and ids that differ only in leading zeros."""
-    notices = (count_notice(dataset.table), *_doubtful_patients(dataset.table))
+    doubts = _doubtful_patients(dataset.table) if dataset.grouping == "patient" else ()
+    notices = (count_notice(dataset.table), *doubts)
     return replace(dataset, notices=dataset.notices + tuple(notice for notice in notices if notice))
 
 

@@ -19,6 +19,7 @@ from bench.experiments.pretrained_weights import licences_of, seen_before
 from bench.experiments.records import (
     BASELINE,
     LEAKY,
+    NO_PATIENTS,
     PUBLISHED,
     RANDOM_WEIGHTS,
     SEEN_IN_PRETRAINING,
@@ -39,7 +40,8 @@ from bench.plugins.pipeline import PipelineSpec, prepared_name
 from bench.plugins.plugin import PIXELS, Plugin
 from bench.plugins.preparation import parse_prepare
 from bench.splits.fold_manifest import Folds
-from bench.splits.outer_folds import auto_repeats, outer_folds
+from bench.splits.grouping import folds_of
+from bench.splits.outer_folds import auto_repeats
 from bench.storage.fingerprints import code_digest
 from bench.storage.folders import store_folder
 from extractors.cells import Cells
@@ -113,6 +115,7 @@ class Plan:
         limited = experiment.protocol.tune_hours > 0 or any(plugin.time_limited for plugin in plugins)
         seen = seen_before(experiment.components, data.reader)
         flags = (
+            (NO_PATIENTS, data.grouping != "patient"),
             (LEAKY, leaky),
             (SEEN_IN_PRETRAINING, seen),
             (RANDOM_WEIGHTS, random),
@@ -131,6 +134,7 @@ class Plan:
             "data": {
                 "name": data.name,
                 "reader": data.reader,
+                "grouping": data.grouping,
                 "digest": self.opened.digest,
                 **_counts(data.table),
                 "classes": list(data.classes),
@@ -276,7 +280,7 @@ def _repeats(pipeline: PipelineSpec, options: Options) -> int:
 
 def _design(opened: LoadedDataset, options: Options, folds: Folds | None) -> tuple[Folds, Protocol]:
     """Return the outer folds and the protocol with the actual numbers of folds and repeats."""
-    folds = outer_folds(opened.dataset.table, options) if folds is None else folds
+    folds = folds_of(opened.dataset, options) if folds is None else folds
     chosen = {field.name: getattr(options, field.name) for field in fields(Protocol)}
     return folds, Protocol(**chosen | {"folds": folds.count, "repeats": folds.repeats})
 

@@ -16,6 +16,7 @@ from bench.evaluation.optimism import uncalibrated
 from bench.experiments.experiment import FORMAT, differing, slug_of
 from bench.experiments.records import (
     LEAKY,
+    NO_PATIENTS,
     POST_HOC,
     RANDOM_WEIGHTS,
     SEEN_IN_PRETRAINING,
@@ -184,7 +185,7 @@ def _record(members: Sequence[ExperimentResult], rule: _Rule) -> dict[str, Any]:
         "members": [member.key for member in members],
         "engine": code_digest(__name__),
     }
-    inherited = {LEAKY, SEEN_IN_PRETRAINING, RANDOM_WEIGHTS, TIME_LIMITED}
+    inherited = {LEAKY, NO_PATIENTS, SEEN_IN_PRETRAINING, RANDOM_WEIGHTS, TIME_LIMITED}
     flags = {flag for member in members for flag in member.flags} & inherited
     licences = {name: licence for member in members for name, licence in member.licences.items()}
     shared = ("violations", "data", "protocol", "folds_hash", "repeat_hashes", "fold_notices", "environment", "options")

@@ -55,6 +55,7 @@ class _Data(_Counts):
     classes: Annotated[list[str], Field(min_length=1, max_length=1000)]
     positive: str | None
     reader: str
+    grouping: Literal["patient", "unit", "block"] = "patient"
     notices: list[str]
     per_class: dict[str, _Counts]
     held_out: _HeldOut | None = None

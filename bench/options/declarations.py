@@ -139,6 +139,16 @@ class Options:
             saved="value",
         ),
     ] = None
+    unit_pattern: Annotated[
+        str | None,
+        Option(
+            help="Regular expression that extracts the split unit (source image, slide, date) from the path, for cells "
+            "without patient ids. Rows are marked NO PATIENTS.",
+            panel="Data",
+            stage="cells",
+            saved="value",
+        ),
+    ] = None
     positive: Annotated[
         str | None,
         Option(help="Positive class of a two-class dataset.", panel="Data", stage="cells", saved="value"),

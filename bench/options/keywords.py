@@ -25,6 +25,7 @@ class RunKeywords(TypedDict, total=False):
     nucleus_mask_values: str
     patient_pattern: str
     label_pattern: str
+    unit_pattern: str
     positive: str
     white_level: int
     um_per_px: float

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from contextlib import suppress
 from pathlib import Path
 
-from bench.plugins.importing import Kind, installed, owner
+from bench.errors import BenchError
+from bench.plugins.importing import Kind, installed, load_class, owner
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,6 +22,20 @@ def plugins_of(kind: Kind) -> list[tuple[str, str, str]]:
         distribution = owner(point)
         rows.append((name, _summary(point.module, point.attr) if distribution == "cytobench" else "", distribution))
     return rows
+
+
+def dataset_facts() -> dict[str, tuple[str, str, str]]:
+    """Return licence, `yes` or `none` for patient ids, and address of each reader of a public dataset, by its name.
+
+    A reader states them as the attribute `facts`; others, and readers that cannot be imported, are left out.
+    """
+    facts = {}
+    for name, point in installed("datasets").items():
+        with suppress(BenchError):
+            stated = getattr(load_class(point.value), "facts", None)
+            if stated is not None:
+                facts[name] = (str(stated.licence), "yes" if stated.patients else "none", str(stated.address))
+    return facts
 
 
 def models_with_licences() -> list[tuple[str, str]]:

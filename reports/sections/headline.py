@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.evidence.comparison.compare import Comparison
 from bench.evidence.comparison.text import describe_detectable, units
 from bench.evidence.text import capital
-from bench.experiments.records import POST_HOC, RANDOM_WEIGHTS, SEEN_IN_PRETRAINING
+from bench.experiments.records import NO_PATIENTS, POST_HOC, RANDOM_WEIGHTS, SEEN_IN_PRETRAINING
 from reports.figures.plots import CHANCE
 from reports.groups import ComparableGroup
 from reports.rows import Row
@@ -30,12 +30,18 @@ class Headline:
         Follows the name of the best pipeline, or of the dataset where there is none.
     caveats : sequence of str
         Sentences that qualify the headline.
+    scope : str
+        On what the score was measured.
     """
 
     dataset: str
     best: Row | None
     sentence: str
     caveats: Sequence[str] = ()
+    scope: str = "On unseen patients"
+
+
+_WITHOUT_PATIENTS = "On cells without patient ids, which may be of patients in the training set"
 
 
 def headlines(data: ReportData) -> list[Headline]:
@@ -48,7 +54,8 @@ def headline(group: ComparableGroup, comparison: Comparison | None = None) -> He
     name = str(group.data["name"])
     if group.best is None:
         return Headline(name, None, _without_best(group))
-    return Headline(name, group.best, _best(group, group.best), _caveats(group, group.best, comparison))
+    scope = _WITHOUT_PATIENTS if NO_PATIENTS in group.best.result.flags else Headline.scope
+    return Headline(name, group.best, _best(group, group.best), _caveats(group, group.best, comparison), scope)
 
 
 def _best(group: ComparableGroup, best: Row) -> str:
@@ -60,7 +67,7 @@ def _best(group: ComparableGroup, best: Row) -> str:
 
 
 def _without_best(group: ComparableGroup) -> str:
-    split = capital(split_name(group.protocol, group.repeats))
+    split = capital(split_name(group.protocol, group.repeats, group.data))
     if group.protocol["split"] == "lopo":
         return f"{split}: the AUROC is not defined, so no pipeline is ranked first; see the scores at the threshold."
     return f"{split}: no pipeline has a {primary_name()}, so none is ranked first."

@@ -32,7 +32,8 @@ def sections(data: ReportData) -> Iterator[Section]:
             view={"number": number, "group": group, "figures": _figures(number, group)},
             template="leaderboard.html.j2",
             anchor=f"leaderboard-{number}",
-            subtitle=split_name(group.protocol, group.repeats) + (", tuned" if tuning_budget(group.protocol) else ""),
+            subtitle=split_name(group.protocol, group.repeats, group.data)
+            + (", tuned" if tuning_budget(group.protocol) else ""),
             leaky=group.leaky,
         )
 

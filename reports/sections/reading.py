@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from bench.experiments.records import (
     BASELINE,
     LEAKY,
+    NO_PATIENTS,
     POST_HOC,
     PUBLISHED,
     RANDOM_WEIGHTS,
@@ -20,6 +21,8 @@ FLAGS: Mapping[str, str] = {
     "well known patients are recognised, not how well new patients are classified.",
     SEEN_IN_PRETRAINING: "The network was pretrained on images of this dataset, so its cells are not new to it. The "
     "score may be higher than on cells that it has not seen.",
+    NO_PATIENTS: "The dataset has no patient ids. What tables and figures call a patient is a split unit, such as a "
+    "source image, or a block of consecutive cells of a class; the score is not one of unseen patients.",
     RANDOM_WEIGHTS: "The network was not trained; its features are those of random weights.",
     TIME_LIMITED: "Training or tuning ended after a time, not after a number of steps. Another run, on a faster or "
     "slower machine or on the same one, may give another score.",

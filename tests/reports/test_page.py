@@ -173,6 +173,17 @@ def test_leaky_results_alone_have_no_best(results: Results, add: Any) -> None:
     assert "No experiment was evaluated on unseen patients" in _page(results).text()
 
 
+def test_rows_without_patient_ids_are_marked_and_do_not_name_patients(results: Results, add: Any) -> None:
+    add(flags=["NO PATIENTS"], data={"grouping": "unit"})
+    page = _page(results)
+    assert [text for tag, text in page.texts if tag == "b"].count("NO PATIENTS") == 2
+    text = page.text()
+    assert "On cells without patient ids, which may be of patients in the training set" in text
+    assert "On unseen patients" not in text
+    assert "24 split units, no patient ids" in text
+    assert "the score is not one of unseen patients" in text
+
+
 def test_random_weights_are_marked_and_explained(results: Results, add: Any) -> None:
     add(flags=["RANDOM WEIGHTS"])
     page = _page(results)

@@ -15,6 +15,21 @@ def test_counts_include_split_units_of_linked_patients() -> None:
     assert text.counts({"cells": 5, "patients": 2, "split_units": 2}) == "5 cells of 2 patients"
 
 
+def test_without_patient_ids_no_patients_are_named() -> None:
+    data = {"cells": 5, "patients": 2, "split_units": 2, "grouping": "unit"}
+    assert text.counts(data) == "5 cells of 2 split units, no patient ids"
+    assert text.counts(data | {"grouping": "block"}) == "5 cells, no patient ids"
+    names = {
+        split: text.split_name({"split": split, "folds": 5, "repeats": 1}, (), data)
+        for split in ("patient", "lopo", "held-out")
+    }
+    assert names == {
+        "patient": "5 folds by split unit",
+        "lopo": "leave-one-split-unit-out, 5 folds",
+        "held-out": "held-out split units, evaluated once",
+    }
+
+
 @pytest.mark.parametrize(
     ("protocol", "name"),
     [

@@ -17,7 +17,7 @@ from bench.scores.intervals import interval_text
 def show_comparison(comparison: Comparison) -> None:
     """Print the conclusion, the tests, the ranking with its uncertainty, and the assumptions."""
     repeats = comparison.standings["repeats"].astype(int)
-    settings = f"{counts_line(comparison.data)}; {protocol_line(comparison.protocol, repeats)}"
+    settings = f"{counts_line(comparison.data)}; {protocol_line(comparison.protocol, repeats, comparison.data)}"
     name = escape(str(comparison.data["name"]))
     console.print(f"\n[bold]{name}[/bold]: {escape(settings)}{positive_text(comparison.data)}\n")
     for sentence in verdict(comparison):

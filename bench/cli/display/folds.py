@@ -27,7 +27,9 @@ def show_folds(folds: Folds, dataset: Dataset) -> None:
     patients, units = table["patient"].nunique(), table["unit"].nunique()
     linked = "" if patients == units else f" ({units} split units; linked patients form one)"
     positive = positive_text({"positive": dataset.positive})
-    console.print(f"[bold]{escape(dataset.name)}[/bold]: {len(table)} cells of {patients} patients{linked}{positive}")
+    groups = {"patient": f" of {patients} patients{linked}", "unit": f" of {units} split units, without patient ids"}
+    counted = f"{len(table)} cells{groups.get(dataset.grouping, ', without patient ids')}"
+    console.print(f"[bold]{escape(dataset.name)}[/bold]: {counted}{positive}")
     for repeat, part in counts.groupby("repeat"):
         if folds.repeats > 1:
             console.print(f"\nRepeat {repeat}", style="bold")

@@ -33,7 +33,7 @@ def show_experiment(result: ExperimentResult) -> None:
     """Print the scores of one experiment, and its folder."""
     data, protocol = result.record["data"], result.record["protocol"]
     console.print(f"\n[bold]{escape(result.name)}[/bold]{_flags(result.flags)}{positive_text(data)}")
-    console.print(f"{counts_line(data)}; {protocol_line(protocol, [protocol['repeats']])}", markup=False)
+    console.print(f"{counts_line(data)}; {protocol_line(protocol, [protocol['repeats']], data)}", markup=False)
     table = Table(box=None, pad_edge=False)
     table.add_column("metric")
     table.add_column("value", justify="right")
@@ -52,6 +52,11 @@ def show_experiment(result: ExperimentResult) -> None:
     if tuned := summary(result.optimism):
         console.print(f"tuning optimism: {tuned}")
     _show_licences([licences_text(result.licences)])
+    if _without_patients(data):
+        console.print(
+            "Without patient ids, a patient in the names of metrics is a split unit, or a block of consecutive cells.",
+            style="dim",
+        )
     for violation in result.record["violations"]:
         console.print(f"[red]{LEAKY}[/red] {escape(violation)}")
     show_line("result", result.folder)
@@ -127,8 +132,7 @@ def show_dataset(opened: LoadedDataset) -> None:
     console.print(f"[bold]{escape(data.name)}[/bold] {escape(described)}")
     summary = describe(data, opened.scan)
     for title, frame in (
-        ("Cells, patients and split units (linked patients form one)", summary.classes),
-        ("Cells per patient", summary.per_patient),
+        *_groups(data.grouping, summary.classes, summary.per_patient),
         ("Image sizes in pixels", summary.sizes),
         ("Official folds", summary.folds),
     ):
@@ -137,10 +141,21 @@ def show_dataset(opened: LoadedDataset) -> None:
             console.print(_frame(frame, index=title != "Image sizes in pixels"))
 
 
+def _groups(grouping: str, classes: pd.DataFrame, per_patient: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return titles and tables of cells and what they are grouped by."""
+    if grouping == "patient":
+        first = ("Cells, patients and split units (linked patients form one)", classes)
+        return [first, ("Cells per patient", per_patient)]
+    if grouping == "unit":
+        first = ("Cells and split units (no patient ids)", classes.drop(columns="patients"))
+        return [first, ("Cells per split unit", per_patient)]
+    return [("Cells (no patient ids)", classes[["cells"]])]
+
+
 def _plan_line(plan: Plan) -> str:
     """Return the first line of a matrix: data, protocol and positive class."""
     data = plan.record(plan.experiments[0])["data"]
-    settings = f"{counts_line(data)}; {protocol_line(vars(plan.protocol), plan.repeats)}"
+    settings = f"{counts_line(data)}; {protocol_line(vars(plan.protocol), plan.repeats, data)}"
     return f"[bold]{escape(data['name'])}[/bold]: {escape(settings)}{positive_text(data)}"
 
 
@@ -175,15 +190,20 @@ def _flags(flags: tuple[str, ...]) -> str:
 
 
 def counts_line(data: Mapping[str, Any]) -> str:
-    """Return the number of cells, patients and, if different, split units."""
-    linked = "" if data["patients"] == data["split_units"] else f" ({data['split_units']} split units)"
+    """Return the number of cells, patients and, if different, split units; of cells without patient ids, the units."""
     held = data.get("held_out")
+    if _without_patients(data):
+        tested = f", {held['cells']} of them held out" if isinstance(held, dict) else ""
+        units = f" of {data['split_units']} split units" if data["grouping"] == "unit" else ""
+        return f"{data['cells']} cells{units}, without patient ids{tested}"
+    linked = "" if data["patients"] == data["split_units"] else f" ({data['split_units']} split units)"
     tested = f", {held['cells']} of them from {held['patients']} held-out patients" if isinstance(held, dict) else ""
     return f"{data['cells']} cells of {data['patients']} patients{linked}{tested}"
 
 
-def protocol_line(protocol: Mapping[str, Any], repeats: Collection[int]) -> str:
-    """Return a summary of folds, repeats (of several experiments), tuning and seed."""
+def protocol_line(protocol: Mapping[str, Any], repeats: Collection[int], data: Mapping[str, Any] | None = None) -> str:
+    """Return a summary of folds, repeats (of several experiments), tuning and seed; `data` states the grouping."""
+    by = "split unit" if protocol["split"] == "patient" and _without_patients(data or {}) else protocol["split"]
     repeated = "" if set(repeats) == {1} else f" x {' or '.join(map(str, sorted(set(repeats))))} repeats"
     budget = tuning_budget(protocol)
     tuned = f", tuning: {budget} per fold" if budget else ""
@@ -192,5 +212,9 @@ def protocol_line(protocol: Mapping[str, Any], repeats: Collection[int]) -> str:
         "official-linked": f"{protocol['folds']} official folds without linked patients",
         "lopo": f"leave one patient out, {protocol['folds']} folds",
         "held-out": "one held-out test",
-    }.get(str(protocol["split"]), f"{protocol['folds']} folds by {protocol['split']}")
+    }.get(str(protocol["split"]), f"{protocol['folds']} folds by {by}")
     return f"{folds}{repeated}{tuned}, seed {protocol['seed']}"
+
+
+def _without_patients(data: Mapping[str, Any]) -> bool:
+    return bool(data.get("grouping", "patient") != "patient")

@@ -5,7 +5,7 @@ Imports are kept light, so that commands that compute little are fast.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +123,13 @@ def show_text(text: str) -> None:
 def show_message(text: str, *, style: str | None = None) -> None:
     """Print a text on standard error, without markup and without line breaks of its own."""
     messages.print(text, soft_wrap=True, markup=False, style=style)
+
+
+def show_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of texts as lines with aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        show_text("  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip())
 
 
 def write_text(text: str) -> None:

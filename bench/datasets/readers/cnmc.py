@@ -1,4 +1,4 @@
-"""Reader of the C-NMC 2019 leukaemia cells: training folds of both archive layouts, or the preliminary phase."""
+"""Reader of the C-NMC 2019 leukaemia cells: training cells in four layouts, or the preliminary phase."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import os
 import re
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
+from bench.datasets.names import listed
 from bench.datasets.readers.cnmc_names import CellName, check_unique, fold_notice, parse_name
 from bench.datasets.readers.cnmc_preliminary import FOLDER as PRELIMINARY
-from bench.datasets.readers.cnmc_preliminary import LABELS, read_preliminary
+from bench.datasets.readers.cnmc_preliminary import LABELS, PHASE_2, PHASE_2_LABELS, read_preliminary
 from bench.datasets.readers.images import folders_in, image_files, is_image_name
+from bench.datasets.readers.public.facts import Facts
 from bench.datasets.table import Dataset, ReadOptions, cell_table
 from bench.errors import BenchError
 
@@ -18,7 +21,14 @@ POSITIVE = "ALL"
 
 FINAL = "C-NMC_test_final_phase_data"
 
+PHASE_3 = "phase3"
+"""Folder of the final phase in copies of the challenge."""
+
 TRAINING = frozenset({"training_data", "C-NMC_training_data"})
+
+MERGED = "train_merged"
+SPLITS = "splits"
+"""Folders of repacked copies: `train_merged/{all,hem}`, and `splits/{train,val,test}/{all,hem}`, also in upper case."""
 
 LINKED = (
     frozenset({"20", "21"}),
@@ -35,25 +45,30 @@ _DEPTH = 4
 """Levels below the given folder in which folders of C-NMC are searched."""
 
 
+Phase = Literal["training", "preliminary", "final"]
+
+
 class CnmcReader:
     """C-NMC 2019 (doi 10.7937/tcia.2019.dc64i46r): `fold_<n>/{all,hem}/UID_<patient>_<image>_<cell>_{all,hem}`.
 
     The path may be the archive's root, a folder above it or any folder inside it. If the path
     has training folds, only these are read: each phase is a separate dataset. Labels are `ALL` (positive) and `HEM`.
-    Ids include the H, since H30 and 30 are different patients.
+    Ids include the H, since H30 and 30 are different patients. Layouts: the archives of Kaggle and TCIA, copies of the
+    challenge (`phase2` and `phase3` beside the folds) and repacked copies (`MERGED`, `SPLITS`), whose parts are pooled.
     """
 
     name = "cnmc"
+    facts = Facts(title="C-NMC 2019", licence="CC BY 3.0", patients=True, address="doi.org/10.7937/tcia.2019.dc64i46r")
 
     def recognises(self, path: Path) -> bool:
         """Whether there are class folders with C-NMC file names, or a folder of one of the test phases."""
-        if path.is_file():
-            return path.name == LABELS
         here = path.resolve()
-        if {PRELIMINARY, FINAL} & set(here.parts):
+        if path.is_file():
+            return path.name == LABELS or (path.name == PHASE_2_LABELS and (here.parent / PHASE_2).is_dir())
+        if _phase(here) != "training":
             return True
         folders = list(folders_in(here, _DEPTH))
-        if any(folder.name in (PRELIMINARY, FINAL) for folder in folders):
+        if any(_is_phase(folder) for folder in folders):
             return True
         return any(_holds_cells(folder) for folder in folders if _is_class_folder(folder, here))
 
@@ -68,9 +83,10 @@ class CnmcReader:
         """
         root = (path.parent if path.is_file() else path).resolve()
         files = [root / file for file in image_files(root)]
-        preliminary = [file for file in files if PRELIMINARY in file.parts]
-        final = [file for file in files if FINAL in file.parts]
-        training = [file for file in files if not {PRELIMINARY, FINAL} & set(file.parts)]
+        phases = {folder: _phase(folder) for folder in {file.parent for file in files}}
+        training, preliminary, final = (
+            [file for file in files if phases[file.parent] == phase] for phase in ("training", "preliminary", "final")
+        )
         if training:
             notices = (*_left_out(preliminary, "preliminary"), *_left_out(final, "final"))
             return self._read_training(root, training, options, notices)
@@ -96,13 +112,39 @@ class CnmcReader:
             linked=LINKED,
             fold=None if None in folds else folds,
         )
-        return Dataset(_name(root, files[0]), self.name, table, POSITIVE, options, (*fold_notice(names), *notices))
+        notices = (*fold_notice(names), *_pooled(files), *notices)
+        return Dataset(_name(root, files[0]), self.name, table, POSITIVE, options, notices)
 
 
 def _is_class_folder(folder: Path, root: Path) -> bool:
-    """Whether a folder is named like a class, and is `root`, in it, or in the folder of a fold."""
-    near = root in (folder, folder.parent) or folder.parent.name.startswith("fold_")
-    return folder.name in _CLASS_FOLDERS and near
+    """Whether a folder is named like a class, and is `root`, in it, or in a folder of the training cells."""
+    above = folder.parent
+    near = root in (folder, above) or above.name.startswith("fold_") or _is_repacked(above)
+    return folder.name.lower() in _CLASS_FOLDERS and near
+
+
+def _is_repacked(folder: Path) -> bool:
+    return folder.name == MERGED or folder.parent.name == SPLITS
+
+
+def _phase(folder: Path) -> Phase:
+    """Return the phase of the images in a folder."""
+    for place in (folder, *folder.parents):
+        if phase := _is_phase(place):
+            return phase
+    return "training"
+
+
+def _is_phase(folder: Path) -> Phase | None:
+    """Return the phase of which a folder has the name; None if it is not that of a test phase.
+
+    `phase2` and `phase3` are usual names: they need the label file of the challenge beside them.
+    """
+    if folder.name == PRELIMINARY or (folder.name == PHASE_2 and (folder.parent / PHASE_2_LABELS).is_file()):
+        return "preliminary"
+    if folder.name == FINAL or (folder.name == PHASE_3 and (folder.parent / PHASE_2_LABELS).is_file()):
+        return "final"
+    return None
 
 
 def _holds_cells(folder: Path) -> bool:
@@ -116,7 +158,7 @@ def _training_name(file: Path) -> CellName:
     if name is None:
         raise BenchError(f"{file}: not named UID_<patient>_<image>_<cell>_{{all,hem}} as the cells of C-NMC are")
     folder = file.parent.name
-    if folder not in _CLASS_FOLDERS:
+    if folder.lower() not in _CLASS_FOLDERS:
         raise BenchError(f"{file}: cells of C-NMC are in folders named all or hem, not {folder}")
     if folder.upper() != name.label:
         raise BenchError(f"{file}: the class is {name.label} in the file name but {folder.upper()} in the folder name")
@@ -128,7 +170,17 @@ def _fold(file: Path) -> str | None:
     return match[1] if match else None
 
 
+def _pooled(files: list[Path]) -> tuple[str, ...]:
+    """Return a notice that the parts of a repacked copy are pooled; empty without several parts."""
+    parts = sorted({file.parent.parent.name for file in files if file.parent.parent.parent.name == SPLITS})
+    if len(parts) < 2:
+        return ()
+    return (f"the parts of a split are pooled ({listed(parts)}); folds are drawn by the patients of the file names",)
+
+
 def _name(root: Path, file: Path) -> str:
+    if _is_repacked(file.parent.parent):
+        return "cnmc-training" if file.parent.parent.name == MERGED else f"cnmc-{SPLITS}"
     inside = file.parent.parent if _fold(file) is None else file.parent.parent.parent
     base = "cnmc-training" if inside.name in TRAINING else inside.name
     part = root.relative_to(inside).parts if root.is_relative_to(inside) else ()

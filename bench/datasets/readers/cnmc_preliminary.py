@@ -15,6 +15,10 @@ from bench.errors import BenchError, shortened
 FOLDER = "C-NMC_test_prelim_phase_data"
 LABELS = "C-NMC_test_prelim_phase_data_labels.csv"
 
+PHASE_2 = "phase2"
+PHASE_2_LABELS = "phase2.csv"
+"""Folder and label file of the same images in copies of the challenge."""
+
 _CLASSES = {"1": "ALL", "0": "HEM"}
 
 
@@ -32,10 +36,11 @@ def read_preliminary(files: list[Path]) -> tuple[pd.DataFrame, tuple[str, ...]]:
         There is no label file in the folder of the images or the three above; a row is malformed or contradictory; an
         image has no row or two.
     """
-    names = _read_labels(_label_file(files[0].parent))
+    label_file = _label_file(files[0].parent)
+    names = _read_labels(label_file)
     missing = next((file for file in files if file.stem not in names), None)
     if missing is not None:
-        raise BenchError(f"{missing}: the image has no row in {LABELS}")
+        raise BenchError(f"{missing}: the image has no row in {label_file.name}")
     check_unique(files)
     stems = [file.stem for file in files]
     cells = [names[stem] for stem in stems]
@@ -46,7 +51,7 @@ def read_preliminary(files: list[Path]) -> tuple[pd.DataFrame, tuple[str, ...]]:
         patient=[cell.patient for cell in cells],
     )
     absent = len(names) - len(files)
-    notices = (f"{absent} of the {len(names)} rows of {LABELS} have no image",) if absent else ()
+    notices = (f"{absent} of the {len(names)} rows of {label_file.name} have no image",) if absent else ()
     return table, (*fold_notice(cells), *notices)
 
 
@@ -55,6 +60,8 @@ def _label_file(folder: Path) -> Path:
     for place in folders:
         if (place / LABELS).is_file():
             return place / LABELS
+        if place.name == PHASE_2 and (place.parent / PHASE_2_LABELS).is_file():
+            return place.parent / PHASE_2_LABELS
     searched = ", ".join(map(str, folders))
     raise BenchError(f"the label file {LABELS} of the preliminary phase is missing; searched {searched}")
 

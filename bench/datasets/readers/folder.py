@@ -1,15 +1,16 @@
-"""Reader of image folders: labels from the first folder or a pattern, patients from a pattern."""
+"""Reader of image folders: labels from the first folder or a pattern, patients or split units from a pattern."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from bench.datasets.names import listed
 from bench.datasets.readers.companions import masks_beside, second_formats, thumbnails
 from bench.datasets.readers.folder_layout import check_class_folders, check_mask_folders, pooled_notice
+from bench.datasets.readers.groups import Groups, units_of_pattern
 from bench.datasets.readers.images import MAX_DEPTH, folders_in, image_files, is_image_name
 from bench.datasets.readers.patterns import doubtful_notices, example, path_pattern
 from bench.datasets.table import Dataset, ReadOptions, cell_table
@@ -19,7 +20,8 @@ from bench.errors import BenchError
 class FolderReader:
     """Reader of `PATH/<label>/**/<image>`; `ReadOptions.patient_pattern` matches the patient.
 
-    With `ReadOptions.label_pattern`, the label is matched in the path too, and images may be in any folder.
+    Without patient ids, `ReadOptions.unit_pattern` matches split units. With `ReadOptions.label_pattern`, the label is
+    matched in the path too, and images may be in any folder.
     """
 
     name = "folder"
@@ -45,25 +47,13 @@ class FolderReader:
         files, notices = _cells(root, masks, masks_in_root=root in options.mask_folders)
         if options.label_pattern is None:
             _check_in_folders(root, files)
-        if options.patient_pattern is None:
-            raise BenchError(
-                "folders of images need --patient-pattern, which matches the patient in a path; "
-                f"{example('patient', files)}"
-            )
-        pattern = path_pattern("patient", options.patient_pattern, files)
-        patients = [pattern.match(file, root) for file in files]
-        table = cell_table(
-            cell=files,
-            path=[str(root / file) for file in files],
-            label=_labels(root, files, patients, options.label_pattern),
-            patient=patients,
-        )
+        groups = _groups(root, files, options)
+        labels = _labels(root, files, groups.names, options.label_pattern)
+        table = cell_table(cell=files, path=[str(root / file) for file in files], label=labels, patient=groups.names)
         if options.label_pattern is None:
             notices += (*_empty_classes(root, table["label"], masks), *pooled_notice(files))
-        if 2 < len(files) == len(set(patients)):
-            notices += (f"--patient-pattern matches a different patient for each of the {len(files)} cells",)
-        notices += tuple(doubtful_notices(pattern, files, patients, list(table["label"])))
-        return Dataset(root.name, self.name, table, None, options, notices)
+        notices += tuple(_doubts(files, labels, groups))
+        return Dataset(root.name, self.name, table, None, options, (*groups.notices, *notices), groups.grouping)
 
 
 def _holds_image(folder: Path) -> bool:
@@ -97,6 +87,29 @@ def _cells(root: Path, masks: Collection[Path], *, masks_in_root: bool) -> tuple
             "the copies; if they are masks, pass them in a folder of their own with --mask, or list them in a manifest"
         )
     return files, notices
+
+
+def _groups(root: Path, files: Sequence[str], options: ReadOptions) -> Groups:
+    if options.patient_pattern is None and options.unit_pattern is not None:
+        return units_of_pattern(root.name, files, options.unit_pattern, root=root)
+    if options.patient_pattern is None:
+        raise BenchError(
+            "folders of images need --patient-pattern, which matches the patient in a path; "
+            f"{example('patient', files)}; without patient ids, pass --unit-pattern for split units, such as slides"
+        )
+    if options.unit_pattern is not None:
+        raise BenchError("--unit-pattern is for cells without patient ids; use it or --patient-pattern, not both")
+    pattern = path_pattern("patient", options.patient_pattern, files)
+    return Groups([pattern.match(file, root) for file in files], "patient", pattern=pattern)
+
+
+def _doubts(files: Sequence[str], labels: Sequence[str], groups: Groups) -> Iterator[str]:
+    pattern = groups.pattern
+    if pattern is None:
+        return
+    if groups.grouping == "patient" and 2 < len(files) == len(set(groups.names)):
+        yield f"--patient-pattern matches a different patient for each of the {len(files)} cells"
+    yield from doubtful_notices(pattern, files, groups.names, labels)
 
 
 def _check_in_folders(root: Path, files: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Patterns that match the patient and the label in the path of an image."""
+"""Patterns that match the patient, the label and the split unit in the path of an image."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bench.errors import BenchError, shortened
 _GUESSES = {
     "patient": (r"^[^/]+/([^/]+)/", r"/([^/_]+)_[^/]*$", r"/([^/-]+)-[^/]*$", r"/([^/.]+)\.[^/]*$"),
     "label": (r"^([^/]+)/", r"^[^/_]+_([^/_.]+)", r"_([^/_]+)\.[^/]*$"),
+    "unit": (r"([^/]+)_[^/_]*$", r"^[^/]+/([^/]+)/", r"([^/]+)$"),
 }
 
 _NAMED_BY = {
@@ -21,9 +22,14 @@ _NAMED_BY = {
     "frame": "a DataFrame, whose columns `patient` and `label` are used",
     "cnmc": "a C-NMC archive, whose file names contain the patient and the class",
     "phantom": "synthetic cells, whose patients and classes are known",
+    "imagefolder": "an image folder of Hugging Face, whose `metadata.csv` is used",
+    "medmnist": "a file of MedMNIST, which contains the classes and no patients",
+    "bccd": "the BCCD set, whose annotations contain the classes and no patients",
 }
-"""Readers that do not use patterns, and where they have patients and labels from."""
+"""Readers that do not use the patterns of patients and labels, and where they have these from."""
 
+_TAKE_UNITS = frozenset({"imagefolder", "medmnist", "bccd"})
+"""Those of them that use the pattern of split units."""
 
 MAX_PATTERN = 1000
 """Longest pattern, in characters."""
@@ -35,7 +41,7 @@ class PathPattern:
 
     Parameters
     ----------
-    part : {"patient", "label"}
+    part : {"patient", "label", "unit"}
         Part that it matches.
     pattern : str
         Regular expression.
@@ -70,7 +76,7 @@ class PathPattern:
 
 
 def path_pattern(part: str, pattern: str, files: Sequence[str]) -> PathPattern:
-    """Search the pattern of a part, `patient` or `label`, in paths; they are also examples for messages.
+    """Search the pattern of a part, `patient`, `label` or `unit`, in paths; they are also examples for messages.
 
     Raises
     ------
@@ -122,22 +128,22 @@ def doubtful_notices(
     Parameters
     ----------
     pattern : PathPattern
-        Pattern of the patients.
+        Pattern of the patients, or of the split units.
     files, patients, labels : sequence of str
-        Paths, and the patient and label of each.
+        Paths, and the patient (or split unit) and label of each.
     """
-    option = _option(pattern.part)
+    option, what = _option(pattern.part), {"unit": "split unit"}.get(pattern.part, pattern.part)
     cut = [(file, patient) for file, patient in zip(files, patients, strict=True) if pattern.cuts_number(file)]
     if cut:
         file, patient = cut[0]
         yield (
             f"{option} {pattern.pattern!r} matches only some digits of a number in {len(cut)} of {len(files)} "
-            f"paths, such as {patient!r} in {file}: different patients may be joined; match all digits with [0-9]+"
+            f"paths, such as {patient!r} in {file}: different {what}s may be joined; match all digits with [0-9]+"
         )
     pairs = set(zip(labels, patients, strict=True))
     if 1 < len(set(labels)) == len(set(patients)) == len(pairs):
         each = listed([f"{patient!r} for {label!r}" for label, patient in sorted(pairs)])
-        yield f"{option} matches one patient for each class ({each}); it may match the class instead of the patient"
+        yield f"{option} matches one {what} for each class ({each}); it may match the class instead of the {what}"
 
 
 def with_pattern_notices(dataset: Dataset) -> Dataset:
@@ -146,13 +152,19 @@ def with_pattern_notices(dataset: Dataset) -> Dataset:
     A reader of another distribution uses the patterns, or adds such a notice itself.
     """
     source = _NAMED_BY.get(dataset.reader)
-    patterns = (("patient", dataset.options.patient_pattern), ("label", dataset.options.label_pattern))
+    patterns = [(part, getattr(dataset.options, f"{part}_pattern")) for part in ("patient", "label", "unit")]
+    patterns = patterns[:2] if dataset.reader in _TAKE_UNITS else patterns
     unused = [_option(part) for part, pattern in patterns if pattern is not None]
     if source is None or not unused:
         return dataset
     verb = "are" if len(unused) > 1 else "is"
-    notice = f"{' and '.join(unused)} {verb} ignored: {dataset.name} is read as {source}"
+    notice = f"{_joined(unused)} {verb} ignored: {dataset.name} is read as {source}"
     return replace(dataset, notices=(*dataset.notices, notice))
+
+
+def _joined(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _option(part: str) -> str:

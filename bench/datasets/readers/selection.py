@@ -19,8 +19,9 @@ _LAST = ("folder",)
 
 _EXPECTED = """expected is one of
   C-NMC      the archive or any folder in it: fold_0/all/UID_11_10_1_all.bmp
+  public     the folder of another public dataset: bench list datasets
   manifest   a .csv or .parquet file, or a folder with manifest.csv: columns path, label, patient
-  folders    PATH/<label>/.../<image>, with --patient-pattern"""
+  folders    PATH/<label>/.../<image>, with --patient-pattern, or --unit-pattern without patient ids"""
 
 
 def read_path(
@@ -57,8 +58,11 @@ def read_path(
     _check_exists(place, option)
     names: list[str] = []
     broken: list[str] = []
+    patterns = options.patient_pattern is not None or options.label_pattern is not None
     for reader in installed_readers(broken) if readers is None else readers:
         names.append(reader.name)
+        if patterns and getattr(reader, "class_folders", False):
+            continue
         try:
             if reader.recognises(place):
                 dataset, root = reader.read(place, options), (place if place.is_dir() else place.parent).resolve()
@@ -71,7 +75,7 @@ def read_path(
 
 
 def installed_readers(broken: list[str]) -> Iterator[Reader]:
-    """Yield the reader plugins: C-NMC, manifests, third-party plugins by name, class folders.
+    """Yield the reader plugins: C-NMC, manifests, other public datasets and third-party plugins by name, class folders.
 
     Class folders come last, because they recognise nearly every layout of a third party.
 

@@ -252,3 +252,29 @@ def test_the_preliminary_phase_is_a_held_out_set(tmp_path: Path, draw: Draw, own
     assert list(table["patient"][table["set"] == "held-out"]) == ["57", "H30"]
     assert opened.dataset.positive == "ALL"
     assert table["unit"].nunique() == 5
+
+
+def test_two_cuts_of_the_same_cells_are_never_joined() -> None:
+    train = replace(_dataset("acevedo", "A b"), family="Acevedo PBC")
+    held_out = replace(_dataset("bloodmnist", "C d"), family="Acevedo PBC")
+    with pytest.raises(BenchError, match=r"bloodmnist and --data acevedo show the same cells \(Acevedo PBC\)"):
+        joined_sets(train, held_out)
+    assert joined_sets(train, replace(held_out, family="another")).family == "Acevedo PBC"
+    assert len(joined_sets(train, replace(train, table=held_out.table)).table) == 8
+
+
+def test_cells_without_patient_ids_have_other_names_in_the_held_out_set() -> None:
+    train, held_out = (replace(_dataset(name, "A b"), grouping="block") for name in ("x", "y"))
+    joined = joined_sets(train, held_out)
+    assert joined.grouping == "block"
+    assert list(joined.table["unit"].unique()) == ["A", "b", "held-out A", "held-out b"]
+    assert with_patients_apart(joined).notices == joined.notices
+
+
+def test_the_joined_grouping_is_the_weaker_one() -> None:
+    train, held_out = _dataset("x", "A b"), replace(_dataset("y", "C d"), grouping="unit")
+    assert joined_sets(train, held_out).grouping == "unit"
+    assert joined_sets(held_out, train).grouping == "unit"
+    both = joined_sets(train, replace(train, name="y", grouping="unit"))
+    with pytest.raises(BenchError, match="2 split units with cells in both the training and the held-out set"):
+        with_patients_apart(both)

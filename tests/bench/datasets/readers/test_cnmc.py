@@ -207,3 +207,61 @@ def test_links_to_folders_are_not_followed_in_the_search_for_a_layout(tmp_path: 
     begin = time.process_time()
     assert not CnmcReader().recognises(tmp_path)
     assert time.process_time() - begin < 0.5
+
+
+def test_the_archive_of_tcia_from_above(draw: Draw, tmp_path: Path) -> None:
+    root = tmp_path / "PKG - C-NMC 2019"
+    draw_training(draw, root / "C-NMC_training_data")
+    draw_preliminary(draw, root / FOLDER, root)
+    draw(root / "C-NMC_test_final_phase_data/1.bmp", 200)
+    dataset = read(root)
+    assert (dataset.name, len(dataset.table)) == ("cnmc-training", len(TRAINING))
+    assert sum("were left out" in notice for notice in dataset.notices) == 2
+
+
+def test_a_copy_of_the_challenge(draw: Draw, tmp_path: Path) -> None:
+    data = tmp_path / "isbi/data"
+    draw_training(draw, data)
+    draw_preliminary(draw, data / "phase2", tmp_path / "labels")
+    (tmp_path / "labels" / LABELS).rename(data / "phase2.csv")
+    draw(data / "phase3/1.bmp", 200)
+    for path in (tmp_path / "isbi", data):
+        dataset = read(path)
+        assert list(dataset.table["patient"]) == ["20", "H30", "30", "H3", "21", "H10"]
+        assert any(f"pass {data / 'phase2'}" in notice for notice in dataset.notices)
+        assert any("images of the final phase were left out" in notice for notice in dataset.notices)
+    for path in (data / "phase2", data / "phase2.csv"):
+        assert CnmcReader().recognises(path)
+    assert list(read(data / "phase2").table["patient"]) == ["57", "H49"]
+    with pytest.raises(BenchError, match="the final phase of C-NMC has no public labels"):
+        read(data / "phase3")
+
+
+def test_a_folder_called_phase2_without_labels_is_no_test_phase(draw: Draw, tmp_path: Path) -> None:
+    draw_training(draw, tmp_path / "phase2")
+    assert len(read(tmp_path / "phase2").table) == len(TRAINING)
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_repacked_copies_pool_the_parts_by_patient(draw: Draw, tmp_path: Path, upper: bool) -> None:
+    merged = ["all/UID_20_1_1_all.bmp", "hem/UID_H30_1_1_hem.bmp"]
+    for seed, name in enumerate(merged):
+        draw(tmp_path / "a/train_merged" / name, seed)
+    dataset = read(tmp_path / "a")
+    assert (dataset.name, list(dataset.table["label"])) == ("cnmc-training", ["ALL", "HEM"])
+    parts = ["train/all/UID_20_1_1_all.bmp", "val/hem/UID_H30_1_1_hem.bmp", "test/all/UID_20_1_2_all.bmp"]
+    for seed, name in enumerate(parts):
+        draw(tmp_path / "b/splits" / (name.replace("/all/", "/ALL/") if upper else name), seed)
+    for path in (tmp_path / "b", tmp_path / "b/splits"):
+        dataset = read(path)
+        assert sorted(dataset.table["label"]) == ["ALL", "ALL", "HEM"]
+        assert "set" not in dataset.table
+        assert "fold" not in dataset.table
+        assert any("the parts of a split are pooled (test, train, val)" in notice for notice in dataset.notices)
+
+
+def test_two_layouts_of_the_same_cells_are_copies(draw: Draw, tmp_path: Path) -> None:
+    draw(tmp_path / "train_merged/all/UID_20_1_1_all.bmp")
+    draw(tmp_path / "splits/train/all/UID_20_1_1_all.bmp")
+    with pytest.raises(BenchError, match="is a second copy of"):
+        read(tmp_path)

@@ -98,3 +98,19 @@ def test_a_link_that_leaves_the_folder_is_refused(classes: Path, draw: Draw, tmp
     (classes / "well/p9_1.png").symlink_to(draw(tmp_path / "outside.png"))
     with pytest.raises(BenchError, match=r"p9_1\.png is a link that leaves"):
         read(classes, r"/(p\d)")
+
+
+def test_units_in_place_of_patients(classes: Path) -> None:
+    dataset = FolderReader().read(classes, ReadOptions(unit_pattern=r"/(p\d)"))
+    assert dataset.grouping == "unit"
+    assert set(dataset.table["unit"]) == set(read(classes, r"/(p\d)").table["patient"])
+    assert any(f"{classes.name} has no patient ids: the split units are the matches of" in n for n in dataset.notices)
+    with pytest.raises(BenchError, match="use it or --patient-pattern, not both"):
+        FolderReader().read(classes, ReadOptions(unit_pattern=r"/(p\d)", patient_pattern=r"/(p\d)"))
+    with pytest.raises(BenchError, match=r"need --patient-pattern, .* without patient ids, pass --unit-pattern"):
+        FolderReader().read(classes, ReadOptions())
+
+
+def test_a_unit_pattern_that_matches_the_class(classes: Path) -> None:
+    notices = FolderReader().read(classes, ReadOptions(unit_pattern="^([^/]+)/")).notices
+    assert any("--unit-pattern matches one split unit for each class" in notice for notice in notices)

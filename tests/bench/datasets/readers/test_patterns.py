@@ -16,6 +16,11 @@ from bench.datasets.table import Dataset, ReadOptions, cell_table
         (ReadOptions(patient_pattern="(x)"), "--patient-pattern is"),
         (ReadOptions(label_pattern="(x)"), "--label-pattern is"),
         (ReadOptions(patient_pattern="(x)", label_pattern="(x)"), "--patient-pattern and --label-pattern are"),
+        (ReadOptions(unit_pattern="(x)"), "--unit-pattern is"),
+        (
+            ReadOptions(patient_pattern="(x)", label_pattern="(x)", unit_pattern="(x)"),
+            "--patient-pattern, --label-pattern and --unit-pattern are",
+        ),
     ],
 )
 def test_readers_without_patterns_ignore_them_with_a_notice(
