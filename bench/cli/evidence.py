@@ -280,7 +280,9 @@ def check(
         Literal["extractor", "classifier"] | None,
         optional("Kind of plugin, needed where an extractor and a classifier share the name."),
     ] = None,
-    weights_dir: Annotated[Path | None, optional("Folder of MODEL.safetensors files.")] = None,
+    weights_dir: Annotated[
+        Path | None, optional("Folder of MODEL.safetensors files (foundation models also .pth, .bin).")
+    ] = None,
 ) -> None:
     """Run the contract tests on a plugin.
 

@@ -359,7 +359,11 @@ class Options:
     ] = None
     weights_dir: Annotated[
         Path | None,
-        Option(help="Folder of MODEL.safetensors files.", panel="Machine", stage="features"),
+        Option(
+            help="Folder of MODEL.safetensors files (foundation models also .pth, .bin).",
+            panel="Machine",
+            stage="features",
+        ),
     ] = None
     keep_models: Annotated[
         Literal["none", "networks", "all"],

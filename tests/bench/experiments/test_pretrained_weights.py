@@ -17,6 +17,7 @@ from bench.experiments.plan import Plan, make_plan
 from bench.experiments.pretrained_weights import licences_of, seen_before, weights_of
 from bench.experiments.results import Results
 from bench.options import make_options
+from bench.plugins.importing import installed
 from bench.plugins.recorded import check_recorded
 from bench.plugins.registry import classifier, extractor
 from bench.plugins.selectors import parse
@@ -199,3 +200,8 @@ def test_the_tables_show_licences_and_flags(
     page = next(iter(folder.experiments())).report().read_text(encoding="utf-8")
     assert "SEEN IN PRETRAINING" in page
     assert "pretrained on images of this dataset" in page
+
+
+def test_pretraining_data_are_named_by_installed_readers() -> None:
+    named = {reader for readers in PRETRAINING.values() for reader in readers}
+    assert named <= set(installed("datasets"))
