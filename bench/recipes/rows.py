@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from bench.recipes.recipe import Part, Recipe, Score, metric_of
 from bench.scores.primary import Estimate
 from bench.scores.published_metrics import PublishedMetric, published_gap, score_published
 
-DEFAULT = Score.model_construct(metric="accuracy[threshold=0.5]", value=float("nan"), part="test", text="")
+UNPUBLISHED = "accuracy[threshold=0.5]"
 """Metric of a pipeline without a published score."""
 
 SHORTENED = "SHORTENED"
@@ -124,7 +125,7 @@ def rows_of_pipeline(
         for one in planned:
             results[one.column] = one.reason if one.plan is None else outcome(one.plan.experiments[index])
         parts = {one.column: one.part for one in planned}
-        for score in pipelines.variant.published or (DEFAULT,):
+        for score in pipelines.variant.published or (unpublished(parts.get("authors", "test")),):
             metric = metric_of(score.metric)
             only = not recipe.protocol.has_test_part
             tables = {c: _table(c, result, score, parts[c], only_part=only) for c, result in results.items()}
@@ -135,13 +136,23 @@ def rows_of_pipeline(
                 pipeline=name,
                 metric=score.metric,
                 part=score.part,
-                published=None if score is DEFAULT else score.value,
+                published=published_value(score),
                 text=score.text,
                 values=tuple(_value(column, results[column], table, metric) for column, table in tables.items()),
                 inflation=_inflation(results, tables, metric, "held-out" if scored_held_out else "grouped"),
                 leaks=recipe.protocol.leaks(score.part),
                 marks=marks,
             )
+
+
+def unpublished(part: Part) -> Score:
+    """Return the metric of a pipeline without a published score, of a part of the authors' cells."""
+    return Score.model_construct(metric=UNPUBLISHED, value=math.nan, part=part, text="")
+
+
+def published_value(score: Score) -> float | None:
+    """Return the published value; None without one."""
+    return None if math.isnan(score.value) else score.value
 
 
 def _table(

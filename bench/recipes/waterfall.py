@@ -11,7 +11,7 @@ from bench.evidence.text import json_value
 from bench.experiments.records import ExperimentResult
 from bench.recipes.evaluations import Column, Data, Evaluation, Pipelines, authors_evaluation, evaluations
 from bench.recipes.recipe import LEAKS, Part, Recipe, Score, metric_of
-from bench.recipes.rows import DEFAULT, Outcome, estimate_of, gap_of
+from bench.recipes.rows import Outcome, estimate_of, gap_of, published_value, unpublished
 from bench.scores.primary import Estimate
 
 AUTHORS, GROUPED = "authors' protocol", "folds of patients"
@@ -111,7 +111,7 @@ def waterfall(
         steps.append(_step(step, text, result, before, score))
         if not isinstance(result, str):
             before, name = result, result.name
-    published = None if score is DEFAULT else score.value
+    published = published_value(score)
     return Waterfall(recipe.name, name or first.classifiers[0], score.metric, part, published, tuple(steps))
 
 
@@ -119,7 +119,8 @@ def _scored(recipe: Recipe, pipelines: Pipelines, data: Data) -> tuple[Score, Pa
     """Return the first published score with a leak, or the first one, and the part that can be scored here."""
     alone = recipe.protocol.held_out is None and recipe.protocol.has_test_part
     unscored = ("training", "validation") if alone else ("training",)
-    scores = [one for one in pipelines.variant.published if one.part not in unscored] or [DEFAULT]
+    scores = [one for one in pipelines.variant.published if one.part not in unscored]
+    scores = scores or [unpublished("test" if alone or data.has_held_out else "validation")]
     score = next((one for one in scores if recipe.protocol.leaks(one.part)), scores[0])
     if score.part == "test" and recipe.protocol.held_out is not None and not data.has_held_out:
         score = next((one for one in scores if one.part == "validation"), score)
