@@ -73,10 +73,27 @@ def random_weights(weights_dir: str | None, missing: dict[str, None]) -> Change:
             network.weights_file()
         except FileNotFoundError:
             missing[network.full_name()] = None
-            return Selector(selector.name, {**selector.params, "weights": "random"})
+            return _from_random_weights(selector, getattr(network, "model_parameter", None))
         return selector
 
     return change
+
+
+def _from_random_weights(selector: Selector, parameter: str | None) -> Selector:
+    """Return a selector with random weights and without the tags of weights in the names of its networks."""
+    params = {**selector.params, "weights": "random"}
+    if parameter is None:
+        return Selector(_without_tag(selector.name), params)
+    names = params.get(parameter)
+    if isinstance(names, str):
+        params[parameter] = "+".join(map(_without_tag, names.split("+")))
+    elif isinstance(names, tuple):
+        params[parameter] = tuple(_without_tag(str(name)) for name in names)
+    return Selector(selector.name, params)
+
+
+def _without_tag(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def _classifier(text: str, change: Change) -> Selector:

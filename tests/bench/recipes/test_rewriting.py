@@ -60,7 +60,10 @@ def test_only_networks_without_weights_start_at_random(tmp_path: Path, monkeypat
     change = random_weights(str(tmp_path), missing)
     assert rewritten_extractor("resnet18", change) == "resnet18"
     assert rewritten_extractor("resnet34", change) == "resnet34[weights=random]"
+    assert rewritten_extractor("resnet34.tv_in1k[pool=max]", change) == "resnet34[pool=max,weights=random]"
+    tagged = "cnn[arch=resnet34.tv_in1k,epochs=2]"
+    assert rewritten_classifier(tagged, change) == "cnn[arch=resnet34,epochs=2,weights=random]"
     assert rewritten_classifier("cnn[arch=small]", change) == "cnn[arch=small]"
     both = rewritten_classifier("ensemble[members=cnn[arch=resnet18]+cnn[arch=resnet34,epochs=2]]", change)
     assert both == "ensemble[members=cnn[arch=resnet18]+cnn[arch=resnet34,epochs=2,weights=random]]"
-    assert [name.partition(".")[0] for name in missing] == ["resnet34"]
+    assert {name.partition(".")[0] for name in missing} == {"resnet34"}
