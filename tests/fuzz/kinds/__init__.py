@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fuzz.inputs import Generator
-from fuzz.kinds import documents, images, selectors, tables, user
+from fuzz.kinds import documents, images, public, selectors, tables, user
 
 KINDS: dict[str, Generator] = {
     "manifest-csv": tables.manifest_csv,
@@ -14,6 +14,9 @@ KINDS: dict[str, Generator] = {
     "mask": images.mask,
     "folder": images.folder,
     "cnmc": images.cnmc,
+    "archive": public.archive,
+    "annotations": public.annotations,
+    "side-files": public.side_files,
     "classifier": selectors.classifier,
     "extractor": selectors.extractor,
     "nested": selectors.nested,

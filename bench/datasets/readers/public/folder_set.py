@@ -22,7 +22,7 @@ from bench.datasets.table import Dataset, ReadOptions, cell_table
 from bench.errors import BenchError
 
 _DEPTH = 6
-_FOLDERS = 400
+_FOLDERS = 150
 _IMAGES = 3
 """Sample by which a layout is recognised: levels, folders, and images of each folder."""
 

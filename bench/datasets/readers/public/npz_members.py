@@ -141,10 +141,12 @@ def _header(path: Path, name: str, stream: IO[bytes], size: int) -> Member:
         if version not in _READ_HEADER:
             raise ValueError(f"version {version[0]}.{version[1]} of the NPY format")
         shape, by_columns, dtype = _READ_HEADER[version](stream, max_header_size=_MAX_HEADER)
-    except (ValueError, SyntaxError, TypeError, RecursionError) as error:
+    except Exception as error:  # the parser of headers may raise any exception for a damaged one
         raise BenchError(f"{path}: the array {name!r} cannot be read ({shortened(str(error), 200)})") from error
-    if dtype.kind not in "iuf" or by_columns or any(length < 0 for length in shape):
-        raise BenchError(f"{path}: the array {name!r} has type {dtype}; expected numbers, stored by rows")
+    if dtype.kind not in "iuf" or any(length < 0 for length in shape):
+        raise BenchError(f"{path}: the array {name!r} has type {dtype} and shape {shape}; expected numbers")
+    if by_columns:
+        raise BenchError(f"{path}: the array {name!r} is stored by columns; save it in C order")
     stated = stream.tell() + int(np.prod(shape, dtype=object)) * dtype.itemsize
     if stated != size:
         raise BenchError(f"{path}: the array {name!r} has {size} bytes, but its header states {stated}")
