@@ -25,6 +25,10 @@ _WEAKER: Sequence[Grouping] = ("patient", "unit", "block")
 _PREFIX = re.compile(r"^\D*0*(?=\d)")
 
 
+class NoHeldOutCellsError(BenchError):
+    """A dataset has no held-out cells."""
+
+
 def joined_sets(train: Dataset, held_out: Dataset) -> Dataset:
     """Join a training and a held-out dataset; the column `set` holds the set of each cell, training cells come first.
 
@@ -108,7 +112,7 @@ def with_sets_of_split(dataset: Dataset, split: str) -> Dataset:
     """
     if split == "held-out":
         if SET not in dataset.table:
-            raise BenchError(
+            raise NoHeldOutCellsError(
                 f"--split held-out: {dataset.name} has no held-out cells; pass them as --held-out PATH, or in a column "
                 "`set` of a manifest"
             )

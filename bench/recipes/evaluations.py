@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bench.datasets.held_out import SET, NoHeldOutCellsError
 from bench.datasets.loading import LoadedDataset, open_data
 from bench.errors import BenchError
 from bench.experiments.plan import Plan, make_plan
@@ -105,14 +106,17 @@ class Data:
 
     @property
     def has_held_out(self) -> bool:
-        """Whether held-out patients are given."""
-        return self.values.get("held_out") is not None or self.values.get("split") == "held-out"
+        """Whether there are held-out patients: those of `--held-out`, or of the column `set` of a manifest."""
+        return SET in self.opened(None).dataset.table
 
     def opened(self, mask: str | None) -> LoadedDataset:
         """Return the dataset; with held-out patients, its table has the column `set`."""
         if mask not in self._opened:
-            own = {} if mask is None else {"mask": mask}
-            self._opened[mask] = open_data(make_options({**self.values, **own}), self.observer)
+            values = {**self.values, **({} if mask is None else {"mask": mask})}
+            try:
+                self._opened[mask] = open_data(make_options({**values, "split": "held-out"}), self.observer)
+            except NoHeldOutCellsError:
+                self._opened[mask] = open_data(make_options(values), self.observer)
         return self._opened[mask]
 
 

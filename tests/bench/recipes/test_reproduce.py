@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -171,6 +172,22 @@ def test_a_shortened_network_is_marked_and_its_epoch_chosen_on_the_scored_cells(
     (result,) = results.experiments({value.experiment for value in row.values if value.column == "authors"})
     assert authors[0].count == len(result.predictions)
     assert authors[1] == result.record["data"]["cells"]
+
+
+def test_held_out_patients_of_a_manifest_are_used(tmp_path: Path) -> None:
+    run = CliRunner().invoke(
+        app, ["data", "phantom", str(tmp_path / "cells"), "--patients", "6", "--cells", "5", "--size", "64"]
+    )
+    assert run.exit_code == 0, run.output
+    table = pd.read_csv(tmp_path / "cells" / "manifest.csv")
+    last = table.groupby("label")["patient"].transform(lambda names: names.isin(sorted(names.unique())[-2:]))
+    table.assign(set=last.map({True: "held-out", False: "train"})).to_csv(
+        tmp_path / "cells" / "manifest.csv", index=False
+    )
+    (done,) = reproduce(
+        [recipe()], data=str(tmp_path / "cells"), positive="diseased", out=tmp_path / "results", jobs=1, folds=3
+    )
+    assert all(one.estimate is not None for one in values(done, 1).values())
 
 
 def test_a_refusal_is_a_row_with_its_reason_and_the_others_go_on(tmp_path: Path) -> None:
