@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -73,12 +72,12 @@ def _from_torch(file: Path, content: bytes) -> State:
         _check_not_compressed(content)
         with warnings.catch_warnings(action="ignore"):  # of other protocols of pickle
             loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # the message of torch advises to load it without this check
-        raise ValueError(
-            f"{file}: cannot be read safely as a file of weights (it has objects that are no tensors, or is damaged); "
-            "save the tensors alone, as safetensors"
-        ) from error
     except Exception as error:  # damaged files raise various exceptions: struct.error, IndexError, AssertionError, ...
+        if type(error).__name__ == "UnpicklingError":  # the message of torch advises to load it without this check
+            raise ValueError(
+                f"{file}: cannot be read safely as a file of weights (it has objects that are no tensors, or is "
+                "damaged); save the tensors alone, as safetensors"
+            ) from error
         reason = " ".join(str(error).split())[:300]
         raise ValueError(f"{file}: cannot be read safely as a file of weights ({reason})") from error
     for wrapper in ("state_dict", "model", "teacher"):
