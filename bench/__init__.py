@@ -1,8 +1,8 @@
 """Compare pipelines of feature extractors and classifiers for single-cell images on unseen patients.
 
-`run`, `matrix`, `plan`, `score`, `ensemble`, `compare`, `audit`, `leakage`, `significance`, `fitted_networks` and
-`extract_features` are the commands as functions; `open_results` opens a results folder; `Cell`, `Extractor` and
-`Dataset` are for writers of plugins.
+`run`, `matrix`, `plan`, `score`, `ensemble`, `compare`, `audit`, `leakage`, `significance`, `reproduce`,
+`fitted_networks` and `extract_features` are the commands as functions; `open_results` opens a results folder; `Cell`,
+`Extractor` and `Dataset` are for writers of plugins.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bench.features.extract import extract_features
     from bench.features.table import FeatureTable
     from bench.observer import Observer
+    from bench.recipes.reproduce import reproduce
     from extractors.cells import Cell
     from extractors.protocol import Extractor
 
@@ -46,6 +47,7 @@ __all__ = [
     "matrix",
     "open_results",
     "plan",
+    "reproduce",
     "run",
     "score",
     "significance",
@@ -70,6 +72,7 @@ _MODULES = {
     "matrix": "bench.api",
     "open_results": "bench.api",
     "plan": "bench.api",
+    "reproduce": "bench.recipes.reproduce",
     "run": "bench.api",
     "score": "bench.experiments.rescoring",
     "significance": "bench.evidence.permutation.significance",

@@ -54,12 +54,12 @@ def reproduce(
     """
     from bench.cli.display import recipes as display  # noqa: PLC0415 (so that --help stays fast)
     from bench.recipes.catalogue import recipes_of  # noqa: PLC0415
-    from bench.recipes.reproduce import reproduce as run  # noqa: PLC0415
+    from bench.recipes.reproduce import reproductions  # noqa: PLC0415
 
     chosen = recipes_of(name)
     refused = False
     with stoppable(), live_progress() as observer:
-        reproductions = run(
+        each = reproductions(
             chosen,
             epochs_scale=epochs_scale,
             random_weights=random_weights,
@@ -67,7 +67,7 @@ def reproduce(
             observer=observer,
             **set_options(options),
         )
-        for reproduction in reproductions:
+        for reproduction in each:
             display.show_reproduction(reproduction)
             refused |= bool(reproduction.refusals)
             place = reproduction.file.parent

@@ -16,7 +16,7 @@ from bench.plugins.recorded import check_recorded
 from bench.recipes.authors_data import authors_data
 from bench.recipes.cell_rows import training_cells
 from bench.recipes.recipe import AuthorsProtocol, Part, Recipe, Variant
-from bench.recipes.rewriting import fewer_epochs, random_weights, rewritten_classifier, rewritten_extractor
+from bench.recipes.rewriting import Change, fewer_epochs, random_weights, rewritten_classifier, rewritten_extractor
 
 Column = Literal["authors", "grouped", "held-out"]
 COLUMNS: tuple[Column, ...] = ("authors", "grouped", "held-out")
@@ -132,20 +132,24 @@ def changed_pipelines(variant: Variant, changes: Changes, weights_dir: str | Non
     for text in (*variant.extractors, *variant.classifiers):
         check_recorded(text)
     missing: dict[str, None] = {}
-    edits = []
+    selectors = (variant.extractors, variant.classifiers)
+    notes: tuple[str, ...] = ()
     if changes.epochs_scale != 1:
-        edits.append(fewer_epochs(changes.epochs_scale))
+        selectors = _rewritten(*selectors, fewer_epochs(changes.epochs_scale))
+        if selectors != (variant.extractors, variant.classifiers):
+            notes = (f"epochs x {changes.epochs_scale:g}",)
     if changes.random_weights:
-        edits.append(random_weights(weights_dir, missing))
-    extractors, classifiers = variant.extractors, variant.classifiers
-    for edit in edits:
-        extractors = tuple(rewritten_extractor(text, edit) for text in extractors)
-        classifiers = tuple(rewritten_classifier(text, edit) for text in classifiers)
-    shorter = changes.epochs_scale != 1 and (
-        changed_pipelines(variant, Changes(), weights_dir) != Pipelines(variant, extractors, classifiers)
+        selectors = _rewritten(*selectors, random_weights(weights_dir, missing))
+    return Pipelines(variant, *selectors, notes, tuple(missing))
+
+
+def _rewritten(
+    extractors: tuple[str, ...], classifiers: tuple[str, ...], change: Change
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return (
+        tuple(rewritten_extractor(text, change) for text in extractors),
+        tuple(rewritten_classifier(text, change) for text in classifiers),
     )
-    notes = (f"epochs x {changes.epochs_scale:g}",) if shorter else ()
-    return Pipelines(variant, extractors, classifiers, notes, tuple(missing))
 
 
 def evaluations(
@@ -216,6 +220,7 @@ def _options(pipelines: Pipelines, data: Data, *, split: str, threshold: str, dr
         "threshold": threshold,
         "repeats": 1,
         "baselines": False,
+        "retry_failed": True,
     }
     if variant.mask is not None:
         own["mask"] = variant.mask

@@ -14,6 +14,7 @@ from bench.experiments.refit import disk_errors_as_bench_error
 from bench.experiments.results import Results
 from bench.experiments.run import run_plan
 from bench.observer import DistinctNotices, Observer
+from bench.recipes.catalogue import recipes_of
 from bench.recipes.evaluations import Changes, Data, Evaluation, Pipelines, changed_pipelines, evaluations
 from bench.recipes.recipe import Recipe, Variant
 from bench.recipes.rows import RecipeRow, rows_of_pipeline
@@ -64,7 +65,38 @@ class Reproduction:
         }
 
 
-def reproduce(
+def reproduce(recipes: str | Sequence[Recipe], **options: Any) -> list[Reproduction]:
+    """Run published systems by the protocols of their authors and on unseen patients.
+
+    Finished experiments are read from the results folder; an interrupted reproduction continues there.
+
+    Parameters
+    ----------
+    recipes : str or sequence of Recipe
+        Name of a recipe, a pattern such as `iiti-*`, `all`, or the path of a YAML file; or recipes.
+    **options
+        As for `reproductions`.
+
+    Returns
+    -------
+    list of Reproduction
+        In the order of the recipes, with `rows` and `file`.
+
+    Raises
+    ------
+    BenchError
+        There is no such recipe, the data are invalid, or the results cannot be written. A pipeline that cannot be
+        evaluated is a row with the reason.
+
+    Examples
+    --------
+    >>> import bench
+    >>> bench.reproduce("somu-nd", data="C-NMC_Leukemia/")[0].rows  # doctest: +SKIP
+    """
+    return list(reproductions(recipes_of(recipes) if isinstance(recipes, str) else recipes, **options))
+
+
+def reproductions(
     recipes: Sequence[Recipe],
     *,
     epochs_scale: float = 1.0,
@@ -73,9 +105,7 @@ def reproduce(
     observer: Observer | None = None,
     **options: Any,
 ) -> Iterator[Reproduction]:
-    """Run recipes one after the other and yield their rows.
-
-    Finished experiments are read from the results folder; an interrupted reproduction continues there.
+    """Run recipes one after the other and yield the rows of each.
 
     Parameters
     ----------
