@@ -73,7 +73,7 @@ class ExperimentNetwork:
             raise BenchError(
                 f"{self.name}: {plugin.name} cannot be built again from its weights; only cnn and finetune can"
             )
-        settings = {name: record[name] for name in ("classes", "mean", "std", "size")}
+        settings = {name: record[name] for name in ("classes", "mean", "std", "size", "crop")}
         try:
             return built.restore(self.weights, **settings)
         except (OSError, ValueError) as error:

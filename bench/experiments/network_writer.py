@@ -67,7 +67,7 @@ class NetworkWriter:
             "mean": None,
             "std": None,
         }
-        description = dict(features.network) if features.network is not None else {**empty, "size": None}
+        description = dict(features.network) if features.network is not None else {**empty, "size": None, "crop": None}
         try:
             if features.network is None:
                 raise DamagedError(f"{features.folder}: does not name its network")

@@ -158,7 +158,8 @@ class ExperimentResult:
         `sha256` and `bytes` of the file `models/SHA256.safetensors` in the results folder, `stored` (whether it is
         there), `role` (`classifier` or `extractor`), `member` (position in an ensemble or a bag, as `0` or `1.3`),
         `selector` of the network, `classes` in the order of the outputs, `mean` and `std` of the pixels / 255, `size`
-        (side of the input after several sizes, otherwise None), `repeat`, `fold` and `fit` (`outer`, `inner 0`, ...).
+        (side of the input after several sizes, otherwise None), `crop` (side of the square of the frame after several
+        crops, otherwise None), `repeat`, `fold` and `fit` (`outer`, `inner 0`, ...).
         `bench.fitted_networks` reads the networks, or fits them again.
         """
         path = self.folder / RECORDS

@@ -35,6 +35,7 @@ class NetworkRecord(BaseModel):
     mean: Numbers
     std: Numbers
     size: Annotated[int, Field(ge=1, lt=2**31)] | None
+    crop: Annotated[int, Field(ge=1, lt=2**31)] | None
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class FittedNetwork:
         Normalisation of the pixels / 255 by channel; None if the estimator has no `mean_` and `std_`.
     size : int or None
         Side of the input in pixels after stages of several sizes; None: that of the selector.
+    crop : int or None
+        Side in pixels of the square of the frame that it sees after stages of several crops; None: the whole frame.
     member : str
         Position of the member that it belongs to, from 0, in an ensemble or a bag; in a nested one positions are joined
         by points, as in `1.3`. Empty: of the estimator itself.
@@ -64,6 +67,7 @@ class FittedNetwork:
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
     size: int | None = None
+    crop: int | None = None
     member: str = ""
 
     def encoded(self) -> tuple[bytes, dict[str, Any]]:
@@ -79,6 +83,7 @@ class FittedNetwork:
             "mean": None if self.mean is None else list(self.mean),
             "std": None if self.std is None else list(self.std),
             "size": self.size,
+            "crop": self.crop,
         }
 
 
@@ -123,7 +128,7 @@ def networks_of(estimator: Any, plugin: Plugin | None, member: str = "") -> Iter
         mean, std = (_numbers(getattr(estimator, name, None)) for name in ("mean_", "std_"))
         classes = tuple(str(label) for label in getattr(estimator, "classes_", ()))
         selector = type(estimator).__name__ if plugin is None else _fitted_selector(estimator, plugin)
-        yield FittedNetwork(dict(weights), selector, classes, mean, std, _size(estimator), member)
+        yield FittedNetwork(dict(weights), selector, classes, mean, std, *_input(estimator), member)
         return
     members = getattr(estimator, "members_", None)
     for position, one in enumerate(members if isinstance(members, list) else ()):
@@ -150,10 +155,12 @@ def _fitted_selector(estimator: Any, plugin: Plugin) -> str:
     return str(Selector(plugin.name, dict(sorted({**plugin.params, **changed}.items()))))
 
 
-def _size(estimator: Any) -> int | None:
-    """Return the size of the input where it is not that of the estimator's parameter."""
-    size = getattr(getattr(getattr(estimator, "network_", None), "spec", None), "size", None)
-    return size if isinstance(size, int) and size != getattr(estimator, "size", None) else None
+def _input(estimator: Any) -> tuple[int | None, int | None]:
+    """Return the size of the input where it is not that of the estimator's parameter, and the crop of the frame."""
+    spec = getattr(getattr(estimator, "network_", None), "spec", None)
+    size, crop = getattr(spec, "size", None), getattr(spec, "crop", None)
+    own = size if isinstance(size, int) and size != getattr(estimator, "size", None) else None
+    return own, crop if isinstance(crop, int) else None
 
 
 def _numbers(values: Any) -> tuple[float, ...] | None:

@@ -51,6 +51,8 @@ def fewer_epochs(scale: float) -> Change:
             params["stages"] = tuple(f"{stage.trainable}:{count}" for stage, count in stages)
         if network.sizes is not None:
             params["sizes"] = tuple(f"{stage.size}:{count}" for stage, count in stages)
+        if network.crops is not None:
+            params["crops"] = tuple(f"{stage.crop or 'frame'}:{count}" for stage, count in stages)
         return Selector(selector.name, {**selector.params, **(params or {"epochs": stages[0][1]})})
 
     return change

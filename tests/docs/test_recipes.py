@@ -41,7 +41,7 @@ NAMES = [
 ]
 """Rows of the list of published systems, and entries of the challenge."""
 
-LINES = {"iiti-2019-ensemble": 3, "georgiev-nd": 3, "ramaneswaran-2021": 4, "somu-nd": 2, "liu-2019": 2}
+LINES = {"iiti-2019-ensemble": 3, "georgiev-nd": 4, "ramaneswaran-2021": 4, "somu-nd": 2, "liu-2019": 2}
 """Recipes with several lines: three averages; two models and a pilot; four networks; two readings of a system."""
 
 PIPELINES = {"sulaiman-2023-grid": 7 * 3 * 4}

@@ -176,7 +176,7 @@ class _Fit:
                 continue
             if number > self.progress.stage:
                 self.progress.begin_stage(number)
-            self._use_size(stage)
+            self._use_images(stage)
             if self.progress.epoch < stage.epochs and not self.progress.stage_ended:
                 self._run_stage(stage)
 
@@ -184,25 +184,26 @@ class _Fit:
         """Check groups and sizes of all stages before the first one is trained."""
         for stage in self.settings.stages:
             stage.first_group(len(self.network.groups))
-        sizes = {stage.size for stage in self.settings.stages[1:] if stage.size is not None}
-        for size in sorted(sizes - {self.network.transform.size[0]}):
-            self._resized(size)
+        sizes = {stage.size: stage for stage in self.settings.stages[1:] if stage.size is not None}
+        for size in sorted(sizes.keys() - {self.network.transform.size[0]}):
+            self._rebuilt(sizes[size])
 
-    def _resized(self, size: int) -> TrainableNetwork:
-        """Return the network for another size with its weights."""
-        other = build_network(replace(self.spec, size=size), self.n_classes, load=False)
+    def _rebuilt(self, stage: Stage) -> TrainableNetwork:
+        """Return the network for the size and the crop of a stage, with its weights."""
+        size = self.spec.size if stage.size is None else stage.size
+        other = build_network(replace(self.spec, size=size, crop=stage.crop), self.n_classes, load=False)
         try:
             other.module.load_state_dict(self.network.module.state_dict())
         except RuntimeError as error:
             raise ValueError(
-                f"sizes={size}: the weights of {self.spec.arch} depend on the size of its images; leave out sizes"
+                f"sizes={stage.size}: the weights of {self.spec.arch} depend on the size of its images; leave out sizes"
             ) from error
         return other
 
-    def _use_size(self, stage: Stage) -> None:
-        """Rebuild the network for another size, and load the weights so far."""
-        if stage.size not in (None, self.network.transform.size[0]):
-            self.network = self._resized(int(stage.size))
+    def _use_images(self, stage: Stage) -> None:
+        """Rebuild the network for another size or crop, and load the weights so far."""
+        if stage.size not in (None, self.network.transform.size[0]) or stage.crop != self.network.spec.crop:
+            self.network = self._rebuilt(stage)
         if self.progress.network:
             self.network.module.load_state_dict(self.progress.network)
 
@@ -328,8 +329,9 @@ class _Fit:
         progress = self.progress
         self._check_finite(progress.chosen_weights)
         chosen = progress.curves[progress.chosen]
-        resized = self.settings.stages[chosen["stage"]].size is not None
-        spec = replace(self.spec, size=chosen["size"]) if resized else self.spec
+        stage = self.settings.stages[chosen["stage"]]
+        resized = stage.size is not None
+        spec = replace(self.spec, size=chosen["size"] if resized else self.spec.size, crop=stage.crop)
         cost = network_cost(self.network.module, chosen["size"] if resized else self.network.transform.size)
         return TrainedNetwork(
             spec=spec,

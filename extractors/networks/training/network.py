@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from extractors.networks.architectures.catalogue import ARCHITECTURES, JOINED
 from extractors.networks.architectures.mask_crop import MaskCrop
 from extractors.networks.backbones.backbone import BackboneSpec, stage_pools
+from extractors.networks.backbones.centre_square import CentreSquare
 from extractors.networks.backbones.named_network import NamedNetwork, feature_width, named_network, output_shape
 from extractors.networks.backbones.pooling import OWN
 from extractors.networks.backbones.resize_crop import ResizeCrop
@@ -36,7 +37,7 @@ class TrainableNetwork:
         Normalised float32 images (n, 3, height, width) to logits (n, n_classes).
     groups : list of list of torch.nn.Module
         Layer groups from the input to the head, which is the last.
-    transform : MaskCrop or ResizeCrop
+    transform : MaskCrop, CentreSquare or ResizeCrop
         Cell to uint8 image (height, width, 3).
     mean, std : tuple of 3 floats
         Channel statistics on the scale 0 to 1 by which images are normalised; see `NetworkSpec.scale`.
@@ -49,7 +50,7 @@ class TrainableNetwork:
     spec: NetworkSpec
     module: TrainableModule
     groups: list[list[nn.Module]]
-    transform: MaskCrop | ResizeCrop
+    transform: MaskCrop | CentreSquare | ResizeCrop
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     file: Path | None
@@ -167,8 +168,8 @@ def set_trainable(network: TrainableNetwork, first_group: int, *, bn: str = "tra
     module.train(module.training)
 
 
-def input_transform(spec: NetworkSpec, frame: ResizeCrop) -> MaskCrop | ResizeCrop:
-    """Return the transform of a view: `frame`, or a crop to the mask of the same size.
+def input_transform(spec: NetworkSpec, frame: ResizeCrop) -> MaskCrop | CentreSquare | ResizeCrop:
+    """Return the transform of a view: `frame`, the same of a square in its centre, or a crop to the mask.
 
     Raises
     ------
@@ -176,7 +177,7 @@ def input_transform(spec: NetworkSpec, frame: ResizeCrop) -> MaskCrop | ResizeCr
         A crop to the mask is square, and the input of the network is not.
     """
     if not spec.crops_to_mask:
-        return frame
+        return frame if spec.crop is None else CentreSquare(frame, spec.crop)
     height, width = frame.size
     if height != width:
         raise ValueError(f"view=mask needs a square input; that of {spec.names[0]} has {height} x {width} pixels")

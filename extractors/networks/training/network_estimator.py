@@ -108,6 +108,8 @@ class NetworkEstimator(TrainingOptions):
         settings = self.settings()
         for size in (self.size, *(stage.size for stage in settings.stages if stage.size is not None)):
             replace(self.spec(), size=size)
+        for stage in settings.stages:
+            replace(self.spec(), crop=stage.crop)
         try:
             self.full_name()
             for network in self.spec().names:
@@ -222,6 +224,7 @@ class NetworkEstimator(TrainingOptions):
         mean: npt.ArrayLike,
         std: npt.ArrayLike,
         size: int | None = None,
+        crop: int | None = None,
     ) -> Self:
         """Set the fitted attributes from a stored network instead of training it.
 
@@ -238,6 +241,8 @@ class NetworkEstimator(TrainingOptions):
             Its `mean_` and `std_`.
         size : int, optional
             Side of its input after stages of several sizes. Default: the parameter `size`.
+        crop : int, optional
+            Side of the square of the frame that it sees after stages of several crops. Default: the whole frame.
 
         Raises
         ------
@@ -247,7 +252,7 @@ class NetworkEstimator(TrainingOptions):
         from extractors.networks.training.trained_network import TrainedNetwork  # noqa: PLC0415 - heavy
 
         self.validate_parameters()
-        spec = self.spec() if size is None else replace(self.spec(), size=size)
+        spec = replace(self.spec(), size=self.size if size is None else size, crop=crop)
         self.mean_, self.std_ = (np.asarray(values, dtype=np.float32) for values in (mean, std))
         self.network_ = TrainedNetwork.restored(spec, len(classes), dict(weights), mean=self.mean_, std=self.std_)
         self.classes_, self.weights_ = np.array(classes), self.network_.weights

@@ -56,6 +56,8 @@ class NetworkSpec:
         `mask` for `small`, `unnithan`, `allnet` and `rezayi`, `frame` otherwise.
     lora : int
         Rank of low-rank adapters of the attention layers, which are trained instead of the body; 0: none.
+    crop : int or None
+        Side in pixels of the square in the centre of the frame that is resized to the input; None: the whole frame.
 
     Raises
     ------
@@ -72,6 +74,7 @@ class NetworkSpec:
     pool: str | tuple[str, ...] = OWN
     view: str = "default"
     lora: int = 0
+    crop: int | None = None
 
     def __post_init__(self) -> None:
         names = network_names(self.arch)
@@ -79,6 +82,8 @@ class NetworkSpec:
         object.__setattr__(self, "head", component(self.head, HEADS, "head"))
         if self.view not in VIEWS:
             raise ValueError(f"view={self.view} is not known; it is one of {', '.join(VIEWS)}")
+        if self.crop is not None and self.crops_to_mask:
+            raise ValueError(f"crops={self.crop}: crops are squares of the frame; use view=frame with them")
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1); it is {self.dropout}")
         if isinstance(self.lora, bool) or not isinstance(self.lora, int) or self.lora < 0:

@@ -94,13 +94,16 @@ class TrainingOptions:
     preset : {"default", "fastai1", "keras", "timm"}
         Library whose defaults fill the parameters that are None.
     epochs : int or None
-        Largest number of epochs, unless `stages` or `sizes` gives them.
+        Largest number of epochs, unless `stages`, `sizes` or `crops` gives them.
     minutes : float or None
         Time after which no epoch begins. The result then depends on the machine; the row is marked TIME-LIMITED.
     stages : tuple of str or None
         Stages of freezing with their epochs: `head:10+all:10` trains the head for 10 epochs, then all layers for 10.
     sizes : tuple of str or None
         Progressive resizing with epochs: `32:8+64:8+224:14`.
+    crops : tuple of str or None
+        Squares in the centre of the frame, in pixels of the cell's image, that are resized to the input, with epochs:
+        `300:1300+frame:700`; `frame` is the whole frame.
     bn : {"train", "frozen"} or None
         Whether batch norms train, also those of frozen layers, or keep statistics and weights everywhere.
     batch_size : int or None
@@ -159,7 +162,7 @@ class TrainingOptions:
         "augment": AUGMENTATIONS,
         "tta": TTA,
     }
-    joined: ClassVar[tuple[str, ...]] = ("augment", "stages", "sizes", "pool")
+    joined: ClassVar[tuple[str, ...]] = ("augment", "stages", "sizes", "crops", "pool")
     numbers: ClassVar[Mapping[str, type[float]]] = {
         "learning_rate": float,
         **{name: int if name in INTEGERS else float for name in RANGES},
@@ -179,6 +182,7 @@ class TrainingOptions:
     minutes: Any = None
     stages: Any = None
     sizes: Any = None
+    crops: Any = None
     bn: Any = None
     batch_size: Any = None
     accumulate: int = 1
@@ -222,7 +226,7 @@ class TrainingOptions:
         check_learning_rate(value["learning_rate"])
         augmentations = _augmentations(value["augment"])
         parts = {
-            "stages": stages_of(value["stages"], value["sizes"], value["epochs"]),
+            "stages": stages_of(value["stages"], value["sizes"], value["epochs"], value["crops"]),
             "schedule": component(value["schedule"], SCHEDULES, "schedule"),
             "loss": component(value["loss"], LOSSES, "loss"),
             "average": component(value["average"], AVERAGES, "average"),

@@ -1,12 +1,12 @@
-"""Stages of a training: which layer groups train, for how many epochs, at which image size."""
+"""Stages of a training: which layer groups train, for how many epochs, at which image size and crop."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TypeVar
+from typing import Any, TypeVar
 
 MAX_EPOCHS = 100_000
 """Largest number of epochs of a training."""
@@ -17,6 +17,7 @@ MAX_SIZE = 8192
 FORMS = {
     "stages": "head:EPOCHS, all:EPOCHS or groups-N:EPOCHS",
     "sizes": f"PIXELS:EPOCHS with 1 to {MAX_SIZE} pixels",
+    "crops": f"frame:EPOCHS, or PIXELS:EPOCHS with 1 to {MAX_SIZE} pixels",
 }
 """Form of a piece of each option."""
 
@@ -35,11 +36,14 @@ class Stage:
         Largest number of epochs, at least 1.
     size : int or None
         Side of the images in pixels; None: that of the network's options.
+    crop : int or None
+        Side in pixels of the square in the centre of the frame that is resized to `size`; None: the whole frame.
     """
 
     trainable: str
     epochs: int
     size: int | None = None
+    crop: int | None = None
 
     def first_group(self, n_groups: int) -> int:
         """Return the index of the first layer group that trains; groups before it are frozen.
@@ -57,8 +61,13 @@ class Stage:
         return n_groups - trained
 
 
-def stages_of(stages: str | Sequence[str] | None, sizes: str | Sequence[str] | None, epochs: int) -> tuple[Stage, ...]:
-    """Parse the options `stages` and `sizes`.
+def stages_of(
+    stages: str | Sequence[str] | None,
+    sizes: str | Sequence[str] | None,
+    epochs: int,
+    crops: str | Sequence[str] | None = None,
+) -> tuple[Stage, ...]:
+    """Parse the options `stages`, `sizes` and `crops`.
 
     Parameters
     ----------
@@ -67,39 +76,47 @@ def stages_of(stages: str | Sequence[str] | None, sizes: str | Sequence[str] | N
     sizes : sequence of str, or one str joined by `+`, or None
         `PIXELS:EPOCHS`, such as `("32:8", "64:8", "224:14")`. None: one size.
     epochs : int
-        Epochs of the training if neither is given; not used otherwise.
+        Epochs of the training if none of the others is given; not used otherwise.
+    crops : sequence of str, or one str joined by `+`, or None
+        `PIXELS:EPOCHS` or `frame:EPOCHS`, such as `("300:1300", "frame:700")`. None: the whole frame.
 
     Returns
     -------
     tuple of Stage
-        In order. If both are given, they run in parallel and must have equally many epochs in total; a stage ends
-        where either changes: `head:2+all:3` with `32:4+64:1` is (head, 2, 32), (all, 2, 32), (all, 1, 64).
+        In order. Those that are given run in parallel and must have equally many epochs in total; a stage ends where
+        one of them changes: `head:2+all:3` with `32:4+64:1` is (head, 2, 32), (all, 2, 32), (all, 1, 64).
 
     Raises
     ------
     ValueError
-        A piece is malformed or out of range, or the epochs of both do not agree; the message names the piece.
+        A piece is malformed or out of range, or the epochs do not agree; the message names the piece.
     """
-    frozen = None if stages is None else _pieces("stages", stages, _trainable)
-    resized = None if sizes is None else _pieces("sizes", sizes, _size)
-    if frozen is None and resized is None:
+    pieces: dict[str, list[tuple[Any, int]]] = {}
+    for option, value, parse in (("stages", stages, _trainable), ("sizes", sizes, _size), ("crops", crops, _crop)):
+        if value is not None:
+            pieces[option] = _pieces(option, value, parse)
+    if not pieces:
         return (Stage("all", epochs),)
-    if resized is None:
-        return tuple(Stage(trainable, count) for trainable, count in frozen or ())
-    if frozen is None:
-        return tuple(Stage("all", count, size) for size, count in resized)
-    return _overlaid(frozen, resized)
+    return tuple(
+        Stage(values.get("stages", "all"), count, values.get("sizes"), values.get("crops") or None)
+        for values, count in _overlaid(pieces)
+    )
 
 
-def _overlaid(frozen: list[tuple[str, int]], resized: list[tuple[int, int]]) -> tuple[Stage, ...]:
-    by_epoch = [[i for i, (_, count) in enumerate(pieces) for _ in range(count)] for pieces in (frozen, resized)]
-    if len(by_epoch[0]) != len(by_epoch[1]):
+def _overlaid(pieces: Mapping[str, list[tuple[Any, int]]]) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield the values of each option and the epochs for which none of them changes."""
+    by_epoch = {option: [i for i, (_, n) in enumerate(listed) for _ in range(n)] for option, listed in pieces.items()}
+    totals = {option: len(indices) for option, indices in by_epoch.items()}
+    if len(set(totals.values())) > 1:
+        (first, one), *_, (last, other) = sorted(totals.items(), key=lambda item: (item[1], item[0]))
+        names = list(pieces)
+        if names.index(first) > names.index(last):
+            (first, one), (last, other) = (last, other), (first, one)
         raise ValueError(
-            f"stages has {len(by_epoch[0])} epochs and sizes has {len(by_epoch[1])}; give both equally many, or only "
-            "one of them"
+            f"{first} has {one} epochs and {last} has {other}; give both equally many, or only one of them"
         )
-    runs = ((pair, len(list(run))) for pair, run in groupby(zip(*by_epoch, strict=True)))
-    return tuple(Stage(frozen[i][0], count, resized[j][0]) for (i, j), count in runs)
+    for indices, run in groupby(zip(*by_epoch.values(), strict=True)):
+        yield {option: pieces[option][i][0] for option, i in zip(pieces, indices, strict=True)}, len(list(run))
 
 
 def _pieces(option: str, value: str | Sequence[str], parse: Callable[[str], T | None]) -> list[tuple[T, int]]:
@@ -123,6 +140,11 @@ def _piece(option: str, piece: str, parse: Callable[[str], T | None]) -> tuple[T
 
 def _trainable(text: str) -> str | None:
     return text if re.fullmatch(r"all|head|groups-[1-9][0-9]{0,3}", text) else None
+
+
+def _crop(text: str) -> int | None:
+    """Return the side in pixels, 0 for the whole frame."""
+    return 0 if text == "frame" else _size(text)
 
 
 def _size(text: str) -> int | None:

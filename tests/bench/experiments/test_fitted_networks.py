@@ -34,6 +34,7 @@ FOLDS = 3
 NET = "arch=small,size=16,epochs=2,batch_size=8,patience=0,select=last"
 CNN = f"cnn[{NET}]"
 FINETUNE = "finetune[backbone=small,size=16,epochs=1,batch_size=8]"
+CROPPED = 'cnn[arch=small,view=frame,size=16,batch_size=8,crops="frame:1"+"20:1",patience=0,select=last]'
 PROGRESSIVE = 'cnn[arch=small,epochs=2,batch_size=8,sizes="16:1"+"24:1",patience=0,select=last]'
 
 
@@ -108,15 +109,16 @@ def _check_cnn(result: ExperimentResult, place: Path, networks: list[ExperimentN
 
 
 def test_the_network_of_a_cnn_predicts_as_in_the_run(cells: Path, tmp_path: Path) -> None:
-    for text in (CNN, PROGRESSIVE):
-        place = tmp_path / text[-20:-15]
+    for number, text in enumerate((CNN, PROGRESSIVE, CROPPED)):
+        place = tmp_path / str(number)
         result = _run(cells, place, None, text)
         recorder = Recorder()
         read = _networks(result, place, observer=recorder)
         assert (recorder.notices, recorder.steps) == ([], [])
         assert not any(one.refitted for one in read)
         _check_cnn(result, place, read)
-        assert {one.record["size"] for one in read} == ({None} if text == CNN else {24})
+        assert {one.record["size"] for one in read} == ({24} if text == PROGRESSIVE else {None})
+        assert {one.record["crop"] for one in read} == ({20} if text == CROPPED else {None})
         _delete(result)
         fitted = _networks(result, place, observer=recorder)
         assert all(one.refitted for one in fitted)

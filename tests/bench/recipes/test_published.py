@@ -64,6 +64,7 @@ NETWORKS: dict[str, list[Network]] = {
     "georgiev-nd": [
         Network("efficientnet_b0", "head:500", same(1e-3), "sgd", 32, 224, "undersample", "best"),
         Network("efficientnet_b0", "head:2000", same(1e-3), "sgd", 32, 224, "undersample", "best"),
+        Network("efficientnet_b0", "head:500 head:800 head:700", same(1e-3), "sgd", 32, 224, "undersample", "best"),
         Network("vgg16", "head:1000", same(1e-3), "sgd", 32, 224, "undersample", "best"),
     ],
     "unnithan-nd": [Network("unnithan", "all:100", same(1e-3), "rmsprop")],
@@ -135,7 +136,7 @@ NETWORKS: dict[str, list[Network]] = {
 ACCURACY, WEIGHTED_F1, BALANCED = "accuracy", "weighted_f1", "balanced_accuracy"
 HEM_RECALL, ALL_RECALL = "recall[class=negative", "recall[class=positive"
 PUBLISHED: dict[str, list[tuple[int, str, str, float]]] = {
-    "georgiev-nd": [(0, ACCURACY, "validation", 0.67), (1, ACCURACY, "validation", 0.72)],
+    "georgiev-nd": [(0, ACCURACY, "validation", 0.67), *((i, ACCURACY, "validation", 0.72) for i in (1, 2))],
     "unnithan-nd": [
         (0, ACCURACY, "training", 0.94),
         (0, HEM_RECALL, "training", 0.598),
@@ -377,6 +378,13 @@ def test_ramaneswaran_leaves_a_tenth_for_the_validation_and_one_for_the_test() -
     for name in [name for name in PUBLISHED if name.startswith("ramaneswaran")]:
         protocol = recipe(name).protocol
         assert (protocol.validation, protocol.test, protocol.split) == (0.1, 0.1, "image")
+
+
+def test_the_chain_of_georgiev_sees_crops_of_300_and_then_whole_images_of_450_pixels() -> None:
+    _, _, chain, _ = (classifier(variant.classifiers[0]).build() for variant in recipe("georgiev-nd").variants)
+    stages = chain.settings().stages
+    # The network uses the centre of 7/8 of what it resizes.
+    assert [(stage.epochs, round(stage.crop * 7 / 8)) for stage in stages] == [(500, 300), (800, 300), (700, 450)]
 
 
 def test_georgiev_takes_4794_and_300_cells() -> None:

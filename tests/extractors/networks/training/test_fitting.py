@@ -300,3 +300,35 @@ def test_without_memory_for_a_batch_its_parts_give_the_same_step(monkeypatch: py
     limit = 1
     with pytest.raises(torch.OutOfMemoryError):
         fit(**options)
+
+
+def test_crops_change_what_the_network_sees_and_the_chosen_stage_decides() -> None:
+    whole_frame = replace(SPEC, view="frame")
+    same: dict[str, Any] = {"spec": whole_frame, "epochs": None, "select": "last", "augment": "none"}
+    both, whole, cropped = (fit(crops=crops, **same) for crops in (("9:1", "frame:1"), ("frame:2",), ("9:1", "9:1")))
+    assert (both.spec.crop, whole.spec.crop, cropped.spec.crop) == (None, None, 9)
+    losses = [one.curves["training_loss"].tolist() for one in (both, whole, cropped)]
+    assert losses[0][0] == losses[2][0] != losses[1][0]
+    assert losses[0][1] != losses[2][1]
+    part = brightness_cells(4, seed=3)
+    restored = TrainedNetwork.restored(cropped.spec, 2, dict(cropped.weights), mean=cropped.mean, std=cropped.std)
+    outputs = [one.logits(part.cells, TTA["none"](), threads=1) for one in (cropped, restored)]
+    np.testing.assert_array_equal(*outputs)
+
+
+def test_a_training_on_crops_that_is_killed_resumes_to_equal_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes: dict[str, Any] = {"spec": replace(SPEC, view="frame"), "crops": ("9:1", "frame:1", "12:1"), "epochs": None}
+    undisturbed = fit(**changes)
+    for stop in (1, 2):
+        with monkeypatch.context() as patch:
+            _raise_after(patch, stop)
+            with pytest.raises(KeyboardInterrupt):
+                fit(folder=tmp_path / f"{stop}", **changes)
+        assert without_times(fit(folder=tmp_path / f"{stop}", **changes)) == without_times(undisturbed)
+
+
+def test_crops_of_a_view_of_the_mask_are_refused() -> None:
+    with pytest.raises(ValueError, match="crops are squares of the frame; use view=frame"):
+        fit(crops=("20:1",), epochs=None)

@@ -67,3 +67,24 @@ def test_too_many_or_no_epochs() -> None:
         stages_of(("head:100000", "all:1"), None, 1)
     with pytest.raises(ValueError, match="sizes has 0 epochs"):
         stages_of(None, (), 1)
+
+
+def test_crops_run_in_parallel_with_stages_and_sizes() -> None:
+    assert stages_of(None, None, 5, ("300:2", "frame:1")) == (Stage("all", 2, None, 300), Stage("all", 1))
+    assert stages_of(("head:2", "all:2"), ("32:3", "64:1"), 5, ("9:1", "frame:3")) == (
+        Stage("head", 1, 32, 9),
+        Stage("head", 1, 32),
+        Stage("all", 1, 32),
+        Stage("all", 1, 64),
+    )
+
+
+@pytest.mark.parametrize("piece", ["0:2", "whole:2", "300", "frame:0", "9000:1"])
+def test_a_malformed_crop_is_named(piece: str) -> None:
+    with pytest.raises(ValueError, match=f"crops={piece} is not of the form frame:EPOCHS"):
+        stages_of(None, None, 5, (piece,))
+
+
+def test_epochs_of_crops_that_do_not_agree() -> None:
+    with pytest.raises(ValueError, match="sizes has 3 epochs and crops has 2; give both equally many"):
+        stages_of(None, ("32:3",), 5, ("300:2",))
