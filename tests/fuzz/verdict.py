@@ -19,7 +19,7 @@ OUTPUT = 200_000
 MESSAGE = 8_000
 """Characters of a refusal at most."""
 
-MAY_FAIL = ("matrix", "report", "score", "compare", "audit", "check", "features gc", "features path")
+MAY_FAIL = ("matrix", "reproduce", "report", "score", "compare", "audit", "check", "features gc", "features path")
 """Commands that document the exit code 1."""
 
 EXCEPTIONS = [

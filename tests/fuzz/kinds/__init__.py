@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fuzz.inputs import Generator
-from fuzz.kinds import documents, images, public, selectors, tables, user
+from fuzz.kinds import documents, images, public, recipes, selectors, tables, user
 
 KINDS: dict[str, Generator] = {
     "manifest-csv": tables.manifest_csv,
@@ -22,6 +22,7 @@ KINDS: dict[str, Generator] = {
     "nested": selectors.nested,
     "prepare": selectors.prepare,
     "yaml": documents.yaml_file,
+    "recipe": recipes.recipe,
     "results": documents.results_folder,
     "record": documents.record,
     "failure": documents.failure,
