@@ -19,7 +19,7 @@ from bench.evaluation.tuning import OpenStudy, study_in_memory
 from bench.experiments.network_writer import Keep, NetworkWriter
 from bench.features.missing import fold_notice
 from bench.features.store.entry import feature_names, open_features, open_status
-from bench.features.store.fit_key import Fit, FitLocation, scratch_store
+from bench.features.store.fit_key import Fit, FitLocation, held_out_rows, scratch_store
 from bench.features.store.fitted_features import fitted_features
 from bench.plugins.network_weights import nested_networks
 from bench.plugins.plugin import Plugin
@@ -252,7 +252,10 @@ class _Fits:
         # The official outer split may separate cells of one patient; that is reported elsewhere.
         combine = np.setdiff1d if split == "official" else np.union1d
         rows = combine(predicted, job.test)
-        if job.validation is not None:
-            rows = np.setdiff1d(rows, job.validation)
+        # A published protocol may let a fit choose its epoch on cells of patients who are predicted; it alone.
+        allowed = held_out_rows(self.extractor, job.validation)
         groups = {"units": job.units} | ({} if split == "image" else {"patients": self.place.patients})
-        return {kind: frozenset(str(name) for name in names[rows]) for kind, names in groups.items()}
+        return {
+            kind: frozenset(map(str, names[rows])) - frozenset(map(str, names[allowed]))
+            for kind, names in groups.items()
+        }

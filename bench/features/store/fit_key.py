@@ -113,9 +113,7 @@ class Fit:
     @cached_property
     def held_out(self) -> Indices:
         """Positions of the cells that `fit` receives after the training cells, to choose its epoch on them."""
-        if self.validation is None or not getattr(self.extractor.build(), "holds_out", False):
-            return np.arange(0)
-        return self.validation
+        return held_out_rows(self.extractor, self.validation)
 
     @property
     def fit_rows(self) -> Indices:
@@ -161,6 +159,13 @@ class Fit:
             "units": sorted(set(_texts(self.units[rows]))),
             "cells": len(rows),
         }
+
+
+def held_out_rows(extractor: Plugin, validation: Indices | None) -> Indices:
+    """Return the validation cells that an extractor receives to choose its epoch: none if it holds no cells out."""
+    if validation is None or not getattr(extractor.build(), "holds_out", False):
+        return np.arange(0)
+    return validation
 
 
 def _splitter_identity(splitter: PatientKFold | LastRows) -> dict[str, Any]:

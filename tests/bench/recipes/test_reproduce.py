@@ -174,6 +174,25 @@ def test_a_shortened_network_is_marked_and_its_epoch_chosen_on_the_scored_cells(
     assert authors[1] == result.record["data"]["cells"]
 
 
+@pytest.mark.parametrize("select", ["best", "last"])
+def test_a_fine_tuned_extractor_sees_of_halved_patients_only_the_half_of_its_choices(
+    tmp_path: Path, fits: list[tuple[Any, Any, int]], select: str
+) -> None:
+    network = f"finetune[backbone=small,size=32,view=frame,epochs=1,patience=0,select={select}]"
+    system = recipe(
+        variants=[{"extractors": [network], "classifiers": ["knn"]}],
+        protocol={"split": "patient", "held_out": "halves", "text": "halves of the test patients"},
+    )
+    (row,) = once(system, tmp_path / "results", held_out=HELD_OUT).rows
+    (authors,) = (value for value in row.values if value.column == "authors")
+    assert authors.estimate is not None, authors.reason
+    (result,) = Results.open(tmp_path / "results").experiments({authors.experiment})
+    half = result.inner_predictions["cell"].nunique()
+    assert half + result.predictions["cell"].nunique() < result.record["data"]["cells"]
+    counts = [cv.count for _, cv, _ in fits if isinstance(cv, LastRows)]
+    assert counts == ([half] if select == "best" else [])
+
+
 def test_held_out_patients_of_a_manifest_are_used(tmp_path: Path) -> None:
     run = CliRunner().invoke(
         app, ["data", "phantom", str(tmp_path / "cells"), "--patients", "6", "--cells", "5", "--size", "64"]
