@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from classifiers.combination_rules import combination
 from classifiers.feature_classifier import Codes, Floats, ProbabilityClassifier, Units, training_features
 from classifiers.member_inputs import rows_of
-from classifiers.nested_fits import fit_clone, inner_checkpoint, probabilities_of
+from classifiers.nested_fits import fit_clone, inner_checkpoint, is_tunable, nested_search_space, probabilities_of
 from extractors.epoch_scores import OnEpoch
 from extractors.grouped_splits import Cv, Splitter
 from extractors.labelled_rows import class_codes, labels_of_rows, units_of_rows
@@ -92,12 +92,11 @@ class Bagging(ProbabilityClassifier):
     @property
     def tunable(self) -> bool:
         """Whether `--tune` applies: the attribute of the classifier, by default True."""
-        return bool(getattr(self.of, "tunable", True))
+        return is_tunable(self.of)
 
     def search_space(self, trial: Any) -> dict[str, Any]:
         """Search space of the classifier; empty if it has none."""
-        own = getattr(self.of, "search_space", None)
-        return {} if own is None else {f"of__{name}": value for name, value in own(trial).items()}
+        return nested_search_space(self.of, "of", trial)
 
     def validate_parameters(self) -> None:
         """Check the parameters.

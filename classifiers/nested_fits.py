@@ -16,6 +16,17 @@ from classifiers.feature_classifier import Floats, Units
 T = TypeVar("T")
 
 
+def is_tunable(classifier: Any) -> bool:
+    """Return whether `--tune` applies to a classifier inside another one: its attribute, by default True."""
+    return bool(getattr(classifier, "tunable", True))
+
+
+def nested_search_space(classifier: Any, parameter: str, trial: Any) -> dict[str, Any]:
+    """Return the search space of a classifier that is the value of a parameter; empty if it has none."""
+    own = getattr(classifier, "search_space", None)
+    return {} if own is None else {f"{parameter}__{name}": value for name, value in own(trial).items()}
+
+
 def fit_clone(
     classifier: Any, X: Any, y: npt.NDArray[Any], *, groups: Units, shared: Mapping[str, Any], where: str
 ) -> Any:

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, Units, shares, standardised
 from classifiers.forest_selection import ForestSelection
-from classifiers.nested_fits import fit_clone, probabilities_of
+from classifiers.nested_fits import fit_clone, is_tunable, nested_search_space, probabilities_of
 from extractors.epoch_scores import OnEpoch
 from extractors.grouped_splits import Cv
 from extractors.random_state import RandomState, random_seed
@@ -87,12 +87,11 @@ class Select(FeatureClassifier):
     @property
     def tunable(self) -> bool:
         """Whether `--tune` applies: the attribute of the classifier, by default True."""
-        return bool(getattr(self.classifier, "tunable", True))
+        return is_tunable(self.classifier)
 
     def search_space(self, trial: Any) -> dict[str, Any]:
         """Search space of the classifier; empty if it has none. `k` is not tuned."""
-        own = getattr(self.classifier, "search_space", None)
-        return {} if own is None else {f"classifier__{name}": value for name, value in own(trial).items()}
+        return nested_search_space(self.classifier, "classifier", trial)
 
     def validate_parameters(self) -> None:
         """Check the parameters.

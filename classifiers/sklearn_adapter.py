@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from classifiers.feature_classifier import Codes, FeatureClassifier, Floats, Units, standardised
 from classifiers.inner_splits import inner_splits
+from classifiers.nested_fits import is_tunable, nested_search_space
 from extractors.grouped_splits import Cv
 from extractors.random_state import RandomState, random_seed
 
@@ -62,12 +63,11 @@ class SklearnAdapter(FeatureClassifier):
     @property
     def tunable(self) -> bool:
         """Whether `--tune` applies: the attribute of the estimator, by default True."""
-        return bool(getattr(self.estimator, "tunable", True))
+        return is_tunable(self.estimator)
 
     def search_space(self, trial: Any) -> dict[str, Any]:
         """Search space of the estimator; empty if it has none."""
-        own = getattr(self.estimator, "search_space", None)
-        return {} if own is None else {f"estimator__{name}": value for name, value in own(trial).items()}
+        return nested_search_space(self.estimator, "estimator", trial)
 
     def _train(self, X: Floats, codes: Codes, units: Units) -> None:
         check_wrappable(self.estimator)

@@ -119,6 +119,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
             if len(archive.infolist()) > MAX_MEMBERS:
                 raise BenchError(f"{path}: {len(archive.infolist())} arrays; at most {MAX_MEMBERS} are read")
             yield archive
+    # zipfile raises NotImplementedError for a compression that it does not know.
     except (zipfile.BadZipFile, NotImplementedError, zlib.error, lzma.LZMAError, EOFError, RuntimeError) as error:
         raise BenchError(f"{path}: damaged archive ({shortened(str(error), 200)})") from error
     except OSError as error:
